@@ -1,0 +1,355 @@
+"""Events, read once and kept small; and the daily activity table, which is all that scoring needs of them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet
+
+from leadscore.columns import FIRST, LAST, NO_TIME, NO_ZONE, Times, is_text, one_array, positions_of, read_times
+from leadscore.contract import Breaches, missing_columns, refuse
+from leadscore.errors import ArgumentError, ContractError, Problem
+from leadscore.rulebook import Rulebook
+from leadscore.rulebook.kinds import event_kinds
+from leadscore.sources import Source, open_source
+
+_FORMAT = b"leadscore.activity"
+_ZONE = b"leadscore.timezone"
+
+
+class Ids:
+    """The lead ids, and the position of each."""
+
+    def __init__(self, array: pa.Array) -> None:
+        self.array = array
+        self.is_text = is_text(array.type)
+        self._index: pd.Index[Any] | None = None
+        self._dense: npt.NDArray[np.int32] | None = None
+        self._lowest = 0
+        if not self.is_text and len(array):
+            numbers = array.to_numpy(zero_copy_only=False)
+            self._lowest, highest = int(numbers.min()), int(numbers.max())
+            # Ids counted up by a database: a table of positions is ten times faster than hashing.
+            if highest - self._lowest < 8 * len(numbers) + 1_000_000:
+                self._dense = np.full(highest - self._lowest + 2, -1, np.int32)
+                self._dense[numbers - self._lowest] = np.arange(len(numbers), dtype=np.int32)
+
+    def positions(self, array: pa.Array) -> npt.NDArray[np.int32]:
+        """The position of each id among the leads; -1 where it is none of them or null."""
+        if self.is_text or is_text(array.type):
+            return self._text_positions(array)
+        whole = array.cast(pa.int64())
+        numbers = (whole.fill_null(self._lowest - 1) if whole.null_count else whole).to_numpy()
+        if self._dense is not None and len(numbers):
+            outside = numbers.min() < self._lowest or numbers.max() >= self._lowest + len(self._dense) - 1
+            # The last place of the table belongs to no lead.
+            offsets = numbers - self._lowest
+            return self._dense[np.where((offsets < 0) | (offsets >= len(self._dense)), -1, offsets) if outside else offsets]
+        if self._index is None:
+            self._index = pd.Index(self.array.to_numpy(zero_copy_only=False))
+        return self._index.get_indexer(numbers).astype(np.int32)
+
+    def _text_positions(self, array: pa.Array) -> npt.NDArray[np.int32]:
+        if self._index is None:
+            self._index = pd.Index(self.array.cast(pa.large_string()).to_pandas().astype(object))
+        text = array if is_text(array.type) else array.cast(pa.large_string())
+        encoded = text if pa.types.is_dictionary(text.type) else text.dictionary_encode()
+        known = np.append(self._index.get_indexer(encoded.dictionary.to_pandas().astype(object)), -1).astype(np.int32)
+        return known[positions_of(encoded.indices)]
+
+
+@dataclass
+class EventBatch:
+    """Some events; all arrays have one entry per row.
+
+    Attributes
+    ----------
+    lead : int32 positions among the leads
+    codes : dict of column to integers into the column's distinct values, -1 where missing
+    times : Times or None
+        When; None for daily activity.
+    day : days since 1970 in the activity's time zone, for daily activity
+    count : events that day, for daily activity; else None, one each
+    """
+
+    lead: npt.NDArray[np.int32]
+    codes: dict[str, npt.NDArray[np.signedinteger[Any]]]
+    times: Times | None = None
+    day: npt.NDArray[np.int32] | None = None
+    count: npt.NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.lead)
+
+
+@dataclass
+class Events:
+    """Events as scoring reads them: batches of small codes, never one large array.
+
+    Attributes
+    ----------
+    batches : list of EventBatch
+    values : dict of column to its distinct raw values
+        `event`, and what a `where` may test.
+    timezone : str or None
+        For daily activity: the zone its days are days in.
+    """
+
+    batches: list[EventBatch]
+    values: dict[str, pa.Array]
+    timezone: str | None = None
+
+    def __len__(self) -> int:
+        return sum(map(len, self.batches))
+
+    def days(self, batch: EventBatch, timezone: str) -> npt.NDArray[Any]:
+        """Calendar days since 1970 of a batch.
+
+        Raises
+        ------
+        ArgumentError
+            For daily activity made in another time zone: its days cannot be moved.
+        """
+        if batch.times is not None:
+            return batch.times.days(timezone)
+        if self.timezone != timezone:
+            message = f"the daily activity has days of {self.timezone}, the rulebook of {timezone}; make it anew from events"
+            raise ArgumentError("activity", message)
+        assert batch.day is not None  # noqa: S101 - either times or days are there
+        return batch.day
+
+
+class _Distinct:
+    """The distinct values of a column read in batches: each batch's are looked up once."""
+
+    def __init__(self) -> None:
+        self.index: dict[Any, int] = {}
+
+    def codes(self, array: pa.Array) -> npt.NDArray[np.signedinteger[Any]]:
+        encoded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
+        known = [self.index.setdefault(value, len(self.index)) for value in encoded.dictionary.to_pylist()]
+        # One byte or two a row, for as long as they will do: there are many rows.
+        kind = np.int8 if len(self.index) < 2**7 else np.int16 if len(self.index) < 2**15 else np.int32
+        return np.array([*known, -1], kind)[positions_of(encoded.indices)]
+
+    def values(self) -> pa.Array:
+        return pa.array(list(self.index)) if self.index else pa.nulls(0)
+
+
+def read_events(source: Source, wanted: list[str], ids: Ids | None, breaches: Breaches) -> tuple[Events, Ids]:
+    """Stream events into small columns; rows that break the contract are reported and left out.
+
+    Without `ids` the leads are those of the events.
+    """
+    distinct = {name: _Distinct() for name in wanted if name not in {"lead_id", "at"}}
+    found = _Distinct()
+    batches: list[EventBatch] = []
+    zoned: bool | None = None
+    start = 0
+    for batch in source.batches(wanted):
+        arrays = {name: one_array(column) for name, column in zip(wanted, batch.columns, strict=True)}
+        times = read_times(arrays["at"]) or _no_times(arrays["at"])
+        if None not in (zoned, times.zoned) and zoned != times.zoned:
+            times.bad[NO_ZONE] = np.flatnonzero(times.at != NO_TIME)
+        zoned = times.zoned if zoned is None else zoned
+        lead = ids.positions(arrays["lead_id"]) if ids else found.codes(arrays["lead_id"]).astype(np.int32)
+        bad = _bad_rows(arrays, lead, times, start, breaches)
+        start += len(lead)
+        if bad.any():
+            kept = np.flatnonzero(~bad)
+            arrays = {name: array.take(pa.array(kept)) for name, array in arrays.items()}
+            lead, times = lead[kept], Times(times.at[kept], times.zoned)
+        codes = {name: one.codes(arrays[name]) for name, one in distinct.items()}
+        batches.append(EventBatch(lead, codes, times))
+    ids = ids or Ids(found.values() if found.index else pa.array([], pa.large_string()))
+    return Events(batches, {name: one.values() for name, one in distinct.items()}), ids
+
+
+def _no_times(array: pa.Array) -> Times:
+    rows = np.arange(len(array))
+    message = f"{array.type} values where times are needed"
+    return Times(np.full(len(array), NO_TIME), None, {message: rows} if len(array) else {})
+
+
+def _bad_rows(
+    arrays: dict[str, pa.Array], lead: npt.NDArray[Any], times: Times, start: int, breaches: Breaches
+) -> npt.NDArray[np.bool_]:
+    bad = np.zeros(len(lead), bool)
+
+    def say(column: str, message: str, rows: npt.NDArray[np.intp]) -> None:
+        bad[rows] = True
+        breaches.add(column, message, rows + start, arrays[column].take(pa.array(rows[:5], pa.int64())).to_pylist())
+
+    if len(lead) and lead.min() < 0:
+        no_id = arrays["lead_id"].is_null().to_numpy(zero_copy_only=False)
+        say("lead_id", "no lead_id", np.flatnonzero(no_id))
+        say("lead_id", "events of leads that are not in leads", np.flatnonzero((lead < 0) & ~no_id))
+    say("event", "no event", _blank(arrays["event"]))
+    for message, rows in times.bad.items():
+        say("at", message, rows)
+    if len(lead) and (times.at.min() < FIRST or times.at.max() > LAST):
+        absent = times.at == NO_TIME
+        say("at", "no time", np.flatnonzero(absent & ~bad))
+        wild = ~absent & ((times.at < FIRST) | (times.at > LAST))
+        say("at", "a time outside the years 1 to 9999", np.flatnonzero(wild))
+    return bad
+
+
+def _blank(array: pa.Array) -> npt.NDArray[np.intp]:
+    """The rows without a text."""
+    if not is_text(array.type):
+        return np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False))
+    encoded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
+    blank = np.array([*(value is None or not value.strip() for value in encoded.dictionary.to_pylist()), True])
+    if not blank[:-1].any() and encoded.null_count == 0:
+        return np.zeros(0, np.intp)
+    return np.flatnonzero(blank[positions_of(encoded.indices)])
+
+
+@dataclass(frozen=True)
+class DailyActivity:
+    """What each lead did on each day: lead, kind of event, day, how many. Small, and all that scoring needs.
+
+    Attributes
+    ----------
+    table : pyarrow.Table
+        `lead_id`, `event`, the columns a `where` may test, `day` (date32), `count` (int64); sorted, one row each.
+    timezone : str
+        In which the days are calendar days.
+
+    Examples
+    --------
+    >>> events = pd.DataFrame({"lead_id": ["a", "a"], "event": ["visit", "visit"], "at": ["2026-03-31T08:00Z"] * 2})
+    >>> daily_activity(events).table.to_pylist()
+    [{'lead_id': 'a', 'event': 'visit', 'day': datetime.date(2026, 3, 31), 'count': 2}]
+    """
+
+    table: pa.Table
+    timezone: str
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Save as Parquet; a reader never sees half of it."""
+        metadata = {_FORMAT: b"1", _ZONE: self.timezone.encode()}
+        part = Path(path).with_name(f".{Path(path).name}.part")
+        pa.parquet.write_table(self.table.replace_schema_metadata(metadata), part)
+        part.replace(path)
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> DailyActivity:
+        """Read what `write` saved.
+
+        Raises
+        ------
+        ContractError
+            If the file is something else.
+        """
+        source = open_source(path, "activity")
+        if not is_activity(source):
+            message = f"{os.fspath(path)!r} is no daily activity; make one with daily_activity(events).write(...)"
+            raise ContractError("tables", [Problem("activity", message)])
+        table = pa.Table.from_batches(source.batches(source.columns))
+        plain = [one_array(column) for column in table.columns]
+        arrays = [one.cast(one.type.value_type) if pa.types.is_dictionary(one.type) else one for one in plain]
+        return cls(pa.Table.from_arrays(arrays, names=table.column_names), source.metadata[_ZONE].decode())
+
+    def extend(self, events: Any) -> DailyActivity:
+        """This activity and the events of later days, as a nightly job adds them.
+
+        Parameters
+        ----------
+        events : table
+            Events of days after the last one here, with the same columns.
+
+        Raises
+        ------
+        ContractError
+            If an event falls on a day that is here already: adding a day twice would double it.
+        """
+        known = [name for name in self.table.column_names if name not in {"lead_id", "event", "day", "count"}]
+        new = daily_activity(events, columns=known, timezone=self.timezone).table
+        last = pc.max(self.table["day"]).as_py()
+        late = new.filter(pc.less_equal(new["day"], last)) if last and len(new) else new.slice(0, 0)
+        if len(late):
+            events_late = pc.sum(late["count"]).as_py()
+            message = f"{events_late} events on days up to {last}, which are in the activity already"
+            first = f"first: {late['day'][0].as_py()}, lead {late['lead_id'][0].as_py()!r}"
+            raise ContractError("tables", [Problem("events.at", message, first)])
+        if new["lead_id"].type != self.table["lead_id"].type:
+            message = f"ids are {new['lead_id'].type}, those of the activity are {self.table['lead_id'].type}"
+            raise ContractError("tables", [Problem("events.lead_id", message)])
+        return DailyActivity(_sorted([self.table, new], new.column_names), self.timezone)
+
+
+def is_activity(source: Source) -> bool:
+    """Whether a source holds saved daily activity."""
+    return _FORMAT in source.metadata and {"lead_id", "event", "day", "count"} <= set(source.columns)
+
+
+def daily_activity(
+    events: Any, *, rulebook: Rulebook | None = None, columns: list[str] | None = None, timezone: str = "UTC"
+) -> DailyActivity:
+    """Count events by lead, kind and calendar day.
+
+    Parameters
+    ----------
+    events : table
+        `lead_id`, `event`, `at`, and any columns a `where` tests; a frame, a path, or an Arrow object.
+    rulebook : Rulebook, optional
+        Gives the columns and the time zone to keep.
+    columns : list of str, optional
+        Without a rulebook: the columns to keep beside the event, which a `where` may test; none by default.
+    timezone : str
+        Without a rulebook: the zone whose calendar days count.
+
+    Raises
+    ------
+    ContractError
+        If columns are missing or rows have no id, event or time.
+
+    Examples
+    --------
+    >>> events = pd.DataFrame({"lead_id": [7, 7], "event": ["visit", "visit"], "at": ["2026-03-31", "2026-04-01"]})
+    >>> daily_activity(events).table["day"].to_pylist()
+    [datetime.date(2026, 3, 31), datetime.date(2026, 4, 1)]
+    """
+    if rulebook is not None:
+        columns, timezone = sorted(event_kinds(rulebook)), rulebook.timezone
+    source = open_source(events, "events")
+    wanted = ["lead_id", "event", *(columns or []), "at"]
+    refuse(missing_columns(source, wanted))
+    breaches = Breaches(source)
+    read, ids = read_events(source, wanted, None, breaches)
+    refuse(breaches.problems())
+    parts = []
+    for batch in read.batches:
+        arrays = {"lead_id": ids.array.take(pa.array(batch.lead))}
+        for name, codes in batch.codes.items():
+            arrays[name] = read.values[name].take(pa.array(codes, mask=codes < 0))
+        days = read.days(batch, timezone).astype(np.int32)
+        arrays["day"] = pa.array(days, pa.int32()).cast(pa.date32())
+        arrays["count"] = pa.array(np.ones(len(batch), np.int64))
+        parts.append(_counted(pa.table(arrays)))
+    return DailyActivity(_sorted(parts, wanted), timezone)
+
+
+def _counted(table: pa.Table) -> pa.Table:
+    keys = [name for name in table.column_names if name != "count"]
+    return table.group_by(keys).aggregate([("count", "sum")]).rename_columns([*keys, "count"])
+
+
+def _sorted(parts: list[pa.Table], columns: list[str]) -> pa.Table:
+    """One row per lead, kind and day, in one order, so that the same activity is the same file."""
+    if not parts:
+        empty = {name: pa.array([], pa.large_string()) for name in columns if name != "at"}
+        return pa.table(empty | {"day": pa.array([], pa.date32()), "count": pa.array([], pa.int64())})
+    counted = _counted(pa.concat_tables(parts, promote_options="permissive"))
+    order = ["day", "lead_id", *(name for name in counted.column_names if name not in {"day", "lead_id", "count"})]
+    return counted.sort_by([(name, "ascending") for name in order]).combine_chunks()

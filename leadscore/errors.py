@@ -1,0 +1,88 @@
+"""What went wrong, said so that a person can put it right: every error of the package is a `LeadscoreError`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong, and where.
+
+    Attributes
+    ----------
+    where : str
+        The place: `line 9, fit[0].column` in a rulebook, `leads.employees` in a table.
+    message : str
+        What is wrong, what was found, what would be right.
+    excerpt : str
+        The line of the file with a caret under the place, or the first bad rows; may be empty.
+    """
+
+    where: str
+    message: str
+    excerpt: str = ""
+
+    def __str__(self) -> str:
+        head = f"{self.where}: {self.message}" if self.where else self.message
+        return "\n".join([head, *(f"    {line}" for line in self.excerpt.splitlines())])
+
+
+class LeadscoreError(Exception):
+    """The base of all errors of the package; `problems` holds each of them as data.
+
+    Attributes
+    ----------
+    source : str
+        What was read: a file's name, `tables`, an argument.
+    problems : tuple of Problem
+        Everything that is wrong, not the first thing only.
+    """
+
+    def __init__(self, source: str, problems: Iterable[Problem]) -> None:
+        self.source = source
+        self.problems = tuple(problems)
+        super().__init__(source, self.problems)
+
+    def __str__(self) -> str:
+        count = len(self.problems)
+        lines = [f"{count} problem{'' if count == 1 else 's'} in {self.source}"]
+        lines += [f"  {line}" for problem in self.problems for line in str(problem).splitlines()]
+        return "\n".join(lines)
+
+    def __reduce__(self) -> tuple[type[LeadscoreError], tuple[str, tuple[Problem, ...]]]:
+        return type(self), (self.source, self.problems)
+
+
+class RulebookError(LeadscoreError):
+    """A rulebook that cannot be used as it is written."""
+
+
+class ContractError(LeadscoreError):
+    """Tables that break their contract: what the columns and rows must be."""
+
+
+class ArgumentError(LeadscoreError, ValueError):
+    """An argument that cannot be meant: an `as_of` with a time of day, a lead that is not there."""
+
+    def __init__(self, source: str, problems: Iterable[Problem] | str) -> None:
+        super().__init__(source, [Problem("", problems)] if isinstance(problems, str) else problems)
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """The end of a message: the nearest known name, else what is known, if that is short.
+
+    Examples
+    --------
+    >>> did_you_mean("industy", ["industry", "country"])
+    "; did you mean 'industry'?"
+    >>> did_you_mean("x", ["industry", "country"])
+    "; known are 'country', 'industry'"
+    """
+    names: Sequence[str] = sorted(set(known))
+    near = get_close_matches(str(name), names, n=1)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    return f"; known are {', '.join(map(repr, names))}" if 0 < len(names) <= 12 else ""

@@ -1,0 +1,172 @@
+"""`Rulebook`: the file both teams agree on, read, checked, edited and written back."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import PrivateAttr
+
+from leadscore.errors import Problem, RulebookError
+from leadscore.rulebook import yaml
+from leadscore.rulebook.check import Finding, findings
+from leadscore.rulebook.faults import contents
+from leadscore.rulebook.model import Contents
+
+
+class Rulebook(Contents):
+    """Fit and behaviour points against a threshold, from one YAML file (format 1).
+
+    A rulebook does not change once read; `edited` gives another one. It holds the checked contents as attributes
+    (`rulebook.qualify.threshold`, `rulebook.fit[0].name`) and the text they came from, comments and all. Two rulebooks are
+    equal if they say the same, whatever their comments and layout.
+
+    Examples
+    --------
+    >>> text = '''
+    ... leadscore: 1
+    ... name: demo
+    ... fit:
+    ...   - {name: Home market, when: {country: [US, CA]}, points: 60}
+    ... behaviour:
+    ...   - {name: Pricing page, event: pricing, points: 15, within_days: 30, at_most: 45}
+    ... qualify: {threshold: 100}
+    ... '''
+    >>> rulebook = Rulebook.from_yaml(text)
+    >>> rulebook
+    <Rulebook 'demo': 1 fit and 1 behaviour rules, qualified from 100 points>
+    >>> Rulebook.from_yaml(text.replace("country", "contry", 1).replace("from_days", ""), source="demo.yaml").name
+    'demo'
+    >>> Rulebook.from_yaml(text.replace("within_days", "witin_days"), source="demo.yaml")
+    Traceback (most recent call last):
+    leadscore.errors.RulebookError: 1 problem in demo.yaml
+      line 7, behaviour[0].witin_days: unknown key 'witin_days'; did you mean 'within_days'?
+          - {name: Pricing page, event: pricing, points: 15, witin_days: 30, at_most: 45}
+                                                             ^^^^^^^^^^
+    """
+
+    _document: yaml.Document = PrivateAttr()
+    _said: str = PrivateAttr()
+
+    @classmethod
+    def from_yaml(cls, text: str, *, source: str = "rulebook") -> Self:
+        """Read a rulebook from text; `source` names it in messages.
+
+        Raises
+        ------
+        RulebookError
+            With every problem of the text: line, path, the line with a caret, and the nearest known name.
+        """
+        document = yaml.read_document(text, source)
+        checked = contents(document)
+        # `checked` has been validated; building the subclass from its parts keeps pydantic from doing it twice.
+        book = cls.model_construct(**{name: getattr(checked, name) for name in checked.model_fields_set})
+        book._document = document
+        book._said = repr(document.data)
+        return book
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a rulebook file (UTF-8 YAML).
+
+        Raises
+        ------
+        RulebookError
+            If there is no such file, it is not UTF-8 text, or its contents have problems.
+        """
+        try:
+            if Path(path).stat().st_size > 4 * yaml.LARGEST_BYTES:
+                message = f"{Path(path).stat().st_size:,} bytes; a rulebook has at most {yaml.LARGEST_BYTES:,} characters"
+                raise RulebookError(str(path), [Problem("", message)])
+            text = Path(path).read_bytes().decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = error.object[: error.start].count(b"\n") + 1
+            message = f"not UTF-8 text: byte 0x{error.object[error.start]:02x}; save the file as UTF-8"
+            raise RulebookError(str(path), [Problem(f"line {line}", message)]) from None
+        except OSError as error:
+            raise RulebookError(str(path), [Problem("", f"cannot be read: {error.strerror}")]) from None
+        return cls.from_yaml(text, source=str(path))
+
+    @classmethod
+    def from_dict(cls, document: dict[str, Any], *, source: str = "rulebook") -> Self:
+        """Make a rulebook from plain data, as YAML would give it; problems point into the YAML text of it.
+
+        Raises
+        ------
+        RulebookError
+            If the data is no rulebook, or holds values that YAML has no word for.
+        """
+        return cls.from_yaml(yaml.dump(yaml.plain(document, source)), source=source)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The file as plain data: a copy to change and give to `edited`."""
+        return deepcopy(self._document.data)
+
+    def to_yaml(self) -> str:
+        """The text of the file, exactly as it was read, comments and layout included."""
+        return self._document.text
+
+    def edited(self, document: dict[str, Any]) -> Self:
+        """The same file with other contents: only the lines of what changed are touched, so `git diff` shows the change alone.
+
+        Parameters
+        ----------
+        document : dict
+            From `to_dict`, changed.
+
+        Raises
+        ------
+        RulebookError
+            If the changed contents are no rulebook.
+
+        Examples
+        --------
+        >>> rulebook = Rulebook.from_yaml("leadscore: 1\\nname: demo\\nqualify:\\n  threshold: 0  # agreed in March\\n")
+        >>> document = rulebook.to_dict()
+        >>> document["qualify"]["threshold"] = -5
+        >>> print(rulebook.edited(document).to_yaml())
+        leadscore: 1
+        name: demo
+        qualify:
+          threshold: -5 # agreed in March
+        <BLANKLINE>
+        """
+        text = yaml.rewrite(self._document, yaml.plain(document, self._document.source))
+        return type(self).from_yaml(text, source=self._document.source)
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write the file; a reader never sees half of it."""
+        target = Path(path)
+        part = target.with_name(f".{target.name}.part")
+        part.write_bytes(self.to_yaml().encode())
+        part.replace(target)
+
+    def check(self, *, today: dt.date | None = None) -> list[Finding]:
+        """What a reviewer should know before any data is seen: codes, messages and lines, in the order of the file.
+
+        Parameters
+        ----------
+        today : date, optional
+            For the overdue review only; the day on the clock if not given. Nothing else in the package reads the clock.
+
+        Returns
+        -------
+        list of Finding
+            `code`, `message`, `line`, `path`; empty if there is nothing to say.
+        """
+        return findings(self, self._document, today or dt.date.today())  # noqa: DTZ011 - the reader's own calendar
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Rulebook) and self._said == other._said
+
+    def __hash__(self) -> int:
+        return hash(self._said)
+
+    def __repr__(self) -> str:
+        bar = f"qualified from {self.qualify.threshold:g} points"
+        return f"<Rulebook {self.name!r}: {len(self.fit)} fit and {len(self.behaviour)} behaviour rules, {bar}>"
+
+    __str__ = __repr__

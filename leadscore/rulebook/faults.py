@@ -1,0 +1,283 @@
+"""Everything that makes a rulebook unusable, found in one pass and said with line and caret."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from leadscore.errors import Problem, RulebookError, did_you_mean
+from leadscore.rulebook import model
+from leadscore.rulebook.bounds import shown, side_range
+from leadscore.rulebook.kinds import Kind, Use, condition_uses, inferred, misfit, rule_uses
+from leadscore.rulebook.yaml import Document, Path
+from leadscore.text import normalise
+
+Fault = tuple[Path, str, bool]
+
+# As alike as 'industy' and 'industry'; 'revenue' and 'revenue_eur' may well both be there.
+_TYPO = 0.85
+
+
+def contents(document: Document) -> model.Contents:
+    """The document as a checked model.
+
+    Raises
+    ------
+    RulebookError
+        With every problem of the file, in the order of its lines.
+    """
+    faults = list(document.faults)
+    broken = {path for path, _, _ in faults}
+    book = None
+    try:
+        book = model.Contents.model_validate(document.data)
+    except ValidationError as error:
+        translated = (_translate(document.data, dict(details)) for details in error.errors(include_url=False))
+        faults += [fault for fault in translated if fault[0] not in broken]
+    faults += _structure(document.data)
+    faults += _tests(document.data)
+    if book is not None and not faults:
+        faults = list(_unreachable(book))
+    if faults or book is None:
+        raise RulebookError(document.source, _problems(document, faults))
+    return book
+
+
+def _problems(document: Document, faults: list[Fault]) -> list[Problem]:
+    def place(fault: Fault) -> tuple[int, int]:
+        span = document.span(fault[0], on_key=fault[2])
+        return span.line, span.column
+
+    unique = dict.fromkeys(sorted(faults, key=place))
+    return [document.problem(path, message, on_key=on_key) for path, message, on_key in unique]
+
+
+def _translate(data: Any, details: dict[str, Any]) -> Fault:
+    """One of pydantic's errors in the words of the language, at a path that stands in the file."""
+    location, kind = details["loc"], details["type"]
+    on_key = location[-1:] == ("[key]",)
+    path: Path = ()
+    here = data
+    for part in location:
+        # Parts that are not in the file are the names pydantic gives to the forms a value may take.
+        if isinstance(here, dict) and part in here:
+            path, here = (*path, part), here[part]
+        elif isinstance(here, list) and isinstance(part, int) and part < len(here):
+            path, here = (*path, part), here[part]
+    if kind == "extra_forbidden":
+        hint = did_you_mean(path[-1], _keys_at(location[:-1]))
+        return path, f"unknown key {path[-1]!r}{hint}", True
+    if kind == "missing":
+        return path, f"{location[-1]!r} is missing", False
+    if kind == "literal_error":
+        expected = details["ctx"]["expected"]
+        names = [name.strip("' ") for name in expected.replace(" or ", ",").split(",")]
+        near = get_close_matches(str(here), names, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        return path, f"must be {expected}; got {here!r}{hint}", False
+    if kind in {"model_type", "dict_type"}:
+        return path, f"must be a mapping of keys to values; got {here!r}", False
+    if kind in {"tuple_type", "list_type"}:
+        return path, f"must be a list; got {here!r}", False
+    if kind in {"bool_type", "invalid_key"}:
+        wanted = "must be true or false" if kind == "bool_type" else "column names are text; put it in quotes"
+        return path, f"{wanted}; got {here!r}", False
+    return path, details["msg"], on_key
+
+
+_PARTS: dict[str, type[BaseModel]] = {
+    "agreement": model.Agreement,
+    "columns": model.Column,
+    "fit": model.FitRule,
+    "behaviour": model.BehaviourRule,
+    "groups": model.Limits,
+    "totals": model.Totals,
+    "qualify": model.Qualify,
+    "grades": model.Grades,
+    "step": model.Step,
+    "never": model.Never,
+    "hand_raise": model.Happening,
+    "segments": model.Segment,
+    "when": model.Test,
+    "where": model.Test,
+}
+
+
+def _keys_at(location: tuple[Any, ...]) -> list[str]:
+    """The keys that may stand at a place, by the last part of the path that names one."""
+    if location[:1] == ("totals",) and len(location) > 1:
+        part: type[BaseModel] = model.Limits
+    else:
+        named = [_PARTS[name] for name in location if isinstance(name, str) and name in _PARTS]
+        part = named[-1] if named else model.Contents
+    return [field.alias or name for name, field in part.model_fields.items()]
+
+
+def _rules(data: dict[Any, Any], section: str) -> Iterator[tuple[Path, dict[Any, Any]]]:
+    here: Any = data
+    path: Path = ()
+    for part in section.split("."):
+        here = here.get(part) if isinstance(here, dict) else None
+        path = (*path, part)
+    for index, rule in enumerate(here if isinstance(here, list) else ()):
+        if isinstance(rule, dict):
+            yield (*path, index), rule
+
+
+def _structure(data: dict[Any, Any]) -> Iterator[Fault]:
+    """Which keys go together, and names that clash; on the raw text, so that a wrong value elsewhere hides nothing."""
+    for path, rule in _rules(data, "fit"):
+        yield from _one_of(path, rule, "column", "when")
+        if "column" in rule:
+            yield from _one_of(path, rule, "points", "from")
+            if "points" in rule and type(rule["points"]) in {int, float}:
+                yield (*path, "points"), "must be a table of value to points, as {SaaS: 10}", False
+        elif "when" in rule:
+            if "points" not in rule or isinstance(rule["points"], dict):
+                yield path, "a rule with 'when' has a number as its 'points'", False
+            for key in {"from", "other", "missing"} & rule.keys():
+                yield (*path, key), f"{key!r} goes with 'column', not with 'when'", True
+    for path, rule in _rules(data, "behaviour"):
+        yield from _one_of(path, rule, "points", "from")
+        decays = [key for key in ("half_life_days", "fade_days", "step") if key in rule]
+        if len(decays) > 1:
+            yield (*path, decays[1]), f"one kind of decay at most; got {' and '.join(decays)}", True
+        if decays and "from" in rule:
+            yield (*path, decays[0]), f"'from' counts events and {decays[0]!r} fades them: one or the other", True
+    for path, entry in _rules(data, "qualify.never"):
+        yield from _one_of(path, entry, "when", "event")
+        for key in {"where", "within_days"} & entry.keys() if "event" not in entry else ():
+            yield (*path, key), f"{key!r} goes with 'event'", True
+    yield from _names(data)
+    yield from _groups(data)
+
+
+def _one_of(path: Path, rule: dict[Any, Any], first: str, second: str) -> Iterator[Fault]:
+    if first in rule and second in rule:
+        yield (*path, second), f"{first!r} and {second!r} exclude each other", True
+    elif first not in rule and second not in rule:
+        yield path, f"{rule.get('name', 'this rule')!r} has neither {first!r} nor {second!r}; it needs one", False
+
+
+def _names(data: dict[Any, Any]) -> Iterator[Fault]:
+    first: dict[str, Path] = {}
+    for section in ("fit", "behaviour", "qualify.never", "qualify.segments"):
+        for path, rule in _rules(data, section):
+            name = rule.get("name")
+            if isinstance(name, str):
+                if name in first:
+                    place = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in first[name]).lstrip(".")
+                    yield (*path, "name"), f"the name {name!r} is taken by {place}; names are unique in a file", False
+                first.setdefault(name, path)
+
+
+def _groups(data: dict[Any, Any]) -> Iterator[Fault]:
+    side: dict[str, str] = {}
+    for section in ("fit", "behaviour"):
+        for path, rule in _rules(data, section):
+            group = rule.get("group")
+            if isinstance(group, str) and side.setdefault(group, section) != section:
+                yield (*path, "group"), f"the group {group!r} mixes fit and behaviour; give one side another name", False
+    declared = data.get("groups") if isinstance(data.get("groups"), dict) else {}
+    for name in declared or {}:
+        near = get_close_matches(str(name), side, n=1, cutoff=_TYPO)
+        if name not in side and near:
+            yield ("groups", name), f"no rule has the group {name!r}; did you mean {near[0]!r}?", True
+
+
+def _tests(data: dict[Any, Any]) -> Iterator[Fault]:
+    """Columns that look misspelt, and tests that do not suit their column."""
+    declared = data.get("columns") if isinstance(data.get("columns"), dict) else {}
+    kinds = {name: _declared(column) for name, column in (declared or {}).items()}
+    leads, events = [], []
+    for path, rule in _rules(data, "fit"):
+        part = _parsed(model.FitRule, rule)
+        leads += [(path, column, use) for column, use in (rule_uses(part) if part else ())]
+        if part and part.column and isinstance(part.points, dict):
+            yield from _same_keys((*path, "points"), part.points)
+    for section in ("qualify.never", "qualify.segments"):
+        for path, entry in _rules(data, section):
+            leads += [(path, *use) for use in condition_uses(_parsed(model.Condition, entry.get("when")))]
+    hand_raise = data.get("qualify", {}).get("hand_raise") if isinstance(data.get("qualify"), dict) else None
+    happenings = [*_rules(data, "behaviour"), *_rules(data, "qualify.never")]
+    happenings += [(("qualify", "hand_raise"), hand_raise)] if isinstance(hand_raise, dict) else []
+    for path, entry in happenings:
+        events += [(path, *use) for use in condition_uses(_parsed(model.Condition, entry.get("where")))]
+    for path, column, use in leads:
+        place = _place(data, path, column, use)
+        near = get_close_matches(column, kinds, n=1, cutoff=_TYPO)
+        if column not in kinds and near:
+            yield (*place,), f"unknown column {column!r}; did you mean {near[0]!r}?", "column" not in place
+    yield from _misfits(data, leads, {name: kind for name, kind in kinds.items() if kind})
+    yield from _misfits(data, events, {})
+
+
+def _misfits(
+    data: dict[Any, Any], uses: list[tuple[Path, str, Use]], declared: dict[str, Kind]
+) -> Iterator[Fault]:
+    for column in dict.fromkeys(column for _, column, _ in uses):
+        kind = declared.get(column) or inferred(use for _, name, use in uses if name == column)
+        for path, name, use in uses:
+            message = misfit(kind, use) if name == column else ""
+            if message:
+                hint = "" if column in declared else f" (other tests on {column!r} make it one; declare its type)"
+                yield _place(data, path, column, use), message + hint, False
+
+
+def _place(data: dict[Any, Any], path: Path, column: str, use: Use) -> Path:
+    """The path of a use of a column within the rule at `path`."""
+    rule: Any = data
+    for part in path:
+        rule = rule[part]
+    if use[0] in {"from", "points"}:
+        return (*path, "column")
+
+    def search(here: Any, at: Path) -> Iterator[Path]:
+        if isinstance(here, dict):
+            if column in here and at[-1:] != (column,):
+                yield (*at, column)
+            for key, value in here.items():
+                yield from search(value, (*at, key))
+        elif isinstance(here, list):
+            for index, value in enumerate(here):
+                yield from search(value, (*at, index))
+
+    for key in ("when", "where"):
+        yield_path = next(search(rule.get(key), (*path, key)), None)
+        if yield_path:
+            return yield_path
+    return path
+
+
+def _declared(column: Any) -> Kind | None:
+    written = column.get("type") if isinstance(column, dict) else None
+    return {"category": "text", "text": "text", "number": "number", "boolean": "boolean", "date": "date"}.get(written)
+
+
+def _parsed(part: type[Any], raw: Any) -> Any:
+    try:
+        return part.model_validate(raw)
+    except ValidationError:
+        return None  # said already, in the words of that error
+
+
+def _same_keys(path: Path, table: dict[Any, float]) -> Iterator[Fault]:
+    seen: dict[str, Any] = {}
+    for key in table:
+        if isinstance(key, str):
+            first = seen.setdefault(normalise(key), key)
+            if first != key:
+                yield (*path, key), f"{key!r} is the same value as {first!r}: text is compared without case", True
+
+
+def _unreachable(book: model.Contents) -> Iterator[Fault]:
+    fit, behaviour = side_range(book, "fit"), side_range(book, "behaviour")
+    bars = {"threshold": fit + behaviour, "minimum_fit": fit, "minimum_behaviour": behaviour}
+    for key, reach in bars.items():
+        bar = getattr(book.qualify, key)
+        if bar is not None and model.thousandths(bar) > reach.most:
+            message = f"no lead can reach {shown(model.thousandths(bar))}: with the limits as written the rules give"
+            yield ("qualify", key), f"{message} {shown(reach.least)} to {shown(reach.most)}", False

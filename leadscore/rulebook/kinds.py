@@ -1,0 +1,111 @@
+"""What kind of values a column holds, and which tests suit it: text, number, boolean, date, or any."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
+
+from leadscore.rulebook.model import EQUAL, ORDERED, WRITTEN, Condition, Contents, FitRule
+
+Kind = Literal["text", "number", "boolean", "date", "any"]
+# A use of a column: the test's name in the language and its operand; `from` and `points` stand for a rule's tables.
+Use = tuple[str, Any]
+
+_SUITS: dict[Kind, tuple[str, ...]] = {
+    "text": (*EQUAL, *WRITTEN, "points", "known"),
+    "number": (*EQUAL, *ORDERED, "points", "from", "known"),
+    "boolean": (*EQUAL, "points", "known"),
+    "date": (*ORDERED, "known"),
+    "any": ("known",),
+}
+
+
+def _operands(use: Use) -> tuple[Any, ...]:
+    operand = use[1]
+    return tuple(operand) if isinstance(operand, (tuple, list, dict)) else (operand,)
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in {int, float}
+
+
+def inferred(uses: Iterable[Use]) -> Kind:
+    """The kind an undeclared column must hold, for the tests that are made on it.
+
+    Examples
+    --------
+    >>> inferred([("in", ("US", "CA"))]), inferred([("at_least", 50)]), inferred([("known", True)])
+    ('text', 'number', 'any')
+    """
+    uses = [use for use in uses if use[0] != "known"]
+    values = [value for use in uses for value in _operands(use)]
+    names = {name for name, _ in uses}
+    if not uses:
+        return "any"
+    if names & set(WRITTEN):
+        return "text"
+    if names & {"from", *ORDERED}:
+        return "date" if any(isinstance(value, dt.date) for value in values) else "number"
+    if all(type(value) is bool for value in values):
+        return "boolean"
+    return "number" if all(_is_number(value) for value in values) else "text"
+
+
+def misfit(kind: Kind, use: Use) -> str:
+    """Why a test does not suit a kind of column; empty if it does."""
+    name, values = use[0], _operands(use)
+    if name not in _SUITS[kind]:
+        return f"{name!r} does not go with a {kind} column; {', '.join(_SUITS[kind])} do"
+    if name == "known" or kind in {"text", "any"}:
+        return ""
+    wanted = {"number": _is_number, "boolean": lambda v: type(v) is bool, "date": lambda v: isinstance(v, dt.date)}
+    wrong = [value for value in values if not wanted[kind](value)]
+    shown = ", ".join(repr(str(value) if isinstance(value, dt.date) else value) for value in wrong[:3])
+    return f"a {kind} column is tested for {shown}, which is no {kind}" if wrong else ""
+
+
+def condition_uses(condition: Condition | None) -> Iterator[tuple[str, Use]]:
+    """(column, use) for each test in a condition."""
+    for column, test in condition.columns() if condition else ():
+        for use in test.parts():
+            yield column, use
+
+
+def rule_uses(rule: FitRule) -> Iterator[tuple[str, Use]]:
+    """(column, use) for each test a fit rule makes."""
+    if rule.column is not None and rule.from_:
+        yield rule.column, ("from", rule.from_)
+    if rule.column is not None and isinstance(rule.points, dict):
+        yield rule.column, ("points", rule.points)
+    yield from condition_uses(rule.when)
+
+
+def _kinds(uses: Iterable[tuple[str, Use]]) -> dict[str, Kind]:
+    by_column: dict[str, list[Use]] = {}
+    for column, use in uses:
+        by_column.setdefault(column, []).append(use)
+    return {column: inferred(column_uses) for column, column_uses in by_column.items()}
+
+
+def lead_kinds(book: Contents) -> dict[str, Kind]:
+    """The kind of each lead column the rules use: as declared, else what its tests need."""
+    uses = [use for rule in book.fit for use in rule_uses(rule)]
+    parts = (*book.qualify.never, *book.qualify.segments)
+    uses += [use for part in parts for use in condition_uses(part.when)]
+    kinds = _kinds(uses)
+    return {column: declared_kind(book, column) or kind for column, kind in kinds.items()}
+
+
+def declared_kind(book: Contents, column: str) -> Kind | None:
+    """The kind a column is declared with; a category is text."""
+    declared = book.columns.get(column)
+    if declared is None:
+        return None
+    return "text" if declared.type == "category" else declared.type
+
+
+def event_kinds(book: Contents) -> dict[str, Kind]:
+    """The kind of each event column that a `where` uses, from its tests."""
+    happenings = (*book.behaviour, *book.qualify.never, book.qualify.hand_raise)
+    return _kinds(use for part in happenings if part for use in condition_uses(part.where))

@@ -1,0 +1,310 @@
+"""Rulebook text in and out: YAML 1.2 read with every position kept, and written back with a minimal diff."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from io import StringIO
+from typing import Any
+
+from merge3 import Merge3
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from leadscore.errors import Problem, RulebookError
+
+Path = tuple[str | int | float | bool, ...]
+
+# A book of 60 rules is about 10 kB; the pure-Python parser needs 5 s for 1 MB, so a stray export ends here, at once.
+LARGEST_BYTES = 1_000_000
+
+_TAG = "tag:yaml.org,2002:"
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)|0x[0-9a-fA-F]+|0o[0-7]+")
+_LEADING_ZERO = re.compile(r"[-+]?0[0-9]+")
+_WIDEST_EXCERPT = 100
+_PLAIN = (str, int, float, bool)
+
+
+@dataclass(frozen=True)
+class Span:
+    """Where a key or a value stands; lines and columns count from 0."""
+
+    line: int
+    column: int
+    width: int
+
+
+@dataclass
+class Document:
+    """A YAML file as plain data, with the place of each key and value.
+
+    Attributes
+    ----------
+    data : dict
+        What the file says: mappings, lists, text, numbers, booleans.
+    values, keys : dict of path to Span
+        `values[("fit", 0, "points")]` is where that value stands, `keys[...]` its key.
+    faults : list of (path, message, on_key)
+        What is wrong with the text as YAML, though it could be read.
+    """
+
+    source: str
+    text: str
+    data: dict[Any, Any] = field(default_factory=dict)
+    values: dict[Path, Span] = field(default_factory=dict)
+    keys: dict[Path, Span] = field(default_factory=dict)
+    faults: list[tuple[Path, str, bool]] = field(default_factory=list)
+
+    def span(self, path: Path, *, on_key: bool = False) -> Span:
+        """The place of `path`, or of the nearest part around it that stands in the file."""
+        for length in range(len(path), -1, -1):
+            first, second = (self.keys, self.values) if on_key or length < len(path) else (self.values, self.keys)
+            found = first.get(path[:length]) or second.get(path[:length])
+            if found:
+                return found
+        return Span(0, 0, 1)
+
+    def problem(self, path: Path, message: str, *, on_key: bool = False) -> Problem:
+        """A problem at `path`, with its line and a caret under the place."""
+        span = self.span(path, on_key=on_key)
+        where = f"line {span.line + 1}" + (f", {dotted(path)}" if path else "")
+        return Problem(where, message, self.excerpt(span))
+
+    def excerpt(self, span: Span) -> str:
+        """The line of `span` with carets under it, a long line cut around it."""
+        lines = self.text.split("\n")
+        line = lines[min(span.line, len(lines) - 1)].replace("\t", " ").rstrip("\r")
+        start = max(0, span.column - _WIDEST_EXCERPT // 2) if len(line) > _WIDEST_EXCERPT else 0
+        shown = line[start : start + _WIDEST_EXCERPT]
+        column = min(span.column - start, len(shown))
+        indent = len(shown) - len(shown.lstrip())
+        width = max(1, min(span.width, len(shown) - column))
+        return shown.strip() + "\n" + " " * (column - min(indent, column)) + "^" * width
+
+
+def dotted(path: Path) -> str:
+    """A path as people read it.
+
+    Examples
+    --------
+    >>> dotted(("fit", 0, "points", "VP"))
+    'fit[0].points.VP'
+    """
+    text = "".join(f"[{part}]" if type(part) is int else f".{part}" for part in path)
+    return text.removeprefix(".")
+
+
+def read_document(text: str, source: str) -> Document:
+    """Read YAML 1.2 into plain data; tags, aliases, repeated keys and empty values are noted as faults.
+
+    Raises
+    ------
+    RulebookError
+        If the text is no YAML mapping at all, or is larger than a rulebook can be.
+    """
+    document = Document(source, text)
+    if len(text) > LARGEST_BYTES:
+        message = f"{len(text):,} characters; a rulebook has at most {LARGEST_BYTES:,}"
+        raise RulebookError(source, [Problem("", message)])
+    try:
+        root = _yaml().compose(StringIO(text))
+    except RecursionError:
+        raise RulebookError(source, [Problem("", "nested too deeply to be a rulebook")]) from None
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        span = Span(mark.line, mark.column, 1) if mark else Span(0, 0, 1)
+        message = f"not valid YAML: {error.problem or error.context}"
+        raise RulebookError(source, [Problem(f"line {span.line + 1}", message, document.excerpt(span))]) from None
+    except (YAMLError, ValueError) as error:
+        # The reader's own errors (control characters, a broken escape) carry no mark.
+        message = f"not valid YAML: {str(error).splitlines()[0]}"
+        raise RulebookError(source, [Problem("", message)]) from None
+    if not isinstance(root, MappingNode):
+        found = "nothing" if root is None else "a list" if isinstance(root, SequenceNode) else "a single value"
+        message = f"a rulebook is a mapping that begins with 'leadscore: 1'; found {found}"
+        raise RulebookError(source, [Problem("line 1", message)])
+    document.data = _Reader(document).mapping(root, ())
+    return document
+
+
+class _Reader:
+    """Turns the composed nodes to plain data. Nothing is ever built from a tag, and no alias is followed."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.seen: set[int] = set()
+
+    def fault(self, path: Path, message: str, *, on_key: bool = False) -> None:
+        self.document.faults.append((path, message, on_key))
+
+    def value(self, node: Node, path: Path) -> Any:
+        end = node.end_mark.column if node.end_mark.line == node.start_mark.line else node.start_mark.column + 1
+        self.document.values.setdefault(
+            path, Span(node.start_mark.line, node.start_mark.column, end - node.start_mark.column)
+        )
+        if id(node) in self.seen:
+            self.fault(path, f"the alias *{node.anchor} repeats a part of the file; write the value out")
+            return None
+        self.seen.add(id(node))
+        if isinstance(node, MappingNode) and str(node.tag) == _TAG + "map":
+            return self.mapping(node, path)
+        if isinstance(node, SequenceNode) and str(node.tag) == _TAG + "seq":
+            return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
+        if isinstance(node, ScalarNode) and str(node.tag).startswith(_TAG):
+            return self.scalar(node, path)
+        self.fault(path, f"the tag {str(node.tag).replace(_TAG, '!!')} is refused; a rulebook holds plain values only")
+        return None
+
+    def mapping(self, node: MappingNode, path: Path) -> dict[Any, Any]:
+        self.seen.add(id(node))
+        result: dict[Any, Any] = {}
+        for key_node, value_node in node.value:
+            if str(key_node.tag) == _TAG + "merge":
+                self.fault(path, "the merge key << is refused; write the keys out")
+                continue
+            if not isinstance(key_node, ScalarNode):
+                self.fault(path, "a key is a single word, text or number, not a list or a mapping")
+                continue
+            key = self.scalar(key_node, path)
+            if key is None:
+                continue
+            here = (*path, key)
+            if key in result:
+                line = self.document.keys[here].line + 1
+                self.fault(path, f"the key {key!r} stands twice, on lines {line} and {key_node.start_mark.line + 1}")
+                continue
+            width = key_node.end_mark.column - key_node.start_mark.column
+            self.document.keys[here] = Span(key_node.start_mark.line, key_node.start_mark.column, max(1, width))
+            result[key] = self.value(value_node, here)
+        return result
+
+    def scalar(self, node: ScalarNode, path: Path) -> Any:
+        text, tag = node.value, str(node.tag).removeprefix(_TAG)
+        if tag in {"str", "timestamp"} or node.style in {"'", '"', "|", ">"}:
+            return text
+        if tag == "null":
+            self.fault(path, "has no value; write one, or leave the key out")
+            return None
+        if tag == "bool":
+            return text.lower() == "true"
+        if _LEADING_ZERO.fullmatch(text):
+            self.fault(path, f"{text} would lose its leading zero as a number; put it in quotes")
+            return None
+        if tag == "int" and _INTEGER.fullmatch(text):
+            return int(text, 0)
+        if tag == "float" and "_" not in text:
+            return float(text.replace(".inf", "inf").replace(".nan", "nan").replace(".Inf", "inf").replace(".NaN", "nan"))
+        if tag in {"int", "float"}:
+            return text
+        self.fault(path, f"the tag !!{tag} is refused; a rulebook holds plain values only")
+        return None
+
+
+def dump(data: Any) -> str:
+    """Plain data as YAML text, keys in their order."""
+    out = StringIO()
+    _yaml().dump(data, out)
+    return out.getvalue()
+
+
+def rewrite(document: Document, data: dict[Any, Any]) -> str:
+    """The same file with another content: only the lines of what changed are touched, comments stay.
+
+    ruamel.yaml keeps comments and order but not every space, so its output is merged three ways: the text, what ruamel
+    makes of the unchanged text, what it makes of the changed one. Where both differ the change wins.
+    """
+    newline = "\r\n" if "\r\n" in document.text else "\n"
+    text = document.text.replace("\r\n", "\n")
+    yaml, before, after = _yaml(), StringIO(), StringIO()
+    tree = yaml.load(text)
+    yaml.dump(tree, before)
+    yaml.dump(_graft(tree, document.data, data), after)
+    base, ours, theirs = (part.splitlines(keepends=True) for part in (before.getvalue(), text, after.getvalue()))
+    merged: list[str] = []
+    for kind, *lines in Merge3(base, ours, theirs).merge_groups():
+        merged += lines[2] if kind == "conflict" else lines[0]
+    # A layout that ruamel moves about can defeat the merge; the content comes first then.
+    result = "".join(merged) if _says("".join(merged), data) else after.getvalue()
+    return result.replace("\n", newline)
+
+
+def _says(text: str, data: dict[Any, Any]) -> bool:
+    try:
+        return repr(read_document(text, "").data) == repr(data)
+    except RulebookError:
+        return False
+
+
+def _graft(tree: Any, old: Any, new: Any) -> Any:
+    """Write `new` into the commented `tree`, which says `old`, replacing only what differs."""
+    if repr(old) == repr(new):
+        return tree
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in [key for key in tree if key not in new]:
+            del tree[key]
+        for key, value in new.items():
+            tree[key] = _graft(tree[key], old[key], value) if key in tree else value
+        return tree
+    if isinstance(old, list) and isinstance(new, list) and _names(old) and _names(new):
+        return _graft_named(tree, old, new)
+    return new
+
+
+def _graft_named(tree: Any, old: list[Any], new: list[Any]) -> Any:
+    # Rules are known by their names, so that one taken out in the middle does not rewrite all below it.
+    names, wanted = _names(old), _names(new)
+    if [name for name in names if name in wanted] != [name for name in wanted if name in names]:
+        return new
+    for index in reversed([index for index, name in enumerate(names) if name not in wanted]):
+        del tree[index]
+    for index, (name, item) in enumerate(zip(wanted, new, strict=True)):
+        if name in names:
+            tree[index] = _graft(tree[index], old[names.index(name)], item)
+        else:
+            tree.insert(index, item)
+    return tree
+
+
+def _names(items: list[Any]) -> list[str]:
+    """The names of a list of rules; empty if it is none."""
+    names = [item.get("name") for item in items if isinstance(item, dict)]
+    return names if len(set(names)) == len(items) and None not in names else []
+
+
+def _yaml() -> YAML:
+    yaml = YAML(typ="rt", pure=True)
+    yaml.preserve_quotes = True
+    yaml.allow_duplicate_keys = True
+    yaml.width = LARGEST_BYTES
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    return yaml
+
+
+def plain(data: Any, source: str) -> Any:
+    """A copy of `data` in the types YAML has words for; dates become text.
+
+    Raises
+    ------
+    RulebookError
+        Naming each value that is of another type.
+    """
+    problems: list[Problem] = []
+
+    def copy(value: Any, path: Path) -> Any:
+        if isinstance(value, Mapping):
+            return {key if type(key) in _PLAIN else copy(key, path): copy(v, (*path, key)) for key, v in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [copy(item, (*path, index)) for index, item in enumerate(value)]
+        if isinstance(value, dt.date):
+            return value.isoformat()
+        if value is not None and type(value) not in _PLAIN:
+            problems.append(Problem(dotted(path), f"{value!r} is a {type(value).__name__}, which YAML has no word for"))
+        return value
+
+    result = copy(data, ())
+    if problems:
+        raise RulebookError(source, problems)
+    return result

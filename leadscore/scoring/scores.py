@@ -1,0 +1,340 @@
+"""`score`: each lead's points as they stood at the end of a day, and why."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from leadscore.errors import ArgumentError, did_you_mean
+from leadscore.rulebook import Rulebook
+from leadscore.rulebook.bounds import shown
+from leadscore.rulebook.model import Limits, thousandths
+from leadscore.scoring.memory import Bound, Ints, points
+from leadscore.scoring.plan import below, compiled, day_number
+from leadscore.tables import Tables, completeness
+
+
+def as_day(as_of: Any) -> dt.date:
+    """A calendar date from a date, text as 2026-03-31, or a timestamp at midnight.
+
+    Raises
+    ------
+    ArgumentError
+        If it is no day, or has a time of day: a score is as it stood at the end of a day.
+    """
+    if isinstance(as_of, dt.datetime):
+        if as_of == dt.datetime.combine(as_of.date(), dt.time(), as_of.tzinfo):
+            return as_of.date()
+        message = f"as_of is a day, and the score is as it stood at its end; got a time of day: {as_of}"
+        raise ArgumentError("as_of", message)
+    if isinstance(as_of, dt.date):
+        return as_of
+    try:
+        return dt.date.fromisoformat(as_of)
+    except (TypeError, ValueError):
+        raise ArgumentError("as_of", f"must be a day as 2026-03-31; got {as_of!r}") from None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Where a lead's points come from: lines that sum exactly to its fit, behaviour and total.
+
+    Attributes
+    ----------
+    lines : DataFrame
+        `side` (fit or behaviour), `line` (a rule, or a limit that bit), `points`.
+    """
+
+    lead_id: Any
+    lines: pd.DataFrame
+    summary: str
+
+    def __repr__(self) -> str:
+        fired = self.lines[self.lines["points"] != 0]
+        width = max((len(line) for line in fired["line"]), default=0)
+        rows = [
+            f"  {side:9}  {line:{width}}  {value:+9.3f}".rstrip("0").rstrip(".")
+            for side, line, value in fired.itertuples(index=False)
+        ]
+        quiet = len(self.lines) - len(fired)
+        return "\n".join([self.summary, *rows, f"  ({quiet} rules gave nothing)"])
+
+    def _repr_html_(self) -> str:
+        from html import escape  # noqa: PLC0415 - notebooks only
+
+        return f"<p>{escape(self.summary)}</p>" + self.lines[self.lines["points"] != 0].to_html(index=False)
+
+
+class Scores:
+    """Each lead's points on one day; made by `score`.
+
+    Attributes
+    ----------
+    rulebook : Rulebook
+    as_of : date
+    frame : DataFrame, index lead_id
+        `fit`, `behaviour`, `total` (points, float64), `segment`, `threshold` (the bar that applied), `qualified` (bool), `via`
+        (score or hand_raise), `blocked_by` (a `never` entry), `grade`. Higher is hotter; points are not a probability.
+    """
+
+    def __init__(self, rulebook: Rulebook, as_of: dt.date, bound: Bound, tables: Tables) -> None:
+        self.rulebook = rulebook
+        self.as_of = as_of
+        self._bound = bound
+        self._tables = tables
+        self._fit, self._behaviour = bound.fit(), bound.behaviour()
+
+    @cached_property
+    def lead_ids(self) -> pd.Index[Any]:
+        """The leads that exist on the day, in the order of the table."""
+        ids = self._tables.ids.array
+        return pd.Index((ids.take(pa.array(self._bound.rows)) if self._left_out else ids).to_pandas(), name="lead_id")
+
+    @property
+    def _left_out(self) -> int:
+        """Leads created after the day."""
+        return len(self._tables.leads) - self._bound.n
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """One row per lead; see the class."""
+        bound, book = self._bound, self.rulebook
+        total = self._fit + self._behaviour
+        segment, threshold = self._segments()
+        blocked = self._first([(name, self._never(entry)) for name, entry in bound.plan.never])
+        raised = np.zeros(bound.n, bool) if bound.plan.hand_raise is None else bound.happened(bound.plan.hand_raise)
+        enough = total >= threshold
+        for minimum, value in ((book.qualify.minimum_fit, self._fit), (book.qualify.minimum_behaviour, self._behaviour)):
+            if minimum is not None:
+                enough &= value >= thousandths(minimum)
+        free = blocked.codes < 0
+        via = np.where(free & raised, 0, np.where(free & enough, 1, -1))
+        return pd.DataFrame(
+            {
+                "fit": self._fit / 1000,
+                "behaviour": self._behaviour / 1000,
+                "total": total / 1000,
+                "segment": segment,
+                "threshold": threshold / 1000,
+                "qualified": via >= 0,
+                "via": _categories(via, ["hand_raise", "score"]),
+                "blocked_by": blocked,
+                "grade": self._grades(),
+            },
+            index=self.lead_ids,
+        )
+
+    def _never(self, entry: Any) -> npt.NDArray[np.bool_]:
+        return self._bound.happened(entry) if isinstance(entry, int) else self._bound.holds(entry)
+
+    def _first(self, masks: list[tuple[str, npt.NDArray[np.bool_]]]) -> pd.Categorical:
+        """The first name whose mask holds."""
+        codes = np.full(self._bound.n, -1, np.int64)
+        for index, (_, mask) in reversed(list(enumerate(masks))):
+            codes[mask] = index
+        return _categories(codes, [name for name, _ in masks])
+
+    def _segments(self) -> tuple[pd.Categorical, Ints]:
+        plan = self._bound.plan
+        segment = self._first([(name, self._bound.holds(holds)) for name, holds, _ in plan.segments])
+        bars = [threshold for *_, threshold in plan.segments]
+        table = np.array([*bars, thousandths(self.rulebook.qualify.threshold)], np.int64)
+        return segment, table[segment.codes]
+
+    def _grades(self) -> pd.Categorical:
+        grades = self.rulebook.grades
+        codes, names = np.zeros(self._bound.n, np.int64), [""]
+        for bars, value in (
+            (grades and grades.fit, self._fit),
+            (grades and grades.behaviour, self._behaviour),
+        ):
+            if bars:
+                falling = np.array([thousandths(bar) for bar in bars.values()], np.int64)
+                place = len(falling) - np.searchsorted(falling[::-1], value, "right")
+                letters = [*map(str, bars), below(list(bars)[-1])]
+                codes = codes * len(letters) + place
+                names = [name + letter for name in names for letter in letters]
+        return _categories(codes, names) if names != [""] else _categories(codes - 1, [])
+
+    @cached_property
+    def points(self) -> pd.DataFrame:
+        """One column per rule, before limits; leads by rules, float64 points. Large: 8 bytes a lead and rule."""
+        columns = {
+            name: found.dense(self._bound.n) / 1000
+            for name, found in zip(self._bound.plan.names, self._bound.every_rule(), strict=True)
+        }
+        return pd.DataFrame(columns, index=self.lead_ids)
+
+    def reasons(self, k: int = 3) -> pd.DataFrame:
+        """The `k` rules that moved each lead most, up or down, before limits.
+
+        Returns
+        -------
+        DataFrame, index lead_id
+            `reason_1` to `reason_k`: names of rules, the largest points first, in the book's order where equal; missing where
+            fewer rules gave anything.
+
+        Raises
+        ------
+        ArgumentError
+            If `k` is no whole number from 1.
+        """
+        if type(k) is not int or k < 1:
+            raise ArgumentError("k", f"must be a whole number, 1 or more; got {k!r}")
+        names = self._bound.plan.names
+        return pd.DataFrame(
+            {
+                f"reason_{place}": _categories(np.where(top > 0, len(names) - 1 - top % len(names), -1), names)
+                for place, top in enumerate(self._bound.best(k), 1)
+            },
+            index=self.lead_ids,
+        )
+
+    @cached_property
+    def completeness(self) -> pd.DataFrame:
+        """How complete each required column is among the leads that qualified; see `Tables.completeness`."""
+        among = self._bound.rows[self.frame["qualified"].to_numpy()]
+        return completeness(self._tables, self.rulebook, among)
+
+    def explain(self, lead_id: Any) -> Explanation:
+        """Where one lead's points come from: every rule, and every limit that bit.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such lead on the day.
+        """
+        try:
+            position = self.lead_ids.get_loc(lead_id)
+        except (KeyError, TypeError):
+            raise ArgumentError("lead_id", self._unknown(lead_id)) from None
+        lines = [*self._lines("fit", position), *self._lines("behaviour", position)]
+        row = self.frame.iloc[position]
+        frame = pd.DataFrame(lines, columns=["side", "line", "points"])
+        return Explanation(lead_id, frame.assign(points=frame["points"] / 1000), self._summary(lead_id, row))
+
+    def _summary(self, lead_id: Any, row: pd.Series[Any]) -> str:
+        points_shown = f"fit {row['fit']:g} + behaviour {row['behaviour']:g} = {row['total']:g}, bar {row['threshold']:g}"
+        if pd.notna(row["blocked_by"]):
+            verdict = f"not qualified: blocked by {row['blocked_by']!r}"
+        elif row["qualified"]:
+            verdict = f"qualified via {row['via']}"
+        else:
+            verdict = "not qualified"
+        segment = f" ({row['segment']})" if pd.notna(row["segment"]) else ""
+        return f"{lead_id} on {self.as_of}: {points_shown}{segment}: {verdict}"
+
+    def _lines(self, side: str, position: int) -> Iterator[tuple[str, str, int]]:
+        bound, book = self._bound, self.rulebook
+        groups: dict[str | None, int] = {}
+        rules = book.fit if side == "fit" else book.behaviour
+        for index, rule in enumerate(rules):
+            if side == "fit":
+                value, kept = (int(bound.fit_points(index)[position]),) * 2
+            else:
+                found = points(book.behaviour[index], [days.of(position) for days in bound.days[index]])
+                value = int(found.values[0]) if len(found.rows) else found.default
+                kept = book.behaviour[index].clip(value)
+            yield side, rule.name, value
+            yield from _limit(side, rule.name, value, kept)
+            groups[rule.group] = groups.get(rule.group, 0) + kept
+        total = 0
+        for group, value in groups.items():
+            kept = bound.plan.limits(group).clip(value)
+            yield from _limit(side, str(group), value, kept)
+            total += kept
+        limits: Limits = getattr(book.totals, side)
+        yield from _limit(side, f"totals.{side}", total, limits.clip(total))
+
+    def _unknown(self, lead_id: Any) -> str:
+        first = self.lead_ids[0] if len(self.lead_ids) else None
+        if isinstance(first, str) != isinstance(lead_id, str) and first is not None:
+            return f"there is no lead {lead_id!r}: ids here are {'text' if isinstance(first, str) else 'numbers'}, as {first!r}"
+        near = did_you_mean(lead_id, map(str, self.lead_ids[:10_000])) if isinstance(lead_id, str) else ""
+        return f"there is no lead {lead_id!r} on {self.as_of}{near}"
+
+    def __len__(self) -> int:
+        return self._bound.n
+
+    def __repr__(self) -> str:
+        qualified = int(self.frame["qualified"].sum())
+        out = f", {self._left_out:,} created later left out" if self._left_out else ""
+        version = f" {self.rulebook.version}" if self.rulebook.version else ""
+        return f"<Scores on {self.as_of} by {self.rulebook.name!r}{version}: {len(self):,} leads, {qualified:,} qualified{out}>"
+
+    def _repr_html_(self) -> str:
+        from html import escape  # noqa: PLC0415 - notebooks only
+
+        top = self.frame.sort_values("total", ascending=False, kind="stable").head(10)
+        return f"<p>{escape(repr(self)[1:-1])}; the ten highest:</p>" + top.to_html()
+
+
+def _limit(side: str, name: str, before: int, after: int) -> Iterator[tuple[str, str, int]]:
+    if before != after:
+        yield side, f"limit {name}", after - before
+
+
+def _categories(codes: npt.NDArray[Any], names: list[str]) -> pd.Categorical:
+    unique = list(dict.fromkeys(names))
+    return pd.Categorical.from_codes(codes, pd.Index(unique, dtype=object), validate=False)
+
+
+def score(tables: Tables, rulebook: Rulebook, *, as_of: Any) -> Scores:
+    """Give each lead its points as they stood at the end of a day.
+
+    Later events do not count, leads created later are left out; nothing reads the clock, so the same tables, rulebook and day
+    give the same scores for ever, to the last digit.
+
+    Parameters
+    ----------
+    tables : Tables
+    rulebook : Rulebook
+    as_of : date, or text as "2026-03-31"
+        The day, in the rulebook's time zone.
+
+    Returns
+    -------
+    Scores
+        `frame`, `points`, `explain(lead_id)`, `reasons(k)`.
+
+    Raises
+    ------
+    ContractError
+        If the tables lack a column the rulebook uses, or hold values that it cannot read.
+    ArgumentError
+        If `as_of` is no day.
+
+    Examples
+    --------
+    >>> rulebook = Rulebook.from_yaml('''
+    ... leadscore: 1
+    ... name: demo
+    ... fit: [{name: Home market, when: {country: [US, CA]}, points: 60}]
+    ... behaviour: [{name: Pricing page, event: pricing, points: 15, half_life_days: 14, at_most: 45}]
+    ... qualify: {threshold: 80}
+    ... ''')
+    >>> leads = pd.DataFrame({"lead_id": ["a", "b"], "country": ["US", None]})
+    >>> events = pd.DataFrame({"lead_id": ["a", "a"], "event": "pricing", "at": ["2026-03-17", "2026-03-31"]})
+    >>> scores = score(load_tables(leads, events, rulebook=rulebook), rulebook, as_of="2026-03-31")
+    >>> scores.frame[["fit", "behaviour", "total", "qualified"]]
+              fit  behaviour  total  qualified
+    lead_id                                   
+    a        60.0       22.5   82.5       True
+    b         0.0        0.0    0.0      False
+    >>> scores.explain("a")
+    a on 2026-03-31: fit 60 + behaviour 22.5 = 82.5, bar 80: qualified via score
+      fit        Home market     +60
+      behaviour  Pricing page   +22.5
+      (0 rules gave nothing)
+    """
+    day = as_day(as_of)
+    bound = Bound(compiled(rulebook), tables, day_number(day))
+    return Scores(rulebook, day, bound, tables)

@@ -1,0 +1,257 @@
+"""Whatever holds a table (frames, files, Arrow objects) as batches of Arrow columns, streamed."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.dataset
+import pyarrow.parquet
+
+from leadscore.errors import ContractError, Problem
+
+# Rows in hand at a time: large enough that each numpy call pays, small enough to stay in tens of megabytes.
+BATCH_ROWS = 1 << 19
+
+
+@dataclass
+class Source:
+    """One table, not yet read.
+
+    Attributes
+    ----------
+    columns : list of str
+        The columns there are.
+    batches : callable
+        Given the wanted columns, yields record batches in the order of the rows.
+    lines_known : bool
+        Whether row n stands on line n + 2 of a text file.
+    notes : list of (row, message, text)
+        Lines that could not be read as rows, and are left out; filled while reading.
+    metadata : dict
+        What a Parquet file says of itself.
+    """
+
+    name: str
+    columns: list[str]
+    batches: Callable[[list[str]], Iterator[pa.RecordBatch]]
+    lines_known: bool = False
+    notes: list[tuple[int, str, str]] = field(default_factory=list)
+    metadata: dict[bytes, bytes] = field(default_factory=dict)
+
+
+def open_source(data: Any, name: str) -> Source:
+    """Open a table for reading.
+
+    Parameters
+    ----------
+    data : DataFrame, path, pyarrow Table, or an object with the Arrow PyCapsule interface
+        A path is a CSV or Parquet file, a glob, or a folder of parts of one kind.
+    name : str
+        The table's name in messages.
+
+    Raises
+    ------
+    ContractError
+        If it is none of these, or a file cannot be read.
+    """
+    if isinstance(data, pd.DataFrame):
+        return _from_pandas(data, name)
+    if isinstance(data, (str, os.PathLike)):
+        return _from_files(os.fspath(data), name)
+    if isinstance(data, pa.RecordBatch):
+        data = pa.Table.from_batches([data])
+    if isinstance(data, pa.Table) or hasattr(data, "__arrow_c_stream__"):
+        return _from_arrow(data, name)
+    message = f"cannot be read from a {type(data).__name__}; give a pandas, polars or Arrow table, or a path"
+    raise ContractError("tables", [Problem(name, message)])
+
+
+def _from_arrow(data: Any, name: str) -> Source:
+    table = data if isinstance(data, pa.Table) else pa.table(data)
+
+    def batches(columns: list[str]) -> Iterator[pa.RecordBatch]:
+        yield from table.select(columns).to_batches(max_chunksize=BATCH_ROWS)
+
+    return Source(name, _unique(table.column_names, name), batches)
+
+
+def _from_pandas(frame: pd.DataFrame, name: str) -> Source:
+    if frame.index.name is not None and frame.index.name not in frame.columns:
+        frame = frame.reset_index()
+    columns = _unique([str(column) for column in frame.columns], name)
+
+    def batches(wanted: list[str]) -> Iterator[pa.RecordBatch]:
+        problems, arrays = [], []
+        for column in wanted:
+            series = frame.iloc[:, columns.index(column)]
+            try:
+                arrays.append(pa.array(series, from_pandas=True))
+            except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+                kinds = sorted({type(value).__name__ for value in series.dropna().head(100_000)})
+                problems.append(Problem(f"{name}.{column}", f"mixes values of several types: {', '.join(kinds)}"))
+        if problems:
+            raise ContractError("tables", problems)
+        table = pa.Table.from_arrays([_chunked(array) for array in arrays], names=wanted)
+        yield from table.to_batches(max_chunksize=BATCH_ROWS)
+
+    return Source(name, columns, batches)
+
+
+def _chunked(array: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
+    return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
+
+
+def _from_files(path: str, name: str) -> Source:
+    paths = _paths(path)
+    endings = {"".join(Path(one).suffixes[-2:]).lower() for one in paths}
+    if not paths:
+        raise ContractError("tables", [Problem(name, f"no file at {path!r}")])
+    if all(ending.endswith((".parquet", ".pq")) for ending in endings):
+        return _from_parquet(paths, path, name)
+    if all(ending.endswith((".csv", ".tsv", ".txt", ".csv.gz")) for ending in endings):
+        return _from_csv(paths, name)
+    shown = ", ".join(sorted(endings))
+    raise ContractError("tables", [Problem(name, f"{path!r} holds {shown or 'no'} files; .csv and .parquet are read")])
+
+
+def _paths(path: str) -> list[str]:
+    if Path(path).is_dir():
+        found = (str(one) for one in Path(path).rglob("*") if one.is_file())
+        return sorted(one for one in found if not Path(one).name.startswith((".", "_")))
+    return [path] if Path(path).is_file() else sorted(glob.glob(path, recursive=True))
+
+
+def _from_parquet(paths: list[str], path: str, name: str) -> Source:
+    try:
+        schema = pa.parquet.read_schema(paths[0])
+        texts = [one.name for one in schema if pa.types.is_string(one.type) or pa.types.is_large_string(one.type)]
+        options = pa.dataset.ParquetReadOptions(dictionary_columns=texts)
+        parquet = pa.dataset.ParquetFileFormat(read_options=options)
+        base = path if Path(path).is_dir() else None
+        partitioning = pa.dataset.partitioning(flavor="hive") if base else None
+        dataset = pa.dataset.dataset(
+            paths, format=parquet, partitioning=partitioning, partition_base_dir=base
+        )
+    except (pa.ArrowException, OSError) as error:
+        raise ContractError("tables", [Problem(name, f"not a Parquet file: {_first_line(error)}")]) from None
+
+    def batches(columns: list[str]) -> Iterator[pa.RecordBatch]:
+        try:
+            scanner = dataset.scanner(
+                columns=columns, batch_size=BATCH_ROWS, batch_readahead=2, fragment_readahead=1, use_threads=True
+            )
+            yield from scanner.to_batches()
+        except (pa.ArrowException, OSError) as error:
+            raise ContractError("tables", [Problem(name, f"cannot be read: {_first_line(error)}")]) from None
+
+    return Source(name, _unique(dataset.schema.names, name), batches, metadata=dict(schema.metadata or {}))
+
+
+def _from_csv(paths: list[str], name: str) -> Source:
+    """CSV as text throughout: what a cell means is for the contract to say, not for a guess (a code 007, a country NA)."""
+    source = Source(name, [], lambda _: iter(()), lines_known=True)
+    headers = [_header(path, name) for path in paths]
+    for path, (columns, _) in zip(paths, headers, strict=True):
+        if columns != headers[0][0]:
+            message = f"{path} has other columns than {paths[0]}: {', '.join(columns)}"
+            raise ContractError("tables", [Problem(name, message)])
+    source.columns = _unique(headers[0][0], name)
+
+    def batches(columns: list[str]) -> Iterator[pa.RecordBatch]:
+        start = 0
+        for path, (_, delimiter) in zip(paths, headers, strict=True):
+            for batch in _csv_batches(path, delimiter, source, start):
+                yield batch.select(columns)
+                start += batch.num_rows
+            source.lines_known = False  # the next file counts its lines anew
+
+    source.batches = batches
+    return source
+
+
+def _header(path: str, name: str) -> tuple[list[str], str]:
+    """The column names and the delimiter of a CSV file: the one its first line has most of."""
+    try:
+        with pa.input_stream(path, compression="detect") as stream:
+            line = stream.read(1 << 16).split(b"\n")[0].decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ContractError("tables", [Problem(name, f"{path} is not UTF-8 text; save it as UTF-8")]) from None
+    except OSError as error:
+        raise ContractError("tables", [Problem(name, f"{path} cannot be read: {_first_line(error)}")]) from None
+    if not line.strip():
+        raise ContractError("tables", [Problem(name, f"{path} has no header line")])
+    delimiter = max(",;\t|", key=line.count)
+    parsed = pa.csv.read_csv(
+        pa.BufferReader((line.rstrip("\r") + "\n").encode()),
+        read_options=pa.csv.ReadOptions(autogenerate_column_names=True),
+        parse_options=pa.csv.ParseOptions(delimiter=delimiter),
+        convert_options=pa.csv.ConvertOptions(column_types={}, strings_can_be_null=False),
+    )
+    return [str(column[0].as_py()).strip() for column in parsed.columns], delimiter
+
+
+def _csv_batches(path: str, delimiter: str, source: Source, start: int) -> Iterator[pa.RecordBatch]:
+    def refuse(row: Any) -> str:
+        message = f"a line of {row.actual_columns} cells where the header has {row.expected_columns}"
+        source.notes.append((-1 if row.number is None else row.number, message, row.text[:80]))
+        source.lines_known = False
+        return "skip"
+
+    text = pa.large_string()
+    try:
+        reader = pa.csv.open_csv(
+            path,
+            read_options=pa.csv.ReadOptions(column_names=source.columns, skip_rows=1, block_size=1 << 24),
+            parse_options=pa.csv.ParseOptions(
+                delimiter=delimiter, newlines_in_values=True, invalid_row_handler=refuse
+            ),
+            convert_options=pa.csv.ConvertOptions(
+                column_types=dict.fromkeys(source.columns, text), strings_can_be_null=True, null_values=[""]
+            ),
+        )
+        for batch in reader:
+            whole = batch.filter(pa.array(~_swallows(batch, delimiter, source, start)))
+            start += whole.num_rows
+            yield whole
+    except pa.ArrowInvalid as error:
+        if "Empty CSV" in str(error):
+            return
+        raise ContractError("tables", [Problem(source.name, f"{path}: {_first_line(error)}")]) from None
+
+
+def _swallows(batch: pa.RecordBatch, delimiter: str, source: Source, start: int) -> npt.NDArray[np.bool_]:
+    """Rows with a cell that holds whole lines: a quote that is never closed swallows all up to the next one."""
+    fields = len(source.columns) - 1
+    swallows = np.zeros(batch.num_rows, bool)
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        held = pc.match_substring(column, "\n").fill_null(False)
+        for row in pc.indices_nonzero(held).to_pylist() if held.true_count else ():
+            source.lines_known = False
+            lines = column[row].as_py().split("\n")
+            if fields and any(line.count(delimiter) >= fields for line in lines[1:]):
+                message = f"{len(lines) - 1} whole lines in one cell of {name!r}: a quote is opened and not closed"
+                source.notes.append((start + row, message, lines[0][:80]))
+                swallows[row] = True
+    return swallows
+
+
+def _unique(columns: list[str], name: str) -> list[str]:
+    twice = sorted({column for column in columns if columns.count(column) > 1})
+    if twice:
+        raise ContractError("tables", [Problem(name, f"{len(twice)} column names stand twice: {', '.join(twice)}")])
+    return list(columns)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -1,0 +1,350 @@
+"""The three tables and their contract: leads, events, outcomes. What breaks it is named, never dropped unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from leadscore.activity import DailyActivity, EventBatch, Events, Ids, is_activity, read_events
+from leadscore.columns import NO_TIME, Column, Times, convert, distinct, is_text, one_array, read_times
+from leadscore.contract import Breaches, missing_columns, refuse
+from leadscore.errors import ContractError, Problem
+from leadscore.evaluation import wilson
+from leadscore.rulebook import Rulebook
+from leadscore.rulebook.kinds import Kind, declared_kind, event_kinds, lead_kinds
+from leadscore.sources import Source, open_source
+
+STAGES = ("lead", "mql", "sal", "sql", "opportunity", "won", "rejected", "lost", "recycled", "contacted")
+
+
+class Tables:
+    """Leads, events and outcomes that keep the contract; made by `load_tables`.
+
+    Attributes
+    ----------
+    leads : pyarrow.Table
+        One row per lead: `lead_id` and the attribute columns.
+    events : Events
+        Each event's lead, kind and time, in small columns.
+    outcomes : DataFrame or None
+        `lead_id`, `stage`, `at` and any other columns.
+    rejected : DataFrame
+        With `strict=False`: the rows set aside, as `table`, `row`, `column`, `problem`.
+    completeness : DataFrame
+        For each column the rulebook calls required: `required`, `n` leads, `known`, `share`, `low`, `high` (95 % Wilson).
+    """
+
+    def __init__(
+        self, leads: pa.Table, ids: Ids, events: Events, outcomes: pd.DataFrame | None, rejected: pd.DataFrame
+    ) -> None:
+        self.leads = leads
+        self.ids = ids
+        self.events = events
+        self.outcomes = outcomes
+        self.rejected = rejected
+        self.completeness = pd.DataFrame()
+        self._columns: dict[Any, Column] = {}
+
+    def __repr__(self) -> str:
+        kind = "events" if self.events.timezone is None else "rows of daily activity"
+        outcomes = "" if self.outcomes is None else f", {len(self.outcomes):,} outcomes"
+        aside = f", {len(self.rejected):,} rows set aside" if len(self.rejected) else ""
+        return f"<Tables: {len(self.leads):,} leads, {len(self.events):,} {kind}{outcomes}{aside}>"
+
+    def column(self, name: str, kind: Kind, rulebook: Rulebook) -> Column:
+        """A lead column as rules read it.
+
+        Raises
+        ------
+        ContractError
+            If it is not there, or holds values of another kind.
+        """
+        key = (name, kind, rulebook.missing_values, rulebook.timezone)
+        if key not in self._columns:
+            refuse(missing_columns(self._source("leads"), [name], {name: f", which {rulebook.name!r} uses"}))
+            column = convert(self.leads[name], kind, rulebook.missing_values, rulebook.timezone)
+            breaches = Breaches(self._source("leads"))
+            for message, rows in column.bad.items():
+                breaches.add(name, message, rows, self.leads[name].take(pa.array(rows[:5])).to_pylist())
+            refuse(breaches.problems())
+            self._columns[key] = column
+        return self._columns[key]
+
+    def event_column(self, name: str, kind: Kind, rulebook: Rulebook) -> Column:
+        """The distinct values of an event column, as rules read them.
+
+        Raises
+        ------
+        ContractError
+            If it is not there, or holds values of another kind.
+        """
+        refuse(missing_columns(self._source("events"), [name], {name: f", which {rulebook.name!r} uses"}))
+        raw = self.events.values[name]
+        # An event may be called what `missing_values` lists.
+        column = convert(raw, kind, () if name == "event" else rulebook.missing_values, rulebook.timezone)
+        for message, places in column.bad.items():
+            shown = ", ".join(repr(value) for value in raw.take(pa.array(places[:5])).to_pylist())
+            refuse([Problem(f"events.{name}", f"{len(places):,} distinct values: {message}", shown)])
+        return column
+
+    def created(self) -> Times | None:
+        """When each lead was created, if the table says so."""
+        if "created_at" not in self.leads.column_names:
+            return None
+        return read_times(one_array(self.leads["created_at"]))
+
+    def _source(self, name: str) -> Source:
+        columns = self.leads.column_names if name == "leads" else ["lead_id", "at", *self.events.values]
+        return Source(name, columns, lambda _: iter(()))
+
+
+def load_tables(
+    leads: Any, events: Any = None, outcomes: Any = None, *, rulebook: Rulebook | None = None, strict: bool = True
+) -> Tables:
+    """Read the tables and check them against the contract, all problems at once.
+
+    Parameters
+    ----------
+    leads : table, one row per lead
+        `lead_id` (unique), optionally `created_at`, and attribute columns. A pandas, polars or Arrow table, anything with
+        the Arrow PyCapsule interface, or a path to CSV or Parquet: a file, a glob, a folder of parts.
+    events : table, one row per event, optional
+        `lead_id`, `event`, `at`, and columns that a `where` tests; or a `DailyActivity`, or the file it was written to.
+    outcomes : table, one row per stage reached, optional
+        `lead_id`, `stage`, `at`.
+    rulebook : Rulebook, optional
+        Then only the columns it needs are read, and their values are checked here. Without it all columns are read, and
+        scoring checks them.
+    strict : bool
+        Refuse tables with rows that break the contract; if False, such rows are set aside in `rejected`.
+
+    Returns
+    -------
+    Tables
+
+    Raises
+    ------
+    ContractError
+        Each problem with table, column, count and first bad rows. Missing columns are refused even if not strict.
+
+    Notes
+    -----
+    Times with a zone are converted; times without one are wall-clock times in the rulebook's `timezone`. CSV cells are
+    taken as text, and read as the rulebook needs them: a code 007 and a country NA stay what they are.
+
+    Examples
+    --------
+    >>> leads = pd.DataFrame({"lead_id": ["a", "a", "b"], "country": ["US", "CA", None]})
+    >>> load_tables(leads)
+    Traceback (most recent call last):
+    leadscore.errors.ContractError: 1 problem in tables
+      leads.lead_id: 2 rows: a lead_id that is not unique
+          row 0: 'a'
+          row 1: 'a'
+    >>> tables = load_tables(leads, strict=False)
+    >>> tables
+    <Tables: 1 leads, 0 events, 2 rows set aside>
+    """
+    sources = {"leads": open_source(leads, "leads")}
+    if isinstance(events, DailyActivity):
+        sources["events"] = _from_activity(events)
+    elif events is not None:
+        sources["events"] = open_source(events, "events")
+    if outcomes is not None:
+        sources["outcomes"] = open_source(outcomes, "outcomes")
+    wanted = {name: _wanted(source, rulebook) for name, source in sources.items()}
+    refuse([problem for name, source in sources.items() for problem in _lacking(source, wanted[name], rulebook)])
+
+    breaches = {name: Breaches(source) for name, source in sources.items()}
+    lead_table, ids = _read_leads(sources["leads"], wanted["leads"], rulebook, breaches["leads"], strict=strict)
+    log = _no_events(rulebook)
+    if "events" in sources:
+        read = _read_activity if is_activity(sources["events"]) else _read_log
+        log = read(sources["events"], wanted["events"], ids, breaches["events"])
+    stages = None
+    if "outcomes" in sources:
+        stages = _read_outcomes(sources["outcomes"], ids, breaches["outcomes"])
+    _unread(sources, breaches)
+    if strict:
+        refuse([problem for breach in breaches.values() for problem in breach.problems()])
+    parts = [breach.rejected() for breach in breaches.values()]
+    rejected = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    tables = Tables(lead_table, ids, log, stages, rejected)
+    if rulebook is not None:
+        _check_columns(tables, rulebook, "events" in sources)
+        tables.completeness = completeness(tables, rulebook, None)
+    return tables
+
+
+def completeness(tables: Tables, rulebook: Rulebook, among: npt.NDArray[np.intp] | None) -> pd.DataFrame:
+    """How complete each required column is, over all leads or the rows `among` them."""
+    rows = []
+    for name, declared in rulebook.columns.items():
+        if declared.required == "no":
+            continue
+        missing = tables.column(name, declared_kind(rulebook, name) or "any", rulebook).missing
+        missing = missing if among is None else missing[among]
+        n, known = len(missing), int(len(missing) - missing.sum())
+        low, high = wilson(known, n)
+        share = known / n if n else float("nan")
+        rows.append((name, declared.required, n, known, share, float(low), float(high)))
+    return pd.DataFrame(rows, columns=["column", "required", "n", "known", "share", "low", "high"]).set_index("column")
+
+
+def _from_activity(activity: DailyActivity) -> Source:
+    def batches(columns: list[str]) -> Iterator[pa.RecordBatch]:
+        yield from activity.table.select(columns).to_batches()
+
+    metadata = {b"leadscore.activity": b"1", b"leadscore.timezone": activity.timezone.encode()}
+    return Source("events", activity.table.column_names, batches, metadata=metadata)
+
+
+def _wanted(source: Source, rulebook: Rulebook | None) -> list[str]:
+    """The columns to read: what the contract requires, then what the rulebook uses, or all."""
+    if source.name == "outcomes":
+        return list(dict.fromkeys(["lead_id", "stage", "at", *source.columns]))
+    time = ["day", "count"] if is_activity(source) else ["at"]
+    required = ["lead_id"] if source.name == "leads" else ["lead_id", "event", *time]
+    if rulebook is None:
+        return list(dict.fromkeys([*required, *source.columns]))
+    if source.name == "events":
+        return list(dict.fromkeys([*required, *event_kinds(rulebook)]))
+    needed = {name for name, column in rulebook.columns.items() if column.required != "no"}
+    created = ["created_at"] if "created_at" in source.columns else []
+    return list(dict.fromkeys([*required, *created, *lead_kinds(rulebook), *sorted(needed)]))
+
+
+def _lacking(source: Source, wanted: list[str], rulebook: Rulebook | None) -> list[Problem]:
+    by_rules = f", which rulebook {rulebook.name!r} uses" if rulebook else ""
+    required = {"lead_id", "event", "at", "stage", "day", "count"}
+    return missing_columns(source, wanted, {name: by_rules for name in wanted if name not in required})
+
+
+def _no_events(rulebook: Rulebook | None) -> Events:
+    return Events([], {name: pa.nulls(0) for name in ("event", *(event_kinds(rulebook) if rulebook else ()))})
+
+
+def _read_log(source: Source, wanted: list[str], ids: Ids, breaches: Breaches) -> Events:
+    return read_events(source, wanted, ids, breaches)[0]
+
+
+def _read_activity(source: Source, wanted: list[str], ids: Ids, breaches: Breaches) -> Events:
+    """Daily activity in place of events: the day instead of the time, and how many."""
+    table = pa.Table.from_batches(source.batches(wanted), schema=None) if wanted else pa.table({})
+    lead = ids.positions(one_array(table["lead_id"]))
+    unknown = np.flatnonzero(lead < 0)
+    breaches.add(
+        "lead_id", "activity of leads that are not in leads", unknown, table["lead_id"].take(unknown[:5]).to_pylist()
+    )
+    kept = np.flatnonzero(lead >= 0)
+    codes, values = {}, {}
+    for name in wanted:
+        if name not in {"lead_id", "day", "count"}:
+            found, known = distinct(one_array(table[name]))
+            codes[name], values[name] = found[kept], pa.array(known) if known else pa.nulls(0)
+    day = one_array(table["day"]).cast(pa.int32()).to_numpy(zero_copy_only=False)[kept]
+    count = one_array(table["count"]).cast(pa.int64()).to_numpy(zero_copy_only=False)[kept]
+    timezone = source.metadata[b"leadscore.timezone"].decode()
+    return Events([EventBatch(lead[kept], codes, None, day, count)], values, timezone)
+
+
+def _read_leads(
+    source: Source, wanted: list[str], rulebook: Rulebook | None, breaches: Breaches, *, strict: bool
+) -> tuple[pa.Table, Ids]:
+    batches = list(source.batches(wanted))
+    table = pa.Table.from_batches(batches) if batches else pa.table({name: pa.nulls(0) for name in wanted})
+    array = _plain_ids(table["lead_id"])
+    bad = np.zeros(len(table), bool)
+
+    def say(column: str, message: str, rows: npt.NDArray[np.intp]) -> None:
+        bad[rows] = True
+        breaches.add(column, message, rows, table[column].take(pa.array(rows[:5], pa.int64())).to_pylist())
+
+    say("lead_id", "no lead_id", np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False)))
+    codes, _ = distinct(array)
+    counts = np.bincount(codes[codes >= 0]) if len(codes) else np.zeros(0, np.int64)
+    if len(counts) and counts.max() > 1:
+        say("lead_id", "a lead_id that is not unique", np.flatnonzero((codes >= 0) & (counts[codes] > 1)))
+    if "created_at" in table.column_names:
+        times = read_times(one_array(table["created_at"]))
+        if times is None:
+            refuse([Problem("leads.created_at", f"{table['created_at'].type} values where times are needed")])
+        for message, rows in (times.bad if times else {}).items():
+            say("created_at", message, rows)
+    for name, kind in (lead_kinds(rulebook) if rulebook else {}).items():
+        column = convert(table[name], kind, rulebook.missing_values, rulebook.timezone) if rulebook else None
+        for message, rows in (column.bad if column else {}).items():
+            say(name, message, rows)
+    if bad.any():
+        # When all is refused anyway, events of these leads are not said to be of unknown ones.
+        kept = pa.array(~bad) if not strict else pc.is_valid(array)
+        table, array = table.filter(kept), array.filter(kept)
+    return table, Ids(array)
+
+
+def _plain_ids(column: pa.ChunkedArray) -> pa.Array:
+    array = one_array(column)
+    if pa.types.is_dictionary(array.type):
+        array = array.cast(pa.large_string())
+    if pa.types.is_null(array.type):
+        return array.cast(pa.large_string())
+    if is_text(array.type):
+        return array
+    try:
+        return array.cast(pa.int64())
+    except pa.ArrowInvalid:
+        message = f"{array.type} values where ids are needed: whole numbers or text"
+        raise ContractError("tables", [Problem("leads.lead_id", message)]) from None
+    except pa.ArrowNotImplementedError:
+        raise ContractError("tables", [Problem("leads.lead_id", f"{array.type} values are no ids")]) from None
+
+
+def _read_outcomes(source: Source, ids: Ids, breaches: Breaches) -> pd.DataFrame:
+    table = pa.Table.from_batches(list(source.batches(source.columns)))
+    bad = np.zeros(len(table), bool)
+
+    def say(column: str, message: str, rows: npt.NDArray[np.intp]) -> None:
+        bad[rows] = True
+        breaches.add(column, message, rows, table[column].take(pa.array(rows[:5], pa.int64())).to_pylist())
+
+    lead = ids.positions(one_array(table["lead_id"]))
+    say("lead_id", "outcomes of leads that are not in leads", np.flatnonzero(lead < 0))
+    stages = pd.Series(table["stage"].to_pylist(), dtype=object)
+    unknown = ~stages.isin(STAGES).to_numpy()
+    say("stage", f"no stage; stages are {', '.join(STAGES)}", np.flatnonzero(unknown))
+    times = read_times(one_array(table["at"]))
+    if times is None:
+        refuse([Problem("outcomes.at", f"{table['at'].type} values where times are needed")])
+    else:
+        for message, rows in times.bad.items():
+            say("at", message, rows)
+        say("at", "no time", np.flatnonzero((times.at == NO_TIME) & ~bad))
+    return table.to_pandas()[~bad].reset_index(drop=True)
+
+
+def _unread(sources: dict[str, Source], breaches: dict[str, Breaches]) -> None:
+    """Lines of a text file that were no rows, or rows that swallowed others."""
+    for name, source in sources.items():
+        for row, message, cells in source.notes:
+            breaches[name].add("", message, np.array([row]), [cells])
+
+
+def _check_columns(tables: Tables, rulebook: Rulebook, has_events: bool) -> None:  # noqa: FBT001
+    problems: list[Problem] = []
+    for name, kind in lead_kinds(rulebook).items():
+        try:
+            tables.column(name, kind, rulebook)
+        except ContractError as error:
+            problems += error.problems
+    for name, kind in event_kinds(rulebook).items() if has_events else ():
+        try:
+            tables.event_column(name, kind, rulebook)
+        except ContractError as error:
+            problems += error.problems
+    refuse(problems)

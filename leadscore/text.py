@@ -1,0 +1,50 @@
+"""How text is compared: one normal form for rulebooks, leads and events."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from unicodedata import normalize
+
+# \w is str.isalnum() and the underscore.
+_BETWEEN_WORDS = re.compile(r"[\W_]+")
+
+
+def normalise(text: str) -> str:
+    """Unicode NFKC, case folded, trimmed, inner white space to one space.
+
+    Folding can undo the composition (and the other way round), so NFKC stands on both sides of it: normalising twice
+    changes nothing.
+
+    Examples
+    --------
+    >>> normalise("  Ｈead of   STRAẞE ")
+    'head of strasse'
+    """
+    if text.isascii():
+        return " ".join(text.lower().split())
+    return " ".join(normalize("NFKC", normalize("NFKC", text).casefold()).split())
+
+
+def worded(normalised: str) -> str:
+    """The words of a normalised text, each between spaces: `in` on it finds whole words and phrases only.
+
+    Words are runs of letters and digits (Unicode).
+
+    Examples
+    --------
+    >>> worded("co-founder & cto")
+    ' co founder cto '
+    >>> " cto " in worded("director")
+    False
+    """
+    return f" {_BETWEEN_WORDS.sub(' ', normalised).strip()} "
+
+
+def as_text(value: Any) -> str:
+    """How a value that is not text stands in a text column: 5 and 5.0 as '5', True as 'true'."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
