@@ -52,7 +52,9 @@ class Ids:
             outside = numbers.min() < self._lowest or numbers.max() >= self._lowest + len(self._dense) - 1
             # The last place of the table belongs to no lead.
             offsets = numbers - self._lowest
-            return self._dense[np.where((offsets < 0) | (offsets >= len(self._dense)), -1, offsets) if outside else offsets]
+            return self._dense[
+                np.where((offsets < 0) | (offsets >= len(self._dense)), -1, offsets) if outside else offsets
+            ]
         if self._index is None:
             self._index = pd.Index(self.array.to_numpy(zero_copy_only=False))
         return self._index.get_indexer(numbers).astype(np.int32)
@@ -121,9 +123,11 @@ class Events:
         if batch.times is not None:
             return batch.times.days(timezone)
         if self.timezone != timezone:
-            message = f"the daily activity has days of {self.timezone}, the rulebook of {timezone}; make it anew from events"
+            message = (
+                f"the daily activity has days of {self.timezone}, the rulebook of {timezone}; make it anew from events"
+            )
             raise ArgumentError("activity", message)
-        assert batch.day is not None  # noqa: S101 - either times or days are there
+        assert batch.day is not None
         return batch.day
 
 
@@ -166,7 +170,7 @@ def read_events(source: Source, wanted: list[str], ids: Ids | None, breaches: Br
         if bad.any():
             kept = np.flatnonzero(~bad)
             arrays = {name: array.take(pa.array(kept)) for name, array in arrays.items()}
-            lead, times = lead[kept], Times(times.at[kept], times.zoned)
+            lead, times = lead[kept], Times(times.at[kept], times.zoned)  # noqa: PD008 - not pandas
         codes = {name: one.codes(arrays[name]) for name, one in distinct.items()}
         batches.append(EventBatch(lead, codes, times))
     ids = ids or Ids(found.values() if found.index else pa.array([], pa.large_string()))
@@ -195,10 +199,11 @@ def _bad_rows(
     say("event", "no event", _blank(arrays["event"]))
     for message, rows in times.bad.items():
         say("at", message, rows)
-    if len(lead) and (times.at.min() < FIRST or times.at.max() > LAST):
-        absent = times.at == NO_TIME
+    stamps = times.at
+    if len(lead) and (stamps.min() < FIRST or stamps.max() > LAST):
+        absent = stamps == NO_TIME
         say("at", "no time", np.flatnonzero(absent & ~bad))
-        wild = ~absent & ((times.at < FIRST) | (times.at > LAST))
+        wild = ~absent & ((stamps < FIRST) | (stamps > LAST))
         say("at", "a time outside the years 1 to 9999", np.flatnonzero(wild))
     return bad
 
@@ -261,7 +266,7 @@ class DailyActivity:
         return cls(pa.Table.from_arrays(arrays, names=table.column_names), source.metadata[_ZONE].decode())
 
     def extend(self, events: Any) -> DailyActivity:
-        """This activity and the events of later days, as a nightly job adds them.
+        """The activity with the events of later days, as a nightly job adds them.
 
         Parameters
         ----------

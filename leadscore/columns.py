@@ -59,7 +59,7 @@ class Column:
         """(n_rows,) where there is no value."""
         if self.numbers is not None:
             return np.isnan(self.numbers)
-        assert self.codes is not None  # noqa: S101 - one of the two is always there
+        assert self.codes is not None
         return self.codes < 0
 
 
@@ -172,7 +172,7 @@ def _number(array: pa.Array, missing: set[str], timezone: str) -> Column:  # noq
     if is_text(kind):
         codes, values = distinct(array)
         column = _recoded("number", codes, plain_number, values)
-        assert column.codes is not None  # noqa: S101
+        assert column.codes is not None
         numbers = np.array([*column.values, math.nan])[column.codes]
         return Column("number", None, [], numbers, column.bad)
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
@@ -278,7 +278,7 @@ def _written_times(array: pa.Array) -> Times:
     iso = pc.match_substring_regex(text, _ISO).fill_null(False).to_numpy(zero_copy_only=False)
     zoned = pc.match_substring_regex(text, _ZONED).fill_null(False).to_numpy(zero_copy_only=False) & iso
     parsed = pd.to_datetime(pd.Series(text.to_pandas()), format="ISO8601", errors="coerce", utc=True)
-    stamps = parsed.array.as_unit("us").asi8.copy()
+    stamps = parsed.to_numpy("datetime64[us]").astype(np.int64)
     wrong = given & (~iso | (stamps == NO_TIME))
     bad: dict[str, npt.NDArray[np.intp]] = {}
     if wrong.any():

@@ -37,7 +37,8 @@ class Tables:
     rejected : DataFrame
         With `strict=False`: the rows set aside, as `table`, `row`, `column`, `problem`.
     completeness : DataFrame
-        For each column the rulebook calls required: `required`, `n` leads, `known`, `share`, `low`, `high` (95 % Wilson).
+        For each column the rulebook calls required: `required`, `n` leads, `known`, `share`,
+        `low`, `high` (95 % Wilson).
     """
 
     def __init__(
@@ -112,8 +113,8 @@ def load_tables(
     Parameters
     ----------
     leads : table, one row per lead
-        `lead_id` (unique), optionally `created_at`, and attribute columns. A pandas, polars or Arrow table, anything with
-        the Arrow PyCapsule interface, or a path to CSV or Parquet: a file, a glob, a folder of parts.
+        `lead_id` (unique), optionally `created_at`, and attribute columns. A pandas, polars or Arrow table, anything
+        with the Arrow PyCapsule interface, or a path to CSV or Parquet: a file, a glob, a folder of parts.
     events : table, one row per event, optional
         `lead_id`, `event`, `at`, and columns that a `where` tests; or a `DailyActivity`, or the file it was written to.
     outcomes : table, one row per stage reached, optional
@@ -140,15 +141,15 @@ def load_tables(
 
     Examples
     --------
+    >>> import leadscore as ls
     >>> leads = pd.DataFrame({"lead_id": ["a", "a", "b"], "country": ["US", "CA", None]})
-    >>> load_tables(leads)
+    >>> ls.load_tables(leads)
     Traceback (most recent call last):
     leadscore.errors.ContractError: 1 problem in tables
       leads.lead_id: 2 rows: a lead_id that is not unique
           row 0: 'a'
           row 1: 'a'
-    >>> tables = load_tables(leads, strict=False)
-    >>> tables
+    >>> ls.load_tables(leads, strict=False)
     <Tables: 1 leads, 0 events, 2 rows set aside>
     """
     sources = {"leads": open_source(leads, "leads")}

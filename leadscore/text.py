@@ -11,14 +11,14 @@ _BETWEEN_WORDS = re.compile(r"[\W_]+")
 
 
 def normalise(text: str) -> str:
-    """Unicode NFKC, case folded, trimmed, inner white space to one space.
+    r"""Unicode NFKC, case folded, trimmed, inner white space to one space.
 
     Folding can undo the composition (and the other way round), so NFKC stands on both sides of it: normalising twice
     changes nothing.
 
     Examples
     --------
-    >>> normalise("  Ｈead of   STRAẞE ")
+    >>> normalise("  \uff28ead of   STRA\u1e9eE ")
     'head of strasse'
     """
     if text.isascii():

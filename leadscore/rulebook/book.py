@@ -21,8 +21,8 @@ class Rulebook(Contents):
     """Fit and behaviour points against a threshold, from one YAML file (format 1).
 
     A rulebook does not change once read; `edited` gives another one. It holds the checked contents as attributes
-    (`rulebook.qualify.threshold`, `rulebook.fit[0].name`) and the text they came from, comments and all. Two rulebooks are
-    equal if they say the same, whatever their comments and layout.
+    (`rulebook.qualify.threshold`, `rulebook.fit[0].name`) and the text they came from, comments and all. Two rulebooks
+    are equal if they say the same, whatever their comments and layout.
 
     Examples
     --------
@@ -63,10 +63,11 @@ class Rulebook(Contents):
         document = yaml.read_document(text, source)
         checked = contents(document)
         # `checked` has been validated; building the subclass from its parts keeps pydantic from doing it twice.
-        book = cls.model_construct(**{name: getattr(checked, name) for name in checked.model_fields_set})
-        book._document = document
-        book._said = repr(document.data)
-        return book
+        parts = {name: getattr(checked, name) for name in checked.model_fields_set}
+        book = cls.model_construct(**parts)
+        book._document = document  # noqa: SLF001 - a constructor fills in its own
+        book._said = repr(document.data)  # noqa: SLF001
+        return book  # type: ignore[return-value] # mypy's plugin takes Self for the class here
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Self:
@@ -79,7 +80,9 @@ class Rulebook(Contents):
         """
         try:
             if Path(path).stat().st_size > 4 * yaml.LARGEST_BYTES:
-                message = f"{Path(path).stat().st_size:,} bytes; a rulebook has at most {yaml.LARGEST_BYTES:,} characters"
+                message = (
+                    f"{Path(path).stat().st_size:,} bytes; a rulebook has at most {yaml.LARGEST_BYTES:,} characters"
+                )
                 raise RulebookError(str(path), [Problem("", message)])
             text = Path(path).read_bytes().decode("utf-8-sig")
         except UnicodeDecodeError as error:
@@ -110,7 +113,7 @@ class Rulebook(Contents):
         return self._document.text
 
     def edited(self, document: dict[str, Any]) -> Self:
-        """The same file with other contents: only the lines of what changed are touched, so `git diff` shows the change alone.
+        r"""The same file with other contents: only what changed is touched, so `git diff` shows the change alone.
 
         Parameters
         ----------
@@ -124,7 +127,7 @@ class Rulebook(Contents):
 
         Examples
         --------
-        >>> rulebook = Rulebook.from_yaml("leadscore: 1\\nname: demo\\nqualify:\\n  threshold: 0  # agreed in March\\n")
+        >>> rulebook = Rulebook.from_yaml("leadscore: 1\nname: demo\nqualify:\n  threshold: 0  # agreed in March\n")
         >>> document = rulebook.to_dict()
         >>> document["qualify"]["threshold"] = -5
         >>> print(rulebook.edited(document).to_yaml())

@@ -1,7 +1,7 @@
 """The least and the most that rules can give, computed by interval arithmetic through every limit.
 
-Each rule's range is exact. A sum is exact too where rules do not exclude each other (two values of one column, points and
-a deduction for one event); where they do, the true range is narrower. So "cannot be reached" is always true.
+Each rule's range is exact. A sum is exact too where rules do not exclude each other (two values of one column, points
+and a deduction for one event); where they do, the true range is narrower. So "cannot be reached" is always true.
 """
 
 from __future__ import annotations

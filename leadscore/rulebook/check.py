@@ -127,12 +127,11 @@ def _times(rule: BehaviourRule, gain: float) -> str:
 
 def _never_fires(book: Contents) -> Found:
     missing = {normalise(value) for value in book.missing_values} | {""}
-    for section, rules in (("fit", book.fit), ("behaviour", book.behaviour)):
-        for index, rule in enumerate(rules):
-            condition = rule.when if isinstance(rule, FitRule) else rule.where
-            reason = _contradiction(condition, missing) if condition else ""
-            if reason:
-                yield "LS120", (section, index), f"{rule.name!r} can never fire: {reason}"
+    for section, index, rule in book.rules():
+        condition = rule.when if isinstance(rule, FitRule) else rule.where
+        reason = _contradiction(condition, missing) if condition else ""
+        if reason:
+            yield "LS120", (section, index), f"{rule.name!r} can never fire: {reason}"
     for index, rule in enumerate(book.fit):
         for key in rule.points if isinstance(rule.points, dict) else ():
             if isinstance(key, str) and normalise(key) in missing:
@@ -142,7 +141,9 @@ def _never_fires(book: Contents) -> Found:
         most = {"once": 1, "daily": behaviour_rule.within_days or math.inf, "each": math.inf}[behaviour_rule.count]
         for least in behaviour_rule.from_ or ():
             if least > most:
-                message = f"{least} is never reached: counted {behaviour_rule.count}, at most {most:g} fit in the window"
+                message = (
+                    f"{least} is never reached: counted {behaviour_rule.count}, at most {most:g} fit in the window"
+                )
                 yield "LS120", ("behaviour", index, "from", least), message
 
 
@@ -178,18 +179,19 @@ def _interval(test: Test) -> tuple[float, float]:
 
 
 def _never_matters(book: Contents) -> Found:
-    for section, rules in (("fit", book.fit), ("behaviour", book.behaviour)):
-        total = getattr(book.totals, section)
-        for index, rule in enumerate(rules):
-            if rule_range(rule) == Range(0, 0):
-                yield "LS121", (section, index), f"{rule.name!r} can never matter: it gives 0 points whatever happens"
-            elif total.at_least is not None and total.at_least == total.at_most:
-                yield "LS121", (section, index), f"{rule.name!r} can never matter: totals.{section} is always {total.at_most:g}"
-            elif rule.group in book.groups:
-                limits = book.groups[rule.group or ""]
-                if limits.at_least is not None and limits.at_least == limits.at_most:
-                    message = f"{rule.name!r} can never matter: the group {rule.group!r} is always {limits.at_most:g}"
-                    yield "LS121", (section, index), message
+    for section, index, rule in book.rules():
+        fixed = {f"totals.{section} is": getattr(book.totals, section)}
+        if rule.group in book.groups:
+            fixed[f"the group {rule.group!r} is"] = book.groups[rule.group]
+        reasons = [
+            f"{what} always {limits.at_most:g}"
+            for what, limits in fixed.items()
+            if limits.at_least is not None and limits.at_least == limits.at_most
+        ]
+        if rule_range(rule) == Range(0, 0):
+            reasons.insert(0, "it gives 0 points whatever happens")
+        if reasons:
+            yield "LS121", (section, index), f"{rule.name!r} can never matter: {reasons[0]}"
 
 
 def _twice(book: Contents) -> Found:
@@ -212,18 +214,18 @@ def _twice(book: Contents) -> Found:
 
 
 def _substrings(book: Contents) -> Found:
-    conditions: list[tuple[Path, Condition | None]] = []
-    for index, rule in enumerate(book.fit):
-        conditions.append((("fit", index, "when"), rule.when))
-    for index, behaviour_rule in enumerate(book.behaviour):
-        conditions.append((("behaviour", index, "where"), behaviour_rule.where))
+    conditions: list[tuple[Path, Condition | None]] = [
+        ((section, index, "when"), rule.when) if isinstance(rule, FitRule) else ((section, index, "where"), rule.where)
+        for section, index, rule in book.rules()
+    ]
     for index, segment in enumerate(book.qualify.segments):
         conditions.append((("qualify", "segments", index, "when"), segment.when))
     for index, entry in enumerate(book.qualify.never):
         conditions.append((("qualify", "never", index, "when"), entry.when))
     for path, condition in conditions:
         for column, test in condition.columns() if condition else ():
-            for pattern in test.contains or ():
+            patterns: tuple[str, ...] = test.contains or ()
+            for pattern in patterns:
                 inside = _SUBSTRINGS.get(normalise(pattern))
                 if inside is not None or (len(pattern) <= 3 and worded(pattern).strip() == pattern.lower()):
                     example = f" ({normalise(pattern)!r} is in {inside!r})" if inside else ""
@@ -239,7 +241,9 @@ def _windows(book: Contents) -> Found:
             continue
         share = abs(rule.worth(rule.within_days - 1)) / first
         if share >= _CLIFF:
-            message = f"the decay outlives the window: an event is still worth {share:.0%} on day {rule.within_days - 1}"
+            message = (
+                f"the decay outlives the window: an event is still worth {share:.0%} on day {rule.within_days - 1}"
+            )
             yield "LS124", ("behaviour", index, "within_days"), f"{message} and nothing on the next"
 
 
@@ -298,7 +302,7 @@ def _folded(value: object) -> object:
 
 
 def _loose_ends(book: Contents) -> Found:
-    used = {rule.group for rule in (*book.fit, *book.behaviour)}
+    used = {rule.group for _, _, rule in book.rules()}
     for name in book.groups:
         if name not in used:
             yield "LS128", ("groups", name), f"no rule has the group {name!r}, so its limits do nothing"

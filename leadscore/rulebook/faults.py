@@ -63,9 +63,8 @@ def _translate(data: Any, details: dict[str, Any]) -> Fault:
     here = data
     for part in location:
         # Parts that are not in the file are the names pydantic gives to the forms a value may take.
-        if isinstance(here, dict) and part in here:
-            path, here = (*path, part), here[part]
-        elif isinstance(here, list) and isinstance(part, int) and part < len(here):
+        there = range(len(here)) if isinstance(here, list) else here if isinstance(here, dict) else ()
+        if part in there:
             path, here = (*path, part), here[part]
     if kind == "extra_forbidden":
         hint = did_you_mean(path[-1], _keys_at(location[:-1]))
@@ -180,7 +179,11 @@ def _groups(data: dict[Any, Any]) -> Iterator[Fault]:
         for path, rule in _rules(data, section):
             group = rule.get("group")
             if isinstance(group, str) and side.setdefault(group, section) != section:
-                yield (*path, "group"), f"the group {group!r} mixes fit and behaviour; give one side another name", False
+                yield (
+                    (*path, "group"),
+                    f"the group {group!r} mixes fit and behaviour; give one side another name",
+                    False,
+                )
     declared = data.get("groups") if isinstance(data.get("groups"), dict) else {}
     for name in declared or {}:
         near = get_close_matches(str(name), side, n=1, cutoff=_TYPO)
@@ -215,9 +218,7 @@ def _tests(data: dict[Any, Any]) -> Iterator[Fault]:
     yield from _misfits(data, events, {})
 
 
-def _misfits(
-    data: dict[Any, Any], uses: list[tuple[Path, str, Use]], declared: dict[str, Kind]
-) -> Iterator[Fault]:
+def _misfits(data: dict[Any, Any], uses: list[tuple[Path, str, Use]], declared: dict[str, Kind]) -> Iterator[Fault]:
     for column in dict.fromkeys(column for _, column, _ in uses):
         kind = declared.get(column) or inferred(use for _, name, use in uses if name == column)
         for path, name, use in uses:
@@ -254,7 +255,10 @@ def _place(data: dict[Any, Any], path: Path, column: str, use: Use) -> Path:
 
 def _declared(column: Any) -> Kind | None:
     written = column.get("type") if isinstance(column, dict) else None
-    return {"category": "text", "text": "text", "number": "number", "boolean": "boolean", "date": "date"}.get(written)
+    kinds: dict[str, Kind] = {
+        "category": "text", "text": "text", "number": "number", "boolean": "boolean", "date": "date"
+    }  # fmt: skip
+    return kinds.get(str(written))
 
 
 def _parsed(part: type[Any], raw: Any) -> Any:

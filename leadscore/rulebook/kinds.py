@@ -59,8 +59,8 @@ def misfit(kind: Kind, use: Use) -> str:
         return f"{name!r} does not go with a {kind} column; {', '.join(_SUITS[kind])} do"
     if name == "known" or kind in {"text", "any"}:
         return ""
-    wanted = {"number": _is_number, "boolean": lambda v: type(v) is bool, "date": lambda v: isinstance(v, dt.date)}
-    wrong = [value for value in values if not wanted[kind](value)]
+    wanted = {"number": (int, float), "boolean": (bool,), "date": (dt.date,)}[kind]
+    wrong = [value for value in values if type(value) not in wanted]
     shown = ", ".join(repr(str(value) if isinstance(value, dt.date) else value) for value in wrong[:3])
     return f"a {kind} column is tested for {shown}, which is no {kind}" if wrong else ""
 
@@ -91,8 +91,8 @@ def _kinds(uses: Iterable[tuple[str, Use]]) -> dict[str, Kind]:
 def lead_kinds(book: Contents) -> dict[str, Kind]:
     """The kind of each lead column the rules use: as declared, else what its tests need."""
     uses = [use for rule in book.fit for use in rule_uses(rule)]
-    parts = (*book.qualify.never, *book.qualify.segments)
-    uses += [use for part in parts for use in condition_uses(part.when)]
+    uses += [use for entry in book.qualify.never for use in condition_uses(entry.when)]
+    uses += [use for segment in book.qualify.segments for use in condition_uses(segment.when)]
     kinds = _kinds(uses)
     return {column: declared_kind(book, column) or kind for column, kind in kinds.items()}
 
@@ -107,5 +107,6 @@ def declared_kind(book: Contents, column: str) -> Kind | None:
 
 def event_kinds(book: Contents) -> dict[str, Kind]:
     """The kind of each event column that a `where` uses, from its tests."""
-    happenings = (*book.behaviour, *book.qualify.never, book.qualify.hand_raise)
-    return _kinds(use for part in happenings if part for use in condition_uses(part.where))
+    wheres = [rule.where for rule in book.behaviour] + [entry.where for entry in book.qualify.never]
+    wheres += [book.qualify.hand_raise.where] if book.qualify.hand_raise else []
+    return _kinds(use for where in wheres for use in condition_uses(where))

@@ -7,7 +7,8 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+from itertools import pairwise
+from typing import Annotated, Any, ClassVar, Literal, Self
 from zoneinfo import available_timezones
 
 from pydantic import (
@@ -29,7 +30,6 @@ from leadscore.errors import did_you_mean
 from leadscore.text import as_text, normalise, worded
 
 LARGEST_POINTS = 1_000_000
-T = TypeVar("T")
 
 
 def thousandths(points: float) -> int:
@@ -39,7 +39,7 @@ def thousandths(points: float) -> int:
 
 def _wrong(message: str) -> PydanticCustomError:
     # Braces would be read as places to fill in.
-    return PydanticCustomError("rulebook", message.replace("{", "{{").replace("}", "}}"))  # type: ignore[arg-type]
+    return PydanticCustomError("rulebook", message.replace("{", "{{").replace("}", "}}"))
 
 
 def _number(value: Any) -> float:
@@ -49,7 +49,7 @@ def _number(value: Any) -> float:
         float(value)
     except OverflowError:
         raise _wrong(f"must be a number that a computer can hold; got one of {len(str(value))} digits") from None
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 def _points(value: Any) -> float:
@@ -138,7 +138,7 @@ def _pattern(value: Any) -> str:
 def _phrase(value: Any) -> str:
     if not worded(normalise(_pattern(value))).strip():
         raise _wrong(f"has no word in it (words are letters and digits); got {value!r}")
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 def _filled(value: Any) -> Any:
@@ -157,15 +157,15 @@ def _timezone(value: Any) -> str:
 
 def _letter_or_figure(value: Any) -> str | int:
     if (isinstance(value, str) and re.fullmatch("[A-Y]", value)) or (type(value) is int and 0 <= value <= 98):
-        return value  # type: ignore[return-value]
+        return value
     raise _wrong(f"a grade is one letter A to Y, or a figure 0 to 98; got {value!r}")
 
 
 def _falling(bars: dict[str | int, float]) -> dict[str | int, float]:
-    if len({type(key) for key in bars}) > 1 or list(bars) != sorted(bars):  # type: ignore[type-var]
+    if len({type(key) for key in bars}) > 1 or list(bars) != sorted(bars):
         raise _wrong("grades must be all letters or all figures, in their order")
     points = list(bars.values())
-    if any(low >= high for high, low in zip(points, points[1:], strict=False)):
+    if any(low >= high for high, low in pairwise(points)):
         raise _wrong(f"each bar must be lower than the one before; got {', '.join(f'{p:g}' for p in points)}")
     return bars
 
@@ -201,16 +201,12 @@ Bars = Annotated[dict[Grade, Points], AfterValidator(_filled), AfterValidator(_f
 Scalars = Annotated[tuple[Scalar, ...], AfterValidator(_filled)]
 
 
-def _texts(item: Callable[[Any], str]) -> Any:
-    one = {"type": "string", "minLength": 1}
-    schema = {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]}
-    entry = Annotated[str, BeforeValidator(item)]
-    return Annotated[tuple[entry, ...], BeforeValidator(_listed), AfterValidator(_filled), WithJsonSchema(schema)]
-
-
-Patterns = _texts(_pattern)
-Phrases = _texts(_phrase)
-Events = _texts(_pattern)
+_TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
+_TEXTS: dict[str, Any] = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}]}
+Pattern = Annotated[str, BeforeValidator(_pattern)]
+Phrase = Annotated[str, BeforeValidator(_phrase)]
+Patterns = Annotated[tuple[Pattern, ...], BeforeValidator(_listed), AfterValidator(_filled), WithJsonSchema(_TEXTS)]
+Phrases = Annotated[tuple[Phrase, ...], BeforeValidator(_listed), AfterValidator(_filled), WithJsonSchema(_TEXTS)]
 
 
 class Part(BaseModel):
@@ -322,7 +318,7 @@ class Condition(Part):
         for part in (*(self.any_ or ()), *(self.all_ or ()), *((self.not_,) if self.not_ else ())):
             yield from part.columns()
 
-    def evaluate(self, leaf: Callable[[str, Test], T], every: Callable[..., T], some: Callable[..., T]) -> T:
+    def evaluate(self, leaf: Callable[[str, Test], Any], every: Callable[..., Any], some: Callable[..., Any]) -> Any:
         """The condition in three-valued logic (Kleene): 1 holds, 0 unknown, -1 does not.
 
         `leaf` gives a column's test; `every` is the least, `some` the largest of several, on whole numbers or arrays.
@@ -332,7 +328,7 @@ class Condition(Part):
         if self.any_:
             parts.append(some([part.evaluate(leaf, every, some) for part in self.any_]))
         if self.not_:
-            parts.append(-self.not_.evaluate(leaf, every, some))  # type: ignore[operator]
+            parts.append(-self.not_.evaluate(leaf, every, some))
         return every(parts)
 
 
@@ -350,9 +346,9 @@ class FitRule(Part):
 
     name: Name
     column: Name | None = None
-    points: Annotated[
-        Annotated[Points, Tag("number")] | Annotated[PointsTable, Tag("table")], Discriminator(_shape)
-    ] | None = None
+    points: (
+        Annotated[Annotated[Points, Tag("number")] | Annotated[PointsTable, Tag("table")], Discriminator(_shape)] | None
+    ) = None
     from_: Edges | None = Field(None, alias="from")
     other: Points = 0
     missing: Points = 0
@@ -361,9 +357,9 @@ class FitRule(Part):
 
 
 class Happening(Part):
-    """Events of some kinds, in some window: what rules, `never` and `hand_raise` share."""
+    """Patterns of some kinds, in some window: what rules, `never` and `hand_raise` share."""
 
-    event: Events
+    event: Patterns
     where: Condition | None = None
     within_days: Days | None = None
 
@@ -406,7 +402,7 @@ class Never(Part):
 
     name: Name
     when: Condition | None = None
-    event: Events | None = None
+    event: Patterns | None = None
     where: Condition | None = None
     within_days: Days | None = None
 
@@ -476,3 +472,10 @@ class Contents(Part):
     totals: Totals = Totals()
     qualify: Qualify
     grades: Grades | None = None
+
+    def rules(self) -> Iterator[tuple[str, int, FitRule | BehaviourRule]]:
+        """Every rule, as (section, position, rule), in the order of the file."""
+        for position, fit_rule in enumerate(self.fit):
+            yield "fit", position, fit_rule
+        for position, behaviour_rule in enumerate(self.behaviour):
+            yield "behaviour", position, behaviour_rule

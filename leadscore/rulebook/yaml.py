@@ -196,7 +196,9 @@ class _Reader:
         if tag == "int" and _INTEGER.fullmatch(text):
             return int(text, 0)
         if tag == "float" and "_" not in text:
-            return float(text.replace(".inf", "inf").replace(".nan", "nan").replace(".Inf", "inf").replace(".NaN", "nan"))
+            return float(
+                text.replace(".inf", "inf").replace(".nan", "nan").replace(".Inf", "inf").replace(".NaN", "nan")
+            )
         if tag in {"int", "float"}:
             return text
         self.fault(path, f"the tag !!{tag} is refused; a rulebook holds plain values only")
@@ -270,8 +272,8 @@ def _graft_named(tree: Any, old: list[Any], new: list[Any]) -> Any:
 
 def _names(items: list[Any]) -> list[str]:
     """The names of a list of rules; empty if it is none."""
-    names = [item.get("name") for item in items if isinstance(item, dict)]
-    return names if len(set(names)) == len(items) and None not in names else []
+    names = [item["name"] for item in items if isinstance(item, dict) and isinstance(item.get("name"), str)]
+    return names if len(set(names)) == len(items) else []
 
 
 def _yaml() -> YAML:

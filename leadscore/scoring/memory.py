@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ def answers(plan: ColumnPlan, column: Column) -> Answers:
     if column.numbers is not None:
         codes, values = _cut(column.numbers, sorted(plan.edges))
     else:
-        assert column.codes is not None  # noqa: S101 - a column has codes or numbers
+        assert column.codes is not None
         codes, values = column.codes, column.values
     rows = [plan.row(value) for value in values]
     # Missing values have the code -1: the last row.
@@ -50,7 +51,7 @@ def _cut(numbers: npt.NDArray[np.float64], edges: list[float]) -> tuple[npt.NDAr
     bounds = np.array(edges, np.float64)
     codes = (np.searchsorted(bounds, numbers, "left") + np.searchsorted(bounds, numbers, "right")).astype(np.int32)
     codes[np.isnan(numbers)] = -1
-    between = [low + (high - low) / 2 for low, high in zip(edges, edges[1:], strict=False)]
+    between = [low + (high - low) / 2 for low, high in pairwise(edges)]
     values = [-np.inf]
     for index, edge in enumerate(edges):
         values += [edge, between[index] if index < len(between) else np.inf]
@@ -89,7 +90,7 @@ class Days:
 
     lead: npt.NDArray[np.int32]
     age: npt.NDArray[np.int32]
-    count: Ints
+    count: npt.NDArray[np.signedinteger[Any]]
 
     @cached_property
     def starts(self) -> npt.NDArray[np.intp]:
@@ -144,7 +145,9 @@ class Bound:
                 rows = np.flatnonzero(kind == index)
                 counts = () if batch.count is None else (batch.count[rows],)
                 parts[index].append((batch.lead[rows], age[rows].astype(np.int32), *counts))
-        by_class = [self._existing(_daily(*map(np.concatenate, zip(*part, strict=True)))) for part in parts]
+        by_class = [
+            self._existing(_daily(*map(np.concatenate, zip(*parts.pop(0), strict=True)))) for _ in classes.matches
+        ]
         return [
             [by_class[index] for index in np.flatnonzero(classes.matches[:, happening])]
             for happening in range(len(self.plan.happenings))
@@ -182,7 +185,7 @@ class Bound:
         rule = self.plan.fit[index]
         if rule.place is not None:
             return self.get(rule.place)
-        assert rule.holds is not None  # noqa: S101 - a rule has a place or a condition
+        assert rule.holds is not None
         return self.holds(rule.holds) * np.int64(rule.points)
 
     @cached_property
@@ -314,33 +317,31 @@ class _Classes:
         return self.kind[combined]
 
     def windows(self, happenings: list[EventPlan]) -> Ints:
-        """The widest window of any rule that waits for a class: events past it are dropped unread; 0 if no rule does."""
+        """The widest window of the rules that wait for a class: events past it are dropped; 0 if none waits."""
         widest = np.array([one.within_days or np.iinfo(np.int64).max for one in happenings], np.int64)
         return np.where(self.matches, widest, 0).max(axis=1, initial=0)
 
 
-def _daily(
-    lead: npt.NDArray[np.int32] = _NONE, age: npt.NDArray[np.int32] = _NONE, count: Ints | None = None
-) -> Days:
+def _daily(lead: npt.NDArray[np.int32] = _NONE, age: npt.NDArray[np.int32] = _NONE, count: Ints | None = None) -> Days:
     """Events of one class as days: one row for each lead and age, in their order."""
     bits = int(age.max(initial=0)).bit_length()
     # Half as wide is nearly twice as fast to sort, and most windows are short enough.
-    wide = np.int64 if int(lead.max(initial=0)).bit_length() + bits > 32 else np.uint32
-    key = (lead.astype(wide) << wide(bits)) | age.astype(wide)
+    wide: Any = np.int64 if int(lead.max(initial=0)).bit_length() + bits > 32 else np.uint32
+    key: npt.NDArray[Any] = (lead.astype(wide) << wide(bits)) | age.astype(wide)
     if count is None:
         key.sort()
     else:
         order = np.argsort(key, kind="stable")
         key, count = key[order], count[order]
     starts = runs(key)
-    counts = np.diff(starts, append=len(key)) if count is None else _sums(count, starts)
+    counts = np.diff(starts, append=len(key)).astype(np.int32) if count is None else _sums(count, starts)
     key = key[starts]
     return Days((key >> wide(bits)).astype(np.int32), (key & wide((1 << bits) - 1)).astype(np.int32), counts)
 
 
 def _sums(values: Ints, starts: npt.NDArray[np.intp]) -> Ints:
     """The sum of each run; exact, in whole numbers."""
-    return np.add.reduceat(values, starts) if len(starts) else np.zeros(0, np.int64)
+    return np.add.reduceat(values, starts, dtype=np.int64) if len(starts) else np.zeros(0, np.int64)
 
 
 def runs(values: npt.NDArray[Any]) -> npt.NDArray[np.intp]:

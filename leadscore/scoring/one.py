@@ -1,4 +1,4 @@
-"""`score_one`: one lead, as a dict, in tens of microseconds; the same plan as `score`, looked up one value at a time."""
+"""`score_one`: one lead, as a dict, in tens of microseconds; the plan of `score`, looked up one value at a time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import datetime as dt
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,7 +18,7 @@ from leadscore.columns import plain_number
 from leadscore.errors import ArgumentError, ContractError, Problem, did_you_mean
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.model import BehaviourRule, Limits, thousandths
-from leadscore.scoring.plan import ColumnPlan, Holds, Place, Plan, below, compiled, reached
+from leadscore.scoring.plan import ColumnPlan, Holds, Plan, below, compiled, reached
 from leadscore.scoring.scores import as_day
 from leadscore.text import as_text, normalise
 
@@ -36,24 +38,32 @@ def _is_missing(value: Any) -> bool:
 class _Reader:
     """One column's answers for one raw value."""
 
-    def __init__(self, plan: ColumnPlan, missing_values: tuple[str, ...], zone: ZoneInfo) -> None:
+    def __init__(
+        self, plan: ColumnPlan, sums: list[list[int]], missing_values: tuple[str, ...], zone: ZoneInfo
+    ) -> None:
         self.plan = plan
+        self.sums = sums
         self.missing = {normalise(value) for value in missing_values} | {""}
         self.zone = zone
-        self.absent = plan.on_missing
+        self.absent = self._with_sums(plan.on_missing)
         edges = self.edges = sorted(plan.edges)
-        between = [low + (high - low) / 2 for low, high in zip(edges, edges[1:], strict=False)]
+        between = [low + (high - low) / 2 for low, high in pairwise(edges)]
         cells = [-math.inf]
         for edge, after in zip(edges, [*between, math.inf], strict=False):
             cells += [edge, after]
-        self.cells = [plan.row(value) for value in cells] if plan.kind in {"number", "date"} else []
-        self.row: Callable[[Any], list[int]] = {
+        self.cells = [self._with_sums(plan.row(value)) for value in cells] if plan.kind in {"number", "date"} else []
+        readers: dict[str, Callable[[Any], list[int]]] = {
             "text": lru_cache(_REMEMBERED)(self._text),
             "number": self._number,
             "boolean": self._boolean,
             "date": self._date,
             "any": self._any,
-        }[plan.kind]
+        }
+        self.row = readers[plan.kind]
+
+    def _with_sums(self, row: list[int]) -> list[int]:
+        """The answers, then the points of each group's rules."""
+        return [*row, *(sum(row[index] for index in indices) for indices in self.sums)]
 
     def _text(self, value: Any) -> list[int]:
         if type(value) is not str:
@@ -62,7 +72,7 @@ class _Reader:
             if not isinstance(value, (str, int, float, bool)):
                 raise _Wrong("is no text")
         text = normalise(as_text(value))
-        return self.absent if text in self.missing else self.plan.row(text)
+        return self.absent if text in self.missing else self._with_sums(self.plan.row(text))
 
     def _number(self, value: Any) -> list[int]:
         if type(value) is str:
@@ -83,7 +93,7 @@ class _Reader:
             return self.absent
         if not isinstance(value, bool):
             raise _Wrong("is neither true nor false")
-        return self.plan.row(value)
+        return self._with_sums(self.plan.row(value))
 
     def _date(self, value: Any) -> list[int]:
         if _is_missing(value) or value == "":
@@ -93,7 +103,7 @@ class _Reader:
 
     def _any(self, value: Any) -> list[int]:
         blank = _is_missing(value) or (isinstance(value, str) and normalise(value) in self.missing)
-        return self.absent if blank else self.plan.row(True)
+        return self.absent if blank else self._with_sums(self.plan.row(True))
 
 
 def day_of(moment: Any, zone: ZoneInfo) -> int:
@@ -112,6 +122,61 @@ def day_of(moment: Any, zone: ZoneInfo) -> int:
     return moment.toordinal() - _EPOCH_ORDINAL
 
 
+@dataclass(frozen=True)
+class _Bounds:
+    """Limits in thousandths; infinite where there are none."""
+
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, limits: Limits) -> _Bounds:
+        low = -math.inf if limits.at_least is None else thousandths(limits.at_least)
+        return cls(low, math.inf if limits.at_most is None else thousandths(limits.at_most))
+
+    def clip(self, value: int) -> int:
+        return int(min(max(value, self.low), self.high))
+
+
+class _Side:
+    """Fit or behaviour: its groups in a row, the ungrouped rules one of them, and their limits."""
+
+    def __init__(self, plan: Plan, groups: Iterable[str | None], totals: Limits) -> None:
+        limited = [group for group in dict.fromkeys(groups) if group in plan.rulebook.groups]
+        self.slots: dict[str | None, int] = {group: slot for slot, group in enumerate(limited, 1)}
+        self.limits = [(slot, _Bounds.of(plan.limits(group))) for group, slot in self.slots.items()]
+        self.totals = _Bounds.of(totals)
+
+    def slot(self, group: str | None) -> int:
+        return self.slots.get(group, 0)
+
+    def total(self, sums: list[int]) -> int:
+        points = sums[0]
+        for slot, bounds in self.limits:
+            points += bounds.clip(sums[slot])
+        return self.totals.clip(points)
+
+
+Rows = dict[str, list[int]]
+
+
+def _test(holds: Holds) -> Callable[[Rows], bool]:
+    """A condition as a function of the columns' answers."""
+    condition = holds.condition
+    if condition is None or not (condition.any_ or condition.all_ or condition.not_):
+        places = [holds.whole] if holds.whole else holds.tests.values()
+        pairs = tuple((place.column, place.index) for place in places)
+
+        def every(rows: Rows) -> bool:
+            for column, index in pairs:  # noqa: SIM110 - twice as fast as all()
+                if rows[column][index] <= 0:
+                    return False
+            return True
+
+        return every
+    return lambda rows: holds.evaluate(lambda place: rows[place.column][place.index], min, max) > 0
+
+
 class _OneScorer:
     """A plan arranged for one lead at a time."""
 
@@ -119,26 +184,59 @@ class _OneScorer:
         book = plan.rulebook
         self.plan = plan
         self.zone = ZoneInfo(book.timezone)
-        self.leads = {name: _Reader(column, book.missing_values, self.zone) for name, column in plan.leads.items()}
+        self.fit = _Side(plan, (rule.group for rule in book.fit), book.totals.fit)
+        self.behaviour = _Side(plan, (rule.group for rule in book.behaviour), book.totals.behaviour)
+        # Rules on one column are summed with its answers; what is left are conditions over several columns.
+        self.sums: list[tuple[str, int, int]] = []
+        self.leads = {name: self._lead_reader(name, column) for name, column in plan.leads.items()}
+        self.across = [
+            (_test(rule.holds), self.fit.slot(rule.rule.group), rule.points)
+            for rule in plan.fit
+            if rule.holds is not None
+        ]
         # An event may be called what `missing_values` lists.
         self.events = {
-            name: _Reader(column, () if name == "event" else book.missing_values, self.zone)
+            name: _Reader(column, [], () if name == "event" else book.missing_values, self.zone)
             for name, column in plan.events.items()
         }
         self.where = [name for name in self.events if name != "event"]
         self.feeds = lru_cache(_REMEMBERED)(self._feeds)
-        self.worth = [lru_cache(4096)(rule.worth) for rule in book.behaviour]
-        self.fit_limits = _limits(plan, {rule.group for rule in book.fit})
-        self.behaviour_limits = _limits(plan, {rule.group for rule in book.behaviour})
+        self.waits = [_test(one.holds) for one in plan.happenings]
+        self.windows = [math.inf if one.within_days is None else one.within_days for one in plan.happenings]
+        self.never = [(name, one if isinstance(one, int) else _test(one)) for name, one in plan.never]
+        self.segments = [(name, _test(holds), bar) for name, holds, bar in plan.segments]
+        qualify = book.qualify
+        self.bar = thousandths(qualify.threshold)
+        self.minimum_fit = -math.inf if qualify.minimum_fit is None else thousandths(qualify.minimum_fit)
+        self.minimum_behaviour = (
+            -math.inf if qualify.minimum_behaviour is None else thousandths(qualify.minimum_behaviour)
+        )
+        self._arrange_behaviour()
+
+    def _lead_reader(self, name: str, column: ColumnPlan) -> _Reader:
+        slots: dict[int, list[int]] = {}
+        for rule in self.plan.fit:
+            if rule.place is not None and rule.place.column == name:
+                slots.setdefault(self.fit.slot(rule.rule.group), []).append(rule.place.index)
+        for extra, slot in enumerate(slots):
+            self.sums.append((name, len(column.looks) + extra, slot))
+        return _Reader(column, list(slots.values()), self.plan.rulebook.missing_values, self.zone)
+
+    def _arrange_behaviour(self) -> None:
+        """What each rule gives for no events, so that only rules with events are worked out."""
+        self.rules = []
+        self.quiet = [0] * (len(self.behaviour.slots) + 1)
+        for rule in self.plan.rulebook.behaviour:
+            bounds, slot = _Bounds.of(rule), self.behaviour.slot(rule.group)
+            nothing = bounds.clip(_earned(rule, [], rule.worth))
+            self.quiet[slot] += nothing
+            self.rules.append((rule, lru_cache(4096)(rule.worth), bounds, slot, nothing))
 
     def _feeds(self, event: Any, *values: Any) -> list[int]:
         """The happenings that wait for such an event."""
-        rows = {name: self.events[name].row(value) for name, value in zip(["event", *self.where], (event, *values), strict=True)}
-
-        def get(place: Place) -> int:
-            return rows[place.column][place.index]
-
-        return [index for index, one in enumerate(self.plan.happenings) if one.holds.evaluate(get, min, max) > 0]
+        named = zip(["event", *self.where], (event, *values), strict=True)
+        rows = {name: self.events[name].row(value) for name, value in named}
+        return [index for index, test in enumerate(self.waits) if test(rows)]
 
     def ages(self, events: Iterable[Mapping[str, Any]], day: int) -> dict[int, list[int]]:
         """For each happening the ages of the events it waits for, in its window."""
@@ -156,12 +254,11 @@ class _OneScorer:
                 raise ContractError("events", [Problem(f"events[{position}]", f"{dict(event)!r} {error}")]) from None
             if age >= 0:
                 for happening in feeds:
-                    within = self.plan.happenings[happening].part.within_days
-                    if within is None or age < within:
+                    if age < self.windows[happening]:
                         found.setdefault(happening, []).append(age)
         return found
 
-    def rows(self, lead: Mapping[str, Any]) -> dict[str, list[int]]:
+    def rows(self, lead: Mapping[str, Any]) -> Rows:
         """Each column's answers."""
         rows, problems = {}, []
         for name, reader in self.leads.items():
@@ -176,50 +273,33 @@ class _OneScorer:
         return rows
 
     def score(self, lead: Mapping[str, Any], events: Iterable[Mapping[str, Any]], day: int) -> dict[str, Any]:
-        plan, rows, ages = self.plan, self.rows(lead), self.ages(events, day)
+        """One lead's row of `Scores.frame`."""
+        rows, ages = self.rows(lead), self.ages(events, day)
+        sums = [0] * (len(self.fit.slots) + 1)
+        for column, index, slot in self.sums:
+            sums[slot] += rows[column][index]
+        for test, slot, points in self.across:
+            if test(rows):
+                sums[slot] += points
+        fit = self.fit.total(sums)
+        sums = self.quiet.copy()
+        for happening, found in ages.items():
+            if happening < len(self.rules):
+                rule, worth, bounds, slot, nothing = self.rules[happening]
+                sums[slot] += bounds.clip(_earned(rule, found, worth)) - nothing
+        return self._verdict(fit, self.behaviour.total(sums), rows, ages)
 
-        def get(place: Place) -> int:
-            return rows[place.column][place.index]
-
-        def holds(condition: Holds) -> bool:
-            return condition.evaluate(get, min, max) > 0
-
-        groups = dict.fromkeys(self.fit_limits, 0)
-        for rule in plan.fit:
-            place = rule.place
-            if place is not None:
-                groups[rule.rule.group] += rows[place.column][place.index]
-            elif rule.holds is not None and holds(rule.holds):
-                groups[rule.rule.group] += rule.points
-        fit = _total(groups, self.fit_limits, plan.rulebook.totals.fit)
-        groups = dict.fromkeys(self.behaviour_limits, 0)
-        for index, behaviour_rule in enumerate(plan.rulebook.behaviour):
-            earned = _earned(behaviour_rule, ages.get(index, ()), self.worth[index])
-            groups[behaviour_rule.group] += behaviour_rule.clip(earned)
-        behaviour = _total(groups, self.behaviour_limits, plan.rulebook.totals.behaviour)
-        return self._verdict(fit, behaviour, holds, ages)
-
-    def _verdict(
-        self, fit: int, behaviour: int, holds: Callable[[Holds], bool], ages: Mapping[int, list[int]]
-    ) -> dict[str, Any]:
-        plan, qualify = self.plan, self.plan.rulebook.qualify
-        blocked = next((n for n, one in plan.never if (one in ages if isinstance(one, int) else holds(one))), None)
-        segment, threshold = next(
-            ((name, bar) for name, condition, bar in plan.segments if holds(condition)),
-            (None, thousandths(qualify.threshold)),
-        )
-        enough = fit + behaviour >= threshold
-        if qualify.minimum_fit is not None:
-            enough = enough and fit >= thousandths(qualify.minimum_fit)
-        if qualify.minimum_behaviour is not None:
-            enough = enough and behaviour >= thousandths(qualify.minimum_behaviour)
-        via = None if blocked else "hand_raise" if plan.hand_raise in ages else "score" if enough else None
+    def _verdict(self, fit: int, behaviour: int, rows: Rows, ages: Mapping[int, list[int]]) -> dict[str, Any]:
+        blocked = next((n for n, one in self.never if (one in ages if isinstance(one, int) else one(rows))), None)
+        segment, bar = next(((name, bar) for name, test, bar in self.segments if test(rows)), (None, self.bar))
+        enough = fit + behaviour >= bar and fit >= self.minimum_fit and behaviour >= self.minimum_behaviour
+        via = None if blocked else "hand_raise" if self.plan.hand_raise in ages else "score" if enough else None
         return {
             "fit": fit / 1000,
             "behaviour": behaviour / 1000,
             "total": (fit + behaviour) / 1000,
             "segment": segment,
-            "threshold": threshold / 1000,
+            "threshold": bar / 1000,
             "qualified": via is not None,
             "via": via,
             "blocked_by": blocked,
@@ -238,23 +318,12 @@ class _OneScorer:
         return letters or None
 
 
-def _limits(plan: Plan, groups: set[str | None]) -> dict[str | None, Limits | None]:
-    return {group: plan.rulebook.groups.get(group) if group is not None else None for group in groups}
-
-
-def _total(groups: dict[str | None, int], limits: dict[str | None, Limits | None], total: Limits) -> int:
-    points = 0
-    for group, value in groups.items():
-        limit = limits[group]
-        points += value if limit is None else limit.clip(value)
-    return total.clip(points)
-
-
-def _earned(rule: BehaviourRule, ages: Iterable[int], worth: Callable[[int], int]) -> int:
+def _earned(rule: BehaviourRule, ages: list[int], worth: Callable[[int], int]) -> int:
     """What a behaviour rule gives before its limits."""
-    ages = ages if isinstance(ages, list) else []
-    if rule.count != "each":
-        ages = list(set(ages)) if rule.count == "daily" else [min(ages)] if ages else []
+    if rule.count == "daily":
+        ages = list(set(ages))
+    elif rule.count == "once" and ages:
+        ages = [min(ages)]
     if rule.from_ is not None:
         return reached(rule, len(ages))
     return sum(map(worth, ages))
@@ -283,7 +352,8 @@ def score_one(
     Returns
     -------
     dict
-        `fit`, `behaviour`, `total`, `segment`, `threshold`, `qualified`, `via`, `blocked_by`, `grade`, as in `Scores.frame`.
+        `fit`, `behaviour`, `total`, `segment`, `threshold`, `qualified`, `via`, `blocked_by`, `grade`, as in
+        `Scores.frame`.
 
     Raises
     ------
@@ -294,7 +364,8 @@ def score_one(
 
     Examples
     --------
-    >>> rulebook = Rulebook.from_yaml('''
+    >>> import leadscore as ls
+    >>> rulebook = ls.Rulebook.from_yaml('''
     ... leadscore: 1
     ... name: demo
     ... fit: [{name: Home market, when: {country: [US, CA]}, points: 60}]
@@ -302,7 +373,7 @@ def score_one(
     ... qualify: {threshold: 80}
     ... ''')
     >>> events = [{"event": "pricing", "at": "2026-03-17"}, {"event": "pricing", "at": "2026-03-31T09:30:00Z"}]
-    >>> score_one({"country": "us"}, events, rulebook, as_of="2026-03-31")["total"]
+    >>> ls.score_one({"country": "us"}, events, rulebook, as_of="2026-03-31")["total"]
     82.5
     """
     scorer = _one_scorer(rulebook)

@@ -1,7 +1,7 @@
-"""A rulebook's meaning resolved to look-ups: per column, what each value gives; per kind of event, which rules it feeds.
+"""A rulebook's meaning resolved to look-ups: what each value of a column gives, which rules a kind of event feeds.
 
-Both engines run on a plan. The batch engine looks each distinct value up once and gathers; `score_one` looks up the values
-of one lead. They call the same functions, so they cannot differ.
+Both engines run on a plan. The batch engine looks each distinct value up once and gathers; `score_one` looks up the
+values of one lead. They call the same functions, so they cannot differ.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import datetime as dt
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any, TypeVar
+from functools import lru_cache, partial
+from typing import Any
 
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import Kind, event_kinds, lead_kinds
@@ -27,7 +27,6 @@ from leadscore.rulebook.model import (
 )
 from leadscore.text import as_text, normalise, worded
 
-T = TypeVar("T")
 # A look-up: what a value gives, from the value and, for text, its words between spaces.
 Look = Callable[[Any, str], int]
 
@@ -44,8 +43,8 @@ class ColumnPlan:
     kind : str
         text, number, boolean, date or any.
     looks : list of functions
-        What a value gives, each a whole number: points in thousandths, or 1, 0, -1 for a test that holds, is unknown, does
-        not hold.
+        What a value gives, each a whole number: points in thousandths, or 1, 0, -1 for a test that holds, is unknown,
+        does not hold.
     on_missing : list of int
         The same for a missing value.
     edges : set of float
@@ -85,11 +84,11 @@ class Holds:
     tests: Mapping[int, Place]
     whole: Place | None = None
 
-    def evaluate(self, get: Callable[[Place], T], every: Callable[..., T], some: Callable[..., T]) -> T:
+    def evaluate(self, get: Callable[[Place], Any], every: Callable[..., Any], some: Callable[..., Any]) -> Any:
         """1 where it holds, 0 where it is unknown, -1 where it does not hold; `get` gives a look-up's answers."""
         if self.whole is not None:
             return get(self.whole)
-        assert self.condition is not None  # noqa: S101 - one of the two is there
+        assert self.condition is not None
         return self.condition.evaluate(lambda _, test: get(self.tests[id(test)]), every, some)
 
 
@@ -151,7 +150,7 @@ class Plan:
             (segment.name, self._holds(segment.when, self.leads), thousandths(segment.threshold))
             for segment in rulebook.qualify.segments
         ]
-        self.names = [rule.name for rule in (*rulebook.fit, *rulebook.behaviour)]
+        self.names = [rule.name for _, _, rule in rulebook.rules()]
 
     def limits(self, group: str | None) -> Limits:
         """The limits of a group; none for ungrouped rules."""
@@ -161,7 +160,7 @@ class Plan:
         if rule.column is not None:
             plan = self.leads[rule.column]
             return FitPlan(rule, Place(rule.column, plan.add(_table(rule, plan), thousandths(rule.missing))), None, 0)
-        assert rule.when is not None  # noqa: S101 - a rule has a column or a condition
+        assert rule.when is not None
         points, alone = thousandths(rule.points), _alone(rule.when, self.leads)  # type: ignore[arg-type]
         if alone is None:
             return FitPlan(rule, None, self._holds(rule.when, self.leads), points)
@@ -210,7 +209,7 @@ def _alone(condition: Condition, columns: dict[str, ColumnPlan]) -> tuple[str, L
         return name, *looks[id(tests[0][1])]
 
     def look(value: Any, words: str) -> int:
-        return condition.evaluate(lambda _, test: looks[id(test)][0](value, words), min, max)
+        return int(condition.evaluate(lambda _, test: looks[id(test)][0](value, words), min, max))
 
     return name, look, condition.evaluate(lambda _, test: looks[id(test)][1], min, max)
 
@@ -223,7 +222,7 @@ def _table(rule: FitRule, plan: ColumnPlan) -> Look:
         points = [other, *(thousandths(rule.from_[edge]) for edge in edges)]
         plan.edges.update(map(float, edges))
         return lambda value, _: points[bisect_right(edges, value)]
-    assert isinstance(rule.points, dict)  # noqa: S101 - `faults` saw to it
+    assert isinstance(rule.points, dict)
     if plan.kind == "number":
         plan.edges.update(map(float, rule.points))
     table = {_operand(plan.kind, key): thousandths(value) for key, value in rule.points.items()}
@@ -249,14 +248,18 @@ def _test(plan: ColumnPlan, test: Test) -> tuple[Look, int]:
         if isinstance(operand, tuple) and name != "between":
             operands: Any = tuple(_operand(plan.kind, one) for one in operand)
         else:
-            operands = tuple(_operand(plan.kind, one) for one in operand) if name == "between" else _operand(plan.kind, operand)
+            operands = (
+                tuple(_operand(plan.kind, one) for one in operand)
+                if name == "between"
+                else _operand(plan.kind, operand)
+            )
         if plan.kind in {"number", "date"}:
             plan.edges.update(float(one) for one in (operands if isinstance(operands, tuple) else (operands,)))
         parts.append(_OPERATORS[name](operands))
     # Missing never meets a test: a blank industry must not earn the points of "not in".
     on_missing = min([0] * bool(parts) + ([] if known is None else [-1 if known else 1]))
     if known is False:
-        return (lambda value, words: -1), on_missing
+        return (lambda _value, _words: -1), on_missing
     if len(parts) == 1:
         only = parts[0]
         return (lambda value, words: 1 if only(value, words) else -1), on_missing
@@ -275,11 +278,15 @@ def _phrases(operands: tuple[str, ...]) -> Callable[[Any, str], bool]:
     return look
 
 
+def _among(values: frozenset[Any], wanted: bool, value: Any, _: str) -> bool:  # noqa: FBT001
+    return (value in values) is wanted
+
+
 _OPERATORS: dict[str, Callable[[Any], Callable[[Any, str], bool]]] = {
     "is": lambda operand: lambda value, _: bool(value == operand),
     "is_not": lambda operand: lambda value, _: bool(value != operand),
-    "in": lambda operands: lambda value, _, wanted=frozenset(operands): value in wanted,
-    "not_in": lambda operands: lambda value, _, unwanted=frozenset(operands): value not in unwanted,
+    "in": lambda operands: partial(_among, frozenset(operands), True),
+    "not_in": lambda operands: partial(_among, frozenset(operands), False),
     "has_word": _phrases,
     "contains": lambda operands: lambda value, _: any(part in value for part in operands),
     "starts_with": lambda operands: lambda value, _: value.startswith(operands),
@@ -294,7 +301,7 @@ _OPERATORS: dict[str, Callable[[Any], Callable[[Any, str], bool]]] = {
 
 def reached(rule: BehaviourRule, count: int) -> int:
     """What a rule with `from` gives for a count of events or days, in thousandths."""
-    assert rule.from_ is not None  # noqa: S101
+    assert rule.from_ is not None
     keys = [key for key in rule.from_ if key <= count]
     return thousandths(rule.from_[max(keys)]) if keys else 0
 

@@ -15,8 +15,7 @@ import pyarrow as pa
 
 from leadscore.errors import ArgumentError, did_you_mean
 from leadscore.rulebook import Rulebook
-from leadscore.rulebook.bounds import shown
-from leadscore.rulebook.model import Limits, thousandths
+from leadscore.rulebook.model import FitRule, Limits, thousandths
 from leadscore.scoring.memory import Bound, Ints, points
 from leadscore.scoring.plan import below, compiled, day_number
 from leadscore.tables import Tables, completeness
@@ -81,8 +80,8 @@ class Scores:
     rulebook : Rulebook
     as_of : date
     frame : DataFrame, index lead_id
-        `fit`, `behaviour`, `total` (points, float64), `segment`, `threshold` (the bar that applied), `qualified` (bool), `via`
-        (score or hand_raise), `blocked_by` (a `never` entry), `grade`. Higher is hotter; points are not a probability.
+        `fit`, `behaviour`, `total` (points, float64; higher is hotter, not a probability), `segment`, `threshold` (the
+        bar that applied), `qualified`, `via` (score or hand_raise), `blocked_by` (a `never` entry), `grade`.
     """
 
     def __init__(self, rulebook: Rulebook, as_of: dt.date, bound: Bound, tables: Tables) -> None:
@@ -112,7 +111,10 @@ class Scores:
         blocked = self._first([(name, self._never(entry)) for name, entry in bound.plan.never])
         raised = np.zeros(bound.n, bool) if bound.plan.hand_raise is None else bound.happened(bound.plan.hand_raise)
         enough = total >= threshold
-        for minimum, value in ((book.qualify.minimum_fit, self._fit), (book.qualify.minimum_behaviour, self._behaviour)):
+        for minimum, value in (
+            (book.qualify.minimum_fit, self._fit),
+            (book.qualify.minimum_behaviour, self._behaviour),
+        ):
             if minimum is not None:
                 enough &= value >= thousandths(minimum)
         free = blocked.codes < 0
@@ -179,8 +181,8 @@ class Scores:
         Returns
         -------
         DataFrame, index lead_id
-            `reason_1` to `reason_k`: names of rules, the largest points first, in the book's order where equal; missing where
-            fewer rules gave anything.
+            `reason_1` to `reason_k`: names of rules, the largest points first, in the book's order where equal; missing
+            where fewer rules gave anything.
 
         Raises
         ------
@@ -213,16 +215,18 @@ class Scores:
             If there is no such lead on the day.
         """
         try:
-            position = self.lead_ids.get_loc(lead_id)
+            position: Any = self.lead_ids.get_loc(lead_id)  # a whole number, since ids are unique
         except (KeyError, TypeError):
             raise ArgumentError("lead_id", self._unknown(lead_id)) from None
         lines = [*self._lines("fit", position), *self._lines("behaviour", position)]
-        row = self.frame.iloc[position]
+        row = self.frame.iloc[[position]].astype(object).iloc[0]
         frame = pd.DataFrame(lines, columns=["side", "line", "points"])
         return Explanation(lead_id, frame.assign(points=frame["points"] / 1000), self._summary(lead_id, row))
 
     def _summary(self, lead_id: Any, row: pd.Series[Any]) -> str:
-        points_shown = f"fit {row['fit']:g} + behaviour {row['behaviour']:g} = {row['total']:g}, bar {row['threshold']:g}"
+        points_shown = (
+            f"fit {row['fit']:g} + behaviour {row['behaviour']:g} = {row['total']:g}, bar {row['threshold']:g}"
+        )
         if pd.notna(row["blocked_by"]):
             verdict = f"not qualified: blocked by {row['blocked_by']!r}"
         elif row["qualified"]:
@@ -235,14 +239,15 @@ class Scores:
     def _lines(self, side: str, position: int) -> Iterator[tuple[str, str, int]]:
         bound, book = self._bound, self.rulebook
         groups: dict[str | None, int] = {}
-        rules = book.fit if side == "fit" else book.behaviour
-        for index, rule in enumerate(rules):
-            if side == "fit":
-                value, kept = (int(bound.fit_points(index)[position]),) * 2
+        for section, index, rule in book.rules():
+            if section != side:
+                continue
+            if isinstance(rule, FitRule):
+                value = kept = int(bound.fit_points(index)[position])
             else:
-                found = points(book.behaviour[index], [days.of(position) for days in bound.days[index]])
+                found = points(rule, [days.of(position) for days in bound.days[index]])
                 value = int(found.values[0]) if len(found.rows) else found.default
-                kept = book.behaviour[index].clip(value)
+                kept = rule.clip(value)
             yield side, rule.name, value
             yield from _limit(side, rule.name, value, kept)
             groups[rule.group] = groups.get(rule.group, 0) + kept
@@ -257,7 +262,8 @@ class Scores:
     def _unknown(self, lead_id: Any) -> str:
         first = self.lead_ids[0] if len(self.lead_ids) else None
         if isinstance(first, str) != isinstance(lead_id, str) and first is not None:
-            return f"there is no lead {lead_id!r}: ids here are {'text' if isinstance(first, str) else 'numbers'}, as {first!r}"
+            kind = "text" if isinstance(first, str) else "numbers"
+            return f"there is no lead {lead_id!r}: ids here are {kind}, as {first!r}"
         near = did_you_mean(lead_id, map(str, self.lead_ids[:10_000])) if isinstance(lead_id, str) else ""
         return f"there is no lead {lead_id!r} on {self.as_of}{near}"
 
@@ -268,7 +274,8 @@ class Scores:
         qualified = int(self.frame["qualified"].sum())
         out = f", {self._left_out:,} created later left out" if self._left_out else ""
         version = f" {self.rulebook.version}" if self.rulebook.version else ""
-        return f"<Scores on {self.as_of} by {self.rulebook.name!r}{version}: {len(self):,} leads, {qualified:,} qualified{out}>"
+        counts = f"{len(self):,} leads, {qualified:,} qualified{out}"
+        return f"<Scores on {self.as_of} by {self.rulebook.name!r}{version}: {counts}>"
 
     def _repr_html_(self) -> str:
         from html import escape  # noqa: PLC0415 - notebooks only
@@ -290,8 +297,8 @@ def _categories(codes: npt.NDArray[Any], names: list[str]) -> pd.Categorical:
 def score(tables: Tables, rulebook: Rulebook, *, as_of: Any) -> Scores:
     """Give each lead its points as they stood at the end of a day.
 
-    Later events do not count, leads created later are left out; nothing reads the clock, so the same tables, rulebook and day
-    give the same scores for ever, to the last digit.
+    Later events do not count, leads created later are left out; nothing reads the clock, so the same tables, rulebook
+    and day give the same scores for ever, to the last digit.
 
     Parameters
     ----------
@@ -314,7 +321,8 @@ def score(tables: Tables, rulebook: Rulebook, *, as_of: Any) -> Scores:
 
     Examples
     --------
-    >>> rulebook = Rulebook.from_yaml('''
+    >>> import leadscore as ls
+    >>> rulebook = ls.Rulebook.from_yaml('''
     ... leadscore: 1
     ... name: demo
     ... fit: [{name: Home market, when: {country: [US, CA]}, points: 60}]
@@ -323,10 +331,10 @@ def score(tables: Tables, rulebook: Rulebook, *, as_of: Any) -> Scores:
     ... ''')
     >>> leads = pd.DataFrame({"lead_id": ["a", "b"], "country": ["US", None]})
     >>> events = pd.DataFrame({"lead_id": ["a", "a"], "event": "pricing", "at": ["2026-03-17", "2026-03-31"]})
-    >>> scores = score(load_tables(leads, events, rulebook=rulebook), rulebook, as_of="2026-03-31")
+    >>> scores = ls.score(ls.load_tables(leads, events, rulebook=rulebook), rulebook, as_of="2026-03-31")
     >>> scores.frame[["fit", "behaviour", "total", "qualified"]]
               fit  behaviour  total  qualified
-    lead_id                                   
+    lead_id
     a        60.0       22.5   82.5       True
     b         0.0        0.0    0.0      False
     >>> scores.explain("a")
