@@ -27,11 +27,14 @@ from leadscore.rulebook.model import (
 )
 from leadscore.text import as_text, normalise, worded
 
-# A look-up: what a value gives, from the value and, for text, its words between spaces.
-Look = Callable[[Any, str], int]
+# A value that is not missing is looked up together with the phrases of the rulebook that occur in it.
+Found = frozenset[str] | set[str]
+Look = Callable[[Any, Found], int]
+Met = Callable[[Any, Found], bool]
 
 _EPOCH = dt.date(1970, 1, 1)
 NO_LIMITS = Limits()
+_NO_PHRASES: Found = frozenset()
 
 
 @dataclass
@@ -49,12 +52,15 @@ class ColumnPlan:
         The same for a missing value.
     edges : set of float
         For numbers and dates: where an answer can change.
+    phrases : dict of word to the phrases that begin with it
+        For text: what `has_word` looks for, so that a value's words are gone through once for all rules.
     """
 
     kind: Kind
     looks: list[Look] = field(default_factory=list)
     on_missing: list[int] = field(default_factory=list)
     edges: set[float] = field(default_factory=set)
+    phrases: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, look: Look, on_missing: int) -> int:
         """Note one more look-up; gives its place."""
@@ -64,8 +70,18 @@ class ColumnPlan:
 
     def row(self, value: Any) -> list[int]:
         """All look-ups of one value, which is not missing: normalised text, a number, a boolean, a day since 1970."""
-        words = worded(value) if self.kind == "text" else ""
-        return [look(value, words) for look in self.looks]
+        found = self._found(value) if self.phrases else _NO_PHRASES
+        return [look(value, found) for look in self.looks]
+
+    def _found(self, text: str) -> Found:
+        """The phrases that occur in a text as whole words."""
+        words = worded(text)
+        found = set()
+        for word in words.split():
+            for phrase in self.phrases.get(word, ()):
+                if phrase in words:
+                    found.add(phrase)
+        return found
 
 
 @dataclass(frozen=True)
@@ -164,10 +180,9 @@ class Plan:
         points, alone = thousandths(rule.points), _alone(rule.when, self.leads)  # type: ignore[arg-type]
         if alone is None:
             return FitPlan(rule, None, self._holds(rule.when, self.leads), points)
-        column, look, on_missing = alone
-        index = self.leads[column].add(
-            lambda value, words: points if look(value, words) > 0 else 0, points if on_missing > 0 else 0
-        )
+        column, met, on_missing = alone
+        look: Look = lambda value, found: points if met(value, found) else 0  # noqa: E731 - annotated
+        index = self.leads[column].add(look, points if on_missing > 0 else 0)
         return FitPlan(rule, Place(column, index), None, 0)
 
     def _happening(self, part: Happening | Never) -> EventPlan:
@@ -179,12 +194,14 @@ class Plan:
     def _holds(self, condition: Condition, columns: dict[str, ColumnPlan]) -> Holds:
         alone = _alone(condition, columns)
         if alone is not None:
-            column, look, on_missing = alone
-            return Holds(None, {}, Place(column, columns[column].add(look, on_missing)))
-        places = {
-            id(test): Place(name, columns[name].add(*_test(columns[name], test))) for name, test in condition.columns()
-        }
-        return Holds(condition, places)
+            return Holds(None, {}, _answer(columns, *alone))
+        tests = condition.columns()
+        return Holds(condition, {id(test): _answer(columns, name, *_test(columns[name], test)) for name, test in tests})
+
+
+def _answer(columns: dict[str, ColumnPlan], name: str, met: Met, on_missing: int) -> Place:
+    """A test as a look-up that answers 1 or -1."""
+    return Place(name, columns[name].add(lambda value, found: 1 if met(value, found) else -1, on_missing))
 
 
 @lru_cache(maxsize=64)
@@ -198,20 +215,20 @@ def day_number(date: dt.date) -> int:
     return (date - _EPOCH).days
 
 
-def _alone(condition: Condition, columns: dict[str, ColumnPlan]) -> tuple[str, Look, int] | None:
-    """A condition on one column as one look-up: the column, what a value answers, what a missing one does."""
+def _alone(condition: Condition, columns: dict[str, ColumnPlan]) -> tuple[str, Met, int] | None:
+    """A condition on one column as one test: the column, what a value answers, what a missing one does."""
     tests = list(condition.columns())
     name = tests[0][0]
     if any(other != name for other, _ in tests):
         return None
-    looks = {id(test): _test(columns[name], test) for _, test in tests}
+    met = {id(test): _test(columns[name], test) for _, test in tests}
     if len(tests) == 1 and condition.tests:
-        return name, *looks[id(tests[0][1])]
+        return name, *met[id(tests[0][1])]
 
-    def look(value: Any, words: str) -> int:
-        return int(condition.evaluate(lambda _, test: looks[id(test)][0](value, words), min, max))
+    def look(value: Any, found: Found) -> bool:
+        return bool(condition.evaluate(lambda _, test: 1 if met[id(test)][0](value, found) else -1, min, max) > 0)
 
-    return name, look, condition.evaluate(lambda _, test: looks[id(test)][1], min, max)
+    return name, look, condition.evaluate(lambda _, test: met[id(test)][1], min, max)
 
 
 def _table(rule: FitRule, plan: ColumnPlan) -> Look:
@@ -238,56 +255,44 @@ def _operand(kind: Kind, value: Any) -> Any:
     return value
 
 
-def _test(plan: ColumnPlan, test: Test) -> tuple[Look, int]:
-    """A test as (what a value answers, what a missing one does)."""
-    parts, known = [], None
+def _test(plan: ColumnPlan, test: Test) -> tuple[Met, int]:
+    """A test as (what a value answers, what a missing one does: 1, 0 for unknown, or -1)."""
+    parts: list[Met] = []
+    known = test.known
     for name, operand in test.parts():
         if name == "known":
-            known = operand
             continue
-        if isinstance(operand, tuple) and name != "between":
-            operands: Any = tuple(_operand(plan.kind, one) for one in operand)
-        else:
-            operands = (
-                tuple(_operand(plan.kind, one) for one in operand)
-                if name == "between"
-                else _operand(plan.kind, operand)
-            )
+        several = isinstance(operand, tuple)
+        operands = tuple(_operand(plan.kind, one) for one in operand) if several else _operand(plan.kind, operand)
         if plan.kind in {"number", "date"}:
-            plan.edges.update(float(one) for one in (operands if isinstance(operands, tuple) else (operands,)))
-        parts.append(_OPERATORS[name](operands))
+            plan.edges.update(float(one) for one in (operands if several else (operands,)))
+        if name == "has_word":
+            parts.append(_words(plan, operands))
+        else:
+            parts.append(_OPERATORS[name](operands))
     # Missing never meets a test: a blank industry must not earn the points of "not in".
     on_missing = min([0] * bool(parts) + ([] if known is None else [-1 if known else 1]))
     if known is False:
-        return (lambda _value, _words: -1), on_missing
+        return (lambda _value, _found: False), on_missing
     if len(parts) == 1:
-        only = parts[0]
-        return (lambda value, words: 1 if only(value, words) else -1), on_missing
-    return (lambda value, words: 1 if all(part(value, words) for part in parts) else -1), on_missing
+        return parts[0], on_missing
+    return (lambda value, found: all(part(value, found) for part in parts)), on_missing
 
 
-def _phrases(operands: tuple[str, ...]) -> Callable[[Any, str], bool]:
-    phrases = tuple(worded(operand) for operand in operands)
-
-    def look(_: Any, words: str) -> bool:
-        for phrase in phrases:  # noqa: SIM110 - twice as fast as any(), and run for every distinct job title
-            if phrase in words:
-                return True
-        return False
-
-    return look
+def _words(plan: ColumnPlan, operands: tuple[str, ...]) -> Met:
+    phrases = frozenset(worded(operand) for operand in operands)
+    for phrase in phrases:
+        listed = plan.phrases.setdefault(phrase.split()[0], [])
+        if phrase not in listed:
+            listed.append(phrase)
+    return lambda _, found: not phrases.isdisjoint(found)
 
 
-def _among(values: frozenset[Any], wanted: bool, value: Any, _: str) -> bool:  # noqa: FBT001
-    return (value in values) is wanted
-
-
-_OPERATORS: dict[str, Callable[[Any], Callable[[Any, str], bool]]] = {
+_OPERATORS: dict[str, Callable[[Any], Met]] = {
     "is": lambda operand: lambda value, _: bool(value == operand),
     "is_not": lambda operand: lambda value, _: bool(value != operand),
     "in": lambda operands: partial(_among, frozenset(operands), True),
     "not_in": lambda operands: partial(_among, frozenset(operands), False),
-    "has_word": _phrases,
     "contains": lambda operands: lambda value, _: any(part in value for part in operands),
     "starts_with": lambda operands: lambda value, _: value.startswith(operands),
     "ends_with": lambda operands: lambda value, _: value.endswith(operands),
@@ -297,6 +302,10 @@ _OPERATORS: dict[str, Callable[[Any], Callable[[Any, str], bool]]] = {
     "less_than": lambda bound: lambda value, _: bool(value < bound),
     "between": lambda bounds: lambda value, _: bool(bounds[0] <= value <= bounds[1]),
 }
+
+
+def _among(values: frozenset[Any], wanted: bool, value: Any, _: Found) -> bool:  # noqa: FBT001
+    return (value in values) is wanted
 
 
 def reached(rule: BehaviourRule, count: int) -> int:

@@ -1,0 +1,66 @@
+"""Imports go down only: a module knows what it stands on, and nothing of what stands on it."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "leadscore"
+FLOORS = [
+    {"errors", "text"},
+    {"rulebook.yaml", "rulebook.model"},
+    {"rulebook.kinds", "rulebook.bounds"},
+    {"rulebook.check", "rulebook.faults"},
+    {"rulebook.book"},
+    {"rulebook.diff", "rulebook"},
+    {"evaluation", "sources", "columns"},
+    {"contract"},
+    {"activity"},
+    {"tables"},
+    {"scoring.plan"},
+    {"scoring.memory"},
+    {"scoring.scores"},
+    {"scoring.one", "scoring"},
+    {"", "datasets", "testing"},
+    {"cli"},
+    {"__main__"},
+]
+HEIGHT = {module: height for height, floor in enumerate(FLOORS) for module in floor}
+
+
+def name_of(path):
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+def imported(path):
+    """The package's own modules that a file imports, lazily or for types too."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "leadscore":
+            base = node.module.removeprefix("leadscore").removeprefix(".")
+            for alias in node.names:
+                inner = f"{base}.{alias.name}".lstrip(".")
+                yield inner if inner in HEIGHT else base
+        if isinstance(node, ast.Import):
+            yield from (
+                alias.name.removeprefix("leadscore").lstrip(".")
+                for alias in node.names
+                if alias.name.split(".")[0] == "leadscore"
+            )
+
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_go_down(path):
+    module = name_of(path)
+    assert module in HEIGHT, f"give {module} a floor"
+    for below in imported(path):
+        assert HEIGHT[below] < HEIGHT[module], f"{module} imports {below}, which stands above it"
+
+
+def test_an_upward_import_is_seen(tmp_path):
+    file = tmp_path / "text.py"
+    file.write_text("def f():\n    from leadscore.scoring.scores import score\n    return score\n")
+    assert [below for below in imported(file) if HEIGHT[below] >= HEIGHT["text"]] == ["scoring.scores"]
