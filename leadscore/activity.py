@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
 
-from leadscore.columns import FIRST, LAST, NO_TIME, NO_ZONE, Times, is_text, one_array, positions_of, read_times
+from leadscore.columns import DAY, FIRST, LAST, NO_TIME, NO_ZONE, Times, is_text, one_array, positions_of, read_times
 from leadscore.contract import Breaches, missing_columns, refuse
 from leadscore.errors import ArgumentError, ContractError, Problem
 from leadscore.rulebook import Rulebook
@@ -112,8 +112,8 @@ class Events:
     def __len__(self) -> int:
         return sum(map(len, self.batches))
 
-    def days(self, batch: EventBatch, timezone: str) -> npt.NDArray[Any]:
-        """Calendar days since 1970 of a batch.
+    def local(self, batch: EventBatch, timezone: str) -> npt.NDArray[np.int64]:
+        """Microseconds since 1970 on the wall clock of a batch's events; for daily activity, of the start of their day.
 
         Raises
         ------
@@ -121,14 +121,12 @@ class Events:
             For daily activity made in another time zone: its days cannot be moved.
         """
         if batch.times is not None:
-            return batch.times.days(timezone)
+            return batch.times.local(timezone)
         if self.timezone != timezone:
-            message = (
-                f"the daily activity has days of {self.timezone}, the rulebook of {timezone}; make it anew from events"
-            )
+            message = f"the activity has days of {self.timezone}, the rulebook of {timezone}; make it anew from events"
             raise ArgumentError("activity", message)
         assert batch.day is not None
-        return batch.day
+        return batch.day.astype(np.int64) * DAY
 
 
 class _Distinct:
@@ -195,7 +193,7 @@ def _bad_rows(
     if len(lead) and lead.min() < 0:
         no_id = arrays["lead_id"].is_null().to_numpy(zero_copy_only=False)
         say("lead_id", "no lead_id", np.flatnonzero(no_id))
-        say("lead_id", "events of leads that are not in leads", np.flatnonzero((lead < 0) & ~no_id))
+        say("lead_id", "events of leads that are not in leads, or were set aside", np.flatnonzero((lead < 0) & ~no_id))
     say("event", "no event", _blank(arrays["event"]))
     for message, rows in times.bad.items():
         say("at", message, rows)
@@ -338,7 +336,7 @@ def daily_activity(
         arrays = {"lead_id": ids.array.take(pa.array(batch.lead))}
         for name, codes in batch.codes.items():
             arrays[name] = read.values[name].take(pa.array(codes, mask=codes < 0))
-        days = read.days(batch, timezone).astype(np.int32)
+        days = (read.local(batch, timezone) // DAY).astype(np.int32)
         arrays["day"] = pa.array(days, pa.int32()).cast(pa.date32())
         arrays["count"] = pa.array(np.ones(len(batch), np.int64))
         parts.append(_counted(pa.table(arrays)))

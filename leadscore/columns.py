@@ -23,7 +23,8 @@ NO_TIME = np.iinfo(np.int64).min
 FIRST = int(np.datetime64("0001-01-02", "us").astype(np.int64))
 LAST = int(np.datetime64("9999-12-30", "us").astype(np.int64))
 
-_DAY_US = 86_400_000_000
+# Microseconds of a day.
+DAY = 86_400_000_000
 _PLAIN_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _ISO = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.]\d{1,9})?)?\s?(Z|z|UTC|[+-]\d\d:?\d\d)?)?$"
 _ZONED = r"\d\d:\d\d.*(Z|z|UTC|[+-]\d\d:?\d\d)$"
@@ -245,7 +246,7 @@ class Times:
     def days(self, timezone: str) -> npt.NDArray[np.int64]:
         """Calendar days since 1970 in `timezone`; `NO_TIME` where missing."""
         local = self.local(timezone)
-        return np.where(local == NO_TIME, NO_TIME, local // _DAY_US)
+        return np.where(local == NO_TIME, NO_TIME, local // DAY)
 
 
 def read_times(array: pa.Array) -> Times | None:

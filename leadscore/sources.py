@@ -178,7 +178,7 @@ def _from_csv(paths: list[str], name: str) -> Source:
             for batch in _csv_batches(path, delimiter, source, start):
                 yield batch.select(columns)
                 start += batch.num_rows
-            source.lines_known = False  # the next file counts its lines anew
+            source.lines_known = source.lines_known and len(paths) == 1  # the next file counts its lines anew
 
     source.batches = batches
     return source

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from leadscore.activity import DailyActivity, EventBatch, Events, Ids, is_activity, read_events
 from leadscore.columns import NO_TIME, Column, Times, convert, distinct, is_text, one_array, read_times
@@ -35,7 +34,7 @@ class Tables:
     outcomes : DataFrame or None
         `lead_id`, `stage`, `at` and any other columns.
     rejected : DataFrame
-        With `strict=False`: the rows set aside, as `table`, `row`, `column`, `problem`.
+        With `strict=False`: the rows set aside, as `table`, `row` (from 0), `column`, `problem`; a line each problem.
     completeness : DataFrame
         For each column the rulebook calls required: `required`, `n` leads, `known`, `share`,
         `low`, `high` (95 % Wilson).
@@ -55,7 +54,8 @@ class Tables:
     def __repr__(self) -> str:
         kind = "events" if self.events.timezone is None else "rows of daily activity"
         outcomes = "" if self.outcomes is None else f", {len(self.outcomes):,} outcomes"
-        aside = f", {len(self.rejected):,} rows set aside" if len(self.rejected) else ""
+        rows = len(self.rejected[["table", "row"]].drop_duplicates())
+        aside = f", {rows:,} rows set aside" if rows else ""
         return f"<Tables: {len(self.leads):,} leads, {len(self.events):,} {kind}{outcomes}{aside}>"
 
     def column(self, name: str, kind: Kind, rulebook: Rulebook) -> Column:
@@ -241,7 +241,10 @@ def _read_activity(source: Source, wanted: list[str], ids: Ids, breaches: Breach
     lead = ids.positions(one_array(table["lead_id"]))
     unknown = np.flatnonzero(lead < 0)
     breaches.add(
-        "lead_id", "activity of leads that are not in leads", unknown, table["lead_id"].take(unknown[:5]).to_pylist()
+        "lead_id",
+        "activity of leads that are not in leads, or were set aside",
+        unknown,
+        table["lead_id"].take(unknown[:5]).to_pylist(),
     )
     kept = np.flatnonzero(lead >= 0)
     codes, values = {}, {}
@@ -283,8 +286,8 @@ def _read_leads(
         for message, rows in (column.bad if column else {}).items():
             say(name, message, rows)
     if bad.any():
-        # When all is refused anyway, events of these leads are not said to be of unknown ones.
-        kept = pa.array(~bad) if not strict else pc.is_valid(array)
+        # When all is refused anyway, events of these leads are not said to be of unknown ones: one row of each stays.
+        kept = pa.array((codes >= 0) & ~pd.Series(codes).duplicated().to_numpy() if strict else ~bad)
         table, array = table.filter(kept), array.filter(kept)
     return table, Ids(array)
 
@@ -315,7 +318,7 @@ def _read_outcomes(source: Source, ids: Ids, breaches: Breaches) -> pd.DataFrame
         breaches.add(column, message, rows, table[column].take(pa.array(rows[:5], pa.int64())).to_pylist())
 
     lead = ids.positions(one_array(table["lead_id"]))
-    say("lead_id", "outcomes of leads that are not in leads", np.flatnonzero(lead < 0))
+    say("lead_id", "outcomes of leads that are not in leads, or were set aside", np.flatnonzero(lead < 0))
     stages = pd.Series(table["stage"].to_pylist(), dtype=object)
     unknown = ~stages.isin(STAGES).to_numpy()
     say("stage", f"no stage; stages are {', '.join(STAGES)}", np.flatnonzero(unknown))

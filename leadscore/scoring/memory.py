@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leadscore.activity import EventBatch
-from leadscore.columns import Column
+from leadscore.columns import DAY, Column
 from leadscore.rulebook.model import BehaviourRule, Limits, thousandths
 from leadscore.scoring.plan import ColumnPlan, EventPlan, Holds, Place, Plan, reached
 from leadscore.tables import Tables
@@ -20,6 +20,8 @@ from leadscore.tables import Tables
 Ints = npt.NDArray[np.int64]
 
 _NONE = np.zeros(0, np.int32)
+# A window longer than the calendar, in days.
+_ALWAYS = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,11 @@ class Days:
         """Some of the rows."""
         return self if kept.all() else Days(self.lead[kept], self.age[kept], self.count[kept])
 
+    def renumbered(self, position: npt.NDArray[np.int32]) -> Days:
+        """The rows of the leads that exist on the day, by their position among those."""
+        lead = position[self.lead]
+        return Days(lead, self.age, self.count).where(lead >= 0)
+
     def of(self, lead: int) -> Days:
         """One lead's rows."""
         first, last = np.searchsorted(self.lead, [lead, lead + 1])
@@ -135,33 +142,26 @@ class Bound:
         """For each happening, the days with events it waits for, one `Days` for each class of events."""
         classes = _Classes(self.plan, tables)
         windows = classes.windows(self.plan.happenings)
+        first, end = (day + 1 - windows) * DAY, (day + 1) * DAY
         parts: list[list[tuple[npt.NDArray[Any], ...]]] = [[] for _ in classes.matches]
         for batch in tables.events.batches:
             kind = classes.of(batch)
-            age = day - tables.events.days(batch, self.plan.rulebook.timezone)
+            local = tables.events.local(batch, self.plan.rulebook.timezone)
             # Events that no rule's window can use are dropped here, before anything is sorted.
-            kind = np.where((age >= 0) & (age < windows[kind]), kind, -1).astype(np.int16)
+            kind[(local >= end) | (local < first[kind])] = -1
             for index in np.flatnonzero(windows):
                 rows = np.flatnonzero(kind == index)
-                counts = () if batch.count is None else (batch.count[rows],)
-                parts[index].append((batch.lead[rows], age[rows].astype(np.int32), *counts))
+                age = (day - local[rows] // DAY).astype(np.int32)
+                parts[index].append((batch.lead[rows], age, *(() if batch.count is None else (batch.count[rows],))))
+        position = np.full(self._all, -1, np.int32)
+        position[self.rows] = np.arange(self.n, dtype=np.int32)
         by_class = [
-            self._existing(_daily(*map(np.concatenate, zip(*parts.pop(0), strict=True)))) for _ in classes.matches
+            _daily(*map(np.concatenate, zip(*parts.pop(0), strict=True))).renumbered(position) for _ in classes.matches
         ]
         return [
             [by_class[index] for index in np.flatnonzero(classes.matches[:, happening])]
             for happening in range(len(self.plan.happenings))
         ]
-
-    def _existing(self, days: Days) -> Days:
-        """Leads renumbered to those that exist on the day."""
-        if self.n == self._all:
-            return days
-        position = np.full(self._all, -1, np.int32)
-        position[self.rows] = np.arange(self.n, dtype=np.int32)
-        lead = position[days.lead]
-        kept = lead >= 0
-        return Days(lead[kept], days.age[kept], days.count[kept])
 
     def get(self, place: Place) -> Ints:
         """A look-up's answers for all leads."""
@@ -286,13 +286,13 @@ class _Classes:
 
     def __init__(self, plan: Plan, tables: Tables) -> None:
         shapes, cells = [], {}
-        self.by_value: dict[str, Ints] = {}
+        self.by_value: dict[str, npt.NDArray[np.int32]] = {}
         for name, column_plan in plan.events.items():
             found = answers(column_plan, tables.event_column(name, column_plan.kind, plan.rulebook))
             # Values that answer every test alike are one cell: 2,000 assets may be six.
             unique, cell = np.unique(found.table, axis=0, return_inverse=True)
             by_value = cell.reshape(-1)[np.append(found.codes, -1)]
-            self.by_value[name] = by_value.astype(np.int64)
+            self.by_value[name] = by_value.astype(np.int32)
             cells[name] = unique
             shapes.append(len(unique))
         self.shape = tuple(shapes)
@@ -306,19 +306,18 @@ class _Classes:
         size = int(np.prod(self.shape))
         matrix = np.array(held, bool).reshape(len(held), size).T
         self.matches, kind = np.unique(matrix, axis=0, return_inverse=True)
-        self.kind = kind.reshape(-1).astype(np.int64)
+        self.kind = kind.reshape(-1).astype(np.int16)
 
-    def of(self, batch: EventBatch) -> Ints:
+    def of(self, batch: EventBatch) -> npt.NDArray[np.int16]:
         """The class of each event."""
-        combined = np.zeros(len(batch), np.int64)
+        combined = np.zeros(len(batch), np.int32)
         for (name, by_value), size in zip(self.by_value.items(), self.shape, strict=True):
-            combined *= size
-            combined += by_value[batch.codes[name]]
-        return self.kind[combined]
+            combined = combined * np.int32(size) + by_value.take(batch.codes[name])
+        return self.kind.take(combined)
 
     def windows(self, happenings: list[EventPlan]) -> Ints:
         """The widest window of the rules that wait for a class: events past it are dropped; 0 if none waits."""
-        widest = np.array([one.within_days or np.iinfo(np.int64).max for one in happenings], np.int64)
+        widest = np.array([one.within_days or _ALWAYS for one in happenings], np.int64)
         return np.where(self.matches, widest, 0).max(axis=1, initial=0)
 
 
