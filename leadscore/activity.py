@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,14 @@ class EventBatch:
     def __len__(self) -> int:
         return len(self.lead)
 
+    def part(self, rows: slice) -> EventBatch:
+        """Some of the rows; nothing is copied."""
+        codes = {name: column[rows] for name, column in self.codes.items()}
+        times = None if self.times is None else Times(self.times.at[rows], self.times.zoned)
+        return EventBatch(
+            self.lead[rows], codes, times, *(None if a is None else a[rows] for a in (self.day, self.count))
+        )
+
 
 @dataclass
 class Events:
@@ -111,6 +120,12 @@ class Events:
 
     def __len__(self) -> int:
         return sum(map(len, self.batches))
+
+    def pieces(self, rows: int) -> Iterator[EventBatch]:
+        """The events, at most so many rows at a time."""
+        for batch in self.batches:
+            for start in range(0, len(batch), rows):
+                yield batch.part(slice(start, start + rows))
 
     def local(self, batch: EventBatch, timezone: str) -> npt.NDArray[np.int64]:
         """Microseconds since 1970 on the wall clock of a batch's events; for daily activity, of the start of their day.

@@ -95,7 +95,7 @@ def distinct(array: pa.Array) -> tuple[npt.NDArray[np.int32], list[Any]]:
 def positions_of(indices: pa.Array) -> npt.NDArray[np.signedinteger[Any]]:
     """A dictionary array's indices, -1 where null."""
     if indices.null_count:
-        indices = indices.cast(pa.int64()).fill_null(-1)
+        indices = indices.cast(pa.int32()).fill_null(-1)
     return indices.to_numpy(zero_copy_only=False)
 
 

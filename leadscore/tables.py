@@ -41,7 +41,13 @@ class Tables:
     """
 
     def __init__(
-        self, leads: pa.Table, ids: Ids, events: Events, outcomes: pd.DataFrame | None, rejected: pd.DataFrame
+        self,
+        leads: pa.Table,
+        ids: Ids,
+        events: Events,
+        outcomes: pd.DataFrame | None,
+        rejected: pd.DataFrame,
+        columns: dict[Any, Column],
     ) -> None:
         self.leads = leads
         self.ids = ids
@@ -49,7 +55,7 @@ class Tables:
         self.outcomes = outcomes
         self.rejected = rejected
         self.completeness = pd.DataFrame()
-        self._columns: dict[Any, Column] = {}
+        self._columns = columns
 
     def __repr__(self) -> str:
         kind = "events" if self.events.timezone is None else "rows of daily activity"
@@ -66,7 +72,7 @@ class Tables:
         ContractError
             If it is not there, or holds values of another kind.
         """
-        key = (name, kind, rulebook.missing_values, rulebook.timezone)
+        key = _key(name, kind, rulebook)
         if key not in self._columns:
             refuse(missing_columns(self._source("leads"), [name], {name: f", which {rulebook.name!r} uses"}))
             column = convert(self.leads[name], kind, rulebook.missing_values, rulebook.timezone)
@@ -163,7 +169,9 @@ def load_tables(
     refuse([problem for name, source in sources.items() for problem in _lacking(source, wanted[name], rulebook)])
 
     breaches = {name: Breaches(source) for name, source in sources.items()}
-    lead_table, ids = _read_leads(sources["leads"], wanted["leads"], rulebook, breaches["leads"], strict=strict)
+    lead_table, ids, columns = _read_leads(
+        sources["leads"], wanted["leads"], rulebook, breaches["leads"], strict=strict
+    )
     log = _no_events(rulebook)
     if "events" in sources:
         read = _read_activity if is_activity(sources["events"]) else _read_log
@@ -176,9 +184,10 @@ def load_tables(
         refuse([problem for breach in breaches.values() for problem in breach.problems()])
     parts = [breach.rejected() for breach in breaches.values()]
     rejected = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
-    tables = Tables(lead_table, ids, log, stages, rejected)
+    tables = Tables(lead_table, ids, log, stages, rejected, columns)
     if rulebook is not None:
-        _check_columns(tables, rulebook, "events" in sources)
+        if "events" in sources:
+            _check_events(tables, rulebook)
         tables.completeness = completeness(tables, rulebook, None)
     return tables
 
@@ -260,7 +269,7 @@ def _read_activity(source: Source, wanted: list[str], ids: Ids, breaches: Breach
 
 def _read_leads(
     source: Source, wanted: list[str], rulebook: Rulebook | None, breaches: Breaches, *, strict: bool
-) -> tuple[pa.Table, Ids]:
+) -> tuple[pa.Table, Ids, dict[Any, Column]]:
     batches = list(source.batches(wanted))
     table = pa.Table.from_batches(batches) if batches else pa.table({name: pa.nulls(0) for name in wanted})
     array = _plain_ids(table["lead_id"])
@@ -281,15 +290,18 @@ def _read_leads(
             refuse([Problem("leads.created_at", f"{table['created_at'].type} values where times are needed")])
         for message, rows in (times.bad if times else {}).items():
             say("created_at", message, rows)
-    for name, kind in (lead_kinds(rulebook) if rulebook else {}).items():
-        column = convert(table[name], kind, rulebook.missing_values, rulebook.timezone) if rulebook else None
-        for message, rows in (column.bad if column else {}).items():
+    columns: dict[Any, Column] = {}
+    for name, kind in lead_kinds(rulebook).items() if rulebook else ():
+        column = convert(table[name], kind, rulebook.missing_values, rulebook.timezone)
+        columns[_key(name, kind, rulebook)] = column
+        for message, rows in column.bad.items():
             say(name, message, rows)
     if bad.any():
+        columns.clear()
         # When all is refused anyway, events of these leads are not said to be of unknown ones: one row of each stays.
         kept = pa.array((codes >= 0) & ~pd.Series(codes).duplicated().to_numpy() if strict else ~bad)
         table, array = table.filter(kept), array.filter(kept)
-    return table, Ids(array)
+    return table, Ids(array), columns
 
 
 def _plain_ids(column: pa.ChunkedArray) -> pa.Array:
@@ -339,16 +351,16 @@ def _unread(sources: dict[str, Source], breaches: dict[str, Breaches]) -> None:
             breaches[name].add("", message, np.array([row]), [cells])
 
 
-def _check_columns(tables: Tables, rulebook: Rulebook, has_events: bool) -> None:  # noqa: FBT001
+def _check_events(tables: Tables, rulebook: Rulebook) -> None:
     problems: list[Problem] = []
-    for name, kind in lead_kinds(rulebook).items():
-        try:
-            tables.column(name, kind, rulebook)
-        except ContractError as error:
-            problems += error.problems
-    for name, kind in event_kinds(rulebook).items() if has_events else ():
+    for name, kind in event_kinds(rulebook).items():
         try:
             tables.event_column(name, kind, rulebook)
         except ContractError as error:
             problems += error.problems
     refuse(problems)
+
+
+def _key(name: str, kind: Kind, rulebook: Rulebook) -> Any:
+    """What a column's reading depends on."""
+    return name, kind, rulebook.missing_values, rulebook.timezone

@@ -13,13 +13,16 @@ import numpy.typing as npt
 
 from leadscore.activity import EventBatch
 from leadscore.columns import DAY, Column
-from leadscore.rulebook.model import BehaviourRule, Limits, thousandths
+from leadscore.rulebook.model import BehaviourRule, FitRule, Limits, thousandths
 from leadscore.scoring.plan import ColumnPlan, EventPlan, Holds, Place, Plan, reached
 from leadscore.tables import Tables
 
 Ints = npt.NDArray[np.int64]
 
 _NONE = np.zeros(0, np.int32)
+# Rows worked on at a time: their arrays stay in the processor's cache, which halves the time of each pass.
+_IN_CACHE = 1 << 16
+_EVERYONE = slice(None)
 # A window longer than the calendar, in days.
 _ALWAYS = 4_000_000
 
@@ -30,10 +33,6 @@ class Answers:
 
     codes: npt.NDArray[np.signedinteger[Any]]
     table: Ints
-
-    def take(self, answers: Ints) -> Ints:
-        """One answer per distinct value, spread over the rows."""
-        return answers[self.codes]
 
 
 def answers(plan: ColumnPlan, column: Column) -> Answers:
@@ -73,6 +72,11 @@ class Sparse:
         full = np.full(n, self.default, np.int64)
         full[self.rows] = self.values
         return full
+
+    def part(self, leads: slice) -> Sparse:
+        """The numbers of some leads, counted from the first of them."""
+        first, last = np.searchsorted(self.rows, [leads.start, leads.stop])
+        return Sparse(self.rows[first:last] - np.int32(leads.start), self.values[first:last], self.default)
 
     def clip(self, limits: Limits) -> Sparse:
         """Within limits, which hold for leads without events too."""
@@ -144,7 +148,7 @@ class Bound:
         windows = classes.windows(self.plan.happenings)
         first, end = (day + 1 - windows) * DAY, (day + 1) * DAY
         parts: list[list[tuple[npt.NDArray[Any], ...]]] = [[] for _ in classes.matches]
-        for batch in tables.events.batches:
+        for batch in tables.events.pieces(_IN_CACHE):
             kind = classes.of(batch)
             local = tables.events.local(batch, self.plan.rulebook.timezone)
             # Events that no rule's window can use are dropped here, before anything is sorted.
@@ -163,14 +167,14 @@ class Bound:
             for happening in range(len(self.plan.happenings))
         ]
 
-    def get(self, place: Place) -> Ints:
-        """A look-up's answers for all leads."""
+    def get(self, place: Place, leads: slice = _EVERYONE) -> Ints:
+        """A look-up's answers."""
         column = self.columns[place.column]
-        return column.take(column.table[:, place.index])
+        return column.table[:, place.index][column.codes[leads]]
 
-    def holds(self, holds: Holds) -> npt.NDArray[np.bool_]:
+    def holds(self, holds: Holds, leads: slice = _EVERYONE) -> npt.NDArray[np.bool_]:
         """Where a condition over the leads holds."""
-        return holds.evaluate(self.get, np.minimum.reduce, np.maximum.reduce) > 0
+        return holds.evaluate(lambda place: self.get(place, leads), np.minimum.reduce, np.maximum.reduce) > 0
 
     def happened(self, happening: int) -> npt.NDArray[np.bool_]:
         """Which leads have an event that a `never` or the hand-raise waits for, in its window."""
@@ -180,13 +184,13 @@ class Bound:
             result[days.lead if within is None else days.lead[days.age < within]] = True
         return result
 
-    def fit_points(self, index: int) -> Ints:
-        """(n,) a fit rule's points."""
+    def fit_points(self, index: int, leads: slice = _EVERYONE) -> Ints:
+        """A fit rule's points."""
         rule = self.plan.fit[index]
         if rule.place is not None:
-            return self.get(rule.place)
+            return self.get(rule.place, leads)
         assert rule.holds is not None
-        return self.holds(rule.holds) * np.int64(rule.points)
+        return self.holds(rule.holds, leads) * np.int64(rule.points)
 
     @cached_property
     def earned(self) -> list[Sparse]:
@@ -195,39 +199,40 @@ class Bound:
 
     def fit(self) -> Ints:
         """(n,) the fit of each lead."""
-        groups: dict[str | None, Ints] = {}
-        for name, column in self.columns.items():
-            # All rules on one column are summed per distinct value, so a column is gathered once a group.
-            tables: dict[str | None, Ints] = {}
-            for rule in self.plan.fit:
-                if rule.place is not None and rule.place.column == name:
-                    group = rule.rule.group if rule.rule.group in self.plan.rulebook.groups else None
-                    tables[group] = tables.get(group, np.int64(0)) + column.table[:, rule.place.index]
-            for group, table in tables.items():
-                groups[group] = groups.get(group, np.int64(0)) + column.take(table)
-        for index, rule in enumerate(self.plan.fit):
-            if rule.place is None:
-                group = rule.rule.group if rule.rule.group in self.plan.rulebook.groups else None
-                groups[group] = groups.get(group, np.int64(0)) + self.fit_points(index)
-        return self._total(groups, self.plan.rulebook.totals.fit)
+        # All rules on one column are summed per distinct value, so a column is gathered once a group.
+        tables: dict[tuple[str | None, str], Ints] = {}
+        for rule in self.plan.fit:
+            if rule.place is not None:
+                key = (self._group(rule.rule), rule.place.column)
+                tables[key] = tables.get(key, 0) + self.columns[rule.place.column].table[:, rule.place.index]
+        fit = np.zeros(self.n, np.int64)
+        for leads in self._blocks():
+            groups: dict[str | None, Ints] = {}
+            for (group, name), table in tables.items():
+                groups[group] = groups.get(group, 0) + table[self.columns[name].codes[leads]]
+            for index, rule in enumerate(self.plan.fit):
+                if rule.place is None:
+                    group = self._group(rule.rule)
+                    groups[group] = groups.get(group, 0) + self.fit_points(index, leads)
+            fit[leads] = sum(clipped(value, self.plan.limits(group)) for group, value in groups.items())
+        return clipped(fit, self.plan.rulebook.totals.fit)
+
+    def _group(self, rule: FitRule | BehaviourRule) -> str | None:
+        """The group whose limits a rule shares; a group without limits is only a name."""
+        return rule.group if rule.group in self.plan.rulebook.groups else None
 
     def behaviour(self) -> Ints:
         """(n,) the behaviour of each lead."""
         groups: dict[str | None, Ints] = {}
-        for index, rule in enumerate(self.plan.rulebook.behaviour):
-            earned = self.earned[index].clip(rule)
-            group = rule.group if rule.group in self.plan.rulebook.groups else None
-            if group not in groups:
-                groups[group] = np.zeros(self.n, np.int64)
-            groups[group][earned.rows] += earned.values - earned.default
-            groups[group] += earned.default
-        return self._total(groups, self.plan.rulebook.totals.behaviour)
-
-    def _total(self, groups: dict[str | None, Ints], limits: Limits) -> Ints:
-        total = np.zeros(self.n, np.int64)
-        for group, value in groups.items():
-            total += clipped(value, self.plan.limits(group))
-        return clipped(total, limits)
+        for rule, points_before in zip(self.plan.rulebook.behaviour, self.earned, strict=True):
+            earned = points_before.clip(rule)
+            total = groups.setdefault(self._group(rule), np.zeros(self.n, np.int64))
+            total[earned.rows] += earned.values - earned.default
+            total += earned.default
+        behaviour = np.zeros(self.n, np.int64)
+        for group, total in groups.items():
+            behaviour += clipped(total, self.plan.limits(group))
+        return clipped(behaviour, self.plan.rulebook.totals.behaviour)
 
     def every_rule(self) -> Iterator[Sparse]:
         """Each rule's points before limits, in the order of the file."""
@@ -242,30 +247,41 @@ class Bound:
         A larger number is a better reason, and equal points go by the order of the file; so no lead is ever sorted.
         """
         size = len(self.plan.names)
-        tops = [np.zeros(self.n, np.int64) for _ in range(k)]
 
         def key(values: Ints, rule: int) -> Ints:
             return np.where(values != 0, np.abs(values) * size + (size - 1 - rule), 0)
 
-        for name, column in self.columns.items():
-            keys = [
-                key(column.table[:, rule.place.index], index)
-                for index, rule in enumerate(self.plan.fit)
-                if rule.place is not None and rule.place.column == name
-            ]
-            ranked = -np.sort(-np.array(keys, np.int64), axis=0)
-            for place in range(min(k, len(keys))):
-                # The second best of a column cannot be the best of all.
-                insert(tops[place:], slice(None), column.take(ranked[place]))
+        by_column: dict[str, list[Ints]] = {}
         for index, rule in enumerate(self.plan.fit):
-            if rule.place is None:
-                insert(tops, slice(None), key(self.fit_points(index), index))
-        for index, found in enumerate(self.earned, len(self.plan.fit)):
-            if found.default:
-                insert(tops, slice(None), key(found.dense(self.n), index))
-            else:
-                insert(tops, found.rows, key(found.values, index))
+            if rule.place is not None:
+                values = self.columns[rule.place.column].table[:, rule.place.index]
+                by_column.setdefault(rule.place.column, []).append(key(values, index))
+        # A column's second best cannot be the best of all, so each is put in from its own place on.
+        ranked = {name: -np.sort(-np.array(keys), axis=0)[:k] for name, keys in by_column.items()}
+        behaviour = [
+            Sparse(found.rows, key(found.values, index), int(key(np.array([found.default]), index)[0]))
+            for index, found in enumerate(self.earned, len(self.plan.fit))
+        ]
+        tops = [np.zeros(self.n, np.int64) for _ in range(k)]
+        for leads in self._blocks():
+            block = [top[leads] for top in tops]
+            for name, keys in ranked.items():
+                for place, answers_ in enumerate(keys):
+                    insert(block[place:], slice(None), answers_[self.columns[name].codes[leads]])
+            for index, rule in enumerate(self.plan.fit):
+                if rule.place is None:
+                    insert(block, slice(None), key(self.fit_points(index, leads), index))
+            for found in behaviour:
+                part = found.part(leads)
+                if part.default:
+                    insert(block, slice(None), part.dense(len(block[0])))
+                else:
+                    insert(block, part.rows, part.values)
         return tops
+
+    def _blocks(self) -> Iterator[slice]:
+        """The leads, as many at a time as stay in cache."""
+        return (slice(start, min(start + _IN_CACHE, self.n)) for start in range(0, self.n, _IN_CACHE))
 
 
 def insert(tops: list[Ints], rows: Any, keys: Ints) -> None:
