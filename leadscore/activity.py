@@ -95,10 +95,9 @@ class EventBatch:
     def part(self, rows: slice) -> EventBatch:
         """Some of the rows; nothing is copied."""
         codes = {name: column[rows] for name, column in self.codes.items()}
-        times = None if self.times is None else Times(self.times.at[rows], self.times.zoned)
-        return EventBatch(
-            self.lead[rows], codes, times, *(None if a is None else a[rows] for a in (self.day, self.count))
-        )
+        times = None if self.times is None else self.times.take(rows)
+        day = None if self.day is None else self.day[rows]
+        return EventBatch(self.lead[rows], codes, times, day, None if self.count is None else self.count[rows])
 
 
 @dataclass
@@ -183,7 +182,7 @@ def read_events(source: Source, wanted: list[str], ids: Ids | None, breaches: Br
         if bad.any():
             kept = np.flatnonzero(~bad)
             arrays = {name: array.take(pa.array(kept)) for name, array in arrays.items()}
-            lead, times = lead[kept], Times(times.at[kept], times.zoned)  # noqa: PD008 - not pandas
+            lead, times = lead[kept], times.take(kept)
         codes = {name: one.codes(arrays[name]) for name, one in distinct.items()}
         batches.append(EventBatch(lead, codes, times))
     ids = ids or Ids(found.values() if found.index else pa.array([], pa.large_string()))

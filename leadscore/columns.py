@@ -236,6 +236,10 @@ class Times:
     zoned: bool | None
     bad: dict[str, npt.NDArray[np.intp]] = field(default_factory=dict)
 
+    def take(self, rows: slice | npt.NDArray[np.intp]) -> Times:
+        """The times of some rows."""
+        return Times(self.at[rows], self.zoned)
+
     def local(self, timezone: str) -> npt.NDArray[np.int64]:
         """Microseconds since 1970 on the wall clock of `timezone`; times without a zone are on it already."""
         if not self.zoned or timezone == "UTC":

@@ -40,7 +40,7 @@ class Tables:
         `low`, `high` (95 % Wilson).
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - load_tables alone calls it
         self,
         leads: pa.Table,
         ids: Ids,
@@ -291,7 +291,8 @@ def _read_leads(
         for message, rows in (times.bad if times else {}).items():
             say("created_at", message, rows)
     columns: dict[Any, Column] = {}
-    for name, kind in lead_kinds(rulebook).items() if rulebook else ():
+    for name, kind in () if rulebook is None else lead_kinds(rulebook).items():
+        assert rulebook is not None
         column = convert(table[name], kind, rulebook.missing_values, rulebook.timezone)
         columns[_key(name, kind, rulebook)] = column
         for message, rows in column.bad.items():
