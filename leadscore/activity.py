@@ -47,6 +47,8 @@ class Ids:
         """The position of each id among the leads; -1 where it is none of them or null."""
         if self.is_text or is_text(array.type):
             return self._text_positions(array)
+        if pa.types.is_floating(array.type):
+            array = pc.if_else(pc.equal(pc.floor(array), array), array, None)
         whole = array.cast(pa.int64())
         numbers = (whole.fill_null(self._lowest - 1) if whole.null_count else whole).to_numpy()
         if self._dense is not None and len(numbers):
@@ -272,10 +274,9 @@ class DailyActivity:
         if not is_activity(source):
             message = f"{os.fspath(path)!r} is no daily activity; make one with daily_activity(events).write(...)"
             raise ContractError("tables", [Problem("activity", message)])
-        table = pa.Table.from_batches(source.batches(source.columns))
-        plain = [one_array(column) for column in table.columns]
-        arrays = [one.cast(one.type.value_type) if pa.types.is_dictionary(one.type) else one for one in plain]
-        return cls(pa.Table.from_arrays(arrays, names=table.column_names), source.metadata[_ZONE].decode())
+        batches = list(source.batches(source.columns))
+        table = pa.Table.from_batches(batches) if batches else pa.table({n: pa.nulls(0) for n in source.columns})
+        return cls(_plain(table), source.metadata[_ZONE].decode())
 
     def extend(self, events: Any) -> DailyActivity:
         """The activity with the events of later days, as a nightly job adds them.
@@ -299,7 +300,7 @@ class DailyActivity:
             message = f"{events_late} events on days up to {last}, which are in the activity already"
             first = f"first: {late['day'][0].as_py()}, lead {late['lead_id'][0].as_py()!r}"
             raise ContractError("tables", [Problem("events.at", message, first)])
-        if new["lead_id"].type != self.table["lead_id"].type:
+        if len(self.table) and is_text(new["lead_id"].type) != is_text(self.table["lead_id"].type):
             message = f"ids are {new['lead_id'].type}, those of the activity are {self.table['lead_id'].type}"
             raise ContractError("tables", [Problem("events.lead_id", message)])
         return DailyActivity(_sorted([self.table, new], new.column_names), self.timezone)
@@ -362,11 +363,18 @@ def _counted(table: pa.Table) -> pa.Table:
     return table.group_by(keys).aggregate([("count", "sum")]).rename_columns([*keys, "count"])
 
 
+def _plain(table: pa.Table) -> pa.Table:
+    """All text in one type, however it came."""
+    arrays = [one_array(column) for column in table.columns]
+    arrays = [array.cast(pa.large_string()) if is_text(array.type) else array for array in arrays]
+    return pa.Table.from_arrays(arrays, names=table.column_names)
+
+
 def _sorted(parts: list[pa.Table], columns: list[str]) -> pa.Table:
     """One row per lead, kind and day, in one order, so that the same activity is the same file."""
     if not parts:
         empty = {name: pa.array([], pa.large_string()) for name in columns if name != "at"}
         return pa.table(empty | {"day": pa.array([], pa.date32()), "count": pa.array([], pa.int64())})
-    counted = _counted(pa.concat_tables(parts, promote_options="permissive"))
+    counted = _counted(pa.concat_tables(map(_plain, parts), promote_options="permissive"))
     order = ["day", "lead_id", *(name for name in counted.column_names if name not in {"day", "lead_id", "count"})]
     return counted.sort_by([(name, "ascending") for name in order]).combine_chunks()

@@ -21,7 +21,7 @@ import pyarrow.parquet
 from leadscore.errors import ContractError, Problem
 
 # Rows in hand at a time: large enough that each numpy call pays, small enough to stay in tens of megabytes.
-BATCH_ROWS = 1 << 20
+BATCH_ROWS = 1 << 19
 
 
 @dataclass
@@ -81,9 +81,17 @@ def _from_arrow(data: Any, name: str) -> Source:
     table = data if isinstance(data, pa.Table) else pa.table(data)
 
     def batches(columns: list[str]) -> Iterator[pa.RecordBatch]:
-        yield from table.select(columns).to_batches(max_chunksize=BATCH_ROWS)
+        yield from _takeable(table.select(columns)).to_batches(max_chunksize=BATCH_ROWS)
 
     return Source(name, _unique(table.column_names, name), batches)
+
+
+def _takeable(table: pa.Table) -> pa.Table:
+    """The table with text in a type that Arrow can take rows of."""
+    for index, column in enumerate(table.schema):
+        if pa.types.is_string_view(column.type):
+            table = table.set_column(index, column.name, table.column(index).cast(pa.large_string()))
+    return table
 
 
 def _from_pandas(frame: pd.DataFrame, name: str) -> Source:
@@ -97,9 +105,10 @@ def _from_pandas(frame: pd.DataFrame, name: str) -> Source:
             series = frame.iloc[:, columns.index(column)]
             try:
                 arrays.append(pa.array(series, from_pandas=True))
-            except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
-                kinds = sorted({type(value).__name__ for value in series.dropna().head(100_000)})
-                problems.append(Problem(f"{name}.{column}", f"mixes values of several types: {', '.join(kinds)}"))
+            except (pa.ArrowException, OverflowError):
+                kinds = ", ".join(sorted({type(value).__name__ for value in series.dropna().head(100_000)}))
+                message = f"values that no one type of column holds: {kinds}"
+                problems.append(Problem(f"{name}.{column}", message))
         if problems:
             raise ContractError("tables", problems)
         table = pa.Table.from_arrays([_chunked(array) for array in arrays], names=wanted)
@@ -127,8 +136,11 @@ def _from_files(path: str, name: str) -> Source:
 
 def _paths(path: str) -> list[str]:
     if Path(path).is_dir():
-        found = (str(one) for one in Path(path).rglob("*") if one.is_file())
-        return sorted(one for one in found if not Path(one).name.startswith((".", "_")))
+        parts = [one for one in Path(path).rglob("*") if one.is_file()]
+        # What Jupyter and Spark leave behind is hidden by a dot or an underscore, the file or its folder.
+        return sorted(
+            str(one) for one in parts if not any(name.startswith((".", "_")) for name in one.relative_to(path).parts)
+        )
     return [path] if Path(path).is_file() else sorted(glob.glob(path, recursive=True))  # noqa: PTH207 - takes absolute patterns too
 
 

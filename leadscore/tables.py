@@ -246,7 +246,8 @@ def _read_log(source: Source, wanted: list[str], ids: Ids, breaches: Breaches) -
 
 def _read_activity(source: Source, wanted: list[str], ids: Ids, breaches: Breaches) -> Events:
     """Daily activity in place of events: the day instead of the time, and how many."""
-    table = pa.Table.from_batches(source.batches(wanted), schema=None) if wanted else pa.table({})
+    batches = list(source.batches(wanted))
+    table = pa.Table.from_batches(batches) if batches else pa.table({name: pa.nulls(0) for name in wanted})
     lead = ids.positions(one_array(table["lead_id"]))
     unknown = np.flatnonzero(lead < 0)
     breaches.add(
@@ -313,13 +314,13 @@ def _plain_ids(column: pa.ChunkedArray) -> pa.Array:
         return array.cast(pa.large_string())
     if is_text(array.type):
         return array
+    if pa.types.is_boolean(array.type) or not (pa.types.is_integer(array.type) or pa.types.is_floating(array.type)):
+        raise ContractError("tables", [Problem("leads.lead_id", f"{array.type} values are no ids")])
     try:
         return array.cast(pa.int64())
     except pa.ArrowInvalid:
         message = f"{array.type} values where ids are needed: whole numbers or text"
         raise ContractError("tables", [Problem("leads.lead_id", message)]) from None
-    except pa.ArrowNotImplementedError:
-        raise ContractError("tables", [Problem("leads.lead_id", f"{array.type} values are no ids")]) from None
 
 
 def _read_outcomes(source: Source, ids: Ids, breaches: Breaches) -> pd.DataFrame:

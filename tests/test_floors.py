@@ -22,6 +22,7 @@ FLOORS = [
     {"scoring.scores"},
     {"scoring.one", "scoring"},
     {"", "datasets", "testing"},
+    {"export", "printing"},
     {"cli"},
     {"__main__"},
 ]

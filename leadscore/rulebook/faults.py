@@ -13,7 +13,7 @@ from leadscore.rulebook import model
 from leadscore.rulebook.bounds import shown, side_range
 from leadscore.rulebook.kinds import Kind, Use, condition_uses, inferred, misfit, rule_uses
 from leadscore.rulebook.yaml import Document, Path
-from leadscore.text import normalise
+from leadscore.text import as_text, normalise
 
 Fault = tuple[Path, str, bool]
 
@@ -214,6 +214,10 @@ def _tests(data: dict[Any, Any]) -> Iterator[Fault]:
         near = get_close_matches(column, kinds, n=1, cutoff=_TYPO)
         if column not in kinds and near:
             yield (*place,), f"unknown column {column!r}; did you mean {near[0]!r}?", "column" not in place
+    for path, column, use in events:
+        if column in {"lead_id", "at"}:
+            message = f"'where' cannot test {column!r}; " + ("'within_days' is about time" if column == "at" else "")
+            yield _place(data, path, column, use), message.rstrip("; "), True
     yield from _misfits(data, leads, {name: kind for name, kind in kinds.items() if kind})
     yield from _misfits(data, events, {})
 
@@ -271,10 +275,9 @@ def _parsed(part: type[Any], raw: Any) -> Any:
 def _same_keys(path: Path, table: dict[Any, float]) -> Iterator[Fault]:
     seen: dict[str, Any] = {}
     for key in table:
-        if isinstance(key, str):
-            first = seen.setdefault(normalise(key), key)
-            if first != key:
-                yield (*path, key), f"{key!r} is the same value as {first!r}: text is compared without case", True
+        first = seen.setdefault(normalise(as_text(key)), key)
+        if first is not key:
+            yield (*path, key), f"{key!r} is the same value as {first!r}: text is compared without case", True
 
 
 def _unreachable(book: model.Contents) -> Iterator[Fault]:

@@ -23,6 +23,7 @@ LARGEST_BYTES = 1_000_000
 
 _TAG = "tag:yaml.org,2002:"
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)|0x[0-9a-fA-F]+|0o[0-7]+")
+_DIRECTIVE = re.compile(r"\ufeff?(?:[ \t]*(?:#[^\n]*)?\r?\n)*%")
 _LEADING_ZERO = re.compile(r"[-+]?0[0-9]+")
 _WIDEST_EXCERPT = 100
 _PLAIN = (str, int, float, bool)
@@ -109,6 +110,12 @@ def read_document(text: str, source: str) -> Document:
     if len(text) > LARGEST_BYTES:
         message = f"{len(text):,} characters; a rulebook has at most {LARGEST_BYTES:,}"
         raise RulebookError(source, [Problem("", message)])
+    directive = _DIRECTIVE.match(text)
+    if directive:
+        # %YAML 1.1 would make NO false again.
+        span = Span(text.count("\n", 0, directive.end()), 0, 1)
+        message = "lines that begin with % are refused; a rulebook is YAML 1.2"
+        raise RulebookError(source, [Problem(f"line {span.line + 1}", message, document.excerpt(span))])
     try:
         root = _yaml().compose(StringIO(text))
     except RecursionError:

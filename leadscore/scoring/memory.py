@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ import numpy.typing as npt
 from leadscore.activity import EventBatch
 from leadscore.columns import DAY, Column
 from leadscore.rulebook.model import BehaviourRule, FitRule, Limits, thousandths
-from leadscore.scoring.plan import ColumnPlan, EventPlan, Holds, Place, Plan, reached
+from leadscore.scoring.plan import ColumnPlan, EventPlan, Holds, Place, Plan, cells, reached
 from leadscore.tables import Tables
 
 Ints = npt.NDArray[np.int64]
@@ -52,11 +51,7 @@ def _cut(numbers: npt.NDArray[np.float64], edges: list[float]) -> tuple[npt.NDAr
     bounds = np.array(edges, np.float64)
     codes = (np.searchsorted(bounds, numbers, "left") + np.searchsorted(bounds, numbers, "right")).astype(np.int32)
     codes[np.isnan(numbers)] = -1
-    between = [low + (high - low) / 2 for low, high in pairwise(edges)]
-    values = [-np.inf]
-    for index, edge in enumerate(edges):
-        values += [edge, between[index] if index < len(between) else np.inf]
-    return codes, values
+    return codes, cells(edges)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,7 +17,7 @@ from leadscore.columns import plain_number
 from leadscore.errors import ArgumentError, ContractError, Problem, did_you_mean
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.model import BehaviourRule, Limits, thousandths
-from leadscore.scoring.plan import ColumnPlan, Holds, Plan, below, compiled, reached
+from leadscore.scoring.plan import ColumnPlan, Holds, Plan, below, cells, compiled, reached
 from leadscore.scoring.scores import as_day
 from leadscore.text import as_text, normalise
 
@@ -47,11 +46,8 @@ class _Reader:
         self.zone = zone
         self.absent = self._with_sums(plan.on_missing)
         edges = self.edges = sorted(plan.edges)
-        between = [low + (high - low) / 2 for low, high in pairwise(edges)]
-        cells = [-math.inf]
-        for edge, after in zip(edges, [*between, math.inf], strict=False):
-            cells += [edge, after]
-        self.cells = [self._with_sums(plan.row(value)) for value in cells] if plan.kind in {"number", "date"} else []
+        numeric = plan.kind in {"number", "date"}
+        self.cells = [self._with_sums(plan.row(value)) for value in cells(edges)] if numeric else []
         readers: dict[str, Callable[[Any], list[int]]] = {
             "text": lru_cache(_REMEMBERED)(self._text),
             "number": self._number,
@@ -234,6 +230,8 @@ class _OneScorer:
 
     def _feeds(self, event: Any, *values: Any) -> list[int]:
         """The happenings that wait for such an event."""
+        if not isinstance(event, str) or not event.strip():
+            raise _Wrong("has no 'event'")
         named = zip(["event", *self.where], (event, *values), strict=True)
         rows = {name: self.events[name].row(value) for name, value in named}
         return [index for index, test in enumerate(self.waits) if test(rows)]
@@ -241,20 +239,23 @@ class _OneScorer:
     def ages(self, events: Iterable[Mapping[str, Any]], day: int) -> dict[int, list[int]]:
         """For each happening the ages of the events it waits for, in its window."""
         found: dict[int, list[int]] = {}
+        zone, feeds, where, windows = self.zone, self.feeds, self.where, self.windows
         for position, event in enumerate(events):
             try:
-                age = day - day_of(event["at"], self.zone)
-                kind = event["event"]
-                if not isinstance(kind, str) or not kind.strip():
-                    raise _Wrong("has no 'event'")
-                feeds = self.feeds(kind, *(event.get(name) for name in self.where))
+                waiting = feeds(event["event"], *map(event.get, where))
+                at = event["at"]
+                # The usual case is worked out here: a call costs as much as all the rest.
+                if type(at) is dt.datetime and at.tzinfo is not None:
+                    age = day + _EPOCH_ORDINAL - at.astimezone(zone).toordinal()
+                else:
+                    age = day - day_of(at, zone)
             except KeyError as error:
                 raise ContractError("events", [Problem(f"events[{position}]", f"there is no {error}")]) from None
             except _Wrong as error:
                 raise ContractError("events", [Problem(f"events[{position}]", f"{dict(event)!r} {error}")]) from None
             if age >= 0:
-                for happening in feeds:
-                    if age < self.windows[happening]:
+                for happening in waiting:
+                    if age < windows[happening]:
                         found.setdefault(happening, []).append(age)
         return found
 

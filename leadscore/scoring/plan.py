@@ -7,6 +7,7 @@ values of one lead. They call the same functions, so they cannot differ.
 from __future__ import annotations
 
 import datetime as dt
+import math
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -213,6 +214,17 @@ def compiled(rulebook: Rulebook) -> Plan:
 def day_number(date: dt.date) -> int:
     """Days since 1970."""
     return (date - _EPOCH).days
+
+
+def cells(edges: list[float]) -> list[float]:
+    """One number for each of the 2 k + 1 cells that k edges cut: below the first, on it, just above it, and so on.
+
+    Where the next number is an edge itself the cell between them is empty, and what stands for it does not matter.
+    """
+    values = [-math.inf]
+    for edge in edges:
+        values += [edge, math.nextafter(edge, math.inf)]
+    return values
 
 
 def _alone(condition: Condition, columns: dict[str, ColumnPlan]) -> tuple[str, Met, int] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,17 +30,19 @@ def as_day(as_of: Any) -> dt.date:
     ArgumentError
         If it is no day, or has a time of day: a score is as it stood at the end of a day.
     """
-    if isinstance(as_of, dt.datetime):
+    if isinstance(as_of, dt.datetime) and as_of is not pd.NaT:
         if as_of == dt.datetime.combine(as_of.date(), dt.time(), as_of.tzinfo):
             return as_of.date()
         message = f"as_of is a day, and the score is as it stood at its end; got a time of day: {as_of}"
         raise ArgumentError("as_of", message)
-    if isinstance(as_of, dt.date):
+    if isinstance(as_of, dt.date) and as_of is not pd.NaT:
         return as_of
     try:
-        return dt.date.fromisoformat(as_of)
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", as_of, re.ASCII):
+            return dt.date.fromisoformat(as_of)
     except (TypeError, ValueError):
-        raise ArgumentError("as_of", f"must be a day as 2026-03-31; got {as_of!r}") from None
+        pass
+    raise ArgumentError("as_of", f"must be a day as 2026-03-31; got {as_of!r}")
 
 
 @dataclass(frozen=True)
@@ -216,7 +219,9 @@ class Scores:
         """
         try:
             position: Any = self.lead_ids.get_loc(lead_id)  # a whole number, since ids are unique
-        except (KeyError, TypeError):
+        except (KeyError, TypeError, pd.errors.InvalidIndexError):
+            position = None
+        if not isinstance(position, int):
             raise ArgumentError("lead_id", self._unknown(lead_id)) from None
         lines = [*self._lines("fit", position), *self._lines("behaviour", position)]
         row = self.frame.iloc[[position]].astype(object).iloc[0]
@@ -291,6 +296,9 @@ def _limit(side: str, name: str, before: int, after: int) -> Iterator[tuple[str,
 
 def _categories(codes: npt.NDArray[Any], names: list[str]) -> pd.Categorical:
     unique = list(dict.fromkeys(names))
+    if len(unique) < len(names):
+        # Grades 1 and 11 beside 11 and 1 read alike.
+        codes = np.array([unique.index(name) for name in names])[codes]
     return pd.Categorical.from_codes(codes, pd.Index(unique, dtype=object), validate=False)
 
 
