@@ -151,7 +151,7 @@ def _from_parquet(paths: list[str], path: str, name: str) -> Source:
         options = pa.dataset.ParquetReadOptions(dictionary_columns=texts)
         parquet = pa.dataset.ParquetFileFormat(read_options=options)
         base = path if Path(path).is_dir() else None
-        partitioning = pa.dataset.partitioning(flavor="hive") if base else None
+        partitioning = _hive(paths, path) if base else None
         dataset = pa.dataset.dataset(paths, format=parquet, partitioning=partitioning, partition_base_dir=base)
     except (pa.ArrowException, OSError) as error:
         raise ContractError("tables", [Problem(name, f"not a Parquet file: {_first_line(error)}")]) from None
@@ -172,6 +172,13 @@ def _from_parquet(paths: list[str], path: str, name: str) -> Source:
             raise ContractError("tables", [Problem(name, f"cannot be read: {_first_line(error)}")]) from None
 
     return Source(name, _unique(dataset.schema.names, name), batches, metadata=dict(schema.metadata or {}))
+
+
+def _hive(paths: list[str], folder: str) -> Any:
+    """Columns in the names of folders (`country=NO`), as text: a guess would read a code 007 as 7."""
+    inner = [part for path in paths for part in Path(path).relative_to(folder).parts[:-1] if "=" in part]
+    names = dict.fromkeys(part.split("=")[0] for part in inner)
+    return pa.dataset.partitioning(pa.schema([(name, pa.string()) for name in names]), flavor="hive")
 
 
 def _from_csv(paths: list[str], name: str) -> Source:

@@ -1,15 +1,11 @@
 """Scoring equals a slow reference to the last digit, over the whole language; and what must not matter does not."""
 
-import datetime as dt
-
 import pandas as pd
-import pytest
 from hypothesis import given
-from hypothesis import strategies as st
-from tests import reference
 
 import leadscore as ls
 from leadscore.testing import Case, cases, frames
+from tests import reference
 
 FRAME = ["fit", "behaviour", "total", "segment", "threshold", "qualified", "via", "blocked_by", "grade"]
 POINTS = {"fit", "behaviour", "total", "threshold"}
