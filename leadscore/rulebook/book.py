@@ -22,7 +22,7 @@ class Rulebook(Contents):
 
     A rulebook does not change once read; `edited` gives another one. It holds the checked contents as attributes
     (`rulebook.qualify.threshold`, `rulebook.fit[0].name`) and the text they came from, comments and all. Two rulebooks
-    are equal if they say the same, whatever their comments and layout.
+    are equal if they say the same, whatever their comments, layout and order of keys.
 
     Examples
     --------
@@ -66,7 +66,7 @@ class Rulebook(Contents):
         parts = {name: getattr(checked, name) for name in checked.model_fields_set}
         book = cls.model_construct(**parts)
         book._document = document  # noqa: SLF001 - a constructor fills in its own
-        book._said = repr(document.data)  # noqa: SLF001
+        book._said = yaml.said(document.data)  # noqa: SLF001
         return book  # type: ignore[return-value] # mypy's plugin takes Self for the class here
 
     @classmethod

@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from io import StringIO
 from typing import Any
 
@@ -234,22 +235,41 @@ def rewrite(document: Document, data: dict[Any, Any]) -> str:
     base, ours, theirs = (part.splitlines(keepends=True) for part in (before.getvalue(), text, after.getvalue()))
     merged: list[str] = []
     for kind, *lines in Merge3(base, ours, theirs).merge_groups():
-        merged += lines[2] if kind == "conflict" else lines[0]
+        merged += _settled(*lines) if kind == "conflict" else lines[0]
     # A layout that ruamel moves about can defeat the merge; the content comes first then.
     result = "".join(merged) if _says("".join(merged), data) else after.getvalue()
     return result.replace("\n", newline)
 
 
+def _settled(base: list[str], ours: list[str], theirs: list[str]) -> list[str]:
+    """Lines that were both laid out by hand and near a change: ours where the change left them, else the change."""
+    if len(base) != len(ours):
+        return theirs
+    result = list(theirs)
+    for start, at, size in SequenceMatcher(None, base, theirs, autojunk=False).get_matching_blocks():
+        result[at : at + size] = ours[start : start + size]
+    return result
+
+
+def said(data: Any) -> str:
+    """What plain data says, whatever the order of its keys: equal for 10 and 10.0, not for 1 and true."""
+    if isinstance(data, dict):
+        return "{" + ", ".join(sorted(f"{said(key)}: {said(value)}" for key, value in data.items())) + "}"
+    if isinstance(data, list):
+        return "[" + ", ".join(map(said, data)) + "]"
+    return repr(int(data)) if isinstance(data, float) and data.is_integer() else repr(data)
+
+
 def _says(text: str, data: dict[Any, Any]) -> bool:
     try:
-        return repr(read_document(text, "").data) == repr(data)
+        return said(read_document(text, "").data) == said(data)
     except RulebookError:
         return False
 
 
 def _graft(tree: Any, old: Any, new: Any) -> Any:
     """Write `new` into the commented `tree`, which says `old`, replacing only what differs."""
-    if repr(old) == repr(new):
+    if said(old) == said(new):
         return tree
     if isinstance(old, dict) and isinstance(new, dict):
         for key in [key for key in tree if key not in new]:
