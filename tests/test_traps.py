@@ -237,6 +237,7 @@ def test_a_yaml_1_1_directive_does_not_make_norway_false(line):
         ("has_word", "vp sales", "VP of Sales", False),
         ("has_word", "vp sales", "Sales VP", False),
         ("has_word", "vp sales", "xvp sales", False),
+        ("has_word", "vp sales", "VP Salesforce", False),
         ("has_word", "R&D", "Head of R & D", True),
         ("has_word", "R&D", "RD", False),
         ("starts_with", "cto", "CTO office", True),
@@ -693,6 +694,18 @@ DEMO, TEN_DAYS = days_ago(0, event="demo"), days_ago(*range(10))
 def test_never_then_hand_raise_then_score(qualify, lead, events, outcome):
     row = one(document(behaviour=[{"event": "visit", "points": 1}], qualify=qualify), lead, events)
     assert (row["qualified"], row["via"], row["blocked_by"]) == outcome
+
+
+@pytest.mark.parametrize(("age", "via", "blocked"), [(29, "hand_raise", None), (30, None, None), (6, None, "Spam")])
+def test_windows_hold_for_each_who_waits_for_an_event(age, via, blocked):
+    """A rule without a window waits for the same event: the hand-raise and the `never` keep theirs."""
+    never = [{"name": "Spam", "event": "demo", "within_days": 7}]
+    made = document(behaviour=[{"event": "demo", "points": 1}], qualify=HAND_RAISE | {"threshold": 1, "minimum_fit": 0})
+    made["qualify"] |= {"never": never, "threshold": 2}
+    made["behaviour"].append({"name": "older", "event": "demo", "points": 0, "within_days": 99, "at_most": 0})
+    made["fit"] = [{"name": "one more", "when": {"n": 1}, "points": 1}]
+    row = one(made, {"n": 0}, days_ago(age, event="demo"))
+    assert (row["via"], row["blocked_by"], row["total"]) == (via, blocked, 1)
 
 
 @pytest.mark.parametrize(

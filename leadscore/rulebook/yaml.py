@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from io import StringIO
@@ -241,10 +241,10 @@ def rewrite(document: Document, data: dict[Any, Any]) -> str:
     return result.replace("\n", newline)
 
 
-def _settled(base: list[str], ours: list[str], theirs: list[str]) -> list[str]:
+def _settled(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]) -> list[str]:
     """Lines that were both laid out by hand and near a change: ours where the change left them, else the change."""
     if len(base) != len(ours):
-        return theirs
+        return list(theirs)
     result = list(theirs)
     for start, at, size in SequenceMatcher(None, base, theirs, autojunk=False).get_matching_blocks():
         result[at : at + size] = ours[start : start + size]
