@@ -26,6 +26,31 @@ _FORMAT = b"leadscore.activity"
 _ZONE = b"leadscore.timezone"
 
 
+def plain_ids(column: pa.Array | pa.ChunkedArray, table: str) -> pa.Array:
+    """Ids as text or whole numbers; as floats only where some are not whole.
+
+    Raises
+    ------
+    ContractError
+        If they are neither: dates and booleans are no ids, though they could be counted.
+    """
+    array = one_array(column)
+    kind = array.type
+    if pa.types.is_null(kind):
+        return array.cast(pa.large_string())
+    if is_text(kind):
+        return array.cast(pa.large_string()) if pa.types.is_dictionary(kind) else array
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        try:
+            return array.cast(pa.int64())
+        except pa.ArrowInvalid:
+            if pa.types.is_floating(kind):
+                return array.cast(pa.float64())
+    raise ContractError(
+        "tables", [Problem(f"{table}.lead_id", f"{kind} values where ids are needed: whole numbers or text")]
+    )
+
+
 class Ids:
     """The lead ids, and the position of each."""
 
@@ -49,8 +74,16 @@ class Ids:
             return self._text_positions(array)
         if pa.types.is_floating(array.type):
             array = pc.if_else(pc.equal(pc.floor(array), array), array, None)
-        whole = array.cast(pa.int64())
-        numbers = (whole.fill_null(self._lowest - 1) if whole.null_count else whole).to_numpy()
+        if pa.types.is_floating(array.type) or array.null_count:
+            found = np.full(len(array), -1, np.int32)
+            known = array.is_valid().to_numpy(zero_copy_only=False)
+            if pa.types.is_floating(array.type):
+                numbers = array.to_numpy(zero_copy_only=False)
+                known &= (np.abs(numbers) < 2**53) & (np.floor(numbers) == numbers)
+            rows = pa.array(np.flatnonzero(known))
+            found[known] = self.positions(array.take(rows).cast(pa.int64()))
+            return found
+        numbers = array.cast(pa.int64()).to_numpy()
         if self._dense is not None and len(numbers):
             outside = numbers.min() < self._lowest or numbers.max() >= self._lowest + len(self._dense) - 1
             # The last place of the table belongs to no lead.
@@ -150,16 +183,22 @@ class _Distinct:
 
     def __init__(self) -> None:
         self.index: dict[Any, int] = {}
+        self.kind: pa.DataType | None = None
 
     def codes(self, array: pa.Array) -> npt.NDArray[np.signedinteger[Any]]:
         encoded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
-        known = [self.index.setdefault(value, len(self.index)) for value in encoded.dictionary.to_pylist()]
+        self.kind = encoded.dictionary.type if pa.types.is_timestamp(encoded.dictionary.type) else None
+        # Times as numbers: Python's own end with the year 9999.
+        values = encoded.dictionary.cast(pa.int64()) if self.kind else encoded.dictionary
+        # Arrow lets a dictionary hold null as one of its values.
+        known = [-1 if value is None else self.index.setdefault(value, len(self.index)) for value in values.to_pylist()]
         # One byte or two a row, for as long as they will do: there are many rows.
         kind = np.int8 if len(self.index) < 2**7 else np.int16 if len(self.index) < 2**15 else np.int32
         return np.array([*known, -1], kind)[positions_of(encoded.indices)]
 
     def values(self) -> pa.Array:
-        return pa.array(list(self.index)) if self.index else pa.nulls(0)
+        values = pa.array(list(self.index)) if self.index else pa.nulls(0)
+        return values.cast(self.kind) if self.kind and self.index else values
 
 
 def read_events(source: Source, wanted: list[str], ids: Ids | None, breaches: Breaches) -> tuple[Events, Ids]:
@@ -174,6 +213,14 @@ def read_events(source: Source, wanted: list[str], ids: Ids | None, breaches: Br
     start = 0
     for batch in source.batches(wanted):
         arrays = {name: one_array(column) for name, column in zip(wanted, batch.columns, strict=True)}
+        arrays["lead_id"] = plain_ids(arrays["lead_id"], source.name)
+        refuse(
+            [
+                Problem(f"{source.name}.{name}", f"{array.type} values, which are no text, number, boolean or date")
+                for name, array in arrays.items()
+                if pa.types.is_nested(array.type) or isinstance(array.type, pa.BaseExtensionType)
+            ]
+        )
         times = read_times(arrays["at"]) or _no_times(arrays["at"])
         if None not in (zoned, times.zoned) and zoned != times.zoned:
             times.bad[NO_ZONE] = np.flatnonzero(times.at != NO_TIME)
@@ -191,6 +238,14 @@ def read_events(source: Source, wanted: list[str], ids: Ids | None, breaches: Br
     return Events(batches, {name: one.values() for name, one in distinct.items()}), ids
 
 
+def shown(array: pa.Array) -> list[Any]:
+    """Values for a message; times that Python has no word for as numbers."""
+    try:
+        return array.to_pylist()
+    except (OverflowError, ValueError):
+        return array.cast(pa.int64()).to_pylist()
+
+
 def _no_times(array: pa.Array) -> Times:
     rows = np.arange(len(array))
     message = f"{array.type} values where times are needed"
@@ -204,7 +259,7 @@ def _bad_rows(
 
     def say(column: str, message: str, rows: npt.NDArray[np.intp]) -> None:
         bad[rows] = True
-        breaches.add(column, message, rows + start, arrays[column].take(pa.array(rows[:5], pa.int64())).to_pylist())
+        breaches.add(column, message, rows + start, shown(arrays[column].take(pa.array(rows[:5], pa.int64()))))
 
     if len(lead) and lead.min() < 0:
         no_id = arrays["lead_id"].is_null().to_numpy(zero_copy_only=False)
@@ -293,6 +348,10 @@ class DailyActivity:
         """
         known = [name for name in self.table.column_names if name not in {"lead_id", "event", "day", "count"}]
         new = daily_activity(events, columns=known, timezone=self.timezone).table
+        if not len(new):
+            return self
+        if not len(self.table):
+            return DailyActivity(new, self.timezone)
         last = pc.max(self.table["day"]).as_py()
         late = new.filter(pc.less_equal(new["day"], last)) if last and len(new) else new.slice(0, 0)
         if len(late):

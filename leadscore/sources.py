@@ -78,20 +78,50 @@ def open_source(data: Any, name: str) -> Source:
 
 
 def _from_arrow(data: Any, name: str) -> Source:
-    table = data if isinstance(data, pa.Table) else pa.table(data)
+    try:
+        table = data if isinstance(data, pa.Table) else pa.table(data)
+    except (pa.ArrowException, TypeError) as error:
+        raise ContractError("tables", [Problem(name, f"is no table: {_first_line(error)}")]) from None
 
     def batches(columns: list[str]) -> Iterator[pa.RecordBatch]:
-        yield from _takeable(table.select(columns)).to_batches(max_chunksize=BATCH_ROWS)
+        chosen = [_without_views(table[column]) for column in columns]
+        for batch in pa.Table.from_arrays(chosen, names=columns).to_batches(max_chunksize=BATCH_ROWS):
+            yield _valid(batch, name)
 
     return Source(name, _unique(table.column_names, name), batches)
 
 
-def _takeable(table: pa.Table) -> pa.Table:
-    """The table with text in a type that Arrow can take rows of."""
-    for index, column in enumerate(table.schema):
-        if pa.types.is_string_view(column.type):
-            table = table.set_column(index, column.name, table.column(index).cast(pa.large_string()))
-    return table
+def _without_views(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Text as polars hands it over (string views) as plain large text: Arrow cannot take rows of a view."""
+    kind = column.type
+    if pa.types.is_string_view(kind):
+        return column.cast(pa.large_string())
+    if pa.types.is_dictionary(kind) and pa.types.is_string_view(kind.value_type):
+        return (
+            column.cast(pa.large_string())
+            if not column.num_chunks
+            else pa.chunked_array(
+                [
+                    pa.DictionaryArray.from_arrays(chunk.indices, chunk.dictionary.cast(pa.large_string()))
+                    for chunk in column.chunks
+                ]
+            )
+        )
+    return column
+
+
+def _valid(batch: pa.RecordBatch, name: str) -> pa.RecordBatch:
+    """The batch, if its text is UTF-8: a Parquet file may call anything text."""
+    for column, array in zip(batch.schema.names, batch.columns, strict=True):
+        # A dictionary's indices are Arrow's own; its values came from the file.
+        array = array.dictionary if pa.types.is_dictionary(array.type) else array
+        if pa.types.is_primitive(array.type):
+            continue
+        try:
+            array.validate(full=True)
+        except pa.ArrowInvalid as error:
+            raise ContractError("tables", [Problem(f"{name}.{column}", _first_line(error))]) from None
+    return batch
 
 
 def _from_pandas(frame: pd.DataFrame, name: str) -> Source:
@@ -151,12 +181,14 @@ def _from_parquet(paths: list[str], path: str, name: str) -> Source:
         options = pa.dataset.ParquetReadOptions(dictionary_columns=texts)
         parquet = pa.dataset.ParquetFileFormat(read_options=options)
         base = path if Path(path).is_dir() else None
-        partitioning = _hive(paths, path) if base else None
+        folders = _hive(paths, path) if base else pa.schema([])
+        partitioning = pa.dataset.partitioning(folders, flavor="hive") if base else None
         dataset = pa.dataset.dataset(paths, format=parquet, partitioning=partitioning, partition_base_dir=base)
     except (pa.ArrowException, OSError) as error:
         raise ContractError("tables", [Problem(name, f"not a Parquet file: {_first_line(error)}")]) from None
 
     def batches(columns: list[str]) -> Iterator[pa.RecordBatch]:
+        _in_every_part(paths, columns, folders, name)
         try:
             # Without these Arrow decodes far ahead of us: 0.3 GiB for nothing.
             frugal = pa.dataset.ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True)
@@ -167,18 +199,30 @@ def _from_parquet(paths: list[str], path: str, name: str) -> Source:
                 fragment_readahead=1,
                 fragment_scan_options=frugal,
             )
-            yield from scanner.to_batches()
+            for batch in scanner.to_batches():
+                yield _valid(batch, name)
         except (pa.ArrowException, OSError) as error:
             raise ContractError("tables", [Problem(name, f"cannot be read: {_first_line(error)}")]) from None
 
     return Source(name, _unique(dataset.schema.names, name), batches, metadata=dict(schema.metadata or {}))
 
 
-def _hive(paths: list[str], folder: str) -> Any:
+def _hive(paths: list[str], folder: str) -> pa.Schema:
     """Columns in the names of folders (`country=NO`), as text: a guess would read a code 007 as 7."""
     inner = [part for path in paths for part in Path(path).relative_to(folder).parts[:-1] if "=" in part]
-    names = dict.fromkeys(part.split("=")[0] for part in inner)
-    return pa.dataset.partitioning(pa.schema([(name, pa.string()) for name in names]), flavor="hive")
+    return pa.schema([(name, pa.string()) for name in dict.fromkeys(part.split("=")[0] for part in inner)])
+
+
+def _in_every_part(paths: list[str], columns: list[str], folders: pa.Schema, name: str) -> None:
+    """Refuse parts that lack a wanted column: Arrow would fill it with nulls without a word."""
+    problems = []
+    for path in paths[1:]:
+        there = {*pa.parquet.read_schema(path).names, *folders.names}
+        problems += [
+            Problem(f"{name}.{column}", f"{path} has no such column") for column in columns if column not in there
+        ]
+    if problems:
+        raise ContractError("tables", problems)
 
 
 def _from_csv(paths: list[str], name: str) -> Source:
@@ -215,13 +259,17 @@ def _header(path: str, name: str) -> tuple[list[str], str]:
     if not line.strip():
         raise ContractError("tables", [Problem(name, f"{path} has no header line")])
     delimiter = max(",;\t|", key=line.count)
-    parsed = pa.csv.read_csv(
-        pa.BufferReader((line.rstrip("\r") + "\n").encode()),
-        read_options=pa.csv.ReadOptions(autogenerate_column_names=True),
-        parse_options=pa.csv.ParseOptions(delimiter=delimiter),
-        convert_options=pa.csv.ConvertOptions(column_types={}, strings_can_be_null=False),
-    )
-    return [str(column[0].as_py()).strip() for column in parsed.columns], delimiter
+    try:
+        parsed = pa.csv.read_csv(
+            pa.BufferReader((line.rstrip("\r") + "\n").encode()),
+            read_options=pa.csv.ReadOptions(autogenerate_column_names=True),
+            parse_options=pa.csv.ParseOptions(delimiter=delimiter),
+            convert_options=pa.csv.ConvertOptions(column_types={}, strings_can_be_null=False),
+        )
+    except pa.ArrowInvalid:
+        message = f"{path}: the header line cannot be read: a quote is opened and not closed"
+        raise ContractError("tables", [Problem(name, message)]) from None
+    return [str("" if column[0].as_py() is None else column[0].as_py()).strip() for column in parsed.columns], delimiter
 
 
 def _csv_batches(path: str, delimiter: str, source: Source, start: int) -> Iterator[pa.RecordBatch]:
@@ -245,8 +293,8 @@ def _csv_batches(path: str, delimiter: str, source: Source, start: int) -> Itera
             whole = batch.filter(pa.array(~_swallows(batch, delimiter, source, start)))
             start += whole.num_rows
             yield whole
-    except pa.ArrowInvalid as error:
-        if "Empty CSV" in str(error):
+    except (pa.ArrowInvalid, OSError) as error:
+        if "Empty CSV" in str(error) or "Could not skip" in str(error):  # a header and nothing more
             return
         raise ContractError("tables", [Problem(source.name, f"{path}: {_first_line(error)}")]) from None
 

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from leadscore.activity import DailyActivity, EventBatch, Events, Ids, is_activity, read_events
-from leadscore.columns import NO_TIME, Column, Times, convert, distinct, is_text, one_array, read_times
+from leadscore.activity import DailyActivity, EventBatch, Events, Ids, is_activity, plain_ids, read_events
+from leadscore.columns import NO_TIME, Column, Times, convert, distinct, one_array, read_times
 from leadscore.contract import Breaches, missing_columns, refuse
 from leadscore.errors import ContractError, Problem
 from leadscore.evaluation import wilson
@@ -107,7 +107,7 @@ class Tables:
         return read_times(one_array(self.leads["created_at"]))
 
     def _source(self, name: str) -> Source:
-        columns = self.leads.column_names if name == "leads" else ["lead_id", "at", *self.events.values]
+        columns = self.leads.column_names if name == "leads" else list(self.events.values)
         return Source(name, columns, lambda _: iter(()))
 
 
@@ -273,7 +273,11 @@ def _read_leads(
 ) -> tuple[pa.Table, Ids, dict[Any, Column]]:
     batches = list(source.batches(wanted))
     table = pa.Table.from_batches(batches) if batches else pa.table({name: pa.nulls(0) for name in wanted})
-    array = _plain_ids(table["lead_id"])
+    array = plain_ids(table["lead_id"], "leads")
+    if pa.types.is_floating(array.type):
+        raise ContractError(
+            "tables", [Problem("leads.lead_id", f"{array.type} values where ids are needed: whole numbers or text")]
+        )
     bad = np.zeros(len(table), bool)
 
     def say(column: str, message: str, rows: npt.NDArray[np.intp]) -> None:
@@ -306,32 +310,16 @@ def _read_leads(
     return table, Ids(array), columns
 
 
-def _plain_ids(column: pa.ChunkedArray) -> pa.Array:
-    array = one_array(column)
-    if pa.types.is_dictionary(array.type):
-        array = array.cast(pa.large_string())
-    if pa.types.is_null(array.type):
-        return array.cast(pa.large_string())
-    if is_text(array.type):
-        return array
-    if pa.types.is_boolean(array.type) or not (pa.types.is_integer(array.type) or pa.types.is_floating(array.type)):
-        raise ContractError("tables", [Problem("leads.lead_id", f"{array.type} values are no ids")])
-    try:
-        return array.cast(pa.int64())
-    except pa.ArrowInvalid:
-        message = f"{array.type} values where ids are needed: whole numbers or text"
-        raise ContractError("tables", [Problem("leads.lead_id", message)]) from None
-
-
 def _read_outcomes(source: Source, ids: Ids, breaches: Breaches) -> pd.DataFrame:
-    table = pa.Table.from_batches(list(source.batches(source.columns)))
+    batches = list(source.batches(source.columns))
+    table = pa.Table.from_batches(batches) if batches else pa.table({name: pa.nulls(0) for name in source.columns})
     bad = np.zeros(len(table), bool)
 
     def say(column: str, message: str, rows: npt.NDArray[np.intp]) -> None:
         bad[rows] = True
         breaches.add(column, message, rows, table[column].take(pa.array(rows[:5], pa.int64())).to_pylist())
 
-    lead = ids.positions(one_array(table["lead_id"]))
+    lead = ids.positions(plain_ids(table["lead_id"], "outcomes"))
     say("lead_id", "outcomes of leads that are not in leads, or were set aside", np.flatnonzero(lead < 0))
     stages = pd.Series(table["stage"].to_pylist(), dtype=object)
     unknown = ~stages.isin(STAGES).to_numpy()

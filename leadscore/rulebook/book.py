@@ -60,6 +60,8 @@ class Rulebook(Contents):
         RulebookError
             With every problem of the text: line, path, the line with a caret, and the nearest known name.
         """
+        if not isinstance(text, str):
+            raise RulebookError(source, [Problem("", f"a rulebook is text; got a {type(text).__name__}")])
         document = yaml.read_document(text, source)
         checked = contents(document)
         # `checked` has been validated; building the subclass from its parts keeps pydantic from doing it twice.
@@ -79,18 +81,17 @@ class Rulebook(Contents):
             If there is no such file, it is not UTF-8 text, or its contents have problems.
         """
         try:
-            if Path(path).stat().st_size > 4 * yaml.LARGEST_BYTES:
-                message = (
-                    f"{Path(path).stat().st_size:,} bytes; a rulebook has at most {yaml.LARGEST_BYTES:,} characters"
-                )
+            if Path(path).stat().st_size > 4 * yaml.LARGEST:
+                message = f"{Path(path).stat().st_size:,} bytes; a rulebook has at most {yaml.LARGEST:,} characters"
                 raise RulebookError(str(path), [Problem("", message)])
             text = Path(path).read_bytes().decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = error.object[: error.start].count(b"\n") + 1
             message = f"not UTF-8 text: byte 0x{error.object[error.start]:02x}; save the file as UTF-8"
             raise RulebookError(str(path), [Problem(f"line {line}", message)]) from None
-        except OSError as error:
-            raise RulebookError(str(path), [Problem("", f"cannot be read: {error.strerror}")]) from None
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise RulebookError(str(path), [Problem("", f"cannot be read: {reason}")]) from None
         return cls.from_yaml(text, source=str(path))
 
     @classmethod

@@ -66,7 +66,9 @@ def _agreement(book: Contents, today: dt.date) -> Found:
     if agreement is None:
         yield "LS101", (), "no 'agreement': say who agreed on these numbers, when, and when they are reviewed"
     elif agreement.agreed_on and agreement.review_every_days:
-        due = agreement.agreed_on + dt.timedelta(days=agreement.review_every_days)
+        due = dt.date.fromordinal(
+            min(agreement.agreed_on.toordinal() + agreement.review_every_days, dt.date.max.toordinal())
+        )
         if due < today:
             late = (today - due).days
             message = f"the review was due on {due}, {late} days ago (agreed {agreement.agreed_on}, "
@@ -119,7 +121,8 @@ def _times(rule: BehaviourRule, gain: float) -> str:
         count = math.ceil(gain / rule.worth(0))
         return "once" if count == 1 else f"{count} times"
     days, total = 0, 0
-    while total < gain:
+    # A limit `at_least` may give more than all days together.
+    while total < gain and rule.worth(days) > 0:
         total += rule.worth(days)
         days += 1
     return "once" if days == 1 else f"on {days} days"
@@ -152,7 +155,13 @@ def _contradiction(condition: Condition, missing: set[str]) -> str:
     for column, test in condition.tests.items():
         low, high = _interval(test)
         if low > high:
-            return f"no {column} is both at least {low:g} and at most {high:g}"
+            dates = any(
+                isinstance(one, dt.date)
+                for _, operand in test.parts()
+                for one in (operand if isinstance(operand, tuple) else (operand,))
+            )
+            least, most = (dt.date.fromordinal(int(one)) if dates else f"{one:g}" for one in (low, high))
+            return f"no {column} is both at least {least} and at most {most}"
         values = test.in_ or ((test.is_,) if test.is_ is not None else ())
         texts = {normalise(value) for value in values if isinstance(value, str)}
         if texts and texts <= missing and len(texts) == len(values):

@@ -30,6 +30,8 @@ from leadscore.errors import did_you_mean
 from leadscore.text import as_text, normalise, worded
 
 LARGEST_POINTS = 1_000_000
+# Longer than calendars reach back.
+LONGEST_DAYS = 4_000_000
 
 
 def thousandths(points: float) -> int:
@@ -38,8 +40,7 @@ def thousandths(points: float) -> int:
 
 
 def _wrong(message: str) -> PydanticCustomError:
-    # Braces would be read as places to fill in.
-    return PydanticCustomError("rulebook", message.replace("{", "{{").replace("}", "}}"))
+    return PydanticCustomError("rulebook", message)
 
 
 def _number(value: Any) -> float:
@@ -48,7 +49,7 @@ def _number(value: Any) -> float:
     try:
         float(value)
     except OverflowError:
-        raise _wrong(f"must be a number that a computer can hold; got one of {len(str(value))} digits") from None
+        raise _wrong(f"must be a number that a computer can hold; got one of {value.bit_length()} bits") from None
     return value
 
 
@@ -68,10 +69,12 @@ def _positive(value: Any) -> float:
     return number
 
 
-def _whole(least: int) -> Callable[[Any], int]:
+def _whole(least: int, most: int) -> Callable[[Any], int]:
     def check(value: Any) -> int:
         if type(value) is not int or value < least:
             raise _wrong(f"must be a whole number, {least} or more; got {value!r}")
+        if value > most:
+            raise _wrong(f"must be at most {most:,}; got {value!r}")
         return value
 
     return check
@@ -107,6 +110,8 @@ def _percent(value: Any) -> float:
 def _scalar(value: Any) -> Any:
     if type(value) not in {str, int, float, bool} or (isinstance(value, float) and not math.isfinite(value)):
         raise _wrong(f"must be text, a number, true or false; got {value!r}")
+    if type(value) is int:
+        _number(value)
     if isinstance(value, str) and not normalise(value):
         raise _wrong("empty text is read as missing; use 'known: false' for it, or the rule's 'missing'")
     return value
@@ -187,8 +192,8 @@ Number = Annotated[float, BeforeValidator(_number), WithJsonSchema(_NUMBER)]
 Points = Annotated[float, BeforeValidator(_points), WithJsonSchema(_NUMBER)]
 Positive = Annotated[float, BeforeValidator(_positive), WithJsonSchema({"type": "number", "exclusiveMinimum": 0})]
 Percent = Annotated[float, BeforeValidator(_percent), WithJsonSchema({"type": "number", "minimum": 0, "maximum": 100})]
-Days = Annotated[int, BeforeValidator(_whole(1)), WithJsonSchema({"type": "integer", "minimum": 1})]
-Count = Annotated[int, BeforeValidator(_whole(0)), WithJsonSchema({"type": "integer", "minimum": 0})]
+Days = Annotated[int, BeforeValidator(_whole(1, LONGEST_DAYS)), WithJsonSchema({"type": "integer", "minimum": 1})]
+Count = Annotated[int, BeforeValidator(_whole(0, 10**15)), WithJsonSchema({"type": "integer", "minimum": 0})]
 Name = Annotated[str, BeforeValidator(_text), WithJsonSchema({"type": "string", "minLength": 1})]
 Missing = Annotated[str, BeforeValidator(_missing), WithJsonSchema(_SCALAR)]
 Version = Annotated[str, BeforeValidator(_version), WithJsonSchema({"type": "string"})]

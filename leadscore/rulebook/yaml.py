@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from io import StringIO
@@ -12,6 +12,7 @@ from typing import Any
 
 from merge3 import Merge3
 from ruamel.yaml import YAML
+from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
@@ -19,15 +20,18 @@ from leadscore.errors import Problem, RulebookError
 
 Path = tuple[str | int | float | bool, ...]
 
-# A book of 60 rules is about 10 kB; the pure-Python parser needs 5 s for 1 MB, so a stray export ends here, at once.
-LARGEST_BYTES = 1_000_000
+# A book of 60 rules is about 10 kB; the pure-Python parser needs 10 s for 1 MB, so a stray export ends here, at once.
+LARGEST = 300_000
 
 _TAG = "tag:yaml.org,2002:"
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)|0x[0-9a-fA-F]+|0o[0-7]+")
 _DIRECTIVE = re.compile(r"\ufeff?(?:[ \t]*(?:#[^\n]*)?\r?\n)*%")
 _LEADING_ZERO = re.compile(r"[-+]?0[0-9]+")
+# Brackets open at once, quoted ones too: the parser takes time by the square of them.
+_DEEPEST = 300
 _WIDEST_EXCERPT = 100
 _PLAIN = (str, int, float, bool)
+_FOLDED = re.compile("[\x85\u2028\u2029]")
 
 
 @dataclass(frozen=True)
@@ -108,8 +112,8 @@ def read_document(text: str, source: str) -> Document:
         If the text is no YAML mapping at all, or is larger than a rulebook can be.
     """
     document = Document(source, text)
-    if len(text) > LARGEST_BYTES:
-        message = f"{len(text):,} characters; a rulebook has at most {LARGEST_BYTES:,}"
+    if len(text) > LARGEST:
+        message = f"{len(text):,} characters; a rulebook has at most {LARGEST:,}"
         raise RulebookError(source, [Problem("", message)])
     directive = _DIRECTIVE.match(text)
     if directive:
@@ -117,6 +121,8 @@ def read_document(text: str, source: str) -> Document:
         span = Span(text.count("\n", 0, directive.end()), 0, 1)
         message = "lines that begin with % are refused; a rulebook is YAML 1.2"
         raise RulebookError(source, [Problem(f"line {span.line + 1}", message, document.excerpt(span))])
+    if _deepest(text) > _DEEPEST:
+        raise RulebookError(source, [Problem("", "nested too deeply to be a rulebook")])
     try:
         root = _yaml().compose(StringIO(text))
     except RecursionError:
@@ -126,7 +132,7 @@ def read_document(text: str, source: str) -> Document:
         span = Span(mark.line, mark.column, 1) if mark else Span(0, 0, 1)
         message = f"not valid YAML: {error.problem or error.context}"
         raise RulebookError(source, [Problem(f"line {span.line + 1}", message, document.excerpt(span))]) from None
-    except (YAMLError, ValueError) as error:
+    except (YAMLError, ValueError, OverflowError) as error:
         # The reader's own errors (control characters, a broken escape) carry no mark.
         message = f"not valid YAML: {str(error).splitlines()[0]}"
         raise RulebookError(source, [Problem("", message)]) from None
@@ -136,6 +142,15 @@ def read_document(text: str, source: str) -> Document:
         raise RulebookError(source, [Problem("line 1", message)])
     document.data = _Reader(document).mapping(root, ())
     return document
+
+
+def _deepest(text: str) -> int:
+    """How many brackets are open at once, at most."""
+    depth = deepest = 0
+    for bracket in re.finditer(r"[\[\]{}]", text):
+        depth = depth + 1 if bracket[0] in "[{" else max(0, depth - 1)
+        deepest = max(deepest, depth)
+    return deepest
 
 
 class _Reader:
@@ -176,6 +191,10 @@ class _Reader:
             if not isinstance(key_node, ScalarNode):
                 self.fault(path, "a key is a single word, text or number, not a list or a mapping")
                 continue
+            if id(key_node) in self.seen:
+                self.fault(path, f"the alias *{key_node.anchor} repeats a part of the file; write the key out")
+                continue
+            self.seen.add(id(key_node))
             key = self.scalar(key_node, path)
             if key is None:
                 continue
@@ -191,8 +210,11 @@ class _Reader:
 
     def scalar(self, node: ScalarNode, path: Path) -> Any:
         text, tag = node.value, str(node.tag).removeprefix(_TAG)
-        if tag in {"str", "timestamp"} or node.style in {"'", '"', "|", ">"}:
+        if tag in {"str", "timestamp"}:
             return text
+        if node.style in {"'", '"', "|", ">"} or (tag == "bool" and text.lower() not in {"true", "false"}):
+            self.fault(path, f"the tag !!{tag} is refused; a rulebook holds plain values only")
+            return None
         if tag == "null":
             self.fault(path, "has no value; write one, or leave the key out")
             return None
@@ -202,15 +224,20 @@ class _Reader:
             self.fault(path, f"{text} would lose its leading zero as a number; put it in quotes")
             return None
         if tag == "int" and _INTEGER.fullmatch(text):
-            return int(text, 0)
+            return self.number(text, path, lambda: int(text, 0))
         if tag == "float" and "_" not in text:
-            return float(
-                text.replace(".inf", "inf").replace(".nan", "nan").replace(".Inf", "inf").replace(".NaN", "nan")
-            )
+            return self.number(text, path, lambda: float(re.sub(r"\.(inf|nan)$", r"\1", text.lower())))
         if tag in {"int", "float"}:
             return text
         self.fault(path, f"the tag !!{tag} is refused; a rulebook holds plain values only")
         return None
+
+    def number(self, text: str, path: Path, read: Callable[[], float]) -> float | None:
+        try:
+            return read()
+        except ValueError:  # too long for Python, or a tag that lies
+            self.fault(path, f"{text[:40]} is no number that a computer can hold")
+            return None
 
 
 def dump(data: Any) -> str:
@@ -303,11 +330,19 @@ def _names(items: list[Any]) -> list[str]:
     return names if len(set(names)) == len(items) else []
 
 
+class _Constructor(RoundTripConstructor):
+    """Dates stay the text they are: 2026-13-45 is read, too, and said to be no day by whoever wants one."""
+
+
+_Constructor.add_constructor(_TAG + "timestamp", RoundTripConstructor.construct_yaml_str)
+
+
 def _yaml() -> YAML:
     yaml = YAML(typ="rt", pure=True)
+    yaml.Constructor = _Constructor
     yaml.preserve_quotes = True
     yaml.allow_duplicate_keys = True
-    yaml.width = LARGEST_BYTES
+    yaml.width = LARGEST
     yaml.indent(mapping=2, sequence=4, offset=2)
     return yaml
 
@@ -324,16 +359,28 @@ def plain(data: Any, source: str) -> Any:
 
     def copy(value: Any, path: Path) -> Any:
         if isinstance(value, Mapping):
-            return {key if type(key) in _PLAIN else copy(key, path): copy(v, (*path, key)) for key, v in value.items()}
+            return {key_of(key, path): copy(v, (*path, key)) for key, v in value.items()}
         if isinstance(value, (list, tuple)):
             return [copy(item, (*path, index)) for index, item in enumerate(value)]
         if isinstance(value, dt.date):
             return value.isoformat()
+        if isinstance(value, str) and _FOLDED.search(value):
+            problems.append(Problem(dotted(path), f"{value!r} holds a line separator, which YAML folds to a space"))
         if value is not None and type(value) not in _PLAIN:
             problems.append(Problem(dotted(path), f"{value!r} is a {type(value).__name__}, which YAML has no word for"))
         return value
 
-    result = copy(data, ())
+    def key_of(key: Any, path: Path) -> Any:
+        if isinstance(key, (Mapping, list, tuple)):
+            message = f"the key {key!r} is a {type(key).__name__}, which YAML has no word for"
+            problems.append(Problem(dotted(path), message))
+            return repr(key)
+        return copy(key, path)
+
+    try:
+        result = copy(data, ())
+    except RecursionError:
+        raise RulebookError(source, [Problem("", "nested too deeply to be a rulebook")]) from None
     if problems:
         raise RulebookError(source, problems)
     return result

@@ -49,7 +49,7 @@ class _Reader:
         numeric = plan.kind in {"number", "date"}
         self.cells = [self._with_sums(plan.row(value)) for value in cells(edges)] if numeric else []
         readers: dict[str, Callable[[Any], list[int]]] = {
-            "text": lru_cache(_REMEMBERED)(self._text),
+            "text": lru_cache(_REMEMBERED, typed=True)(self._text),
             "number": self._number,
             "boolean": self._boolean,
             "date": self._date,
@@ -106,13 +106,16 @@ def day_of(moment: Any, zone: ZoneInfo) -> int:
     """Days since 1970 of a date, a time, or ISO text; times without a zone are on the wall clock of `zone`."""
     if isinstance(moment, str):
         try:
-            if moment[4] != "-":
+            if moment[4] != "-" or moment[5] == "W":
                 raise _Wrong("is no ISO date or time")
             moment = dt.datetime.fromisoformat(moment)
         except (ValueError, IndexError):
             raise _Wrong("is no ISO date or time; write 2026-03-31 or 2026-03-31T14:05:00Z") from None
     if isinstance(moment, dt.datetime) and moment.tzinfo is not None:
-        moment = moment.astimezone(zone)
+        try:
+            moment = moment.astimezone(zone)
+        except OverflowError:
+            raise _Wrong("is a time outside the years 1 to 9999") from None
     if not isinstance(moment, dt.date) or moment is pd.NaT:
         raise _Wrong("is no date or time")
     return moment.toordinal() - _EPOCH_ORDINAL
@@ -196,7 +199,7 @@ class _OneScorer:
             for name, column in plan.events.items()
         }
         self.where = [name for name in self.events if name != "event"]
-        self.feeds = lru_cache(_REMEMBERED)(self._feeds)
+        self.feeds = lru_cache(_REMEMBERED, typed=True)(self._feeds)
         self.waits = [_test(one.holds) for one in plan.happenings]
         self.windows = [math.inf if one.within_days is None else one.within_days for one in plan.happenings]
         self.never = [(name, one if isinstance(one, int) else _test(one)) for name, one in plan.never]
@@ -251,7 +254,7 @@ class _OneScorer:
                     age = day - day_of(at, zone)
             except KeyError as error:
                 raise ContractError("events", [Problem(f"events[{position}]", f"there is no {error}")]) from None
-            except _Wrong as error:
+            except (_Wrong, TypeError) as error:
                 raise ContractError("events", [Problem(f"events[{position}]", f"{dict(event)!r} {error}")]) from None
             if age >= 0:
                 for happening in waiting:

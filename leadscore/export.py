@@ -1,0 +1,102 @@
+"""Scores as files: Parquet for machines, CSV that is safe to open in a spreadsheet; never half a file."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet
+
+from leadscore.columns import is_text
+from leadscore.errors import ArgumentError
+from leadscore.scoring.scores import Scores
+
+ENDINGS = (".csv", ".parquet")
+
+# What makes a spreadsheet run a cell instead of showing it; the last four are = + - @ in full width.
+_FORMULA = "\\A([=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20])"
+_DEFUSED = r"'\1"
+# A part that nobody has written to for so long belongs to a run that was killed.
+_STALE_SECONDS = 3600
+
+
+def write_scores(scores: Scores, path: str | os.PathLike[str]) -> None:
+    """Write one row per lead: id, points, verdict, and the three rules that moved it most.
+
+    Parameters
+    ----------
+    scores : Scores
+    path : path ending in .parquet or .csv
+        Parquet keeps every type, and says which rulebook and day it is of. In CSV, text that a spreadsheet would run as
+        a formula gets an apostrophe in front, ids too; to join on ids, take Parquet.
+
+    Raises
+    ------
+    ArgumentError
+        If the path ends otherwise.
+    OSError
+        If the file cannot be written; then nothing is left of it.
+    """
+    if Path(path).suffix.lower() not in ENDINGS:
+        raise ArgumentError("path", f"must end in {' or '.join(ENDINGS)}; got {os.fspath(path)!r}")
+    table = _table(scores)
+    with replacing(path) as part:
+        if Path(path).suffix.lower() == ".csv":
+            pyarrow.csv.write_csv(_harmless(table), part)
+        else:
+            # Ids are unique: a dictionary of them would only cost time.
+            repeats = [name for name in table.column_names if name != "lead_id"]
+            pyarrow.parquet.write_table(table, part, compression="zstd", use_dictionary=repeats)
+
+
+def _table(scores: Scores) -> pa.Table:
+    frame = scores.frame.join(scores.reasons(3))
+    table = pa.Table.from_pandas(frame.reset_index(), preserve_index=False)
+    said = {"rulebook": scores.rulebook.name, "version": scores.rulebook.version, "as_of": scores.as_of.isoformat()}
+    ours = {f"leadscore.{key}": value for key, value in said.items()}
+    return table.replace_schema_metadata({**(table.schema.metadata or {}), **ours})
+
+
+def _harmless(table: pa.Table) -> pa.Table:
+    """The same table, but no text, header or id that a spreadsheet would run; numbers stay numbers."""
+    columns = [_defused(column) if is_text(column.type) else column for column in table.columns]
+    return pa.table(columns, names=[re.sub(_FORMULA, _DEFUSED, name) for name in table.column_names])
+
+
+def _defused(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    return pc.replace_substring_regex(column, _FORMULA, _DEFUSED)
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A part to write beside `path`, which takes its place when all went well, and is removed when not.
+
+    A run killed outright leaves its part behind, hidden and never under the file's own name; a later run that writes
+    the same file removes it.
+    """
+    # Behind a link the file itself is replaced, not the link.
+    target = Path(os.path.realpath(path))
+    for left in target.parent.glob(f".{_literal(target.name)}.*.part"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > _STALE_SECONDS:
+                left.unlink()
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        yield part
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _literal(name: str) -> str:
+    """A file name as a glob that finds it alone."""
+    return re.sub(r"[*?\[]", r"[\g<0>]", name)

@@ -1,0 +1,131 @@
+"""What the command line prints: tables, progress, and the summary of a scoring run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from leadscore.scoring.scores import Scores
+    from leadscore.tables import Tables
+
+# Where nobody looks at a width, in files and pipes, one line of a table is one line of text.
+_PIPED_WIDTH = 10_000
+_VIA = {"hand_raise": "hand_raise (asked for sales)", "score": "score"}
+
+
+def counted(count: int, thing: str) -> str:
+    """How many of something.
+
+    Examples
+    --------
+    >>> counted(1, "lead"), counted(1200, "lead")
+    ('1 lead', '1,200 leads')
+    """
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
+def console() -> Console:
+    """Colour and the terminal's width on a terminal; plain text with nothing cut off elsewhere."""
+    # Names of rules hold brackets and colons, which are text here and no markup.
+    found = Console(markup=False, highlight=False, emoji=False)
+    if found.is_terminal:
+        return found
+    return Console(markup=False, highlight=False, emoji=False, width=_PIPED_WIDTH, no_color=True)
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "") -> None:
+    """Print rows of text; a column whose name ends in a space holds figures, and stands to the right."""
+    if title:
+        typer.echo(title)
+    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+    for name in columns:
+        table.add_column(name.strip(), justify="right" if name.endswith(" ") else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    where = console()
+    with where.capture() as captured:
+        where.print(table)
+    # Padding to the longest cell would only be trailing blanks.
+    typer.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def heading(text: str) -> None:
+    """Print a line that starts a part."""
+    typer.echo()
+    console().print(text, style="bold")
+
+
+@contextmanager
+def steps() -> Iterator[Callable[[str], None]]:
+    """Say what is being done, on a terminal only."""
+    where = Console(stderr=True)
+    if not where.is_terminal:
+        yield lambda _: None
+        return
+    with where.status("...") as status:
+        yield status.update
+
+
+def print_summary(scores: Scores, tables: Tables) -> None:
+    """Print how many leads qualified, how, in which segment, and how much sales will know of them."""
+    frame, book = scores.frame, scores.rulebook
+    left_out = len(tables.leads) - len(scores)
+    if left_out:
+        typer.echo(f"Left out: {counted(left_out, 'lead')} created after that day.")
+    _print_set_aside(tables)
+    count = int(frame["qualified"].sum())
+    typer.echo(f"Qualified: {count:,} of {len(frame):,}{_share(count, len(frame))}.")
+    typer.echo("That counts every lead scored; it is no sample, so it has no interval.")
+
+    rows = [(_VIA[str(name)], f"{n:,}") for name, n in frame["via"].value_counts(sort=False).items() if n]
+    rows += [(f"not: {name}", f"{n:,}") for name, n in frame["blocked_by"].value_counts(sort=False).items() if n]
+    if rows:
+        typer.echo()
+        print_table(("qualified via", "leads "), rows)
+    if book.qualify.segments:
+        _print_segments(scores)
+    _print_completeness(scores, count)
+
+
+def _share(count: int, n: int) -> str:
+    return f" ({count / n:.1%})" if n else ""
+
+
+def _print_set_aside(tables: Tables) -> None:
+    rejected = tables.rejected
+    if len(rejected):
+        rows = len(rejected.drop_duplicates(["table", "row"]))
+        typer.echo(f"Set aside: {counted(rows, 'row')} that break the contract of the tables:")
+        counts = rejected.value_counts(["table", "column", "problem"], sort=False).reset_index()
+        found = [(f"{table}.{column}".rstrip("."), why, f"{n:,}") for table, column, why, n in counts.to_numpy()]
+        print_table(("where", "problem", "rows "), found)
+
+
+def _print_segments(scores: Scores) -> None:
+    qualify = scores.rulebook.qualify
+    bars = {segment.name: segment.threshold for segment in qualify.segments} | {None: qualify.threshold}
+    frame, rows = scores.frame, []
+    for name, bar in bars.items():
+        inside = frame[frame["segment"].isna() if name is None else frame["segment"] == name]
+        count = int(inside["qualified"].sum())
+        rows.append((name or "all others", f"{bar:g}", f"{len(inside):,}", f"{count:,}{_share(count, len(inside))}"))
+    typer.echo()
+    print_table(("segment", "bar ", "leads ", "qualified "), rows)
+
+
+def _print_completeness(scores: Scores, count: int) -> None:
+    found = scores.completeness
+    if not len(found) or not count:
+        return
+    rows = []
+    for name, row in zip(found.index, found.itertuples(), strict=True):
+        interval = f"{row.low:.1%} to {row.high:.1%}"
+        rows.append((str(name), str(row.required), f"{row.known:,} of {row.n:,}", f"{row.share:.1%}", interval))
+    title = f"\nWhat sales finds filled in on the {counted(count, 'qualified lead')}, with 95 % intervals (Wilson):"
+    print_table(("column", "required at", "known ", "share ", "interval "), rows, title=title)

@@ -1,0 +1,383 @@
+"""What changed between two rulebooks, in the words of the language: what a reviewer reads before saying yes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from leadscore.rulebook.book import Rulebook
+from leadscore.rulebook.model import (
+    BehaviourRule,
+    Condition,
+    Contents,
+    FitRule,
+    Happening,
+    Limits,
+    Never,
+    Segment,
+    Step,
+)
+
+# What one part of a rulebook says: words for each of its facts, None for what it leaves out. A table of points is a
+# mapping; a list whose order means nothing is a set.
+Words = str | Mapping[str, str] | frozenset[str] | None
+Facts = dict[str, Words]
+Part = FitRule | BehaviourRule | Never | Segment
+
+_LIKE_A_NUMBER = re.compile(r"[-+.\d].*|true|false", re.IGNORECASE)
+
+# How a fact is said: what it is called, what one entry of it is called, and the unit of its values.
+_SAID: dict[str, tuple[str, str, str]] = {
+    "points": ("points", "value", ""),
+    "from": ("points from", "from", ""),
+    "half_life_days": ("half-life", "", " days"),
+    "fade_days": ("fades over", "", " days"),
+    "within_days": ("window", "", " days"),
+    "minimum_fit": ("minimum fit", "", ""),
+    "minimum_behaviour": ("minimum behaviour", "", ""),
+    "at_least": ("at least", "", ""),
+    "at_most": ("at most", "", ""),
+    "review_every_days": ("review every", "", " days"),
+    "respond_within_minutes": ("respond within", "", " minutes"),
+    "agreed_on": ("agreed on", "", ""),
+    "agreed_by": ("agreed by", "", ""),
+    "bars": ("", "grade", ""),
+}
+_DEFAULTS = {("other", "0"), ("missing", "0"), ("count", "daily"), ("required", "no")}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that differs between two rulebooks.
+
+    Attributes
+    ----------
+    section : str
+        Where it stands: rulebook, agreement, columns, missing_values, fit, behaviour, groups, totals, qualify, never,
+        hand_raise, segments, grades.
+    name : str
+        The rule, the column, the key.
+    text : str
+        What changed, as `points 10 -> 15, half-life 14 -> 30 days`.
+    """
+
+    section: str
+    name: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.text}"
+
+
+def decimal(value: float) -> str:
+    """A number as people write it, exactly, without an exponent.
+
+    Examples
+    --------
+    >>> decimal(10.0), decimal(2.5), decimal(1e6), decimal(-0.0)
+    ('10', '2.5', '1000000', '0')
+    """
+    number = Decimal(repr(value))
+    return format(number.normalize() if number else Decimal(0), "f")
+
+
+def diff(old: Rulebook, new: Rulebook) -> list[Change]:
+    """What changed from one rulebook to another, in the words of the language.
+
+    What says the same is no change: comments, layout, a default written out, 10 as 10.0, the order of rules, of values
+    and of tests. The order of `never` and of `segments` is one: the first that matches counts. A rule under another
+    name, but equal in everything else, is renamed.
+
+    Parameters
+    ----------
+    old, new : Rulebook
+
+    Returns
+    -------
+    list of Change
+        `section`, `name`, `text`; in the order of the new file, what was removed last in its section. Empty if the two
+        say the same.
+
+    Examples
+    --------
+    >>> old = Rulebook.from_yaml('''
+    ... leadscore: 1
+    ... name: demo
+    ... fit: [{name: Seniority, column: seniority, points: {VP: 25, Director: 15}}]
+    ... behaviour: [{name: Pricing page, event: pricing, points: 10, half_life_days: 14}]
+    ... qualify: {threshold: 50}
+    ... ''')
+    >>> document = old.to_dict()
+    >>> document["fit"][0]["points"] = {"VP": 20, "Director": 15, "Head": 12}
+    >>> document["behaviour"][0] |= {"points": 15, "half_life_days": 30}
+    >>> for change in diff(old, old.edited(document)):
+    ...     print(change)
+    Seniority: VP 25 -> 20 points, new value Head: 12 points
+    Pricing page: points 10 -> 15, half-life 14 -> 30 days
+    >>> diff(old, old)
+    []
+    """
+    changes = [*_sections(old, new)]
+    order = [*new.to_dict(), *old.to_dict()]
+    inner = {"never": "qualify", "hand_raise": "qualify", "segments": "qualify"}
+    # Name, version and time zone are lines of their own at the head of a file.
+    outer = {"rulebook": -1} | {section: place for place, section in reversed(list(enumerate(order)))}
+    return sorted(changes, key=lambda change: outer[inner.get(change.section, change.section)])
+
+
+def _sections(old: Contents, new: Contents) -> Iterator[Change]:
+    for key in ("name", "version", "timezone"):
+        yield from _one("rulebook", key, {"": getattr(old, key) or None}, {"": getattr(new, key) or None})
+    yield from _one("agreement", "agreement", _agreement(old), _agreement(new))
+    yield from _mapping("columns", _columns(old), _columns(new))
+    yield from _one("missing_values", "missing values", _missing_values(old), _missing_values(new))
+    yield from _rules("fit", old.fit, new.fit)
+    yield from _rules("behaviour", old.behaviour, new.behaviour)
+    yield from _mapping("groups", _groups(old), _groups(new))
+    for side in ("fit", "behaviour"):
+        before, after = (_limits(getattr(book.totals, side)) for book in (old, new))
+        yield from _one("totals", f"total {side}", before, after)
+    yield from _qualify(old, new)
+    for side in ("fit", "behaviour"):
+        yield from _one("grades", f"grades of {side}", _grades(old, side), _grades(new, side))
+
+
+def _qualify(old: Contents, new: Contents) -> Iterator[Change]:
+    for key in ("threshold", "minimum_fit", "minimum_behaviour"):
+        before, after = (_number(getattr(book.qualify, key)) for book in (old, new))
+        yield from _one("qualify", key.replace("_", " "), {"": before}, {"": after})
+    yield from _rules("never", old.qualify.never, new.qualify.never, ordered=True)
+    raises = [book.qualify.hand_raise for book in (old, new)]
+    yield from _mapping("hand_raise", *({"hand raise": _happening(one)} if one else {} for one in raises))
+    yield from _rules("segments", old.qualify.segments, new.qualify.segments, ordered=True)
+
+
+def _one(section: str, name: str, old: Facts, new: Facts) -> Iterator[Change]:
+    text = _differences(old, new)
+    if text:
+        yield Change(section, name, text)
+
+
+def _mapping(section: str, old: Mapping[str, Facts], new: Mapping[str, Facts]) -> Iterator[Change]:
+    """Parts known by their key."""
+    for name, facts in new.items():
+        if name in old:
+            yield from _one(section, name, old[name], facts)
+        else:
+            yield Change(section, name, _whole("added", facts))
+    for name in old:
+        if name not in new:
+            yield Change(section, name, _whole("removed", old[name]))
+
+
+def _rules(section: str, old: Sequence[Part], new: Sequence[Part], *, ordered: bool = False) -> Iterator[Change]:
+    """Rules known by their names; one that is equal in all but its name is renamed."""
+    before, after = ({part.name: _facts(part) for part in parts} for parts in (old, new))
+    was = {name: name for name in after if name in before}
+    for name in after:
+        same = [one for one in before if one not in after and one not in was.values() and before[one] == after[name]]
+        if name not in was and same:
+            was[name] = same[0]
+    moved = _moved([was[name] for name in after if name in was], list(before)) if ordered else set()
+    for name, facts in after.items():
+        if name not in was:
+            yield Change(section, name, _whole("added", facts))
+            continue
+        parts = [f"renamed, was {was[name]!r}"] if was[name] != name else []
+        parts += [_place(name, list(after))] if was[name] in moved else []
+        parts += [text for text in [_differences(before[was[name]], facts)] if text]
+        if parts:
+            yield Change(section, name, ", ".join(parts))
+    for name, facts in before.items():
+        if name not in was.values():
+            yield Change(section, name, _whole("removed", facts))
+
+
+def _moved(new: list[str], old: list[str]) -> set[str]:
+    """The fewest names whose move explains the new order: all but the longest run that kept its order."""
+    runs: list[list[str]] = [[]]
+    for name in new:
+        kept: list[list[str]] = [run for run in runs if not run or old.index(run[-1]) < old.index(name)]
+        longest = max(kept, key=len)
+        runs.append([*longest, name])
+    longest = max(runs, key=len)
+    return set(new) - set(longest)
+
+
+def _place(name: str, names: list[str]) -> str:
+    after = names[names.index(name) + 1 :]
+    return f"moved, now before {after[0]!r}" if after else "moved to the end"
+
+
+def _differences(old: Facts, new: Facts) -> str:
+    return ", ".join(text for key in {**old, **new} for text in _difference(key, old.get(key), new.get(key)))
+
+
+def _difference(key: str, old: Words, new: Words) -> Iterator[str]:
+    label, entry, unit = _SAID.get(key, (key, "", ""))
+    if old == new:
+        return
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for name in {**new, **old}:
+            if name not in old:
+                yield f"new {entry} {name}: {new[name]} points"
+            elif name not in new:
+                yield f"no {entry} {name} (was {old[name]} points)"
+            elif old[name] != new[name]:
+                place = f"from {name}:" if entry == "from" else name
+                yield f"{place} {old[name]} -> {new[name]} points"
+    elif isinstance(old, frozenset) and isinstance(new, frozenset) and len(old) + len(new) > 2:
+        signs = [*(f"+{one}" for one in sorted(new - old)), *(f"-{one}" for one in sorted(old - new))]
+        yield f"{label} {' '.join(signs)}".strip()
+    else:
+        # The unit is said once: "14 -> 30 days", but "none -> 30 days" and "14 days -> none".
+        yield f"{label} {_shown(old, unit if new is None else '')} -> {_shown(new, unit)}".strip()
+
+
+def _shown(words: Words, unit: str) -> str:
+    """One fact, whole."""
+    if isinstance(words, Mapping):
+        return "{" + ", ".join(f"{name}: {value}" for name, value in words.items()) + "}"
+    if isinstance(words, frozenset):
+        return ", ".join(sorted(words)) or "none"
+    return "none" if words is None else f"{words}{unit}"
+
+
+def _whole(done: str, facts: Facts) -> str:
+    """A part that came or went, with all it says but its defaults."""
+    said = []
+    for key, words in facts.items():
+        label, _, unit = _SAID.get(key, (key, "", ""))
+        if words and (key, words) not in _DEFAULTS:
+            said.append(f"{label} {_shown(words, unit)}".strip())
+    return f"{done}: {', '.join(said)}" if said else done
+
+
+def _facts(part: Part) -> Facts:
+    """What a rule says, but for its name."""
+    if isinstance(part, FitRule):
+        return _fit(part)
+    if isinstance(part, BehaviourRule):
+        return _behaviour(part)
+    if isinstance(part, Segment):
+        return {"threshold": decimal(part.threshold), **_condition("when", part.when)}
+    return _condition("when", part.when) | _happening(part)
+
+
+def _fit(rule: FitRule) -> Facts:
+    return {
+        "points": _table(rule.points) if isinstance(rule.points, dict) else _number(rule.points),
+        "from": _table(rule.from_),
+        "column": rule.column,
+        **_condition("when", rule.when),
+        "other": decimal(rule.other),
+        "missing": decimal(rule.missing),
+        "group": rule.group,
+    }
+
+
+def _behaviour(rule: BehaviourRule) -> Facts:
+    return {
+        "points": _number(rule.points),
+        "from": _table(rule.from_),
+        **_happening(rule),
+        "count": rule.count,
+        "half_life_days": _number(rule.half_life_days),
+        "fade_days": _number(rule.fade_days),
+        "step": _step(rule.step),
+        **_limits(rule),
+        "group": rule.group,
+    }
+
+
+def _happening(part: Happening | Never) -> Facts:
+    events = frozenset(map(repr, part.event or ()))
+    return {"event": events, **_condition("where", part.where), "within_days": _number(part.within_days)}
+
+
+def _step(step: Step | None) -> str | None:
+    return None if step is None else f"loses {decimal(step.lose_percent)} % every {step.every_days} days"
+
+
+def _limits(limits: Limits) -> Facts:
+    return {"at_least": _number(limits.at_least), "at_most": _number(limits.at_most)}
+
+
+def _groups(book: Contents) -> dict[str, Facts]:
+    return {name: _limits(limits) for name, limits in book.groups.items()}
+
+
+def _agreement(book: Contents) -> Facts:
+    agreed = book.agreement
+    if agreed is None:
+        return {"agreed_by": frozenset()}
+    return {
+        "agreed_on": None if agreed.agreed_on is None else agreed.agreed_on.isoformat(),
+        "agreed_by": frozenset(agreed.agreed_by),
+        "review_every_days": _number(agreed.review_every_days),
+        "respond_within_minutes": _number(agreed.respond_within_minutes),
+    }
+
+
+def _columns(book: Contents) -> dict[str, Facts]:
+    return {name: {"type": column.type, "required": column.required} for name, column in book.columns.items()}
+
+
+def _missing_values(book: Contents) -> Facts:
+    return {"": frozenset(map(repr, book.missing_values))}
+
+
+def _grades(book: Contents, side: str) -> Facts:
+    bars = getattr(book.grades, side) if book.grades else None
+    return {"bars": {str(grade): decimal(bar) for grade, bar in (bars or {}).items()}}
+
+
+def _number(value: float | None) -> str | None:
+    return None if value is None else decimal(value)
+
+
+def _table(table: Mapping[Any, float] | None) -> dict[str, str] | None:
+    if table is None:
+        return None
+    # Values stand as in the file: bare, unless they would be read as something else than text.
+    bare = {key: isinstance(key, str) and not _LIKE_A_NUMBER.fullmatch(key) for key in table}
+    return {key if bare[key] else _scalar(key): decimal(points) for key, points in table.items()}
+
+
+def _scalar(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return repr(value)
+    return value.isoformat() if isinstance(value, dt.date) else decimal(value)
+
+
+def _condition(word: str, condition: Condition | None) -> Facts:
+    """A condition as facts, a test each; nested parts as sets of words, for their order means nothing."""
+    if condition is None:
+        return {}
+    facts: Facts = {}
+    for column, test in condition.tests.items():
+        for name, operand in test.parts():
+            facts[f"{word} {column} {name.replace('_', ' ')}"] = _operand(name, operand)
+    for name, parts in (("all of", condition.all_), ("any of", condition.any_)):
+        if parts:
+            facts[f"{word} {name}"] = frozenset(map(_nested, parts))
+    if condition.not_:
+        facts[f"{word} not"] = _nested(condition.not_)
+    return facts
+
+
+def _nested(condition: Condition) -> str:
+    facts = _condition("", condition)
+    return "(" + " and ".join(f"{key.strip()} {_shown(facts[key], '')}" for key in sorted(facts)) + ")"
+
+
+def _operand(name: str, operand: Any) -> Words:
+    if name == "between":
+        return " to ".join(map(_scalar, operand))
+    return frozenset(map(_scalar, operand)) if isinstance(operand, tuple) else _scalar(operand)
