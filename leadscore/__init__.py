@@ -1,11 +1,29 @@
 """Lead scoring and the MQL threshold: rules, learned points, thresholds and drift that two teams can review."""
 
-from leadscore.activity import DailyActivity, daily_activity
-from leadscore.errors import ArgumentError, ContractError, LeadscoreError, Problem, RulebookError
-from leadscore.rulebook import Finding, Rulebook
-from leadscore.scoring.one import score_one
-from leadscore.scoring.scores import Explanation, Scores, score
-from leadscore.tables import Tables, load_tables
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from leadscore.activity import DailyActivity, daily_activity
+    from leadscore.errors import ArgumentError, ContractError, LeadscoreError, Problem, RulebookError
+    from leadscore.rulebook import Finding, Rulebook
+    from leadscore.scoring.one import score_one
+    from leadscore.scoring.scores import Explanation, Scores, score
+    from leadscore.tables import Tables, load_tables
+
+__version__ = "0.1.0"
+
+# A public name's module is imported when the name is first used: `leadscore --help` takes 0.1 s, not 0.9 s, and a
+# script that only checks a rulebook need not wait for pandas.
+_HOMES = {
+    "leadscore.activity": ("DailyActivity", "daily_activity"),
+    "leadscore.errors": ("ArgumentError", "ContractError", "LeadscoreError", "Problem", "RulebookError"),
+    "leadscore.rulebook": ("Finding", "Rulebook"),
+    "leadscore.scoring.one": ("score_one",),
+    "leadscore.scoring.scores": ("Explanation", "Scores", "score"),
+    "leadscore.tables": ("Tables", "load_tables"),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "ArgumentError",
@@ -24,3 +42,14 @@ __all__ = [
     "score",
     "score_one",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'leadscore' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_HOME[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

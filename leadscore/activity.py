@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ import pyarrow.parquet
 from leadscore.columns import DAY, FIRST, LAST, NO_TIME, NO_ZONE, Times, is_text, one_array, positions_of, read_times
 from leadscore.contract import Breaches, missing_columns, refuse
 from leadscore.errors import ArgumentError, ContractError, Problem
+from leadscore.files import replacing
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import event_kinds
 from leadscore.sources import Source, open_source
@@ -264,7 +264,7 @@ def _bad_rows(
     if len(lead) and lead.min() < 0:
         no_id = arrays["lead_id"].is_null().to_numpy(zero_copy_only=False)
         say("lead_id", "no lead_id", np.flatnonzero(no_id))
-        say("lead_id", "events of leads that are not in leads, or were set aside", np.flatnonzero((lead < 0) & ~no_id))
+        say("lead_id", "events of leads that are not among the leads", np.flatnonzero((lead < 0) & ~no_id))
     say("event", "no event", _blank(arrays["event"]))
     for message, rows in times.bad.items():
         say("at", message, rows)
@@ -312,9 +312,8 @@ class DailyActivity:
     def write(self, path: str | os.PathLike[str]) -> None:
         """Save as Parquet; a reader never sees half of it."""
         metadata = {_FORMAT: b"1", _ZONE: self.timezone.encode()}
-        part = Path(path).with_name(f".{Path(path).name}.part")
-        pa.parquet.write_table(self.table.replace_schema_metadata(metadata), part)
-        part.replace(path)
+        with replacing(path) as part:
+            pa.parquet.write_table(self.table.replace_schema_metadata(metadata), part)
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> DailyActivity:

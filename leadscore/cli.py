@@ -14,7 +14,6 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from enum import StrEnum
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -135,10 +134,7 @@ Printed = Annotated[Format, typer.Option("--format", help="A table for people, o
 
 def _version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
     if asked:
-        try:
-            typer.echo(f"leadscore {metadata.version('leadscore')}")
-        except metadata.PackageNotFoundError:
-            typer.echo("leadscore, run from its source and not installed")
+        typer.echo(f"leadscore {ls.__version__}")
         raise typer.Exit
 
 

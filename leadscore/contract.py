@@ -32,7 +32,8 @@ class Breaches:
         self._rows.setdefault(key, []).append(rows)
         examples = self._examples.setdefault(key, [])
         for row, value in zip(rows[: _SHOWN - len(examples)], values, strict=False):
-            place = f"line {row + 2}" if self.source.lines_known else f"row {row}"
+            # A reader on several threads does not know where a line stood that is no row.
+            place = "somewhere" if row < 0 else f"line {row + 2}" if self.source.lines_known else f"row {row}"
             examples.append(f"{place}: {value!r}")
 
     def problems(self) -> list[Problem]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import glob
+import mmap
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -114,11 +116,11 @@ def _valid(batch: pa.RecordBatch, name: str) -> pa.RecordBatch:
     """The batch, if its text is UTF-8: a Parquet file may call anything text."""
     for column, array in zip(batch.schema.names, batch.columns, strict=True):
         # A dictionary's indices are Arrow's own; its values came from the file.
-        array = array.dictionary if pa.types.is_dictionary(array.type) else array
-        if pa.types.is_primitive(array.type):
+        values = array.dictionary if pa.types.is_dictionary(array.type) else array
+        if pa.types.is_primitive(values.type):
             continue
         try:
-            array.validate(full=True)
+            values.validate(full=True)
         except pa.ArrowInvalid as error:
             raise ContractError("tables", [Problem(f"{name}.{column}", _first_line(error))]) from None
     return batch
@@ -227,13 +229,13 @@ def _in_every_part(paths: list[str], columns: list[str], folders: pa.Schema, nam
 
 def _from_csv(paths: list[str], name: str) -> Source:
     """CSV as text throughout: what a cell means is for the contract to say, not for a guess (code 007, country NA)."""
-    source = Source(name, [], lambda _: iter(()), lines_known=True)
     headers = [_header(path, name) for path in paths]
     for path, (columns, _) in zip(paths, headers, strict=True):
         if columns != headers[0][0]:
             message = f"{path} has other columns than {paths[0]}: {', '.join(columns)}"
             raise ContractError("tables", [Problem(name, message)])
-    source.columns = _unique(headers[0][0], name)
+    columns = _unique(headers[0][0], name)
+    source = Source(name, columns, lambda _: iter(()), lines_known=all(map(_without_blank_lines, paths)))
 
     def batches(columns: list[str]) -> Iterator[pa.RecordBatch]:
         start = 0
@@ -245,6 +247,14 @@ def _from_csv(paths: list[str], name: str) -> Source:
 
     source.batches = batches
     return source
+
+
+def _without_blank_lines(path: str) -> bool:
+    """Whether row n stands on line n + 2, as far as blank lines go: Arrow passes over them."""
+    if path.endswith(".gz") or not Path(path).stat().st_size:
+        return False
+    with Path(path).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(b"\n\n") < 0 and content.find(b"\n\r\n") < 0
 
 
 def _header(path: str, name: str) -> tuple[list[str], str]:
@@ -260,16 +270,11 @@ def _header(path: str, name: str) -> tuple[list[str], str]:
         raise ContractError("tables", [Problem(name, f"{path} has no header line")])
     delimiter = max(",;\t|", key=line.count)
     try:
-        parsed = pa.csv.read_csv(
-            pa.BufferReader((line.rstrip("\r") + "\n").encode()),
-            read_options=pa.csv.ReadOptions(autogenerate_column_names=True),
-            parse_options=pa.csv.ParseOptions(delimiter=delimiter),
-            convert_options=pa.csv.ConvertOptions(column_types={}, strings_can_be_null=False),
-        )
-    except pa.ArrowInvalid:
+        names = next(csv.reader([line.rstrip("\r")], delimiter=delimiter, strict=True))
+    except csv.Error:
         message = f"{path}: the header line cannot be read: a quote is opened and not closed"
         raise ContractError("tables", [Problem(name, message)]) from None
-    return [str("" if column[0].as_py() is None else column[0].as_py()).strip() for column in parsed.columns], delimiter
+    return [column.strip() for column in names], delimiter
 
 
 def _csv_batches(path: str, delimiter: str, source: Source, start: int) -> Iterator[pa.RecordBatch]:
@@ -281,18 +286,18 @@ def _csv_batches(path: str, delimiter: str, source: Source, start: int) -> Itera
 
     text = pa.large_string()
     try:
-        reader = pa.csv.open_csv(
+        with pa.csv.open_csv(
             path,
             read_options=pa.csv.ReadOptions(column_names=source.columns, skip_rows=1, block_size=1 << 24),
             parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=refuse),
             convert_options=pa.csv.ConvertOptions(
                 column_types=dict.fromkeys(source.columns, text), strings_can_be_null=True, null_values=[""]
             ),
-        )
-        for batch in reader:
-            whole = batch.filter(pa.array(~_swallows(batch, delimiter, source, start)))
-            start += whole.num_rows
-            yield whole
+        ) as reader:
+            for batch in reader:
+                whole = batch.filter(pa.array(~_swallows(batch, delimiter, source, start)))
+                start += whole.num_rows
+                yield whole
     except (pa.ArrowInvalid, OSError) as error:
         if "Empty CSV" in str(error) or "Could not skip" in str(error):  # a header and nothing more
             return

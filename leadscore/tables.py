@@ -252,7 +252,7 @@ def _read_activity(source: Source, wanted: list[str], ids: Ids, breaches: Breach
     unknown = np.flatnonzero(lead < 0)
     breaches.add(
         "lead_id",
-        "activity of leads that are not in leads, or were set aside",
+        "activity of leads that are not among the leads",
         unknown,
         table["lead_id"].take(unknown[:5]).to_pylist(),
     )
@@ -320,7 +320,7 @@ def _read_outcomes(source: Source, ids: Ids, breaches: Breaches) -> pd.DataFrame
         breaches.add(column, message, rows, table[column].take(pa.array(rows[:5], pa.int64())).to_pylist())
 
     lead = ids.positions(plain_ids(table["lead_id"], "outcomes"))
-    say("lead_id", "outcomes of leads that are not in leads, or were set aside", np.flatnonzero(lead < 0))
+    say("lead_id", "outcomes of leads that are not among the leads", np.flatnonzero(lead < 0))
     stages = pd.Series(table["stage"].to_pylist(), dtype=object)
     unknown = ~stages.isin(STAGES).to_numpy()
     say("stage", f"no stage; stages are {', '.join(STAGES)}", np.flatnonzero(unknown))

@@ -190,7 +190,7 @@ class TestScore:
         edit("events.csv", "L-1003,page_view", "L-9999,page_view")
         result = score("scores.csv")
         assert result.exit_code == 1
-        assert "events.lead_id: 1 row: events of leads that are not in leads" in result.stderr
+        assert "events.lead_id: 1 row: events of leads that are not among the leads" in result.stderr
         assert "line 19: 'L-9999'" in result.stderr
         assert result.stdout == ""
         assert not Path("scores.csv").exists()

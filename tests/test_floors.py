@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "leadscore"
 FLOORS = [
-    {"errors", "text"},
+    {"errors", "text", "files"},
     {"rulebook.yaml", "rulebook.model"},
     {"rulebook.kinds", "rulebook.bounds"},
     {"rulebook.check", "rulebook.faults"},

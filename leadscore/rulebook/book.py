@@ -8,9 +8,10 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import PrivateAttr
+from pydantic import ConfigDict, PrivateAttr
 
 from leadscore.errors import Problem, RulebookError
+from leadscore.files import replacing
 from leadscore.rulebook import yaml
 from leadscore.rulebook.check import Finding, findings
 from leadscore.rulebook.faults import contents
@@ -47,6 +48,11 @@ class Rulebook(Contents):
           - {name: Pricing page, event: pricing, points: 15, witin_days: 30, at_most: 45}
                                                              ^^^^^^^^^^
     """
+
+    model_config = ConfigDict(
+        title="leadscore rulebook, format 1",
+        json_schema_extra={"description": "Fit and behaviour points against a threshold."},
+    )
 
     _document: yaml.Document = PrivateAttr()
     _said: str = PrivateAttr()
@@ -143,10 +149,8 @@ class Rulebook(Contents):
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the file; a reader never sees half of it."""
-        target = Path(path)
-        part = target.with_name(f".{target.name}.part")
-        part.write_bytes(self.to_yaml().encode())
-        part.replace(target)
+        with replacing(path) as part:
+            part.write_bytes(self.to_yaml().encode())
 
     def check(self, *, today: dt.date | None = None) -> list[Finding]:
         """What a reviewer should know before any data is seen: codes, messages and lines, in the order of the file.

@@ -91,6 +91,8 @@ def _text(value: Any) -> str:
 def _version(value: Any) -> str:
     if not isinstance(value, str):
         raise _wrong(f'must be text; write it in quotes, as "{value}"')
+    if not value.isprintable():
+        raise _wrong(f"must be text on one line; got {value!r}")
     return value
 
 
@@ -219,6 +221,19 @@ class Part(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> Any:
+        """A key without a value is refused in the file, so the schema knows no null; titles would repeat the keys."""
+        whole = handler(schema)
+        for value in handler.resolve_ref_schema(whole).get("properties", {}).values():
+            value.pop("title", None)
+            forms = [form for form in value.get("anyOf", ()) if form != {"type": "null"}]
+            if len(forms) < len(value.get("anyOf", ())):
+                del value["anyOf"]
+                value.pop("default", None)
+                value.update(forms[0] if len(forms) == 1 else {"anyOf": forms})
+        return whole
+
 
 class Limits(Part):
     """Bounds on a sum of points."""
@@ -289,7 +304,7 @@ class Test(Part):
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> Any:
         """A bare value means `is`, a list means `in`."""
-        whole = handler.resolve_ref_schema(handler(schema))
+        whole = handler.resolve_ref_schema(super().__get_pydantic_json_schema__(schema, handler))
         written = dict(whole)
         whole.clear()
         whole["anyOf"] = [_SCALAR, {"type": "array", "items": _SCALAR, "minItems": 1}, written]
@@ -349,6 +364,8 @@ Counts = Annotated[dict[Count, Points], AfterValidator(_filled)]
 class FitRule(Part):
     """Points for what a lead is: a table of values, edges of a number, or a condition."""
 
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["column"]}, {"required": ["when"]}]})
+
     name: Name
     column: Name | None = None
     points: (
@@ -379,6 +396,8 @@ class Step(Part):
 class BehaviourRule(Happening, Limits):
     """Points for what a lead does."""
 
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["points"]}, {"required": ["from"]}]})
+
     name: Name
     points: Points | None = None
     from_: Counts | None = Field(None, alias="from")
@@ -404,6 +423,8 @@ class BehaviourRule(Happening, Limits):
 
 class Never(Part):
     """A lead that may not qualify at all."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["when"]}, {"required": ["event"]}]})
 
     name: Name
     when: Condition | None = None

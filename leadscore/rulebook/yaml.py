@@ -85,6 +85,10 @@ class Document:
         line = lines[min(span.line, len(lines) - 1)].replace("\t", " ").rstrip("\r")
         start = max(0, span.column - _WIDEST_EXCERPT // 2) if len(line) > _WIDEST_EXCERPT else 0
         shown = line[start : start + _WIDEST_EXCERPT]
+        if start:
+            shown = "..." + shown[3:]
+        if start + _WIDEST_EXCERPT < len(line):
+            shown = shown[:-3] + "..."
         column = min(span.column - start, len(shown))
         indent = len(shown) - len(shown.lstrip())
         width = max(1, min(span.width, len(shown) - column))

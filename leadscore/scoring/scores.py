@@ -67,7 +67,8 @@ class Explanation:
             for side, line, value in fired.itertuples(index=False)
         ]
         quiet = len(self.lines) - len(fired)
-        return "\n".join([self.summary, *rows, f"  ({quiet} rules gave nothing)"])
+        rest = [f"  ({quiet} rule{'' if quiet == 1 else 's'} gave nothing)"] if quiet else []
+        return "\n".join([self.summary, *rows, *rest])
 
     def _repr_html_(self) -> str:
         from html import escape  # noqa: PLC0415 - notebooks only
@@ -265,6 +266,8 @@ class Scores:
         yield from _limit(side, f"totals.{side}", total, limits.clip(total))
 
     def _unknown(self, lead_id: Any) -> str:
+        if self._tables.ids.positions(pa.array([lead_id], from_pandas=True))[0] >= 0:
+            return f"the lead {lead_id!r} was created after {self.as_of}"
         first = self.lead_ids[0] if len(self.lead_ids) else None
         if isinstance(first, str) != isinstance(lead_id, str) and first is not None:
             kind = "text" if isinstance(first, str) else "numbers"
@@ -349,7 +352,6 @@ def score(tables: Tables, rulebook: Rulebook, *, as_of: Any) -> Scores:
     a on 2026-03-31: fit 60 + behaviour 22.5 = 82.5, bar 80: qualified via score
       fit        Home market     +60
       behaviour  Pricing page   +22.5
-      (0 rules gave nothing)
     """
     day = as_day(as_of)
     bound = Bound(compiled(rulebook), tables, day_number(day))
