@@ -425,7 +425,7 @@ class TestSchema:
         schema = json.loads(run("schema").stdout)
         validator = jsonschema.Draft202012Validator(schema)
         validator.check_schema(schema)
-        assert schema["title"] == "Rulebook"
+        assert schema["title"] == "leadscore rulebook, format 1"
         for name in ("rulebook.yaml", "planted.yaml"):
             # As an editor sees it: every key is text.
             document = json.loads(json.dumps(ls.Rulebook.from_yaml(example(name)).to_dict()))

@@ -145,7 +145,7 @@ def test_leads_created_after_the_day_are_left_out(zone, late, there, aware):
     assert list(scores.frame.index) == (["a", "b"] if there else ["b"])
     assert len(scores) == len(scores.points) == len(scores.reasons()) == 1 + there
     if not there:
-        with pytest.raises(ls.ArgumentError, match="no lead 'a' on 2026-03-31"):
+        with pytest.raises(ls.ArgumentError, match="the lead 'a' was created after 2026-03-31"):
             scores.explain("a")
         with pytest.raises(ls.ArgumentError, match="created on"):
             ls.score_one({"created_at": created}, [], rulebook, as_of=AS_OF)
@@ -1168,3 +1168,13 @@ def test_as_of_that_is_no_day_is_refused(as_of):
     tables = ls.load_tables(pd.DataFrame({"lead_id": ["a"]}), rulebook=rulebook)
     with pytest.raises(ls.ArgumentError, match="as_of"):
         ls.score(tables, rulebook, as_of=as_of)
+
+
+@pytest.mark.parametrize("lead_id", [slice(None), ["a"], {"a"}, 5, None, "A", np.array([True])], ids=repr)
+def test_explain_names_a_lead_that_is_not_there(lead_id):
+    rulebook = ls.Rulebook.from_dict(VISITS)
+    leads = pd.DataFrame({"lead_id": ["a", "b"], "created_at": ["2026-03-01", "2026-05-01"]})
+    scores = ls.score(ls.load_tables(leads, rulebook=rulebook), rulebook, as_of=AS_OF)
+    with pytest.raises(ls.ArgumentError, match="there is no lead"):
+        scores.explain(lead_id)
+    assert scores.explain("a").lead_id == "a"

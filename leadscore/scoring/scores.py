@@ -266,7 +266,8 @@ class Scores:
         yield from _limit(side, f"totals.{side}", total, limits.clip(total))
 
     def _unknown(self, lead_id: Any) -> str:
-        if self._tables.ids.positions(pa.array([lead_id], from_pandas=True))[0] >= 0:
+        asked = [lead_id] if isinstance(lead_id, (str, int, np.integer)) else [None]
+        if self._left_out and self._tables.ids.positions(pa.array(asked))[0] >= 0:
             return f"the lead {lead_id!r} was created after {self.as_of}"
         first = self.lead_ids[0] if len(self.lead_ids) else None
         if isinstance(first, str) != isinstance(lead_id, str) and first is not None:
