@@ -261,8 +261,8 @@ class Bound:
         for leads in self._blocks():
             block = [top[leads] for top in tops]
             for name, keys in ranked.items():
-                for place, answers_ in enumerate(keys):
-                    insert(block[place:], slice(None), answers_[self.columns[name].codes[leads]])
+                for place, best in enumerate(keys):
+                    insert(block[place:], slice(None), best[self.columns[name].codes[leads]])
             for index, rule in enumerate(self.plan.fit):
                 if rule.place is None:
                     insert(block, slice(None), key(self.fit_points(index, leads), index))

@@ -1,0 +1,48 @@
+"""The README's code runs as it stands, in a folder that `leadscore init` has filled."""
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import leadscore as ls
+from leadscore.cli import app
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def block(language, holds):
+    (found,) = [text for text in re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL) if holds in text]
+    return found
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert CliRunner().invoke(app, ["init"]).exit_code == 0
+    shutil.copy("rulebook.yaml", "mine.yaml")
+
+
+def test_the_first_ten_lines(capsys):
+    before = Path("rulebook.yaml").read_bytes()
+    exec(block("python", "import leadscore"), {})
+    shown = capsys.readouterr().out
+    assert "LS111" in shown
+    assert "L-1002 on 2026-03-31: fit" in shown
+    assert Path("rulebook.yaml").read_bytes() == before
+
+
+def test_the_command_lines():
+    commands = [shlex.split(line, comments=True) for line in block("sh", "leadscore check").splitlines()]
+    assert [words[1] for words in commands] == ["init", "check", "score", "explain", "diff"]
+    for words in commands[1:]:  # the first is the `init` above
+        result = CliRunner().invoke(app, words[1:])
+        assert result.exit_code == 0, result.output
+    assert Path("scores.csv").read_text(encoding="utf-8").startswith('"lead_id","fit","behaviour","total"')
+
+
+def test_every_public_name_is_in_the_readme():
+    assert [name for name in ls.__all__ if f"`{name}`" not in README] == []
