@@ -244,7 +244,7 @@ def _score(
 ) -> Scores:
     from leadscore.export import write_scores  # noqa: PLC0415 - `score` and `demo` only
 
-    with steps() as step:
+    with steps(3) as step:
         step("Reading leads and events")
         tables = ls.load_tables(*files, rulebook=book, strict=strict)
         step(f"Scoring {len(tables.leads):,} leads")
@@ -273,7 +273,7 @@ def explain(  # noqa: PLR0913
     Every rule that gave points, and every limit that cut them; they sum exactly to the total.
     """
     book = ls.Rulebook.read(rulebook)
-    with steps() as step:
+    with steps(1) as step:
         step("Reading leads and events")
         tables = ls.load_tables(leads, events, rulebook=book, strict=not set_aside)
         scores = ls.score(tables, book, as_of=as_of)
@@ -322,7 +322,7 @@ def activity(
     """
     _writable(out, (".parquet",))
     book = ls.Rulebook.read(rulebook) if rulebook else None
-    with steps() as step:
+    with steps(2) as step:
         step("Counting events")
         if extend:
             old = ls.DailyActivity.read(extend)
@@ -374,7 +374,7 @@ def demo(
     _refuse_existing(place, names, "'--folder'")
     place.mkdir(parents=True, exist_ok=True)
     paths = [place / name for name in names]
-    with steps() as step:
+    with steps(1) as step:
         step(f"Making up {leads:,} leads and what they did")
         funnel = make_funnel(leads)
         paths[0].write_text(example("rulebook.yaml"), encoding="utf-8")

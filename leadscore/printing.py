@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -62,14 +63,18 @@ def heading(text: str) -> None:
 
 
 @contextmanager
-def steps() -> Iterator[Callable[[str], None]]:
-    """Say what is being done, on a terminal only."""
+def steps(total: int) -> Iterator[Callable[[str], None]]:
+    """Say what is being done, with a bar of the steps that are; on a terminal only."""
     where = Console(stderr=True)
-    if not where.is_terminal:
-        yield lambda _: None
-        return
-    with where.status("...") as status:
-        yield status.update
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=where, transient=True, disable=not where.is_terminal) as progress:
+        task = progress.add_task("...", total=total)
+
+        def step(text: str) -> None:
+            # The first step begins with nothing done.
+            progress.update(task, description=text, advance=0 if progress.tasks[0].description == "..." else 1)
+
+        yield step
 
 
 def print_summary(scores: Scores, tables: Tables) -> None:
