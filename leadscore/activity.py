@@ -39,7 +39,7 @@ def plain_ids(column: pa.Array | pa.ChunkedArray, table: str) -> pa.Array:
     if pa.types.is_null(kind):
         return array.cast(pa.large_string())
     if is_text(kind):
-        return array.cast(pa.large_string()) if pa.types.is_dictionary(kind) else array
+        return array
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         try:
             return array.cast(pa.int64())
@@ -72,8 +72,6 @@ class Ids:
         """The position of each id among the leads; -1 where it is none of them or null."""
         if self.is_text or is_text(array.type):
             return self._text_positions(array)
-        if pa.types.is_floating(array.type):
-            array = pc.if_else(pc.equal(pc.floor(array), array), array, None)
         if pa.types.is_floating(array.type) or array.null_count:
             found = np.full(len(array), -1, np.int32)
             known = array.is_valid().to_numpy(zero_copy_only=False)

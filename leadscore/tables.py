@@ -274,6 +274,7 @@ def _read_leads(
     batches = list(source.batches(wanted))
     table = pa.Table.from_batches(batches) if batches else pa.table({name: pa.nulls(0) for name in wanted})
     array = plain_ids(table["lead_id"], "leads")
+    array = array.cast(pa.large_string()) if pa.types.is_dictionary(array.type) else array
     if pa.types.is_floating(array.type):
         raise ContractError(
             "tables", [Problem("leads.lead_id", f"{array.type} values where ids are needed: whole numbers or text")]
