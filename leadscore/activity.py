@@ -14,7 +14,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
 
-from leadscore.columns import DAY, FIRST, LAST, NO_TIME, NO_ZONE, Times, is_text, one_array, positions_of, read_times
+from leadscore.columns import (
+    DAY,
+    FIRST,
+    LAST,
+    NO_TIME,
+    NO_ZONE,
+    Times,
+    convert,
+    is_text,
+    one_array,
+    positions_of,
+    read_times,
+)
 from leadscore.contract import Breaches, missing_columns, refuse
 from leadscore.errors import ArgumentError, ContractError, Problem
 from leadscore.files import replacing
@@ -199,10 +211,12 @@ class _Distinct:
         return values.cast(self.kind) if self.kind and self.index else values
 
 
-def read_events(source: Source, wanted: list[str], ids: Ids | None, breaches: Breaches) -> tuple[Events, Ids]:
+def read_events(
+    source: Source, wanted: list[str], ids: Ids | None, breaches: Breaches, rulebook: Rulebook | None
+) -> tuple[Events, Ids]:
     """Stream events into small columns; rows that break the contract are reported and left out.
 
-    Without `ids` the leads are those of the events.
+    Without `ids` the leads are those of the events; without a rulebook what a `where` tests is not looked at.
     """
     distinct = {name: _Distinct() for name in wanted if name not in {"lead_id", "at"}}
     found = _Distinct()
@@ -224,7 +238,7 @@ def read_events(source: Source, wanted: list[str], ids: Ids | None, breaches: Br
             times.bad[NO_ZONE] = np.flatnonzero(times.at != NO_TIME)
         zoned = times.zoned if zoned is None else zoned
         lead = ids.positions(arrays["lead_id"]) if ids else found.codes(arrays["lead_id"]).astype(np.int32)
-        bad = _bad_rows(arrays, lead, times, start, breaches)
+        bad = _bad_rows(arrays, lead, times, start, breaches, rulebook)
         start += len(lead)
         if bad.any():
             kept = np.flatnonzero(~bad)
@@ -250,8 +264,13 @@ def _no_times(array: pa.Array) -> Times:
     return Times(np.full(len(array), NO_TIME), None, {message: rows} if len(array) else {})
 
 
-def _bad_rows(
-    arrays: dict[str, pa.Array], lead: npt.NDArray[Any], times: Times, start: int, breaches: Breaches
+def _bad_rows(  # noqa: PLR0913, PLR0917 - one batch, from every side
+    arrays: dict[str, pa.Array],
+    lead: npt.NDArray[Any],
+    times: Times,
+    start: int,
+    breaches: Breaches,
+    rulebook: Rulebook | None,
 ) -> npt.NDArray[np.bool_]:
     bad = np.zeros(len(lead), bool)
 
@@ -266,6 +285,10 @@ def _bad_rows(
     say("event", "no event", _blank(arrays["event"]))
     for message, rows in times.bad.items():
         say("at", message, rows)
+    for name, kind in event_kinds(rulebook).items() if rulebook else ():
+        if kind not in {"text", "any"} and is_text(arrays[name].type):
+            for message, rows in convert(arrays[name], kind, (), "UTC").bad.items():
+                say(name, message, rows)
     stamps = times.at
     if len(lead) and (stamps.min() < FIRST or stamps.max() > LAST):
         absent = stamps == NO_TIME
@@ -400,7 +423,7 @@ def daily_activity(
     wanted = ["lead_id", "event", *(columns or []), "at"]
     refuse(missing_columns(source, wanted))
     breaches = Breaches(source)
-    read, ids = read_events(source, wanted, None, breaches)
+    read, ids = read_events(source, wanted, None, breaches, rulebook)
     refuse(breaches.problems())
     parts = []
     for batch in read.batches:

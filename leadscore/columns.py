@@ -299,8 +299,9 @@ def _written_times(array: pa.Array) -> Times:
         swapped = _SWAPPED.match(text[int(rows[0])].as_py()) is not None
         order = " (day and month cannot be told apart)" if swapped else ""
         bad[f"no ISO date or time{order}; write 2026-03-31 or 2026-03-31T14:05:00Z"] = rows
-    naive = given & iso & ~zoned
+    zoned &= ~wrong
+    naive = given & iso & ~zoned & ~wrong
     if zoned.any() and naive.any():
         bad[NO_ZONE] = np.flatnonzero(naive)
     stamps[~given | wrong] = NO_TIME
-    return Times(stamps, bool(zoned.any()) if (given & iso).any() else None, bad)
+    return Times(stamps, bool(zoned.any()) if (given & ~wrong).any() else None, bad)

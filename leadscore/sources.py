@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import glob
 import mmap
 import os
@@ -135,9 +136,13 @@ def _from_pandas(frame: pd.DataFrame, name: str) -> Source:
         problems, arrays = [], []
         for column in wanted:
             series = frame.iloc[:, columns.index(column)]
+            if _mixes_zones(series):
+                message = "times with a zone and times without one in one column"
+                problems.append(Problem(f"{name}.{column}", message))
+                continue
             try:
                 arrays.append(pa.array(series, from_pandas=True))
-            except (pa.ArrowException, OverflowError):
+            except (pa.ArrowException, OverflowError, UnicodeError):
                 kinds = ", ".join(sorted({type(value).__name__ for value in series.dropna().head(100_000)}))
                 message = f"values that no one type of column holds: {kinds}"
                 problems.append(Problem(f"{name}.{column}", message))
@@ -147,6 +152,14 @@ def _from_pandas(frame: pd.DataFrame, name: str) -> Source:
         yield from table.to_batches(max_chunksize=BATCH_ROWS)
 
     return Source(name, columns, batches)
+
+
+def _mixes_zones(series: pd.Series[Any]) -> bool:
+    """Whether a column of Python times has both kinds; Arrow would give all of them the zone of the first."""
+    if series.dtype != object:
+        return False
+    zones = {value.tzinfo is None for value in series.dropna() if isinstance(value, dt.datetime)}
+    return len(zones) > 1
 
 
 def _chunked(array: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:

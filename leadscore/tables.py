@@ -173,9 +173,10 @@ def load_tables(
         sources["leads"], wanted["leads"], rulebook, breaches["leads"], strict=strict
     )
     log = _no_events(rulebook)
-    if "events" in sources:
-        read = _read_activity if is_activity(sources["events"]) else _read_log
-        log = read(sources["events"], wanted["events"], ids, breaches["events"])
+    if "events" in sources and is_activity(sources["events"]):
+        log = _read_activity(sources["events"], wanted["events"], ids, breaches["events"])
+    elif "events" in sources:
+        log, _ = read_events(sources["events"], wanted["events"], ids, breaches["events"], rulebook)
     stages = None
     if "outcomes" in sources:
         stages = _read_outcomes(sources["outcomes"], ids, breaches["outcomes"])
@@ -225,9 +226,14 @@ def _wanted(source: Source, rulebook: Rulebook | None) -> list[str]:
         return list(dict.fromkeys([*required, *source.columns]))
     if source.name == "events":
         return list(dict.fromkeys([*required, *event_kinds(rulebook)]))
-    needed = {name for name, column in rulebook.columns.items() if column.required != "no"}
     created = ["created_at"] if "created_at" in source.columns else []
-    return list(dict.fromkeys([*required, *created, *lead_kinds(rulebook), *sorted(needed)]))
+    return list(dict.fromkeys([*required, *created, *_needed(rulebook)]))
+
+
+def _needed(rulebook: Rulebook) -> dict[str, Kind]:
+    """The lead columns that rules use or that are required, and their kinds."""
+    required = {name for name, column in rulebook.columns.items() if column.required != "no"}
+    return lead_kinds(rulebook) | {name: declared_kind(rulebook, name) or "any" for name in sorted(required)}
 
 
 def _lacking(source: Source, wanted: list[str], rulebook: Rulebook | None) -> list[Problem]:
@@ -238,10 +244,6 @@ def _lacking(source: Source, wanted: list[str], rulebook: Rulebook | None) -> li
 
 def _no_events(rulebook: Rulebook | None) -> Events:
     return Events([], {name: pa.nulls(0) for name in ("event", *(event_kinds(rulebook) if rulebook else ()))})
-
-
-def _read_log(source: Source, wanted: list[str], ids: Ids, breaches: Breaches) -> Events:
-    return read_events(source, wanted, ids, breaches)[0]
 
 
 def _read_activity(source: Source, wanted: list[str], ids: Ids, breaches: Breaches) -> Events:
@@ -297,7 +299,7 @@ def _read_leads(
         for message, rows in (times.bad if times else {}).items():
             say("created_at", message, rows)
     columns: dict[Any, Column] = {}
-    for name, kind in () if rulebook is None else lead_kinds(rulebook).items():
+    for name, kind in () if rulebook is None else _needed(rulebook).items():
         assert rulebook is not None
         column = convert(table[name], kind, rulebook.missing_values, rulebook.timezone)
         columns[_key(name, kind, rulebook)] = column

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +18,15 @@ from leadscore.rulebook import yaml
 from leadscore.rulebook.check import Finding, findings
 from leadscore.rulebook.faults import contents
 from leadscore.rulebook.model import Contents
+
+
+@contextmanager
+def _not_too_deep(source: str) -> Iterator[None]:
+    """Say so where nesting exhausts the stack, here or in a parser."""
+    try:
+        yield
+    except RecursionError:
+        raise RulebookError(source, [yaml.TOO_DEEP]) from None
 
 
 class Rulebook(Contents):
@@ -68,8 +79,9 @@ class Rulebook(Contents):
         """
         if not isinstance(text, str):
             raise RulebookError(source, [Problem("", f"a rulebook is text; got a {type(text).__name__}")])
-        document = yaml.read_document(text, source)
-        checked = contents(document)
+        with _not_too_deep(source):
+            document = yaml.read_document(text, source)
+            checked = contents(document)
         # `checked` has been validated; building the subclass from its parts keeps pydantic from doing it twice.
         parts = {name: getattr(checked, name) for name in checked.model_fields_set}
         book = cls.model_construct(**parts)
@@ -109,7 +121,9 @@ class Rulebook(Contents):
         RulebookError
             If the data is no rulebook, or holds values that YAML has no word for.
         """
-        return cls.from_yaml(yaml.dump(yaml.plain(document, source)), source=source)
+        with _not_too_deep(source):
+            text = yaml.dump(yaml.plain(document, source))
+        return cls.from_yaml(text, source=source)
 
     def to_dict(self) -> dict[str, Any]:
         """The file as plain data: a copy to change and give to `edited`."""
@@ -144,8 +158,10 @@ class Rulebook(Contents):
           threshold: -5 # agreed in March
         <BLANKLINE>
         """
-        text = yaml.rewrite(self._document, yaml.plain(document, self._document.source))
-        return type(self).from_yaml(text, source=self._document.source)
+        source = self._document.source
+        with _not_too_deep(source):
+            text = yaml.rewrite(self._document, yaml.plain(document, source))
+        return type(self).from_yaml(text, source=source)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the file; a reader never sees half of it."""

@@ -21,7 +21,7 @@ from leadscore.errors import Problem, RulebookError
 Path = tuple[str | int | float | bool, ...]
 
 # A book of 60 rules is about 10 kB; the pure-Python parser needs 10 s for 1 MB, so a stray export ends here, at once.
-LARGEST = 300_000
+LARGEST = 150_000
 
 _TAG = "tag:yaml.org,2002:"
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)|0x[0-9a-fA-F]+|0o[0-7]+")
@@ -31,6 +31,9 @@ _LEADING_ZERO = re.compile(r"[-+]?0[0-9]+")
 _DEEPEST = 300
 _WIDEST_EXCERPT = 100
 _PLAIN = (str, int, float, bool)
+# What the YAML standard calls printable, the other way round.
+_FORBIDDEN = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+TOO_DEEP = Problem("", "nested too deeply to be a rulebook")
 _FOLDED = re.compile("[\x85\u2028\u2029]")
 
 
@@ -126,18 +129,21 @@ def read_document(text: str, source: str) -> Document:
         message = "lines that begin with % are refused; a rulebook is YAML 1.2"
         raise RulebookError(source, [Problem(f"line {span.line + 1}", message, document.excerpt(span))])
     if _deepest(text) > _DEEPEST:
-        raise RulebookError(source, [Problem("", "nested too deeply to be a rulebook")])
+        raise RulebookError(source, [TOO_DEEP])
+    forbidden = _FORBIDDEN.search(text)
+    if forbidden:
+        line = text.count("\n", 0, forbidden.start())
+        message = f"not valid YAML: the character {forbidden[0]!a} may not stand in it"
+        raise RulebookError(source, [Problem(f"line {line + 1}", message)])
     try:
         root = _yaml().compose(StringIO(text))
-    except RecursionError:
-        raise RulebookError(source, [Problem("", "nested too deeply to be a rulebook")]) from None
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         span = Span(mark.line, mark.column, 1) if mark else Span(0, 0, 1)
         message = f"not valid YAML: {error.problem or error.context}"
         raise RulebookError(source, [Problem(f"line {span.line + 1}", message, document.excerpt(span))]) from None
     except (YAMLError, ValueError, OverflowError) as error:
-        # The reader's own errors (control characters, a broken escape) carry no mark.
+        # Some of ruamel's errors (a broken escape) carry no mark.
         message = f"not valid YAML: {str(error).splitlines()[0]}"
         raise RulebookError(source, [Problem("", message)]) from None
     if not isinstance(root, MappingNode):
@@ -209,6 +215,9 @@ class _Reader:
                 continue
             width = key_node.end_mark.column - key_node.start_mark.column
             self.document.keys[here] = Span(key_node.start_mark.line, key_node.start_mark.column, max(1, width))
+            if isinstance(value_node, ScalarNode) and not value_node.value and value_node.style is None:
+                # An empty value is marked where the parser noticed it, which is further down.
+                self.document.values[here] = self.document.keys[here]
             result[key] = self.value(value_node, here)
         return result
 
@@ -381,10 +390,7 @@ def plain(data: Any, source: str) -> Any:
             return repr(key)
         return copy(key, path)
 
-    try:
-        result = copy(data, ())
-    except RecursionError:
-        raise RulebookError(source, [Problem("", "nested too deeply to be a rulebook")]) from None
+    result = copy(data, ())
     if problems:
         raise RulebookError(source, problems)
     return result
