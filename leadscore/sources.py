@@ -199,12 +199,12 @@ def _from_parquet(paths: list[str], path: str, name: str) -> Source:
         folders = _hive(paths, path) if base else pa.schema([])
         partitioning = pa.dataset.partitioning(folders, flavor="hive") if base else None
         dataset = pa.dataset.dataset(paths, format=parquet, partitioning=partitioning, partition_base_dir=base)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeError) as error:
         raise ContractError("tables", [Problem(name, f"not a Parquet file: {_first_line(error)}")]) from None
 
     def batches(columns: list[str]) -> Iterator[pa.RecordBatch]:
-        _in_every_part(paths, columns, folders, name)
         try:
+            _in_every_part(paths, columns, folders, name)
             # Without these Arrow decodes far ahead of us: 0.3 GiB for nothing.
             frugal = pa.dataset.ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True)
             scanner = dataset.scanner(
@@ -216,7 +216,7 @@ def _from_parquet(paths: list[str], path: str, name: str) -> Source:
             )
             for batch in scanner.to_batches():
                 yield _valid(batch, name)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeError) as error:
             raise ContractError("tables", [Problem(name, f"cannot be read: {_first_line(error)}")]) from None
 
     return Source(name, _unique(dataset.schema.names, name), batches, metadata=dict(schema.metadata or {}))
