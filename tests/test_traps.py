@@ -1178,3 +1178,15 @@ def test_explain_names_a_lead_that_is_not_there(lead_id):
     with pytest.raises(ls.ArgumentError, match="there is no lead"):
         scores.explain(lead_id)
     assert scores.explain("a").lead_id == "a"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [5, {"event": "visit", "at": dt.datetime(1, 1, 1, tzinfo=ZoneInfo("Asia/Kolkata"))}],
+    ids=["number", "year 1"],
+)
+def test_an_event_that_is_none_is_named_by_its_place(event):
+    good = {"event": "visit", "at": "2026-03-31"}
+    assert ls.score_one({}, [good], ls.Rulebook.from_dict(VISITS), as_of=AS_OF)["total"] == 1
+    with pytest.raises(ls.ContractError, match=r"events\[1\]"):
+        ls.score_one({}, [good, event], ls.Rulebook.from_dict(VISITS), as_of=AS_OF)

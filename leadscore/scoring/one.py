@@ -254,8 +254,8 @@ class _OneScorer:
                     age = day - day_of(at, zone)
             except KeyError as error:
                 raise ContractError("events", [Problem(f"events[{position}]", f"there is no {error}")]) from None
-            except (_Wrong, TypeError) as error:
-                raise ContractError("events", [Problem(f"events[{position}]", f"{dict(event)!r} {error}")]) from None
+            except (_Wrong, TypeError, OverflowError) as error:
+                raise ContractError("events", [Problem(f"events[{position}]", f"{event!r}: {error}")]) from None
             if age >= 0:
                 for happening in waiting:
                     if age < windows[happening]:
