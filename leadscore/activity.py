@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,7 @@ from leadscore.contract import Breaches, missing_columns, refuse
 from leadscore.errors import ArgumentError, ContractError, Problem
 from leadscore.files import replacing
 from leadscore.rulebook import Rulebook
-from leadscore.rulebook.kinds import event_kinds
+from leadscore.rulebook.kinds import Kind, event_kinds
 from leadscore.sources import Source, open_source
 
 _FORMAT = b"leadscore.activity"
@@ -79,6 +79,9 @@ class Ids:
             if highest - self._lowest < 8 * len(numbers) + 1_000_000:
                 self._dense = np.full(highest - self._lowest + 2, -1, np.int32)
                 self._dense[numbers - self._lowest] = np.arange(len(numbers), dtype=np.int32)
+
+    def __len__(self) -> int:
+        return len(self.array)
 
     def positions(self, array: pa.Array) -> npt.NDArray[np.int32]:
         """The position of each id among the leads; -1 where it is none of them or null."""
@@ -212,11 +215,11 @@ class _Distinct:
 
 
 def read_events(
-    source: Source, wanted: list[str], ids: Ids | None, breaches: Breaches, rulebook: Rulebook | None
+    source: Source, wanted: list[str], ids: Ids | None, breaches: Breaches, kinds: Sequence[tuple[str, Kind]]
 ) -> tuple[Events, Ids]:
     """Stream events into small columns; rows that break the contract are reported and left out.
 
-    Without `ids` the leads are those of the events; without a rulebook what a `where` tests is not looked at.
+    Without `ids` the leads are those of the events; `kinds` says which columns a `where` tests, and for what.
     """
     distinct = {name: _Distinct() for name in wanted if name not in {"lead_id", "at"}}
     found = _Distinct()
@@ -238,7 +241,7 @@ def read_events(
             times.bad[NO_ZONE] = np.flatnonzero(times.at != NO_TIME)
         zoned = times.zoned if zoned is None else zoned
         lead = ids.positions(arrays["lead_id"]) if ids else found.codes(arrays["lead_id"]).astype(np.int32)
-        bad = _bad_rows(arrays, lead, times, start, breaches, rulebook)
+        bad = _bad_rows(arrays, lead, times, start, breaches, kinds)
         start += len(lead)
         if bad.any():
             kept = np.flatnonzero(~bad)
@@ -270,7 +273,7 @@ def _bad_rows(  # noqa: PLR0913, PLR0917 - one batch, from every side
     times: Times,
     start: int,
     breaches: Breaches,
-    rulebook: Rulebook | None,
+    kinds: Sequence[tuple[str, Kind]],
 ) -> npt.NDArray[np.bool_]:
     bad = np.zeros(len(lead), bool)
 
@@ -285,7 +288,7 @@ def _bad_rows(  # noqa: PLR0913, PLR0917 - one batch, from every side
     say("event", "no event", _blank(arrays["event"]))
     for message, rows in times.bad.items():
         say("at", message, rows)
-    for name, kind in event_kinds(rulebook).items() if rulebook else ():
+    for name, kind in kinds:
         if kind not in {"text", "any"} and is_text(arrays[name].type):
             for message, rows in convert(arrays[name], kind, (), "UTC").bad.items():
                 say(name, message, rows)
@@ -423,7 +426,8 @@ def daily_activity(
     wanted = ["lead_id", "event", *(columns or []), "at"]
     refuse(missing_columns(source, wanted))
     breaches = Breaches(source)
-    read, ids = read_events(source, wanted, None, breaches, rulebook)
+    kinds = list(event_kinds(rulebook).items()) if rulebook else []
+    read, ids = read_events(source, wanted, None, breaches, kinds)
     refuse(breaches.problems())
     parts = []
     for batch in read.batches:

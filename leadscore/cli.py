@@ -247,7 +247,7 @@ def _score(
     with steps(3) as step:
         step("Reading leads and events")
         tables = ls.load_tables(*files, rulebook=book, strict=strict)
-        step(f"Scoring {len(tables.leads):,} leads")
+        step(f"Scoring {len(tables.ids):,} leads")
         scores = ls.score(tables, book, as_of=as_of)
         step(f"Writing {out}")
         write_scores(scores, out)

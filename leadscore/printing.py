@@ -80,7 +80,7 @@ def steps(total: int) -> Iterator[Callable[[str], None]]:
 def print_summary(scores: Scores, tables: Tables) -> None:
     """Print how many leads qualified, how, in which segment, and how much sales will know of them."""
     frame, book = scores.frame, scores.rulebook
-    left_out = len(tables.leads) - len(scores)
+    left_out = len(tables.ids) - len(scores)
     if left_out:
         typer.echo(f"Left out: {counted(left_out, 'lead')} created after that day.")
     _print_set_aside(tables)

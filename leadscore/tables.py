@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from leadscore.columns import NO_TIME, Column, Times, convert, distinct, one_arr
 from leadscore.contract import Breaches, missing_columns, refuse
 from leadscore.errors import ContractError, Problem
 from leadscore.evaluation import wilson
+from leadscore.records import Positions, Records
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import Kind, declared_kind, event_kinds, lead_kinds
 from leadscore.sources import Source, open_source
@@ -28,7 +29,11 @@ class Tables:
     Attributes
     ----------
     leads : pyarrow.Table
-        One row per lead: `lead_id` and the attribute columns.
+        The rows as they came: `lead_id` and the attribute columns; one per lead, or several with `valid_from`.
+    ids : Ids
+        Each lead once, in the order of its first row.
+    records : Records
+        Which row of a lead counts on which day.
     events : Events
         Each event's lead, kind and time, in small columns.
     outcomes : DataFrame or None
@@ -37,13 +42,14 @@ class Tables:
         With `strict=False`: the rows set aside, as `table`, `row` (from 0), `column`, `problem`; a line each problem.
     completeness : DataFrame
         For each column the rulebook calls required: `required`, `n` leads, `known`, `share`,
-        `low`, `high` (95 % Wilson).
+        `low`, `high` (95 % Wilson); of the lead's latest row, by the first rulebook.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - load_tables alone calls it
         self,
         leads: pa.Table,
         ids: Ids,
+        records: Records,
         events: Events,
         outcomes: pd.DataFrame | None,
         rejected: pd.DataFrame,
@@ -51,6 +57,7 @@ class Tables:
     ) -> None:
         self.leads = leads
         self.ids = ids
+        self.records = records
         self.events = events
         self.outcomes = outcomes
         self.rejected = rejected
@@ -62,10 +69,11 @@ class Tables:
         outcomes = "" if self.outcomes is None else f", {len(self.outcomes):,} outcomes"
         rows = len(self.rejected[["table", "row"]].drop_duplicates())
         aside = f", {rows:,} rows set aside" if rows else ""
-        return f"<Tables: {len(self.leads):,} leads, {len(self.events):,} {kind}{outcomes}{aside}>"
+        history = "" if self.records.valid_from is None else f" in {len(self.leads):,} rows"
+        return f"<Tables: {len(self.ids):,} leads{history}, {len(self.events):,} {kind}{outcomes}{aside}>"
 
     def column(self, name: str, kind: Kind, rulebook: Rulebook) -> Column:
-        """A lead column as rules read it.
+        """A column of the rows of the leads, as rules read it.
 
         Raises
         ------
@@ -102,17 +110,21 @@ class Tables:
 
     def created(self) -> Times | None:
         """When each lead was created, if the table says so."""
-        if "created_at" not in self.leads.column_names:
-            return None
-        return read_times(one_array(self.leads["created_at"]))
+        return self.records.created_at()
 
     def _source(self, name: str) -> Source:
         columns = self.leads.column_names if name == "leads" else list(self.events.values)
         return Source(name, columns, lambda _: iter(()))
 
 
-def load_tables(
-    leads: Any, events: Any = None, outcomes: Any = None, *, rulebook: Rulebook | None = None, strict: bool = True
+def load_tables(  # noqa: PLR0913 - three tables, and how to read them
+    leads: Any,
+    events: Any = None,
+    outcomes: Any = None,
+    *,
+    rulebook: Rulebook | Sequence[Rulebook] | None = None,
+    columns: Sequence[str] = (),
+    strict: bool = True,
 ) -> Tables:
     """Read the tables and check them against the contract, all problems at once.
 
@@ -120,14 +132,17 @@ def load_tables(
     ----------
     leads : table, one row per lead
         `lead_id` (unique), optionally `created_at`, and attribute columns. A pandas, polars or Arrow table, anything
-        with the Arrow PyCapsule interface, or a path to CSV or Parquet: a file, a glob, a folder of parts.
+        with the Arrow PyCapsule interface, or a path to CSV or Parquet: a file, a glob, a folder of parts. With a
+        column `valid_from` a lead may have several rows, each the lead's attributes from that time on.
     events : table, one row per event, optional
         `lead_id`, `event`, `at`, and columns that a `where` tests; or a `DailyActivity`, or the file it was written to.
     outcomes : table, one row per stage reached, optional
         `lead_id`, `stage`, `at`.
-    rulebook : Rulebook, optional
-        Then only the columns it needs are read, and their values are checked here. Without it all columns are read, and
-        scoring checks them.
+    rulebook : Rulebook or several, optional
+        Then only the columns they need are read, and their values are checked here. Without it all columns are read,
+        and scoring checks them.
+    columns : names of lead columns, optional
+        With a rulebook: further columns to keep, which figures are to be broken down by.
     strict : bool
         Refuse tables with rows that break the contract; if False, such rows are set aside in `rejected`.
 
@@ -158,6 +173,7 @@ def load_tables(
     >>> ls.load_tables(leads, strict=False)
     <Tables: 1 leads, 0 events, 2 rows set aside>
     """
+    books = [rulebook] if isinstance(rulebook, Rulebook) else list(rulebook or ())
     sources = {"leads": open_source(leads, "leads")}
     if isinstance(events, DailyActivity):
         sources["events"] = _from_activity(events)
@@ -165,18 +181,17 @@ def load_tables(
         sources["events"] = open_source(events, "events")
     if outcomes is not None:
         sources["outcomes"] = open_source(outcomes, "outcomes")
-    wanted = {name: _wanted(source, rulebook) for name, source in sources.items()}
-    refuse([problem for name, source in sources.items() for problem in _lacking(source, wanted[name], rulebook)])
+    wanted = {name: _wanted(source, books, columns) for name, source in sources.items()}
+    refuse([problem for name, source in sources.items() for problem in _lacking(source, wanted[name], books)])
 
     breaches = {name: Breaches(source) for name, source in sources.items()}
-    lead_table, ids, columns = _read_leads(
-        sources["leads"], wanted["leads"], rulebook, breaches["leads"], strict=strict
-    )
-    log = _no_events(rulebook)
+    read = _read_leads(sources["leads"], wanted["leads"], books, breaches["leads"], strict=strict)
+    ids = read[1]
+    log = _no_events(books)
     if "events" in sources and is_activity(sources["events"]):
         log = _read_activity(sources["events"], wanted["events"], ids, breaches["events"])
     elif "events" in sources:
-        log, _ = read_events(sources["events"], wanted["events"], ids, breaches["events"], rulebook)
+        log, _ = read_events(sources["events"], wanted["events"], ids, breaches["events"], _event_kinds(books))
     stages = None
     if "outcomes" in sources:
         stages = _read_outcomes(sources["outcomes"], ids, breaches["outcomes"])
@@ -185,27 +200,28 @@ def load_tables(
         refuse([problem for breach in breaches.values() for problem in breach.problems()])
     parts = [breach.rejected() for breach in breaches.values()]
     rejected = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
-    tables = Tables(lead_table, ids, log, stages, rejected, columns)
-    if rulebook is not None:
-        if "events" in sources:
-            _check_events(tables, rulebook)
-        tables.completeness = completeness(tables, rulebook, None)
+    lead_table, ids, records, converted = read
+    tables = Tables(lead_table, ids, records, log, stages, rejected, converted)
+    if "events" in sources:
+        refuse([problem for book in books for problem in _misread(tables, book)])
+    if books:
+        tables.completeness = completeness(tables, books[0], records.latest())
     return tables
 
 
-def completeness(tables: Tables, rulebook: Rulebook, among: npt.NDArray[np.intp] | None) -> pd.DataFrame:
-    """How complete each required column is, over all leads or the rows `among` them."""
-    rows = []
+def completeness(tables: Tables, rulebook: Rulebook, rows: Positions) -> pd.DataFrame:
+    """How complete each required column is over some rows of the leads; -1 is a lead without any attributes."""
+    found = []
     for name, declared in rulebook.columns.items():
         if declared.required == "no":
             continue
-        missing = tables.column(name, declared_kind(rulebook, name) or "any", rulebook).missing
-        missing = missing if among is None else missing[among]
+        column = tables.column(name, declared_kind(rulebook, name) or "any", rulebook)
+        missing = np.append(column.missing, True)[rows]
         n, known = len(missing), int(len(missing) - missing.sum())
         low, high = wilson(known, n)
         share = known / n if n else float("nan")
-        rows.append((name, declared.required, n, known, share, float(low), float(high)))
-    return pd.DataFrame(rows, columns=["column", "required", "n", "known", "share", "low", "high"]).set_index("column")
+        found.append((name, declared.required, n, known, share, float(low), float(high)))
+    return pd.DataFrame(found, columns=["column", "required", "n", "known", "share", "low", "high"]).set_index("column")
 
 
 def _from_activity(activity: DailyActivity) -> Source:
@@ -216,18 +232,23 @@ def _from_activity(activity: DailyActivity) -> Source:
     return Source("events", activity.table.column_names, batches, metadata=metadata)
 
 
-def _wanted(source: Source, rulebook: Rulebook | None) -> list[str]:
-    """The columns to read: what the contract requires, then what the rulebook uses, or all."""
+def _wanted(source: Source, books: list[Rulebook], columns: Sequence[str]) -> list[str]:
+    """The columns to read: what the contract requires, then what the rulebooks use and the caller asks for, or all."""
     if source.name == "outcomes":
         return list(dict.fromkeys(["lead_id", "stage", "at", *source.columns]))
     time = ["day", "count"] if is_activity(source) else ["at"]
     required = ["lead_id"] if source.name == "leads" else ["lead_id", "event", *time]
-    if rulebook is None:
+    if not books:
         return list(dict.fromkeys([*required, *source.columns]))
     if source.name == "events":
-        return list(dict.fromkeys([*required, *event_kinds(rulebook)]))
-    created = ["created_at"] if "created_at" in source.columns else []
-    return list(dict.fromkeys([*required, *created, *_needed(rulebook)]))
+        return list(dict.fromkeys([*required, *(name for name, _ in _event_kinds(books))]))
+    times = [name for name in ("created_at", "valid_from") if name in source.columns]
+    return list(dict.fromkeys([*required, *times, *(name for book in books for name in _needed(book)), *columns]))
+
+
+def _event_kinds(books: list[Rulebook]) -> list[tuple[str, Kind]]:
+    """The event columns that rules test, each with the kind they need."""
+    return list(dict.fromkeys(pair for book in books for pair in event_kinds(book).items()))
 
 
 def _needed(rulebook: Rulebook) -> dict[str, Kind]:
@@ -236,14 +257,17 @@ def _needed(rulebook: Rulebook) -> dict[str, Kind]:
     return lead_kinds(rulebook) | {name: declared_kind(rulebook, name) or "any" for name in sorted(required)}
 
 
-def _lacking(source: Source, wanted: list[str], rulebook: Rulebook | None) -> list[Problem]:
-    by_rules = f", which rulebook {rulebook.name!r} uses" if rulebook else ""
-    required = {"lead_id", "event", "at", "stage", "day", "count"}
-    return missing_columns(source, wanted, {name: by_rules for name in wanted if name not in required})
+def _lacking(source: Source, wanted: list[str], books: list[Rulebook]) -> list[Problem]:
+    used = {
+        name: f", which rulebook {book.name!r} uses"
+        for book in reversed(books)
+        for name in (_needed(book) if source.name == "leads" else event_kinds(book))
+    }
+    return missing_columns(source, wanted, used)
 
 
-def _no_events(rulebook: Rulebook | None) -> Events:
-    return Events([], {name: pa.nulls(0) for name in ("event", *(event_kinds(rulebook) if rulebook else ()))})
+def _no_events(books: list[Rulebook]) -> Events:
+    return Events([], {name: pa.nulls(0) for name in ("event", *(name for name, _ in _event_kinds(books)))})
 
 
 def _read_activity(source: Source, wanted: list[str], ids: Ids, breaches: Breaches) -> Events:
@@ -271,8 +295,8 @@ def _read_activity(source: Source, wanted: list[str], ids: Ids, breaches: Breach
 
 
 def _read_leads(
-    source: Source, wanted: list[str], rulebook: Rulebook | None, breaches: Breaches, *, strict: bool
-) -> tuple[pa.Table, Ids, dict[Any, Column]]:
+    source: Source, wanted: list[str], books: list[Rulebook], breaches: Breaches, *, strict: bool
+) -> tuple[pa.Table, Ids, Records, dict[Any, Column]]:
     batches = list(source.batches(wanted))
     table = pa.Table.from_batches(batches) if batches else pa.table({name: pa.nulls(0) for name in wanted})
     array = plain_ids(table["lead_id"], "leads")
@@ -289,28 +313,79 @@ def _read_leads(
 
     say("lead_id", "no lead_id", np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False)))
     codes, _ = distinct(array)
-    counts = np.bincount(codes[codes >= 0]) if len(codes) else np.zeros(0, np.int64)
-    if len(counts) and counts.max() > 1:
-        say("lead_id", "a lead_id that is not unique", np.flatnonzero((codes >= 0) & (counts[codes] > 1)))
-    if "created_at" in table.column_names:
-        times = read_times(one_array(table["created_at"]))
-        if times is None:
-            refuse([Problem("leads.created_at", f"{table['created_at'].type} values where times are needed")])
-        for message, rows in (times.bad if times else {}).items():
-            say("created_at", message, rows)
-    columns: dict[Any, Column] = {}
-    for name, kind in () if rulebook is None else _needed(rulebook).items():
-        assert rulebook is not None
-        column = convert(table[name], kind, rulebook.missing_values, rulebook.timezone)
-        columns[_key(name, kind, rulebook)] = column
-        for message, rows in column.bad.items():
-            say(name, message, rows)
+    times = _lead_times(table, say)
+    say("lead_id", *_repeated(codes, times.get("valid_from")))
+    if "created_at" in times:
+        message = "rows of one lead with another created_at"
+        say("created_at", message, _disagreeing(codes, times["created_at"].at))
+    columns = _convert_columns(table, books, say)
     if bad.any():
         columns.clear()
         # When all is refused anyway, events of these leads are not said to be of unknown ones: one row of each stays.
-        kept = pa.array((codes >= 0) & ~pd.Series(codes).duplicated().to_numpy() if strict else ~bad)
-        table, array = table.filter(kept), array.filter(kept)
-    return table, Ids(array), columns
+        kept = (codes >= 0) & ~pd.Series(codes).duplicated().to_numpy() if strict else ~bad
+        table, array = table.filter(pa.array(kept)), array.filter(pa.array(kept))
+        times = {name: one.take(np.flatnonzero(kept)) for name, one in times.items()}
+    if "valid_from" not in times:
+        ids, lead = Ids(array), np.arange(len(array), dtype=np.int32)
+    else:
+        lead, known = distinct(array)
+        ids = Ids(pa.array(known, array.type))
+    return table, ids, Records(lead, len(ids), times.get("created_at"), times.get("valid_from")), columns
+
+
+Say = Callable[[str, str, npt.NDArray[np.intp]], None]
+
+
+def _lead_times(table: pa.Table, say: Say) -> dict[str, Times]:
+    """The columns of times that the contract knows, as far as they are there."""
+    found = {}
+    for name in ("created_at", "valid_from"):
+        if name in table.column_names:
+            times = read_times(one_array(table[name]))
+            if times is None:
+                refuse([Problem(f"leads.{name}", f"{table[name].type} values where times are needed")])
+            else:
+                for message, rows in times.bad.items():
+                    say(name, message, rows)
+                found[name] = times
+    return found
+
+
+def _repeated(codes: npt.NDArray[np.int32], valid_from: Times | None) -> tuple[str, npt.NDArray[np.intp]]:
+    """The rows that stand for one lead at one time more than once, and how that is said."""
+    if valid_from is None:
+        counts = np.bincount(codes[codes >= 0]) if len(codes) else np.zeros(0, np.int64)
+        return "a lead_id that is not unique", np.flatnonzero((codes >= 0) & (counts[codes] > 1))
+    rows = pd.DataFrame({"lead": codes, "from": valid_from.at})
+    same = rows.duplicated(keep=False).to_numpy() & (codes >= 0)
+    same &= ~np.isin(np.arange(len(codes)), np.concatenate([*valid_from.bad.values(), np.zeros(0, np.intp)]))
+    return "a lead_id twice with the same valid_from", np.flatnonzero(same)
+
+
+def _disagreeing(codes: npt.NDArray[np.int32], at: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
+    """The rows of leads whose rows hold several values, missing ones aside."""
+    known = (at != NO_TIME) & (codes >= 0)
+    if not len(codes):
+        return np.zeros(0, np.intp)
+    several = pd.Series(at[known]).groupby(codes[known]).nunique()
+    return np.flatnonzero(known & np.isin(codes, several.index[several > 1]))
+
+
+def _convert_columns(table: pa.Table, books: list[Rulebook], say: Say) -> dict[Any, Column]:
+    """The columns that rules use, each as they read it; cells that are no such value are said."""
+    columns: dict[Any, Column] = {}
+    said = set()
+    for book in books:
+        for name, kind in _needed(book).items():
+            key = _key(name, kind, book)
+            if key not in columns:
+                columns[key] = convert(table[name], kind, book.missing_values, book.timezone)
+            # Another rulebook's missing values make no cell better.
+            if (name, kind) not in said:
+                for message, rows in columns[key].bad.items():
+                    say(name, message, rows)
+            said.add((name, kind))
+    return columns
 
 
 def _read_outcomes(source: Source, ids: Ids, breaches: Breaches) -> pd.DataFrame:
@@ -344,14 +419,14 @@ def _unread(sources: dict[str, Source], breaches: dict[str, Breaches]) -> None:
             breaches[name].add("", message, np.array([row]), [cells])
 
 
-def _check_events(tables: Tables, rulebook: Rulebook) -> None:
+def _misread(tables: Tables, rulebook: Rulebook) -> list[Problem]:
     problems: list[Problem] = []
     for name, kind in event_kinds(rulebook).items():
         try:
             tables.event_column(name, kind, rulebook)
         except ContractError as error:
             problems += error.problems
-    refuse(problems)
+    return problems
 
 
 def _key(name: str, kind: Kind, rulebook: Rulebook) -> Any:

@@ -173,6 +173,10 @@ class Plan:
         """The limits of a group; none for ungrouped rules."""
         return self.rulebook.groups.get(group, NO_LIMITS) if group is not None else NO_LIMITS
 
+    def limited(self, group: str | None) -> str | None:
+        """The group whose limits a rule shares; a group without limits is only a name."""
+        return group if group in self.rulebook.groups else None
+
     def _fit(self, rule: FitRule) -> FitPlan:
         if rule.column is not None:
             plan = self.leads[rule.column]

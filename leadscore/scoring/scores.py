@@ -17,8 +17,9 @@ import pyarrow as pa
 from leadscore.errors import ArgumentError, did_you_mean
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.model import FitRule, Limits, thousandths
-from leadscore.scoring.memory import Bound, Ints, points
+from leadscore.scoring.memory import Bound, points
 from leadscore.scoring.plan import below, compiled, day_number
+from leadscore.scoring.timeline import Timeline
 from leadscore.tables import Tables, completeness
 
 
@@ -93,82 +94,22 @@ class Scores:
         self.as_of = as_of
         self._bound = bound
         self._tables = tables
-        self._fit, self._behaviour = bound.fit(), bound.behaviour()
 
     @cached_property
     def lead_ids(self) -> pd.Index[Any]:
         """The leads that exist on the day, in the order of the table."""
         ids = self._tables.ids.array
-        return pd.Index((ids.take(pa.array(self._bound.rows)) if self._left_out else ids).to_pandas(), name="lead_id")
+        return pd.Index((ids.take(pa.array(self._bound.lead)) if self._left_out else ids).to_pandas(), name="lead_id")
 
     @property
     def _left_out(self) -> int:
         """Leads created after the day."""
-        return len(self._tables.leads) - self._bound.n
+        return len(self._tables.ids) - self._bound.n
 
     @cached_property
     def frame(self) -> pd.DataFrame:
         """One row per lead; see the class."""
-        bound, book = self._bound, self.rulebook
-        total = self._fit + self._behaviour
-        segment, threshold = self._segments()
-        blocked = self._first([(name, self._never(entry)) for name, entry in bound.plan.never])
-        raised = np.zeros(bound.n, bool) if bound.plan.hand_raise is None else bound.happened(bound.plan.hand_raise)
-        enough = total >= threshold
-        for minimum, value in (
-            (book.qualify.minimum_fit, self._fit),
-            (book.qualify.minimum_behaviour, self._behaviour),
-        ):
-            if minimum is not None:
-                enough &= value >= thousandths(minimum)
-        free = blocked.codes < 0
-        via = np.where(free & raised, 0, np.where(free & enough, 1, -1))
-        return pd.DataFrame(
-            {
-                "fit": self._fit / 1000,
-                "behaviour": self._behaviour / 1000,
-                "total": total / 1000,
-                "segment": segment,
-                "threshold": threshold / 1000,
-                "qualified": via >= 0,
-                "via": _categories(via, ["hand_raise", "score"]),
-                "blocked_by": blocked,
-                "grade": self._grades(),
-            },
-            index=self.lead_ids,
-        )
-
-    def _never(self, entry: Any) -> npt.NDArray[np.bool_]:
-        return self._bound.happened(entry) if isinstance(entry, int) else self._bound.holds(entry)
-
-    def _first(self, masks: list[tuple[str, npt.NDArray[np.bool_]]]) -> pd.Categorical:
-        """The first name whose mask holds."""
-        codes = np.full(self._bound.n, -1, np.int64)
-        for index, (_, mask) in reversed(list(enumerate(masks))):
-            codes[mask] = index
-        return _categories(codes, [name for name, _ in masks])
-
-    def _segments(self) -> tuple[pd.Categorical, Ints]:
-        plan = self._bound.plan
-        segment = self._first([(name, self._bound.holds(holds)) for name, holds, _ in plan.segments])
-        bars = [threshold for *_, threshold in plan.segments]
-        table = np.array([*bars, thousandths(self.rulebook.qualify.threshold)], np.int64)
-        return segment, table[segment.codes]
-
-    def _grades(self) -> pd.Categorical:
-        grades = self.rulebook.grades
-        codes, names = np.zeros(self._bound.n, np.int64), [""]
-        for bars, value in (
-            (grades and grades.fit, self._fit),
-            (grades and grades.behaviour, self._behaviour),
-        ):
-            if bars:
-                falling = np.array([thousandths(bar) for bar in bars.values()], np.int64)
-                place = len(falling) - np.searchsorted(falling[::-1], value, "right")
-                letters = [*map(str, bars), below(list(bars)[-1])]
-                codes = codes * len(letters) + place
-                names = [name + letter for name in names for letter in letters]
-        return _categories(codes, names) if names != [""] else _categories(codes - 1, [])
+        return verdicts(self._bound).set_axis(self.lead_ids)
 
     @cached_property
     def points(self) -> pd.DataFrame:
@@ -207,8 +148,7 @@ class Scores:
     @cached_property
     def completeness(self) -> pd.DataFrame:
         """How complete each required column is among the leads that qualified; see `Tables.completeness`."""
-        among = self._bound.rows[self.frame["qualified"].to_numpy()]
-        return completeness(self._tables, self.rulebook, among)
+        return completeness(self._tables, self.rulebook, self._bound.record[self._bound.via >= 0])
 
     def explain(self, lead_id: Any) -> Explanation:
         """Where one lead's points come from: every rule, and every limit that bit.
@@ -249,7 +189,7 @@ class Scores:
             if section != side:
                 continue
             if isinstance(rule, FitRule):
-                value = kept = int(bound.fit_points(index)[position])
+                value = kept = int(bound.attributes.points(index, bound.record[[position]])[0])
             else:
                 found = points(rule, [days.of(position) for days in bound.days[index]])
                 value = int(found.values[0]) if len(found.rows) else found.default
@@ -291,6 +231,37 @@ class Scores:
 
         top = self.frame.sort_values("total", ascending=False, kind="stable").head(10)
         return f"<p>{escape(repr(self)[1:-1])}; the ten highest:</p>" + top.to_html()
+
+
+def verdicts(bound: Bound) -> pd.DataFrame:
+    """The columns of `Scores.frame`, a row for each of `bound`."""
+    plan = bound.plan
+    return pd.DataFrame(
+        {
+            "fit": bound.fit / 1000,
+            "behaviour": bound.behaviour / 1000,
+            "total": (bound.fit + bound.behaviour) / 1000,
+            "segment": _categories(bound.segment, [name for name, *_ in plan.segments]),
+            "threshold": bound.threshold / 1000,
+            "qualified": bound.via >= 0,
+            "via": _categories(bound.via, ["hand_raise", "score"]),
+            "blocked_by": _categories(bound.blocked, [name for name, _ in plan.never]),
+            "grade": _grades(bound),
+        }
+    )
+
+
+def _grades(bound: Bound) -> pd.Categorical:
+    grades = bound.plan.rulebook.grades
+    codes, names = np.zeros(bound.n, np.int64), [""]
+    for bars, value in ((grades and grades.fit, bound.fit), (grades and grades.behaviour, bound.behaviour)):
+        if bars:
+            falling = np.array([thousandths(bar) for bar in bars.values()], np.int64)
+            place = len(falling) - np.searchsorted(falling[::-1], value, "right")
+            letters = [*map(str, bars), below(list(bars)[-1])]
+            codes = codes * len(letters) + place
+            names = [name + letter for name in names for letter in letters]
+    return _categories(codes, names) if names != [""] else _categories(codes - 1, [])
 
 
 def _limit(side: str, name: str, before: int, after: int) -> Iterator[tuple[str, str, int]]:
@@ -355,5 +326,6 @@ def score(tables: Tables, rulebook: Rulebook, *, as_of: Any) -> Scores:
       behaviour  Pricing page   +22.5
     """
     day = as_day(as_of)
-    bound = Bound(compiled(rulebook), tables, day_number(day))
+    today = day_number(day)
+    bound = Timeline(compiled(rulebook), tables, today, today).everyone()
     return Scores(rulebook, day, bound, tables)

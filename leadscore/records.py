@@ -1,0 +1,90 @@
+"""Which row of the leads counts on which day: one row per lead, or several, each with the time it holds from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from leadscore.columns import NO_TIME, Times
+
+Positions = npt.NDArray[np.signedinteger[Any]]
+
+# A day since 1970 moved by so much is positive for every year of the calendar, and fits in 24 bits.
+_SHIFT = 1 << 22
+_BITS = 24
+_EVER = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True)
+class Records:
+    """The rows of the leads table as a history of each lead.
+
+    A lead is there from its `created_at`; without one from its first `valid_from`; without either on every day. On a
+    day the last of its rows counts that holds from that day or an earlier one; a row without `valid_from` holds since
+    ever. On a day before its first row a lead that is there has no attributes: all of them are missing.
+
+    Attributes
+    ----------
+    lead : (n_rows,) positions among the leads
+    n_leads : int
+    created : Times or None
+        `created_at` of each row; the rows of a lead that have one agree.
+    valid_from : Times or None
+        When each row begins to hold; None where there is one row per lead, which always does.
+    """
+
+    lead: Positions
+    n_leads: int
+    created: Times | None = None
+    valid_from: Times | None = None
+
+    def created_at(self) -> Times | None:
+        """When each lead was created, (n_leads,) times, `NO_TIME` where that is not told; None if it is of none."""
+        if self.created is None:
+            return None
+        at = np.full(self.n_leads, NO_TIME)
+        known = self.created.at != NO_TIME
+        at[self.lead[known]] = self.created.at[known]
+        return Times(at, self.created.zoned)
+
+    def there_from(self, timezone: str) -> npt.NDArray[np.int64]:
+        """The day since 1970 from which each lead is there; `NO_TIME`, which is before every day, where always."""
+        created = self.created_at()
+        days = np.full(self.n_leads, NO_TIME) if created is None else created.days(timezone)
+        if self.valid_from is None:
+            return days
+        first = np.full(self.n_leads, _EVER)
+        np.minimum.at(first, self.lead, self.valid_from.days(timezone))
+        return np.where(days == NO_TIME, first, days)
+
+    def changes(self, timezone: str) -> tuple[Positions, npt.NDArray[np.int64]]:
+        """Each (lead, day since 1970) on which a row begins to hold."""
+        if self.valid_from is None:
+            return np.zeros(0, np.int32), np.zeros(0, np.int64)
+        days = self.valid_from.days(timezone)
+        return self.lead[days != NO_TIME], days[days != NO_TIME]
+
+    def latest(self) -> Positions:
+        """The row that each lead came to in the end."""
+        return self.lookup("UTC")(np.arange(self.n_leads), np.full(self.n_leads, _SHIFT - 1))
+
+    def lookup(self, timezone: str) -> Callable[[Positions, Any], Positions]:
+        """A function of (leads, days since 1970) that gives the row that counts, -1 where there is none yet."""
+        if self.valid_from is None:
+            return lambda lead, _: lead
+        days = self.valid_from.days(timezone)
+        held = np.where(days == NO_TIME, 0, days + _SHIFT)
+        # Of two rows that begin on one day the later counts: the day is judged as it stood at its end.
+        order = np.lexsort((self.valid_from.local(timezone), self.lead))
+        owner = self.lead[order]
+        keys = (owner.astype(np.int64) << _BITS) | held[order]
+
+        def row(lead: Positions, day: Any) -> Positions:
+            found = np.searchsorted(keys, (lead.astype(np.int64) << _BITS) | (day + _SHIFT), "right") - 1
+            return np.where((found >= 0) & (owner[found] == lead), order[found], -1)
+
+        return row

@@ -1,0 +1,150 @@
+"""What leads did, day by day: events counted once by class, lead and day, and any lead on any day looked up in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from leadscore.activity import EventBatch
+from leadscore.columns import DAY
+from leadscore.records import Positions
+from leadscore.rulebook.model import BehaviourRule
+from leadscore.scoring.attributes import IN_CACHE, Attributes, Ints, answers
+from leadscore.scoring.memory import Bound, Days, daily, merged
+from leadscore.scoring.plan import Place, Plan
+from leadscore.tables import Tables
+
+# A window longer than the calendar, in days.
+ALWAYS = 4_000_000
+
+
+class Classes:
+    """Kinds of events that the same rules wait for are one class; kinds that no rule waits for are none (-1).
+
+    Attributes
+    ----------
+    matches : (n_classes, n_happenings) bool
+    joined : list of (classes, days back)
+        What some rules want as one table of days.
+    feeds : for each happening, the tables it looks at: classes, or behind them the joined ones
+    windows : for each table, the widest window of the rules that look at it, in days; 0 if none does
+    """
+
+    def __init__(self, plan: Plan, tables: Tables) -> None:
+        shapes, cells = [], {}
+        self.by_value: dict[str, npt.NDArray[np.int32]] = {}
+        for name, column_plan in plan.events.items():
+            found = answers(column_plan, tables.event_column(name, column_plan.kind, plan.rulebook))
+            # Values that answer every test alike are one cell: 2,000 assets may be six.
+            unique, cell = np.unique(found.table, axis=0, return_inverse=True)
+            by_value = cell.reshape(-1)[np.append(found.codes, -1)]
+            self.by_value[name] = by_value.astype(np.int32)
+            cells[name] = unique
+            shapes.append(len(unique))
+        self.shape = tuple(shapes)
+        combinations = np.indices(self.shape).reshape(len(shapes), -1)
+        position = dict(zip(cells, combinations, strict=True))
+
+        def get(place: Place) -> Ints:
+            return cells[place.column][position[place.column], place.index]
+
+        held = [one.holds.evaluate(get, np.minimum.reduce, np.maximum.reduce) > 0 for one in plan.happenings]
+        size = int(np.prod(self.shape))
+        matrix = np.array(held, bool).reshape(len(held), size).T
+        self.matches, kind = np.unique(matrix, axis=0, return_inverse=True)
+        self.kind = kind.reshape(-1).astype(np.int16)
+        self._arrange(plan)
+
+    def _arrange(self, plan: Plan) -> None:
+        """Say for each happening which tables of days feed it, and for each table how far back it is looked at."""
+        within = [one.within_days or ALWAYS for one in plan.happenings]
+        self.joined: list[tuple[tuple[int, ...], int]] = []
+        self.feeds: list[list[int]] = []
+        for happening, one in enumerate(plan.happenings):
+            classes = tuple(map(int, np.flatnonzero(self.matches[:, happening])))
+            # The same day in two classes is one day for these; where every event counts, sums are added.
+            if len(classes) == 1 or not isinstance(one.part, BehaviourRule) or one.part.count == "each":
+                self.feeds.append(list(classes))
+                continue
+            key = (classes, within[happening])
+            if key not in self.joined:
+                self.joined.append(key)
+            self.feeds.append([len(self.matches) + self.joined.index(key)])
+        widest = np.where(self.matches, np.array(within, np.int64), 0).max(axis=1, initial=0)
+        self.windows = np.append(widest, [days for _, days in self.joined]).astype(np.int64)
+
+    def of(self, batch: EventBatch) -> npt.NDArray[np.int16]:
+        """The class of each event."""
+        combined = np.zeros(len(batch), np.int32)
+        for (name, by_value), size in zip(self.by_value.items(), self.shape, strict=True):
+            combined = combined * np.int32(size) + by_value.take(batch.codes[name])
+        return self.kind.take(combined)
+
+
+class Timeline:
+    """A plan bound to tables over the days `first` to `last`, in days since 1970: any lead on any of them.
+
+    Attributes
+    ----------
+    attributes : Attributes
+    classes : Classes
+    there_from : (n_leads,) the day from which each lead is there
+    tables : days with events of each class, and behind them of classes that a rule wants as one; ages are from `last`
+    """
+
+    def __init__(self, plan: Plan, tables: Tables, first: int, last: int) -> None:
+        self.plan = plan
+        self.first, self.last = first, last
+        timezone = plan.rulebook.timezone
+        self.attributes = Attributes(plan, tables)
+        self.record = tables.records.lookup(timezone)
+        self.there_from = tables.records.there_from(timezone)
+        self.classes = Classes(plan, tables)
+        self.tables = self._with_joined(self._count(tables))
+
+    def _count(self, tables: Tables) -> list[Days]:
+        """Count the events that some rule can use on some of the days."""
+        windows = self.classes.windows[: len(self.classes.matches)]
+        first, end = (self.first + 1 - windows) * DAY, (self.last + 1) * DAY
+        parts: list[list[tuple[npt.NDArray[Any], ...]]] = [[] for _ in windows]
+        for batch in tables.events.pieces(IN_CACHE):
+            kind = self.classes.of(batch)
+            local = tables.events.local(batch, self.plan.rulebook.timezone)
+            # Events that no rule's window can use are dropped here, before anything is sorted.
+            kind[(local >= end) | (local < first[kind])] = -1
+            for index in np.flatnonzero(windows):
+                rows = np.flatnonzero(kind == index)
+                age = (self.last - local[rows] // DAY).astype(np.int32)
+                parts[index].append((batch.lead[rows], age, *(() if batch.count is None else (batch.count[rows],))))
+        return [daily(*map(np.concatenate, zip(*parts.pop(0), strict=True))) for _ in windows]
+
+    def _with_joined(self, tables: list[Days]) -> list[Days]:
+        """The tables of the classes, and those that are made of them."""
+        span = self.last - self.first
+        return [
+            *tables,
+            *(
+                merged([tables[one].where(tables[one].age < within + span) for one in classes])
+                for classes, within in self.classes.joined
+            ),
+        ]
+
+    def _bound(self, lead: Positions, record: Positions, tables: list[Days]) -> Bound:
+        return Bound(self.attributes, lead, record, [[tables[one] for one in fed] for fed in self.classes.feeds])
+
+    def everyone(self) -> Bound:
+        """All leads that are there on the last day, as they stood at its end."""
+        lead = np.flatnonzero(self.there_from <= self.last).astype(np.int32)
+        position = np.full(len(self.there_from), -1, np.int32)
+        position[lead] = np.arange(len(lead), dtype=np.int32)
+        return self._bound(lead, self.record(lead, self.last), [table.renumbered(position) for table in self.tables])
+
+    def at(self, lead: Positions, day: Positions) -> Bound:
+        """Leads on days, which are there on them; in any order, each as it stood at the end of its day."""
+        tables = [
+            table.at(lead, self.last - day, within)
+            for table, within in zip(self.tables, self.classes.windows.tolist(), strict=True)
+        ]
+        return self._bound(lead, self.record(lead, day), tables)
