@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from leadscore.errors import ArgumentError, ContractError, LeadscoreError, Problem, RulebookError
     from leadscore.rulebook import Finding, Rulebook
     from leadscore.scoring.one import score_one
+    from leadscore.scoring.replay import History, replay
     from leadscore.scoring.scores import Explanation, Scores, score
     from leadscore.tables import Tables, load_tables
 
@@ -20,6 +21,7 @@ _HOMES = {
     "leadscore.errors": ("ArgumentError", "ContractError", "LeadscoreError", "Problem", "RulebookError"),
     "leadscore.rulebook": ("Finding", "Rulebook"),
     "leadscore.scoring.one": ("score_one",),
+    "leadscore.scoring.replay": ("History", "replay"),
     "leadscore.scoring.scores": ("Explanation", "Scores", "score"),
     "leadscore.tables": ("Tables", "load_tables"),
 }
@@ -31,6 +33,7 @@ __all__ = [
     "DailyActivity",
     "Explanation",
     "Finding",
+    "History",
     "LeadscoreError",
     "Problem",
     "Rulebook",
@@ -39,6 +42,7 @@ __all__ = [
     "Tables",
     "daily_activity",
     "load_tables",
+    "replay",
     "score",
     "score_one",
 ]

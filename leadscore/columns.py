@@ -250,6 +250,16 @@ class Times:
         aware = pa.array(self.at, pa.timestamp("us"), mask=self.at == NO_TIME).cast(pa.timestamp("us", timezone))
         return _microseconds(pc.local_timestamp(aware))
 
+    def utc(self, timezone: str) -> npt.NDArray[np.int64]:
+        """Microseconds since 1970 in UTC; times without a zone are on the wall clock of `timezone`.
+
+        A time that the clock showed twice is the first of the two; one that it skipped is the end of the gap.
+        """
+        if self.zoned or timezone == "UTC":
+            return self.at
+        wall = pa.array(self.at, pa.timestamp("us"), mask=self.at == NO_TIME)
+        return _microseconds(pc.assume_timezone(wall, timezone, ambiguous="earliest", nonexistent="latest"))
+
     def days(self, timezone: str) -> npt.NDArray[np.int64]:
         """Calendar days since 1970 in `timezone`; `NO_TIME` where missing."""
         local = self.local(timezone)

@@ -13,7 +13,7 @@ import pyarrow as pa
 from leadscore.activity import DailyActivity, EventBatch, Events, Ids, is_activity, plain_ids, read_events
 from leadscore.columns import NO_TIME, Column, Times, convert, distinct, one_array, read_times
 from leadscore.contract import Breaches, missing_columns, refuse
-from leadscore.errors import ContractError, Problem
+from leadscore.errors import ArgumentError, ContractError, Problem, did_you_mean
 from leadscore.evaluation import wilson
 from leadscore.records import Positions, Records
 from leadscore.rulebook import Rulebook
@@ -111,6 +111,23 @@ class Tables:
     def created(self) -> Times | None:
         """When each lead was created, if the table says so."""
         return self.records.created_at()
+
+    def groups(self, by: str | pd.Series[Any]) -> pd.Series[Any]:
+        """What to group each lead by, index lead_id: a lead column, by the lead's latest row, or a Series by lead_id.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such column: it is not in the table, or was not read for want of `columns=[...]`.
+        """
+        ids = pd.Index(self.ids.array.to_pandas(), name="lead_id")
+        if isinstance(by, pd.Series):
+            return by.reindex(ids)
+        if by not in self.leads.column_names:
+            known = did_you_mean(by, self.leads.column_names)
+            message = f"there is no lead column {by!r}{known}; load_tables(..., columns=[...]) keeps more of them"
+            raise ArgumentError("by", message)
+        return self.leads[by].take(pa.array(self.records.latest())).to_pandas().set_axis(ids)
 
     def _source(self, name: str) -> Source:
         columns = self.leads.column_names if name == "leads" else list(self.events.values)

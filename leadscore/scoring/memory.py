@@ -96,9 +96,9 @@ class Days:
             self.count[found],
         )
 
-    def of(self, lead: int) -> Days:
-        """One lead's rows."""
-        first, last = np.searchsorted(self.lead, [lead, lead + 1])
+    def between(self, start: int, stop: int) -> Days:
+        """The rows of a run of leads; nothing is copied."""
+        first, last = np.searchsorted(self.lead, [start, stop])
         return Days(self.lead[first:last], self.age[first:last], self.count[first:last])
 
 

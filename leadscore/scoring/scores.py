@@ -23,7 +23,7 @@ from leadscore.scoring.timeline import Timeline
 from leadscore.tables import Tables, completeness
 
 
-def as_day(as_of: Any) -> dt.date:
+def as_day(as_of: Any, *, name: str = "as_of") -> dt.date:
     """A calendar date from a date, text as 2026-03-31, or a timestamp at midnight.
 
     Raises
@@ -34,8 +34,8 @@ def as_day(as_of: Any) -> dt.date:
     if isinstance(as_of, dt.datetime) and as_of is not pd.NaT:
         if as_of == dt.datetime.combine(as_of.date(), dt.time(), as_of.tzinfo):
             return as_of.date()
-        message = f"as_of is a day, and the score is as it stood at its end; got a time of day: {as_of}"
-        raise ArgumentError("as_of", message)
+        message = f"{name} is a day, and the score is as it stood at its end; got a time of day: {as_of}"
+        raise ArgumentError(name, message)
     if isinstance(as_of, dt.date) and as_of is not pd.NaT:
         return as_of
     try:
@@ -43,7 +43,7 @@ def as_day(as_of: Any) -> dt.date:
             return dt.date.fromisoformat(as_of)
     except (TypeError, ValueError):
         pass
-    raise ArgumentError("as_of", f"must be a day as 2026-03-31; got {as_of!r}")
+    raise ArgumentError(name, f"must be a day as 2026-03-31; got {as_of!r}")
 
 
 @dataclass(frozen=True)
@@ -114,11 +114,7 @@ class Scores:
     @cached_property
     def points(self) -> pd.DataFrame:
         """One column per rule, before limits; leads by rules, float64 points. Large: 8 bytes a lead and rule."""
-        columns = {
-            name: found.dense(self._bound.n) / 1000
-            for name, found in zip(self._bound.plan.names, self._bound.every_rule(), strict=True)
-        }
-        return pd.DataFrame(columns, index=self.lead_ids)
+        return points_by_rule(self._bound).set_axis(self.lead_ids)
 
     def reasons(self, k: int = 3) -> pd.DataFrame:
         """The `k` rules that moved each lead most, up or down, before limits.
@@ -191,7 +187,7 @@ class Scores:
             if isinstance(rule, FitRule):
                 value = kept = int(bound.attributes.points(index, bound.record[[position]])[0])
             else:
-                found = points(rule, [days.of(position) for days in bound.days[index]])
+                found = points(rule, [days.between(position, position + 1) for days in bound.days[index]])
                 value = int(found.values[0]) if len(found.rows) else found.default
                 kept = rule.clip(value)
             yield side, rule.name, value
@@ -249,6 +245,12 @@ def verdicts(bound: Bound) -> pd.DataFrame:
             "grade": _grades(bound),
         }
     )
+
+
+def points_by_rule(bound: Bound) -> pd.DataFrame:
+    """One column per rule, before limits, a row for each of `bound`."""
+    rules = zip(bound.plan.names, bound.every_rule(), strict=True)
+    return pd.DataFrame({name: found.dense(bound.n) / 1000 for name, found in rules}, index=range(bound.n))
 
 
 def _grades(bound: Bound) -> pd.Categorical:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,9 @@ from leadscore.tables import Tables
 
 # A window longer than the calendar, in days.
 ALWAYS = 4_000_000
+# How many leads, and how many pairs of a day and a row of a table of theirs, are looked at in one go.
+_LEADS = 1 << 14
+_PAIRS = 1 << 23
 
 
 class Classes:
@@ -148,3 +153,29 @@ class Timeline:
             for table, within in zip(self.tables, self.classes.windows.tolist(), strict=True)
         ]
         return self._bound(lead, self.record(lead, day), tables)
+
+    def so_far(self, lead: Positions, day: Positions, today: list[Days]) -> Bound:
+        """Leads on days of which only some events have happened yet: for each class, `today` has those, at age 0."""
+        tables = []
+        for table, within, now in zip(self.tables, self.classes.windows.tolist(), today, strict=False):
+            before = table.at(lead, self.last - day + 1, within - 1)
+            columns = (before.lead, now.lead), (before.age + 1, now.age), (before.count, now.count)
+            tables.append(daily(*map(np.concatenate, columns)))
+        return self._bound(lead, self.record(lead, day), self._with_joined(tables))
+
+    def parts(self) -> Iterator[tuple[slice, Timeline]]:
+        """The leads in runs, each with what they did: as many at a time as can be looked at on every day in memory."""
+        n = len(self.there_from)
+        rows = np.zeros(n, np.int64)
+        for table in self.tables:
+            rows += np.bincount(table.lead, minlength=n)
+        # A lead has at most so many days to look at, and on each at most all of its rows to look up.
+        work = np.cumsum(rows * np.minimum(rows + 2, self.last - self.first + 1) + 1)
+        start = 0
+        while start < n:
+            reached = int(np.searchsorted(work, (work[start - 1] if start else 0) + _PAIRS, "right"))
+            stop = min(max(reached, start + 1), start + _LEADS, n)
+            part = copy(self)
+            part.tables = [table.between(start, stop) for table in self.tables]
+            yield slice(start, stop), part
+            start = stop

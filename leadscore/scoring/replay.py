@@ -1,0 +1,401 @@
+"""`replay`: when each lead qualified, and with which score: any past day judged exactly as `score` would have."""
+
+from __future__ import annotations
+
+import datetime as dt
+from functools import cached_property
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from leadscore.columns import DAY, NO_TIME, Times
+from leadscore.errors import ArgumentError
+from leadscore.records import Positions
+from leadscore.rulebook import Rulebook
+from leadscore.rulebook.model import BehaviourRule, Happening, Never
+from leadscore.scoring.attributes import IN_CACHE
+from leadscore.scoring.memory import Days, runs
+from leadscore.scoring.plan import compiled, day_number, reached
+from leadscore.scoring.scores import as_day, points_by_rule, verdicts
+from leadscore.scoring.timeline import Timeline
+from leadscore.tables import Tables
+
+
+def rising(part: Happening | Never, oldest: int) -> list[int]:
+    """The ages, in days up to `oldest`, at which an event can raise what waits for it; at all others it cannot.
+
+    Between two days on which nothing can rise, points only fall and who qualifies can only cease to.
+    """
+    closes = [] if part.within_days is None else [part.within_days]
+    if isinstance(part, Never):
+        return closes
+    if not isinstance(part, BehaviourRule):
+        return [0]
+    if part.from_ is not None:
+        counts = (0, 1) if part.count == "once" else (0, *sorted(part.from_))
+        steps = list(pairwise(reached(part, count) for count in counts))
+        return [0] * any(low < high for low, high in steps) + closes * any(low > high for low, high in steps)
+    worth = [0, *map(part.worth, range(oldest + 1))]
+    return [age for age, (before, after) in enumerate(pairwise(worth)) if before < after]
+
+
+class _Spans(NamedTuple):
+    """Leads from a day to another; days count from the first day of the timeline, and each lead's are in order."""
+
+    lead: Positions
+    first: Positions
+    last: Positions
+
+    def take(self, rows: npt.NDArray[Any]) -> _Spans:
+        return _Spans(self.lead[rows], self.first[rows], self.last[rows])
+
+
+_NONE = _Spans(*[np.zeros(0, np.int32)] * 3)
+
+
+class _Search:
+    """Finds when leads qualify, looking only at days on which something can rise."""
+
+    def __init__(self, timeline: Timeline, tables: Tables) -> None:
+        self.timeline = timeline
+        self.length = timeline.last - timeline.first + 1
+        happenings = timeline.plan.happenings
+        oldest = max((int(days.age.max()) for days in timeline.tables if len(days.age)), default=0)
+        ages = [rising(one.part, oldest) for one in happenings]
+        self.ages = [
+            sorted({age for happening in np.flatnonzero(waiting) for age in ages[happening]})
+            for waiting in timeline.classes.matches
+        ]
+        self.changed, changes = tables.records.changes(timeline.plan.rulebook.timezone)
+        self.changes = changes - timeline.first
+
+    def can_rise(self, part: Timeline, leads: slice) -> npt.NDArray[np.bool_]:
+        """(leads, days) where something can rise, and the first two days, on which nothing is known before."""
+        rise = np.zeros((leads.stop - leads.start, self.length), bool)
+        rise[:, :2] = True
+        for days, ages in zip(part.tables, self.ages, strict=False):
+            lead = days.lead - leads.start
+            for age in ages:
+                day = self.length - 1 - days.age + age
+                inside = (day >= 0) & (day < self.length)
+                rise[lead[inside], day[inside]] = True
+        here = (self.changed >= leads.start) & (self.changed < leads.stop)
+        here &= (self.changes >= 0) & (self.changes < self.length)
+        rise[self.changed[here] - leads.start, self.changes[here]] = True
+        there_from = np.maximum(self.timeline.there_from[leads], self.timeline.first) - self.timeline.first
+        came = np.flatnonzero(there_from < self.length)
+        rise[came, there_from[came]] = True
+        rise &= np.arange(self.length) >= there_from[:, None]
+        return rise
+
+    def qualified(self, part: Timeline, leads: slice) -> _Spans:
+        """From each day on which leads qualify after something could rise, to the day before the next such."""
+        lead, day = (axis.astype(np.int32) for axis in np.nonzero(self.can_rise(part, leads)))
+        lead += np.int32(leads.start)
+        last = np.full(len(lead), self.length - 1, np.int32)
+        inner = np.flatnonzero(lead[1:] == lead[:-1])
+        last[inner] = day[inner + 1] - 1
+        return _Spans(lead, day, last).take(self._holds(part, lead, day))
+
+    def stays(self, part: Timeline, spans: _Spans) -> _Spans:
+        """The runs of days on which leads qualify, without a gap."""
+        # Within a span nothing rises, so the last day on which a lead qualifies is found by halving.
+        low, high = spans.first.copy(), spans.last.copy()
+        while (low < high).any():
+            open_ = np.flatnonzero(low < high)
+            middle = (low[open_] + high[open_] + 1) // 2
+            holds = self._holds(part, spans.lead[open_], middle)
+            low[open_[holds]] = middle[holds]
+            high[open_[~holds]] = middle[~holds] - 1
+        breaks = (spans.lead[1:] != spans.lead[:-1]) | (low[:-1] + 1 != spans.first[1:])
+        begins, ends = np.append(True, breaks)[: len(low)], np.append(breaks, True)[: len(low)]
+        return _Spans(spans.lead[begins], spans.first[begins], low[ends])
+
+    def _holds(self, part: Timeline, lead: Positions, day: Positions) -> npt.NDArray[np.bool_]:
+        return part.at(lead, self.timeline.first + day).via >= 0
+
+
+class _Doings(NamedTuple):
+    """What leads did on one day each, in the order of the leads and of time."""
+
+    row: Positions
+    moment: npt.NDArray[np.int64]
+    kind: Positions
+    events: Positions
+
+    @classmethod
+    def read(cls, tables: Tables, timeline: Timeline, lead: Positions, day: Positions) -> tuple[_Doings, bool]:
+        """The events of each lead's day that some rule waits for, and whether their times have a zone."""
+        wanted = np.full(len(tables.ids), np.iinfo(np.int64).max)
+        wanted[lead] = day
+        row = np.zeros(len(tables.ids), np.int32)
+        row[lead] = np.arange(len(lead), dtype=np.int32)
+        found, zoned = [], False
+        for batch in tables.events.pieces(IN_CACHE):
+            local = tables.events.local(batch, timeline.plan.rulebook.timezone)
+            kind = timeline.classes.of(batch)
+            rows = np.flatnonzero((local // DAY == wanted[batch.lead]) & timeline.classes.matches[kind].any(axis=1))
+            # Of daily activity only the day is known.
+            moment = np.full(len(rows), NO_TIME) if batch.times is None else batch.times.take(rows).at
+            zoned |= batch.times is not None and bool(batch.times.zoned)
+            events = np.ones(len(rows), np.int64) if batch.count is None else batch.count[rows]
+            found.append((row[batch.lead[rows]], moment, kind[rows], events))
+        columns = (
+            [np.concatenate(parts) for parts in zip(*found, strict=True)] if found else [np.zeros(0, np.int64)] * 4
+        )
+        order = np.lexsort((columns[1], columns[0]))
+        return cls(*(column[order] for column in columns)), zoned
+
+    def between(self, start: int, stop: int) -> _Doings:
+        """Those of some rows, which count from `start`."""
+        first, last = np.searchsorted(self.row, [start, stop])
+        return _Doings(self.row[first:last] - start, *(column[first:last] for column in self[1:]))
+
+
+def _moments(
+    part: Timeline, lead: Positions, day: Positions, doings: _Doings
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """For leads on days on which they qualify: the time of the event that did it, and where none of the day had to."""
+    new = np.zeros(len(doings.row), bool)
+    new[runs(doings.row)] = new[runs(doings.moment)] = True
+    # The moments of a row: before its first event, then as many as its events have times.
+    own = np.bincount(doings.row[new], minlength=len(lead)) + 1
+    ends = np.cumsum(own)
+    moment = np.cumsum(new) + doings.row
+    # An event has happened at its own moment and all later ones of its row.
+    later = ends[doings.row] - moment
+    event = np.repeat(np.arange(len(moment)), later)
+    so_far = moment[event] + np.arange(len(event)) - np.repeat(np.cumsum(later) - later, later)
+    today = []
+    for kind in range(len(part.classes.matches)):
+        rows = np.flatnonzero(doings.kind[event] == kind)
+        today.append(Days(so_far[rows].astype(np.int32), np.zeros(len(rows), np.int32), doings.events[event[rows]]))
+    bound = part.so_far(np.repeat(lead, own), np.repeat(day, own), today)
+    qualified = np.flatnonzero(bound.via >= 0)
+    row = np.repeat(np.arange(len(lead)), own)[qualified]
+    first = qualified[runs(row)]
+    at = np.full(own.sum(), NO_TIME)
+    at[moment] = doings.moment
+    return at[first], first == ends - own
+
+
+class History:
+    """When leads qualified in a period, and with which score; made by `replay`.
+
+    Attributes
+    ----------
+    rulebook : Rulebook
+    start, end : date
+        The period, both days included.
+    n_leads : int
+        The leads that were there on some day of it.
+    frame : DataFrame, index lead_id, one row per lead that qualified, in the order of the leads
+        `day` (the first on which it qualifies), `already` (it did so on the day before `start` too, so that this is not
+        the day it qualified), `qualified_at` (UTC; when on that day the lead with its events so far first reached its
+        bar, the day's start where none of them was needed, missing where the events have no time of day), and as they
+        were on that day: `fit`, `behaviour`, `total`, `segment`, `threshold`, `via`, `grade`.
+    states : DataFrame or None
+        With `states=True`, a row for each stay: `lead_id`, `from_day`, `to_day` (the last day on which the lead
+        qualifies; missing where it still does on `end`), `already`.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - replay alone calls it
+        self,
+        rulebook: Rulebook,
+        start: dt.date,
+        end: dt.date,
+        tables: Tables,
+        frame: pd.DataFrame,
+        states: pd.DataFrame | None,
+        n_leads: int,
+    ) -> None:
+        self.rulebook, self.start, self.end = rulebook, start, end
+        self.frame, self.states, self.n_leads = frame, states, n_leads
+        self._tables = tables
+
+    @cached_property
+    def points(self) -> pd.DataFrame:
+        """One column per rule, before limits, as they were on the day each lead qualified; float64 points."""
+        plan = compiled(self.rulebook)
+        timeline = Timeline(plan, self._tables, day_number(self.start) - 1, day_number(self.end))
+        lead = self._tables.ids.positions(pa.array(self.frame.index))
+        day = self.frame["day"].to_numpy("datetime64[D]").astype(np.int64)
+        return points_by_rule(timeline.at(lead, day)).set_axis(self.frame.index)
+
+    def weekly(self, by: str | pd.Series[Any] | None = None) -> pd.DataFrame:
+        """How many leads came to qualify in each week.
+
+        Parameters
+        ----------
+        by : str or Series, optional
+            `segment`, `via`, `grade`, a lead column, or a Series by lead_id: then the weeks of each of its values.
+
+        Returns
+        -------
+        DataFrame, index week (its Monday), or (value, week)
+            `qualified`: leads that came to qualify, those that did on the day before `start` left out; `days`: how many
+            days of the week lie in the period. It counts all leads and is no sample, so it has no interval.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such column.
+        """
+        new = self.frame[~self.frame["already"]]
+        period = pd.Series(pd.date_range(self.start, self.end, unit="us"))
+        days = period.groupby(_monday(period)).size().rename_axis("week").rename("days")
+        if by is None:
+            counts = _monday(new["day"]).value_counts().reindex(days.index, fill_value=0)
+            return pd.DataFrame({"qualified": counts, "days": days})
+        own = self.frame[by] if isinstance(by, str) and by in {"segment", "via", "grade"} else by
+        groups = self._tables.groups(own).reindex(new.index)
+        table = pd.crosstab(groups, _monday(new["day"]), dropna=False).reindex(columns=days.index, fill_value=0)
+        return table.melt(ignore_index=False, value_name="qualified").set_index("week", append=True).join(days)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw how many leads came to qualify in each week; see `leadscore.plots.plot_weekly`."""
+        from leadscore.plots import plot_weekly  # noqa: PLC0415 - matplotlib is loaded when a picture is asked for
+
+        return plot_weekly(self.weekly()[["qualified", "days"]], ax=ax)
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def __repr__(self) -> str:
+        already = int(self.frame["already"].sum())
+        version = f" {self.rulebook.version}" if self.rulebook.version else ""
+        counts = f"{self.n_leads:,} leads, {len(self) - already:,} came to qualify, {already:,} did already"
+        return f"<History {self.start} to {self.end} by {self.rulebook.name!r}{version}: {counts}>"
+
+    def _repr_html_(self) -> str:
+        from html import escape  # noqa: PLC0415 - notebooks only
+
+        return f"<p>{escape(repr(self)[1:-1])}; by week:</p>" + self.weekly().to_html()
+
+
+def _monday(days: pd.Series[Any]) -> pd.Series[Any]:
+    """The Monday of each day's week."""
+    return (days - pd.to_timedelta(days.dt.day_of_week, unit="D")).dt.as_unit("us").rename("week")
+
+
+def replay(tables: Tables, rulebook: Rulebook, *, start: Any, end: Any, states: bool = False) -> History:
+    """Find for each lead the first day of a period on which it qualifies, and the score it had then.
+
+    Every day is judged exactly as `score` with that `as_of` would have judged it, by the rulebook given, from what was
+    there by its end. Only days on which something can rise are looked at: an event, a window that closes or a decay
+    that wears off on points below zero, a `never` that lapses, a row of the lead that begins to hold, its creation.
+
+    Parameters
+    ----------
+    tables : Tables
+    rulebook : Rulebook
+    start, end : date, or text as "2026-03-31"
+        The first and the last day of the period, in the rulebook's time zone.
+    states : bool
+        Also find each later day on which a lead ceased to qualify or did so again.
+
+    Returns
+    -------
+    History
+        `frame`, `states`, `points`, `weekly(by)`, `plot()`.
+
+    Raises
+    ------
+    ContractError
+        If the tables lack a column the rulebook uses, or hold values that it cannot read.
+    ArgumentError
+        If `start` or `end` is no day, or the period ends before it starts.
+
+    Notes
+    -----
+    A lead that qualifies on the day before `start` as well did not come to qualify in the period: it is marked
+    `already`, and `weekly` leaves it out.
+
+    Examples
+    --------
+    >>> import leadscore as ls
+    >>> rulebook = ls.Rulebook.from_yaml('''
+    ... leadscore: 1
+    ... name: demo
+    ... fit: [{name: Home market, when: {country: [US, CA]}, points: 60}]
+    ... behaviour: [{name: Pricing page, event: pricing, points: 15, within_days: 7}]
+    ... qualify: {threshold: 90}
+    ... ''')
+    >>> leads = pd.DataFrame({"lead_id": ["a", "b"], "country": ["US", None]})
+    >>> at = ["2026-03-10T09:30Z", "2026-03-12T16:05Z", "2026-03-12T18:00Z"]
+    >>> events = pd.DataFrame({"lead_id": ["a", "a", "a"], "event": "pricing", "at": at})
+    >>> tables = ls.load_tables(leads, events, rulebook=rulebook)
+    >>> history = ls.replay(tables, rulebook, start="2026-03-01", end="2026-03-31", states=True)
+    >>> history.frame[["day", "qualified_at", "total", "via"]]
+                   day              qualified_at  total    via
+    lead_id
+    a       2026-03-12 2026-03-12 16:05:00+00:00   90.0  score
+    >>> history.states[["lead_id", "from_day", "to_day"]]
+      lead_id   from_day     to_day
+    0       a 2026-03-12 2026-03-16
+    """
+    first_day, last_day = as_day(start, name="start"), as_day(end, name="end")
+    if last_day < first_day:
+        raise ArgumentError("end", f"the period ends on {last_day}, before its start on {first_day}")
+    first, last = day_number(first_day), day_number(last_day)
+    # One day more: who qualifies on the day before the start did not come to in the period.
+    timeline = Timeline(compiled(rulebook), tables, first - 1, last)
+    search = _Search(timeline, tables)
+    found, stays = [_NONE], [_NONE]
+    for leads, part in timeline.parts():
+        spans = search.qualified(part, leads)
+        found.append(spans)
+        if states:
+            stays.append(search.stays(part, spans))
+    qualified = _joined(found)
+    inside = qualified.take(np.flatnonzero(qualified.first > 0))
+    lead, day = (column[runs(inside.lead)] for column in inside[:2])
+    frame = _frame(timeline, tables, lead, day + (first - 1))
+    frame.insert(1, "already", np.isin(lead, qualified.lead[qualified.first == 0]))
+    there = int((timeline.there_from <= last).sum())
+    kept = _states(_joined(stays), tables, first_day, search.length) if states else None
+    return History(rulebook, first_day, last_day, tables, frame, kept, there)
+
+
+def _joined(parts: list[_Spans]) -> _Spans:
+    return _Spans(*map(np.concatenate, zip(*parts, strict=True)))
+
+
+def _frame(timeline: Timeline, tables: Tables, lead: Positions, day: Positions) -> pd.DataFrame:
+    """`History.frame` for leads on the days they qualified, but for `already`."""
+    timezone = timeline.plan.rulebook.timezone
+    doings, zoned = _Doings.read(tables, timeline, lead, day)
+    frames, times, alone = [verdicts(timeline.at(lead[:0], day[:0]))], [lead[:0].astype(np.int64)], [lead[:0] > 0]
+    for leads, part in timeline.parts():
+        begin, end = map(int, np.searchsorted(lead, [leads.start, leads.stop]))
+        frames.append(verdicts(part.at(lead[begin:end], day[begin:end])))
+        at, none_needed = _moments(part, lead[begin:end], day[begin:end], doings.between(begin, end))
+        times.append(at)
+        alone.append(none_needed)
+    moments = Times(np.concatenate(times), zoned).utc(timezone)
+    morning = Times(day.astype(np.int64) * DAY, zoned=False).utc(timezone)
+    # Where all events have a date only, nobody wrote down when on its day one was.
+    dated = (Times(doings.moment, zoned).local(timezone) % DAY == 0).all()
+    reached_at = np.where(np.concatenate(alone), morning, NO_TIME if dated else moments)
+    frame = pd.concat(frames, ignore_index=True).drop(columns=["qualified", "blocked_by"])
+    frame.insert(0, "day", day.astype("datetime64[D]").astype("datetime64[us]"))
+    frame.insert(1, "qualified_at", pd.DatetimeIndex(reached_at.view("datetime64[us]")).tz_localize("UTC"))
+    return frame.set_axis(_lead_ids(tables, lead))
+
+
+def _states(stays: _Spans, tables: Tables, start: dt.date, length: int) -> pd.DataFrame:
+    """`History.states`; the first day of the stays is the one before the start."""
+    stays = stays.take(np.flatnonzero(stays.last > 0))
+    begin = np.datetime64(start, "us") - np.timedelta64(1, "D")
+    from_day, to_day = (begin + days.astype("timedelta64[D]") for days in (np.maximum(stays.first, 1), stays.last))
+    to_day[stays.last == length - 1] = np.datetime64("NaT")
+    lead = _lead_ids(tables, stays.lead)
+    return pd.DataFrame({"lead_id": lead, "from_day": from_day, "to_day": to_day, "already": stays.first == 0})
+
+
+def _lead_ids(tables: Tables, lead: Positions) -> pd.Index[Any]:
+    return pd.Index(tables.ids.array.take(pa.array(lead)).to_pandas(), name="lead_id")
