@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from leadscore.activity import DailyActivity, daily_activity
     from leadscore.errors import ArgumentError, ContractError, LeadscoreError, Problem, RulebookError
     from leadscore.rulebook import Finding, Rulebook
+    from leadscore.scoring.change import explain_change
     from leadscore.scoring.one import score_one
     from leadscore.scoring.replay import History, replay
     from leadscore.scoring.scores import Explanation, Scores, score
@@ -20,6 +21,7 @@ _HOMES = {
     "leadscore.activity": ("DailyActivity", "daily_activity"),
     "leadscore.errors": ("ArgumentError", "ContractError", "LeadscoreError", "Problem", "RulebookError"),
     "leadscore.rulebook": ("Finding", "Rulebook"),
+    "leadscore.scoring.change": ("explain_change",),
     "leadscore.scoring.one": ("score_one",),
     "leadscore.scoring.replay": ("History", "replay"),
     "leadscore.scoring.scores": ("Explanation", "Scores", "score"),
@@ -41,6 +43,7 @@ __all__ = [
     "Scores",
     "Tables",
     "daily_activity",
+    "explain_change",
     "load_tables",
     "replay",
     "score",

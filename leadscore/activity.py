@@ -140,8 +140,8 @@ class EventBatch:
     def __len__(self) -> int:
         return len(self.lead)
 
-    def part(self, rows: slice) -> EventBatch:
-        """Some of the rows; nothing is copied."""
+    def part(self, rows: slice | npt.NDArray[np.intp]) -> EventBatch:
+        """Some of the rows; of a slice nothing is copied."""
         codes = {name: column[rows] for name, column in self.codes.items()}
         times = None if self.times is None else self.times.take(rows)
         day = None if self.day is None else self.day[rows]

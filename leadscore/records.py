@@ -42,6 +42,12 @@ class Records:
     created: Times | None = None
     valid_from: Times | None = None
 
+    def take(self, rows: Positions) -> Records:
+        """Some rows, of one lead."""
+        created = None if self.created is None else self.created.take(rows)
+        valid_from = None if self.valid_from is None else self.valid_from.take(rows)
+        return Records(np.zeros(len(rows), np.int32), 1, created, valid_from)
+
     def created_at(self) -> Times | None:
         """When each lead was created, (n_leads,) times, `NO_TIME` where that is not told; None if it is of none."""
         if self.created is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -111,6 +112,35 @@ class Tables:
     def created(self) -> Times | None:
         """When each lead was created, if the table says so."""
         return self.records.created_at()
+
+    def position(self, lead_id: Any) -> int:
+        """The position of a lead.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such lead.
+        """
+        whole = isinstance(lead_id, (int, np.integer)) and not isinstance(lead_id, bool)
+        if len(self.ids) and (isinstance(lead_id, str) if self.ids.is_text else whole):
+            found = int(self.ids.positions(pa.array([lead_id]))[0])
+            if found >= 0:
+                return found
+            near = did_you_mean(lead_id, self.ids.array[:10_000].to_pylist()) if self.ids.is_text else ""
+            raise ArgumentError("lead_id", f"there is no lead {lead_id!r}{near}")
+        kind = "text" if self.ids.is_text else "whole numbers"
+        first = f", as {self.ids.array[0].as_py()!r}" if len(self.ids) else ""
+        raise ArgumentError("lead_id", f"there is no lead {lead_id!r}: ids here are {kind}{first}")
+
+    def only(self, lead: int) -> Tables:
+        """The tables of the lead at a position alone."""
+        rows = np.flatnonzero(self.records.lead == lead)
+        records = self.records.take(rows)
+        batches = [batch.part(np.flatnonzero(batch.lead == lead)) for batch in self.events.batches]
+        batches = [replace(batch, lead=np.zeros(len(batch), np.int32)) for batch in batches if len(batch)]
+        events = Events(batches, self.events.values, self.events.timezone)
+        ids = Ids(self.ids.array.take(pa.array([lead])))
+        return Tables(self.leads.take(pa.array(rows)), ids, records, events, None, self.rejected, {})
 
     def groups(self, by: str | pd.Series[Any]) -> pd.Series[Any]:
         """What to group each lead by, index lead_id: a lead column, by the lead's latest row, or a Series by lead_id.

@@ -22,7 +22,7 @@ FLOORS = [
     {"scoring.memory"},
     {"scoring.timeline"},
     {"scoring.scores"},
-    {"scoring.one", "scoring.replay", "scoring"},
+    {"scoring.one", "scoring.replay", "scoring.change", "scoring"},
     {"", "datasets", "testing"},
     {"export", "printing"},
     {"cli"},

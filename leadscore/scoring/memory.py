@@ -34,6 +34,11 @@ class Sparse:
         full[self.rows] = self.values
         return full
 
+    @property
+    def sole(self) -> int:
+        """The number, of one lead alone."""
+        return int(self.values[0]) if len(self.values) else self.default
+
     def part(self, leads: slice) -> Sparse:
         """The numbers of some leads, counted from the first of them."""
         first, last = np.searchsorted(self.rows, [leads.start, leads.stop])

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from leadscore.errors import ArgumentError, did_you_mean
+from leadscore.errors import ArgumentError
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.model import FitRule, Limits, thousandths
 from leadscore.scoring.memory import Bound, points
@@ -48,12 +48,13 @@ def as_day(as_of: Any, *, name: str = "as_of") -> dt.date:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Where a lead's points come from: lines that sum exactly to its fit, behaviour and total.
+    """Where a lead's points, or a change of them, come from: lines that sum exactly to fit, behaviour and total.
 
     Attributes
     ----------
     lines : DataFrame
-        `side` (fit or behaviour), `line` (a rule, or a limit that bit), `points`.
+        `side` (fit or behaviour), `line` (a rule, or a limit that bit), `points`; of a change also `cause`, see
+        `explain_change`, and `events`, how many are meant.
     """
 
     lead_id: Any
@@ -62,10 +63,12 @@ class Explanation:
 
     def __repr__(self) -> str:
         fired = self.lines[self.lines["points"] != 0]
-        width = max((len(line) for line in fired["line"]), default=0)
+        texts = fired.drop(columns=["points", "events"], errors="ignore")
+        widths = [max((len(text) for text in texts[name]), default=0) for name in texts]
+        widths[0] = len("behaviour")
         rows = [
-            f"  {side:9}  {line:{width}}  {value:+9.3f}".rstrip("0").rstrip(".")
-            for side, line, value in fired.itertuples(index=False)
+            "  ".join(["", *map(str.ljust, row, widths), f"{value:+9.3f}".rstrip("0").rstrip(".")])
+            for row, value in zip(texts.itertuples(index=False), fired["points"], strict=True)
         ]
         quiet = len(self.lines) - len(fired)
         rest = [f"  ({quiet} rule{'' if quiet == 1 else 's'} gave nothing)"] if quiet else []
@@ -154,63 +157,19 @@ class Scores:
         ArgumentError
             If there is no such lead on the day.
         """
-        try:
-            position: Any = self.lead_ids.get_loc(lead_id)  # a whole number, since ids are unique
-        except (KeyError, TypeError, pd.errors.InvalidIndexError):
-            position = None
-        if not isinstance(position, int):
-            raise ArgumentError("lead_id", self._unknown(lead_id)) from None
-        lines = [*self._lines("fit", position), *self._lines("behaviour", position)]
-        row = self.frame.iloc[[position]].astype(object).iloc[0]
-        frame = pd.DataFrame(lines, columns=["side", "line", "points"])
-        return Explanation(lead_id, frame.assign(points=frame["points"] / 1000), self._summary(lead_id, row))
-
-    def _summary(self, lead_id: Any, row: pd.Series[Any]) -> str:
-        points_shown = (
-            f"fit {row['fit']:g} + behaviour {row['behaviour']:g} = {row['total']:g}, bar {row['threshold']:g}"
+        lead = self._tables.position(lead_id)
+        position = int(np.searchsorted(self._bound.lead, lead))
+        if position == len(self) or self._bound.lead[position] != lead:
+            raise ArgumentError("lead_id", f"the lead {lead_id!r} was created after {self.as_of}")
+        frame = pd.DataFrame(
+            [
+                (side, f"limit {name}" if limit else name, value)
+                for side, limit, name, value in lines(self._bound, position)
+            ],
+            columns=["side", "line", "points"],
         )
-        if pd.notna(row["blocked_by"]):
-            verdict = f"not qualified: blocked by {row['blocked_by']!r}"
-        elif row["qualified"]:
-            verdict = f"qualified via {row['via']}"
-        else:
-            verdict = "not qualified"
-        segment = f" ({row['segment']})" if pd.notna(row["segment"]) else ""
-        return f"{lead_id} on {self.as_of}: {points_shown}{segment}: {verdict}"
-
-    def _lines(self, side: str, position: int) -> Iterator[tuple[str, str, int]]:
-        bound, book = self._bound, self.rulebook
-        groups: dict[str | None, int] = {}
-        for section, index, rule in book.rules():
-            if section != side:
-                continue
-            if isinstance(rule, FitRule):
-                value = kept = int(bound.attributes.points(index, bound.record[[position]])[0])
-            else:
-                found = points(rule, [days.between(position, position + 1) for days in bound.days[index]])
-                value = int(found.values[0]) if len(found.rows) else found.default
-                kept = rule.clip(value)
-            yield side, rule.name, value
-            yield from _limit(side, rule.name, value, kept)
-            groups[rule.group] = groups.get(rule.group, 0) + kept
-        total = 0
-        for group, value in groups.items():
-            kept = bound.plan.limits(group).clip(value)
-            yield from _limit(side, str(group), value, kept)
-            total += kept
-        limits: Limits = getattr(book.totals, side)
-        yield from _limit(side, f"totals.{side}", total, limits.clip(total))
-
-    def _unknown(self, lead_id: Any) -> str:
-        asked = [lead_id] if isinstance(lead_id, (str, int, np.integer)) else [None]
-        if self._left_out and self._tables.ids.positions(pa.array(asked))[0] >= 0:
-            return f"the lead {lead_id!r} was created after {self.as_of}"
-        first = self.lead_ids[0] if len(self.lead_ids) else None
-        if isinstance(first, str) != isinstance(lead_id, str) and first is not None:
-            kind = "text" if isinstance(first, str) else "numbers"
-            return f"there is no lead {lead_id!r}: ids here are {kind}, as {first!r}"
-        near = did_you_mean(lead_id, map(str, self.lead_ids[:10_000])) if isinstance(lead_id, str) else ""
-        return f"there is no lead {lead_id!r} on {self.as_of}{near}"
+        row = self.frame.iloc[[position]].astype(object).iloc[0]
+        return Explanation(lead_id, frame.assign(points=frame["points"] / 1000), summary(lead_id, self.as_of, row))
 
     def __len__(self) -> int:
         return self._bound.n
@@ -266,9 +225,51 @@ def _grades(bound: Bound) -> pd.Categorical:
     return _categories(codes, names) if names != [""] else _categories(codes - 1, [])
 
 
-def _limit(side: str, name: str, before: int, after: int) -> Iterator[tuple[str, str, int]]:
+def summary(lead_id: Any, day: dt.date, row: pd.Series[Any]) -> str:
+    """A row of `Scores.frame` as a sentence."""
+    sums = f"fit {row['fit']:g} + behaviour {row['behaviour']:g} = {row['total']:g}, bar {row['threshold']:g}"
+    if pd.notna(row["blocked_by"]):
+        verdict = f"not qualified: blocked by {row['blocked_by']!r}"
+    elif row["qualified"]:
+        verdict = f"qualified via {row['via']}"
+    else:
+        verdict = "not qualified"
+    segment = f" ({row['segment']})" if pd.notna(row["segment"]) else ""
+    return f"{lead_id} on {day}: {sums}{segment}: {verdict}"
+
+
+# A line of an explanation: side, whether it is a limit that bit, its name, thousandths.
+Line = tuple[str, bool, str, int]
+
+
+def lines(bound: Bound, position: int) -> Iterator[Line]:
+    """Each rule's points before limits, and each limit that bit; they sum exactly to fit and behaviour."""
+    plan, book = bound.plan, bound.plan.rulebook
+    for side in ("fit", "behaviour"):
+        groups: dict[str | None, int] = {}
+        for section, index, rule in book.rules():
+            if section != side:
+                continue
+            if isinstance(rule, FitRule):
+                value = kept = int(bound.attributes.points(index, bound.record[[position]])[0])
+            else:
+                value = points(rule, [days.between(position, position + 1) for days in bound.days[index]]).sole
+                kept = rule.clip(value)
+            yield side, False, rule.name, value
+            yield from _limit(side, rule.name, value, kept)
+            groups[rule.group] = groups.get(rule.group, 0) + kept
+        total = 0
+        for group, value in groups.items():
+            kept = plan.limits(group).clip(value)
+            yield from _limit(side, str(group), value, kept)
+            total += kept
+        limits: Limits = getattr(book.totals, side)
+        yield from _limit(side, f"totals.{side}", total, limits.clip(total))
+
+
+def _limit(side: str, name: str, before: int, after: int) -> Iterator[Line]:
     if before != after:
-        yield side, f"limit {name}", after - before
+        yield side, True, name, after - before
 
 
 def _categories(codes: npt.NDArray[Any], names: list[str]) -> pd.Categorical:
