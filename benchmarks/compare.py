@@ -2,9 +2,9 @@
 
     python benchmarks/compare.py REFERENCE.parquet ANSWER.parquet
 
-prints JSON: how many leads differ in anything, and in which columns. An answer for a sample is compared on its leads,
-and says with `"leads"` how many those are. Kept apart from run.py so that the harness itself stays small: on Linux a
-child's peak memory is at least what its parent held when it was started.
+prints JSON: how many leads differ in anything, and in which columns; -1 stands beside a column that only one side has.
+An answer for a sample is compared on its leads, and says with `"leads"` how many those are. Kept apart from run.py so
+that the harness stays small: on Linux a child's peak memory is at least what its parent held when it was started.
 """
 
 from __future__ import annotations
@@ -17,21 +17,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-COLUMNS = [
-    "fit",
-    "behaviour",
-    "total",
-    "segment",
-    "threshold",
-    "qualified",
-    "via",
-    "blocked_by",
-    "grade",
-    "reason_1",
-    "reason_2",
-    "reason_3",
-]
-
 
 def read(path: str) -> pd.DataFrame:
     """The answer by lead; whatever the kind of text column, as text."""
@@ -40,7 +25,7 @@ def read(path: str) -> pd.DataFrame:
         kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
         if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
             table = table.set_column(place, field.name, table.column(place).cast(pa.large_string()))
-    frame: pd.DataFrame = table.to_pandas()
+    frame: pd.DataFrame = table.to_pandas(date_as_object=False)
     if not frame["lead_id"].is_unique:
         message = f"{path}: a lead occurs twice"
         raise ValueError(message)
@@ -53,8 +38,8 @@ def differing(reference: pd.DataFrame, answer: pd.DataFrame, *, sample: bool) ->
     there, here = reference.loc[both], answer.loc[both]
     columns: dict[str, int] = {}
     wrong = np.zeros(len(both), dtype=bool)
-    for column in COLUMNS:
-        if column not in answer.columns:
+    for column in dict.fromkeys([*reference.columns, *answer.columns]):
+        if column not in reference.columns or column not in answer.columns:
             columns[column] = -1
             continue
         left, right = there[column], here[column]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
+START = date(2026, 1, 2)  # replay: 180 days
 AS_OF = date(2026, 6, 30)
 END = datetime(2026, 7, 1, tzinfo=UTC)  # the first instant that does not count
 FIRST_DAY_BACK = 181  # the data begin 179 days before AS_OF

@@ -335,8 +335,8 @@ def by_count(rule: book.Activity, points: dict[int, int]) -> str:
     return f"CASE {whens} ELSE 0 END"
 
 
-def scored() -> str:
-    """The CTEs that bring fit and behaviour together."""
+def scored(by: str = "lead_id") -> str:
+    """The CTEs that bring fit and behaviour together, by the columns that `fitted`, `daily` and `others` share."""
     points = {rule.name: f"coalesce({name(rule.name)}, 0)" for rule in book.BEHAVIOUR}
     points |= {rule.name: f"coalesce({worth(rule, name(rule.name))}, 0)" for rule in ONCE}
     for rule in ONCE:
@@ -362,9 +362,9 @@ def scored() -> str:
     return f"""
 pointed AS (
   SELECT fitted.*, {flags}, {columns}
-  FROM fitted LEFT JOIN daily USING (lead_id) LEFT JOIN others USING (lead_id)),
+  FROM fitted LEFT JOIN daily USING ({by}) LEFT JOIN others USING ({by})),
 summed AS (
-  SELECT lead_id, fit, specialist, small, rival, asked, complained, fit_1, fit_2, fit_3, {total} AS behaviour, {keys}
+  SELECT {by}, fit, specialist, small, rival, asked, complained, fit_1, fit_2, fit_3, {total} AS behaviour, {keys}
   FROM pointed),
 topped AS ({with_largest("summed", tops, "top_")})"""
 
@@ -378,17 +378,11 @@ def graded(column: str, bars: dict[str, int], last: str) -> str:
     )
 
 
-def query() -> str:
-    """The whole statement over the relations `leads` and `events`."""
-    names = [*reversed(book.NAMES)]
-    reasons = ", ".join(
-        f"CASE WHEN top_{n} > 0 THEN {names}[top_{n} % 64 - {63 - len(names)}] END AS reason_{n}" for n in (1, 2, 3)
-    )
+def judged_leads() -> str:
+    """The CTEs from scores to who qualifies."""
     reached = f"fit + behaviour >= threshold AND fit >= {book.MINIMUM_FIT}"
     (specialists, high), (smalls, low) = book.SPECIALIST_SEGMENT, book.SMALL_SEGMENT
-    letter = graded("fit", book.FIT_GRADES, book.FIT_LAST)
-    grade = letter + " || " + graded("behaviour", book.BEHAVIOUR_GRADES, book.BEHAVIOUR_LAST)
-    return f"""WITH {fit()}, {behaviour()}, {scored()},
+    return f"""
 decided AS (
   SELECT *, CASE WHEN specialist THEN '{specialists}' WHEN small THEN '{smalls}' END AS segment,
     CASE WHEN specialist THEN {high} WHEN small THEN {low} ELSE {book.THRESHOLD} END AS threshold,
@@ -397,26 +391,50 @@ decided AS (
 judged AS (
   SELECT *,
     CASE WHEN blocked_by IS NOT NULL THEN NULL WHEN asked THEN 'hand_raise' WHEN {reached} THEN 'score' END AS via
-  FROM decided)
-SELECT lead_id, fit::DOUBLE / 1000 AS fit, behaviour::DOUBLE / 1000 AS behaviour,
-  (fit + behaviour)::DOUBLE / 1000 AS total, segment, threshold::DOUBLE / 1000 AS threshold,
-  via IS NOT NULL AS qualified, via, blocked_by,
-  {grade} AS grade, {reasons}
-FROM judged"""
+  FROM decided)"""
 
 
-def connect() -> duckdb.DuckDBPyConnection:
-    """In memory, in UTC, rows in any order."""
+def answered() -> dict[str, str]:
+    """The columns of an answer from `judged`, each with its expression; the reasons are apart."""
+    letter = graded("fit", book.FIT_GRADES, book.FIT_LAST)
+    grade = letter + " || " + graded("behaviour", book.BEHAVIOUR_GRADES, book.BEHAVIOUR_LAST)
+    return {
+        "fit": "fit::DOUBLE / 1000",
+        "behaviour": "behaviour::DOUBLE / 1000",
+        "total": "(fit + behaviour)::DOUBLE / 1000",
+        "segment": "segment",
+        "threshold": "threshold::DOUBLE / 1000",
+        "qualified": "via IS NOT NULL",
+        "via": "via",
+        "blocked_by": "blocked_by",
+        "grade": grade,
+    }
+
+
+def query() -> str:
+    """The whole statement over the relations `leads` and `events`."""
+    names = [*reversed(book.NAMES)]
+    reasons = ", ".join(
+        f"CASE WHEN top_{n} > 0 THEN {names}[top_{n} % 64 - {63 - len(names)}] END AS reason_{n}" for n in (1, 2, 3)
+    )
+    columns = ", ".join(f"{expression} AS {column}" for column, expression in answered().items())
+    return f"""WITH {fit()}, {behaviour()}, {scored()}, {judged_leads()}
+SELECT lead_id, {columns}, {reasons} FROM judged"""
+
+
+def connect(leads: Path | None = None, events: Path | None = None) -> duckdb.DuckDBPyConnection:
+    """In memory, in UTC, rows in any order; with the files as `leads` and `events`."""
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false")
+    for relation, path in (("leads", leads), ("events", events)):
+        if path:
+            connection.execute(f"CREATE VIEW {relation} AS FROM read_parquet({text(str(path))})")
     return connection
 
 
 def score_files(leads: Path, events: Path, out: Path) -> None:
     """Parquet to Parquet."""
-    with connect() as connection:
-        for relation, path in (("leads", leads), ("events", events)):
-            connection.execute(f"CREATE VIEW {relation} AS FROM read_parquet({text(str(path))})")
+    with connect(leads, events) as connection:
         connection.execute(f"COPY ({query()}) TO {text(str(out))} (FORMAT parquet, COMPRESSION snappy)")
 
 
