@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from leadscore.errors import ArgumentError, ContractError, LeadscoreError, Problem, RulebookError
     from leadscore.rulebook import Finding, Rulebook
     from leadscore.scoring.change import explain_change
+    from leadscore.scoring.compare import Comparison, compare
     from leadscore.scoring.one import score_one
     from leadscore.scoring.replay import History, replay
     from leadscore.scoring.scores import Explanation, Scores, score
@@ -22,6 +23,7 @@ _HOMES = {
     "leadscore.errors": ("ArgumentError", "ContractError", "LeadscoreError", "Problem", "RulebookError"),
     "leadscore.rulebook": ("Finding", "Rulebook"),
     "leadscore.scoring.change": ("explain_change",),
+    "leadscore.scoring.compare": ("Comparison", "compare"),
     "leadscore.scoring.one": ("score_one",),
     "leadscore.scoring.replay": ("History", "replay"),
     "leadscore.scoring.scores": ("Explanation", "Scores", "score"),
@@ -31,6 +33,7 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "ArgumentError",
+    "Comparison",
     "ContractError",
     "DailyActivity",
     "Explanation",
@@ -42,6 +45,7 @@ __all__ = [
     "RulebookError",
     "Scores",
     "Tables",
+    "compare",
     "daily_activity",
     "explain_change",
     "load_tables",

@@ -113,6 +113,10 @@ class Tables:
         """When each lead was created, if the table says so."""
         return self.records.created_at()
 
+    def positions(self, lead_ids: pd.Index[Any]) -> npt.NDArray[np.int32]:
+        """The position of each lead; -1 where there is no such lead."""
+        return self.ids.positions(one_array(pa.array(lead_ids)))
+
     def position(self, lead_id: Any) -> int:
         """The position of a lead.
 

@@ -1,14 +1,16 @@
 """Hypothesis profiles: `fast` by default, `thorough` in the slow tier, `explore` to look for what nobody has seen.
 
-The first two draw the same examples every time, so that a red build means a change and not luck.
+All but `explore` draw the same examples every time, so that a red build means a change and not luck.
 """
 
 import os
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 _SHARED = {"deadline": None, "print_blob": True, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("fast", max_examples=100, derandomize=True, **_SHARED)
 settings.register_profile("thorough", max_examples=500, derandomize=True, **_SHARED)
 settings.register_profile("explore", max_examples=2000, **_SHARED)
+# While code is being broken to see tests fail: shrinking an example of a slow test takes minutes.
+settings.register_profile("unshrunk", derandomize=True, phases=[Phase.generate], **_SHARED)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))

@@ -82,6 +82,8 @@ CHANGES = {
     "renamed": ("name: Home,", "name: Home market,", "Home market: renamed, was 'Home'"),
     "removed": ("  - {name: Home, when: {country: [US, CA]}, points: 10}\n", "",
                 "Home: removed: points 10, when country in 'CA', 'US'"),
+    "table_removed": ("  - {name: Size, column: employees, from: {0: 0, 50: 10}, missing: -5}\n", "",
+                      "Size: removed: points from {0: 0, 50: 10}, column employees, missing -5"),
     "added": ("behaviour:\n", "behaviour:\n  - {name: Visit, event: visit, points: 1, within_days: 7, at_most: 5}\n",
               "Visit: added: points 1, event 'visit', window 7 days, at most 5"),
 }  # fmt: skip

@@ -252,7 +252,8 @@ def _whole(done: str, facts: Facts) -> str:
     said = []
     for key, words in facts.items():
         label, _, unit = _SAID.get(key, (key, "", ""))
-        if words and (key, words) not in _DEFAULTS:
+        default = isinstance(words, str) and (key, words) in _DEFAULTS
+        if words and not default:
             said.append(f"{label} {_shown(words, unit)}".strip())
     return f"{done}: {', '.join(said)}" if said else done
 

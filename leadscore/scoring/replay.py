@@ -222,7 +222,7 @@ class History:
         """One column per rule, before limits, as they were on the day each lead qualified; float64 points."""
         plan = compiled(self.rulebook)
         timeline = Timeline(plan, self._tables, day_number(self.start) - 1, day_number(self.end))
-        lead = self._tables.ids.positions(pa.array(self.frame.index))
+        lead = self._tables.positions(self.frame.index)
         day = self.frame["day"].to_numpy("datetime64[D]").astype(np.int64)
         return points_by_rule(timeline.at(lead, day)).set_axis(self.frame.index)
 

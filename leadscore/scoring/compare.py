@@ -1,0 +1,229 @@
+"""`compare`: what another rulebook would have done, before it is published."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leadscore.records import Positions
+from leadscore.rulebook import Rulebook
+from leadscore.rulebook.diff import Change, decimal, diff
+from leadscore.rulebook.model import thousandths
+from leadscore.scoring.attributes import Ints
+from leadscore.scoring.memory import Bound
+from leadscore.scoring.plan import compiled
+from leadscore.scoring.replay import History, replay
+from leadscore.scoring.timeline import Timeline
+from leadscore.tables import Tables
+
+_CHANGES = ["gained", "lost", "earlier", "later"]
+# Leads whose points by rule are held side by side at a time, and how many differences are told of each.
+_ROWS = 1 << 14
+_REASONS = 3
+
+
+class Comparison:
+    """What a new rulebook would have done in a period, beside an old one; made by `compare`.
+
+    Attributes
+    ----------
+    old, new : History
+        What each did.
+    changes : list of Change
+        What the new rulebook says otherwise, in its own words.
+    frame : DataFrame, index lead_id, one row per lead that qualifies by one alone, or by both from another day on
+        `change` (gained: in the period it qualifies by the new rulebook alone; lost: by the old alone; earlier, later:
+        by both, but the new one's first day is that), `day_old`, `day_new`, `days` (new less old), and of the first day
+        on which the two disagree: `total_old`, `total_new` (points) and `reasons` (what most sets the two apart then,
+        new against old: rules, before limits; limits; the bar; what barred or raised a lead whatever its points).
+    """
+
+    def __init__(self, tables: Tables, old: History, new: History) -> None:
+        self.old, self.new = old, new
+        self.changes: list[Change] = diff(old.rulebook, new.rulebook)
+        self._tables = tables
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """One row per lead on which the two differ; see the class."""
+        days = pd.DataFrame({"day_old": self.old.frame["day"], "day_new": self.new.frame["day"]})
+        days = days[days["day_old"].ne(days["day_new"])]
+        lead = self._tables.positions(days.index)
+        days, lead = days.iloc[np.argsort(lead)], np.sort(lead)
+        apart = (days["day_new"] - days["day_old"]).dt.days
+        codes = np.select([days["day_old"].isna(), days["day_new"].isna(), apart < 0], [0, 1, 2], 3)
+        change = pd.Series(pd.Categorical.from_codes(codes, pd.Index(_CHANGES)), days.index)
+        first = days[["day_old", "day_new"]].min(axis=1).to_numpy("datetime64[D]").astype(np.int64)
+        told = _told([self.old.rulebook, self.new.rulebook], self._tables, lead, first)
+        return pd.DataFrame({"change": change, **days, "days": apart.astype("Int64"), **told})
+
+    @property
+    def gained(self) -> pd.DataFrame:
+        """The leads that qualify by the new rulebook alone."""
+        return self.frame[self.frame["change"] == "gained"].drop(columns=["day_old", "days"])
+
+    @property
+    def lost(self) -> pd.DataFrame:
+        """The leads that qualify by the old rulebook alone."""
+        return self.frame[self.frame["change"] == "lost"].drop(columns=["day_new", "days"])
+
+    @property
+    def moved(self) -> pd.DataFrame:
+        """The leads that qualify by both, from another day on."""
+        return self.frame[self.frame["change"].isin(["earlier", "later"])]
+
+    def weekly(self, by: str | pd.Series[Any] | None = None) -> pd.DataFrame:
+        """How many leads came to qualify in each week, by the old rulebook and by the new; see `History.weekly`.
+
+        Returns
+        -------
+        DataFrame, index week (its Monday), or (value, week)
+            `old`, `new`, `difference`, and `days`, how many days of the week lie in the period.
+        """
+        old, new = (history.weekly(by)["qualified"] for history in (self.old, self.new))
+        weekly = pd.DataFrame({"old": old, "new": new}).fillna(0).astype(np.int64)
+        days = self.old.weekly()["days"]
+        return weekly.assign(difference=weekly["new"] - weekly["old"]).join(days)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw how many leads came to qualify in each week, by each; see `leadscore.plots.plot_weekly`."""
+        from leadscore.plots import plot_weekly  # noqa: PLC0415 - matplotlib is loaded when a picture is asked for
+
+        return plot_weekly(self.weekly()[["old", "new", "days"]], ax=ax)
+
+    def __repr__(self) -> str:
+        counts = self.frame["change"].value_counts(sort=False)
+        differ = ", ".join(f"{count:,} {change}" for change, count in counts.items())
+        volume = " -> ".join(f"{int((~history.frame['already']).sum()):,}" for history in (self.old, self.new))
+        period = f"{self.old.start} to {self.old.end}"
+        return f"<Comparison {period}: {volume} leads came to qualify; {differ}>"
+
+    def _repr_html_(self) -> str:
+        from html import escape  # noqa: PLC0415 - notebooks only
+
+        changes = "".join(f"<li>{escape(str(change))}</li>" for change in self.changes)
+        return f"<p>{escape(repr(self)[1:-1])}</p><ul>{changes}</ul>" + self.weekly().to_html()
+
+
+def _told(books: list[Rulebook], tables: Tables, lead: Positions, day: Positions) -> dict[str, Any]:
+    """The totals of leads on days by each rulebook, and what sets them apart."""
+    if not len(lead):
+        return {"total_old": np.zeros(0), "total_new": np.zeros(0), "reasons": pd.Series([], dtype="str")}
+    timelines = [Timeline(compiled(book), tables, int(day.min()), int(day.max())) for book in books]
+    totals: list[list[Ints]] = [[], []]
+    reasons: list[str] = []
+    for start in range(0, len(lead), _ROWS):
+        rows = slice(start, start + _ROWS)
+        old, new = bounds = [timeline.at(lead[rows], day[rows]) for timeline in timelines]
+        for found, bound in zip(totals, bounds, strict=True):
+            found.append(bound.fit + bound.behaviour)
+        reasons += _reasons(old, new)
+    before, after = (np.concatenate(found) / 1000 for found in totals)
+    return {"total_old": before, "total_new": after, "reasons": reasons}
+
+
+def _reasons(old: Bound, new: Bound) -> list[str]:
+    """For each row what most sets the two apart, the largest first."""
+    names = list(dict.fromkeys([*old.plan.names, *new.plan.names]))
+    place = {name: index for index, name in enumerate(names)}
+    apart = np.zeros((len(names) + 2, old.n), np.int64)
+    for bound, sign in ((old, -1), (new, 1)):
+        for rule, found in zip(bound.plan.names, bound.every_rule(), strict=True):
+            apart[place[rule]] += sign * found.dense(bound.n)
+    # What is left between the rules and the totals is what limits took away or gave back.
+    apart[-2] = new.fit + new.behaviour - old.fit - old.behaviour - apart.sum(axis=0)
+    apart[-1] = old.threshold - new.threshold
+    order = np.argsort(-np.abs(apart), axis=0, kind="stable")[:_REASONS]
+    overrides = list(zip(_overrides(old, "old"), _overrides(new, "new"), strict=True))
+    told = []
+    for row in range(old.n):
+        said = [text for text in overrides[row] if text]
+        for item in order[:, row].tolist():
+            points = int(apart[item, row])
+            if item == len(names) + 1 and points:
+                before, after = (decimal(float(bound.threshold[row]) / 1000) for bound in (old, new))
+                said.append(f"bar {before} -> {after}")
+            elif points:
+                plus = "+" if points > 0 else ""
+                said.append(f"{[*names, 'limits'][item]} {plus}{decimal(points / 1000)}")
+        told.append("; ".join(said))
+    return told
+
+
+def _overrides(bound: Bound, which: str) -> list[str]:
+    """For each row what decided whatever its points against its bar: a `never`, a hand-raise, a minimum."""
+    qualify = bound.plan.rulebook.qualify
+    short = [
+        (f"minimum {side}", value < thousandths(least))
+        for side, value, least in (
+            ("fit", bound.fit, qualify.minimum_fit),
+            ("behaviour", bound.behaviour, qualify.minimum_behaviour),
+        )
+        if least is not None
+    ]
+    enough = bound.fit + bound.behaviour >= bound.threshold
+    told = []
+    for row in range(bound.n):
+        if bound.blocked[row] >= 0:
+            told.append(f"{which}: blocked by {bound.plan.never[bound.blocked[row]][0]!r}")
+        elif bound.via[row] == 0 and not enough[row]:
+            told.append(f"{which}: asked for sales")
+        else:
+            lacking = [name for name, mask in short if mask[row] and bound.via[row] < 0]
+            told.append(f"{which}: {' and '.join(lacking)} not reached" if lacking else "")
+    return told
+
+
+def compare(tables: Tables, old: Rulebook, new: Rulebook, *, start: Any, end: Any) -> Comparison:
+    """Say what a new rulebook would have done in a period, beside an old one: whom sales would have got, and when.
+
+    Parameters
+    ----------
+    tables : Tables
+        With the columns of both: `load_tables(..., rulebook=[old, new])`.
+    old, new : Rulebook
+    start, end : date, or text as "2026-03-31"
+        The first and the last day of the period.
+
+    Returns
+    -------
+    Comparison
+        `frame`, `gained`, `lost`, `moved`, `weekly(by)`, `outcomes()`, `plot()`.
+
+    Raises
+    ------
+    ContractError
+        If the tables lack a column a rulebook uses, or hold values that it cannot read.
+    ArgumentError
+        If `start` or `end` is no day, or the period ends before it starts.
+
+    Examples
+    --------
+    >>> import leadscore as ls
+    >>> old = ls.Rulebook.from_yaml('''
+    ... leadscore: 1
+    ... name: demo
+    ... fit: [{name: Home market, when: {country: [US, CA]}, points: 60}]
+    ... behaviour: [{name: Pricing page, event: pricing, points: 15}]
+    ... qualify: {threshold: 90}
+    ... ''')
+    >>> document = old.to_dict()
+    >>> document["behaviour"][0]["points"] = 20
+    >>> document["fit"][0]["when"] = {"country": ["US", "CA", "GB"]}
+    >>> new = old.edited(document)
+    >>> leads = pd.DataFrame({"lead_id": ["a", "b"], "country": ["US", "GB"]})
+    >>> at = ["2026-03-10", "2026-03-12", "2026-03-12", "2026-03-13"]
+    >>> events = pd.DataFrame({"lead_id": ["a", "a", "b", "b"], "event": "pricing", "at": at})
+    >>> tables = ls.load_tables(leads, events, rulebook=[old, new])
+    >>> comparison = ls.compare(tables, old, new, start="2026-03-01", end="2026-03-31")
+    >>> comparison
+    <Comparison 2026-03-01 to 2026-03-31: 1 -> 2 leads came to qualify; 1 gained, 0 lost, 0 earlier, 0 later>
+    >>> comparison.gained[["day_new", "reasons"]]
+               day_new                              reasons
+    lead_id
+    b       2026-03-13  Home market +60; Pricing page +10
+    """
+    return Comparison(tables, *(replay(tables, book, start=start, end=end) for book in (old, new)))

@@ -1,0 +1,156 @@
+"""Two rulebooks side by side: who flips, when, and why; and that a rulebook does not differ from itself."""
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import leadscore as ls
+from tests.test_replay import grown, on, periods, tables_of
+
+FEW = settings(max_examples=max(settings.default.max_examples // 4, 30))
+
+
+@FEW
+@given(st.one_of(periods(), grown()))
+def test_a_rulebook_does_not_differ_from_itself(drawn):
+    case, start, end = drawn
+    rulebook = ls.Rulebook.from_dict(case.document)
+    comparison = ls.compare(tables_of(case, rulebook), rulebook, rulebook, start=start, end=end)
+    assert (len(comparison.frame), comparison.changes) == (0, [])
+    assert not comparison.weekly()["difference"].any()
+
+
+@st.composite
+def edited(draw):
+    """A case, a period, and the same rulebook with another bar, without a rule, or without its limits."""
+    case, start, end = draw(st.one_of(periods(), grown()))
+    document = dict(case.document)
+    for part in draw(st.lists(st.sampled_from(["bar", "rule", "limits", "never"]), min_size=1, unique=True)):
+        if part == "bar":
+            document["qualify"] = {"threshold": draw(st.sampled_from([-1000, 0, 5]))}
+        elif part == "rule":
+            document["behaviour"] = document.get("behaviour", [])[1:]
+        elif part == "limits":
+            document = {key: value for key, value in document.items() if key not in {"groups", "totals"}}
+        else:
+            document["qualify"] = {key: value for key, value in document["qualify"].items() if key != "never"}
+    document["qualify"] = document["qualify"] | {"threshold": min(document["qualify"]["threshold"], 0)}
+    document["qualify"] = {
+        key: value for key, value in document["qualify"].items() if key in {"threshold", "hand_raise", "never"}
+    }
+    return case, start, end, {key: value for key, value in document.items() if value != []}
+
+
+@given(edited())
+def test_it_says_what_the_two_replays_say(drawn):
+    case, start, end, document = drawn
+    old = ls.Rulebook.from_dict(case.document)
+    new = ls.Rulebook.from_dict(document | {"fit": document.get("fit", []), "name": "new"})
+    tables = tables_of(case, old)
+    comparison = ls.compare(tables, old, new, start=start, end=end)
+    before, after = (ls.replay(tables, book, start=start, end=end).frame["day"] for book in (old, new))
+    assert set(comparison.gained.index) == set(after.index) - set(before.index)
+    assert set(comparison.lost.index) == set(before.index) - set(after.index)
+    both = before.index.intersection(after.index)
+    moved = both[(before[both] != after[both]).to_numpy()]
+    assert set(comparison.moved.index) == set(moved)
+    for lead, row in comparison.frame.iterrows():
+        day = min(one.date() for one in (row["day_old"], row["day_new"]) if pd.notna(one))
+        totals = [ls.score(tables, book, as_of=day).frame.loc[lead, "total"] for book in (old, new)]
+        assert [row["total_old"], row["total_new"]] == totals
+        assert row["reasons"]
+        if row["change"] in {"earlier", "later"}:
+            assert row["days"] == (row["day_new"] - row["day_old"]).days
+            assert (row["days"] < 0) == (row["change"] == "earlier")
+
+
+BOOK = {
+    "leadscore": 1,
+    "name": "old",
+    "fit": [{"name": "Home", "when": {"country": ["US"]}, "points": 20}],
+    "behaviour": [
+        {"name": "Visit", "event": "visit", "points": 10, "group": "web"},
+        {"name": "Demo", "event": "demo", "points": 1},
+    ],
+    "groups": {"web": {"at_most": 30}},
+    "qualify": {
+        "threshold": 40,
+        "minimum_fit": 20,
+        "never": [{"name": "Rival", "when": {"domain": ["rival.example"]}}],
+        "segments": [{"name": "Big", "when": {"country": ["DE"]}, "threshold": 30}],
+    },
+}
+LEADS = pd.DataFrame(
+    {
+        "lead_id": ["steady", "busy", "rival", "asks"],
+        "country": ["US", "FR", "US", "FR"],
+        "domain": ["a.example", "b.example", "rival.example", "c.example"],
+        "source": ["web", "list", "web", None],
+    }
+)
+EVENTS = pd.DataFrame(
+    [(lead, "visit", on(day)) for lead in ("steady", "busy", "rival") for day in (3, 4, 11, 12)]
+    + [("asks", "demo", on(5))],
+    columns=["lead_id", "event", "at"],
+)
+
+
+def compared(**qualify):
+    old = ls.Rulebook.from_dict(BOOK)
+    new = ls.Rulebook.from_dict(BOOK | {"name": "new", "qualify": BOOK["qualify"] | qualify})
+    tables = ls.load_tables(LEADS, EVENTS, rulebook=[old, new], columns=["source"])
+    return ls.compare(tables, old, new, start="2026-03-01", end="2026-03-31")
+
+
+@pytest.mark.parametrize(
+    ("qualify", "change", "lead", "reasons"),
+    [
+        ({"threshold": 30}, "earlier", "steady", "bar 40 -> 30"),
+        ({"threshold": 50}, "later", "steady", "bar 40 -> 50"),
+        ({"threshold": 55}, "lost", "steady", "bar 40 -> 55"),
+        ({"never": []}, "gained", "rival", "old: blocked by 'Rival'"),
+        ({"hand_raise": {"event": "demo"}}, "gained", "asks", "old: minimum fit not reached; new: asked for sales"),
+        ({"minimum_fit": 0, "threshold": 30}, "gained", "busy", "old: minimum fit not reached; bar 40 -> 30"),
+    ],
+)
+def test_each_reason_by_name(qualify, change, lead, reasons):
+    row = compared(**qualify).frame.loc[lead]
+    assert (row["change"], row["reasons"]) == (change, reasons)
+
+
+def test_a_minimum_alone_is_a_reason():
+    book = BOOK | {"groups": {"web": {"at_most": 60}}}
+    old, new = (
+        ls.Rulebook.from_dict(book | {"name": name, "qualify": {"threshold": 40, "minimum_fit": least}})
+        for name, least in (("old", 20), ("new", 0))
+    )
+    comparison = ls.compare(
+        ls.load_tables(LEADS, EVENTS, rulebook=[old, new]), old, new, start="2026-03-01", end="2026-03-31"
+    )
+    assert comparison.gained["reasons"].to_dict() == {"busy": "old: minimum fit not reached"}
+
+
+def test_rules_and_limits_are_reasons():
+    # On the second day two visits are worth 2 x 16, of which the group keeps 30.
+    rules = [BOOK["behaviour"][0] | {"points": 16}, BOOK["behaviour"][1]]
+    old = ls.Rulebook.from_dict(BOOK | {"qualify": {"threshold": 50}})
+    new = ls.Rulebook.from_dict(BOOK | {"name": "new", "behaviour": rules, "qualify": {"threshold": 50}})
+    tables = ls.load_tables(LEADS, EVENTS, rulebook=[old, new])
+    comparison = ls.compare(tables, old, new, start="2026-03-01", end="2026-03-31")
+    assert comparison.moved["reasons"].to_dict() == dict.fromkeys(("steady", "rival"), "Visit +12; limits -2")
+    assert comparison.moved["days"].to_dict() == {"steady": -7, "rival": -7}
+
+
+def test_weeks_by_segment_and_source():
+    comparison = compared(minimum_fit=0, threshold=30)
+    weekly = comparison.weekly()
+    assert weekly.loc["2026-03-02", ["old", "new", "difference", "days"]].tolist() == [1, 1, 0, 7]
+    assert weekly.loc["2026-02-23", "days"] == 1
+    assert weekly.loc["2026-03-09", ["old", "new"]].tolist() == [0, 1]
+    by_source = comparison.weekly("source")
+    assert by_source.loc[("list", pd.Timestamp("2026-03-09")), ["old", "new"]].tolist() == [0, 1]
+    assert by_source["new"].sum() == weekly["new"].sum()
+    assert comparison.weekly("segment")["new"].sum() == weekly["new"].sum()
+    with pytest.raises(ls.ArgumentError, match=r"no lead column 'sourc'; did you mean 'source'.*columns="):
+        comparison.weekly("sourc")
