@@ -16,6 +16,7 @@ FLOORS = [
     {"evaluation", "sources", "columns"},
     {"contract"},
     {"activity", "records"},
+    {"outcomes"},
     {"tables"},
     {"scoring.plan"},
     {"scoring.attributes"},
