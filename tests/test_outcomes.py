@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import leadscore as ls
@@ -57,18 +57,21 @@ def kept(frame):
     return sorted(map(repr, rows.where(rows.notna(), None).itertuples(index=False)))
 
 
+@settings(max_examples=60)
 @given(LISTS, st.randoms())
 def test_what_is_kept_does_not_depend_on_the_order_of_rows(rows, random):
     shuffled = random.sample(rows, len(rows))
     assert kept(frame_of(rows)) == kept(frame_of(shuffled))
 
 
+@settings(max_examples=60)
 @given(LISTS)
 def test_what_is_kept_keeps_the_contract(rows):
     clean = load(frame_of(rows)).outcomes
     assert len(load(clean).rejected) == 0
 
 
+@settings(max_examples=60)
 @given(LISTS)
 def test_no_row_is_lost(rows):
     tables = load(frame_of(rows))
