@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from leadscore.columns import as_day
 from leadscore.errors import ArgumentError
 from leadscore.rulebook import Rulebook
-from leadscore.scoring.scores import as_day, score
+from leadscore.scoring.scores import score
 from leadscore.tables import Tables, load_tables
 
 Floats = npt.NDArray[np.float64]
@@ -47,6 +48,7 @@ _INDUSTRIES = {
     "Software": 0.26, "Finance": 0.16, "Manufacturing": 0.2, "Retail": 0.14, "Health": 0.12, "Education": 0.12,
 }  # fmt: skip
 _SOURCES = {"organic": 0.35, "paid search": 0.25, "webinar": 0.15, "event": 0.1, "partner": 0.1, "list": 0.05}
+_OWNERS = {"Ana": 0.3, "Ben": 0.3, "Chloe": 0.25, "Dev": 0.15}
 _REASONS = {"no decision maker": 0.35, "no budget": 0.25, "no reply": 0.25, "wrong industry": 0.15}
 # What leads do: (event, asset), its share of idle events, its share of those of a lead with a plan to buy.
 _DOINGS: dict[tuple[str, str | None], tuple[float, float]] = {
@@ -87,7 +89,8 @@ class Funnel:
     events : DataFrame, one row per event, in order of time
         `lead_id`, `event`, `at` (UTC), `asset`.
     outcomes : DataFrame, one row per stage reached by the last day, in order of time
-        `lead_id`, `stage`, `at` (UTC), `reason` (of a rejection), `amount` (of a deal won).
+        `lead_id`, `stage`, `at` (UTC), `reason` (of a rejection), `amount` (of a deal won), `owner` (who in sales has
+        the lead, from `mql` on).
     rulebook : Rulebook
         The rulebook in force, guessed over a table: what handed leads to sales.
     planted : Rulebook
@@ -164,7 +167,7 @@ def make_funnel(
     >>> score(tables, funnel.rulebook, as_of="2026-03-31").frame["qualified"].any()
     np.True_
     """
-    last = as_day(end)
+    last = as_day(end, name="end")
     for name, value in (("n_leads", n_leads), ("days", days)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
             raise ArgumentError(name, f"must be a whole number, 1 or more; got {value!r}")
@@ -343,6 +346,7 @@ def _happened(
     names = [name for name, _, _ in stages]
     reasons = _draw(rng, list(_REASONS.values()), len(lead))
     amounts = np.round(np.exp(rng.normal(9.5, 0.7, len(lead))), -2)
+    owner = _draw(rng, list(_OWNERS.values()), len(lead_ids))
     return pd.DataFrame(
         {
             "lead_id": lead_ids.take(lead).reset_index(drop=True),
@@ -350,5 +354,6 @@ def _happened(
             "at": _times(at[order]),
             "reason": _pick(list(_REASONS), reasons, stage != names.index("rejected")),
             "amount": np.where(stage == names.index("won"), amounts, np.nan),
+            "owner": _pick(list(_OWNERS), owner[lead], stage == names.index("lead")),
         }
     )

@@ -1,27 +1,37 @@
-"""The pictures, each readable in grey print: lines by style and marker, never by colour alone."""
+"""The pictures. Each says how many stand behind it, and reads in grey: lines and markers differ, not only colours."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+_MARKERS = "osD^vP*X"
+_LINES = ("-", "--", "-.", ":")
+# Minutes that people have words for.
+_WAITS = {
+    1: "1 min",
+    5: "5 min",
+    15: "15 min",
+    60: "1 h",
+    240: "4 h",
+    1440: "24 h",
+    4320: "3 d",
+    10080: "7 d",
+    43200: "30 d",
+}
 
-_STYLES = [("black", "-", "o"), ("dimgrey", "--", "s")]
+
+def new_axes(*, width: float = 8, height: float = 4.5) -> Any:
+    """Axes on a figure of their own, which no window and no global state knows of."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - matplotlib takes long to import
+
+    return Figure(figsize=(width, height), layout="constrained").subplots()
 
 
-def _axes(ax: Axes | None) -> Axes:
-    """The axes given, or those of a figure of their own, which knows nothing of pyplot's windows."""
-    if ax is not None:
-        return ax
-    from matplotlib.figure import Figure  # noqa: PLC0415 - matplotlib is loaded when a picture is asked for
-
-    return Figure(figsize=(8, 4), layout="constrained").add_subplot()
-
-
-def plot_weekly(weekly: pd.DataFrame, *, ax: Any = None) -> Axes:
+def plot_weekly(weekly: pd.DataFrame, *, ax: Any = None) -> Any:
     """Draw how many leads came to qualify in each week, of one rulebook or of two.
 
     Parameters
@@ -33,7 +43,7 @@ def plot_weekly(weekly: pd.DataFrame, *, ax: Any = None) -> Axes:
 
     Returns
     -------
-    Axes
+    matplotlib Axes
 
     Examples
     --------
@@ -42,16 +52,154 @@ def plot_weekly(weekly: pd.DataFrame, *, ax: Any = None) -> Axes:
     >>> [line.get_label() for line in plot_weekly(weekly).lines if line.get_label()[0] != "_"]
     ['old: 27 leads', 'new: 16 leads']
     """
-    axes = _axes(ax)
+    ax = ax or new_axes(height=4)
     whole = weekly["days"] == 7
-    for (name, counts), (colour, line, marker) in zip(weekly.drop(columns="days").items(), _STYLES, strict=False):
-        style: dict[str, Any] = {"color": colour, "marker": marker, "markersize": 5}
-        axes.plot(weekly.index, counts.where(whole), line, **style, label=f"{name}: {counts.sum():,} leads")
-        axes.plot(weekly.index[~whole], counts[~whole], " ", **style, markerfacecolor="white")
-    axes.set_ylim(bottom=0)
-    axes.set_ylabel("leads that came to qualify")
-    axes.set_xlabel("week, by its Monday" + ("" if whole.all() else " (hollow: a week only partly in the period)"))
-    axes.figure.autofmt_xdate()
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
-    return axes
+    for place, (name, counts) in enumerate(weekly.drop(columns="days").items()):
+        style = {"color": f"C{place}", "marker": _MARKERS[place], "markersize": 5}
+        ax.plot(weekly.index, counts.where(whole), _LINES[place], **style, label=f"{name}: {counts.sum():,} leads")
+        ax.plot(weekly.index[~whole], counts[~whole], " ", **style, markerfacecolor="white")
+    ax.set_ylim(bottom=0)
+    ax.set_ylabel("leads that came to qualify")
+    ax.set_xlabel("week, by its Monday" + ("" if whole.all() else " (hollow: a week only partly in the period)"))
+    ax.figure.autofmt_xdate()
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(frameon=False)
+    return ax
+
+
+def plot_funnel(frame: pd.DataFrame, *, title: str = "", ax: Any = None) -> Any:
+    """Draw shares with their intervals: a line per stage over cohorts, or a point per stage and group.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        `FunnelTable.frame` without groups, or `FunnelTable.total`.
+    title : str
+    ax : matplotlib Axes, optional
+        Where to draw; without it a new figure is made, `ax.figure`.
+
+    Returns
+    -------
+    matplotlib Axes
+        Cohorts without a share are hatched and say why.
+    """
+    ax = ax or new_axes(height=4.5 if "cohort" in frame else 1 + len(frame) / 5)
+    if "cohort" in frame:
+        _draw_cohorts(ax, frame)
+    else:
+        _draw_totals(ax, frame)
+    ax.set_title(title, loc="left", fontsize="medium")
+    return ax
+
+
+def _bars(rows: pd.DataFrame) -> Any:
+    """How far intervals reach below and above their shares; rounding can put a bound on the wrong side of 0."""
+    return np.maximum([rows["share"] - rows["low"], rows["high"] - rows["share"]], 0)
+
+
+def _draw_cohorts(ax: Any, frame: pd.DataFrame) -> None:
+    from matplotlib.ticker import PercentFormatter  # noqa: PLC0415
+
+    cohorts = frame["cohort"].unique()
+    stages = list(frame["stage"].unique())
+    for place, stage in enumerate(stages):
+        rows = frame[frame["stage"] == stage]
+        of = int(rows.loc[rows["share"].notna(), "n"].sum())
+        # Side by side, so that no interval hides another.
+        x = np.arange(len(cohorts)) + (place - (len(stages) - 1) / 2) * 0.5 / len(stages)
+        style = f"{_MARKERS[place % len(_MARKERS)]}{_LINES[place % len(_LINES)]}"
+        ax.errorbar(
+            x,
+            rows["share"],
+            yerr=_bars(rows),
+            fmt=style,
+            color=f"C{place}",
+            label=f"{stage}, n={of:,}",
+            capsize=2,
+            markersize=4,
+            lw=1,
+        )
+    for place, (_, rows) in enumerate(frame.groupby("cohort")):
+        late = list(rows.loc[rows["truncated"], "stage"])
+        hidden = "truncated" if len(late) == len(rows) else f"truncated: {', '.join(late)}" if late else ""
+        why = " and ".join(filter(None, ["" if rows["mature"].all() else "immature", hidden]))
+        if why:
+            ax.axvspan(place - 0.5, place + 0.5, facecolor="none", edgecolor="0.75", hatch="//", linewidth=0)
+            white = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+            where = {"transform": ax.get_xaxis_transform(), "rotation": 90, "ha": "center", "va": "top"}
+            ax.text(place, 0.97, why, bbox=white, fontsize="small", **where)
+    leads = frame.drop_duplicates("cohort")["n"]
+    days = pd.DatetimeIndex(cohorts).strftime("%Y-%m-%d")
+    upright = len(cohorts) > 7
+    names = [f"{day}{', ' if upright else chr(10)}n={n:,}" for day, n in zip(days, leads, strict=True)]
+    every = int(np.ceil(len(cohorts) / 30))
+    ax.set_xticks(range(0, len(cohorts), every), names[::every], fontsize="small", rotation=90 if upright else 0)
+    ax.set_xlim(-0.5, len(cohorts) - 0.5)
+    ax.set_ylim(bottom=0)
+    ax.yaxis.set_major_formatter(PercentFormatter(1))
+    ax.set_xlabel("cohort, by its first day, and its leads")
+    ax.legend(title="reached, of n\nin all cohorts shown", fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
+
+
+def _draw_totals(ax: Any, frame: pd.DataFrame) -> None:
+    from matplotlib.ticker import PercentFormatter  # noqa: PLC0415
+
+    stages = list(frame["stage"].unique())
+    # Groups are compared at one stage, so they stand together there.
+    frame = frame.sort_values("stage", key=lambda names: names.map(stages.index), kind="stable")
+    y = np.arange(len(frame))[::-1]
+    for place, stage in enumerate(stages):
+        rows = (frame["stage"] == stage).to_numpy()
+        of = frame[rows]
+        marker = _MARKERS[place % len(_MARKERS)]
+        ax.errorbar(of["share"], y[rows], xerr=_bars(of), fmt=marker, color=f"C{place}", capsize=2, markersize=5)
+    groups = ", " + frame["group"].astype(str) if "group" in frame else pd.Series("", frame.index)
+    names = frame["stage"] + groups + [f"  {k:,} of {n:,}" for k, n in zip(frame["reached"], frame["n"], strict=True)]
+    ax.set_yticks(y, names, fontsize="small")
+    ax.set_ylim(-1, len(frame))
+    ax.set_xlim(0, 1)
+    ax.xaxis.set_major_formatter(PercentFormatter(1))
+    ax.grid(axis="x", color="0.9")
+
+
+def plot_response(curve: pd.DataFrame, *, n: int, marks: Mapping[str, float], title: str = "", ax: Any = None) -> Any:
+    """Draw how many were answered by when, with the interval.
+
+    Parameters
+    ----------
+    curve : DataFrame
+        `ResponseTimes.curve`: `minutes`, `answered`, `low`, `high`.
+    n : int
+        The leads behind it.
+    marks : mapping of label to minutes
+        Times to mark, as the agreed one.
+    title : str
+    ax : matplotlib Axes, optional
+        Where to draw; without it a new figure is made, `ax.figure`.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    from matplotlib.ticker import NullLocator, PercentFormatter  # noqa: PLC0415
+
+    ax = ax or new_axes()
+    # A logarithm has no place for 0: what took less than half a minute stands at its left end.
+    minutes = np.maximum(curve["minutes"], 0.5)
+    ax.fill_between(minutes, curve["low"], curve["high"], step="post", color="0.85", label="95 % interval")
+    ax.step(minutes, curve["answered"], where="post", color="C0", label=f"answered, n={n:,}")
+    for place, (label, minute) in enumerate(marks.items()):
+        ax.axvline(minute, color="0.3", linestyle=_LINES[(place + 1) % len(_LINES)], linewidth=1, label=label)
+    ax.set_xscale("log")
+    longest = max([60.0, *minutes])
+    waits = {minute: text for minute, text in _WAITS.items() if minute <= longest}
+    ax.set_xticks(list(waits), list(waits.values()))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.set_xlim(0.5, longest)
+    ax.set_ylim(0, 1)
+    ax.yaxis.set_major_formatter(PercentFormatter(1))
+    ax.grid(color="0.92")
+    ax.set_xlabel("time since the lead became an MQL")
+    ax.set_title(title, loc="left", fontsize="medium")
+    ax.legend(fontsize="small", loc="lower right")
+    return ax

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -12,16 +14,17 @@ import pandas as pd
 import pyarrow as pa
 
 from leadscore.activity import DailyActivity, EventBatch, Events, Ids, is_activity, plain_ids, read_events
-from leadscore.columns import NO_TIME, Column, Times, convert, distinct, one_array, read_times
+from leadscore.columns import NO_TIME, Column, Times, as_day, convert, day_number, distinct, one_array, read_times
 from leadscore.contract import Breaches, missing_columns, refuse
 from leadscore.errors import ArgumentError, ContractError, Problem, did_you_mean
 from leadscore.evaluation import wilson
+from leadscore.outcomes import STAGES, Stages, read_outcomes, stage_names
 from leadscore.records import Positions, Records
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import Kind, declared_kind, event_kinds, lead_kinds
 from leadscore.sources import Source, open_source
 
-STAGES = ("lead", "mql", "sal", "sql", "opportunity", "won", "rejected", "lost", "recycled", "contacted")
+__all__ = ["STAGES", "Tables", "completeness", "load_tables"]
 
 
 class Tables:
@@ -39,6 +42,12 @@ class Tables:
         Each event's lead, kind and time, in small columns.
     outcomes : DataFrame or None
         `lead_id`, `stage`, `at` and any other columns.
+    stages : Stages or None
+        The same rows in small columns.
+    observed_until : date or None
+        The last day the outcomes were recorded on.
+    timezone : str
+        Where outcomes without a zone were timed, and whose calendar days count: that of the (first) rulebook, or UTC.
     rejected : DataFrame
         With `strict=False`: the rows set aside, as `table`, `row` (from 0), `column`, `problem`; a line each problem.
     completeness : DataFrame
@@ -52,15 +61,20 @@ class Tables:
         ids: Ids,
         records: Records,
         events: Events,
-        outcomes: pd.DataFrame | None,
+        stages: Stages | None,
         rejected: pd.DataFrame,
         columns: dict[Any, Column],
+        observed_until: dt.date | None,
+        timezone: str,
     ) -> None:
         self.leads = leads
         self.ids = ids
         self.records = records
         self.events = events
-        self.outcomes = outcomes
+        self.outcomes = None if stages is None else stages.frame
+        self.stages = stages
+        self.observed_until = observed_until
+        self.timezone = timezone
         self.rejected = rejected
         self.completeness = pd.DataFrame()
         self._columns = columns
@@ -72,6 +86,22 @@ class Tables:
         aside = f", {rows:,} rows set aside" if rows else ""
         history = "" if self.records.valid_from is None else f" in {len(self.leads):,} rows"
         return f"<Tables: {len(self.ids):,} leads{history}, {len(self.events):,} {kind}{outcomes}{aside}>"
+
+    def observed(self, until: Any = None) -> tuple[Stages, int]:
+        """The outcomes of all days up to one, and that day since 1970; by default `observed_until`.
+
+        Raises
+        ------
+        ArgumentError
+            If there are no outcomes, or `until` is no day.
+        """
+        if self.stages is None:
+            raise ArgumentError("tables", "there are no outcomes: load_tables(leads, events, outcomes) reads them")
+        last = self.observed_until if until is None else as_day(until, name="observed_until")
+        if last is None:
+            raise ArgumentError("observed_until", "must be given, as 2026-03-31: there is no outcome to take it from")
+        day = day_number(last)
+        return self.stages.take(np.flatnonzero(self.stages.times.days(self.timezone) <= day)), day
 
     def column(self, name: str, kind: Kind, rulebook: Rulebook) -> Column:
         """A column of the rows of the leads, as rules read it.
@@ -137,14 +167,15 @@ class Tables:
         raise ArgumentError("lead_id", f"there is no lead {lead_id!r}: ids here are {kind}{first}")
 
     def only(self, lead: int) -> Tables:
-        """The tables of the lead at a position alone."""
+        """The leads and events of the lead at a position alone."""
+        alone = copy(self)
         rows = np.flatnonzero(self.records.lead == lead)
-        records = self.records.take(rows)
+        alone.leads, alone.records, alone._columns = self.leads.take(pa.array(rows)), self.records.take(rows), {}  # noqa: SLF001 - its own copy
+        alone.ids = Ids(self.ids.array.take(pa.array([lead])))
         batches = [batch.part(np.flatnonzero(batch.lead == lead)) for batch in self.events.batches]
-        batches = [replace(batch, lead=np.zeros(len(batch), np.int32)) for batch in batches if len(batch)]
-        events = Events(batches, self.events.values, self.events.timezone)
-        ids = Ids(self.ids.array.take(pa.array([lead])))
-        return Tables(self.leads.take(pa.array(rows)), ids, records, events, None, self.rejected, {})
+        own = [replace(batch, lead=np.zeros(len(batch), np.int32)) for batch in batches if len(batch)]
+        alone.events = replace(self.events, batches=own)
+        return alone
 
     def groups(self, by: str | pd.Series[Any]) -> pd.Series[Any]:
         """What to group each lead by, index lead_id: a lead column, by the lead's latest row, or a Series by lead_id.
@@ -175,6 +206,8 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
     *,
     rulebook: Rulebook | Sequence[Rulebook] | None = None,
     columns: Sequence[str] = (),
+    stages: Mapping[str, str] | None = None,
+    observed_until: Any = None,
     strict: bool = True,
 ) -> Tables:
     """Read the tables and check them against the contract, all problems at once.
@@ -194,6 +227,11 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
         and scoring checks them.
     columns : names of lead columns, optional
         With a rulebook: further columns to keep, which figures are to be broken down by.
+    stages : mapping, optional
+        The CRM's own names of stages, and ours for them: `{"Closed Won": "won"}`.
+    observed_until : date, or text as "2026-03-31", optional
+        The last day the outcomes were recorded on; by default that of the last outcome. Give it where open deals stand
+        with the date on which they are expected to close.
     strict : bool
         Refuse tables with rows that break the contract; if False, such rows are set aside in `rejected`.
 
@@ -208,6 +246,12 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
 
     Notes
     -----
+    An outcome breaks the contract if its lead, stage or time is none; if it is dated on a day before the lead's
+    `created_at` or after `observed_until`; if it repeats a lead's stage and time; and if it is out of order: before a
+    stage that comes earlier in the funnel, within one pass, which ends with rejected, lost or recycled. Of those the
+    fewest rows are named, and where equally few the ones furthest along the funnel. A time at midnight is a date, and
+    comes neither before nor after others of its day.
+
     Times with a zone are converted; times without one are wall-clock times in the rulebook's `timezone`. CSV cells are
     taken as text, and read as the rulebook needs them: a code 007 and a country NA stay what they are.
 
@@ -225,6 +269,8 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
     <Tables: 1 leads, 0 events, 2 rows set aside>
     """
     books = [rulebook] if isinstance(rulebook, Rulebook) else list(rulebook or ())
+    names = stage_names(stages)
+    last = None if observed_until is None else as_day(observed_until, name="observed_until")
     sources = {"leads": open_source(leads, "leads")}
     if isinstance(events, DailyActivity):
         sources["events"] = _from_activity(events)
@@ -243,16 +289,17 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
         log = _read_activity(sources["events"], wanted["events"], ids, breaches["events"])
     elif "events" in sources:
         log, _ = read_events(sources["events"], wanted["events"], ids, breaches["events"], _event_kinds(books))
-    stages = None
+    timezone, reached = books[0].timezone if books else "UTC", None
     if "outcomes" in sources:
-        stages = _read_outcomes(sources["outcomes"], ids, breaches["outcomes"])
+        created = read[2].created_at()
+        reached, last = read_outcomes(sources["outcomes"], ids, created, breaches["outcomes"], names, last, timezone)
     _unread(sources, breaches)
     if strict:
         refuse([problem for breach in breaches.values() for problem in breach.problems()])
     parts = [breach.rejected() for breach in breaches.values()]
     rejected = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
     lead_table, ids, records, converted = read
-    tables = Tables(lead_table, ids, records, log, stages, rejected, converted)
+    tables = Tables(lead_table, ids, records, log, reached, rejected, converted, last, timezone)
     if "events" in sources:
         refuse([problem for book in books for problem in _misread(tables, book)])
     if books:
@@ -437,30 +484,6 @@ def _convert_columns(table: pa.Table, books: list[Rulebook], say: Say) -> dict[A
                     say(name, message, rows)
             said.add((name, kind))
     return columns
-
-
-def _read_outcomes(source: Source, ids: Ids, breaches: Breaches) -> pd.DataFrame:
-    batches = list(source.batches(source.columns))
-    table = pa.Table.from_batches(batches) if batches else pa.table({name: pa.nulls(0) for name in source.columns})
-    bad = np.zeros(len(table), bool)
-
-    def say(column: str, message: str, rows: npt.NDArray[np.intp]) -> None:
-        bad[rows] = True
-        breaches.add(column, message, rows, table[column].take(pa.array(rows[:5], pa.int64())).to_pylist())
-
-    lead = ids.positions(plain_ids(table["lead_id"], "outcomes"))
-    say("lead_id", "outcomes of leads that are not among the leads", np.flatnonzero(lead < 0))
-    stages = pd.Series(table["stage"].to_pylist(), dtype=object)
-    unknown = ~stages.isin(STAGES).to_numpy()
-    say("stage", f"no stage; stages are {', '.join(STAGES)}", np.flatnonzero(unknown))
-    times = read_times(one_array(table["at"]))
-    if times is None:
-        refuse([Problem("outcomes.at", f"{table['at'].type} values where times are needed")])
-    else:
-        for message, rows in times.bad.items():
-            say("at", message, rows)
-        say("at", "no time", np.flatnonzero((times.at == NO_TIME) & ~bad))
-    return table.to_pandas()[~bad].reset_index(drop=True)
 
 
 def _unread(sources: dict[str, Source], breaches: dict[str, Breaches]) -> None:

@@ -65,6 +65,13 @@ def test_stages_come_in_the_order_of_the_funnel(funnel):
     assert set(funnel.outcomes["stage"]) <= set(ls.tables.STAGES)
 
 
+def test_sales_owns_what_was_handed_over(funnel):
+    outcomes = funnel.outcomes
+    assert (outcomes["owner"].isna() == (outcomes["stage"] == "lead")).all()
+    assert (outcomes.dropna(subset="owner").groupby("lead_id")["owner"].nunique() < 2).all()
+    assert set(outcomes["owner"].dropna()) == {"Ana", "Ben", "Chloe", "Dev"}
+
+
 def test_the_odds_of_an_opportunity_follow_the_planted_points(funnel):
     # Leads looked at long ago: what could come of them has.
     old = funnel.truth[funnel.truth["handed_over"] & (funnel.truth["day"] < "2026-01-15")]
@@ -116,7 +123,7 @@ def test_one_lead_is_a_funnel():
         ({"n_leads": 2.5}, "n_leads"),
         ({"days": 0}, "days"),
         ({"events_per_lead": -1}, "events_per_lead"),
-        ({"end": "31.3.2026"}, "as_of"),
+        ({"end": "31.3.2026"}, "in end"),
     ],
 )
 def test_wrong_arguments_are_named(arguments, message):

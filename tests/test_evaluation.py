@@ -1,9 +1,18 @@
 """Measures against published figures and simulation with the truth known."""
 
+import math
+import warnings
+
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from statsmodels.duration.survfunc import SurvfuncRight, survdiff
+from statsmodels.stats.contingency_tables import StratifiedTable
+from statsmodels.stats.multitest import multipletests
 
-from leadscore.evaluation import wilson
+from leadscore.errors import ArgumentError
+from leadscore.evaluation import holm, kaplan_meier, odds_ratio, risk_sets, stratified_test, wilson
 
 
 @pytest.mark.parametrize(
@@ -32,3 +41,167 @@ def test_wilson_covers(rate, n):
     counts = np.random.default_rng(20261123).binomial(n, rate, 20_000)
     low, high = wilson(counts, n)
     assert 0.93 <= np.mean((low <= rate) & (rate <= high)) <= 0.975
+
+
+# -------------------------------------------------------------------------------------------- survival curves
+
+# Weeks in remission on 6-MP: Freireich et al. (1963), Blood 21, 699-716; the figures as in Collett and in Kalbfleisch
+# and Prentice.
+WEEKS = np.array([6, 6, 6, 7, 10, 13, 16, 22, 23, 6, 9, 10, 11, 17, 19, 20, 25, 32, 32, 34, 35])
+RELAPSED = np.arange(21) < 9
+
+
+def test_kaplan_meier_equals_the_published_figures():
+    curve = kaplan_meier(WEEKS, RELAPSED)
+    had = curve.events > 0
+    assert curve.time[had].tolist() == [6, 7, 10, 13, 16, 22, 23]
+    assert curve.at_risk[had].tolist() == [21, 17, 15, 12, 11, 7, 6]
+    expected = [0.857, 0.807, 0.753, 0.690, 0.627, 0.538, 0.448]
+    assert curve.survival[had].round(3).tolist() == expected
+    # Greenwood's standard errors, from the width of the interval on the log-log scale.
+    wide = np.log(-np.log(curve.low[had])) - np.log(-np.log(curve.high[had]))
+    errors = wide / (2 * 1.959964) * -curve.survival[had] * np.log(curve.survival[had])
+    assert errors.round(4).tolist() == [0.0764, 0.0869, 0.0963, 0.1068, 0.1141, 0.1282, 0.1346]
+    assert curve.quantile(0.5) == (23, 13, math.inf)
+
+
+DURATIONS = st.lists(st.tuples(st.integers(0, 12), st.booleans()), min_size=1, max_size=40)
+
+
+@given(DURATIONS)
+def test_kaplan_meier_equals_statsmodels(rows):
+    duration, observed = np.array([row[0] for row in rows], float), np.array([row[1] for row in rows])
+    curve = kaplan_meier(duration, observed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # theirs, where the curve has reached 0
+        theirs = SurvfuncRight(duration + 1, observed.astype(int))
+    had = curve.events > 0
+    assert curve.time[had].tolist() == (theirs.surv_times - 1).tolist()
+    assert curve.at_risk[had].tolist() == theirs.n_risk.tolist()
+    assert curve.survival[had] == pytest.approx(theirs.surv_prob, abs=1e-12)
+    # Where a curve ends at 0 the formula has no interval.
+    inside = had & (curve.survival > 0)
+    error = theirs.surv_prob_se[: inside.sum()] / (curve.survival[inside] * -np.log(curve.survival[inside]))
+    centre = np.log(-np.log(curve.survival[inside]))
+    assert curve.low[inside] == pytest.approx(np.exp(-np.exp(centre + 1.959964 * error)), abs=1e-6)
+    assert curve.high[inside] == pytest.approx(np.exp(-np.exp(centre - 1.959964 * error)), abs=1e-6)
+    if had.any() and curve.survival[-1] > 0:
+        for share in (0.25, 0.5, 0.9):
+            if np.isclose(curve.survival, 1 - share).any():
+                continue  # theirs has not reached a share that it stands on
+            value, low, high = curve.quantile(share)
+            assert value == theirs.quantile(share) - 1 or (value == np.inf and np.isnan(theirs.quantile(share)))
+            bounds = theirs.quantile_ci(share, method="cloglog")
+            if low < np.inf:
+                assert (low, high) == (bounds[0] - 1, bounds[1] - 1)
+
+
+@given(DURATIONS)
+def test_a_survival_curve_falls_inside_its_interval(rows):
+    curve = kaplan_meier(*map(list, zip(*rows, strict=True)))
+    assert (np.diff(curve.survival) <= 0).all()
+    assert ((curve.low <= curve.survival) & (curve.survival <= curve.high)).all()
+    assert not np.isnan([curve.low, curve.high]).any()
+    if all(observed for _, observed in rows):
+        # Nobody was lost: the curve is a plain share.
+        assert 1 - curve.at(5)[0] == pytest.approx(np.mean([time <= 5 for time, _ in rows]))
+
+
+def test_a_survival_curve_knows_where_it_ends():
+    # Nobody was followed past 3, where one was still waiting.
+    assert np.isnan(kaplan_meier([1, 3], [True, False]).at(4)).all()
+    assert kaplan_meier([1, 3], [True, True]).at(4)[0] == 0
+    # No event among 20 in 2 days: not 0 for certain.
+    share, low, high = kaplan_meier([2.0] * 20, [False] * 20).at(1)
+    assert (share, high) == (1, 1)
+    assert low == pytest.approx(0.839, abs=1e-3)
+    assert kaplan_meier([2.0] * 20, [False] * 20).quantile(0.5) == (np.inf, np.inf, np.inf)
+    assert np.isnan(kaplan_meier([], []).quantile(0.5)).all()
+    assert np.isnan(kaplan_meier([], []).at(0)).all()
+
+
+@pytest.mark.parametrize(
+    ("duration", "observed", "message"),
+    [
+        ([1, -1], [True, True], "1 durations are missing or below 0"),
+        ([np.nan], [True], "1 durations"),
+        ([1], [True, False], "shape"),
+    ],
+)
+def test_durations_that_are_none(duration, observed, message):
+    with pytest.raises(ArgumentError, match=message):
+        kaplan_meier(duration, observed)
+
+
+def test_survival_intervals_cover():
+    rng = np.random.default_rng(20261124)
+    hits, medians = [], []
+    for _ in range(2000):
+        waiting, followed = rng.exponential(10, 80), rng.uniform(0, 30, 80)
+        curve = kaplan_meier(np.minimum(waiting, followed), waiting <= followed)
+        _, low, high = curve.at(8)
+        hits.append(low <= np.exp(-0.8) <= high)
+        _, low, high = curve.quantile(0.5)
+        medians.append(low <= 10 * np.log(2) <= high)
+    assert 0.93 <= np.mean(hits) <= 0.97
+    assert 0.93 <= np.mean(medians) <= 0.98
+
+
+# ------------------------------------------------------------------------------------------ tests within strata
+
+
+@st.composite
+def strata(draw):
+    cells = st.lists(st.tuples(*[st.integers(1, 12)] * 4), min_size=1, max_size=6)
+    return np.array(draw(cells)).reshape(-1, 2, 2)
+
+
+@given(strata())
+def test_two_levels_equal_statsmodels(tables):
+    events, at_risk = tables[:, :, 0], tables.sum(axis=2)
+    theirs = StratifiedTable([table.astype(float) for table in tables])
+    null = theirs.test_null_odds(correction=False)
+    found = stratified_test(events, at_risk)
+    assert (found.chi2, found.p, found.df) == (pytest.approx(null.statistic), pytest.approx(null.pvalue), 1)
+    expected = (theirs.oddsratio_pooled, *theirs.oddsratio_pooled_confint())
+    assert odds_ratio(events, at_risk) == pytest.approx(expected)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 9), st.booleans(), st.integers(0, 2), st.integers(0, 2)), min_size=12, max_size=60
+    )
+)
+def test_log_rank_equals_statsmodels(rows):
+    duration, observed, level, stratum = (np.array(column) for column in zip(*rows, strict=True))
+    found = stratified_test(*risk_sets(duration.astype(float), observed, level, stratum))
+    known = len(np.unique(level)) == 3 and found.df == 2
+    assume(known)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        chi2, p = survdiff(duration, observed.astype(int), level, strata=stratum)
+    assert (found.chi2, found.p) == (pytest.approx(chi2, rel=1e-6, abs=1e-9), pytest.approx(p, abs=1e-9))
+
+
+def test_levels_that_no_table_sets_side_by_side_are_not_compared():
+    # Level 0 is in the first stratum alone, level 1 in the second.
+    found = stratified_test([[5, 0], [0, 9]], [[10, 0], [0, 10]])
+    assert (found.df, found.p) == (0, 1)
+    assert stratified_test([[5, 9]], [[10, 10]]).df == 1
+    # Nobody had the event, or all did.
+    assert stratified_test([[0, 0]], [[10, 10]]).p == 1
+    assert stratified_test([[10, 10]], [[10, 10]]).p == 1
+
+
+def test_an_odds_ratio_without_events_has_no_interval():
+    assert odds_ratio([[0, 5]], [[10, 10]])[0] == 0
+    assert odds_ratio([[10, 5]], [[10, 10]])[0] == np.inf
+    assert np.isnan(odds_ratio([[0, 5]], [[10, 10]])[1:]).all()
+    assert np.isnan(odds_ratio([[0, 0]], [[10, 10]])).all()
+
+
+@settings(max_examples=20)  # theirs takes long
+@given(st.lists(st.integers(0, 1000), min_size=1, max_size=12))
+def test_holm_equals_statsmodels(thousandths):
+    p = np.array(thousandths) / 1000
+    assert holm(p) == pytest.approx(multipletests(p, method="holm")[1])

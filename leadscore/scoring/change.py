@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from leadscore.columns import as_day, day_number
 from leadscore.errors import ArgumentError
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.model import BehaviourRule
 from leadscore.scoring.memory import Bound, Days, points
-from leadscore.scoring.plan import compiled, day_number
-from leadscore.scoring.scores import Explanation, as_day, lines, summary, verdicts
+from leadscore.scoring.plan import compiled
+from leadscore.scoring.scores import Explanation, lines, summary, verdicts
 from leadscore.scoring.timeline import Timeline
 from leadscore.tables import Tables
 

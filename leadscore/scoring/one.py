@@ -13,12 +13,11 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from leadscore.columns import plain_number
+from leadscore.columns import as_day, plain_number
 from leadscore.errors import ArgumentError, ContractError, Problem, did_you_mean
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.model import BehaviourRule, Limits, thousandths
 from leadscore.scoring.plan import ColumnPlan, Holds, Plan, below, cells, compiled, reached
-from leadscore.scoring.scores import as_day
 from leadscore.text import as_text, normalise
 
 # Distinct raw values remembered per column: job titles and addresses repeat.
@@ -381,7 +380,8 @@ def score_one(
     82.5
     """
     scorer = _one_scorer(rulebook)
-    day = as_day(as_of).toordinal() - _EPOCH_ORDINAL
+    today = as_day(as_of, name="as_of")
+    day = today.toordinal() - _EPOCH_ORDINAL
     created = lead.get("created_at")
     if not _is_missing(created) and created != "":
         try:
@@ -389,5 +389,5 @@ def score_one(
         except _Wrong as error:
             raise ContractError("lead", [Problem("lead['created_at']", f"{created!r} {error}")]) from None
         if later:
-            raise ArgumentError("as_of", f"the lead was created on {created}, after {as_day(as_of)}")
+            raise ArgumentError("as_of", f"the lead was created on {created}, after {today}")
     return scorer.score(lead, events, day)

@@ -6,7 +6,6 @@ values of one lead. They call the same functions, so they cannot differ.
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
@@ -14,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any
 
+from leadscore.columns import day_number
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import Kind, event_kinds, lead_kinds
 from leadscore.rulebook.model import (
@@ -33,7 +33,6 @@ Found = frozenset[str] | set[str]
 Look = Callable[[Any, Found], int]
 Met = Callable[[Any, Found], bool]
 
-_EPOCH = dt.date(1970, 1, 1)
 NO_LIMITS = Limits()
 _NO_PHRASES: Found = frozenset()
 
@@ -213,11 +212,6 @@ def _answer(columns: dict[str, ColumnPlan], name: str, met: Met, on_missing: int
 def compiled(rulebook: Rulebook) -> Plan:
     """The plan of a rulebook, made once."""
     return Plan(rulebook)
-
-
-def day_number(date: dt.date) -> int:
-    """Days since 1970."""
-    return (date - _EPOCH).days
 
 
 def cells(edges: list[float]) -> list[float]:

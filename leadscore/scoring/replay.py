@@ -12,15 +12,15 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from leadscore.columns import DAY, NO_TIME, Times
+from leadscore.columns import DAY, NO_TIME, Times, as_day, day_number
 from leadscore.errors import ArgumentError
 from leadscore.records import Positions
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.model import BehaviourRule, Happening, Never
 from leadscore.scoring.attributes import IN_CACHE
 from leadscore.scoring.memory import Days, runs
-from leadscore.scoring.plan import compiled, day_number, reached
-from leadscore.scoring.scores import as_day, points_by_rule, verdicts
+from leadscore.scoring.plan import compiled, reached
+from leadscore.scoring.scores import points_by_rule, verdicts
 from leadscore.scoring.timeline import Timeline
 from leadscore.tables import Tables
 

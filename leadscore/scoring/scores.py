@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,36 +13,14 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from leadscore.columns import as_day, day_number
 from leadscore.errors import ArgumentError
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.model import FitRule, Limits, thousandths
 from leadscore.scoring.memory import Bound, points
-from leadscore.scoring.plan import below, compiled, day_number
+from leadscore.scoring.plan import below, compiled
 from leadscore.scoring.timeline import Timeline
 from leadscore.tables import Tables, completeness
-
-
-def as_day(as_of: Any, *, name: str = "as_of") -> dt.date:
-    """A calendar date from a date, text as 2026-03-31, or a timestamp at midnight.
-
-    Raises
-    ------
-    ArgumentError
-        If it is no day, or has a time of day: a score is as it stood at the end of a day.
-    """
-    if isinstance(as_of, dt.datetime) and as_of is not pd.NaT:
-        if as_of == dt.datetime.combine(as_of.date(), dt.time(), as_of.tzinfo):
-            return as_of.date()
-        message = f"{name} is a day, and the score is as it stood at its end; got a time of day: {as_of}"
-        raise ArgumentError(name, message)
-    if isinstance(as_of, dt.date) and as_of is not pd.NaT:
-        return as_of
-    try:
-        if re.fullmatch(r"\d{4}-\d\d-\d\d", as_of, re.ASCII):
-            return dt.date.fromisoformat(as_of)
-    except (TypeError, ValueError):
-        pass
-    raise ArgumentError(name, f"must be a day as 2026-03-31; got {as_of!r}")
 
 
 @dataclass(frozen=True)
@@ -328,7 +305,7 @@ def score(tables: Tables, rulebook: Rulebook, *, as_of: Any) -> Scores:
       fit        Home market     +60
       behaviour  Pricing page   +22.5
     """
-    day = as_day(as_of)
+    day = as_day(as_of, name="as_of")
     today = day_number(day)
     bound = Timeline(compiled(rulebook), tables, today, today).everyone()
     return Scores(rulebook, day, bound, tables)
