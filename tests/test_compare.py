@@ -154,3 +154,31 @@ def test_weeks_by_segment_and_source():
     assert comparison.weekly("segment")["new"].sum() == weekly["new"].sum()
     with pytest.raises(ls.ArgumentError, match=r"no lead column 'sourc'; did you mean 'source'.*columns="):
         comparison.weekly("sourc")
+
+
+def test_outcomes_of_the_gained_and_the_lost():
+    book = BOOK | {"groups": {"web": {"at_most": 40}}}
+    old = ls.Rulebook.from_dict(book | {"qualify": {"threshold": 40}})
+    # Only the home market counts then, visits no more.
+    new = ls.Rulebook.from_dict(BOOK | {"name": "new", "behaviour": [], "groups": {}, "qualify": {"threshold": 20}})
+    leads = pd.DataFrame({"lead_id": list("abcdefg"), "country": ["US", "US", "US", "FR", "FR", "US", "US"]})
+    events = pd.DataFrame(
+        [(lead, "visit", on(day)) for lead in "defg" for day in (3, 4, 5, 6)], columns=["lead_id", "event", "at"]
+    )
+    stages = [("a", "sal", 10), ("b", "rejected", 10), ("d", "sal", 11), ("d", "won", 20), ("f", "won", 25)]
+    outcomes = pd.DataFrame([(lead, stage, on(day)) for lead, stage, day in stages], columns=["lead_id", "stage", "at"])
+    tables = ls.load_tables(leads, events, outcomes, rulebook=[old, new], observed_until="2026-05-31")
+    comparison = ls.compare(tables, old, new, start="2026-03-01", end="2026-03-31")
+    found = comparison.outcomes(within_days=30)
+    # a, b and c are gained, and c was never worked; d and e are lost, f and g qualify by both.
+    assert found[["leads", "n", "reached"]].to_dict("index") == {
+        ("gained", "sal"): {"leads": 3, "n": 2, "reached": 1},
+        ("lost", "sal"): {"leads": 2, "n": 1, "reached": 1},
+        ("both", "sal"): {"leads": 2, "n": 1, "reached": 1},
+        ("gained", "won"): {"leads": 3, "n": 2, "reached": 0},
+        ("lost", "won"): {"leads": 2, "n": 1, "reached": 1},
+        ("both", "won"): {"leads": 2, "n": 1, "reached": 1},
+    }
+    assert found.loc[("gained", "sal"), ["share", "low", "high"]].round(3).tolist() == [0.5, 0.095, 0.905]
+    # Nothing is known yet of windows that are still open.
+    assert comparison.outcomes(within_days=120)["n"].sum() == 0

@@ -13,7 +13,7 @@ FLOORS = [
     {"rulebook.check", "rulebook.faults"},
     {"rulebook.book"},
     {"rulebook.diff", "rulebook"},
-    {"evaluation", "plots", "sources", "columns"},
+    {"evaluation", "sources", "columns"},
     {"contract"},
     {"activity", "records"},
     {"outcomes"},

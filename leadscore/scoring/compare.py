@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from leadscore.funnel import label, with_shares
+from leadscore.outcomes import or_further
 from leadscore.records import Positions
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.diff import Change, decimal, diff
@@ -87,6 +89,51 @@ class Comparison:
         weekly = pd.DataFrame({"old": old, "new": new}).fillna(0).astype(np.int64)
         days = self.old.weekly()["days"]
         return weekly.assign(difference=weekly["new"] - weekly["old"]).join(days)
+
+    def outcomes(self, *, within_days: int = 90, observed_until: Any = None) -> pd.DataFrame:
+        """What became of the leads that the two rulebooks pass on, as far as sales worked them; see `label`.
+
+        Parameters
+        ----------
+        within_days : int
+            After the day a lead qualified: by the new rulebook if it is gained, else by the old.
+        observed_until : date, optional
+            The last day whose outcomes are known. By default that of the tables.
+
+        Returns
+        -------
+        DataFrame, index (group, stage)
+            For the leads gained, lost and qualified by both, and for each of `sal` (accepted) and `won` that is among
+            the outcomes: `leads`, `n` (those of which it is known), `reached`, `share`, `low`, `high` (95 % Wilson).
+
+        Raises
+        ------
+        ArgumentError
+            If there are no outcomes, or no day or number of days.
+
+        Notes
+        -----
+        Sales did not choose by the new rulebook: the gained leads that it worked all the same are a selection, so their
+        share says less than that of the lost.
+        """
+        new, old = self.new.frame["day"], self.old.frame["day"]
+        groups = {"gained": new.drop(old.index, errors="ignore"), "lost": old.drop(new.index, errors="ignore")}
+        groups["both"] = old.loc[old.index.intersection(new.index)]
+        stages, _ = self._tables.observed(observed_until)
+        rows = []
+        for stage in ("sal", "won"):
+            for group, day in groups.items() if stages.of(*or_further(stage)).any() else ():
+                known = label(
+                    self._tables,
+                    stage=stage,
+                    scored_at=day,
+                    within_days=within_days,
+                    observed_until=observed_until,
+                    worked_only=True,
+                ).dropna()
+                rows.append((group, stage, len(day), len(known), int(known.sum())))
+        frame = pd.DataFrame(rows, columns=["group", "stage", "leads", "n", "reached"]).set_index(["group", "stage"])
+        return with_shares(frame, "reached", "n")
 
     def plot(self, ax: Any = None) -> Any:
         """Draw how many leads came to qualify in each week, by each; see `leadscore.plots.plot_weekly`."""
