@@ -3,6 +3,7 @@
     python benchmarks/run.py --work DIR                          # 0.1M leads, 2M events, three times each
     python benchmarks/run.py --work DIR --sizes small,full       # and 1M leads, 20M events, with the growth
     python benchmarks/run.py --work DIR --frames                 # pandas in, pandas out; reading not counted
+    python benchmarks/run.py --work DIR --replay                 # 180 days replayed, beside one scoring run
     python benchmarks/run.py --work DIR --only floor,leadscore --times 5 --python OTHER_PYTHON
 
 Every run is a process of its own; its CPU seconds are those the kernel counted for it and its children, start of Python
@@ -36,8 +37,15 @@ PEERS = {
     "pandas": "pandas_vector.py",
     "pandas rows": "pandas_rows.py",
 }
+# The day each lead first qualified in 180 days, and the score it had then.
+REPLAYS = {
+    "replay leadscore": "leadscore_replay.py",
+    "replay duckdb": "duckdb_replay.py",
+    "replay by scoring every day": "leadscore_daily.py",
+}
 FRAMES = [OURS, "polars", "duckdb", "pandas"]
 SAMPLED = {"pandas rows"}  # scores some leads and is scaled up
+ONCE = SAMPLED | {"replay by scoring every day"}
 PACKAGES = ["numpy", "pandas", "pyarrow", "polars", "duckdb"]
 GIBIBYTE = 1024**3
 
@@ -123,7 +131,7 @@ def command(bench: Bench, size: str, peer: str) -> list[str]:
     folder = data(bench, size)
     found = [
         bench.python,
-        str(HERE / "peers" / PEERS[peer]),
+        str(HERE / "peers" / (PEERS | REPLAYS)[peer]),
         "--leads",
         str(folder / "leads.parquet"),
         "--events",
@@ -141,7 +149,7 @@ def time_score(bench: Bench, size: str, peer: str) -> Run:
 
 def time_imports(bench: Bench, peer: str) -> Run:
     """The start of Python and the imports of one implementation."""
-    script = [bench.python, str(HERE / "peers" / PEERS[peer]), "--imports-only"]
+    script = [bench.python, str(HERE / "peers" / (PEERS | REPLAYS)[peer]), "--imports-only"]
     return measured(script, bench.work / "log.txt", bench.memory_limit)
 
 
@@ -244,14 +252,14 @@ def run_size(
     runs: dict[str, list[Run]] = {peer: [] for peer in peers}
     for turn in range(times):
         for peer in peers:
-            if turn and peer in SAMPLED:
+            if turn and peer in ONCE:
                 continue
             run = time_score(bench, size, peer)
             runs[peer].append(run)
             used = f"cpu {run.cpu:.2f} wall {run.wall:.2f} peak {run.peak / GIBIBYTE:.2f}"
             print(f"{size} {turn + 1}/{times} {peer}: {used}", file=sys.stderr)
     imports = {} if bench.frames else {peer: [time_imports(bench, peer) for _ in range(times)] for peer in peers}
-    compared = [peer for peer in peers if peer != FLOOR and reference]
+    compared = [peer for peer in peers if peer != FLOOR and (peer in REPLAYS) == (reference in REPLAYS)]
     differ = {peer: track_differences(bench, size, peer, reference) for peer in compared if reference}
     for peer, found in differ.items():
         if found["differ"]:
@@ -269,7 +277,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", help=f"some of {','.join(PEERS)}; default all")
     parser.add_argument("--times", type=int, default=3)
     parser.add_argument("--frames", action="store_true", help="pandas in, pandas out")
-    parser.add_argument("--reference", default="polars", help="whose answers the others are compared with")
+    parser.add_argument("--replay", action="store_true", help="replay 180 days, beside one scoring run of ours")
+    parser.add_argument("--reference", help="whose answers the others are compared with")
     parser.add_argument("--python", default=sys.executable, help="the interpreter that runs the implementations")
     parser.add_argument("--memory-limit", type=float, default=10.0, help="GiB past which a process is ended")
     parser.add_argument("--out", type=Path, help="also write the Markdown here")
@@ -283,8 +292,10 @@ def main() -> None:
         work = given.work or Path(temporary)
         work.mkdir(parents=True, exist_ok=True)
         bench = Bench(work, given.python, given.frames, int(given.memory_limit * GIBIBYTE))
-        peers = given.only.split(",") if given.only else FRAMES if given.frames else list(PEERS)
-        reference = given.reference if given.reference in peers else None
+        usual = [OURS, *REPLAYS] if given.replay else FRAMES if given.frames else list(PEERS)
+        peers = given.only.split(",") if given.only else usual
+        reference = given.reference or ("replay by scoring every day" if given.replay else "polars")
+        reference = reference if reference in peers else None
         results, parts = {}, []
         for size in given.sizes.split(","):
             data(bench, size)

@@ -23,9 +23,21 @@ from typer.core import TyperGroup
 # Names of the package are used as `ls.score`, and the parts that one command needs are imported by that command, so
 # that `leadscore --help` need not wait for them.
 import leadscore as ls
-from leadscore.printing import counted, heading, print_summary, print_table, steps
+from leadscore.printing import (
+    OWN_GROUPS,
+    comparison_data,
+    counted,
+    heading,
+    print_comparison,
+    print_history,
+    print_summary,
+    print_table,
+    steps,
+)
 
 if TYPE_CHECKING:
+    from leadscore.rulebook.diff import Change
+    from leadscore.scoring.compare import Comparison
     from leadscore.scoring.scores import Scores
 
 
@@ -126,6 +138,8 @@ AsOf = Annotated[
     dt.date,
     typer.Option(parser=_day, metavar="DATE", help="Scores are as they stood at the end of this day, as 2026-03-31."),
 ]
+Start = Annotated[dt.date, typer.Option(parser=_day, metavar="DATE", help="The first day of the period.")]
+End = Annotated[dt.date, typer.Option(parser=_day, metavar="DATE", help="The last day of the period.")]
 SetAside = Annotated[
     bool, typer.Option("--set-aside", help="Go on although rows break the contract of the tables; leave those out.")
 ]
@@ -283,24 +297,127 @@ def explain(  # noqa: PLR0913
 
 
 @app.command()
-def diff(
+def replay(  # noqa: PLR0913
+    rulebook: RulebookFile,
+    *,
+    leads: Leads,
+    start: Start,
+    end: End,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where the leads that qualified go: .parquet or .csv.")],
+    events: Events = None,
+    set_aside: SetAside = False,
+) -> None:
+    """Find the day each lead first qualified, and its score then.
+
+    Every day is judged as 'score' would have judged it.
+    """
+    from leadscore.export import write_history  # noqa: PLC0415 - this command only
+
+    _writable(out, (".parquet", ".csv"))
+    book = ls.Rulebook.read(rulebook)
+    with steps(3) as step:
+        step("Reading leads and events")
+        tables = ls.load_tables(leads, events, rulebook=book, strict=not set_aside)
+        step(f"Going through {(end - start).days + 1:,} days of {len(tables.ids):,} leads")
+        history = ls.replay(tables, book, start=start, end=end)
+        step(f"Writing {out}")
+        write_history(history, out)
+    print_history(history, tables)
+    typer.echo(f"Written to {out}: {counted(len(history), 'lead')}")
+
+
+@app.command()
+def diff(  # noqa: PLR0913
     old: Annotated[Path, typer.Argument(metavar="OLD", help="A rulebook.")],
     new: Annotated[Path, typer.Argument(metavar="NEW", help="The rulebook that is to take its place.")],
+    *,
+    leads: Annotated[
+        str | None, typer.Option(metavar="FILE", help=f"Also compare on these leads: {_TABLE_HELP}.")
+    ] = None,
+    events: Events = None,
+    outcomes: Annotated[str | None, typer.Option(metavar="FILE", help="What became of the leads, if known.")] = None,
+    start: Annotated[
+        dt.date | None, typer.Option(parser=_day, metavar="DATE", help="The first day of the period.")
+    ] = None,
+    end: Annotated[
+        dt.date | None, typer.Option(parser=_day, metavar="DATE", help="The last day of the period.")
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Weeks by this column of the leads too, or by 'segment'.")
+    ] = None,
+    within_days: Annotated[
+        int, typer.Option(metavar="N", min=1, help="With --outcomes: what became of the leads in so many days.")
+    ] = 90,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Where the leads that differ go, with reasons: .parquet or .csv."),
+    ] = None,
+    set_aside: SetAside = False,
     printed: Printed = Format.table,
 ) -> None:
-    """Say what changed from one rulebook to another, rule by rule.
+    """Say what changed between two rulebooks, and to what effect.
 
-    Exit code 0 whether anything did or not.
+    The changes rule by rule; with --leads, who would have qualified in a period by the one and by the other, and why.
+    Exit code 0 whether anything changed or not.
     """
     from leadscore.rulebook.diff import diff as changes_between  # noqa: PLC0415 - this command only
 
-    changes = changes_between(ls.Rulebook.read(old), ls.Rulebook.read(new))
+    books = [ls.Rulebook.read(path) for path in (old, new)]
+    changes = changes_between(*books)
+    said: Any = [{"section": one.section, "name": one.name, "text": one.text} for one in changes]
+    if leads is None:
+        _refuse_alone({"events": events, "outcomes": outcomes, "start": start, "end": end, "by": by, "out": out})
+    elif start is None or end is None:
+        raise typer.BadParameter("needs --start and --end, the period to compare over", param_hint="'--leads'")
+    if printed == Format.table:
+        _print_changes(changes)
+    if leads is not None and start is not None and end is not None:
+        comparison = _compare(books, (leads, events, outcomes), (start, end), by, out, strict=not set_aside)
+        if printed == Format.table:
+            print_comparison(comparison, by, within_days)
+        else:
+            said = {"changes": said, **comparison_data(comparison, by, within_days)}
     if printed == Format.json:
-        _print_json([{"section": one.section, "name": one.name, "text": one.text} for one in changes])
-    elif changes:
+        _print_json(said)
+
+
+def _refuse_alone(given: dict[str, Any]) -> None:
+    """Refuse options that mean something only beside --leads."""
+    alone = [f"--{name}" for name, value in given.items() if value is not None]
+    if alone:
+        raise typer.BadParameter("says nothing without --leads", param_hint=f"'{', '.join(alone)}'")
+
+
+def _print_changes(changes: list[Change]) -> None:
+    if changes:
         print_table(("section", "name", "change"), [(one.section, one.name, one.text) for one in changes])
     else:
         typer.echo("no change")
+
+
+def _compare(  # noqa: PLR0913 - what a comparison is made of
+    books: list[ls.Rulebook],
+    files: tuple[str, str | None, str | None],
+    period: tuple[dt.date, dt.date],
+    by: str | None,
+    out: Path | None,
+    *,
+    strict: bool,
+) -> Comparison:
+    from leadscore.export import write_frame  # noqa: PLC0415 - this command only
+
+    if out is not None:
+        _writable(out, (".parquet", ".csv"))
+    with steps(2) as step:
+        step("Reading the tables")
+        kept = [] if by in {None, *OWN_GROUPS} else [str(by)]
+        tables = ls.load_tables(*files, rulebook=books, columns=kept, strict=strict)
+        step(f"Going through {(period[1] - period[0]).days + 1:,} days of {len(tables.ids):,} leads by both rulebooks")
+        comparison = ls.compare(tables, *books, start=period[0], end=period[1])
+        if out is not None:
+            said = {"start": period[0].isoformat(), "end": period[1].isoformat(), "compared_with": books[0].name}
+            write_frame(comparison.frame.reset_index(), out, books[1], said)
+    return comparison
 
 
 @app.command()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
@@ -12,11 +15,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from leadscore.scoring.compare import Comparison
+    from leadscore.scoring.replay import History
     from leadscore.scoring.scores import Scores
     from leadscore.tables import Tables
 
 # Where nobody looks at a width, in files and pipes, one line of a table is one line of text.
 _PIPED_WIDTH = 10_000
+# What a history can be grouped by without a column of the leads.
+OWN_GROUPS = ("segment", "via", "grade")
+# How many leads are shown; the file has them all.
+_SHOWN = 10
 _VIA = {"hand_raise": "hand_raise (asked for sales)", "score": "score"}
 
 
@@ -134,3 +145,100 @@ def _print_completeness(scores: Scores, count: int) -> None:
         rows.append((str(name), str(row.required), f"{row.known:,} of {row.n:,}", f"{row.share:.1%}", interval))
     title = f"\nWhat sales finds filled in on the {counted(count, 'qualified lead')}, with 95 % intervals (Wilson):"
     print_table(("column", "required at", "known ", "share ", "interval "), rows, title=title)
+
+
+def print_history(history: History, tables: Tables) -> None:
+    """Print how many leads came to qualify, week by week."""
+    already = int(history.frame["already"].sum())
+    typer.echo(f"{counted(history.n_leads, 'lead')} from {history.start} to {history.end}:")
+    typer.echo(f"{counted(len(history) - already, 'lead')} came to qualify, {already:,} did already when it began.")
+    typer.echo("That counts every lead; it is no sample, so it has no interval.")
+    _print_set_aside(tables)
+    typer.echo()
+    print_table(("week of", "days ", "came to qualify "), _cells(history.weekly()[["days", "qualified"]]))
+
+
+def _cells(frame: pd.DataFrame) -> list[list[str]]:
+    """An indexed frame of counts as text; days as they are written."""
+    return [
+        [*_labels(index), *(f"{value:,}" for value in row)]
+        for index, row in zip(frame.index, frame.to_numpy(), strict=True)
+    ]
+
+
+def _labels(index: Any) -> list[str]:
+    parts = index if isinstance(index, tuple) else (index,)
+    missing = [isinstance(part, float) and math.isnan(part) for part in parts]
+    days = [str(part.date()) if isinstance(part, dt.datetime) else str(part) for part in parts]
+    return ["(missing)" if none else day for none, day in zip(missing, days, strict=True)]
+
+
+def print_comparison(comparison: Comparison, by: str | None, within_days: int) -> None:
+    """Print what the new rulebook would have done: which weeks, whom and why, and what became of them."""
+    frame = comparison.frame
+    typer.echo(f"\nFrom {comparison.old.start} to {comparison.old.end}, of {comparison.old.n_leads:,} leads:")
+    counts = frame["change"].value_counts(sort=False)
+    print_table(("change", "leads "), [(str(name), f"{count:,}") for name, count in counts.items()])
+    typer.echo("gained and lost: qualified by the new rulebook alone, by the old alone; earlier, later: by both.")
+    typer.echo("That counts every lead; it is no sample, so it has no interval.")
+    typer.echo("\nLeads that came to qualify, by week:")
+    columns = ["days", "old", "new", "difference"]
+    print_table(("week of", "days ", "old ", "new ", "difference "), _cells(comparison.weekly()[columns]))
+    if by is not None:
+        typer.echo(f"\nAnd by {by}:")
+        print_table((by, "week of", "days ", "old ", "new ", "difference "), _cells(comparison.weekly(by)[columns]))
+    for change in counts.index[counts > 0]:
+        _print_changed(frame[frame["change"] == change], str(change))
+    if comparison.has_outcomes:
+        _print_outcomes(comparison, within_days)
+
+
+def _print_changed(rows: pd.DataFrame, change: str) -> None:
+    first = min(len(rows), _SHOWN)
+    typer.echo(f"\n{change.capitalize()}{f', the first {first} of {len(rows):,}' if first < len(rows) else ''}:")
+    shown = rows.head(_SHOWN).reset_index()
+    for name in ("day_old", "day_new"):
+        shown[name] = shown[name].dt.strftime("%Y-%m-%d").fillna("-")
+    cells = [
+        (
+            *map(str, (row.lead_id, row.day_old, row.day_new)),
+            f"{row.total_old:g}",
+            f"{row.total_new:g}",
+            str(row.reasons),
+        )
+        for row in shown.itertuples()
+    ]
+    print_table(("lead", "old day", "new day", "old points ", "new points ", "why"), cells)
+
+
+def _print_outcomes(comparison: Comparison, within_days: int) -> None:
+    outcomes = comparison.outcomes(within_days=within_days)
+    typer.echo(
+        f"\nWhat became of them within {within_days} days, where sales worked them, with 95 % intervals (Wilson):"
+    )
+    if not outcomes["n"].any():
+        typer.echo("not known yet of any lead that sales worked: the days are not over. Try fewer --within-days.")
+        return
+    rows = []
+    for (group, stage), row in zip(outcomes.index, outcomes.itertuples(), strict=True):
+        share = f"{row.share:.1%} ({row.low:.1%} to {row.high:.1%})" if row.n else "not known"
+        rows.append((group, stage, f"{row.leads:,}", f"{row.n:,}", f"{row.reached:,}", share))
+    print_table(("leads", "stage", "leads ", "known ", "reached ", "share"), rows)
+    typer.echo("Sales did not choose by the new rulebook: the gained leads that it worked are a selection.")
+
+
+def comparison_data(comparison: Comparison, by: str | None, within_days: int) -> dict[str, Any]:
+    """A comparison as plain data."""
+    data = {
+        "leads": comparison.frame["change"].value_counts(sort=False).to_dict(),
+        "weekly": _rows(comparison.weekly()),
+    }
+    if by is not None:
+        data["weekly_by"] = _rows(comparison.weekly(by))
+    if comparison.has_outcomes:
+        data["outcomes"] = _rows(comparison.outcomes(within_days=within_days))
+    return data
+
+
+def _rows(frame: pd.DataFrame) -> Any:
+    return json.loads(frame.reset_index().to_json(orient="records", date_format="iso", date_unit="s"))

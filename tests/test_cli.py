@@ -3,6 +3,8 @@
 import csv
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -377,6 +379,91 @@ class TestDiff:
 
 
 @pytest.mark.usefixtures("folder")
+class TestReplay:
+    PERIOD = ("--leads", "leads.csv", "--events", "events.csv", "--start", "2026-03-01", "--end", "2026-03-31")
+
+    def test_the_file_is_the_history(self):
+        result = run("replay", "rulebook.yaml", *self.PERIOD, "--out", "history.parquet")
+        assert result.exit_code == 0
+        assert "4 leads came to qualify, 1 did already when it began" in result.stdout
+        assert "2026-03-02     7                2" in result.stdout
+        book = ls.Rulebook.read("rulebook.yaml")
+        tables = ls.load_tables("leads.csv", "events.csv", rulebook=book)
+        history = ls.replay(tables, book, start="2026-03-01", end="2026-03-31")
+        found = pd.read_parquet("history.parquet").set_index("lead_id")
+        assert found["day"].tolist() == history.frame["day"].dt.date.tolist()
+        assert found["qualified_at"].tolist() == history.frame["qualified_at"].tolist()
+        assert found["total"].tolist() == history.frame["total"].tolist()
+
+    def test_days_are_days_in_a_spreadsheet(self):
+        run("replay", "rulebook.yaml", *self.PERIOD, "--out", "history.csv")
+        first = Path("history.csv").read_text(encoding="utf-8").splitlines()[1]
+        assert re.match(r'"L-10\d\d",2026-03-\d\d,(true|false),2026-', first)
+
+    def test_a_period_that_ends_before_it_starts(self):
+        result = run(
+            "replay", "rulebook.yaml", *self.PERIOD[:4], "--start", "2026-04-01", *self.PERIOD[6:], "--out", "x.csv"
+        )
+        assert (result.exit_code, Path("x.csv").exists()) == (1, False)
+        assert "the period ends on 2026-03-31, before its start on 2026-04-01" in result.stderr
+
+
+@pytest.mark.usefixtures("folder")
+class TestCompare:
+    PERIOD = TestReplay.PERIOD
+
+    @pytest.fixture(autouse=True)
+    def lower(self, folder):  # noqa: ARG002 - the files must be there
+        shutil.copy("rulebook.yaml", "lower.yaml")
+        edit("lower.yaml", "threshold: 60 ", "threshold: 40 ")
+        rows = ["L-1001,sal,2026-03-30", "L-1008,rejected,2026-03-25", "L-1001,won,2026-04-20"]
+        Path("outcomes.csv").write_text("\n".join(["lead_id,stage,at", *rows]), encoding="utf-8")
+
+    def test_who_flips_and_why(self):
+        result = run("diff", "rulebook.yaml", "lower.yaml", *self.PERIOD, "--out", "changed.csv")
+        assert result.exit_code == 0
+        assert "qualify  threshold  60 -> 40" in result.stdout
+        assert "bar 60 -> 40" in result.stdout
+        book, lower = (ls.Rulebook.read(name) for name in ("rulebook.yaml", "lower.yaml"))
+        tables = ls.load_tables("leads.csv", "events.csv", rulebook=[book, lower])
+        frame = ls.compare(tables, book, lower, start="2026-03-01", end="2026-03-31").frame
+        assert pd.read_csv("changed.csv")["lead_id"].tolist() == frame.index.tolist()
+        assert len(frame) > 2
+
+    def test_outcomes_and_groups(self):
+        options = ("--outcomes", "outcomes.csv", "--within-days", "7", "--by", "country")
+        result = run("diff", "rulebook.yaml", "lower.yaml", *self.PERIOD, *options)
+        assert result.exit_code == 0
+        assert "And by country:" in result.stdout
+        assert "What became of them within 7 days" in result.stdout
+
+    def test_as_json(self):
+        options = ("--outcomes", "outcomes.csv", "--by", "segment", "--format", "json")
+        found = json.loads(run("diff", "rulebook.yaml", "lower.yaml", *self.PERIOD, *options).stdout)
+        assert found["changes"] == [{"section": "qualify", "name": "threshold", "text": "60 -> 40"}]
+        assert sum(week["new"] for week in found["weekly"]) == sum(week["new"] for week in found["weekly_by"])
+        assert {row["group"] for row in found["outcomes"]} == {"gained", "lost", "both"}
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            (("--start", "2026-03-01"), "'--start': says nothing without --leads"),
+            (("--leads", "leads.csv"), "needs --start and --end, the period to compare over"),
+            ((*PERIOD, "--out", "x.txt"), "must end in .parquet or .csv"),
+        ],
+    )
+    def test_bad_usage(self, options, message):
+        result = run("diff", "rulebook.yaml", "lower.yaml", *options)
+        assert result.exit_code == 2
+        assert message in " ".join(result.stderr.split())
+
+    def test_no_such_column(self):
+        result = run("diff", "rulebook.yaml", "lower.yaml", *self.PERIOD, "--by", "contry")
+        assert result.exit_code == 1
+        assert "there is no column 'contry'; did you mean 'country'?" in result.stderr
+
+
+@pytest.mark.usefixtures("folder")
 class TestActivity:
     def test_scores_from_activity_are_those_from_events(self):
         result = run("activity", "--events", "events.csv", "--out", "a.parquet", "--rulebook", "rulebook.yaml")
@@ -469,7 +556,7 @@ class TestProcess:
     def test_version_and_help(self):
         assert finished("--version")[1].startswith("leadscore")
         _, out, _ = finished("--help")
-        for command in ("init", "check", "score", "explain", "diff", "activity", "schema", "demo"):
+        for command in ("init", "check", "score", "explain", "replay", "diff", "activity", "schema", "demo"):
             assert f"\n  {command} " in out
         # The one line on each is whole.
         assert "..." not in out.split("Commands:")[1]

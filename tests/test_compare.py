@@ -138,8 +138,12 @@ def test_rules_and_limits_are_reasons():
     new = ls.Rulebook.from_dict(BOOK | {"name": "new", "behaviour": rules, "qualify": {"threshold": 50}})
     tables = ls.load_tables(LEADS, EVENTS, rulebook=[old, new])
     comparison = ls.compare(tables, old, new, start="2026-03-01", end="2026-03-31")
-    assert comparison.moved["reasons"].to_dict() == dict.fromkeys(("steady", "rival"), "Visit +12; limits -2")
+    assert comparison.moved["reasons"].to_dict() == dict.fromkeys(("steady", "rival"), "Visit +12")
     assert comparison.moved["days"].to_dict() == {"steady": -7, "rival": -7}
+    old = ls.Rulebook.from_dict(BOOK | {"qualify": {"threshold": 60}})
+    new = ls.Rulebook.from_dict(BOOK | {"name": "new", "groups": {}, "qualify": {"threshold": 60}})
+    comparison = ls.compare(tables, old, new, start="2026-03-01", end="2026-03-31")
+    assert comparison.gained["reasons"].to_dict() == dict.fromkeys(("steady", "rival"), "limits +10")
 
 
 def test_weeks_by_segment_and_source():

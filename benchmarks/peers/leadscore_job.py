@@ -23,26 +23,18 @@ if "--frames" in sys.argv or "--imports-only" in sys.argv:  # the command line b
     ls.Rulebook, ls.load_tables, ls.score  # noqa: B018 - a name's module is imported at its first use
 
 
-def score_files(leads: Path, events: Path, out: Path) -> None:
-    """As a nightly job would call it, in a process of its own that the harness counts as ours."""
+def run_command(*words: str) -> None:
+    """A command of ours, in a process of its own that the harness counts as ours."""
     root = Path(__file__).parents[2]
     paths = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH", "")]))
-    command = [
-        sys.executable,
-        "-m",
-        "leadscore",
-        "score",
-        str(RULEBOOK),
-        "--leads",
-        str(leads),
-        "--events",
-        str(events),
-        "--as-of",
-        book.AS_OF.isoformat(),
-        "--out",
-        str(out),
-    ]
+    command = [sys.executable, "-m", "leadscore", *words]
     subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": paths}, stdout=subprocess.DEVNULL)
+
+
+def score_files(leads: Path, events: Path, out: Path) -> None:
+    """As a nightly job would call it."""
+    files = ["--leads", str(leads), "--events", str(events), "--out", str(out)]
+    run_command("score", str(RULEBOOK), *files, "--as-of", book.AS_OF.isoformat())
 
 
 def score_frames(leads: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:

@@ -39,8 +39,8 @@ class Comparison:
     frame : DataFrame, index lead_id, one row per lead that qualifies by one alone, or by both from another day on
         `change` (gained: in the period it qualifies by the new rulebook alone; lost: by the old alone; earlier, later:
         by both, but the new one's first day is that), `day_old`, `day_new`, `days` (new less old), and of the first day
-        on which the two disagree: `total_old`, `total_new` (points) and `reasons` (what most sets the two apart then,
-        new against old: rules, before limits; limits; the bar; what barred or raised a lead whatever its points).
+        on which the two disagree: `total_old`, `total_new` (points) and `reasons` (what most made the new one judge
+        otherwise then: rules, before limits; limits; the bar; what barred or raised a lead whatever its points).
     """
 
     def __init__(self, tables: Tables, old: History, new: History) -> None:
@@ -89,6 +89,11 @@ class Comparison:
         weekly = pd.DataFrame({"old": old, "new": new}).fillna(0).astype(np.int64)
         days = self.old.weekly()["days"]
         return weekly.assign(difference=weekly["new"] - weekly["old"]).join(days)
+
+    @property
+    def has_outcomes(self) -> bool:
+        """Whether anything is known of what became of the leads."""
+        return self._tables.stages is not None
 
     def outcomes(self, *, within_days: int = 90, observed_until: Any = None) -> pd.DataFrame:
         """What became of the leads that the two rulebooks pass on, as far as sales worked them; see `label`.
@@ -173,7 +178,7 @@ def _told(books: list[Rulebook], tables: Tables, lead: Positions, day: Positions
 
 
 def _reasons(old: Bound, new: Bound) -> list[str]:
-    """For each row what most sets the two apart, the largest first."""
+    """For each row what most made the new one judge otherwise, the largest first."""
     names = list(dict.fromkeys([*old.plan.names, *new.plan.names]))
     place = {name: index for index, name in enumerate(names)}
     apart = np.zeros((len(names) + 2, old.n), np.int64)
@@ -183,17 +188,21 @@ def _reasons(old: Bound, new: Bound) -> list[str]:
     # What is left between the rules and the totals is what limits took away or gave back.
     apart[-2] = new.fit + new.behaviour - old.fit - old.behaviour - apart.sum(axis=0)
     apart[-1] = old.threshold - new.threshold
-    order = np.argsort(-np.abs(apart), axis=0, kind="stable")[:_REASONS]
+    # Only what pulls the way that the verdicts differ is a reason for it.
+    direction = np.where(new.via >= 0, 1, -1)
+    order = np.argsort(-apart * direction, axis=0, kind="stable")[:_REASONS]
     overrides = list(zip(_overrides(old, "old"), _overrides(new, "new"), strict=True))
     told = []
     for row in range(old.n):
         said = [text for text in overrides[row] if text]
         for item in order[:, row].tolist():
             points = int(apart[item, row])
-            if item == len(names) + 1 and points:
+            if points * direction[row] <= 0:
+                break
+            if item == len(names) + 1:
                 before, after = (decimal(float(bound.threshold[row]) / 1000) for bound in (old, new))
                 said.append(f"bar {before} -> {after}")
-            elif points:
+            else:
                 plus = "+" if points > 0 else ""
                 said.append(f"{[*names, 'limits'][item]} {plus}{decimal(points / 1000)}")
         told.append("; ".join(said))

@@ -41,7 +41,8 @@ class Sparse:
 
     def part(self, leads: slice) -> Sparse:
         """The numbers of some leads, counted from the first of them."""
-        first, last = np.searchsorted(self.rows, [leads.start, leads.stop])
+        # Looked for as another type, all rows would be converted to it first.
+        first, last = np.searchsorted(self.rows, np.array([leads.start, leads.stop], self.rows.dtype))
         return Sparse(self.rows[first:last] - np.int32(leads.start), self.values[first:last], self.default)
 
     def clip(self, limits: Limits) -> Sparse:
@@ -103,7 +104,7 @@ class Days:
 
     def between(self, start: int, stop: int) -> Days:
         """The rows of a run of leads; nothing is copied."""
-        first, last = np.searchsorted(self.lead, [start, stop])
+        first, last = np.searchsorted(self.lead, np.array([start, stop], self.lead.dtype))
         return Days(self.lead[first:last], self.age[first:last], self.count[first:last])
 
 

@@ -16,7 +16,8 @@ from leadscore.columns import DAY, NO_TIME, Times, as_day, day_number
 from leadscore.errors import ArgumentError
 from leadscore.records import Positions
 from leadscore.rulebook import Rulebook
-from leadscore.rulebook.model import BehaviourRule, Happening, Never
+from leadscore.rulebook.bounds import side_range
+from leadscore.rulebook.model import BehaviourRule, Happening, Never, thousandths
 from leadscore.scoring.attributes import IN_CACHE
 from leadscore.scoring.memory import Days, runs
 from leadscore.scoring.plan import compiled, reached
@@ -54,6 +55,8 @@ class _Spans(NamedTuple):
         return _Spans(self.lead[rows], self.first[rows], self.last[rows])
 
 
+# Thousandths; the bars of a file are lower.
+_MORE_THAN_ANY_BAR = 10**12
 _NONE = _Spans(*[np.zeros(0, np.int32)] * 3)
 
 
@@ -70,8 +73,24 @@ class _Search:
             sorted({age for happening in np.flatnonzero(waiting) for age in ages[happening]})
             for waiting in timeline.classes.matches
         ]
+        self.within_reach = self._within_reach(tables)
         self.changed, changes = tables.records.changes(timeline.plan.rulebook.timezone)
         self.changes = changes - timeline.first
+
+    def _within_reach(self, tables: Tables) -> npt.NDArray[np.bool_]:
+        """(leads,) False where no event can make up for what the lead is."""
+        attributes, book = self.timeline.attributes, self.timeline.plan.rulebook
+        able = attributes.fit + min(side_range(book, "behaviour").most, _MORE_THAN_ANY_BAR) >= attributes.threshold
+        if book.qualify.minimum_fit is not None:
+            able &= attributes.fit >= thousandths(book.qualify.minimum_fit)
+        reach = np.zeros(len(tables.ids), bool)
+        reach[tables.records.lead[able[:-1]]] = True
+        if tables.records.valid_from is not None:
+            reach |= able[-1]
+        if self.timeline.plan.hand_raise is not None:
+            for table in self.timeline.classes.feeds[self.timeline.plan.hand_raise]:
+                reach[self.timeline.tables[table].lead] = True
+        return reach
 
     def can_rise(self, part: Timeline, leads: slice) -> npt.NDArray[np.bool_]:
         """(leads, days) where something can rise, and the first two days, on which nothing is known before."""
@@ -90,6 +109,7 @@ class _Search:
         came = np.flatnonzero(there_from < self.length)
         rise[came, there_from[came]] = True
         rise &= np.arange(self.length) >= there_from[:, None]
+        rise[~self.within_reach[leads]] = False
         return rise
 
     def qualified(self, part: Timeline, leads: slice) -> _Spans:
@@ -152,7 +172,7 @@ class _Doings(NamedTuple):
 
     def between(self, start: int, stop: int) -> _Doings:
         """Those of some rows, which count from `start`."""
-        first, last = np.searchsorted(self.row, [start, stop])
+        first, last = np.searchsorted(self.row, np.array([start, stop], self.row.dtype))
         return _Doings(self.row[first:last] - start, *(column[first:last] for column in self[1:]))
 
 
@@ -196,8 +216,9 @@ class History:
     frame : DataFrame, index lead_id, one row per lead that qualified, in the order of the leads
         `day` (the first on which it qualifies), `already` (it did so on the day before `start` too, so that this is not
         the day it qualified), `qualified_at` (UTC; when on that day the lead with its events so far first reached its
-        bar, the day's start where none of them was needed, missing where the events have no time of day), and as they
-        were on that day: `fit`, `behaviour`, `total`, `segment`, `threshold`, `via`, `grade`.
+        bar; where it needed none of them the day's start, or its creation if that was later; missing where the events
+        have no time of day), and as they were on that day: `fit`, `behaviour`, `total`, `segment`, `threshold`, `via`,
+        `grade`.
     states : DataFrame or None
         With `states=True`, a row for each stay: `lead_id`, `from_day`, `to_day` (the last day on which the lead
         qualifies; missing where it still does on `end`), `already`.
@@ -254,7 +275,8 @@ class History:
         own = self.frame[by] if isinstance(by, str) and by in {"segment", "via", "grade"} else by
         groups = self._tables.groups(own).reindex(new.index)
         table = pd.crosstab(groups, _monday(new["day"]), dropna=False).reindex(columns=days.index, fill_value=0)
-        return table.melt(ignore_index=False, value_name="qualified").set_index("week", append=True).join(days)
+        long = table.melt(ignore_index=False, value_name="qualified").set_index("week", append=True)
+        return long.sort_index(kind="stable").join(days)
 
     def plot(self, ax: Any = None) -> Any:
         """Draw how many leads came to qualify in each week; see `leadscore.plots.plot_weekly`."""
@@ -380,6 +402,9 @@ def _frame(timeline: Timeline, tables: Tables, lead: Positions, day: Positions) 
     morning = Times(day.astype(np.int64) * DAY, zoned=False).utc(timezone)
     # Where all events have a date only, nobody wrote down when on its day one was.
     dated = (Times(doings.moment, zoned).local(timezone) % DAY == 0).all()
+    created = tables.created()
+    if created is not None:
+        morning = np.maximum(morning, created.utc(timezone)[lead])
     reached_at = np.where(np.concatenate(alone), morning, NO_TIME if dated else moments)
     frame = pd.concat(frames, ignore_index=True).drop(columns=["qualified", "blocked_by"])
     frame.insert(0, "day", day.astype("datetime64[D]").astype("datetime64[us]"))
