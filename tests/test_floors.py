@@ -19,6 +19,8 @@ FLOORS = [
     {"outcomes"},
     {"tables", "plots"},
     {"funnel"},
+    {"response"},
+    {"picking"},
     {"scoring.plan"},
     {"scoring.attributes"},
     {"scoring.memory"},

@@ -57,7 +57,7 @@ def reaches(stage):
     return set(FUNNEL[FUNNEL.index(stage) :]) if stage in FUNNEL else {stage}
 
 
-def plain_label(rows, created, stage, scored, within, until, *, worked_only):
+def plain_label(rows, created, stage, scored, within, until, *, worked_only):  # noqa: PLR0917
     end = scored + dt.timedelta(within)
     if end > until or (created is not None and day(created) > scored):
         return None
