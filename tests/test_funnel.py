@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import leadscore as ls
-from leadscore.funnel import acceptance, funnel, label
+from leadscore.acceptance import acceptance
+from leadscore.funnel import funnel
+from leadscore.labels import label
 from leadscore.outcomes import FUNNEL
 from leadscore.plots import new_axes
 
