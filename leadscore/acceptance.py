@@ -35,8 +35,8 @@ class Acceptance:
     def __repr__(self) -> str:
         lines = [f"Acceptance by sales, outcomes until {self.observed_until}"]
         for row in self.frame.itertuples():
-            parts = f"{row.accepted:,} accepted, {row.refused:,} refused, {row.undecided:,} undecided"
-            lines.append(f"  {row.Index}: {row.mqls:,} MQLs, {parts}; accepted of those decided {shown_share(row)}")
+            parts = f"accepted {row.accepted:,}, refused {row.refused:,}, undecided {row.undecided:,}"
+            lines.append(f"  {row.Index}: MQLs {row.mqls:,}, {parts}; accepted of those decided {shown_share(row)}")
         for row in self.reasons.itertuples():
             group = f"{row.group}, " if "group" in self.reasons else ""
             lines.append(f"  refused, {group}{row.reason}: {row[-5]:,} of {row.n:,}, {shown_share(row)}")
@@ -83,7 +83,7 @@ def acceptance(tables: Tables, *, by: str | pd.Series[Any] | None = None, observ
     >>> tables = ls.load_tables(pd.DataFrame({"lead_id": ["a", "b", "c", "d"]}), None, outcomes)
     >>> acceptance(tables)
     Acceptance by sales, outcomes until 2026-03-02
-      (all): 4 MQLs, 1 accepted, 2 refused, 1 undecided; accepted of those decided 33.3% (6.1% to 79.2%)
+      (all): MQLs 4, accepted 1, refused 2, undecided 1; accepted of those decided 33.3% (6.1% to 79.2%)
       refused, no budget: 2 of 2, 100.0% (34.2% to 100.0%)
     """
     stages, until = tables.observed(observed_until)

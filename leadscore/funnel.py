@@ -134,7 +134,8 @@ def funnel(
     Raises
     ------
     ArgumentError
-        If an argument is none of these, there is no such column, or no outcome is a stage after `lead`.
+        If an argument is none of these, there is no such column, no outcome is a stage after `lead`, or no lead has a
+        day it came on.
 
     Notes
     -----
@@ -167,6 +168,9 @@ def funnel(
     group, names = grouping(tables, by)
     came = _came(tables, stages)
     inside = (came != NO_TIME) & (came <= until)
+    if not inside.any():
+        message = f"no lead has a lead stage or a created_at up to {day_of(until)}: there is no cohort"
+        raise ArgumentError("tables", message)
     findings = _left_out(present, came, until)
     began = _recorded_late(stages, present, np.where(inside, came, NO_TIME), until, tables.timezone, findings)
     counts = _counts(tables, stages, present, came, within_days)

@@ -141,7 +141,7 @@ def cherry_picking(  # noqa: PLR0913 - each of them is part of what is asked
     Raises
     ------
     ArgumentError
-        If there are no outcomes, no such columns, or scores that are no numbers.
+        If there are no outcomes, no such columns, scores that are no numbers, or tables read in another time zone.
 
     Notes
     -----
@@ -169,7 +169,7 @@ def cherry_picking(  # noqa: PLR0913 - each of them is part of what is asked
     _check_columns(tables, columns)
     stages, until = tables.observed(observed_until)
     points = _points(tables, score)
-    moments = mql_moments(tables, stages, rulebook.timezone, history)
+    moments = mql_moments(tables, stages, rulebook, history)
     waits = waits_for_contact(stages, moments, until, rulebook.timezone)
     day = moments.local(rulebook.timezone) // DAY
     closed = np.flatnonzero((moments.utc < NEVER) & (day + _WITHIN_DAYS <= until) & ~np.isnan(points))
@@ -217,10 +217,7 @@ def _points(tables: Tables, score: pd.Series[Any]) -> Floats:
     """The score of each lead, NaN where it has none."""
     if not isinstance(score, pd.Series) or not pd.api.types.is_numeric_dtype(score):
         raise ArgumentError("score", f"must be a Series of points by lead_id; got {type(score).__name__}")
-    points = tables.groups(score).to_numpy(np.float64, na_value=np.nan)
-    if np.isnan(points).all():
-        raise ArgumentError("score", f"has points for none of the {len(points):,} leads: is its index lead_id?")
-    return points
+    return tables.groups(score).to_numpy(np.float64, na_value=np.nan)
 
 
 def _worked(stages: Stages, moments: Moments, timezone: str) -> Mask:

@@ -56,9 +56,20 @@ class Moments:
         return Times(np.where(self.utc == NEVER, NO_TIME, self.utc), zoned=True).local(timezone)
 
 
-def mql_moments(tables: Tables, stages: Stages, timezone: str, history: Any) -> Moments:
-    """When leads became MQLs: the first recorded `mql`, else when the history says that they qualified."""
-    n = len(tables.ids)
+def mql_moments(tables: Tables, stages: Stages, rulebook: Rulebook, history: Any) -> Moments:
+    """When leads became MQLs: the first recorded `mql`, else when the history says that they qualified.
+
+    Raises
+    ------
+    ArgumentError
+        If the tables were read in another time zone than the rulebook's, or the history is of other leads.
+    """
+    n, timezone = len(tables.ids), rulebook.timezone
+    if tables.timezone != timezone:
+        message = (
+            f"has days of {timezone}, the tables of {tables.timezone}: read them with load_tables(..., rulebook=...)"
+        )
+        raise ArgumentError("rulebook", message)
     mql = stages.of("mql")
     at = stages.first(n, stages.times.utc(timezone), mql)
     midnight = mql & (stages.times.local(timezone) % DAY == 0)
@@ -149,7 +160,7 @@ class ResponseTimes:
     def __repr__(self) -> str:
         lines = [self._title]
         for group, row in self.frame.iterrows():
-            counts = f"{row['n']:,.0f} MQLs, {row['contacted']:,.0f} contacted, {row['waiting']:,.0f} waiting"
+            counts = f"MQLs {row['n']:,.0f}, contacted {row['contacted']:,.0f}, waiting {row['waiting']:,.0f}"
             bounds = " to ".join(map(_waited, row[["median_low", "median_high"]]))
             lines.append(f"  {group}: {counts}; median {_waited(row['median'])} ({bounds})")
             for name in (name for name in row.index if name.startswith("within_") and f"{name}_low" in row.index):
@@ -218,7 +229,8 @@ def response_times(
     Raises
     ------
     ArgumentError
-        If there are no outcomes, none of them is `contacted`, or there is no such column.
+        If there are no outcomes, none of them is `contacted`, no lead is an MQL, there is no such column, or the
+        tables were read in another time zone.
 
     Notes
     -----
@@ -243,7 +255,9 @@ def response_times(
     stages, until = tables.observed(observed_until)
     if not stages.of("contacted").any():
         raise ArgumentError("tables", f"no outcome up to {day_of(until)} is contacted: nobody would have been answered")
-    moments = mql_moments(tables, stages, rulebook.timezone, history)
+    moments = mql_moments(tables, stages, rulebook, history)
+    if not ((moments.utc < NEVER) | (moments.reason > 0)).any():
+        raise ArgumentError("tables", "no lead is an MQL: no outcome is mql; history=replay(...) says who qualified")
     waits = waits_for_contact(stages, moments, until, rulebook.timezone)
     agreed = rulebook.agreement.respond_within_minutes if rulebook.agreement else None
     limits = _LIMITS | ({"agreed": float(agreed)} if agreed else {})

@@ -173,6 +173,12 @@ def test_a_recorded_mql_comes_before_what_the_history_says():
         response_times(tables, BOOK, history=history_of({"z": 1}))
 
 
+def test_tables_of_another_zone_are_refused():
+    rows = [("a", "mql", 1), ("a", "contacted", 2)]
+    with pytest.raises(ls.ArgumentError, match="has days of Europe/Berlin, the tables of UTC"):
+        response_times(tables_of(rows), book("Europe/Berlin"))
+
+
 def test_midnight_of_the_history_is_a_time():
     """A lead that qualifies by decay does so at the day's start; that is no missing time of day."""
     tables = tables_of([("a", "contacted", DAY + 7)])
@@ -199,6 +205,8 @@ def test_by_owner_hour_and_column():
 def test_nobody_contacted_is_no_response_time():
     with pytest.raises(ls.ArgumentError, match="no outcome up to 2026-03-11 is contacted"):
         response_times(tables_of([("a", "mql", 1)]), BOOK)
+    with pytest.raises(ls.ArgumentError, match="no lead is an MQL"):
+        response_times(tables_of([("a", "contacted", 1)]), BOOK)
 
 
 def test_response_times_are_said_and_drawn():
@@ -209,7 +217,7 @@ def test_response_times_are_said_and_drawn():
         ("b", "contacted", 301, "p"),
     ]
     found = response_times(tables_of(rows), BOOK, by="owner")
-    assert "(all): 2 MQLs, 2 contacted, 0 waiting; median 10 min (10 min to not reached)" in repr(found)
+    assert "(all): MQLs 2, contacted 2, waiting 0; median 10 min (10 min to not reached)" in repr(found)
     assert "within agreed (30 min): 50.0%" in repr(found)
     assert "<o>" not in found._repr_html_()
     ax = found.plot()
@@ -379,7 +387,7 @@ def test_only_closed_weeks_say_who_was_worked():
         ({"columns": "industry"}, "must be a list of lead columns; got 'industry'"),
         ({"score": pd.Series(["a"])}, "must be a Series of points by lead_id"),
         ({"score": 3}, "must be a Series of points by lead_id; got int"),
-        ({"score": pd.Series([1.0], index=["z"])}, "has points for none of the 60 leads"),
+        ({"score": pd.Series([1.0], index=["z"])}, "has none of the leads: is its index lead_id"),
     ],
 )
 def test_wrong_arguments_of_cherry_picking_are_named(arguments, message):
