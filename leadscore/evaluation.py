@@ -240,10 +240,10 @@ def risk_sets(
     # Longest first, so that a running count is of those still waiting; what ends a stretch of equal times counts them.
     order = np.lexsort((-duration, stratum))
     strata, times = stratum[order], duration[order]
-    ends = np.append((np.diff(strata) != 0) | (np.diff(times) != 0), True)
+    ends = np.append((np.diff(strata) != 0) | (np.diff(times) != 0), True)[: len(order)]
     table = np.cumsum(ends) - ends
     levels = np.eye(int(level.max(initial=0)) + 1)[level[order]]
-    begins = np.append(True, np.diff(strata) != 0)
+    begins = np.append(True, np.diff(strata) != 0)[: len(order)]
     waiting = np.cumsum(levels, axis=0)
     before = (waiting - levels)[begins][np.cumsum(begins) - 1]
     events = np.zeros((int(ends.sum()), levels.shape[1]))
@@ -252,10 +252,13 @@ def risk_sets(
     return events[some], (waiting - before)[ends][some]
 
 
-def odds_ratio(
+def risk_difference(
     events: npt.ArrayLike, at_risk: npt.ArrayLike, *, confidence: float = 0.95
 ) -> tuple[float, float, float]:
-    """The Mantel-Haenszel odds ratio of the first of two levels to the second over tables, and its interval.
+    """How much larger the share with an event is at the first of two levels, over tables, and its interval.
+
+    The Mantel-Haenszel mean of the tables' differences. It needs no event in any table, and a share of 1 does no harm,
+    as it does to an odds ratio.
 
     Parameters
     ----------
@@ -263,31 +266,33 @@ def odds_ratio(
 
     Returns
     -------
-    ratio, low, high : float
-        0 or infinite where one level had no event or nothing but events, then without an interval (NaN).
+    difference, low, high : float
+        From -1 to 1; NaN where no table has both levels. Without an interval (NaN) where nothing varies.
 
     References
     ----------
-    Robins, J., Breslow, N. and Greenland, S. (1986), Biometrics 42, 311-323.
+    Sato, T., Greenland, S. and Robins, J. M. (1989), Biometrics 45, 1323-1324: the variance holds for many small tables
+    and for few large ones.
 
     Examples
     --------
-    >>> [round(value, 2) for value in odds_ratio([[12, 4], [9, 3]], [[20, 20], [15, 15]])]
-    [6.0, 2.06, 17.48]
+    >>> [round(value, 3) for value in risk_difference([[12, 4], [9, 3]], [[20, 20], [15, 15]])]
+    [0.4, 0.19, 0.61]
     """
     had, under = np.asarray(events, np.float64), np.asarray(at_risk, np.float64)
-    had, under = had[under.sum(axis=1) > 0], under[under.sum(axis=1) > 0]
-    total, rest = under.sum(axis=1), under - had
-    agree, differ = (had[:, 0] + rest[:, 1]) / total, (rest[:, 0] + had[:, 1]) / total
-    above, below = had[:, 0] * rest[:, 1] / total, rest[:, 0] * had[:, 1] / total
-    r, s = float(above.sum()), float(below.sum())
-    if r == 0 or s == 0:
-        return (float("nan") if r == s else float("inf") if r else 0.0), float("nan"), float("nan")
-    variance = (agree @ above) / (2 * r**2) + (differ @ below) / (2 * s**2)
-    variance += (agree @ below + differ @ above) / (2 * r * s)
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    factor = float(np.exp(z * np.sqrt(variance)))
-    return r / s, r / s / factor, r / s * factor
+    had, under = had[under.min(axis=1) > 0], under[under.min(axis=1) > 0]
+    if not len(had):
+        return float("nan"), float("nan"), float("nan")
+    (a, b), (first, second), total = had.T, under.T, under.sum(axis=1)
+    weight = (first * second / total).sum()
+    difference = ((a * second - b * first) / total).sum() / weight
+    uneven = (first**2 * b - second**2 * a + first * second * (second - first) / 2) / total**2
+    varied = (a * (second - b) + b * (first - a)) / (2 * total)
+    variance = (difference * uneven.sum() + varied.sum()) / weight**2
+    if variance <= 0:
+        return float(difference), float("nan"), float("nan")
+    half = NormalDist().inv_cdf((1 + confidence) / 2) * np.sqrt(variance)
+    return float(difference), float(max(difference - half, -1)), float(min(difference + half, 1))
 
 
 def holm(p: npt.ArrayLike) -> Floats:

@@ -1,4 +1,4 @@
-"""What became of leads: labels that mature, conversion from stage to stage by cohort, and what sales accepted."""
+"""Conversion from stage to stage, by cohort: who is too young to be compared, and who came before the records did."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from html import escape
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
 
-from leadscore.columns import NO_TIME, as_day, day_number, day_of, one_array, read_times
-from leadscore.errors import ArgumentError, Problem, did_you_mean
+from leadscore.columns import NO_TIME, day_of
+from leadscore.errors import ArgumentError
 from leadscore.evaluation import kaplan_meier, wilson
-from leadscore.outcomes import FUNNEL, NEVER, STAGES, WORKED, Ints, Mask, Stages, or_further
+from leadscore.outcomes import FUNNEL, NEVER, Ints, Mask, Stages, check_days, or_further
 from leadscore.tables import Tables
 from leadscore.text import as_text
 
@@ -27,105 +25,6 @@ _PERIODS = {"day": ("D", 1), "week": ("W", 1), "month": ("M", 1), "quarter": ("M
 _TO_MONDAY = 3
 # A stage is said to be recorded late if so long a silence at its start would come about by chance less often than this.
 _SILENCE = 0.01
-
-
-def label(  # noqa: PLR0913 - each of them is part of what is asked
-    tables: Tables,
-    *,
-    stage: str,
-    scored_at: Any,
-    within_days: int,
-    observed_until: Any = None,
-    worked_only: bool = False,
-) -> pd.Series[Any]:
-    """Whether each lead reached a stage in the days after it was scored, where that can be known.
-
-    Parameters
-    ----------
-    tables : Tables
-        With outcomes.
-    stage : str
-        A stage of the funnel, which counts as reached with one further along too; or one beside it, as `contacted`.
-    scored_at : date, text as "2026-03-31", or Series of them by lead_id
-        The day of the score, or the day each lead qualified; times count as their day.
-    within_days : int
-        The stage must be reached on one of so many days after that day.
-    observed_until : date, optional
-        The last day whose outcomes are known; later ones do not exist. By default that of the tables.
-    worked_only : bool
-        Leads that sales never worked by the end of the window (no stage but `lead` and `mql`) have no label either:
-        that nobody called a lead says nothing about it.
-
-    Returns
-    -------
-    Series of dtype boolean, index lead_id
-        All leads in the order of the table, or the index of `scored_at`. True or False; `<NA>` where the window is not
-        over by `observed_until` (though the stage is reached already: else of recent leads only the good ones would
-        have a label), where the stage was reached on the day of the score or before, where the lead came after that day
-        or has none, and as `worked_only` says.
-
-    Raises
-    ------
-    ArgumentError
-        If there is no such stage, none of it among the outcomes, no such lead, or no day.
-
-    Notes
-    -----
-    Where a stage was recorded only from some day on, earlier labels are False for want of records: `funnel` says so.
-
-    Examples
-    --------
-    >>> import leadscore as ls
-    >>> leads = pd.DataFrame({"lead_id": ["a", "b", "c"]})
-    >>> outcomes = pd.DataFrame({"lead_id": ["a", "c"], "stage": "won", "at": ["2026-02-20", "2026-01-02"]})
-    >>> tables = ls.load_tables(leads, None, outcomes, observed_until="2026-03-31")
-    >>> label(tables, stage="won", scored_at="2026-01-31", within_days=30)
-    lead_id
-    a     True
-    b    False
-    c     <NA>
-    Name: won, dtype: boolean
-    """
-    if stage not in STAGES:
-        raise ArgumentError("stage", f"there is no stage {stage!r}{did_you_mean(stage, STAGES)}")
-    _check_days(within_days)
-    stages, until = tables.observed(observed_until)
-    if not tables.stages or not tables.stages.of(*or_further(stage)).any():
-        raise ArgumentError("stage", f"no outcome is {' or '.join(or_further(stage))}: all labels would be False")
-    lead, scored, index = _scored(tables, scored_at)
-    day = stages.times.days(tables.timezone)
-    reached = stages.first(len(tables.ids), day, stages.of(*or_further(stage)))[lead]
-    end = scored + within_days
-    known = (scored != NO_TIME) & (end <= until) & (reached > scored)
-    known &= tables.records.there_from(tables.timezone)[lead] <= scored
-    if worked_only:
-        known &= stages.first(len(tables.ids), day, stages.of(*WORKED))[lead] <= end
-    return pd.Series(pd.arrays.BooleanArray(reached <= end, ~known), index, name=stage)
-
-
-def _check_days(within_days: Any) -> None:
-    if isinstance(within_days, bool) or not isinstance(within_days, (int, np.integer)) or within_days < 1:
-        raise ArgumentError("within_days", f"must be a whole number of days, 1 or more; got {within_days!r}")
-
-
-def _scored(tables: Tables, scored_at: Any) -> tuple[npt.NDArray[np.int32], Ints, pd.Index[Any]]:
-    """Leads, the day since 1970 on which each was scored, and their ids."""
-    if not isinstance(scored_at, pd.Series):
-        lead = np.arange(len(tables.ids), dtype=np.int32)
-        day = np.full(len(lead), day_number(as_day(scored_at, name="scored_at")))
-        return lead, day, pd.Index(tables.ids.array.to_pandas(), name="lead_id")
-    lead = tables.ids.positions(one_array(pa.array(scored_at.index)))
-    problems = []
-    if (lead < 0).any():
-        first = ", ".join(map(repr, scored_at.index[lead < 0][:5]))
-        problems.append(Problem("", f"{int((lead < 0).sum()):,} leads are not in the tables: {first}"))
-    times = read_times(one_array(pa.array(scored_at)))
-    if times is None or times.bad:
-        bad = scored_at.iloc[:5] if times is None else scored_at.iloc[np.concatenate(list(times.bad.values()))[:5]]
-        problems.append(Problem("", f"must hold days as 2026-03-31; got {', '.join(map(repr, bad))}"))
-    if problems or times is None:
-        raise ArgumentError("scored_at", problems)
-    return lead, times.days(tables.timezone), scored_at.index
 
 
 def grouping(tables: Tables, by: str | pd.Series[Any] | None) -> tuple[Ints, list[str]]:
@@ -235,7 +134,8 @@ def funnel(
     Raises
     ------
     ArgumentError
-        If an argument is none of these, there is no such column, or no outcome is a stage after `lead`.
+        If an argument is none of these, there is no such column, no outcome is a stage after `lead`, or no lead has a
+        day it came on.
 
     Notes
     -----
@@ -257,7 +157,7 @@ def funnel(
     3  opportunity   53       27
     4          won   27        2
     """
-    _check_days(within_days)
+    check_days(within_days)
     if cohort is not None and cohort not in _PERIODS:
         known = ", ".join(map(repr, _PERIODS))
         raise ArgumentError("cohort", f"must be one of {known} or None; got {cohort!r}")
@@ -268,6 +168,9 @@ def funnel(
     group, names = grouping(tables, by)
     came = _came(tables, stages)
     inside = (came != NO_TIME) & (came <= until)
+    if not inside.any():
+        message = f"no lead has a lead stage or a created_at up to {day_of(until)}: there is no cohort"
+        raise ArgumentError("tables", message)
     findings = _left_out(present, came, until)
     began = _recorded_late(stages, present, np.where(inside, came, NO_TIME), until, tables.timezone, findings)
     counts = _counts(tables, stages, present, came, within_days)
@@ -396,120 +299,3 @@ def _immature(frame: pd.DataFrame, cohort: str | None, within_days: int, until: 
         leads, all_leads = int(first.loc[~first["mature"], "n"].sum()), int(first["n"].sum())
         return [f"{leads:,} of {all_leads:,} leads are left out: {close}."]
     return [f"{immature} of {len(cohorts)} cohorts are immature: {close}. Counts so far, no shares, in no total."]
-
-
-@dataclass(frozen=True)
-class Acceptance:
-    """What sales said to the MQLs it was given; made by `acceptance`.
-
-    Attributes
-    ----------
-    frame : DataFrame, index group, the last row all leads
-        `mqls`, `accepted`, `refused`, `undecided`; `share` accepted of those decided, `low`, `high` (95 % Wilson).
-    reasons : DataFrame, one row per reason, the most frequent first
-        `group` (with `by`), `reason`, `count`, `n` (all refused), `share`, `low`, `high` (95 % Wilson).
-    observed_until : date
-    """
-
-    frame: pd.DataFrame
-    reasons: pd.DataFrame
-    observed_until: dt.date
-
-    def __repr__(self) -> str:
-        lines = [f"Acceptance by sales, outcomes until {self.observed_until}"]
-        for row in self.frame.itertuples():
-            parts = f"{row.accepted:,} accepted, {row.refused:,} refused, {row.undecided:,} undecided"
-            lines.append(f"  {row.Index}: {row.mqls:,} MQLs, {parts}; accepted of those decided {shown_share(row)}")
-        for row in self.reasons.itertuples():
-            group = f"{row.group}, " if "group" in self.reasons else ""
-            lines.append(f"  refused, {group}{row.reason}: {row[-5]:,} of {row.n:,}, {shown_share(row)}")
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        title = f"<p>Acceptance by sales, outcomes until {self.observed_until}</p>"
-        return title + self.frame.to_html(na_rep="") + self.reasons.to_html(index=False, na_rep="")
-
-
-def acceptance(tables: Tables, *, by: str | pd.Series[Any] | None = None, observed_until: Any = None) -> Acceptance:
-    """The share of MQLs that sales accepted, and why it refused the others.
-
-    An MQL is a lead with an `mql`, a stage of the funnel after it, or a refusal. What sales said first counts: `sal` or
-    further along is accepted, `rejected` or `recycled` refused; on the same time accepted, which must come first. Who
-    has neither is undecided, and no part of the share: where deciding takes long, look at `frame["undecided"]` first.
-
-    Parameters
-    ----------
-    tables : Tables
-        With outcomes; their column `reason`, if there is one, says why a lead was refused.
-    by : str or Series, optional
-        A lead column, or a Series by lead_id, as `history.frame["segment"]`; leads without a value are a group too.
-    observed_until : date, optional
-        The last day whose outcomes are known; later ones do not exist. By default that of the tables.
-
-    Returns
-    -------
-    Acceptance
-        `frame`, `reasons`.
-
-    Raises
-    ------
-    ArgumentError
-        If there are no outcomes, or no such column.
-
-    Examples
-    --------
-    >>> import leadscore as ls
-    >>> outcomes = pd.DataFrame({
-    ...     "lead_id": ["a", "b", "c", "d"], "stage": ["sal", "rejected", "mql", "rejected"], "at": "2026-03-02",
-    ...     "reason": [None, "no budget", None, "no budget"],
-    ... })
-    >>> tables = ls.load_tables(pd.DataFrame({"lead_id": ["a", "b", "c", "d"]}), None, outcomes)
-    >>> acceptance(tables)
-    Acceptance by sales, outcomes until 2026-03-02
-      (all): 4 MQLs, 1 accepted, 2 refused, 1 undecided; accepted of those decided 33.3% (6.1% to 79.2%)
-      refused, no budget: 2 of 2, 100.0% (34.2% to 100.0%)
-    """
-    stages, until = tables.observed(observed_until)
-    group, names = grouping(tables, by)
-    mql = np.isin(np.arange(len(tables.ids)), stages.lead[stages.of(*FUNNEL[1:], "rejected")])
-    decided = _first_decisions(stages, tables.timezone)
-    decided = decided[mql[decided["lead"]]].assign(group=lambda rows: group[rows["lead"]])
-    counts = pd.DataFrame(
-        {
-            "mqls": np.bincount(group[mql], minlength=len(names)),
-            "accepted": np.bincount(decided.loc[~decided["refused"], "group"], minlength=len(names)),
-            "refused": np.bincount(decided.loc[decided["refused"], "group"], minlength=len(names)),
-        },
-        index=pd.Index(names, name="group"),
-    )
-    if by is not None:
-        counts = pd.concat([counts, counts.sum().to_frame(ALL).T.rename_axis("group")])
-    counts["undecided"] = counts["mqls"] - counts["accepted"] - counts["refused"]
-    frame = with_shares(counts.assign(decided=counts["accepted"] + counts["refused"]), "accepted", "decided")
-    refused = decided[decided["refused"]]
-    reasons = refused.groupby(["group", "reason"]).size().rename("count").reset_index()
-    reasons["n"] = reasons.groupby("group")["count"].transform("sum")
-    reasons = reasons.sort_values(["group", "count", "reason"], ascending=[True, False, True], ignore_index=True)
-    reasons = with_shares(reasons.assign(group=np.array(names, object)[reasons["group"]]), "count", "n")
-    return Acceptance(
-        frame.drop(columns="decided"), reasons if by is not None else reasons.drop(columns="group"), day_of(until)
-    )
-
-
-def _first_decisions(stages: Stages, timezone: str) -> pd.DataFrame:
-    """What sales said first to each lead: `lead`, `refused`, `reason`."""
-    rows = np.flatnonzero(stages.of(*FUNNEL[2:], "rejected", "recycled"))
-    chosen = stages.take(rows)
-    given = chosen.frame["reason"] if "reason" in chosen.frame else pd.Series(index=chosen.frame.index, dtype=object)
-    reason = given.astype(object).where(given.notna(), "").astype(str).str.strip()
-    decisions = pd.DataFrame(
-        {
-            "lead": chosen.lead,
-            "moment": stages.comparable(timezone)[rows],
-            "refused": chosen.of("rejected", "recycled"),
-            "stage": chosen.stage,
-            "reason": reason.where(reason != "", "(none given)"),
-        }
-    )
-    # To the last column, so that the order of the rows decides nothing.
-    return decisions.sort_values(list(decisions.columns)).drop_duplicates("lead")

@@ -4,7 +4,9 @@ All but `explore` draw the same examples every time, so that a red build means a
 """
 
 import os
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 _SHARED = {"deadline": None, "print_blob": True, "suppress_health_check": [HealthCheck.too_slow]}
@@ -14,3 +16,13 @@ settings.register_profile("explore", max_examples=2000, **_SHARED)
 # While code is being broken to see tests fail: shrinking an example of a slow test takes minutes.
 settings.register_profile("unshrunk", derandomize=True, phases=[Phase.generate], **_SHARED)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
+
+
+@pytest.fixture(scope="session")
+def folder():
+    """Where the real data is; tests that need it are marked `real`."""
+    named = os.environ.get("LEADSCORE_DATA")
+    if named and all(Path(named, name).is_dir() for name in ("bank", "bpi12", "olist")):
+        return Path(named)
+    reason = f"LEADSCORE_DATA names no folder with the real data (it is {named!r})"
+    return pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)

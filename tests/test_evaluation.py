@@ -12,7 +12,7 @@ from statsmodels.stats.contingency_tables import StratifiedTable
 from statsmodels.stats.multitest import multipletests
 
 from leadscore.errors import ArgumentError
-from leadscore.evaluation import holm, kaplan_meier, odds_ratio, risk_sets, stratified_test, wilson
+from leadscore.evaluation import holm, kaplan_meier, risk_difference, risk_sets, stratified_test, wilson
 
 
 @pytest.mark.parametrize(
@@ -163,8 +163,6 @@ def test_two_levels_equal_statsmodels(tables):
     null = theirs.test_null_odds(correction=False)
     found = stratified_test(events, at_risk)
     assert (found.chi2, found.p, found.df) == (pytest.approx(null.statistic), pytest.approx(null.pvalue), 1)
-    expected = (theirs.oddsratio_pooled, *theirs.oddsratio_pooled_confint())
-    assert odds_ratio(events, at_risk) == pytest.approx(expected)
 
 
 @given(
@@ -193,11 +191,38 @@ def test_levels_that_no_table_sets_side_by_side_are_not_compared():
     assert stratified_test([[10, 10]], [[10, 10]]).p == 1
 
 
-def test_an_odds_ratio_without_events_has_no_interval():
-    assert odds_ratio([[0, 5]], [[10, 10]])[0] == 0
-    assert odds_ratio([[10, 5]], [[10, 10]])[0] == np.inf
-    assert np.isnan(odds_ratio([[0, 5]], [[10, 10]])[1:]).all()
-    assert np.isnan(odds_ratio([[0, 0]], [[10, 10]])).all()
+@given(strata())
+def test_a_risk_difference_is_the_weighted_mean_of_the_tables(tables):
+    events, at_risk = tables[:, :, 0], tables.sum(axis=2)
+    each = events[:, 0] / at_risk[:, 0] - events[:, 1] / at_risk[:, 1]
+    found, low, high = risk_difference(events, at_risk)
+    assert found == pytest.approx(np.average(each, weights=at_risk.prod(axis=1) / at_risk.sum(axis=1)))
+    assert low <= found <= high
+    assert risk_difference(events[:, ::-1], at_risk[:, ::-1]) == pytest.approx((-found, -high, -low))
+
+
+@pytest.mark.parametrize(("tables", "size"), [(200, 3), (4, 150)])
+def test_risk_differences_cover(tables, size):
+    """Many small tables as well as few large ones."""
+    rng = np.random.default_rng(20261125)
+    hits = []
+    for _ in range(2000):
+        base = rng.uniform(0.2, 0.7, tables)
+        at_risk = np.column_stack([rng.integers(1, size + 1, tables), rng.integers(1, size + 1, tables)])
+        events = rng.binomial(at_risk, np.column_stack([base + 0.15, base]))
+        _, low, high = risk_difference(events, at_risk)
+        hits.append(low <= 0.15 <= high)
+    assert 0.935 <= np.mean(hits) <= 0.965
+
+
+def test_a_risk_difference_where_little_can_be_compared():
+    assert np.isnan(risk_difference([[5, 0]], [[10, 0]])).all()
+    # All of the others had the event: no odds, but a difference.
+    found, low, high = risk_difference([[5, 10]], [[10, 10]])
+    assert (found, low < -0.5 < high) == (-0.5, True)
+    # Nothing varies: the difference stands without an interval.
+    assert risk_difference([[10, 10]], [[10, 10]])[0] == 0
+    assert np.isnan(risk_difference([[10, 10]], [[10, 10]])[1:]).all()
 
 
 @settings(max_examples=20)  # theirs takes long

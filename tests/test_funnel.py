@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import leadscore as ls
-from leadscore.funnel import acceptance, funnel, label
+from leadscore.acceptance import acceptance
+from leadscore.funnel import funnel
+from leadscore.labels import label
 from leadscore.outcomes import FUNNEL
 from leadscore.plots import new_axes
 
@@ -342,6 +344,10 @@ def test_groups_are_a_column_or_a_series():
     assert series["group"].to_list() == ["1", "1", "2", "2", "(missing)", "(missing)", "(all)", "(all)"]
     with pytest.raises(ls.ArgumentError, match="did you mean 'source'"):
         funnel(tables, by="sources")
+    with pytest.raises(ls.ArgumentError, match="has 1 leads more than once: 'a'"):
+        funnel(tables, by=pd.Series([1, 2, 3], index=["a", "b", "a"]))
+    with pytest.raises(ls.ArgumentError, match="has none of the leads"):
+        funnel(tables, by=pd.Series([1, 2, 3]))
 
 
 def test_wrong_arguments_of_the_funnel_are_named():
@@ -350,6 +356,8 @@ def test_wrong_arguments_of_the_funnel_are_named():
         funnel(tables, cohort="year")
     with pytest.raises(ls.ArgumentError, match="within_days"):
         funnel(tables, within_days=0)
+    with pytest.raises(ls.ArgumentError, match="no lead has a lead stage or a created_at up to 2026-02-10"):
+        funnel(tables_of([("a", "won", 3)], {"a": None}))
     with pytest.raises(ls.ArgumentError, match="there are no outcomes"):
         funnel(ls.load_tables(pd.DataFrame({"lead_id": ["a"]})))
 

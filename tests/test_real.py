@@ -1,7 +1,6 @@
 """Real data: the reading is checked against counts, the points against sums worked out by hand and the reference."""
 
 import datetime as dt
-import os
 from pathlib import Path
 
 import pandas as pd
@@ -20,15 +19,6 @@ ACTIVITIES = {
     5: "call about offer",
     6: "validate",
 }
-
-
-@pytest.fixture(scope="module")
-def folder():
-    named = os.environ.get("LEADSCORE_DATA")
-    if named and Path(named, "bpi12").is_dir() and Path(named, "bank").is_dir():
-        return Path(named)
-    reason = f"LEADSCORE_DATA names no folder with the real data (it is {named!r})"
-    return pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
 
 
 @pytest.fixture(scope="module")
