@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leadscore.funnel import label, with_shares
+from leadscore.funnel import with_shares
+from leadscore.labels import label
 from leadscore.outcomes import or_further
 from leadscore.records import Positions
 from leadscore.rulebook import Rulebook
