@@ -5,7 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from leadscore.activity import DailyActivity, daily_activity
+    from leadscore.conversion import Acceptance, FunnelTable, acceptance, funnel
     from leadscore.errors import ArgumentError, ContractError, LeadscoreError, Problem, RulebookError
+    from leadscore.labels import label
+    from leadscore.picking import CherryPicking, cherry_picking
+    from leadscore.response import ResponseTimes, response_times
     from leadscore.rulebook import Finding, Rulebook
     from leadscore.scoring.change import explain_change
     from leadscore.scoring.compare import Comparison, compare
@@ -20,7 +24,11 @@ __version__ = "0.1.0"
 # script that only checks a rulebook need not wait for pandas.
 _HOMES = {
     "leadscore.activity": ("DailyActivity", "daily_activity"),
+    "leadscore.conversion": ("Acceptance", "FunnelTable", "acceptance", "funnel"),
     "leadscore.errors": ("ArgumentError", "ContractError", "LeadscoreError", "Problem", "RulebookError"),
+    "leadscore.labels": ("label",),
+    "leadscore.picking": ("CherryPicking", "cherry_picking"),
+    "leadscore.response": ("ResponseTimes", "response_times"),
     "leadscore.rulebook": ("Finding", "Rulebook"),
     "leadscore.scoring.change": ("explain_change",),
     "leadscore.scoring.compare": ("Comparison", "compare"),
@@ -32,24 +40,33 @@ _HOMES = {
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Acceptance",
     "ArgumentError",
+    "CherryPicking",
     "Comparison",
     "ContractError",
     "DailyActivity",
     "Explanation",
     "Finding",
+    "FunnelTable",
     "History",
     "LeadscoreError",
     "Problem",
+    "ResponseTimes",
     "Rulebook",
     "RulebookError",
     "Scores",
     "Tables",
+    "acceptance",
+    "cherry_picking",
     "compare",
     "daily_activity",
     "explain_change",
+    "funnel",
+    "label",
     "load_tables",
     "replay",
+    "response_times",
     "score",
     "score_one",
 ]

@@ -12,9 +12,9 @@ import pandas as pd
 import pyarrow as pa
 
 from leadscore.columns import DAY, NO_TIME, Times, day_of
+from leadscore.conversion import ALL, grouping
 from leadscore.errors import ArgumentError
 from leadscore.evaluation import Floats, Survival, kaplan_meier
-from leadscore.funnel import ALL, grouping
 from leadscore.outcomes import NEVER, WORKED, Ints, Mask, Stages
 from leadscore.rulebook import Rulebook
 from leadscore.tables import Tables

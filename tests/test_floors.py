@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+import leadscore as ls
+
 PACKAGE = Path(__file__).parents[1] / "leadscore"
 FLOORS = [
     {"errors", "text", "files"},
@@ -18,8 +20,8 @@ FLOORS = [
     {"activity", "records"},
     {"outcomes"},
     {"tables", "plots"},
-    {"funnel", "labels"},
-    {"acceptance", "response"},
+    {"conversion", "labels"},
+    {"response"},
     {"picking"},
     {"scoring.plan"},
     {"scoring.attributes"},
@@ -72,3 +74,8 @@ def test_an_upward_import_is_seen(tmp_path):
     file = tmp_path / "text.py"
     file.write_text("def f():\n    from leadscore.scoring.scores import score\n    return score\n")
     assert [below for below in imported(file) if HEIGHT[below] >= HEIGHT["text"]] == ["scoring.scores"]
+
+
+def test_no_module_takes_a_public_name():
+    """A module imported as `leadscore.x` would stand where the function `leadscore.x` is looked for."""
+    assert set(ls.__all__) & {path.stem for path in PACKAGE.iterdir()} == set()

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import leadscore as ls
-from leadscore.acceptance import acceptance
-from leadscore.funnel import funnel
+from leadscore.conversion import acceptance, funnel
 from leadscore.labels import label
 from leadscore.outcomes import FUNNEL
 from leadscore.plots import new_axes

@@ -6,8 +6,8 @@ import pytest
 
 import leadscore as ls
 from leadscore.columns import DAY
+from leadscore.conversion import funnel
 from leadscore.evaluation import kaplan_meier
-from leadscore.funnel import funnel
 from leadscore.labels import label
 from leadscore.response import response_times
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leadscore.funnel import with_shares
+from leadscore.conversion import with_shares
 from leadscore.labels import label
 from leadscore.outcomes import or_further
 from leadscore.records import Positions
