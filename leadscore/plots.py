@@ -58,7 +58,7 @@ def plot_weekly(weekly: pd.DataFrame, *, ax: Any = None) -> Any:
         style = {"color": f"C{place}", "marker": _MARKERS[place], "markersize": 5}
         ax.plot(weekly.index, counts.where(whole), _LINES[place], **style, label=f"{name}: {counts.sum():,} leads")
         ax.plot(weekly.index[~whole], counts[~whole], " ", **style, markerfacecolor="white")
-    ax.set_ylim(bottom=0)
+    ax.set_ylim(0, 1.1 * max(1, weekly.drop(columns="days").to_numpy().max()))
     ax.set_ylabel("leads that came to qualify")
     ax.set_xlabel("week, by its Monday" + ("" if whole.all() else " (hollow: a week only partly in the period)"))
     ax.figure.autofmt_xdate()

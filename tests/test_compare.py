@@ -160,6 +160,21 @@ def test_weeks_by_segment_and_source():
         comparison.weekly("sourc")
 
 
+def test_the_picture_draws_whole_weeks_as_lines_and_parts_hollow():
+    comparison = compared(minimum_fit=0, threshold=30)
+    weekly = comparison.weekly()
+    whole, part, *others = comparison.plot().lines
+    assert whole.get_label() == f"old: {weekly['old'].sum()} leads"
+    drawn = pd.Series(whole.get_ydata(), weekly.index)
+    assert drawn[weekly["days"] == 7].tolist() == weekly["old"][weekly["days"] == 7].tolist()
+    assert drawn[weekly["days"] < 7].isna().all()
+    assert part.get_markerfacecolor() == "white"
+    assert list(part.get_ydata()) == weekly["old"][weekly["days"] < 7].tolist()
+    assert others[0].get_linestyle() != whole.get_linestyle()
+    (alone,) = [line for line in comparison.old.plot().lines if not line.get_label().startswith("_")]
+    assert alone.get_label() == "qualified: 1 leads"
+
+
 def test_outcomes_of_the_gained_and_the_lost():
     book = BOOK | {"groups": {"web": {"at_most": 40}}}
     old = ls.Rulebook.from_dict(book | {"qualify": {"threshold": 40}})

@@ -28,16 +28,24 @@ def folder(tmp_path, monkeypatch):
 
 def test_the_first_ten_lines(capsys):
     before = Path("rulebook.yaml").read_bytes()
-    exec(block("python", "import leadscore"), {})
+    exec(block("python", "Rulebook.read"), {})
     shown = capsys.readouterr().out
     assert "LS111" in shown
     assert "L-1002 on 2026-03-31: fit" in shown
     assert Path("rulebook.yaml").read_bytes() == before
 
 
+def test_the_review_meeting(capsys):
+    exec(block("python", "make_funnel"), {})
+    shown = capsys.readouterr().out
+    for part in ("<Comparison 2026-01-01 to 2026-03-31", "Funnel by month", "Acceptance by sales", "From MQL to first"):
+        assert part in shown
+    assert Path("weekly.png").stat().st_size > 5_000
+
+
 def test_the_command_lines():
     commands = [shlex.split(line, comments=True) for line in block("sh", "leadscore check").splitlines()]
-    assert [words[1] for words in commands] == ["init", "check", "score", "explain", "diff"]
+    assert [words[1] for words in commands] == ["init", "check", "score", "explain", "diff", "replay", "diff"]
     for words in commands[1:]:  # the first is the `init` above
         result = CliRunner().invoke(app, words[1:])
         assert result.exit_code == 0, result.output
