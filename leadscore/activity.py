@@ -240,7 +240,7 @@ def read_events(
         if None not in (zoned, times.zoned) and zoned != times.zoned:
             times.bad[NO_ZONE] = np.flatnonzero(times.at != NO_TIME)
         zoned = times.zoned if zoned is None else zoned
-        lead = ids.positions(arrays["lead_id"]) if ids else found.codes(arrays["lead_id"]).astype(np.int32)
+        lead = ids.positions(arrays["lead_id"]) if ids is not None else found.codes(arrays["lead_id"]).astype(np.int32)
         bad = _bad_rows(arrays, lead, times, start, breaches, kinds)
         start += len(lead)
         if bad.any():
@@ -249,7 +249,8 @@ def read_events(
             lead, times = lead[kept], times.take(kept)
         codes = {name: one.codes(arrays[name]) for name, one in distinct.items()}
         batches.append(EventBatch(lead, codes, times))
-    ids = ids or Ids(found.values() if found.index else pa.array([], pa.large_string()))
+    if ids is None:
+        ids = Ids(found.values() if found.index else pa.array([], pa.large_string()))
     return Events(batches, {name: one.values() for name, one in distinct.items()}), ids
 
 

@@ -458,7 +458,7 @@ def _lead_times(table: pa.Table, say: Say) -> dict[str, Times]:
 def _repeated(codes: npt.NDArray[np.int32], valid_from: Times | None) -> tuple[str, npt.NDArray[np.intp]]:
     """The rows that stand for one lead at one time more than once, and how that is said."""
     if valid_from is None:
-        counts = np.bincount(codes[codes >= 0]) if len(codes) else np.zeros(0, np.int64)
+        counts = np.bincount(codes[codes >= 0], minlength=1)
         return "a lead_id that is not unique", np.flatnonzero((codes >= 0) & (counts[codes] > 1))
     rows = pd.DataFrame({"lead": codes, "from": valid_from.at})
     same = rows.duplicated(keep=False).to_numpy() & (codes >= 0)
