@@ -12,6 +12,7 @@ from statsmodels.duration.survfunc import survdiff
 from statsmodels.stats.contingency_tables import StratifiedTable
 
 import leadscore as ls
+from leadscore.datasets import make_funnel
 from leadscore.picking import cherry_picking
 from leadscore.plots import new_axes
 from leadscore.response import response_times
@@ -171,6 +172,26 @@ def test_a_recorded_mql_comes_before_what_the_history_says():
     assert response_times(tables, BOOK).frame.loc["(all)", "n"] == 1
     with pytest.raises(ls.ArgumentError, match="1 leads that are not in the tables"):
         response_times(tables, BOOK, history=history_of({"z": 1}))
+
+
+def test_a_replay_says_when_leads_qualified_if_nobody_recorded_it():
+    made = make_funnel(800, random_state=3)
+    recorded = ls.load_tables(made.leads, made.events, made.outcomes, rulebook=made.rulebook)
+    without = made.outcomes[made.outcomes["stage"] != "mql"]
+    tables = ls.load_tables(made.leads, made.events, without, rulebook=made.rulebook)
+    history = ls.replay(tables, made.rulebook, start="2026-01-01", end="2026-03-31")
+    found = response_times(tables, made.rulebook, history=history)
+    counted = found.frame.loc["(all)", "n"] + found.excluded["leads"].sum()
+    assert counted == len(history.frame)
+    already = history.frame["already"].sum()
+    assert found.excluded.loc["qualified before the period already", "leads"] == already > 0
+    # The first contact came after the moment that the rulebook's points had reached their bar, or sales came first.
+    assert 0 < found.frame.loc["(all)", "contacted"] < response_times(recorded, made.rulebook).frame.loc["(all)", "n"]
+    by_segment = response_times(tables, made.rulebook, history=history, by=history.frame["segment"]).frame
+    assert by_segment["n"].iloc[:-1].sum() == by_segment["n"].iloc[-1]
+    total = history.frame["total"]
+    picking = cherry_picking(tables, made.rulebook, score=total, columns=["industry"], history=history)
+    assert picking.frame["n"].max() <= len(history.frame) - already
 
 
 def test_tables_of_another_zone_are_refused():
