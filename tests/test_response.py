@@ -323,6 +323,8 @@ def test_effects_hold_the_truth():
     truth = np.mean(1 / (1 + np.exp(-base - 1)) - 1 / (1 + np.exp(-base)))
     assert software.loc["worked", "low"] <= truth <= software.loc["worked", "high"]
     assert software.loc["fast", "effect"] > 1.4
+    assert (found.levels["low"] < found.levels["effect"]).all()
+    assert (found.levels["effect"] < found.levels["high"]).all()
     assert "Being worked within 7 days depends on industry at an equal score" in found.findings[0]
     assert "labels are biased" in found.findings[-1]
 
@@ -398,6 +400,9 @@ def test_only_closed_weeks_say_who_was_worked():
     score = pd.Series({"a": 1, "b": 1, "c": 1})
     found = cherry_picking(tables, BOOK, score=score, columns=["source"], observed_until="2026-03-09")
     assert found.levels.loc[found.levels["outcome"] == "worked", ["n", "events"]].to_numpy().tolist() == [[2, 0]]
+    # Two days later the week of b is over; what was done about c came a day too late to count.
+    later = cherry_picking(tables, BOOK, score=score, columns=["source"]).levels
+    assert later.loc[later["outcome"] == "worked", ["n", "events"]].to_numpy().tolist() == [[3, 1]]
 
 
 @pytest.mark.parametrize(
