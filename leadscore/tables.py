@@ -184,14 +184,14 @@ class Tables:
         ------
         ArgumentError
             If there is no such column: it is not in the table, or was not read for want of `columns=[...]`; or if a
-            Series has a lead twice, or none of the leads.
+            Series has a lead twice, or values for other leads only.
         """
         ids = pd.Index(self.ids.array.to_pandas(), name="lead_id")
         if isinstance(by, pd.Series):
             if by.index.has_duplicates:
                 twice = by.index[by.index.duplicated()].unique()
                 raise ArgumentError("by", f"has {len(twice):,} leads more than once: {', '.join(map(repr, twice[:5]))}")
-            if len(ids) and not by.index.isin(ids).any():
+            if len(by) and not by.index.isin(ids).any():
                 raise ArgumentError("by", "has none of the leads: is its index lead_id?")
             return by.reindex(ids)
         if by not in self.leads.column_names:

@@ -115,6 +115,7 @@ def test_a_survival_curve_knows_where_it_ends():
     share, low, high = kaplan_meier([2.0] * 20, [False] * 20).at(1)
     assert (share, high) == (1, 1)
     assert low == pytest.approx(0.839, abs=1e-3)
+    assert kaplan_meier([2.0] * 20, [False] * 20).at(2) == (share, low, high)
     assert kaplan_meier([2.0] * 20, [False] * 20).quantile(0.5) == (np.inf, np.inf, np.inf)
     assert np.isnan(kaplan_meier([], []).quantile(0.5)).all()
     assert np.isnan(kaplan_meier([], []).at(0)).all()
@@ -213,6 +214,14 @@ def test_risk_differences_cover(tables, size):
         _, low, high = risk_difference(events, at_risk)
         hits.append(low <= 0.15 <= high)
     assert 0.935 <= np.mean(hits) <= 0.965
+
+
+def test_a_risk_difference_by_hand():
+    """3 of 5 against 4 of 20: the weight is 5 x 20 / 25 = 4; P = (25 x 4 - 400 x 3 + 100 x 15 / 2) / 625 = -0.56,
+    Q = (3 x 16 + 4 x 2) / 50 = 1.12, and the variance (0.4 x -0.56 + 1.12) / 16 = 0.056.
+    """
+    half = 1.959964 * math.sqrt(0.056)
+    assert risk_difference([[3, 4]], [[5, 20]]) == pytest.approx((0.4, 0.4 - half, 0.4 + half))
 
 
 def test_a_risk_difference_where_little_can_be_compared():

@@ -312,6 +312,11 @@ def test_a_stage_recorded_late_is_found_and_its_cohorts_have_no_share():
     assert expected == pytest.approx(0.3 * 1000 * (1 - (1 - np.exp(-3)) / 3), rel=0.15)
 
 
+def test_who_came_on_the_first_day_of_records_is_not_truncated():
+    frame = funnel(late_records(np.random.default_rng(1)), cohort="day", within_days=60).frame.set_index("cohort")
+    assert frame.loc["2026-03-01":"2026-03-02", "truncated"].to_list() == [True, False]
+
+
 def test_the_stage_after_one_recorded_late_has_no_share_either():
     made = late_records(np.random.default_rng(1))
     outcomes = pd.concat([made.outcomes.assign(stage="sql"), made.outcomes.iloc[::2]])
@@ -391,6 +396,7 @@ def test_the_funnel_is_said_and_drawn():
         ([("a", "won", 1)], [1, 1, 0, 0]),
         ([("a", "mql", 1), ("a", "rejected", 2)], [1, 0, 1, 0]),
         ([("a", "rejected", 2)], [1, 0, 1, 0]),
+        ([("a", "mql", 1), ("a", "recycled", 2)], [1, 0, 1, 0]),
         # What sales said first counts; on the same day, that it accepted.
         ([("a", "mql", 1), ("a", "rejected", 2), ("a", "mql", 3), ("a", "sal", 4)], [1, 0, 1, 0]),
         ([("a", "mql", 1), ("a", "sal", 2), ("a", "recycled", 3)], [1, 1, 0, 0]),

@@ -12,6 +12,7 @@ from statsmodels.duration.survfunc import survdiff
 from statsmodels.stats.contingency_tables import StratifiedTable
 
 import leadscore as ls
+from leadscore.datasets import make_funnel
 from leadscore.picking import cherry_picking
 from leadscore.plots import new_axes
 from leadscore.response import response_times
@@ -173,6 +174,26 @@ def test_a_recorded_mql_comes_before_what_the_history_says():
         response_times(tables, BOOK, history=history_of({"z": 1}))
 
 
+def test_a_replay_says_when_leads_qualified_if_nobody_recorded_it():
+    made = make_funnel(800, random_state=3)
+    recorded = ls.load_tables(made.leads, made.events, made.outcomes, rulebook=made.rulebook)
+    without = made.outcomes[made.outcomes["stage"] != "mql"]
+    tables = ls.load_tables(made.leads, made.events, without, rulebook=made.rulebook)
+    history = ls.replay(tables, made.rulebook, start="2026-01-01", end="2026-03-31")
+    found = response_times(tables, made.rulebook, history=history)
+    counted = found.frame.loc["(all)", "n"] + found.excluded["leads"].sum()
+    assert counted == len(history.frame)
+    already = history.frame["already"].sum()
+    assert found.excluded.loc["qualified before the period already", "leads"] == already > 0
+    # The first contact came after the moment that the rulebook's points had reached their bar, or sales came first.
+    assert 0 < found.frame.loc["(all)", "contacted"] < response_times(recorded, made.rulebook).frame.loc["(all)", "n"]
+    by_segment = response_times(tables, made.rulebook, history=history, by=history.frame["segment"]).frame
+    assert by_segment["n"].iloc[:-1].sum() == by_segment["n"].iloc[-1]
+    total = history.frame["total"]
+    picking = cherry_picking(tables, made.rulebook, score=total, columns=["industry"], history=history)
+    assert picking.frame["n"].max() <= len(history.frame) - already
+
+
 def test_tables_of_another_zone_are_refused():
     rows = [("a", "mql", 1), ("a", "contacted", 2)]
     with pytest.raises(ls.ArgumentError, match="has days of Europe/Berlin, the tables of UTC"):
@@ -302,6 +323,8 @@ def test_effects_hold_the_truth():
     truth = np.mean(1 / (1 + np.exp(-base - 1)) - 1 / (1 + np.exp(-base)))
     assert software.loc["worked", "low"] <= truth <= software.loc["worked", "high"]
     assert software.loc["fast", "effect"] > 1.4
+    assert (found.levels["low"] < found.levels["effect"]).all()
+    assert (found.levels["effect"] < found.levels["high"]).all()
     assert "Being worked within 7 days depends on industry at an equal score" in found.findings[0]
     assert "labels are biased" in found.findings[-1]
 
@@ -377,6 +400,9 @@ def test_only_closed_weeks_say_who_was_worked():
     score = pd.Series({"a": 1, "b": 1, "c": 1})
     found = cherry_picking(tables, BOOK, score=score, columns=["source"], observed_until="2026-03-09")
     assert found.levels.loc[found.levels["outcome"] == "worked", ["n", "events"]].to_numpy().tolist() == [[2, 0]]
+    # Two days later the week of b is over; what was done about c came a day too late to count.
+    later = cherry_picking(tables, BOOK, score=score, columns=["source"]).levels
+    assert later.loc[later["outcome"] == "worked", ["n", "events"]].to_numpy().tolist() == [[3, 1]]
 
 
 @pytest.mark.parametrize(
