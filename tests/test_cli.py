@@ -527,8 +527,9 @@ class TestDemo:
         result = run("demo", "--folder", tmp_path)
         assert time.perf_counter() - start < 10
         assert result.exit_code == 0
-        headings = [line for line in result.stdout.splitlines() if line[:2] in {"1.", "2.", "3.", "4.", "5."}]
-        assert len(headings) == 5
+        headings = [line for line in result.stdout.splitlines() if line[:2] in {"1.", "2.", "3.", "4.", "5.", "6."}]
+        assert len(headings) == 6
+        assert "accepted of those decided" in result.stdout
         assert "20,000 leads scored" in result.stdout
         assert "qualified via score" in result.stdout
         assert len(pd.read_csv(tmp_path / "scores.csv")) == 20_000
