@@ -8,10 +8,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
 
-from leadscore.columns import NO_TIME, Times
+from leadscore.columns import NO_TIME, Times, one_array, read_times
+from leadscore.contract import refuse
+from leadscore.errors import Problem
 
 Positions = npt.NDArray[np.signedinteger[Any]]
+# Notes what is wrong: a column, a message, the rows.
+Say = Callable[[str, str, npt.NDArray[np.intp]], None]
 
 # A day since 1970 moved by so much is positive for every year of the calendar, and fits in 24 bits.
 _SHIFT = 1 << 22
@@ -53,8 +59,8 @@ class Records:
         if self.created is None:
             return None
         at = np.full(self.n_leads, NO_TIME)
-        known = self.created.at != NO_TIME
-        at[self.lead[known]] = self.created.at[known]
+        known = np.flatnonzero(self.created.at != NO_TIME)
+        at[self.lead[known]] = self.created.take(known).at
         return Times(at, self.created.zoned)
 
     def there_from(self, timezone: str) -> npt.NDArray[np.int64]:
@@ -94,3 +100,38 @@ class Records:
             return np.where((found >= 0) & (owner[found] == lead), order[found], -1)
 
         return row
+
+
+def lead_times(table: pa.Table, say: Say) -> dict[str, Times]:
+    """The columns of times that the contract knows, as far as they are there."""
+    found = {}
+    for name in ("created_at", "valid_from"):
+        if name in table.column_names:
+            times = read_times(one_array(table[name]))
+            if times is None:
+                refuse([Problem(f"leads.{name}", f"{table[name].type} values where times are needed")])
+            else:
+                for message, rows in times.bad.items():
+                    say(name, message, rows)
+                found[name] = times
+    return found
+
+
+def repeated(codes: npt.NDArray[np.int32], valid_from: Times | None) -> tuple[str, npt.NDArray[np.intp]]:
+    """The rows that stand for one lead at one time more than once, and how that is said."""
+    if valid_from is None:
+        counts = np.bincount(codes[codes >= 0], minlength=1)
+        return "a lead_id that is not unique", np.flatnonzero((codes >= 0) & (counts[codes] > 1))
+    rows = pd.DataFrame({"lead": codes, "from": valid_from.at})
+    same = rows.duplicated(keep=False).to_numpy() & (codes >= 0)
+    same &= ~np.isin(np.arange(len(codes)), np.concatenate([*valid_from.bad.values(), np.zeros(0, np.intp)]))
+    return "a lead_id twice with the same valid_from", np.flatnonzero(same)
+
+
+def disagreeing(codes: npt.NDArray[np.int32], at: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
+    """The rows of leads whose rows hold several values, missing ones aside."""
+    known = (at != NO_TIME) & (codes >= 0)
+    if not len(codes):
+        return np.zeros(0, np.intp)
+    several = pd.Series(at[known]).groupby(codes[known]).nunique()
+    return np.flatnonzero(known & np.isin(codes, several.index[several > 1]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from typing import Any
@@ -14,12 +14,12 @@ import pandas as pd
 import pyarrow as pa
 
 from leadscore.activity import DailyActivity, EventBatch, Events, Ids, is_activity, plain_ids, read_events
-from leadscore.columns import NO_TIME, Column, Times, as_day, convert, day_number, distinct, one_array, read_times
+from leadscore.columns import Column, Times, as_day, convert, day_number, distinct, one_array
 from leadscore.contract import Breaches, missing_columns, refuse
 from leadscore.errors import ArgumentError, ContractError, Problem, did_you_mean
 from leadscore.evaluation import wilson
 from leadscore.outcomes import STAGES, Stages, read_outcomes, stage_names
-from leadscore.records import Positions, Records
+from leadscore.records import Positions, Records, Say, disagreeing, lead_times, repeated
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import Kind, declared_kind, event_kinds, lead_kinds
 from leadscore.sources import Source, open_source
@@ -417,11 +417,11 @@ def _read_leads(
 
     say("lead_id", "no lead_id", np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False)))
     codes, _ = distinct(array)
-    times = _lead_times(table, say)
-    say("lead_id", *_repeated(codes, times.get("valid_from")))
+    times = lead_times(table, say)
+    say("lead_id", *repeated(codes, times.get("valid_from")))
     if "created_at" in times:
         message = "rows of one lead with another created_at"
-        say("created_at", message, _disagreeing(codes, times["created_at"].at))
+        say("created_at", message, disagreeing(codes, times["created_at"].at))
     columns = _convert_columns(table, books, say)
     if bad.any():
         columns.clear()
@@ -435,44 +435,6 @@ def _read_leads(
         lead, known = distinct(array)
         ids = Ids(pa.array(known, array.type))
     return table, ids, Records(lead, len(ids), times.get("created_at"), times.get("valid_from")), columns
-
-
-Say = Callable[[str, str, npt.NDArray[np.intp]], None]
-
-
-def _lead_times(table: pa.Table, say: Say) -> dict[str, Times]:
-    """The columns of times that the contract knows, as far as they are there."""
-    found = {}
-    for name in ("created_at", "valid_from"):
-        if name in table.column_names:
-            times = read_times(one_array(table[name]))
-            if times is None:
-                refuse([Problem(f"leads.{name}", f"{table[name].type} values where times are needed")])
-            else:
-                for message, rows in times.bad.items():
-                    say(name, message, rows)
-                found[name] = times
-    return found
-
-
-def _repeated(codes: npt.NDArray[np.int32], valid_from: Times | None) -> tuple[str, npt.NDArray[np.intp]]:
-    """The rows that stand for one lead at one time more than once, and how that is said."""
-    if valid_from is None:
-        counts = np.bincount(codes[codes >= 0], minlength=1)
-        return "a lead_id that is not unique", np.flatnonzero((codes >= 0) & (counts[codes] > 1))
-    rows = pd.DataFrame({"lead": codes, "from": valid_from.at})
-    same = rows.duplicated(keep=False).to_numpy() & (codes >= 0)
-    same &= ~np.isin(np.arange(len(codes)), np.concatenate([*valid_from.bad.values(), np.zeros(0, np.intp)]))
-    return "a lead_id twice with the same valid_from", np.flatnonzero(same)
-
-
-def _disagreeing(codes: npt.NDArray[np.int32], at: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
-    """The rows of leads whose rows hold several values, missing ones aside."""
-    known = (at != NO_TIME) & (codes >= 0)
-    if not len(codes):
-        return np.zeros(0, np.intp)
-    several = pd.Series(at[known]).groupby(codes[known]).nunique()
-    return np.flatnonzero(known & np.isin(codes, several.index[several > 1]))
 
 
 def _convert_columns(table: pa.Table, books: list[Rulebook], say: Say) -> dict[Any, Column]:
