@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -168,9 +167,7 @@ def _cells(frame: pd.DataFrame) -> list[list[str]]:
 
 def _labels(index: Any) -> list[str]:
     parts = index if isinstance(index, tuple) else (index,)
-    missing = [isinstance(part, float) and math.isnan(part) for part in parts]
-    days = [str(part.date()) if isinstance(part, dt.datetime) else str(part) for part in parts]
-    return ["(missing)" if none else day for none, day in zip(missing, days, strict=True)]
+    return [str(part.date()) if isinstance(part, dt.datetime) else str(part) for part in parts]
 
 
 def print_comparison(comparison: Comparison, by: str | None, within_days: int) -> None:

@@ -155,7 +155,10 @@ def test_weeks_by_segment_and_source():
     by_source = comparison.weekly("source")
     assert by_source.loc[("list", pd.Timestamp("2026-03-09")), ["old", "new"]].tolist() == [0, 1]
     assert by_source["new"].sum() == weekly["new"].sum()
-    assert comparison.weekly("segment")["new"].sum() == weekly["new"].sum()
+    # Nobody who qualifies is of the one segment; that is a group too.
+    by_segment = comparison.weekly("segment")
+    assert by_segment.index.get_level_values("group").unique().tolist() == ["(missing)"]
+    assert by_segment["new"].sum() == weekly["new"].sum()
     with pytest.raises(ls.ArgumentError, match=r"no lead column 'sourc'; did you mean 'source'.*columns="):
         comparison.weekly("sourc")
 

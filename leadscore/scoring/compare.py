@@ -83,7 +83,7 @@ class Comparison:
 
         Returns
         -------
-        DataFrame, index week (its Monday), or (value, week)
+        DataFrame, index week (its Monday), or (group, week); leads without a value are a group too
             `old`, `new`, `difference`, and `days`, how many days of the week lie in the period.
         """
         old, new = (history.weekly(by)["qualified"] for history in (self.old, self.new))

@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from leadscore.columns import DAY, NO_TIME, Times, as_day, day_number
+from leadscore.conversion import grouping
 from leadscore.errors import ArgumentError
 from leadscore.records import Positions
 from leadscore.rulebook import Rulebook
@@ -257,7 +258,7 @@ class History:
 
         Returns
         -------
-        DataFrame, index week (its Monday), or (value, week)
+        DataFrame, index week (its Monday), or (group, week); leads without a value are a group too
             `qualified`: leads that came to qualify, those that did on the day before `start` left out; `days`: how many
             days of the week lie in the period. It counts all leads and is no sample, so it has no interval.
 
@@ -273,10 +274,11 @@ class History:
             counts = _monday(new["day"]).value_counts().reindex(days.index, fill_value=0)
             return pd.DataFrame({"qualified": counts, "days": days})
         own = self.frame[by] if isinstance(by, str) and by in {"segment", "via", "grade"} else by
-        groups = self._tables.groups(own).reindex(new.index)
-        table = pd.crosstab(groups, _monday(new["day"]), dropna=False).reindex(columns=days.index, fill_value=0)
-        long = table.melt(ignore_index=False, value_name="qualified").set_index("week", append=True)
-        return long.sort_index(kind="stable").join(days)
+        codes, names = grouping(self._tables, own)
+        group = pd.Series(np.array(names, object)[codes[self._tables.positions(new.index)]], new.index, name="group")
+        index = pd.MultiIndex.from_product([sorted(group.unique()), days.index], names=["group", "week"])
+        counts = pd.DataFrame({"group": group, "week": _monday(new["day"])}).value_counts()
+        return counts.reindex(index, fill_value=0).rename("qualified").to_frame().join(days)
 
     def plot(self, ax: Any = None) -> Any:
         """Draw how many leads came to qualify in each week; see `leadscore.plots.plot_weekly`."""
