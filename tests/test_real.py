@@ -156,3 +156,29 @@ def test_the_file_itself_is_read_with_its_semicolons(folder):
     # The file has no lead_id: that is said, with the columns it has.
     with pytest.raises(ls.ContractError, match=r"leads\.lead_id: there is no column 'lead_id'"):
         ls.load_tables(folder / "bank" / "bank-additional-full.csv", rulebook=rulebook)
+
+
+@pytest.mark.slow
+def test_replay_of_work_items_equals_a_score_of_every_day(work_items):
+    rulebook = ls.Rulebook.read(BOOKS / "bpi2012.yaml")
+    tables = ls.load_tables(*work_items, rulebook=rulebook)
+    start, end = dt.date(2011, 10, 20), dt.date(2012, 3, 20)
+    history = ls.replay(tables, rulebook, start=start, end=end, states=True)
+    scored = {
+        day: ls.score(tables, rulebook, as_of=day).frame
+        for day in (start + dt.timedelta(days=n) for n in range((end - start).days + 1))
+    }
+    inside = pd.DataFrame({day: frame["qualified"] for day, frame in scored.items()})
+    first = inside.idxmax(axis=1)[inside.any(axis=1)]
+    assert dict(zip(history.frame.index, history.frame["day"].dt.date, strict=True)) == first.to_dict()
+    for lead, day in first.iloc[::50].items():
+        columns = ["fit", "behaviour", "total", "threshold", "via"]
+        assert history.frame.loc[lead, columns].tolist() == scored[day].loc[lead, columns].tolist()
+    stays = history.states.assign(last=history.states["to_day"].fillna(pd.Timestamp(end)))
+    days = (stays["last"] - stays["from_day"]).dt.days + 1
+    assert days.sum() == inside.to_numpy().sum()
+    # When: the second of one of its work items, on the clock of the rulebook, or the start of a day.
+    events = work_items[1].set_index("lead_id")
+    for lead, row in history.frame[~history.frame["already"]].iloc[::200].iterrows():
+        at = row["qualified_at"].tz_convert(rulebook.timezone).tz_localize(None)
+        assert at == at.normalize() or at in set(events.loc[[lead], "at"])
