@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from leadscore.columns import NO_TIME, as_day, day_number, one_array, read_times
 from leadscore.errors import ArgumentError, Problem, did_you_mean
-from leadscore.outcomes import STAGES, WORKED, Ints, check_days, or_further
+from leadscore.outcomes import NEVER, STAGES, WORKED, Ints, check_days, or_further
 from leadscore.tables import Tables
 
 
@@ -33,7 +33,8 @@ def label(  # noqa: PLR0913 - each of them is part of what is asked
     stage : str
         A stage of the funnel, which counts as reached with one further along too; or one beside it, as `contacted`.
     scored_at : date, text as "2026-03-31", or Series of them by lead_id
-        The day of the score, or the day each lead qualified; times count as their day.
+        The day of the score, which ends with it, or the day each lead qualified; or a Series of times with a zone, as
+        `history.frame["qualified_at"]`: then what came later on the same day counts as after it.
     within_days : int
         The stage must be reached on one of so many days after that day.
     observed_until : date, optional
@@ -47,8 +48,9 @@ def label(  # noqa: PLR0913 - each of them is part of what is asked
     Series of dtype boolean, index lead_id
         All leads in the order of the table, or the index of `scored_at`. True or False; `<NA>` where the window is not
         over by `observed_until` (though the stage is reached already: else of recent leads only the good ones would
-        have a label), where the stage was reached on the day of the score or before, where the lead came after that day
-        or has none, and as `worked_only` says.
+        have a label), where the stage was reached by the end of the day of the score, or by its time, where the lead
+        came after that day or has none, and as `worked_only` says. A stage with a date only may have been reached
+        before a time of that day.
 
     Raises
     ------
@@ -78,23 +80,24 @@ def label(  # noqa: PLR0913 - each of them is part of what is asked
     stages, until = tables.observed(observed_until)
     if not tables.stages or not tables.stages.of(*or_further(stage)).any():
         raise ArgumentError("stage", f"no outcome is {' or '.join(or_further(stage))}: all labels would be False")
-    lead, scored, index = _scored(tables, scored_at)
-    day = stages.times.days(tables.timezone)
-    reached = stages.first(len(tables.ids), day, stages.of(*or_further(stage)))[lead]
+    lead, scored, moment, index = _scored(tables, scored_at)
+    day, rows = stages.times.days(tables.timezone), stages.of(*or_further(stage))
+    reached = stages.first(len(tables.ids), day, rows)[lead]
+    later = stages.first(len(tables.ids), stages.times.utc(tables.timezone), rows)[lead] > moment
     end = scored + within_days
-    known = (scored != NO_TIME) & (end <= until) & (reached > scored)
+    known = (scored != NO_TIME) & (end <= until) & ((reached > scored) | later)
     known &= tables.records.there_from(tables.timezone)[lead] <= scored
     if worked_only:
         known &= stages.first(len(tables.ids), day, stages.of(*WORKED))[lead] <= end
     return pd.Series(pd.arrays.BooleanArray(reached <= end, ~known), index, name=stage)
 
 
-def _scored(tables: Tables, scored_at: Any) -> tuple[npt.NDArray[np.int32], Ints, pd.Index[Any]]:
-    """Leads, the day since 1970 on which each was scored, and their ids."""
+def _scored(tables: Tables, scored_at: Any) -> tuple[npt.NDArray[np.int32], Ints, Ints, pd.Index[Any]]:
+    """Leads, the day since 1970 on which each was scored, the moment in UTC, `NEVER` for a whole day, and their ids."""
     if not isinstance(scored_at, pd.Series):
         lead = np.arange(len(tables.ids), dtype=np.int32)
         day = np.full(len(lead), day_number(as_day(scored_at, name="scored_at")))
-        return lead, day, pd.Index(tables.ids.array.to_pandas(), name="lead_id")
+        return lead, day, np.full(len(lead), NEVER), pd.Index(tables.ids.array.to_pandas(), name="lead_id")
     lead = tables.ids.positions(one_array(pa.array(scored_at.index)))
     problems = []
     if (lead < 0).any():
@@ -106,4 +109,5 @@ def _scored(tables: Tables, scored_at: Any) -> tuple[npt.NDArray[np.int32], Ints
         problems.append(Problem("", f"must hold days as 2026-03-31; got {', '.join(map(repr, bad))}"))
     if problems or times is None:
         raise ArgumentError("scored_at", problems)
-    return lead, times.days(tables.timezone), scored_at.index
+    moment = times.at if times.zoned else np.full(len(lead), NEVER)
+    return lead, times.days(tables.timezone), moment, scored_at.index

@@ -432,3 +432,29 @@ def test_acceptance_by_group():
     assert found.frame["mqls"].to_dict() == {"<y>": 1, "x": 2, "(all)": 3}
     assert found.reasons[["group", "reason", "n"]].to_numpy().tolist() == [["x", "(none given)", 1]]
     assert "<y>" not in found._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("scored_at", "expected"),
+    [
+        # Won at 15:00: after the qualifying moment, but on the day that a score of the day ends with.
+        ("2026-01-11T09:00Z", True),
+        ("2026-01-11T15:00Z", None),
+        ("2026-01-11T18:00Z", None),
+        ("2026-01-11", None),
+        ("2026-01-11T09:00", None),  # no zone: a day, as frames of days hold it
+        ("2026-01-10", True),
+    ],
+)
+def test_a_moment_may_be_followed_on_its_own_day(scored_at, expected):
+    outcomes = pd.DataFrame({"lead_id": ["a"], "stage": ["won"], "at": ["2026-01-11T15:00Z"]})
+    tables = ls.load_tables(pd.DataFrame({"lead_id": ["a"]}), None, outcomes, observed_until="2026-03-01")
+    found = label(tables, stage="won", scored_at=pd.Series([scored_at], index=["a"]), within_days=5)
+    assert found.to_list() == [pd.NA if expected is None else expected]
+
+
+def test_a_date_may_have_come_before_a_moment_of_its_day():
+    outcomes = pd.DataFrame({"lead_id": ["a", "b"], "stage": "won", "at": ["2026-01-11", "2026-01-12"]})
+    tables = ls.load_tables(pd.DataFrame({"lead_id": ["a", "b"]}), None, outcomes, observed_until="2026-03-01")
+    found = label(tables, stage="won", scored_at=pd.Series(["2026-01-11T09:00Z"] * 2, index=["a", "b"]), within_days=5)
+    assert found.to_list() == [pd.NA, True]

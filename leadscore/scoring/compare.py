@@ -102,7 +102,7 @@ class Comparison:
         Parameters
         ----------
         within_days : int
-            After the day a lead qualified: by the new rulebook if it is gained, else by the old.
+            After a lead qualified: by the new rulebook if it is gained, else by the old.
         observed_until : date, optional
             The last day whose outcomes are known. By default that of the tables.
 
@@ -122,7 +122,7 @@ class Comparison:
         Sales did not choose by the new rulebook: the gained leads that it worked all the same are a selection, so their
         share says less than that of the lost.
         """
-        new, old = self.new.frame["day"], self.old.frame["day"]
+        new, old = (_passed_on(history) for history in (self.new, self.old))
         groups = {"gained": new.drop(old.index, errors="ignore"), "lost": old.drop(new.index, errors="ignore")}
         groups["both"] = old.loc[old.index.intersection(new.index)]
         stages, _ = self._tables.observed(observed_until)
@@ -159,6 +159,12 @@ class Comparison:
 
         changes = "".join(f"<li>{escape(str(change))}</li>" for change in self.changes)
         return f"<p>{escape(repr(self)[1:-1])}</p><ul>{changes}</ul>" + self.weekly().to_html()
+
+
+def _passed_on(history: History) -> pd.Series[Any]:
+    """When each lead qualified: to the moment, since sales may accept it the same day, where that is known of all."""
+    at = history.frame["qualified_at"]
+    return history.frame["day"] if at.isna().any() else at
 
 
 def _told(books: list[Rulebook], tables: Tables, lead: Positions, day: Positions) -> dict[str, Any]:
