@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from leadscore.activity import DailyActivity, daily_activity
+    from leadscore.alternatives import Baselines, baselines
     from leadscore.conversion import Acceptance, FunnelTable, acceptance, funnel
     from leadscore.errors import ArgumentError, ContractError, LeadscoreError, Problem, RulebookError
     from leadscore.labels import label
@@ -24,6 +25,7 @@ __version__ = "0.1.0"
 # script that only checks a rulebook need not wait for pandas.
 _HOMES = {
     "leadscore.activity": ("DailyActivity", "daily_activity"),
+    "leadscore.alternatives": ("Baselines", "baselines"),
     "leadscore.conversion": ("Acceptance", "FunnelTable", "acceptance", "funnel"),
     "leadscore.errors": ("ArgumentError", "ContractError", "LeadscoreError", "Problem", "RulebookError"),
     "leadscore.labels": ("label",),
@@ -42,6 +44,7 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "Acceptance",
     "ArgumentError",
+    "Baselines",
     "CherryPicking",
     "Comparison",
     "ContractError",
@@ -58,6 +61,7 @@ __all__ = [
     "Scores",
     "Tables",
     "acceptance",
+    "baselines",
     "cherry_picking",
     "compare",
     "daily_activity",

@@ -29,7 +29,7 @@ FLOORS = [
     {"scoring.timeline"},
     {"scoring.scores"},
     {"scoring.one", "scoring.replay", "scoring.change"},
-    {"scoring.compare", "scoring"},
+    {"scoring.compare", "scoring", "alternatives"},
     {"", "datasets", "testing"},
     {"export", "printing"},
     {"cli"},
