@@ -71,22 +71,24 @@ def first_that_holds(masks: list[npt.NDArray[np.bool_]], n: int) -> npt.NDArray[
 
 
 class Attributes:
-    """A plan bound to the rows of the leads; one more row at the end stands for a lead without any attributes.
+    """A plan bound to the rows of the leads.
 
     Attributes
     ----------
     n : int
-        The rows, the last one included: the row -1 is that of no attributes.
+        The rows; where leads may have several, one more: the row -1 is that of a lead without any attributes.
     columns : dict of column name to Answers
     """
 
     def __init__(self, plan: Plan, tables: Tables) -> None:
         self.plan = plan
-        self.n = len(tables.leads) + 1
+        changing = tables.records.valid_from is not None
+        self.n = len(tables.leads) + changing
         self.columns = {}
         for name, column_plan in plan.leads.items():
             found = answers(column_plan, tables.column(name, column_plan.kind, plan.rulebook))
-            self.columns[name] = Answers(np.append(found.codes, np.array(-1, found.codes.dtype)), found.table)
+            none = np.full(int(changing), -1, found.codes.dtype)
+            self.columns[name] = Answers(np.append(found.codes, none) if changing else found.codes, found.table)
 
     def get(self, place: Place, rows: Any = EVERYONE) -> Ints:
         """A look-up's answers."""

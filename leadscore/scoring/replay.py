@@ -85,7 +85,7 @@ class _Search:
         if book.qualify.minimum_fit is not None:
             able &= attributes.fit >= thousandths(book.qualify.minimum_fit)
         reach = np.zeros(len(tables.ids), bool)
-        reach[tables.records.lead[able[:-1]]] = True
+        reach[tables.records.lead[able[: len(tables.leads)]]] = True
         if tables.records.valid_from is not None:
             reach |= able[-1]
         if self.timeline.plan.hand_raise is not None:
