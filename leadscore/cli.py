@@ -13,7 +13,6 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +22,20 @@ from typer.core import TyperGroup
 # Names of the package are used as `ls.score`, and the parts that one command needs are imported by that command, so
 # that `leadscore --help` need not wait for them.
 import leadscore as ls
+from leadscore.options import (
+    TABLE_HELP,
+    AsOf,
+    End,
+    Events,
+    Format,
+    Leads,
+    Printed,
+    RulebookFile,
+    SetAside,
+    Start,
+    check_writable,
+    day,
+)
 from leadscore.printing import (
     OWN_GROUPS,
     comparison_data,
@@ -99,53 +112,6 @@ def _leave(code: int) -> None:
     os._exit(code)
 
 
-class Format(StrEnum):
-    """How results are printed."""
-
-    table = "table"
-    json = "json"
-
-
-def _day(text: str) -> dt.date:
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        message = f"must be a day as 2026-03-31; got {text!r}"
-        raise typer.BadParameter(message) from None
-
-
-def _writable(path: Path, endings: Sequence[str]) -> None:
-    """Refuse an output that cannot be before an hour is spent on it."""
-    if path.suffix.lower() not in endings:
-        message = f"must end in {' or '.join(endings)}; got {str(path)!r}"
-        raise typer.BadParameter(message, param_hint="'--out'")
-    if path.is_dir() or not path.parent.is_dir():
-        what = "is a folder" if path.is_dir() else f"would be in {str(path.parent)!r}, which is no folder"
-        raise typer.BadParameter(f"{str(path)!r} {what}", param_hint="'--out'")
-
-
-_TABLE_HELP = "a .csv or .parquet file, a glob in quotes, or a folder of parts"
-RulebookFile = Annotated[Path, typer.Argument(metavar="RULEBOOK", help="The rulebook, a YAML file.")]
-Leads = Annotated[str, typer.Option(metavar="FILE", help=f"One row per lead: {_TABLE_HELP}.")]
-Events = Annotated[
-    str | None,
-    typer.Option(
-        metavar="FILE",
-        help=f"One row per event: {_TABLE_HELP}; or a file that 'leadscore activity' made. Without it: fit only.",
-    ),
-]
-AsOf = Annotated[
-    dt.date,
-    typer.Option(parser=_day, metavar="DATE", help="Scores are as they stood at the end of this day, as 2026-03-31."),
-]
-Start = Annotated[dt.date, typer.Option(parser=_day, metavar="DATE", help="The first day of the period.")]
-End = Annotated[dt.date, typer.Option(parser=_day, metavar="DATE", help="The last day of the period.")]
-SetAside = Annotated[
-    bool, typer.Option("--set-aside", help="Go on although rows break the contract of the tables; leave those out.")
-]
-Printed = Annotated[Format, typer.Option("--format", help="A table for people, or JSON for programs.")]
-
-
 def _version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
     if asked:
         typer.echo(f"leadscore {ls.__version__}")
@@ -197,7 +163,7 @@ def check(
     printed: Printed = Format.table,
     today: Annotated[
         dt.date | None,
-        typer.Option(parser=_day, metavar="DATE", help="For overdue reviews; the day on the clock if not given."),
+        typer.Option(parser=day, metavar="DATE", help="For overdue reviews; the day on the clock if not given."),
     ] = None,
 ) -> None:
     """Say what is wrong with a rulebook, and what is worth knowing.
@@ -248,7 +214,7 @@ def score(  # noqa: PLR0913 - a command has as many arguments as options
 
     Exit code 1, and no file, if the tables break their contract; what breaks it is shown.
     """
-    _writable(out, (".parquet", ".csv"))
+    check_writable(out, (".parquet", ".csv"))
     book = ls.Rulebook.read(rulebook)
     _score(book, (leads, events), as_of, out, strict=not set_aside)
 
@@ -313,7 +279,7 @@ def replay(  # noqa: PLR0913
     """
     from leadscore.export import write_history  # noqa: PLC0415 - this command only
 
-    _writable(out, (".parquet", ".csv"))
+    check_writable(out, (".parquet", ".csv"))
     book = ls.Rulebook.read(rulebook)
     with steps(3) as step:
         step("Reading leads and events")
@@ -332,16 +298,14 @@ def diff(  # noqa: PLR0913
     new: Annotated[Path, typer.Argument(metavar="NEW", help="The rulebook that is to take its place.")],
     *,
     leads: Annotated[
-        str | None, typer.Option(metavar="FILE", help=f"Also compare on these leads: {_TABLE_HELP}.")
+        str | None, typer.Option(metavar="FILE", help=f"Also compare on these leads: {TABLE_HELP}.")
     ] = None,
     events: Events = None,
     outcomes: Annotated[str | None, typer.Option(metavar="FILE", help="What became of the leads, if known.")] = None,
     start: Annotated[
-        dt.date | None, typer.Option(parser=_day, metavar="DATE", help="The first day of the period.")
+        dt.date | None, typer.Option(parser=day, metavar="DATE", help="The first day of the period.")
     ] = None,
-    end: Annotated[
-        dt.date | None, typer.Option(parser=_day, metavar="DATE", help="The last day of the period.")
-    ] = None,
+    end: Annotated[dt.date | None, typer.Option(parser=day, metavar="DATE", help="The last day of the period.")] = None,
     by: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Weeks by this column of the leads too, or by 'segment'.")
     ] = None,
@@ -407,7 +371,7 @@ def _compare(  # noqa: PLR0913 - what a comparison is made of
     from leadscore.export import write_frame  # noqa: PLC0415 - this command only
 
     if out is not None:
-        _writable(out, (".parquet", ".csv"))
+        check_writable(out, (".parquet", ".csv"))
     with steps(2) as step:
         step("Reading the tables")
         kept = [] if by in {None, *OWN_GROUPS} else [str(by)]
@@ -423,7 +387,7 @@ def _compare(  # noqa: PLR0913 - what a comparison is made of
 @app.command()
 def activity(
     *,
-    events: Annotated[str, typer.Option(metavar="FILE", help=f"One row per event: {_TABLE_HELP}.")],
+    events: Annotated[str, typer.Option(metavar="FILE", help=f"One row per event: {TABLE_HELP}.")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="Where the daily activity goes: .parquet.")],
     rulebook: Annotated[
         Path | None,
@@ -437,7 +401,7 @@ def activity(
 
     'score --events' and 'explain --events' read it in place of the events, with the same result.
     """
-    _writable(out, (".parquet",))
+    check_writable(out, (".parquet",))
     book = ls.Rulebook.read(rulebook) if rulebook else None
     with steps(2) as step:
         step("Counting events")
@@ -517,6 +481,10 @@ def demo(
     typer.echo(ls.acceptance(tables_read))
     typer.echo(ls.response_times(tables_read, funnel.rulebook))
     heading("6. Your turn")
+    _say_what_to_type(place, lead)
+
+
+def _say_what_to_type(place: Path, lead: Any) -> None:
     tables = "--leads leads.parquet --events events.parquet --as-of 2026-03-31"
     typer.echo("Copy the rulebook, change a number in the copy, see whom sales would have got in the past quarter:\n")
     typer.echo(f"  cd {shlex.quote(str(place))}")

@@ -31,7 +31,7 @@ FLOORS = [
     {"scoring.one", "scoring.replay", "scoring.change"},
     {"scoring.compare", "scoring", "alternatives"},
     {"", "datasets", "testing"},
-    {"export", "printing"},
+    {"export", "options", "printing"},
     {"cli"},
     {"__main__"},
 ]

@@ -1,0 +1,59 @@
+"""The options that several commands have, and how what is typed there is read."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Format(StrEnum):
+    """How results are printed."""
+
+    table = "table"
+    json = "json"
+
+
+def day(text: str) -> dt.date:
+    """A day as it is typed."""
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        message = f"must be a day as 2026-03-31; got {text!r}"
+        raise typer.BadParameter(message) from None
+
+
+def check_writable(path: Path, endings: Sequence[str]) -> None:
+    """Refuse an output that cannot be before an hour is spent on it."""
+    if path.suffix.lower() not in endings:
+        message = f"must end in {' or '.join(endings)}; got {str(path)!r}"
+        raise typer.BadParameter(message, param_hint="'--out'")
+    if path.is_dir() or not path.parent.is_dir():
+        what = "is a folder" if path.is_dir() else f"would be in {str(path.parent)!r}, which is no folder"
+        raise typer.BadParameter(f"{str(path)!r} {what}", param_hint="'--out'")
+
+
+TABLE_HELP = "a .csv or .parquet file, a glob in quotes, or a folder of parts"
+RulebookFile = Annotated[Path, typer.Argument(metavar="RULEBOOK", help="The rulebook, a YAML file.")]
+Leads = Annotated[str, typer.Option(metavar="FILE", help=f"One row per lead: {TABLE_HELP}.")]
+Events = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help=f"One row per event: {TABLE_HELP}; or a file that 'leadscore activity' made. Without it: fit only.",
+    ),
+]
+AsOf = Annotated[
+    dt.date,
+    typer.Option(parser=day, metavar="DATE", help="Scores are as they stood at the end of this day, as 2026-03-31."),
+]
+Start = Annotated[dt.date, typer.Option(parser=day, metavar="DATE", help="The first day of the period.")]
+End = Annotated[dt.date, typer.Option(parser=day, metavar="DATE", help="The last day of the period.")]
+SetAside = Annotated[
+    bool, typer.Option("--set-aside", help="Go on although rows break the contract of the tables; leave those out.")
+]
+Printed = Annotated[Format, typer.Option("--format", help="A table for people, or JSON for programs.")]
