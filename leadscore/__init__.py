@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from leadscore.alternatives import Baselines, baselines
     from leadscore.conversion import Acceptance, FunnelTable, acceptance, funnel
     from leadscore.errors import ArgumentError, ContractError, LeadscoreError, Problem, RulebookError
+    from leadscore.explorer import Look, ThresholdExplorer
     from leadscore.labels import label
     from leadscore.picking import CherryPicking, cherry_picking
     from leadscore.response import ResponseTimes, response_times
@@ -28,6 +29,7 @@ _HOMES = {
     "leadscore.alternatives": ("Baselines", "baselines"),
     "leadscore.conversion": ("Acceptance", "FunnelTable", "acceptance", "funnel"),
     "leadscore.errors": ("ArgumentError", "ContractError", "LeadscoreError", "Problem", "RulebookError"),
+    "leadscore.explorer": ("Look", "ThresholdExplorer"),
     "leadscore.labels": ("label",),
     "leadscore.picking": ("CherryPicking", "cherry_picking"),
     "leadscore.response": ("ResponseTimes", "response_times"),
@@ -54,12 +56,14 @@ __all__ = [
     "FunnelTable",
     "History",
     "LeadscoreError",
+    "Look",
     "Problem",
     "ResponseTimes",
     "Rulebook",
     "RulebookError",
     "Scores",
     "Tables",
+    "ThresholdExplorer",
     "acceptance",
     "baselines",
     "cherry_picking",

@@ -29,7 +29,7 @@ FLOORS = [
     {"scoring.timeline"},
     {"scoring.scores"},
     {"scoring.one", "scoring.replay", "scoring.change"},
-    {"scoring.compare", "scoring", "alternatives"},
+    {"scoring.compare", "scoring", "alternatives", "explorer"},
     {"", "datasets", "testing"},
     {"export", "options", "printing"},
     {"cli"},

@@ -64,6 +64,9 @@ class Scores:
     ----------
     rulebook : Rulebook
     as_of : date
+    tables : Tables
+    bound : Bound
+        What each rule looks at, lead by lead.
     frame : DataFrame, index lead_id
         `fit`, `behaviour`, `total` (points, float64; higher is hotter, not a probability), `segment`, `threshold` (the
         bar that applied), `qualified`, `via` (score or hand_raise), `blocked_by` (a `never` entry), `grade`.
@@ -72,29 +75,29 @@ class Scores:
     def __init__(self, rulebook: Rulebook, as_of: dt.date, bound: Bound, tables: Tables) -> None:
         self.rulebook = rulebook
         self.as_of = as_of
-        self._bound = bound
-        self._tables = tables
+        self.bound = bound
+        self.tables = tables
 
     @cached_property
     def lead_ids(self) -> pd.Index[Any]:
         """The leads that exist on the day, in the order of the table."""
-        ids = self._tables.ids.array
-        return pd.Index((ids.take(pa.array(self._bound.lead)) if self._left_out else ids).to_pandas(), name="lead_id")
+        ids = self.tables.ids.array
+        return pd.Index((ids.take(pa.array(self.bound.lead)) if self._left_out else ids).to_pandas(), name="lead_id")
 
     @property
     def _left_out(self) -> int:
         """Leads created after the day."""
-        return len(self._tables.ids) - self._bound.n
+        return len(self.tables.ids) - self.bound.n
 
     @cached_property
     def frame(self) -> pd.DataFrame:
         """One row per lead; see the class."""
-        return verdicts(self._bound).set_axis(self.lead_ids)
+        return verdicts(self.bound).set_axis(self.lead_ids)
 
     @cached_property
     def points(self) -> pd.DataFrame:
         """One column per rule, before limits; leads by rules, float64 points. Large: 8 bytes a lead and rule."""
-        return points_by_rule(self._bound).set_axis(self.lead_ids)
+        return points_by_rule(self.bound).set_axis(self.lead_ids)
 
     def reasons(self, k: int = 3) -> pd.DataFrame:
         """The `k` rules that moved each lead most, up or down, before limits.
@@ -112,11 +115,11 @@ class Scores:
         """
         if type(k) is not int or k < 1:
             raise ArgumentError("k", f"must be a whole number, 1 or more; got {k!r}")
-        names = self._bound.plan.names
+        names = self.bound.plan.names
         return pd.DataFrame(
             {
                 f"reason_{place}": _categories(np.where(top > 0, len(names) - 1 - top % len(names), -1), names)
-                for place, top in enumerate(self._bound.best(k), 1)
+                for place, top in enumerate(self.bound.best(k), 1)
             },
             index=self.lead_ids,
         )
@@ -124,7 +127,7 @@ class Scores:
     @cached_property
     def completeness(self) -> pd.DataFrame:
         """How complete each required column is among the leads that qualified; see `Tables.completeness`."""
-        return completeness(self._tables, self.rulebook, self._bound.record[self._bound.via >= 0])
+        return completeness(self.tables, self.rulebook, self.bound.record[self.bound.via >= 0])
 
     def explain(self, lead_id: Any) -> Explanation:
         """Where one lead's points come from: every rule, and every limit that bit.
@@ -134,14 +137,14 @@ class Scores:
         ArgumentError
             If there is no such lead on the day.
         """
-        lead = self._tables.position(lead_id)
-        position = int(np.searchsorted(self._bound.lead, lead))
-        if position == len(self) or self._bound.lead[position] != lead:
+        lead = self.tables.position(lead_id)
+        position = int(np.searchsorted(self.bound.lead, lead))
+        if position == len(self) or self.bound.lead[position] != lead:
             raise ArgumentError("lead_id", f"the lead {lead_id!r} was created after {self.as_of}")
         frame = pd.DataFrame(
             [
                 (side, f"limit {name}" if limit else name, value)
-                for side, limit, name, value in lines(self._bound, position)
+                for side, limit, name, value in lines(self.bound, position)
             ],
             columns=["side", "line", "points"],
         )
@@ -149,7 +152,7 @@ class Scores:
         return Explanation(lead_id, frame.assign(points=frame["points"] / 1000), summary(lead_id, self.as_of, row))
 
     def __len__(self) -> int:
-        return self._bound.n
+        return self.bound.n
 
     def __repr__(self) -> str:
         qualified = int(self.frame["qualified"].sum())
