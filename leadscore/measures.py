@@ -1,0 +1,499 @@
+"""Measures of a score against outcomes: how well it ranks, and how far its probabilities can be believed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from leadscore.errors import ArgumentError, Problem
+from leadscore.evaluation import Floats, wilson
+from leadscore.text import as_text
+
+Mask = npt.NDArray[np.bool_]
+
+_NUMBERS = {"boolean", "integer", "floating", "mixed-integer-float", "decimal", "empty"}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure, how sure it is, and what it rests on.
+
+    Attributes
+    ----------
+    value : float
+        NaN where there is none, as `reason` says.
+    low, high : float
+        Its interval; NaN where there is none.
+    n, events : int
+        The leads it rests on, and how many of them have the outcome.
+    unknown : int
+        Leads whose outcome is not known: they are no part of it.
+    reason : str
+        Why there is no value or no interval.
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+    events: int
+    unknown: int = 0
+    reason: str = ""
+
+    def __repr__(self) -> str:
+        return f"{self._figure}, {counted(self.n, self.events, self.unknown)}"
+
+    @property
+    def _figure(self) -> str:
+        if np.isnan(self.value):
+            return f"none ({self.reason})"
+        sure = f"no interval: {self.reason}" if np.isnan(self.low) else f"{self.low:.3f} to {self.high:.3f}"
+        return f"{self.value:.3f} ({sure})"
+
+
+@dataclass(frozen=True, repr=False)
+class Difference(Estimate):
+    """How much larger a measure of one score is than that of another, on the same leads.
+
+    Attributes
+    ----------
+    p : float
+        The chance of a difference so large or larger if there were none; NaN without an interval.
+    """
+
+    p: float = float("nan")
+
+    @property
+    def _figure(self) -> str:
+        return super()._figure if np.isnan(self.p) else f"{super()._figure}, p = {self.p:.2g}"
+
+
+def counted(n: int, events: int, unknown: int) -> str:
+    """What a figure rests on, as text."""
+    left_out = f", {unknown:,} of unknown outcome left out" if unknown else ""
+    return f"n = {n:,} with {events:,} event{'' if events == 1 else 's'}{left_out}"
+
+
+# ------------------------------------------------------------------------------------------------------ what is given
+
+
+def outcomes_and_scores(y: Any, score: Any, weights: Any = None) -> tuple[Mask, Floats, Floats | None, int]:
+    """Outcomes, scores and weights of the leads whose outcome is known, and how many others there are.
+
+    Parameters
+    ----------
+    y : (n_leads,) True, False or missing; 1 and 0 will do
+        The outcomes, as `label` gives them.
+    score : (n_leads,) numbers, or Scores
+        Higher is hotter; of `Scores` it is the total.
+    weights : (n_leads,) numbers from 0, optional
+
+    Returns
+    -------
+    y : (n,) bool
+    score : (n,) float64
+    weights : (n,) float64, or None
+    unknown : int
+        Leads left out: their `y` is missing, or they have a score and are not in `y`.
+
+    Raises
+    ------
+    ArgumentError
+        If `y` holds anything else, a lead of known outcome has no score or weight, a weight is below 0, or rows cannot
+        be matched.
+
+    Notes
+    -----
+    Series of different indexes are matched by it, which then must be unique; everything else by position.
+
+    Examples
+    --------
+    >>> y = pd.Series([True, None, False], index=["a", "b", "c"], dtype="boolean")
+    >>> outcomes_and_scores(y, pd.Series({"c": 10, "a": 90, "d": 50}))
+    (array([ True, False]), array([90., 10.]), None, 2)
+    """
+    beside = {"score": score} if weights is None else {"score": score, "weights": weights}
+    outcome, columns, unknown = _read(y, **beside)
+    weight = columns.get("weights")
+    if weight is not None and not ((weight >= 0) & np.isfinite(weight)).all():
+        bad = weight[~((weight >= 0) & np.isfinite(weight))]
+        raise ArgumentError("weights", f"must be 0 or more, and finite; {len(bad):,} are not, the first {bad[0]:g}")
+    return outcome, columns["score"], weight, unknown
+
+
+def _read(y: Any, **beside: Any) -> tuple[Mask, dict[str, Floats], int]:
+    """Known outcomes, the numbers beside them, and how many outcomes are unknown."""
+    return _known(*_aligned(y, beside))
+
+
+def _known(outcome: pd.Series[Any], columns: dict[str, pd.Series[Any]]) -> tuple[Mask, dict[str, Floats], int]:
+    known = outcome.notna().to_numpy()
+    problems, numbers = [], {}
+    for name, column in columns.items():
+        found = column[known]
+        kind = pd.api.types.infer_dtype(found, skipna=True)
+        if kind not in _NUMBERS:
+            message = f"must be numbers; got {kind} values, the first {found.dropna().tolist()[0]!r}"
+            problems.append(Problem(name, message))
+            continue
+        numbers[name] = found.to_numpy(np.float64, na_value=np.nan)
+        lacking = found.index[np.isnan(numbers[name])]
+        if len(lacking):
+            first = ", ".join(map(repr, lacking[:5]))
+            message = f"is missing for {len(lacking):,} of {len(found):,} leads of known outcome: {first}"
+            problems.append(Problem(name, message))
+    if problems:
+        raise ArgumentError("arguments", problems)
+    return outcome[known].to_numpy(np.bool_), numbers, int((~known).sum())
+
+
+def _aligned(y: Any, beside: dict[str, Any]) -> tuple[pd.Series[Any], dict[str, pd.Series[Any]]]:
+    """All on the same rows: those of `y`, and the leads that only what comes first beside it has."""
+    # Scores by their look: what makes them stands above this module.
+    given = {"y": y} | {name: getattr(values, "frame", {"total": values})["total"] for name, values in beside.items()}
+    problems = [Problem(name, "must be one-dimensional") for name, values in given.items() if np.ndim(values) != 1]
+    if problems:
+        raise ArgumentError("arguments", problems)
+    labelled = [name for name, values in given.items() if isinstance(values, pd.Series)]
+    columns = {"y": _outcomes(y)} | {name: pd.Series(given[name]) for name in beside}
+    index = columns[labelled[0]].index if labelled else columns["y"].index
+    if all(columns[name].index.equals(index) for name in labelled):
+        sizes = {name: len(column) for name, column in columns.items()}
+        if len(set(sizes.values())) > 1:
+            raise ArgumentError("arguments", f"must be equally long; got {sizes}")
+        columns = {name: column.set_axis(index) for name, column in columns.items()}
+    else:
+        plain, double = set(given) - set(labelled), [name for name in labelled if not columns[name].index.is_unique]
+        if plain or double:
+            why = (
+                f"{', '.join(double)}: ids more than once" if double else f"{', '.join(sorted(plain))} without an index"
+            )
+            raise ArgumentError("arguments", f"their indexes differ, so rows are matched by lead; got {why}")
+        others = columns[next(iter(beside))].index.difference(columns["y"].index, sort=False)
+        index = columns["y"].index.append(others)
+        columns = {name: column.reindex(index) for name, column in columns.items()}
+    return columns.pop("y"), columns
+
+
+def _outcomes(y: Any) -> pd.Series[Any]:
+    values = pd.Series(y)
+    kind = pd.api.types.infer_dtype(values, skipna=True)
+    found = values.dropna()
+    bad = found[~found.isin([0, 1])] if kind == "integer" else found[:0]
+    if kind in {"boolean", "integer", "empty"} and not len(bad):
+        return values.astype("boolean")
+    first = f", the first {(bad if len(bad) else found).tolist()[0]!r}" if len(found) else ""
+    hint = "; where it is 1 and 0 with gaps, `.astype('boolean')` makes it so" if kind == "floating" else ""
+    raise ArgumentError("y", f"must be True, False or missing (1 and 0 will do); got {kind} values{first}{hint}")
+
+
+def _check(confidence: float) -> None:
+    if not 0 < confidence < 1:
+        raise ArgumentError("confidence", f"must lie between 0 and 1, as 0.95; got {confidence!r}")
+
+
+# ------------------------------------------------------------------------------------------------------------ ranking
+
+
+def roc_auc(y: Any, score: Any, *, weights: Any = None, confidence: float = 0.95) -> Estimate:
+    """The area under the ROC curve: how often a lead with the outcome has a higher score than one without.
+
+    0.5 is no better than chance. A tie counts half. It says how leads are ranked, and nothing of whether a score is a
+    probability, nor of how many leads sales can work: for that see `pr_auc`, `gains` and the threshold's table.
+
+    Parameters
+    ----------
+    y, score, weights
+        As in `outcomes_and_scores`. A weight says how much a lead counts, not how many leads it is: leads passed on
+        at random one time in ten, for instance, each stand for ten. `n` counts leads of a weight above 0.
+    confidence : float
+
+    Returns
+    -------
+    Estimate
+        DeLong's variance on the logit scale, which keeps the bounds between 0 and 1. Without a value where all leads
+        have one outcome; without an interval where only one lead has it or has it not, or all scores are equal.
+
+    Raises
+    ------
+    ArgumentError
+        As `outcomes_and_scores`, or if `confidence` does not lie between 0 and 1.
+
+    References
+    ----------
+    DeLong, E. R., DeLong, D. M. and Clarke-Pearson, D. L. (1988), Biometrics 44, 837-845; in the time of a sort after
+    Sun, X. and Xu, W. (2014), IEEE Signal Processing Letters 21, 1389-1393. Pepe, M. S. (2003), The Statistical
+    Evaluation of Medical Tests for Classification and Prediction, 107: the logit.
+
+    Examples
+    --------
+    109 CT images rated 1 to 5 (Hanley and McNeil 1982, Radiology 143, 29-36):
+
+    >>> rating = np.repeat([1, 2, 3, 4, 5, 1, 2, 3, 4, 5], [33, 6, 6, 11, 2, 3, 2, 2, 11, 33])
+    >>> roc_auc(np.arange(109) >= 58, rating)
+    0.893 (0.816 to 0.940), n = 109 with 51 events
+    """
+    return _estimate(_ranking, y, score, weights, confidence)
+
+
+def pr_auc(y: Any, score: Any, *, weights: Any = None, confidence: float = 0.95) -> Estimate:
+    """The area under the precision-recall curve, as average precision: the mean precision at each lead's own score.
+
+    Each lead with the outcome asks how many of those scored as high or higher have it too. Chance gives the base rate,
+    so figures of different base rates cannot be compared. Leads of equal score are one threshold.
+
+    Parameters
+    ----------
+    y, score, weights, confidence
+        As in `roc_auc`.
+
+    Returns
+    -------
+    Estimate
+        The interval is on the logit scale, with the variance of the infinitesimal jackknife: what each lead moves the
+        figure, squared and summed, as a bootstrap over leads gives it in the limit of many draws. Where the figure is
+        1, the bound is Wilson's for so many events.
+
+    Raises
+    ------
+    ArgumentError
+        As `roc_auc`.
+
+    References
+    ----------
+    Boyd, K., Eng, K. H. and Page, C. D. (2013), Area under the precision-recall curve, ECML PKDD, 451-466: intervals
+    on the logit scale. Efron, B. (1982), The Jackknife, the Bootstrap and Other Resampling Plans, chapter 6.
+
+    Examples
+    --------
+    >>> rating = np.repeat([1, 2, 3, 4, 5, 1, 2, 3, 4, 5], [33, 6, 6, 11, 2, 3, 2, 2, 11, 33])
+    >>> pr_auc(np.arange(109) >= 58, rating)
+    0.858 (0.749 to 0.924), n = 109 with 51 events
+    """
+    return _estimate(_average_precision, y, score, weights, confidence)
+
+
+def auc_difference(y: Any, a: Any, b: Any, *, confidence: float = 0.95) -> Difference:
+    """How much larger the area under the ROC curve is with one score than with another, on the same leads.
+
+    Parameters
+    ----------
+    y : as in `outcomes_and_scores`
+    a, b : as `score` there
+    confidence : float
+
+    Returns
+    -------
+    Difference
+        AUC of `a` less AUC of `b`; DeLong's interval and test for paired scores, see `roc_auc`.
+
+    Raises
+    ------
+    ArgumentError
+        As `roc_auc`.
+
+    Examples
+    --------
+    >>> y = [False, False, False, False, True, True, True, True]
+    >>> auc_difference(y, [1, 2, 3, 5, 4, 6, 7, 8], [1, 4, 3, 7, 2, 6, 5, 8])
+    0.250 (-0.033 to 0.533), p = 0.083, n = 8 with 4 events
+    """
+    _check(confidence)
+    outcome, scores, unknown = _read(y, a=a, b=b)
+    n, events = len(outcome), int(outcome.sum())
+    none = float("nan")
+    reason = _one_sided(outcome)
+    if reason:
+        return Difference(none, none, none, n, events, unknown, reason)
+    weight = np.ones(n)
+    (first, first_moves), (second, second_moves) = (_ranking(outcome, scores[name], weight) for name in ("a", "b"))
+    value, moves = first - second, first_moves - second_moves
+    reason = _too_few(outcome) or ("" if np.abs(moves).max() > 1e-12 else "both rank the leads alike")
+    if reason:
+        return Difference(value, none, none, n, events, unknown, reason)
+    error = _error(outcome, moves)
+    half = error * NormalDist().inv_cdf((1 + confidence) / 2)
+    low, high = max(value - half, -1.0), min(value + half, 1.0)
+    return Difference(value, low, high, n, events, unknown, p=2 * NormalDist().cdf(-abs(value) / error))
+
+
+def _one_sided(outcome: Mask) -> str:
+    if not len(outcome):
+        return "no lead of known outcome"
+    return "" if outcome.any() and not outcome.all() else f"all leads have the same outcome, {bool(outcome[0])}"
+
+
+def _too_few(outcome: Mask) -> str:
+    events = int(outcome.sum())
+    if min(events, len(outcome) - events) > 1:
+        return ""
+    return f"only one lead has the outcome {events == 1}"
+
+
+def _estimate(measure: Any, y: Any, score: Any, weights: Any, confidence: float) -> Estimate:
+    """A measure that comes with how far each lead moves it, and its interval."""
+    _check(confidence)
+    outcome, points, weight, unknown = outcomes_and_scores(y, score, weights)
+    weight = np.ones(len(outcome)) if weight is None else weight
+    some = weight > 0
+    return _of_rows(measure, outcome[some], points[some], weight[some], unknown, confidence)
+
+
+def _of_rows(  # noqa: PLR0913, PLR0917 - what an estimate is made of
+    measure: Any, outcome: Mask, points: Floats, weight: Floats, unknown: int, confidence: float
+) -> Estimate:
+    n, events = len(outcome), int(outcome.sum())
+    none = float("nan")
+    reason = _one_sided(outcome)
+    if reason:
+        return Estimate(none, none, none, n, events, unknown, reason)
+    value, moves = measure(outcome, points, weight)
+    reason = "all scores are equal" if points.min() == points.max() else _too_few(outcome)
+    if reason:
+        return Estimate(value, none, none, n, events, unknown, reason)
+    if 1e-12 < value < 1 - 1e-12:
+        half = NormalDist().inv_cdf((1 + confidence) / 2) * _error(outcome, moves) / (value * (1 - value))
+        low, high = 1 / (1 + (1 / value - 1) * np.exp([half, -half]))
+    else:
+        # Nothing varies where the two kinds of leads do not mix; that is no proof that they never do.
+        rarer = min(events, n - events)
+        low, high = wilson(round(value) * rarer, rarer, confidence=confidence)
+    return Estimate(value, float(low), float(high), n, events, unknown)
+
+
+def _error(outcome: Mask, moves: Floats) -> float:
+    """The standard error of a figure from how far each lead moves it."""
+    sides = (moves[outcome], moves[~outcome])
+    return float(np.sqrt(sum(len(side) / (len(side) - 1) * (side @ side) for side in sides)))
+
+
+def _ranking(outcome: Mask, points: Floats, weight: Floats) -> tuple[float, Floats]:
+    """The area under the ROC curve, and how far each lead moves it."""
+    _, level = np.unique(points, return_inverse=True)
+    size = int(level.max()) + 1
+    events = np.bincount(level[outcome], weight[outcome], size)
+    others = np.bincount(level[~outcome], weight[~outcome], size)
+    all_events, all_others = events.sum(), others.sum()
+    beaten = (np.cumsum(others) - others / 2) / all_others
+    beaten_by = 1 - (np.cumsum(events) - events / 2) / all_events
+    value = float(events @ beaten / all_events)
+    own = np.where(outcome, beaten[level], beaten_by[level])
+    return value, (own - value) * weight / np.where(outcome, all_events, all_others)
+
+
+def _average_precision(outcome: Mask, points: Floats, weight: Floats) -> tuple[float, Floats]:
+    """Average precision, and how far each lead moves it."""
+    _, level = np.unique(-points, return_inverse=True)
+    size = int(level.max()) + 1
+    events = np.bincount(level[outcome], weight[outcome], size)
+    flagged = np.cumsum(np.bincount(level, weight, size))
+    found = np.cumsum(events)
+    precision = found / flagged
+    value = float(events @ precision / found[-1])
+    # A lead is among those flagged at its own score and at every lower one.
+    dilutes = np.cumsum((events * precision / flagged)[::-1])[::-1]
+    adds = precision + np.cumsum((events / flagged)[::-1])[::-1] - value
+    return value, (np.where(outcome, adds[level], 0) - dilutes[level]) * weight / found[-1]
+
+
+def brier(y: Any, probability: Any, *, confidence: float = 0.95) -> Estimate:
+    """The Brier score: the mean squared distance of probabilities from what came; lower is better.
+
+    Always giving the base rate r scores r (1 - r), so figures of different base rates cannot be compared.
+
+    Parameters
+    ----------
+    y, probability
+        As in `calibration`.
+    confidence : float
+
+    Raises
+    ------
+    ArgumentError
+        As `calibration`, or if `confidence` does not lie between 0 and 1.
+
+    References
+    ----------
+    Brier, G. W. (1950), Monthly Weather Review 78, 1-3.
+
+    Examples
+    --------
+    >>> brier([True, False, False, True], [0.9, 0.2, 0.4, 0.6])
+    0.093 (0.015 to 0.170), n = 4 with 2 events
+    """
+    _check(confidence)
+    outcome, chance, unknown = probabilities(y, probability)
+    n, events = len(outcome), int(outcome.sum())
+    if n < 2:
+        value = float(((chance - outcome) ** 2).sum()) if n else float("nan")
+        return Estimate(value, float("nan"), float("nan"), n, events, unknown, "fewer than 2 leads")
+    squared = (chance - outcome) ** 2
+    value, error = float(squared.mean()), float(squared.std(ddof=1) / np.sqrt(n))
+    half = NormalDist().inv_cdf((1 + confidence) / 2) * error
+    return Estimate(value, max(value - half, 0), min(value + half, 1), n, events, unknown)
+
+
+def probabilities(y: Any, probability: Any) -> tuple[Mask, Floats, int]:
+    """Outcomes and probabilities of the leads whose outcome is known, and how many others there are."""
+    outcome, columns, unknown = _read(y, probability=probability)
+    chance = columns["probability"]
+    bad = chance[(chance < 0) | (chance > 1)]
+    if len(bad):
+        raise ArgumentError("probability", f"must lie in 0 to 1; {len(bad):,} do not, the first {bad[0]:g}")
+    return outcome, chance, unknown
+
+
+def by_segment(y: Any, score: Any, by: Any) -> pd.DataFrame:
+    """How often leads of each segment have the outcome, and how well the score ranks them among themselves.
+
+    A score can rank well over all and badly within every segment, where segments differ in their rates.
+
+    Parameters
+    ----------
+    y, score
+        As in `outcomes_and_scores`.
+    by : (n_leads,) the segment of each lead; missing is a segment too
+
+    Returns
+    -------
+    DataFrame, index segment
+        `n`, `events`, `unknown` (of unknown outcome, left out), `rate`, `rate_low`, `rate_high` (95 % Wilson), `auc`,
+        `auc_low`, `auc_high` (as `roc_auc`), and `reason`, why there is no AUC or no interval of it.
+
+    Raises
+    ------
+    ArgumentError
+        As `outcomes_and_scores`.
+
+    Examples
+    --------
+    >>> y = [True, False, True, False, False, None]
+    >>> table = by_segment(y, [9, 4, 6, 7, 2, 5], ["US", "US", "US", "US", "DE", "DE"])
+    >>> table[["n", "events", "unknown", "auc", "reason"]]
+             n  events  unknown   auc                                  reason
+    segment
+    DE       1       0        1   NaN  all leads have the same outcome, False
+    US       4       2        0  0.75
+    """
+    outcome, columns = _aligned(y, {"score": score, "by": by})
+    groups = pd.Categorical(columns.pop("by")).remove_unused_categories()
+    names = [*map(as_text, groups.categories), *(["(missing)"] if (groups.codes < 0).any() else [])]
+    segment = np.where(groups.codes < 0, len(names) - 1, groups.codes)
+    had, numbers, _ = _known(outcome, columns)
+    known = outcome.notna().to_numpy()
+    unknown = np.bincount(segment[~known], minlength=len(names))
+    rows = []
+    for place, name in enumerate(names):
+        mine = segment[known] == place
+        auc = _of_rows(_ranking, had[mine], numbers["score"][mine], np.ones(int(mine.sum())), 0, 0.95)
+        low, high = wilson(auc.events, auc.n)
+        rate = auc.events / auc.n if auc.n else float("nan")
+        counts = (name, auc.n, auc.events, int(unknown[place]))
+        rows.append((*counts, rate, float(low), float(high), auc.value, auc.low, auc.high, auc.reason))
+    columns_made = "segment n events unknown rate rate_low rate_high auc auc_low auc_high reason"
+    return pd.DataFrame(rows, columns=columns_made.split()).set_index("segment")
