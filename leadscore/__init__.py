@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from leadscore.activity import DailyActivity, daily_activity
     from leadscore.alternatives import Baselines, baselines
+    from leadscore.choice import ThresholdChoice, Value, choose_threshold
     from leadscore.conversion import Acceptance, FunnelTable, acceptance, funnel
     from leadscore.errors import ArgumentError, ContractError, LeadscoreError, Problem, RulebookError
     from leadscore.explorer import Look, ThresholdExplorer
+    from leadscore.holdout import Holdout, holdout_sample
     from leadscore.labels import label
     from leadscore.picking import CherryPicking, cherry_picking
     from leadscore.response import ResponseTimes, response_times
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from leadscore.scoring.replay import History, replay
     from leadscore.scoring.scores import Explanation, Scores, score
     from leadscore.tables import Tables, load_tables
+    from leadscore.threshold import ThresholdTable, threshold_table
+    from leadscore.trials import Trial, Week, plan_trial
 
 __version__ = "0.1.0"
 
@@ -27,9 +31,11 @@ __version__ = "0.1.0"
 _HOMES = {
     "leadscore.activity": ("DailyActivity", "daily_activity"),
     "leadscore.alternatives": ("Baselines", "baselines"),
+    "leadscore.choice": ("ThresholdChoice", "Value", "choose_threshold"),
     "leadscore.conversion": ("Acceptance", "FunnelTable", "acceptance", "funnel"),
     "leadscore.errors": ("ArgumentError", "ContractError", "LeadscoreError", "Problem", "RulebookError"),
     "leadscore.explorer": ("Look", "ThresholdExplorer"),
+    "leadscore.holdout": ("Holdout", "holdout_sample"),
     "leadscore.labels": ("label",),
     "leadscore.picking": ("CherryPicking", "cherry_picking"),
     "leadscore.response": ("ResponseTimes", "response_times"),
@@ -40,6 +46,8 @@ _HOMES = {
     "leadscore.scoring.replay": ("History", "replay"),
     "leadscore.scoring.scores": ("Explanation", "Scores", "score"),
     "leadscore.tables": ("Tables", "load_tables"),
+    "leadscore.threshold": ("ThresholdTable", "threshold_table"),
+    "leadscore.trials": ("Trial", "Week", "plan_trial"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -55,6 +63,7 @@ __all__ = [
     "Finding",
     "FunnelTable",
     "History",
+    "Holdout",
     "LeadscoreError",
     "Look",
     "Problem",
@@ -63,20 +72,29 @@ __all__ = [
     "RulebookError",
     "Scores",
     "Tables",
+    "ThresholdChoice",
     "ThresholdExplorer",
+    "ThresholdTable",
+    "Trial",
+    "Value",
+    "Week",
     "acceptance",
     "baselines",
     "cherry_picking",
+    "choose_threshold",
     "compare",
     "daily_activity",
     "explain_change",
     "funnel",
+    "holdout_sample",
     "label",
     "load_tables",
+    "plan_trial",
     "replay",
     "response_times",
     "score",
     "score_one",
+    "threshold_table",
 ]
 
 

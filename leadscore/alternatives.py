@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
 from leadscore.columns import as_day, day_number, day_of
 from leadscore.errors import ArgumentError, did_you_mean
@@ -44,13 +45,16 @@ class Baselines:
         One sentence: keep scoring, switch it off, or open, and how many more outcomes would settle it.
     findings : list of str
         What to know before it is believed.
+    leads : DataFrame, index lead_id
+        The leads judged: `day` on which each came to sales, `reached`, and `total`, by the rulebook on that day.
     n, reached, weeks : int
-        Leads, how many of them reached the stage, and the weeks they came in.
+        How many these are, how many of them reached the stage, and the weeks they came in.
     """
 
     frame: pd.DataFrame
     verdict: str
     findings: list[str]
+    leads: pd.DataFrame
     n: int
     reached: int
     weeks: int
@@ -172,10 +176,14 @@ def baselines(  # noqa: PLR0913 - each of them is part of what is asked
     findings.append("Only leads that sales worked are judged: what lies below the bar in force stays unknown.")
     simpler = [name for name in ways if name != _RULEBOOK and name not in (scores or {})]
     verdict = _verdict(rows, simpler, int(reached.sum()), tolerance)
+    ids = pd.Index(tables.ids.array.take(pa.array(pool["lead"])).to_pandas(), name="lead_id")
+    day = pool["day"].to_numpy().astype("datetime64[D]").astype("datetime64[us]")
+    leads = pd.DataFrame({"day": day, "reached": reached, "total": ways[_RULEBOOK] / 1000}, index=ids)
     return Baselines(
         frame,
         verdict,
         findings,
+        leads,
         len(pool),
         int(reached.sum()),
         int(np.ceil(weeks)),

@@ -40,6 +40,7 @@ from leadscore.printing import (
     OWN_GROUPS,
     comparison_data,
     counted,
+    evaluation_data,
     heading,
     print_comparison,
     print_history,
@@ -382,6 +383,48 @@ def _compare(  # noqa: PLR0913 - what a comparison is made of
             said = {"start": period[0].isoformat(), "end": period[1].isoformat(), "compared_with": books[0].name}
             write_frame(comparison.frame.reset_index(), out, books[1], said)
     return comparison
+
+
+@app.command()
+def evaluate(  # noqa: PLR0913
+    rulebook: RulebookFile,
+    *,
+    leads: Leads,
+    outcomes: Annotated[str, typer.Option(metavar="FILE", help=f"One row per stage reached: {TABLE_HELP}.")],
+    start: Start,
+    end: End,
+    capacity: Annotated[float, typer.Option(metavar="N", help="How many leads sales can work in a week.")],
+    events: Events = None,
+    stage: Annotated[
+        str, typer.Option(metavar="STAGE", help="What counts, reached with one further along too.")
+    ] = "sal",
+    within_days: Annotated[int, typer.Option(metavar="N", min=1, help="Reached in so many days.")] = 90,
+    set_aside: SetAside = False,
+    printed: Printed = Format.table,
+) -> None:
+    """Say whether scoring is worth having, and at which threshold.
+
+    Over the leads that sales worked and that came to it in the period, each as it stood on that day.
+    """
+    book = ls.Rulebook.read(rulebook)
+    with steps(2) as step:
+        step("Reading the tables")
+        tables = ls.load_tables(leads, events, outcomes, rulebook=book, strict=not set_aside)
+        step("Judging the leads that sales worked")
+        found = ls.baselines(
+            tables, book, start=start, end=end, capacity_per_week=capacity, stage=stage, within_days=within_days
+        )
+        table = ls.threshold_table(found.leads["reached"], found.leads["total"], dates=found.leads["day"])
+        choice = ls.choose_threshold(table, capacity_per_week=capacity)
+    if printed == Format.json:
+        _print_json(evaluation_data(found, table, choice))
+    else:
+        heading("Is scoring worth having?")
+        typer.echo(found)
+        heading("What each threshold costs and brings, of the leads that sales worked")
+        typer.echo(table)
+        heading(f"Which threshold fits {capacity:g} leads a week?")
+        typer.echo(choice)
 
 
 @app.command()

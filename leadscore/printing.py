@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -16,10 +17,13 @@ from rich.table import Table
 if TYPE_CHECKING:
     import pandas as pd
 
+    from leadscore.alternatives import Baselines
+    from leadscore.choice import ThresholdChoice
     from leadscore.scoring.compare import Comparison
     from leadscore.scoring.replay import History
     from leadscore.scoring.scores import Scores
     from leadscore.tables import Tables
+    from leadscore.threshold import ThresholdTable
 
 # Where nobody looks at a width, in files and pipes, one line of a table is one line of text.
 _PIPED_WIDTH = 10_000
@@ -239,3 +243,19 @@ def comparison_data(comparison: Comparison, by: str | None, within_days: int) ->
 
 def _rows(frame: pd.DataFrame) -> Any:
     return json.loads(frame.reset_index().to_json(orient="records", date_format="iso", date_unit="s"))
+
+
+def evaluation_data(found: Baselines, table: ThresholdTable, choice: ThresholdChoice) -> dict[str, Any]:
+    """What `leadscore evaluate` says, as plain data."""
+    return {
+        "verdict": found.verdict,
+        "ways": _rows(found.frame),
+        "thresholds": _rows(table.frame),
+        "choice": {name: _number(getattr(choice, name)) for name in ("threshold", "low", "high", "met", "sentence")},
+        "findings": [*found.findings, *table.findings],
+    }
+
+
+def _number(value: Any) -> Any:
+    """JSON has no word for what is not a number."""
+    return None if isinstance(value, float) and math.isnan(value) else value

@@ -463,6 +463,39 @@ class TestCompare:
         assert "there is no column 'contry'; did you mean 'country'?" in result.stderr
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The arguments that evaluate a made-up funnel."""
+    folder = tmp_path_factory.mktemp("made")
+    assert run("demo", "--folder", folder, "--leads", 6000).exit_code == 0
+    tables = [f"--{name}={folder / name}.parquet" for name in ("leads", "events", "outcomes")]
+    period = ("--start", "2025-11-01", "--end", "2026-02-28", "--capacity", 20, "--within-days", 30)
+    return folder / "rulebook.yaml", *tables, *period
+
+
+class TestEvaluate:
+    def test_verdict_table_and_choice(self, made):
+        result = run("evaluate", *made)
+        assert result.exit_code == 0
+        assert "hand-raisers only" in result.stdout
+        assert "beside the rulebook" in result.stdout
+        assert "Thresholds: " in result.stdout
+        assert "cannot be told apart" in result.stdout
+
+    def test_as_json(self, made):
+        found = json.loads(run("evaluate", *made, "--format", "json").stdout)
+        assert {row["way"] for row in found["ways"]} >= {"rulebook", "chance"}
+        thresholds = [row["threshold"] for row in found["thresholds"]]
+        assert found["choice"]["threshold"] in thresholds
+        assert found["choice"]["low"] <= found["choice"]["threshold"] <= found["choice"]["high"]
+        assert found["verdict"]
+
+    def test_nobody_to_judge(self, made):
+        result = run("evaluate", *made, "--within-days", 5000)
+        assert result.exit_code == 1
+        assert "no lead that came to sales in the period can be judged" in result.stderr
+
+
 @pytest.mark.usefixtures("folder")
 class TestActivity:
     def test_scores_from_activity_are_those_from_events(self):
@@ -557,7 +590,18 @@ class TestProcess:
     def test_version_and_help(self):
         assert finished("--version")[1].startswith("leadscore")
         _, out, _ = finished("--help")
-        for command in ("init", "check", "score", "explain", "replay", "diff", "activity", "schema", "demo"):
+        for command in (
+            "init",
+            "check",
+            "score",
+            "explain",
+            "replay",
+            "diff",
+            "evaluate",
+            "activity",
+            "schema",
+            "demo",
+        ):
             assert f"\n  {command} " in out
         # The one line on each is whole.
         assert "..." not in out.split("Commands:")[1]
