@@ -326,7 +326,7 @@ def _possible(table: ThresholdTable, goal: _Goal, curve: pd.DataFrame, best: int
     if goal.name == "value":
         drawn = goal.figures(table.evidence.draws.pooled(), None)
         behind = drawn - drawn[:, [best]]
-        return np.quantile(behind, (1 + table.confidence) / 2, axis=0) >= 0
+        return np.quantile(behind, table.confidence, axis=0) >= 0
     low, high = (curve[name].to_numpy() for name in ("low", "high"))
     if goal.name == "per_week":
         low, high = high, low
@@ -391,10 +391,13 @@ def _bars_by_group(table: ThresholdTable, capacity: float) -> tuple[pd.DataFrame
     leads, hits = _bands(evidence.counts.flagged), _bands(evidence.counts.hits)
     drawn_leads, drawn_hits = _bands(evidence.draws.flagged), _bands(evidence.draws.hits)
     rate, drawn_rate = hits / np.maximum(leads, 1), drawn_hits / np.maximum(drawn_leads, 1)
+    # How many leads stand in a band is drawn too; where no outcome is known, there is nothing to draw.
+    drawn_volume = volume * np.where(leads > 0, drawn_leads / np.maximum(leads, 1), 1)
     taken = _fill(rate, leads, volume, capacity)
-    redone = [_fill(*drawn, volume, capacity) for drawn in zip(drawn_rate, drawn_leads, strict=True)]
+    drawn = list(zip(drawn_rate, drawn_leads, drawn_volume, strict=True))
+    redone = [_fill(*own, capacity) for own in drawn]
 
-    apparent = np.array([_gain(bars, own, volume) for bars, own in zip(redone, drawn_rate, strict=True)])
+    apparent = np.array([_gain(bars, own, held) for bars, (own, _, held) in zip(redone, drawn, strict=True)])
     # Bars that were chosen on a replicate do better on it than on the data that it was drawn from.
     optimism = float((apparent - [_gain(bars, rate, volume) for bars in redone]).mean())
     gain = _gain(taken, rate, volume) - optimism

@@ -44,6 +44,10 @@ class Counts:
         leads, hits = above.sum(axis=-1), above[..., 1]
         return cls(leads[..., 1:], hits[..., 1:], leads[..., :1], hits[..., :1])
 
+    def group(self, place: int) -> Counts:
+        """One group: a place on the axis before the thresholds."""
+        return Counts(*(part[..., place, :] for part in (self.flagged, self.hits, self.n, self.events)))
+
     def pooled(self) -> Counts:
         """All groups together: the axis before the thresholds summed."""
         return Counts(*(part.sum(axis=-2) for part in (self.flagged, self.hits, self.n, self.events)))
@@ -354,8 +358,9 @@ def _frame(evidence: Evidence, confidence: float, leads_per_account: float) -> p
         put(name, value, *wilson(count / effects[name], of / effects[name], confidence=confidence))
     put("lift", counts.lift, *_lift_interval(counts, effects["precision"], confidence))
     with np.errstate(divide="ignore"):
-        false_per_true = (1 / columns[name] - 1 for name in ("precision", "precision_high", "precision_low"))
-        put("false_per_true", *false_per_true)
+        odds, least, most = (1 / columns[name] - 1 for name in ("precision", "precision_high", "precision_low"))
+    # Rounding can keep the lower bound of no event a hair above 0.
+    put("false_per_true", odds, least, np.where(counts.hits > 0, most, odds))
     if evidence.weekly is not None:
         put("per_week", *weekly_mean(evidence.weekly, confidence))
     index = pd.MultiIndex.from_product([evidence.groups, evidence.thresholds], names=["group", "threshold"])
@@ -405,26 +410,30 @@ def _too_few(counts: Counts, unknown: int) -> list[str]:
 
 def _falls(evidence: Evidence, group: int, confidence: float, leads_per_account: float) -> list[str]:
     """Where leads above a threshold convert less than those just below it, beyond noise."""
-    counts = Counts(*(getattr(evidence.counts, name)[group] for name in ("flagged", "hits", "n", "events")))
-    draws = Counts(*(getattr(evidence.draws, name)[:, group] for name in ("flagged", "hits", "n", "events")))
+    counts, draws = evidence.counts.group(group), evidence.draws.group(group)
     # With many thresholds no band holds enough leads to tell; about as many leads in each of a few bands can.
     wanted = counts.flagged[0] * (1 - np.arange(_MOST_BANDS) / _MOST_BANDS)
     fine = len(evidence.thresholds) <= _MOST_BANDS
     edges = np.arange(len(counts.flagged)) if fine else np.unique(np.searchsorted(-counts.flagged, -wanted))
     low, high = edges[:-1], edges[1:]
-    below, hits_below = counts.flagged[low] - counts.flagged[high], counts.hits[low] - counts.hits[high]
-    above, hits_above = counts.flagged[high], counts.hits[high]
-    pooled = ratio(counts.hits[low], counts.flagged[low])
+    above, below = counts.flagged[high], counts.flagged[low] - counts.flagged[high]
+    pooled = counts.hits[low] / np.maximum(counts.flagged[low], 1)
     enough = np.minimum(below, above) * np.minimum(pooled, 1 - pooled) >= _EXPECTED
-    variance = pooled * (1 - pooled) * (ratio(1, below) + ratio(1, above))
-    above_drawn = ratio(draws.hits[:, high], draws.flagged[:, high])
-    below_drawn = ratio(draws.hits[:, low] - draws.hits[:, high], draws.flagged[:, low] - draws.flagged[:, high])
-    effect = _design_effect(above_drawn - below_drawn, variance, leads_per_account)
-    z = ((ratio(hits_above, above) - ratio(hits_below, below)) / np.sqrt(variance * effect))[enough]
-    low, high = low[enough], high[enough]
+    low, high, above, below, pooled = (part[enough] for part in (low, high, above, below, pooled))
+    variance = pooled * (1 - pooled) * (1 / below + 1 / above)
+    effect = _design_effect(_rise(draws, low, high), variance, leads_per_account)
+    z = _rise(counts, low, high) / np.sqrt(variance * effect)
     sure = holm([NormalDist().cdf(value) for value in z]) < (1 - confidence) / 2
     name = f"{evidence.groups[group]}: " if evidence.groups[group] else ""
     return [f"{name}{_fall(evidence.thresholds, counts, *run)}" for run in _runs(low[sure], high[sure])]
+
+
+def _rise(counts: Counts, low: Ints, high: Ints) -> Floats:
+    """How much larger the rate is from the threshold `high` on than between `low` and it."""
+    between = ratio(
+        counts.hits[..., low] - counts.hits[..., high], counts.flagged[..., low] - counts.flagged[..., high]
+    )
+    return ratio(counts.hits[..., high], counts.flagged[..., high]) - between
 
 
 def _runs(low: Ints, high: Ints) -> list[tuple[int, int]]:
