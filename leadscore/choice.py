@@ -89,6 +89,10 @@ class ThresholdChoice:
         tables = [frame.to_html(na_rep="") for frame in (self.bars, self.stability) if frame is not None]
         return f"<p>{escape(self.sentence)}</p>{''.join(tables)}"
 
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the table with the choice marked; see `plots.plot_threshold`."""
+        return self.table.plot(chosen=(self.threshold, self.low, self.high), ax=ax)
+
     def apply(self, rulebook: Rulebook) -> Rulebook:
         """The rulebook with the chosen bars, its comments and layout kept.
 

@@ -159,6 +159,20 @@ class ThresholdTable:
         found = "".join(f"<li>{escape(finding)}</li>" for finding in self.findings)
         return f"<p>{escape(self._title)}</p><ul>{found}</ul>{self._few.to_html(na_rep='')}"
 
+    def plot(self, *, chosen: tuple[float, float, float] | None = None, ax: Any = None) -> Any:
+        """Draw precision and volume over the threshold; see `plots.plot_threshold`.
+
+        Raises
+        ------
+        ArgumentError
+            If the table is one by groups.
+        """
+        from leadscore.plots import plot_threshold  # noqa: PLC0415 - matplotlib takes long to import
+
+        if self.by:
+            raise ArgumentError("by", "a table by groups has a curve for each: draw the table of one group")
+        return plot_threshold(self.frame, n=self.n, chosen=chosen, ax=ax)
+
 
 def threshold_table(  # noqa: PLR0913 - each of them is part of what is asked
     y: Any,
@@ -411,10 +425,11 @@ def _too_few(counts: Counts, unknown: int) -> list[str]:
 def _falls(evidence: Evidence, group: int, confidence: float, leads_per_account: float) -> list[str]:
     """Where leads above a threshold convert less than those just below it, beyond noise."""
     counts, draws = evidence.counts.group(group), evidence.draws.group(group)
-    # With many thresholds no band holds enough leads to tell; about as many leads in each of a few bands can.
-    wanted = counts.flagged[0] * (1 - np.arange(_MOST_BANDS) / _MOST_BANDS)
-    fine = len(evidence.thresholds) <= _MOST_BANDS
-    edges = np.arange(len(counts.flagged)) if fine else np.unique(np.searchsorted(-counts.flagged, -wanted))
+    # With many thresholds no band holds enough leads to tell: then a few do, each a quarter of those from it on.
+    wanted = counts.flagged[0] * 0.75 ** np.arange(_MOST_BANDS)
+    last = len(evidence.thresholds) - 1
+    every, few = np.arange(last + 1), np.minimum(np.searchsorted(-counts.flagged, -wanted), last)
+    edges = every if last < _MOST_BANDS else np.unique(few)
     low, high = edges[:-1], edges[1:]
     above, below = counts.flagged[high], counts.flagged[low] - counts.flagged[high]
     pooled = counts.hits[low] / np.maximum(counts.flagged[low], 1)

@@ -212,8 +212,8 @@ def test_a_fall_in_a_fine_score_is_said_once():
     [finding] = threshold_table(y, score).findings
     low, high = (float(word) for word in finding.replace(" lowers", "").split()[4:7:2])
     # Leads of 45 to 80 points convert more than those above them taken together, and no band above 80 stands out.
-    assert 44 < low < 60
-    assert 79 < high < 82
+    assert 40 < low < 60
+    assert 79 < high < 84
     accounts = np.arange(20_000)
     assert threshold_table(y, score, accounts=accounts, by=np.full(20_000, "x")).findings[0].startswith("x: Raising")
 
@@ -517,3 +517,179 @@ def test_scores_of_a_funnel_end_in_a_rulebook():
     assert table.n + table.unknown == len(scores)
     choice = choose_threshold(table, capacity_per_week=20)
     assert choice.apply(made.planted).qualify.threshold == choice.threshold
+
+
+def test_the_picture_shows_the_curve_and_the_choice():
+    rng = np.random.default_rng(14)
+    y, score = funnel_like(2000, rng)
+    table = threshold_table(y, score, dates=dated(2000, rng))
+    choice = choose_threshold(table, min_precision=0.3)
+    axes = choice.plot()
+    labels = [line.get_label() for line in axes.lines]
+    assert labels == ["precision, n=2,000", f"chosen: {choice.threshold:g}"]
+    assert axes.lines[0].get_ydata().tolist() == table.frame["precision"].tolist()
+    assert axes.lines[1].get_xydata().tolist() == [[choice.threshold, table.frame.loc[choice.threshold, "precision"]]]
+    [right] = [other for other in axes.figure.axes if other is not axes]
+    assert right.lines[0].get_ydata().tolist() == table.frame["per_week"].tolist()
+    axes.figure.canvas.draw()
+    # Nothing chosen: nothing marked. Without dates the volume is a share.
+    plain = threshold_table(y, score)
+    unmet = choose_threshold(plain, value=Value(1, 10)).plot()
+    assert [line.get_label() for line in unmet.lines] == ["precision, n=2,000"]
+    assert unmet.figure.axes[1].get_ylabel() == "share of leads passed on (dashed)"
+    with pytest.raises(ArgumentError, match="a table by groups"):
+        threshold_table(y, score, by=["x"] * 2000).plot()
+
+
+# -------------------------------------------------------------------------------------------- simulated, slow
+
+
+def two_bands(n, rate, rng):
+    """A fifth of the leads flagged, with twice the rate, but at most 0.9; and what is true of them."""
+    high = min(2 * rate, 0.9)
+    low = (rate - 0.2 * high) / 0.8
+    flagged = rng.random(n) < 0.2
+    truth = (0.2, high, 0.2 * high / rate, high / rate, (1 - high) / high)
+    return flagged, np.where(flagged, high, low), dict(zip(RATES, truth, strict=True))
+
+
+def coverage(tables, truth):
+    """The share of the intervals that hold the truth, of those there are."""
+    found = {name: [] for name in RATES}
+    for table in tables:
+        row = table.frame.iloc[0]
+        for name in RATES:
+            if not np.isnan(row[name]):
+                found[name].append(row[f"{name}_low"] <= truth[name] <= row[f"{name}_high"])
+    return pd.Series({name: np.mean(held) for name, held in found.items()})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rate", [0.01, 0.05, 0.2, 0.4])
+@pytest.mark.parametrize("n", [200, 2000, 20_000])
+def test_intervals_cover(n, rate):
+    rng = np.random.default_rng(20261126)
+    tables = []
+    for _ in range(1500):
+        flagged, chance, truth = two_bands(n, rate, rng)
+        tables.append(threshold_table(rng.random(n) < chance, flagged * 1.0, thresholds=[1], replicates=40))
+    found = coverage(tables, truth)
+    # Of two expected events no interval covers exactly so often; Wilson's covers more, that of the lift 0.91.
+    least, most = (0.9, 0.99) if n * rate < 5 else (0.93, 0.975)
+    assert found.between(least, most).all(), found
+
+
+@pytest.mark.slow
+def test_intervals_cover_where_leads_of_an_account_convert_together():
+    rng = np.random.default_rng(20261127)
+    aware, blind = [], []
+    for _ in range(500):
+        account = np.arange(2000) // 4
+        flagged, chance, truth = two_bands(500, 0.1, rng)
+        together = rng.random(500) < 0.7
+        luck = np.where(together[account], rng.random(500)[account], rng.random(2000))
+        y, score = luck < chance[account], flagged[account] * 1.0
+        aware.append(threshold_table(y, score, thresholds=[1], accounts=account, replicates=100))
+        blind.append(threshold_table(y, score, thresholds=[1], replicates=40))
+    assert coverage(aware, truth).between(0.915, 0.975).all()
+    assert (coverage(blind, truth)[["share_flagged", "precision", "recall"]] < 0.88).all()
+
+
+BARS = np.arange(20.0, 121)
+
+
+def planted():
+    """What is true of `funnel_like` at each of `BARS`, by summing over scores: share, precision, recall, value."""
+    grid = np.linspace(-70, 170, 240_001)
+    mass = np.exp(-((grid - 50) ** 2) / 800)
+    chance = 1 / (1 + np.exp((90 - grid) / 10))
+    tail = np.searchsorted(grid, BARS)
+    leads, wins = (
+        np.append(part[::-1].cumsum()[::-1], 0)[tail] for part in (mass / mass.sum(), mass * chance / mass.sum())
+    )
+    return leads, wins / leads, wins / (mass * chance / mass.sum()).sum(), 1000 * wins - 200 * leads
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [1000, 10_000])
+def test_the_stated_range_covers_the_right_threshold(n):
+    share, precision, recall, value = planted()
+    right = {
+        "min_precision": BARS[np.argmax(precision >= 0.3)],
+        "recall_at_least": BARS[np.flatnonzero(recall >= 0.8)[-1]],
+        "value": BARS[np.argmax(value)],
+        "capacity_per_week": 75.0,
+    }
+    # 20 weeks; the capacity is just what 75 points bring.
+    asked = {"min_precision": 0.3, "recall_at_least": 0.8, "value": Value(1000, 200)}
+    asked["capacity_per_week"] = share[55] * n / 20 * 1.0001
+    rng, held = np.random.default_rng(20261128), []
+    for _ in range(400):
+        size = rng.poisson(n)
+        y, score = funnel_like(size, rng)
+        table = threshold_table(y, score, thresholds=BARS, dates=dated(size, rng, 140))
+        choices = {name: choose_threshold(table, **{name: target}) for name, target in asked.items()}
+        held.append([choices[name].low <= truth <= choices[name].high for name, truth in right.items()])
+    found = np.mean(held, axis=0)
+    # A range of whole steps covers somewhat more than 95 %.
+    assert ((found >= 0.94) & (found <= 0.999)).all(), found
+
+
+@pytest.mark.slow
+def test_a_fall_is_found_by_chance_as_seldom_as_stated():
+    rng = np.random.default_rng(20261129)
+    false = []
+    for _ in range(400):
+        account = np.arange(3000) // 5
+        chance, score = rng.beta(0.5, 4.5, 600)[account], rng.integers(0, 12, 600)[account]
+        tables = [
+            threshold_table(rng.random(3000) < 0.1, rng.integers(0, 100, 3000), replicates=40),
+            threshold_table(rng.random(3000) < 0.1, score, replicates=40),
+            threshold_table(rng.random(3000) < chance, score, accounts=account, replicates=100),
+        ]
+        false.append([any("Raising" in finding for finding in table.findings) for table in tables])
+    assert (np.mean(false, axis=0) <= 0.05).all(), np.mean(false, axis=0)
+
+
+@pytest.mark.slow
+def test_a_gain_is_real_where_it_is():
+    """Where segments are alike, bars of their own bring nothing, and that is said."""
+    rng = np.random.default_rng(20261130)
+    alike, apart = (
+        [choose_threshold(by_segment(4000, rng, worse), capacity_per_week=20).gain for _ in range(200)]
+        for worse in (0, 25)
+    )
+    assert np.mean([low > 0 for _, low, _ in alike]) <= 0.05
+    assert np.mean([low <= 0 <= high for _, low, high in alike]) >= 0.93
+    assert abs(np.mean([gain for gain, _, _ in alike])) < 0.05
+    assert np.mean([low > 0 for _, low, _ in apart]) > 0.8
+
+
+# --------------------------------------------------------------------------------------------------- real data
+
+
+@pytest.fixture(scope="module")
+def bank(folder):
+    raw = pd.read_csv(folder / "bank" / "bank-additional-full.csv", sep=";")
+    return raw.assign(y=raw["y"] == "yes")
+
+
+@pytest.mark.real
+def test_more_calls_are_less_likely_and_it_is_said(bank):
+    table = threshold_table(bank["y"], bank["campaign"])
+    first, eighth = (bank.loc[rows, "y"].mean() for rows in (bank["campaign"] == 1, bank["campaign"] >= 8))
+    assert (round(first, 3), round(eighth, 3)) == (0.130, 0.041)
+    assert table.frame.loc[8, ["flagged", "precision"]].tolist() == [(bank["campaign"] >= 8).sum(), eighth]
+    assert table.findings[0].startswith("Raising the threshold from 1 to ")
+    # The other way round the same column is a fair score.
+    assert not any("Raising" in finding for finding in threshold_table(bank["y"], -bank["campaign"]).findings)
+
+
+@pytest.mark.real
+def test_a_vendors_activity_is_no_rising_score(bank):
+    """Days since the last contact: few hold a real value, and 999 stands for none."""
+    table = threshold_table(bank["y"], bank["pdays"])
+    assert table.frame.loc[999, "flagged"] == 39_673
+    real = bank.loc[bank["pdays"] < 999, "y"].mean()
+    assert round(real, 3) == 0.638
+    assert any(f"({39_673:,})" in finding or "n=39,673" in finding for finding in table.findings)
