@@ -264,6 +264,9 @@ class _Goal:
                 others = f"All others can be told apart from it with {basis}."
             return f"{curve.index[best]:.10g}: {self._said(curve.iloc[best])}{ask}. {others}"
         figure = curve["figure"].to_numpy()
+        if np.isnan(figure).all():
+            most = int(table.evidence.counts.flagged.sum(axis=0)[0])
+            return f"No threshold has a {self.name}: {most:,} leads are flagged at most, with {basis}{ask}."
         nearest = int(np.nanargmin(figure) if self.name == "per_week" else np.nanargmax(figure))
         flagged = int(table.evidence.counts.flagged.sum(axis=0)[nearest])
         near = f"{self._said(curve.iloc[nearest])} at {curve.index[nearest]:.10g}, of {flagged:,} leads, with {basis}"
@@ -329,7 +332,8 @@ def _possible(table: ThresholdTable, goal: _Goal, curve: pd.DataFrame, best: int
     """The thresholds that may be the right one."""
     if goal.name == "value":
         drawn = goal.figures(table.evidence.draws.pooled(), None)
-        behind = drawn - drawn[:, [best]]
+        # Where nothing pays, what is left to compare with is to pass on nobody.
+        behind = drawn - (drawn[:, [best]] if best >= 0 else 0)
         return np.quantile(behind, table.confidence, axis=0) >= 0
     low, high = (curve[name].to_numpy() for name in ("low", "high"))
     if goal.name == "per_week":
@@ -338,7 +342,8 @@ def _possible(table: ThresholdTable, goal: _Goal, curve: pd.DataFrame, best: int
     order = slice(None, None, -1 if goal.name == "recall" else 1)
     before = np.append(False, np.logical_or.accumulate(goal.meets(low)[order])[:-1])[order]
     possible = goal.meets(high) & ~before
-    possible[best] = True
+    if best >= 0:
+        possible[best] = True
     return possible
 
 

@@ -204,7 +204,8 @@ def threshold_table(  # noqa: PLR0913 - each of them is part of what is asked
     by : (n_leads,) names, optional
         A table for each group; missing is a group too.
     dates : (n_leads,) days, optional
-        When each lead came to be scored. A week is seven days, counted back from the last.
+        When each lead came to be scored; times count as their day in UTC. A week is seven days, counted back from the
+        last.
     accounts : (n_leads,) ids, optional
         Leads of one account convert together, so they count for less: accounts are drawn instead of leads.
     replicates : int
@@ -272,14 +273,7 @@ def threshold_table(  # noqa: PLR0913 - each of them is part of what is asked
     frame = _frame(evidence, confidence, rows.leads_per_account)
     if by is None:
         frame = frame.droplevel("group")
-    findings = [
-        *_too_few(counts, unknown),
-        *(
-            finding
-            for group in range(len(rows.groups))
-            for finding in _falls(evidence, group, confidence, rows.leads_per_account)
-        ),
-    ]
+    findings = [*_too_few(counts, unknown), *_falls(evidence, confidence, rows.leads_per_account)]
     n, events = int(counts.n.sum()), int(counts.events.sum())
     return ThresholdTable(frame, n, events, unknown, findings, by is not None, confidence, evidence)
 
@@ -422,8 +416,22 @@ def _too_few(counts: Counts, unknown: int) -> list[str]:
     return findings
 
 
-def _falls(evidence: Evidence, group: int, confidence: float, leads_per_account: float) -> list[str]:
-    """Where leads above a threshold convert less than those just below it, beyond noise."""
+def _falls(evidence: Evidence, confidence: float, leads_per_account: float) -> list[str]:
+    """Where leads above a threshold convert less than those just below it, beyond noise, over all groups and bands."""
+    tests = [_neighbours(evidence, group, leads_per_account) for group in range(len(evidence.groups))]
+    corrected = holm(np.concatenate([p for _, _, p in tests]))
+    each = np.split(corrected, np.cumsum([len(p) for _, _, p in tests])[:-1])
+    found = []
+    for group, (low, high, _), p in zip(range(len(tests)), tests, each, strict=True):
+        sure = p < (1 - confidence) / 2
+        name = f"{evidence.groups[group]}: " if evidence.groups[group] else ""
+        runs = _runs(low[sure], high[sure])
+        found += [f"{name}{_fall(evidence.thresholds, evidence.counts.group(group), *run)}" for run in runs]
+    return found
+
+
+def _neighbours(evidence: Evidence, group: int, leads_per_account: float) -> tuple[Ints, Ints, Floats]:
+    """Neighbouring thresholds of a group, and for each pair the p-value of the leads above both converting less."""
     counts, draws = evidence.counts.group(group), evidence.draws.group(group)
     # With many thresholds no band holds enough leads to tell: then a few do, each a quarter of those from it on.
     wanted = counts.flagged[0] * 0.75 ** np.arange(_MOST_BANDS)
@@ -438,9 +446,7 @@ def _falls(evidence: Evidence, group: int, confidence: float, leads_per_account:
     variance = pooled * (1 - pooled) * (1 / below + 1 / above)
     effect = _design_effect(_rise(draws, low, high), variance, leads_per_account)
     z = _rise(counts, low, high) / np.sqrt(variance * effect)
-    sure = holm([NormalDist().cdf(value) for value in z]) < (1 - confidence) / 2
-    name = f"{evidence.groups[group]}: " if evidence.groups[group] else ""
-    return [f"{name}{_fall(evidence.thresholds, counts, *run)}" for run in _runs(low[sure], high[sure])]
+    return low, high, np.array([NormalDist().cdf(value) for value in z])
 
 
 def _rise(counts: Counts, low: Ints, high: Ints) -> Floats:

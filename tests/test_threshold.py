@@ -377,6 +377,11 @@ def test_no_threshold_meets_the_target_and_the_nearest_is_named():
     assert repr(choose_threshold(table, value=Value(1000, 900))).startswith(
         "No threshold pays: the nearest is value -60,000"
     )
+    for empty in (threshold_table([0, 0], [1, 2]), threshold_table([1, 0], [1, 2], thresholds=[3])):
+        assert repr(choose_threshold(empty, recall_at_least=0.5)).startswith("No threshold ")
+    assert repr(choose_threshold(threshold_table([1, 0], [1, 2], thresholds=[3]), min_precision=0.5)) == (
+        "No threshold has a precision: 0 leads are flagged at most, with 1 outcomes, asked for 50.0%."
+    )
     # A threshold that no lead reaches passes on none too many, and is no choice.
     nobody = threshold_table(*STEPS, thresholds=[20, 90], dates=pd.date_range("2026-01-01", periods=400))
     assert not choose_threshold(nobody, capacity_per_week=3).met
