@@ -89,6 +89,10 @@ class ThresholdChoice:
         tables = [frame.to_html(na_rep="") for frame in (self.bars, self.stability) if frame is not None]
         return f"<p>{escape(self.sentence)}</p>{''.join(tables)}"
 
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the table with the choice marked; see `plots.plot_threshold`."""
+        return self.table.plot(chosen=(self.threshold, self.low, self.high), ax=ax)
+
     def apply(self, rulebook: Rulebook) -> Rulebook:
         """The rulebook with the chosen bars, its comments and layout kept.
 
@@ -260,6 +264,9 @@ class _Goal:
                 others = f"All others can be told apart from it with {basis}."
             return f"{curve.index[best]:.10g}: {self._said(curve.iloc[best])}{ask}. {others}"
         figure = curve["figure"].to_numpy()
+        if np.isnan(figure).all():
+            most = int(table.evidence.counts.flagged.sum(axis=0)[0])
+            return f"No threshold has a {self.name}: {most:,} leads are flagged at most, with {basis}{ask}."
         nearest = int(np.nanargmin(figure) if self.name == "per_week" else np.nanargmax(figure))
         flagged = int(table.evidence.counts.flagged.sum(axis=0)[nearest])
         near = f"{self._said(curve.iloc[nearest])} at {curve.index[nearest]:.10g}, of {flagged:,} leads, with {basis}"
@@ -325,8 +332,9 @@ def _possible(table: ThresholdTable, goal: _Goal, curve: pd.DataFrame, best: int
     """The thresholds that may be the right one."""
     if goal.name == "value":
         drawn = goal.figures(table.evidence.draws.pooled(), None)
-        behind = drawn - drawn[:, [best]]
-        return np.quantile(behind, (1 + table.confidence) / 2, axis=0) >= 0
+        # Where nothing pays, what is left to compare with is to pass on nobody.
+        behind = drawn - (drawn[:, [best]] if best >= 0 else 0)
+        return np.quantile(behind, table.confidence, axis=0) >= 0
     low, high = (curve[name].to_numpy() for name in ("low", "high"))
     if goal.name == "per_week":
         low, high = high, low
@@ -334,7 +342,8 @@ def _possible(table: ThresholdTable, goal: _Goal, curve: pd.DataFrame, best: int
     order = slice(None, None, -1 if goal.name == "recall" else 1)
     before = np.append(False, np.logical_or.accumulate(goal.meets(low)[order])[:-1])[order]
     possible = goal.meets(high) & ~before
-    possible[best] = True
+    if best >= 0:
+        possible[best] = True
     return possible
 
 
@@ -391,10 +400,13 @@ def _bars_by_group(table: ThresholdTable, capacity: float) -> tuple[pd.DataFrame
     leads, hits = _bands(evidence.counts.flagged), _bands(evidence.counts.hits)
     drawn_leads, drawn_hits = _bands(evidence.draws.flagged), _bands(evidence.draws.hits)
     rate, drawn_rate = hits / np.maximum(leads, 1), drawn_hits / np.maximum(drawn_leads, 1)
+    # How many leads stand in a band is drawn too; where no outcome is known, there is nothing to draw.
+    drawn_volume = volume * np.where(leads > 0, drawn_leads / np.maximum(leads, 1), 1)
     taken = _fill(rate, leads, volume, capacity)
-    redone = [_fill(*drawn, volume, capacity) for drawn in zip(drawn_rate, drawn_leads, strict=True)]
+    drawn = list(zip(drawn_rate, drawn_leads, drawn_volume, strict=True))
+    redone = [_fill(*own, capacity) for own in drawn]
 
-    apparent = np.array([_gain(bars, own, volume) for bars, own in zip(redone, drawn_rate, strict=True)])
+    apparent = np.array([_gain(bars, own, held) for bars, (own, _, held) in zip(redone, drawn, strict=True)])
     # Bars that were chosen on a replicate do better on it than on the data that it was drawn from.
     optimism = float((apparent - [_gain(bars, rate, volume) for bars in redone]).mean())
     gain = _gain(taken, rate, volume) - optimism

@@ -203,3 +203,57 @@ def plot_response(curve: pd.DataFrame, *, n: int, marks: Mapping[str, float], ti
     ax.set_title(title, loc="left", fontsize="medium")
     ax.legend(fontsize="small", loc="lower right")
     return ax
+
+
+def plot_threshold(
+    frame: pd.DataFrame, *, n: int, chosen: tuple[float, float, float] | None = None, title: str = "", ax: Any = None
+) -> Any:
+    """Draw precision and volume over the threshold, each with its interval, and the threshold that was chosen.
+
+    Parameters
+    ----------
+    frame : DataFrame, index threshold
+        `ThresholdTable.frame`, without groups.
+    n : int
+        The leads behind the precision.
+    chosen : threshold, low, high, optional
+        Marked, with the range that cannot be told apart from it; NaN where there is none.
+    title : str
+    ax : matplotlib Axes, optional
+        Where to draw; without it a new figure is made, `ax.figure`.
+
+    Returns
+    -------
+    matplotlib Axes
+        Of the precision, on the left; the volume has an axis on the right: leads a week, or without dates the share of
+        all leads.
+    """
+    from matplotlib.ticker import PercentFormatter  # noqa: PLC0415
+
+    ax = ax or new_axes()
+    right = ax.twinx()
+    volume = "per_week" if "per_week" in frame else "share_flagged"
+    label = "leads a week" if volume == "per_week" else "share of leads passed on"
+    for side, name, grey, line, text in (
+        (ax, "precision", "0.8", "-", f"precision, n={n:,}"),
+        (right, volume, "0.9", "--", label),
+    ):
+        side.fill_between(frame.index, frame[name + "_low"], frame[name + "_high"], color=grey, alpha=0.7, linewidth=0)
+        color = "C0" if side is ax else "C1"
+        side.plot(frame.index, frame[name], line, color=color, marker="" if len(frame) > 30 else ".", label=text)
+        side.set_ylim(bottom=0)
+        side.spines["top"].set_visible(False)
+    if chosen is not None and not np.isnan(chosen[0]):
+        threshold, low, high = chosen
+        ax.axvspan(low, high, facecolor="none", edgecolor="0.6", hatch="//", linewidth=0, label="cannot be told apart")
+        ax.plot([threshold], frame.loc[[threshold], "precision"], "D", color="0.1", label=f"chosen: {threshold:.10g}")
+    ax.yaxis.set_major_formatter(PercentFormatter(1))
+    if volume == "share_flagged":
+        right.yaxis.set_major_formatter(PercentFormatter(1))
+    ax.set_xlabel("threshold: leads with at least so many points are passed on")
+    ax.set_ylabel("precision: outcomes of those passed on")
+    right.set_ylabel(f"{label} (dashed)")
+    ax.set_title(title, loc="left", fontsize="medium")
+    handles = [*ax.get_legend_handles_labels()[0], *right.get_legend_handles_labels()[0]]
+    right.legend(handles=handles, fontsize="small", ncols=2, frameon=False, loc="lower right", bbox_to_anchor=(1, 1))
+    return ax

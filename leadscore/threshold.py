@@ -44,6 +44,10 @@ class Counts:
         leads, hits = above.sum(axis=-1), above[..., 1]
         return cls(leads[..., 1:], hits[..., 1:], leads[..., :1], hits[..., :1])
 
+    def group(self, place: int) -> Counts:
+        """One group: a place on the axis before the thresholds."""
+        return Counts(*(part[..., place, :] for part in (self.flagged, self.hits, self.n, self.events)))
+
     def pooled(self) -> Counts:
         """All groups together: the axis before the thresholds summed."""
         return Counts(*(part.sum(axis=-2) for part in (self.flagged, self.hits, self.n, self.events)))
@@ -155,6 +159,20 @@ class ThresholdTable:
         found = "".join(f"<li>{escape(finding)}</li>" for finding in self.findings)
         return f"<p>{escape(self._title)}</p><ul>{found}</ul>{self._few.to_html(na_rep='')}"
 
+    def plot(self, *, chosen: tuple[float, float, float] | None = None, ax: Any = None) -> Any:
+        """Draw precision and volume over the threshold; see `plots.plot_threshold`.
+
+        Raises
+        ------
+        ArgumentError
+            If the table is one by groups.
+        """
+        from leadscore.plots import plot_threshold  # noqa: PLC0415 - matplotlib takes long to import
+
+        if self.by:
+            raise ArgumentError("by", "a table by groups has a curve for each: draw the table of one group")
+        return plot_threshold(self.frame, n=self.n, chosen=chosen, ax=ax)
+
 
 def threshold_table(  # noqa: PLR0913 - each of them is part of what is asked
     y: Any,
@@ -186,7 +204,8 @@ def threshold_table(  # noqa: PLR0913 - each of them is part of what is asked
     by : (n_leads,) names, optional
         A table for each group; missing is a group too.
     dates : (n_leads,) days, optional
-        When each lead came to be scored. A week is seven days, counted back from the last.
+        When each lead came to be scored; times count as their day in UTC. A week is seven days, counted back from the
+        last.
     accounts : (n_leads,) ids, optional
         Leads of one account convert together, so they count for less: accounts are drawn instead of leads.
     replicates : int
@@ -254,14 +273,7 @@ def threshold_table(  # noqa: PLR0913 - each of them is part of what is asked
     frame = _frame(evidence, confidence, rows.leads_per_account)
     if by is None:
         frame = frame.droplevel("group")
-    findings = [
-        *_too_few(counts, unknown),
-        *(
-            finding
-            for group in range(len(rows.groups))
-            for finding in _falls(evidence, group, confidence, rows.leads_per_account)
-        ),
-    ]
+    findings = [*_too_few(counts, unknown), *_falls(evidence, confidence, rows.leads_per_account)]
     n, events = int(counts.n.sum()), int(counts.events.sum())
     return ThresholdTable(frame, n, events, unknown, findings, by is not None, confidence, evidence)
 
@@ -354,8 +366,9 @@ def _frame(evidence: Evidence, confidence: float, leads_per_account: float) -> p
         put(name, value, *wilson(count / effects[name], of / effects[name], confidence=confidence))
     put("lift", counts.lift, *_lift_interval(counts, effects["precision"], confidence))
     with np.errstate(divide="ignore"):
-        false_per_true = (1 / columns[name] - 1 for name in ("precision", "precision_high", "precision_low"))
-        put("false_per_true", *false_per_true)
+        odds, least, most = (1 / columns[name] - 1 for name in ("precision", "precision_high", "precision_low"))
+    # Rounding can keep the lower bound of no event a hair above 0.
+    put("false_per_true", odds, least, np.where(counts.hits > 0, most, odds))
     if evidence.weekly is not None:
         put("per_week", *weekly_mean(evidence.weekly, confidence))
     index = pd.MultiIndex.from_product([evidence.groups, evidence.thresholds], names=["group", "threshold"])
@@ -403,28 +416,45 @@ def _too_few(counts: Counts, unknown: int) -> list[str]:
     return findings
 
 
-def _falls(evidence: Evidence, group: int, confidence: float, leads_per_account: float) -> list[str]:
-    """Where leads above a threshold convert less than those just below it, beyond noise."""
-    counts = Counts(*(getattr(evidence.counts, name)[group] for name in ("flagged", "hits", "n", "events")))
-    draws = Counts(*(getattr(evidence.draws, name)[:, group] for name in ("flagged", "hits", "n", "events")))
-    # With many thresholds no band holds enough leads to tell; about as many leads in each of a few bands can.
-    wanted = counts.flagged[0] * (1 - np.arange(_MOST_BANDS) / _MOST_BANDS)
-    fine = len(evidence.thresholds) <= _MOST_BANDS
-    edges = np.arange(len(counts.flagged)) if fine else np.unique(np.searchsorted(-counts.flagged, -wanted))
+def _falls(evidence: Evidence, confidence: float, leads_per_account: float) -> list[str]:
+    """Where leads above a threshold convert less than those just below it, beyond noise, over all groups and bands."""
+    tests = [_neighbours(evidence, group, leads_per_account) for group in range(len(evidence.groups))]
+    corrected = holm(np.concatenate([p for _, _, p in tests]))
+    each = np.split(corrected, np.cumsum([len(p) for _, _, p in tests])[:-1])
+    found = []
+    for group, (low, high, _), p in zip(range(len(tests)), tests, each, strict=True):
+        sure = p < (1 - confidence) / 2
+        name = f"{evidence.groups[group]}: " if evidence.groups[group] else ""
+        runs = _runs(low[sure], high[sure])
+        found += [f"{name}{_fall(evidence.thresholds, evidence.counts.group(group), *run)}" for run in runs]
+    return found
+
+
+def _neighbours(evidence: Evidence, group: int, leads_per_account: float) -> tuple[Ints, Ints, Floats]:
+    """Neighbouring thresholds of a group, and for each pair the p-value of the leads above both converting less."""
+    counts, draws = evidence.counts.group(group), evidence.draws.group(group)
+    # With many thresholds no band holds enough leads to tell: then a few do, each a quarter of those from it on.
+    wanted = counts.flagged[0] * 0.75 ** np.arange(_MOST_BANDS)
+    last = len(evidence.thresholds) - 1
+    every, few = np.arange(last + 1), np.minimum(np.searchsorted(-counts.flagged, -wanted), last)
+    edges = every if last < _MOST_BANDS else np.unique(few)
     low, high = edges[:-1], edges[1:]
-    below, hits_below = counts.flagged[low] - counts.flagged[high], counts.hits[low] - counts.hits[high]
-    above, hits_above = counts.flagged[high], counts.hits[high]
-    pooled = ratio(counts.hits[low], counts.flagged[low])
+    above, below = counts.flagged[high], counts.flagged[low] - counts.flagged[high]
+    pooled = counts.hits[low] / np.maximum(counts.flagged[low], 1)
     enough = np.minimum(below, above) * np.minimum(pooled, 1 - pooled) >= _EXPECTED
-    variance = pooled * (1 - pooled) * (ratio(1, below) + ratio(1, above))
-    above_drawn = ratio(draws.hits[:, high], draws.flagged[:, high])
-    below_drawn = ratio(draws.hits[:, low] - draws.hits[:, high], draws.flagged[:, low] - draws.flagged[:, high])
-    effect = _design_effect(above_drawn - below_drawn, variance, leads_per_account)
-    z = ((ratio(hits_above, above) - ratio(hits_below, below)) / np.sqrt(variance * effect))[enough]
-    low, high = low[enough], high[enough]
-    sure = holm([NormalDist().cdf(value) for value in z]) < (1 - confidence) / 2
-    name = f"{evidence.groups[group]}: " if evidence.groups[group] else ""
-    return [f"{name}{_fall(evidence.thresholds, counts, *run)}" for run in _runs(low[sure], high[sure])]
+    low, high, above, below, pooled = (part[enough] for part in (low, high, above, below, pooled))
+    variance = pooled * (1 - pooled) * (1 / below + 1 / above)
+    effect = _design_effect(_rise(draws, low, high), variance, leads_per_account)
+    z = _rise(counts, low, high) / np.sqrt(variance * effect)
+    return low, high, np.array([NormalDist().cdf(value) for value in z])
+
+
+def _rise(counts: Counts, low: Ints, high: Ints) -> Floats:
+    """How much larger the rate is from the threshold `high` on than between `low` and it."""
+    between = ratio(
+        counts.hits[..., low] - counts.hits[..., high], counts.flagged[..., low] - counts.flagged[..., high]
+    )
+    return ratio(counts.hits[..., high], counts.flagged[..., high]) - between
 
 
 def _runs(low: Ints, high: Ints) -> list[tuple[int, int]]:
