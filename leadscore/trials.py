@@ -109,7 +109,7 @@ def _flags(values: Any, name: str) -> npt.NDArray[np.bool_]:
         hint = "; wait until their outcome is known, or leave them out with .dropna()" if name == "reached" else ""
         raise ArgumentError(name, f"{missing:,} of {len(series):,} leads have none{hint}")
     if len(series) and not pd.api.types.is_bool_dtype(series.infer_objects()):
-        raise ArgumentError(name, f"must be True or False for each lead; got {series.iloc[0]!r}")
+        raise ArgumentError(name, f"must be True or False for each lead; got {series.tolist()[0]!r}")
     return np.asarray(series, bool)
 
 
@@ -209,7 +209,7 @@ class Trial:
         if self.verdict == "proved":
             return f"Proved {since}: the group's rate is {self._word}; the difference is {held}."
         if self.verdict == "refuted":
-            short = f"the group's rate is not {self._word} by {self._least} percentage points or more"
+            short = f"the group's rate is not {self._word} by {self._least}"
             return f"Refuted {since}: {short}; the difference is {held}."
         plan = f"planned for {self.weeks_at_most} weeks at most, {self.weeks_expected:.0f} on average"
         return f"Open {since}: the difference is {held}; {plan}."
@@ -255,11 +255,11 @@ class Trial:
         most, mean = (weeks / self.weeks_fixed for weeks in (self.weeks_at_most, self.weeks_expected))
         theory = f"the group's rate is {self._word} than the rest's {100 * self.baseline_rate:.3g} % by {self._least}"
         return (
-            f"Theory: {theory} percentage points or more.\n"
+            f"Theory: {theory}.\n"
             f"With {self.per_week:,} leads a week, {100 * self.share:.3g} % of them in the group, it is proved or "
             f"refuted within {self.weeks_at_most:,} weeks ({self.n_at_most:,} leads) with a chance of "
             f"{100 * self.power:.3g} %; the trial takes {self.weeks_expected:.0f} weeks on average.\n"
-            f"A single look at the end would need {self.weeks_fixed:,} weeks: looking every week takes {most:.1f} times "
+            f"A single look at the end needs {self.weeks_fixed:,} weeks: looking every week takes {most:.1f} times "
             f"as long at most, {mean:.1f} times on average."
         )
 
@@ -269,7 +269,8 @@ class Trial:
 
     @property
     def _least(self) -> str:
-        return f"{100 * abs(self.smallest_difference):.3g}"
+        least = f"{100 * abs(self.smallest_difference):.3g}"
+        return f"{least} percentage point{'' if least == '1' else 's'} or more"
 
     @property
     def _counts(self) -> Ints:
@@ -282,8 +283,7 @@ class Trial:
         out, kept = float(-side), float(side)
         if not self.counted:
             return out
-        # Halved until floats of the size of a rate have no more digits that matter.
-        for _ in range(40):
+        for _ in range(30):  # 2 / 2**30: to nine decimals
             middle = (out + kept) / 2
             if _evidence(self, self._counts, middle, side).max() >= math.log(2 / (1 - self.confidence)):
                 out = middle
@@ -407,7 +407,7 @@ def plan_trial(  # noqa: PLR0913 - each of them is part of the plan
     Theory: the group's rate is lower than the rest's 5 % by 3 percentage points or more.
     With 200 leads a week, 20 % of them in the group, it is proved or refuted within 18 weeks (3,600 leads) with a
     chance of 80 %; the trial takes 11 weeks on average.
-    A single look at the end would need 13 weeks: looking every week takes 1.4 times as long at most, 0.9 times on
+    A single look at the end needs 13 weeks: looking every week takes 1.4 times as long at most, 0.9 times on
     average.
     >>> trial = trial.update(Week("2026-01-05", 0, 40, 9, 160)).update(Week("2026-01-12", 1, 38, 8, 161))
     >>> trial
