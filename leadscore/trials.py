@@ -209,7 +209,7 @@ class Trial:
         if self.verdict == "proved":
             return f"Proved {since}: the group's rate is {self._word}; the difference is {held}."
         if self.verdict == "refuted":
-            short = f"the group's rate is not {self._word} by {self._least} percentage points or more"
+            short = f"the group's rate is not {self._word} by {self._least}"
             return f"Refuted {since}: {short}; the difference is {held}."
         plan = f"planned for {self.weeks_at_most} weeks at most, {self.weeks_expected:.0f} on average"
         return f"Open {since}: the difference is {held}; {plan}."
@@ -255,7 +255,7 @@ class Trial:
         most, mean = (weeks / self.weeks_fixed for weeks in (self.weeks_at_most, self.weeks_expected))
         theory = f"the group's rate is {self._word} than the rest's {100 * self.baseline_rate:.3g} % by {self._least}"
         return (
-            f"Theory: {theory} percentage points or more.\n"
+            f"Theory: {theory}.\n"
             f"With {self.per_week:,} leads a week, {100 * self.share:.3g} % of them in the group, it is proved or "
             f"refuted within {self.weeks_at_most:,} weeks ({self.n_at_most:,} leads) with a chance of "
             f"{100 * self.power:.3g} %; the trial takes {self.weeks_expected:.0f} weeks on average.\n"
@@ -269,7 +269,8 @@ class Trial:
 
     @property
     def _least(self) -> str:
-        return f"{100 * abs(self.smallest_difference):.3g}"
+        least = f"{100 * abs(self.smallest_difference):.3g}"
+        return f"{least} percentage point{'' if least == '1' else 's'} or more"
 
     @property
     def _counts(self) -> Ints:
