@@ -19,6 +19,8 @@ def test_it_runs_and_ends_on_a_decision(path, tmp_path, monkeypatch):
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(FOLDER.parent), os.environ.get("PYTHONPATH")])))
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    shown = [output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", ())]
+    assert any("image/png" in data for data in shown)
     (last,) = notebook.cells[-1].outputs
     assert "Decision:" in last["text"]
 
