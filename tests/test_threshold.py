@@ -1,5 +1,7 @@
 """Threshold tables and choices against plain loops, row resampling, and simulation with the truth known."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -135,6 +137,15 @@ def test_a_group_has_the_table_of_its_leads(rows, data):
     ]
 
 
+def test_the_interval_of_a_lift_by_hand():
+    """8 of 20 flagged and 2 of 80 others: with half a lead more in each cell 8.5 of 21, 11 of 102 in all."""
+    y = np.arange(100) % 20 < np.repeat([8, 2, 0, 0, 0], 20)
+    row = threshold_table(y, np.repeat([1, 0], [20, 80])).frame.loc[1]
+    centre, error = np.log(8.5 / 21 / (11 / 102)), np.sqrt(1 / 8.5 - 1 / 21 - 1 / 11 - 1 / 102 + 2 * 8.5 / (21 * 11))
+    bounds = np.exp([centre - 1.959964 * error, centre + 1.959964 * error])
+    assert (row["lift"], row["lift_low"], row["lift_high"]) == pytest.approx((4, *bounds), rel=1e-6)
+
+
 def quantiles(draws):
     return np.quantile(draws, [0.025, 0.25, 0.5, 0.75, 0.975], axis=0)
 
@@ -197,12 +208,19 @@ def test_where_a_higher_bar_lowers_precision_it_is_said():
     assert table.findings == [
         "Raising the threshold from 15 to 17 lowers precision beyond noise, from 81.9% (n=442) to 4.8% (n=42)."
     ]
-    # The same with fewer leads at the top is no more than noise may be.
-    assert not any(
-        "Raising" in finding for finding in threshold_table(*vendor_rows([*VENDOR[:3], (17, 3, 0.67)])).findings
-    )
+    # One of three is no rate, though a normal curve would be sure of it.
+    assert threshold_table(*vendor_rows([*VENDOR[:3], (17, 3, 0.33)])).findings == []
     # Rising rates: nothing to say.
     assert threshold_table(*vendor_rows([*VENDOR[:3], (17, 42, 0.95)])).findings == []
+
+
+def test_of_many_groups_one_falls_by_chance():
+    """12 of 100 below and 2 of 100 above: p = 0.003 alone, 0.06 among twenty groups."""
+    y, score = np.arange(200) % 100 < np.repeat([12, 2], 100), np.repeat([1, 2], 100)
+    assert len(threshold_table(y, score).findings) == 1
+    flat = np.tile(np.arange(200) % 100 < 7, 19)
+    group = np.repeat(np.arange(20), 200)
+    assert threshold_table(np.append(y, flat), np.tile(score, 20), by=group).findings == []
 
 
 def test_a_fall_in_a_fine_score_is_said_once():
@@ -698,3 +716,27 @@ def test_a_vendors_activity_is_no_rising_score(bank):
     real = bank.loc[bank["pdays"] < 999, "y"].mean()
     assert round(real, 3) == 0.638
     assert any(f"({39_673:,})" in finding or "n=39,673" in finding for finding in table.findings)
+
+
+@pytest.mark.real
+def test_fit_points_of_a_real_rulebook_end_in_it(bank):
+    leads = bank[["job", "education", "age", "default", "housing", "contact"]].assign(lead_id=range(len(bank)))
+    rulebook = ls.Rulebook.read(Path(__file__).parent / "data" / "bank.yaml")
+    nothing = pd.DataFrame({"lead_id": [0], "event": ["nothing"], "at": ["2010-11-30"]})
+    scores = ls.score(ls.load_tables(leads, nothing, rulebook=rulebook), rulebook, as_of="2010-11-30")
+    # 41,188 contacts, about 70 on each of 590 days, in order of date; the outcome of the newest is not known yet.
+    dates = pd.Timestamp("2009-04-20") + pd.to_timedelta(np.arange(len(bank)) // 70, unit="D")
+    y = bank["y"].astype("boolean").mask(np.arange(len(bank)) >= 40_000)
+    table = threshold_table(y, scores, dates=dates)
+    total, known = scores.frame["total"].to_numpy(), np.arange(len(bank)) < 40_000
+    assert (table.n, table.unknown) == (40_000, 1188)
+    for bar, row in table.frame.iloc[:: len(table.frame) // 7].iterrows():
+        above = known & (total >= bar)
+        assert row[["flagged", "precision"]].tolist() == pytest.approx([above.sum(), bank.loc[above, "y"].mean()])
+    choice = choose_threshold(table, capacity_per_week=100)
+    per_week = (total >= choice.threshold).sum() / (len(bank) / 70 / 7)
+    assert choice.per_week[0] == pytest.approx(per_week, rel=0.01)
+    assert per_week <= 101
+    # The list changes over these years, so that the bar that a month alone asks for does too.
+    assert choice.stability["threshold"].max() > choice.stability["threshold"].min() + 2
+    assert choice.apply(rulebook).qualify.threshold == choice.threshold
