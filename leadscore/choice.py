@@ -198,6 +198,9 @@ def choose_threshold(
         per_week = float(mean[best]), float(least[best]), float(most[best])
     bars, gain = _bars_by_group(table, goal.target) if table.by else (None, None)
     sentence = goal.sentence(curve, best, table) if bars is None or gain is None else _shared(bars, gain, goal.target)
+    months = None if evidence.months is None else _by_month(evidence, goal, best, table.confidence)
+    if months is not None and bars is None:
+        sentence = f"{sentence} {_months_said(months['threshold'])}"
     return ThresholdChoice(
         float(threshold),
         float(low),
@@ -206,7 +209,7 @@ def choose_threshold(
         sentence,
         curve,
         per_week,
-        None if evidence.months is None else _by_month(evidence, goal, best, table.confidence),
+        months,
         bars,
         gain,
         table,
@@ -365,6 +368,15 @@ def _by_month(evidence: Evidence, goal: _Goal, best: int, confidence: float) -> 
     }
     chosen = {name: figure[:, best] if best >= 0 else np.nan for name, figure in at.items()}
     return pd.DataFrame({"n": monthly.n[:, 0], "threshold": thresholds[own], **chosen}, index=evidence.months)
+
+
+def _months_said(own: pd.Series[Any]) -> str:
+    """How far the choices of the months lie apart."""
+    some = own.dropna()
+    if not len(some):
+        return f"None of {len(own)} months alone would have asked for any."
+    none = f", none in {len(own) - len(some)} of {len(own)}" if len(some) < len(own) else ""
+    return f"Months alone would have asked for {some.min():.10g} to {some.max():.10g}{none}."
 
 
 def _bands(above: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -453,7 +453,13 @@ def test_months_show_what_each_would_have_asked_for():
         assert (row.precision, row.flagged_per_week) == pytest.approx(
             (y[above].mean(), 7 * above.sum() / (27, 28, 30)[month - 1])
         )
+    low, high = stable["threshold"].min(), stable["threshold"].max()
+    assert repr(choice).endswith(f"Months alone would have asked for {low:g} to {high:g}.")
     assert choose_threshold(threshold_table(y, score), min_precision=0.2).stability is None
+    # A month without one is said.
+    odd = threshold_table([1, 0, 0], [2, 1, 2], dates=["2026-01-01", "2026-01-09", "2026-02-05"])
+    assert repr(choose_threshold(odd, min_precision=0.5)).endswith("asked for 1 to 1, none in 1 of 2.")
+    assert repr(choose_threshold(odd, value=Value(1, 9))).endswith("None of 2 months alone would have asked for any.")
 
 
 BOOK = """\
