@@ -22,7 +22,23 @@ _REST = "(missing)"
 
 @dataclass(frozen=True)
 class Value:
-    """What an outcome earns, and what passing a lead on costs, in one currency."""
+    """What an outcome earns, and what passing a lead on costs.
+
+    Attributes
+    ----------
+    per_won, per_contact : float, from 0
+        In one currency. What a lead must earn to pay is their quotient: with 1000 and 200 a chance of 0.2.
+
+    Raises
+    ------
+    ArgumentError
+        If either is no number from 0.
+
+    Examples
+    --------
+    >>> Value(per_won=1000, per_contact=200)
+    Value(per_won=1000, per_contact=200)
+    """
 
     per_won: float
     per_contact: float
@@ -94,7 +110,7 @@ class ThresholdChoice:
         return self.table.plot(chosen=(self.threshold, self.low, self.high), ax=ax)
 
     def apply(self, rulebook: Rulebook) -> Rulebook:
-        """The rulebook with the chosen bars, its comments and layout kept.
+        r"""The rulebook with the chosen bars, its comments and layout kept.
 
         A single threshold becomes `qualify.threshold`, and segments keep their bars. Bars by group go to the segments
         of these names, that of the group "(missing)" to `qualify.threshold`.
@@ -102,7 +118,16 @@ class ThresholdChoice:
         Raises
         ------
         ArgumentError
-            If no threshold was found, there is no such segment, or no lead can reach a bar by this rulebook.
+            If no threshold was found, there is no such segment, a bar has more than three decimals, or no lead can
+            reach it by this rulebook.
+
+        Examples
+        --------
+        >>> from leadscore.threshold import threshold_table
+        >>> book = "leadscore: 1\nname: demo\nfit: [{name: A, when: {a: b}, points: 90}]\nqualify:\n  threshold: 70 # us\n"
+        >>> choice = choose_threshold(threshold_table([0, 0, 1, 0, 1, 1], [20, 20, 20, 60, 60, 60]), min_precision=0.6)
+        >>> print(choice.apply(Rulebook.from_yaml(book)).to_yaml().splitlines()[-1])
+          threshold: 60 # us
         """
         document = rulebook.to_dict()
         qualify = document["qualify"]
@@ -165,6 +190,8 @@ def choose_threshold(
     A threshold is ruled out where the interval of its own figure misses what is asked, or that of one to be preferred
     does not: at 95 % either errs one time in forty. For a value, it is ruled out where its replicates fall short of
     those of the threshold chosen, pair by pair. By month each threshold is chosen from that month's leads alone.
+
+    The figure of a threshold that was chosen for it flatters it a little, the more the fewer outcomes there are.
 
     References
     ----------

@@ -196,7 +196,7 @@ def threshold_table(  # noqa: PLR0913 - each of them is part of what is asked
     ----------
     y : (n_leads,) True or False, 1 or 0; `<NA>` where not known yet, as `label` gives it
     score : Scores, or (n_leads,) numbers
-        Higher is hotter; of `Scores` the total.
+        Higher is hotter; of `Scores` the total alone, whatever `never`, minimums and hand-raises made of it.
     thresholds : sequence of numbers, optional
         By default every score there is, or where these are more than 201, up to 201 evenly spaced round numbers.
     weights : (n_leads,) whole numbers, optional
