@@ -124,10 +124,10 @@ class ThresholdChoice:
         Examples
         --------
         >>> from leadscore.threshold import threshold_table
-        >>> book = "leadscore: 1\nname: demo\nfit: [{name: A, when: {a: b}, points: 90}]\nqualify:\n  threshold: 70 # us\n"
+        >>> text = "leadscore: 1\nname: x\nfit: [{name: A, when: {a: b}, points: 90}]\nqualify: {threshold: 70} # us"
         >>> choice = choose_threshold(threshold_table([0, 0, 1, 0, 1, 1], [20, 20, 20, 60, 60, 60]), min_precision=0.6)
-        >>> print(choice.apply(Rulebook.from_yaml(book)).to_yaml().splitlines()[-1])
-          threshold: 60 # us
+        >>> print(choice.apply(Rulebook.from_yaml(text)).to_yaml().splitlines()[-1])
+        qualify: {threshold: 60} # us
         """
         document = rulebook.to_dict()
         qualify = document["qualify"]
@@ -224,7 +224,9 @@ def choose_threshold(
         mean, least, most = weekly_mean(evidence.weekly.sum(axis=1), table.confidence)
         per_week = float(mean[best]), float(least[best]), float(most[best])
     bars, gain = _bars_by_group(table, goal.target) if table.by else (None, None)
-    sentence = goal.sentence(curve, best, table) if bars is None or gain is None else _shared(bars, gain, goal.target)
+    sentence = (
+        goal.sentence(curve, best, table) if bars is None or gain is None else _shared(bars, gain, goal.target, table)
+    )
     months = None if evidence.months is None else _by_month(evidence, goal, best, table.confidence)
     if months is not None and bars is None:
         sentence = f"{sentence} {_months_said(months['threshold'])}"
@@ -283,10 +285,9 @@ class _Goal:
         """The choice in words, or that there is none and what comes nearest."""
         weekly = table.evidence.weekly
         basis = f"{table.events:,} outcomes" if weekly is None or self.name != "per_week" else f"{len(weekly):,} weeks"
-        asked = {"per_week": f", capacity {self.target:,g}"} if self.name == "per_week" else {}
+        ask = f", capacity {self.target:,g}" if self.name == "per_week" else ""
         if self.name in {"precision", "recall"}:
-            asked = {self.name: f", asked for {self.target:.1%}"}
-        ask = asked.get(self.name, "")
+            ask = f", asked for {self.target:.1%}"
         if best >= 0:
             kept = curve.index[curve["possible"]]
             others = f"{kept.min():.10g} to {kept.max():.10g} cannot be told apart with {basis}."
@@ -469,11 +470,14 @@ def _lowest(taken: Mask, volume: Floats, thresholds: Floats) -> Floats:
     return np.where(some.any(axis=1), thresholds[some.argmax(axis=1)], np.inf)
 
 
-def _shared(bars: pd.DataFrame, gain: tuple[float, float, float], capacity: float) -> str:
+def _shared(bars: pd.DataFrame, gain: tuple[float, float, float], capacity: float, table: ThresholdTable) -> str:
+    assert table.evidence.weekly is not None
     each = ", ".join(
         f"{group} {'none' if np.isnan(bar) else f'{bar:.10g}'}" for group, bar in bars["threshold"].items()
     )
     verdict = "The gain is real." if gain[1] > 0 else "A single bar may be as good."
-    more = f"{gain[0]:+.2f} outcomes a week ({gain[1]:+.2f} to {gain[2]:+.2f})"
-    total = f"{bars['per_week'].sum():,.1f} leads a week, capacity {capacity:,g}"
+    more = f"{gain[0]:+.2f} outcomes a week ({gain[1]:+.2f} to {gain[2]:+.2f}) with {table.events:,} outcomes"
+    total = (
+        f"{bars['per_week'].sum():,.1f} leads a week over {len(table.evidence.weekly):,} weeks, capacity {capacity:,g}"
+    )
     return f"Bars by group: {each}; {total}. Beside a single bar with as many leads: {more}. {verdict}"

@@ -354,6 +354,10 @@ def test_weeks_count_leads_of_unknown_outcome_too():
     assert short.frame["per_week"].isna().all()
     with pytest.raises(ArgumentError, match="dates of at least a week"):
         choose_threshold(short, capacity_per_week=3)
+    # One week says nothing of how weeks differ.
+    one = choose_threshold(threshold_table([1, 0], [1, 2], dates=["2026-03-01", "2026-03-07"]), capacity_per_week=1)
+    assert (one.threshold, one.low, one.high, one.per_week[0]) == (2, 2, 2, 1)
+    assert repr(one).startswith("2: 1.0 leads a week (no interval from one week), capacity 1.")
 
 
 STEPS = (np.arange(400) % 100 < np.repeat([2, 5, 20, 30], 100), np.repeat([20, 40, 60, 80], 100))
@@ -559,7 +563,8 @@ def test_bars_by_hand():
     assert wide.bars["threshold"].fillna(-1).tolist() == [1, -1]
     assert (wide.threshold, choice.threshold) == (2, 3)
     assert wide.gain[0] == pytest.approx(1, abs=0.35)
-    assert repr(wide).startswith("Bars by group: A 1, B none; 20.0 leads a week, capacity 20. Beside a single bar")
+    assert repr(wide).startswith("Bars by group: A 1, B none; 20.0 leads a week over 2 weeks, capacity 20. Beside ")
+    assert "with 20 outcomes. " in repr(wide)
 
 
 def test_bars_chosen_on_the_same_data_bring_nothing_by_that():
