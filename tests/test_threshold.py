@@ -279,6 +279,8 @@ def test_points_stand_on_their_thousandths():
         ({"score": [1, np.nan, np.inf]}, "score: 2 leads have no finite score: 1, 2"),
         ({"score": ["1", "2", "3"]}, "score: must hold numbers"),
         ({"score": [True, False, True]}, "score: must hold numbers"),
+        ({"score": [1 + 2j, 1, 2]}, "score: must hold numbers"),
+        ({"y": [], "score": []}, "score: there are no leads"),
         ({"score": np.ones((3, 2))}, "got 2 dimensions"),
         ({"weights": [1, 0.5, 1]}, "weights: 1 are no whole numbers from 0"),
         ({"weights": [1, -1, None]}, "weights: 2 are no whole numbers"),
