@@ -22,7 +22,23 @@ _REST = "(missing)"
 
 @dataclass(frozen=True)
 class Value:
-    """What an outcome earns, and what passing a lead on costs, in one currency."""
+    """What an outcome earns, and what passing a lead on costs.
+
+    Attributes
+    ----------
+    per_won, per_contact : float, from 0
+        In one currency. What a lead must earn to pay is their quotient: with 1000 and 200 a chance of 0.2.
+
+    Raises
+    ------
+    ArgumentError
+        If either is no number from 0.
+
+    Examples
+    --------
+    >>> Value(per_won=1000, per_contact=200)
+    Value(per_won=1000, per_contact=200)
+    """
 
     per_won: float
     per_contact: float
@@ -94,7 +110,7 @@ class ThresholdChoice:
         return self.table.plot(chosen=(self.threshold, self.low, self.high), ax=ax)
 
     def apply(self, rulebook: Rulebook) -> Rulebook:
-        """The rulebook with the chosen bars, its comments and layout kept.
+        r"""The rulebook with the chosen bars, its comments and layout kept.
 
         A single threshold becomes `qualify.threshold`, and segments keep their bars. Bars by group go to the segments
         of these names, that of the group "(missing)" to `qualify.threshold`.
@@ -102,7 +118,16 @@ class ThresholdChoice:
         Raises
         ------
         ArgumentError
-            If no threshold was found, there is no such segment, or no lead can reach a bar by this rulebook.
+            If no threshold was found, there is no such segment, a bar has more than three decimals, or no lead can
+            reach it by this rulebook.
+
+        Examples
+        --------
+        >>> from leadscore.threshold import threshold_table
+        >>> text = "leadscore: 1\nname: x\nfit: [{name: A, when: {a: b}, points: 90}]\nqualify: {threshold: 70} # us"
+        >>> choice = choose_threshold(threshold_table([0, 0, 1, 0, 1, 1], [20, 20, 20, 60, 60, 60]), min_precision=0.6)
+        >>> print(choice.apply(Rulebook.from_yaml(text)).to_yaml().splitlines()[-1])
+        qualify: {threshold: 60} # us
         """
         document = rulebook.to_dict()
         qualify = document["qualify"]
@@ -166,6 +191,8 @@ def choose_threshold(
     does not: at 95 % either errs one time in forty. For a value, it is ruled out where its replicates fall short of
     those of the threshold chosen, pair by pair. By month each threshold is chosen from that month's leads alone.
 
+    The figure of a threshold that was chosen for it flatters it a little, the more the fewer outcomes there are.
+
     References
     ----------
     Robertson, T., Wright, F. and Dykstra, R. (1988), Order Restricted Statistical Inference: before bars are set by
@@ -197,7 +224,12 @@ def choose_threshold(
         mean, least, most = weekly_mean(evidence.weekly.sum(axis=1), table.confidence)
         per_week = float(mean[best]), float(least[best]), float(most[best])
     bars, gain = _bars_by_group(table, goal.target) if table.by else (None, None)
-    sentence = goal.sentence(curve, best, table) if bars is None or gain is None else _shared(bars, gain, goal.target)
+    sentence = (
+        goal.sentence(curve, best, table) if bars is None or gain is None else _shared(bars, gain, goal.target, table)
+    )
+    months = None if evidence.months is None else _by_month(evidence, goal, best, table.confidence)
+    if months is not None and bars is None:
+        sentence = f"{sentence} {_months_said(months['threshold'])}"
     return ThresholdChoice(
         float(threshold),
         float(low),
@@ -206,7 +238,7 @@ def choose_threshold(
         sentence,
         curve,
         per_week,
-        None if evidence.months is None else _by_month(evidence, goal, best, table.confidence),
+        months,
         bars,
         gain,
         table,
@@ -253,10 +285,9 @@ class _Goal:
         """The choice in words, or that there is none and what comes nearest."""
         weekly = table.evidence.weekly
         basis = f"{table.events:,} outcomes" if weekly is None or self.name != "per_week" else f"{len(weekly):,} weeks"
-        asked = {"per_week": f", capacity {self.target:,g}"} if self.name == "per_week" else {}
+        ask = f", capacity {self.target:,g}" if self.name == "per_week" else ""
         if self.name in {"precision", "recall"}:
-            asked = {self.name: f", asked for {self.target:.1%}"}
-        ask = asked.get(self.name, "")
+            ask = f", asked for {self.target:.1%}"
         if best >= 0:
             kept = curve.index[curve["possible"]]
             others = f"{kept.min():.10g} to {kept.max():.10g} cannot be told apart with {basis}."
@@ -367,6 +398,15 @@ def _by_month(evidence: Evidence, goal: _Goal, best: int, confidence: float) -> 
     return pd.DataFrame({"n": monthly.n[:, 0], "threshold": thresholds[own], **chosen}, index=evidence.months)
 
 
+def _months_said(own: pd.Series[Any]) -> str:
+    """How far the choices of the months lie apart."""
+    some = own.dropna()
+    if not len(some):
+        return f"None of {len(own)} months alone would have asked for any."
+    none = f", none in {len(own) - len(some)} of {len(own)}" if len(some) < len(own) else ""
+    return f"Months alone would have asked for {some.min():.10g} to {some.max():.10g}{none}."
+
+
 def _bands(above: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """What stands between each threshold and the next, of what stands above each."""
     return above - np.concatenate([above[..., 1:], np.zeros_like(above[..., :1])], axis=-1)
@@ -430,11 +470,14 @@ def _lowest(taken: Mask, volume: Floats, thresholds: Floats) -> Floats:
     return np.where(some.any(axis=1), thresholds[some.argmax(axis=1)], np.inf)
 
 
-def _shared(bars: pd.DataFrame, gain: tuple[float, float, float], capacity: float) -> str:
+def _shared(bars: pd.DataFrame, gain: tuple[float, float, float], capacity: float, table: ThresholdTable) -> str:
+    assert table.evidence.weekly is not None
     each = ", ".join(
         f"{group} {'none' if np.isnan(bar) else f'{bar:.10g}'}" for group, bar in bars["threshold"].items()
     )
     verdict = "The gain is real." if gain[1] > 0 else "A single bar may be as good."
-    more = f"{gain[0]:+.2f} outcomes a week ({gain[1]:+.2f} to {gain[2]:+.2f})"
-    total = f"{bars['per_week'].sum():,.1f} leads a week, capacity {capacity:,g}"
+    more = f"{gain[0]:+.2f} outcomes a week ({gain[1]:+.2f} to {gain[2]:+.2f}) with {table.events:,} outcomes"
+    total = (
+        f"{bars['per_week'].sum():,.1f} leads a week over {len(table.evidence.weekly):,} weeks, capacity {capacity:,g}"
+    )
     return f"Bars by group: {each}; {total}. Beside a single bar with as many leads: {more}. {verdict}"

@@ -131,14 +131,18 @@ def _by_lead(name: str, column: pd.Series[Any], leads: pd.Index[Any], problems: 
             message = f"has {len(twice):,} leads more than once: {', '.join(map(repr, twice[:5]))}"
             problems.append(Problem(whose, message))
             return column
-    if not leads.isin(column.index).any():
+    place = column.index.get_indexer(leads)
+    if not (place >= 0).any():
         problems.append(Problem(name, "has none of the leads of score: is its index lead_id?"))
         return column
-    without = column[~column.index.isin(leads)].dropna() if name == "y" else column[:0]
+    rest = np.ones(len(column), bool)
+    rest[place[place >= 0]] = False
+    without = column[rest].dropna() if name == "y" else column[:0]
     if len(without):
         first = ", ".join(map(repr, without.index[:5]))
         problems.append(Problem("y", f"{len(without):,} leads with a known outcome have no score: {first}"))
-    return column.reindex(leads)
+    # By position, since looking leads up again is what takes time.
+    return column.set_axis(range(len(column))).reindex(place)
 
 
 def _outcomes(y: pd.Series[Any], problems: list[Problem]) -> Ints:
@@ -156,7 +160,10 @@ def _outcomes(y: pd.Series[Any], problems: list[Problem]) -> Ints:
 
 
 def _numbers(score: pd.Series[Any], problems: list[Problem]) -> Floats:
-    if not pd.api.types.is_numeric_dtype(score) or pd.api.types.is_bool_dtype(score):
+    if not len(score):
+        problems.append(Problem("score", "there are no leads"))
+        return np.zeros(0)
+    if not (pd.api.types.is_float_dtype(score) or pd.api.types.is_integer_dtype(score)):
         problems.append(Problem("score", f"must hold numbers; got {score.dtype}"))
         return np.zeros(len(score))
     points = score.to_numpy(np.float64, na_value=np.nan)

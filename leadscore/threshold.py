@@ -196,7 +196,7 @@ def threshold_table(  # noqa: PLR0913 - each of them is part of what is asked
     ----------
     y : (n_leads,) True or False, 1 or 0; `<NA>` where not known yet, as `label` gives it
     score : Scores, or (n_leads,) numbers
-        Higher is hotter; of `Scores` the total.
+        Higher is hotter; of `Scores` the total alone, whatever `never`, minimums and hand-raises made of it.
     thresholds : sequence of numbers, optional
         By default every score there is, or where these are more than 201, up to 201 evenly spaced round numbers.
     weights : (n_leads,) whole numbers, optional
@@ -377,17 +377,11 @@ def _frame(evidence: Evidence, confidence: float, leads_per_account: float) -> p
 
 def _lift_interval(counts: Counts, effect: Any, confidence: float) -> tuple[Floats, Floats]:
     """By the delta method on the logarithm, with half a lead more in each cell: it holds with few events, or none."""
-    others = counts.events - counts.hits
-    cells = (
-        np.stack([counts.hits, counts.flagged - counts.hits, others, counts.n - counts.flagged - others]) / effect + 0.5
-    )
-    hit, missed, late, rest = cells
-    n = cells.sum(axis=0)
-    log = np.log(hit / (hit + missed) / ((hit + late) / n))
-    slopes = np.stack(
-        [1 / hit - 1 / (hit + missed) - 1 / (hit + late), -1 / (hit + missed), -1 / (hit + late), 0 * rest]
-    )
-    half = NormalDist().inv_cdf((1 + confidence) / 2) * np.sqrt((cells * (slopes + 1 / n) ** 2).sum(axis=0))
+    hits, flagged, events, n = counts.hits / effect, counts.flagged / effect, counts.events / effect, counts.n / effect
+    hits, flagged, events, n = hits + 0.5, flagged + 1, events + 1, n + 2
+    log = np.log(hits * n / (flagged * events))
+    variance = 1 / hits - 1 / flagged - 1 / events - 1 / n + 2 * hits / (flagged * events)
+    half = NormalDist().inv_cdf((1 + confidence) / 2) * np.sqrt(np.maximum(variance, 0))
     # The half lead can move the interval past the lift itself where there are next to no events.
     return np.minimum(np.exp(log - half), counts.lift), np.maximum(np.exp(log + half), counts.lift)
 

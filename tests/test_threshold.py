@@ -1,5 +1,7 @@
 """Threshold tables and choices against plain loops, row resampling, and simulation with the truth known."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -135,6 +137,15 @@ def test_a_group_has_the_table_of_its_leads(rows, data):
     ]
 
 
+def test_the_interval_of_a_lift_by_hand():
+    """8 of 20 flagged and 2 of 80 others: with half a lead more in each cell 8.5 of 21, 11 of 102 in all."""
+    y = np.arange(100) % 20 < np.repeat([8, 2, 0, 0, 0], 20)
+    row = threshold_table(y, np.repeat([1, 0], [20, 80])).frame.loc[1]
+    centre, error = np.log(8.5 / 21 / (11 / 102)), np.sqrt(1 / 8.5 - 1 / 21 - 1 / 11 - 1 / 102 + 2 * 8.5 / (21 * 11))
+    bounds = np.exp([centre - 1.959964 * error, centre + 1.959964 * error])
+    assert (row["lift"], row["lift_low"], row["lift_high"]) == pytest.approx((4, *bounds), rel=1e-6)
+
+
 def quantiles(draws):
     return np.quantile(draws, [0.025, 0.25, 0.5, 0.75, 0.975], axis=0)
 
@@ -197,12 +208,19 @@ def test_where_a_higher_bar_lowers_precision_it_is_said():
     assert table.findings == [
         "Raising the threshold from 15 to 17 lowers precision beyond noise, from 81.9% (n=442) to 4.8% (n=42)."
     ]
-    # The same with fewer leads at the top is no more than noise may be.
-    assert not any(
-        "Raising" in finding for finding in threshold_table(*vendor_rows([*VENDOR[:3], (17, 3, 0.67)])).findings
-    )
+    # One of three is no rate, though a normal curve would be sure of it.
+    assert threshold_table(*vendor_rows([*VENDOR[:3], (17, 3, 0.33)])).findings == []
     # Rising rates: nothing to say.
     assert threshold_table(*vendor_rows([*VENDOR[:3], (17, 42, 0.95)])).findings == []
+
+
+def test_of_many_groups_one_falls_by_chance():
+    """12 of 100 below and 2 of 100 above: p = 0.003 alone, 0.06 among twenty groups."""
+    y, score = np.arange(200) % 100 < np.repeat([12, 2], 100), np.repeat([1, 2], 100)
+    assert len(threshold_table(y, score).findings) == 1
+    flat = np.tile(np.arange(200) % 100 < 7, 19)
+    group = np.repeat(np.arange(20), 200)
+    assert threshold_table(np.append(y, flat), np.tile(score, 20), by=group).findings == []
 
 
 def test_a_fall_in_a_fine_score_is_said_once():
@@ -261,6 +279,8 @@ def test_points_stand_on_their_thousandths():
         ({"score": [1, np.nan, np.inf]}, "score: 2 leads have no finite score: 1, 2"),
         ({"score": ["1", "2", "3"]}, "score: must hold numbers"),
         ({"score": [True, False, True]}, "score: must hold numbers"),
+        ({"score": [1 + 2j, 1, 2]}, "score: must hold numbers"),
+        ({"y": [], "score": []}, "score: there are no leads"),
         ({"score": np.ones((3, 2))}, "got 2 dimensions"),
         ({"weights": [1, 0.5, 1]}, "weights: 1 are no whole numbers from 0"),
         ({"weights": [1, -1, None]}, "weights: 2 are no whole numbers"),
@@ -336,6 +356,10 @@ def test_weeks_count_leads_of_unknown_outcome_too():
     assert short.frame["per_week"].isna().all()
     with pytest.raises(ArgumentError, match="dates of at least a week"):
         choose_threshold(short, capacity_per_week=3)
+    # One week says nothing of how weeks differ.
+    one = choose_threshold(threshold_table([1, 0], [1, 2], dates=["2026-03-01", "2026-03-07"]), capacity_per_week=1)
+    assert (one.threshold, one.low, one.high, one.per_week[0]) == (2, 2, 2, 1)
+    assert repr(one).startswith("2: 1.0 leads a week (no interval from one week), capacity 1.")
 
 
 STEPS = (np.arange(400) % 100 < np.repeat([2, 5, 20, 30], 100), np.repeat([20, 40, 60, 80], 100))
@@ -361,6 +385,32 @@ def test_what_is_chosen_by_hand():
             threshold, nan_ok=True
         )
     assert choose_threshold(dated_table, capacity_per_week=14).per_week[0] == 14
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_rules_a_threshold_out(seed):
+    """Its own interval misses what is asked, or that of one to be preferred does not."""
+    rng = np.random.default_rng(seed)
+    y, score = funnel_like(3000, rng)
+    table = threshold_table(y, score, thresholds=np.arange(30, 100, 4), dates=dated(3000, rng, 70))
+    frame, bars = table.frame, table.frame.index
+    for choice, low, high, rising in (
+        (
+            choose_threshold(table, min_precision=0.25),
+            frame["precision_low"] >= 0.25,
+            frame["precision_high"] >= 0.25,
+            1,
+        ),
+        (choose_threshold(table, recall_at_least=0.7), frame["recall_low"] >= 0.7, frame["recall_high"] >= 0.7, -1),
+        (choose_threshold(table, capacity_per_week=60), frame["per_week_high"] <= 60, frame["per_week_low"] <= 60, 1),
+    ):
+        kept = [
+            bar for bar in bars if high[bar] and not any(low[other] for other in bars if rising * (bar - other) > 0)
+        ]
+        assert choice.curve.index[choice.curve["possible"]].tolist() == kept
+        assert (choice.low, choice.high) == (min(kept), max(kept))
+        assert choice.threshold in kept
+        assert len(kept) < len(bars) / 2
 
 
 def test_no_threshold_meets_the_target_and_the_nearest_is_named():
@@ -435,7 +485,13 @@ def test_months_show_what_each_would_have_asked_for():
         assert (row.precision, row.flagged_per_week) == pytest.approx(
             (y[above].mean(), 7 * above.sum() / (27, 28, 30)[month - 1])
         )
+    low, high = stable["threshold"].min(), stable["threshold"].max()
+    assert repr(choice).endswith(f"Months alone would have asked for {low:g} to {high:g}.")
     assert choose_threshold(threshold_table(y, score), min_precision=0.2).stability is None
+    # A month without one is said.
+    odd = threshold_table([1, 0, 0], [2, 1, 2], dates=["2026-01-01", "2026-01-09", "2026-02-05"])
+    assert repr(choose_threshold(odd, min_precision=0.5)).endswith("asked for 1 to 1, none in 1 of 2.")
+    assert repr(choose_threshold(odd, value=Value(1, 9))).endswith("None of 2 months alone would have asked for any.")
 
 
 BOOK = """\
@@ -467,12 +523,13 @@ def test_a_choice_is_written_with_comments_kept():
         fine.apply(rulebook)
 
 
-def by_segment(n, rng, worse):
+def by_segment(n, rng, worse, replicates=200):
     """Leads of two segments, the juniors' points worth `worse` less."""
     junior = rng.random(n) < 0.4
     score = rng.normal(50, 20, n).round()
     y = rng.random(n) < 1 / (1 + np.exp((90 + worse * junior - score) / 10))
-    return threshold_table(y, score, by=np.where(junior, "Juniors", None), dates=dated(n, rng))
+    segment = np.where(junior, "Juniors", None)
+    return threshold_table(y, score, by=segment, dates=dated(n, rng), replicates=replicates)
 
 
 def test_bars_by_segment_share_a_capacity():
@@ -491,6 +548,33 @@ def test_bars_by_segment_share_a_capacity():
     # The single bar is that of the table without groups.
     evidence = table.evidence
     assert choice.threshold == evidence.thresholds[np.argmax(evidence.weekly.mean(axis=0).sum(axis=0) <= 60)]
+
+
+def test_bars_by_hand():
+    """Two weeks; by group and points A has 20 leads of 3 (18 convert) and 20 of 1 (2), B 20 of 2 (none)."""
+    score, group = np.repeat([3, 1, 2], 20), np.repeat(["A", "A", "B"], 20)
+    y = np.arange(60) % 20 < np.repeat([18, 2, 0], 20)
+    days = pd.date_range("2026-01-01", periods=14)[np.arange(60) % 14]
+    table = threshold_table(y, score, by=group, dates=days, thresholds=[1, 2, 3])
+    choice = choose_threshold(table, capacity_per_week=10)
+    # Nobody of A has 2 points: the bar is that of those passed on. B gets nobody.
+    assert choice.bars["threshold"].fillna(-1).tolist() == [3, -1]
+    assert choice.bars["per_week"].fillna(-1).tolist() == [10, -1]
+    # For all 20 leads of A a week a single bar would have to pass on those of B as well.
+    wide = choose_threshold(table, capacity_per_week=20)
+    assert wide.bars["threshold"].fillna(-1).tolist() == [1, -1]
+    assert (wide.threshold, choice.threshold) == (2, 3)
+    assert wide.gain[0] == pytest.approx(1, abs=0.35)
+    assert repr(wide).startswith("Bars by group: A 1, B none; 20.0 leads a week over 2 weeks, capacity 20. Beside ")
+    assert "with 20 outcomes. " in repr(wide)
+
+
+def test_bars_chosen_on_the_same_data_bring_nothing_by_that():
+    """Segments alike: on the data that chose them, bars of their own seem to bring 0.06 outcomes a week."""
+    rng = np.random.default_rng(15)
+    tables = [by_segment(1500, rng, 0, replicates=40) for _ in range(20)]
+    gains = [choose_threshold(table, capacity_per_week=10).gain[0] for table in tables]
+    assert abs(np.mean(gains)) < 0.03
 
 
 def test_a_segment_may_get_nothing():
@@ -698,3 +782,27 @@ def test_a_vendors_activity_is_no_rising_score(bank):
     real = bank.loc[bank["pdays"] < 999, "y"].mean()
     assert round(real, 3) == 0.638
     assert any(f"({39_673:,})" in finding or "n=39,673" in finding for finding in table.findings)
+
+
+@pytest.mark.real
+def test_fit_points_of_a_real_rulebook_end_in_it(bank):
+    leads = bank[["job", "education", "age", "default", "housing", "contact"]].assign(lead_id=range(len(bank)))
+    rulebook = ls.Rulebook.read(Path(__file__).parent / "data" / "bank.yaml")
+    nothing = pd.DataFrame({"lead_id": [0], "event": ["nothing"], "at": ["2010-11-30"]})
+    scores = ls.score(ls.load_tables(leads, nothing, rulebook=rulebook), rulebook, as_of="2010-11-30")
+    # 41,188 contacts, about 70 on each of 590 days, in order of date; the outcome of the newest is not known yet.
+    dates = pd.Timestamp("2009-04-20") + pd.to_timedelta(np.arange(len(bank)) // 70, unit="D")
+    y = bank["y"].astype("boolean").mask(np.arange(len(bank)) >= 40_000)
+    table = threshold_table(y, scores, dates=dates)
+    total, known = scores.frame["total"].to_numpy(), np.arange(len(bank)) < 40_000
+    assert (table.n, table.unknown) == (40_000, 1188)
+    for bar, row in table.frame.iloc[:: len(table.frame) // 7].iterrows():
+        above = known & (total >= bar)
+        assert row[["flagged", "precision"]].tolist() == pytest.approx([above.sum(), bank.loc[above, "y"].mean()])
+    choice = choose_threshold(table, capacity_per_week=100)
+    per_week = (total >= choice.threshold).sum() / (len(bank) / 70 / 7)
+    assert choice.per_week[0] == pytest.approx(per_week, rel=0.01)
+    assert per_week <= 101
+    # The list changes over these years, so that the bar that a month alone asks for does too.
+    assert choice.stability["threshold"].max() > choice.stability["threshold"].min() + 2
+    assert choice.apply(rulebook).qualify.threshold == choice.threshold
