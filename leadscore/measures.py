@@ -29,10 +29,8 @@ class Estimate:
         NaN where there is none, as `reason` says.
     low, high : float
         Its interval; NaN where there is none.
-    n, events : int
-        The leads it rests on, and how many of them have the outcome.
-    unknown : int
-        Leads whose outcome is not known: they are no part of it.
+    n, events, unknown : int
+        The leads it rests on, how many of them have the outcome, and others, left out, whose outcome is not known.
     reason : str
         Why there is no value or no interval.
     """
@@ -67,7 +65,8 @@ class Difference(Estimate):
 
     @property
     def _figure(self) -> str:
-        return super()._figure if np.isnan(self.p) else f"{super()._figure}, p = {self.p:.2g}"
+        sure = f"p = {self.p:.2g}" if self.p >= 1e-4 else "p < 0.0001"
+        return super()._figure if np.isnan(self.p) else f"{super()._figure}, {sure}"
 
 
 def counted(n: int, events: int, unknown: int) -> str:
