@@ -113,6 +113,7 @@ def test_outcomes_as_they_come(y):
         ([True, False], [1, 2, 3], None, "equally long; got {'y': 2, 'score': 3}"),
         ([True, False], ["1", "2"], None, "score: must be numbers; got string values, the first '1'"),
         ([True, False, True], [1, np.nan, np.nan], None, "missing for 2 of 3 leads of known outcome: 1, 2"),
+        ([True, False], pd.Series([1, None], ["a", "b"]), None, "missing for 1 of 2 leads of known outcome: 'b'"),
         ([True, False], [1, 2], [1, -2], "1 are not, the first -2"),
         ([True, False], [1, 2], [1, np.inf], "1 are not, the first inf"),
         ([True, False], [1, 2], [1, np.nan], "weights: is missing for 1 of 2"),
@@ -407,7 +408,9 @@ def test_gains_by_hand(rows, bins):
     assert frame["captured"].to_numpy() == pytest.approx(frame["events"].cumsum().to_numpy() / y.sum())
     low, high = wilson(frame["events"], frame["n"])
     assert frame[["rate_low", "rate_high"]].to_numpy() == pytest.approx(np.column_stack([low, high]))
-    assert (frame["lowest"].to_numpy()[:-1] >= frame["highest"].to_numpy()[1:]).all()
+    parts = np.split(np.sort(score)[::-1], frame["n"].cumsum())[:-1]
+    assert frame["highest"].tolist() == [part[0] for part in parts]
+    assert frame["lowest"].tolist() == [part[-1] for part in parts]
 
 
 def test_ties_at_an_edge_are_shared_out_in_expectation():
@@ -467,8 +470,10 @@ def test_calibration_by_hand(rows, bins):
     assert expected_calibration_error(y, chance, bins=bins).value == pytest.approx(distance, abs=1e-12)
 
 
-def test_bins_of_distinct_probabilities_are_of_equal_size():
+def test_bins_are_of_equal_size_but_for_equal_probabilities():
     assert calibration([True, False] * 10, np.linspace(0, 1, 20), bins=5).frame["n"].tolist() == [4] * 5
+    # The middle of the second four is past the half of the ten leads.
+    assert calibration([True, False] * 5, np.repeat([0.1, 0.2, 0.3], [4, 4, 2]), bins=2).frame["n"].tolist() == [4, 6]
 
 
 def test_chance_alone_keeps_the_calibration_error_above_0():
@@ -530,6 +535,40 @@ def test_segments_are_matched_by_lead():
     assert frame.index.tolist() == ["x", "y", "(missing)"]
     assert frame[["n", "unknown"]].to_numpy().tolist() == [[1, 1], [1, 0], [0, 1]]
     assert np.isnan(frame.loc["(missing)", "rate"])
+
+
+# ------------------------------------------------------------------------------------------------------------ pictures
+
+
+def test_gains_are_drawn_with_interval_and_counts():
+    found = gains([True, None, False, True, False, False], [6, 5, 4, 3, 2, 1], bins=5)
+    ax = found.plot()
+    line, chance = ax.lines
+    assert line.get_xdata() == pytest.approx(np.linspace(0, 1, 6))
+    assert line.get_ydata()[1:] == pytest.approx(found.frame["captured"].to_numpy())
+    assert chance.get_linestyle() == "--"
+    band = ax.collections[0].get_paths()[0].vertices[:, 1]
+    assert {*np.round(found.frame["captured_low"], 9)} <= {*np.round(band, 9)}
+    assert ax.get_title(loc="left") == "n = 5 with 2 events, 1 of unknown outcome left out"
+    assert found.plot(ax) is ax
+
+
+def test_the_reliability_diagram_shows_every_bin_and_its_interval():
+    found = calibration([True, False, False, True, True, False], [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], bins=3)
+    ax = found.plot()
+    assert ax.lines[0].get_xdata() == pytest.approx(found.frame["predicted"].to_numpy())
+    assert ax.lines[0].get_ydata() == pytest.approx(found.frame["rate"].to_numpy())
+    ends = [segment[:, 1].tolist() for segment in ax.collections[0].get_segments()]
+    assert np.array(ends) == pytest.approx(found.frame[["low", "high"]].to_numpy())
+    labels = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert sorted(labels) == ["bins of 2 leads, 95 % intervals", "every probability right"]
+    ax.figure.canvas.draw()
+
+
+def test_pictures_of_no_event_and_of_no_lead():
+    for y in ([], [False] * 4):
+        gains(y, np.arange(len(y))).plot().figure.canvas.draw()
+        calibration(y, np.arange(len(y)) / 4).plot().figure.canvas.draw()
 
 
 # --------------------------------------------------------------------------------------------------------- real leads
