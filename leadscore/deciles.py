@@ -48,6 +48,12 @@ class Gains:
     def _repr_html_(self) -> str:
         return f"<p>{escape(self._title)}</p>{self.frame.to_html(na_rep='', float_format='{:.3g}'.format)}"
 
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the table; see `plots.plot_gains`."""
+        from leadscore.plots import plot_gains  # noqa: PLC0415 - matplotlib takes long to import
+
+        return plot_gains(self.frame, title=counted(self.n, self.events, self.unknown), ax=ax)
+
 
 def gains(y: Any, score: Any, *, bins: int = 10) -> Gains:
     """Rate, lift and share of all events by decile of the score, best first.
@@ -167,6 +173,12 @@ class Calibration:
 
     def _repr_html_(self) -> str:
         return f"<p>{escape(self._title)}</p>{self.frame.to_html(na_rep='', float_format='{:.3g}'.format)}"
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the table; see `plots.plot_reliability`."""
+        from leadscore.plots import plot_reliability  # noqa: PLC0415 - matplotlib takes long to import
+
+        return plot_reliability(self.frame, title=counted(self.n, self.events, self.unknown), ax=ax)
 
 
 def calibration(y: Any, probability: Any, *, bins: int = 10) -> Calibration:

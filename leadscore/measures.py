@@ -29,10 +29,8 @@ class Estimate:
         NaN where there is none, as `reason` says.
     low, high : float
         Its interval; NaN where there is none.
-    n, events : int
-        The leads it rests on, and how many of them have the outcome.
-    unknown : int
-        Leads whose outcome is not known: they are no part of it.
+    n, events, unknown : int
+        The leads it rests on, how many of them have the outcome, and others, left out, whose outcome is not known.
     reason : str
         Why there is no value or no interval.
     """
@@ -58,19 +56,17 @@ class Estimate:
 
 @dataclass(frozen=True, repr=False)
 class Difference(Estimate):
-    """How much larger a measure of one score is than that of another, on the same leads.
+    """How much larger a measure is of one score than of another, on the same leads.
 
-    Attributes
-    ----------
-    p : float
-        The chance of a difference so large or larger if there were none; NaN without an interval.
+    `p` is the chance of a difference so large if there were none; NaN without an interval.
     """
 
     p: float = float("nan")
 
     @property
     def _figure(self) -> str:
-        return super()._figure if np.isnan(self.p) else f"{super()._figure}, p = {self.p:.2g}"
+        sure = f"p = {self.p:.2g}" if self.p >= 1e-4 else "p < 0.0001"
+        return super()._figure if np.isnan(self.p) else f"{super()._figure}, {sure}"
 
 
 def counted(n: int, events: int, unknown: int) -> str:
@@ -216,8 +212,11 @@ def roc_auc(y: Any, score: Any, *, weights: Any = None, confidence: float = 0.95
     Returns
     -------
     Estimate
-        DeLong's variance on the logit scale, which keeps the bounds between 0 and 1. Without a value where all leads
-        have one outcome; without an interval where only one lead has it or has it not, or all scores are equal.
+        DeLong's variance on the logit scale, which keeps the bounds between 0 and 1, and Student's t for the rarer kind
+        of leads. Without a value where all leads have one outcome; without an interval where only one lead has it or
+        has it not, or all scores are equal. Where no lead of one kind is ranked among the other, the bound is Wilson's
+        for as many as there are of the rarer. In simulations 93 to 97 % of intervals hold the truth, but 91 % with 10
+        events among 1,000 leads and an AUC of 0.9.
 
     Raises
     ------
@@ -236,7 +235,7 @@ def roc_auc(y: Any, score: Any, *, weights: Any = None, confidence: float = 0.95
 
     >>> rating = np.repeat([1, 2, 3, 4, 5, 1, 2, 3, 4, 5], [33, 6, 6, 11, 2, 3, 2, 2, 11, 33])
     >>> roc_auc(np.arange(109) >= 58, rating)
-    0.893 (0.816 to 0.940), n = 109 with 51 events
+    0.893 (0.814 to 0.941), n = 109 with 51 events
     """
     return _estimate(_ranking, y, score, weights, confidence)
 
@@ -273,7 +272,7 @@ def pr_auc(y: Any, score: Any, *, weights: Any = None, confidence: float = 0.95)
     --------
     >>> rating = np.repeat([1, 2, 3, 4, 5, 1, 2, 3, 4, 5], [33, 6, 6, 11, 2, 3, 2, 2, 11, 33])
     >>> pr_auc(np.arange(109) >= 58, rating)
-    0.858 (0.749 to 0.924), n = 109 with 51 events
+    0.858 (0.745 to 0.925), n = 109 with 51 events
     """
     return _estimate(_average_precision, y, score, weights, confidence)
 
@@ -299,14 +298,15 @@ def auc_difference(y: Any, a: Any, b: Any, *, confidence: float = 0.95) -> Diffe
 
     Examples
     --------
-    >>> y = [False, False, False, False, True, True, True, True]
+    >>> y = [False] * 4 + [True] * 4
     >>> auc_difference(y, [1, 2, 3, 5, 4, 6, 7, 8], [1, 4, 3, 7, 2, 6, 5, 8])
-    0.250 (-0.033 to 0.533), p = 0.083, n = 8 with 4 events
+    0.250 (-0.209 to 0.709), p = 0.18, n = 8 with 4 events
     """
+    from scipy.special import stdtr, stdtrit  # noqa: PLC0415 - scipy takes long to import
+
     _check(confidence)
     outcome, scores, unknown = _read(y, a=a, b=b)
-    n, events = len(outcome), int(outcome.sum())
-    none = float("nan")
+    n, events, none = len(outcome), int(outcome.sum()), float("nan")
     reason = _one_sided(outcome)
     if reason:
         return Difference(none, none, none, n, events, unknown, reason)
@@ -316,10 +316,10 @@ def auc_difference(y: Any, a: Any, b: Any, *, confidence: float = 0.95) -> Diffe
     reason = _too_few(outcome) or ("" if np.abs(moves).max() > 1e-12 else "both rank the leads alike")
     if reason:
         return Difference(value, none, none, n, events, unknown, reason)
-    error = _error(outcome, moves)
-    half = error * NormalDist().inv_cdf((1 + confidence) / 2)
-    low, high = max(value - half, -1.0), min(value + half, 1.0)
-    return Difference(value, low, high, n, events, unknown, p=2 * NormalDist().cdf(-abs(value) / error))
+    error, degrees = _spread(outcome, moves)
+    reach = float(stdtrit(degrees, (1 + confidence) / 2)) * error
+    p = 2 * float(stdtr(degrees, -abs(value) / error))
+    return Difference(value, max(value - reach, -1.0), min(value + reach, 1.0), n, events, unknown, p=p)
 
 
 def _one_sided(outcome: Mask) -> str:
@@ -330,25 +330,18 @@ def _one_sided(outcome: Mask) -> str:
 
 def _too_few(outcome: Mask) -> str:
     events = int(outcome.sum())
-    if min(events, len(outcome) - events) > 1:
-        return ""
-    return f"only one lead has the outcome {events == 1}"
+    return "" if 1 < events < len(outcome) - 1 else f"only one lead has the outcome {events == 1}"
 
 
 def _estimate(measure: Any, y: Any, score: Any, weights: Any, confidence: float) -> Estimate:
     """A measure that comes with how far each lead moves it, and its interval."""
+    from scipy.special import stdtrit  # noqa: PLC0415 - scipy takes long to import
+
     _check(confidence)
     outcome, points, weight, unknown = outcomes_and_scores(y, score, weights)
     weight = np.ones(len(outcome)) if weight is None else weight
-    some = weight > 0
-    return _of_rows(measure, outcome[some], points[some], weight[some], unknown, confidence)
-
-
-def _of_rows(  # noqa: PLR0913, PLR0917 - what an estimate is made of
-    measure: Any, outcome: Mask, points: Floats, weight: Floats, unknown: int, confidence: float
-) -> Estimate:
-    n, events = len(outcome), int(outcome.sum())
-    none = float("nan")
+    outcome, points, weight = outcome[weight > 0], points[weight > 0], weight[weight > 0]
+    n, events, none = len(outcome), int(outcome.sum()), float("nan")
     reason = _one_sided(outcome)
     if reason:
         return Estimate(none, none, none, n, events, unknown, reason)
@@ -356,20 +349,32 @@ def _of_rows(  # noqa: PLR0913, PLR0917 - what an estimate is made of
     reason = "all scores are equal" if points.min() == points.max() else _too_few(outcome)
     if reason:
         return Estimate(value, none, none, n, events, unknown, reason)
+    error, degrees = _spread(outcome, moves)
+    reach = float(stdtrit(degrees, (1 + confidence) / 2)) * error
+    low, high = _interval(value, reach, degrees + 1, confidence)
+    return Estimate(value, low, high, n, events, unknown)
+
+
+def _interval(value: float, reach: float, few: int, confidence: float) -> tuple[float, float]:
+    """What reaches so far on either side, on the logit scale, which keeps it between 0 and 1."""
+    from scipy.special import expit, logit  # noqa: PLC0415 - scipy takes long to import
+
     if 1e-12 < value < 1 - 1e-12:
-        half = NormalDist().inv_cdf((1 + confidence) / 2) * _error(outcome, moves) / (value * (1 - value))
-        low, high = 1 / (1 + (1 / value - 1) * np.exp([half, -half]))
+        low, high = expit(logit(value) + np.array([-1, 1]) * reach / (value * (1 - value)))
     else:
-        # Nothing varies where the two kinds of leads do not mix; that is no proof that they never do.
-        rarer = min(events, n - events)
-        low, high = wilson(round(value) * rarer, rarer, confidence=confidence)
-    return Estimate(value, float(low), float(high), n, events, unknown)
+        # Nothing varied among so few; that is no proof that nothing ever does.
+        low, high = wilson(round(value) * few, few, confidence=confidence)
+    return float(low), float(high)
 
 
-def _error(outcome: Mask, moves: Floats) -> float:
-    """The standard error of a figure from how far each lead moves it."""
+def _spread(outcome: Mask, moves: Floats) -> tuple[float, int]:
+    """The standard error of a figure from how far each lead moves it, and its degrees of freedom.
+
+    These are of the rarer kind of leads: few of them say little of their own spread.
+    """
     sides = (moves[outcome], moves[~outcome])
-    return float(np.sqrt(sum(len(side) / (len(side) - 1) * (side @ side) for side in sides)))
+    variance = sum(len(side) / (len(side) - 1) * (side @ side) for side in sides)
+    return float(np.sqrt(variance)), min(map(len, sides)) - 1
 
 
 def _ranking(outcome: Mask, points: Floats, weight: Floats) -> tuple[float, Floats]:
@@ -424,18 +429,18 @@ def brier(y: Any, probability: Any, *, confidence: float = 0.95) -> Estimate:
     Examples
     --------
     >>> brier([True, False, False, True], [0.9, 0.2, 0.4, 0.6])
-    0.093 (0.015 to 0.170), n = 4 with 2 events
+    0.093 (0.039 to 0.204), n = 4 with 2 events
     """
     _check(confidence)
     outcome, chance, unknown = probabilities(y, probability)
     n, events = len(outcome), int(outcome.sum())
-    if n < 2:
-        value = float(((chance - outcome) ** 2).sum()) if n else float("nan")
-        return Estimate(value, float("nan"), float("nan"), n, events, unknown, "fewer than 2 leads")
     squared = (chance - outcome) ** 2
-    value, error = float(squared.mean()), float(squared.std(ddof=1) / np.sqrt(n))
-    half = NormalDist().inv_cdf((1 + confidence) / 2) * error
-    return Estimate(value, max(value - half, 0), min(value + half, 1), n, events, unknown)
+    value, reason = float(squared.mean()) if n else float("nan"), _one_sided(outcome)
+    if reason:
+        return Estimate(value, float("nan"), float("nan"), n, events, unknown, reason)
+    reach = NormalDist().inv_cdf((1 + confidence) / 2) * float(squared.std(ddof=1)) / np.sqrt(n)
+    low, high = _interval(value, reach, n, confidence)
+    return Estimate(value, low, high, n, events, unknown)
 
 
 def probabilities(y: Any, probability: Any) -> tuple[Mask, Floats, int]:
@@ -465,11 +470,6 @@ def by_segment(y: Any, score: Any, by: Any) -> pd.DataFrame:
         `n`, `events`, `unknown` (of unknown outcome, left out), `rate`, `rate_low`, `rate_high` (95 % Wilson), `auc`,
         `auc_low`, `auc_high` (as `roc_auc`), and `reason`, why there is no AUC or no interval of it.
 
-    Raises
-    ------
-    ArgumentError
-        As `outcomes_and_scores`.
-
     Examples
     --------
     >>> y = [True, False, True, False, False, None]
@@ -490,7 +490,7 @@ def by_segment(y: Any, score: Any, by: Any) -> pd.DataFrame:
     rows = []
     for place, name in enumerate(names):
         mine = segment[known] == place
-        auc = _of_rows(_ranking, had[mine], numbers["score"][mine], np.ones(int(mine.sum())), 0, 0.95)
+        auc = roc_auc(had[mine], numbers["score"][mine])
         low, high = wilson(auc.events, auc.n)
         rate = auc.events / auc.n if auc.n else float("nan")
         counts = (name, auc.n, auc.events, int(unknown[place]))

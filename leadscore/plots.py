@@ -257,3 +257,86 @@ def plot_threshold(
     handles = [*ax.get_legend_handles_labels()[0], *right.get_legend_handles_labels()[0]]
     right.legend(handles=handles, fontsize="small", ncols=2, frameon=False, loc="lower right", bbox_to_anchor=(1, 1))
     return ax
+
+
+def plot_gains(frame: pd.DataFrame, *, title: str = "", ax: Any = None) -> Any:
+    """Draw what share of all events the best leads hold, with its interval, beside what chance would give.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        `Gains.frame`.
+    title : str
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Examples
+    --------
+    >>> from leadscore.deciles import gains
+    >>> ax = plot_gains(gains([True, True, False, False], [4, 3, 2, 1]).frame)
+    >>> ax.lines[0].get_ydata().tolist()
+    [0.0, 0.5, 1.0, 1.0, 1.0]
+    """
+    from matplotlib.ticker import PercentFormatter  # noqa: PLC0415
+
+    ax = ax or new_axes(width=5.5, height=5)
+    share = np.append(0, frame["n"].cumsum() / frame["n"].sum())
+    captured, low, high = (np.append(0, frame[name]) for name in ("captured", "captured_low", "captured_high"))
+    ax.plot(share, captured, "o-", color="C0", markersize=5, label="by score, best first")
+    ax.fill_between(share, low, high, color="0.85", label="95 % interval")
+    ax.plot([0, 1], [0, 1], "--", color="0.3", linewidth=1, label="at random")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter(PercentFormatter(1))
+    ax.set_xlim(0, 1)
+    ax.set_ylim(0, 1)
+    ax.grid(color="0.92")
+    ax.set_xlabel("share of leads")
+    ax.set_ylabel("share of all events among them")
+    ax.set_title(title, loc="left", fontsize="medium")
+    ax.legend(fontsize="small", loc="lower right")
+    return ax
+
+
+def plot_reliability(frame: pd.DataFrame, *, title: str = "", ax: Any = None) -> Any:
+    """Draw the rate of events over the probability that was given, with its interval: the reliability diagram.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        `Calibration.frame`.
+    title : str
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Examples
+    --------
+    >>> from leadscore.deciles import calibration
+    >>> ax = plot_reliability(calibration([False, True, True, True], [0.2, 0.2, 0.8, 0.8], bins=2).frame)
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['every probability right', 'bins of 2 leads, 95 % intervals']
+    """
+    from matplotlib.ticker import PercentFormatter  # noqa: PLC0415
+
+    ax = ax or new_axes(width=5.5, height=5)
+    sizes = " to ".join(f"{n:,}" for n in sorted({frame["n"].min(), frame["n"].max()}))
+    bars = np.maximum([frame["rate"] - frame["low"], frame["high"] - frame["rate"]], 0)
+    what = f"bins of {sizes} leads, 95 % intervals"
+    ax.errorbar(frame["predicted"], frame["rate"], yerr=bars, fmt="o-", color="C0", capsize=3, markersize=5, label=what)
+    most = min(1.0, 1.05 * float(frame[["predicted", "high"]].to_numpy().max(initial=0.1)))
+    ax.plot([0, most], [0, most], "--", color="0.3", linewidth=1, label="every probability right")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter(PercentFormatter(1))
+    ax.set_xlim(0, most)
+    ax.set_ylim(0, most)
+    ax.grid(color="0.92")
+    ax.set_xlabel("probability given, mean of the bin")
+    ax.set_ylabel("share of leads with the outcome")
+    ax.set_title(title, loc="left", fontsize="medium")
+    ax.legend(fontsize="small", loc="upper left")
+    return ax
