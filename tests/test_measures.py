@@ -114,6 +114,7 @@ def test_outcomes_as_they_come(y):
         ([True, False], ["1", "2"], None, "score: must be numbers; got string values, the first '1'"),
         ([True, False, True], [1, np.nan, np.nan], None, "missing for 2 of 3 leads of known outcome: 1, 2"),
         ([True, False], pd.Series([1, None], ["a", "b"]), None, "missing for 1 of 2 leads of known outcome: 'b'"),
+        (pd.Series([True, False], ["a", "b"]), [1, np.nan], None, "missing for 1 of 2 leads of known outcome: 'b'"),
         ([True, False], [1, 2], [1, -2], "1 are not, the first -2"),
         ([True, False], [1, 2], [1, np.inf], "1 are not, the first inf"),
         ([True, False], [1, 2], [1, np.nan], "weights: is missing for 1 of 2"),
@@ -554,7 +555,7 @@ def test_gains_are_drawn_with_interval_and_counts():
 
 
 def test_the_reliability_diagram_shows_every_bin_and_its_interval():
-    found = calibration([True, False, False, True, True, False], [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], bins=3)
+    found = calibration([False, False, False, True, True, True], [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], bins=3)
     ax = found.plot()
     assert ax.lines[0].get_xdata() == pytest.approx(found.frame["predicted"].to_numpy())
     assert ax.lines[0].get_ydata() == pytest.approx(found.frame["rate"].to_numpy())
