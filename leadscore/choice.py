@@ -68,6 +68,8 @@ class ThresholdChoice:
     met : bool
     sentence : str
         The choice in words, with what it rests on.
+    asked : str
+        What was asked about: precision, recall, per_week or value.
     curve : DataFrame, index threshold
         `figure` (what was asked about: precision, recall, leads a week, or value over the leads of the table), `low`,
         `high`, and `possible`: not ruled out as the right threshold.
@@ -91,6 +93,7 @@ class ThresholdChoice:
     high: float
     met: bool
     sentence: str
+    asked: str
     curve: pd.DataFrame
     per_week: tuple[float, float, float] | None
     stability: pd.DataFrame | None
@@ -106,7 +109,11 @@ class ThresholdChoice:
         return f"<p>{escape(self.sentence)}</p>{''.join(tables)}"
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw the table with the choice marked; see `plots.plot_threshold`."""
+        """Draw the table with the choice marked, or what each threshold earns; see `plots`, threshold and value."""
+        if self.asked == "value":
+            from leadscore.plots import plot_value  # noqa: PLC0415 - matplotlib takes long to import
+
+            return plot_value(self.curve, n=self.table.events, chosen=self.threshold, ax=ax)
         return self.table.plot(chosen=(self.threshold, self.low, self.high), ax=ax)
 
     def apply(self, rulebook: Rulebook) -> Rulebook:
@@ -236,6 +243,7 @@ def choose_threshold(
         float(high),
         met,
         sentence,
+        goal.name,
         curve,
         per_week,
         months,

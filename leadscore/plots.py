@@ -340,3 +340,40 @@ def plot_reliability(frame: pd.DataFrame, *, title: str = "", ax: Any = None) ->
     ax.set_title(title, loc="left", fontsize="medium")
     ax.legend(fontsize="small", loc="upper left")
     return ax
+
+
+def plot_value(curve: pd.DataFrame, *, n: int, chosen: float, title: str = "", ax: Any = None) -> Any:
+    """Draw what each threshold earns, with its interval, and the one that was chosen.
+
+    Parameters
+    ----------
+    curve : DataFrame, index threshold
+        `ThresholdChoice.curve` of a choice by value.
+    n : int
+        The outcomes behind it.
+    chosen : float
+        Marked; NaN where none pays.
+    title : str
+    ax : matplotlib Axes, optional
+        Where to draw; without it a new figure is made, `ax.figure`.
+
+    Returns
+    -------
+    matplotlib Axes
+        Thresholds that cannot be told apart from the chosen one are hatched.
+    """
+    ax = ax or new_axes()
+    ax.fill_between(curve.index, curve["low"], curve["high"], color="0.85", linewidth=0, label="95 % interval")
+    ax.plot(curve.index, curve["figure"], "-", color="C0", label=f"value, n={n:,} outcomes")
+    ax.axhline(0, color="0.4", linewidth=0.8, linestyle=":")
+    if not np.isnan(chosen):
+        possible = curve.index[curve["possible"]]
+        low, high = possible.min(), possible.max()
+        ax.axvspan(low, high, facecolor="none", edgecolor="0.6", hatch="//", linewidth=0, label="cannot be told apart")
+        ax.plot([chosen], [curve["figure"].loc[chosen]], "D", color="0.1", label=f"chosen: {chosen:.10g}")
+    ax.set_xlabel("threshold: leads with at least so many points are passed on")
+    ax.set_ylabel("value of the leads passed on, less what calls cost")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.set_title(title, loc="left", fontsize="medium")
+    ax.legend(fontsize="small", loc="best")
+    return ax

@@ -622,8 +622,8 @@ def test_the_picture_shows_the_curve_and_the_choice():
     assert right.lines[0].get_ydata().tolist() == table.frame["per_week"].tolist()
     axes.figure.canvas.draw()
     # Nothing chosen: nothing marked. Without dates the volume is a share.
-    plain = threshold_table(y, score)
-    unmet = choose_threshold(plain, value=Value(1, 10)).plot()
+    plain = threshold_table(y, score, thresholds=[0, 20, 40])
+    unmet = choose_threshold(plain, min_precision=0.999).plot()
     assert [line.get_label() for line in unmet.lines] == ["precision, n=2,000"]
     assert unmet.figure.axes[1].get_ylabel() == "share of leads passed on (dashed)"
     with pytest.raises(ArgumentError, match="a table by groups"):
@@ -806,3 +806,17 @@ def test_fit_points_of_a_real_rulebook_end_in_it(bank):
     # The list changes over these years, so that the bar that a month alone asks for does too.
     assert choice.stability["threshold"].max() > choice.stability["threshold"].min() + 2
     assert choice.apply(rulebook).qualify.threshold == choice.threshold
+
+
+def test_the_value_curve_is_drawn_where_value_was_asked():
+    rng = np.random.default_rng(4)
+    score = rng.integers(0, 50, 3000)
+    table = threshold_table(rng.random(3000) < score / 100, score)
+    choice = choose_threshold(table, value=Value(per_won=100, per_contact=30))
+    axes = choice.plot()
+    drawn = {line.get_label(): line for line in axes.lines}
+    assert list(drawn[f"value, n={table.events:,} outcomes"].get_ydata()) == choice.curve["figure"].tolist()
+    assert list(drawn[f"chosen: {choice.threshold:.10g}"].get_xdata()) == [choice.threshold]
+    assert "cannot be told apart" in [text.get_text() for text in axes.get_legend().get_texts()]
+    none = choose_threshold(table, value=Value(per_won=1, per_contact=30)).plot()
+    assert not any(line.get_label().startswith("chosen") for line in none.lines)
