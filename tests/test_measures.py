@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu, t
+from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
 import leadscore as ls
 from leadscore.deciles import calibration, expected_calibration_error, gains
@@ -613,3 +614,16 @@ def test_origins_of_olist_as_counted_elsewhere(folder):
     assert frame.loc["unknown", ["n", "rate"]].tolist() == [1099, pytest.approx(0.163, abs=5e-4)]
     assert frame.loc["(missing)", ["n", "rate"]].tolist() == [60, pytest.approx(0.233, abs=5e-4)]
     assert frame["events"].sum() == 842
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 8), st.integers(1, 4)), min_size=4, max_size=60))
+def test_ranking_measures_equal_scikit_learn(rows):
+    y, score, weight = (np.array(column) for column in zip(*rows, strict=True))
+    if len(set(y.tolist())) < 2:
+        return
+    assert roc_auc(y, score).value == pytest.approx(roc_auc_score(y, score))
+    assert pr_auc(y, score).value == pytest.approx(average_precision_score(y, score))
+    assert roc_auc(y, score, weights=weight).value == pytest.approx(roc_auc_score(y, score, sample_weight=weight))
+    found = average_precision_score(y, score, sample_weight=weight)
+    assert pr_auc(y, score, weights=weight).value == pytest.approx(found)
+    assert brier(y, score / 8).value == pytest.approx(brier_score_loss(y, score / 8))
