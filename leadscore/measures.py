@@ -254,9 +254,9 @@ def pr_auc(y: Any, score: Any, *, weights: Any = None, confidence: float = 0.95)
     Returns
     -------
     Estimate
-        The interval is on the logit scale, with the variance of the infinitesimal jackknife: what each lead moves the
-        figure, squared and summed, as a bootstrap over leads gives it in the limit of many draws. Where the figure is
-        1, the bound is Wilson's for so many events.
+        As `roc_auc`, but for the variance, that of the infinitesimal jackknife: what each lead moves the figure,
+        squared and summed, as a bootstrap over leads gives it in the limit of many draws. In simulations 93 to 97 % of
+        intervals hold the truth; 97 to 98 % with 4 events among 200 leads.
 
     Raises
     ------

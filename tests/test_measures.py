@@ -272,6 +272,10 @@ def test_a_monotone_relabelling_changes_no_rank_measure(rows):
     segment = np.arange(len(y)) % 2
     pd.testing.assert_frame_equal(by_segment(y, score, segment), by_segment(y, other, segment))
     assert auc_difference(y, score, other).value == pytest.approx(0, abs=1e-12)
+    endless = np.where(score == score.max(), np.inf, np.where(score == score.min(), -np.inf, score))
+    for call in RANKED if len(set(score)) > 1 else []:
+        same(call(y, score), call(y, endless))
+        assert gains(y, score).frame["events"].tolist() == gains(y, endless).frame["events"].tolist()
 
 
 @given(leads(), st.data())
