@@ -364,7 +364,8 @@ def _interval(value: float, reach: float, few: int, confidence: float) -> tuple[
     else:
         # Nothing varied among so few; that is no proof that nothing ever does.
         low, high = wilson(round(value) * few, few, confidence=confidence)
-    return float(low), float(high)
+    # There and back through the logit, a figure without any spread may be off by a rounding.
+    return min(float(low), value), max(float(high), value)
 
 
 def _spread(outcome: Mask, moves: Floats) -> tuple[float, int]:
