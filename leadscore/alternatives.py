@@ -47,8 +47,8 @@ class Baselines:
         What to know before it is believed.
     leads : DataFrame, index lead_id
         The leads judged: `day` on which each came to sales, `reached`, and `total`, by the rulebook on that day.
-    n, reached, weeks : int
-        How many these are, how many of them reached the stage, and the weeks they came in.
+    n, reached, weeks : numbers
+        How many these are, how many of them reached the stage, and the weeks of the period.
     """
 
     frame: pd.DataFrame
@@ -57,7 +57,7 @@ class Baselines:
     leads: pd.DataFrame
     n: int
     reached: int
-    weeks: int
+    weeks: float
     stage: str
     capacity_per_week: float
     within_days: int
@@ -65,7 +65,7 @@ class Baselines:
 
     @property
     def _title(self) -> str:
-        counts = f"{self.n:,} leads that sales worked in {self.weeks:,} weeks, {self.reached:,} reached {self.stage}"
+        counts = f"{self.n:,} leads that sales worked in {self.weeks:.3g} weeks, {self.reached:,} reached {self.stage}"
         return (
             f"{counts} within {self.within_days} days; {self.capacity_per_week:g} a week, until {self.observed_until}"
         )
@@ -164,18 +164,25 @@ def baselines(  # noqa: PLR0913 - each of them is part of what is asked
     ways = _ways(bound, tables, scores or {}, pool)
     reached = pool["reached"].to_numpy()
     week = (pool["day"].to_numpy() - first) // _WEEK
-    chosen = {name: _chosen(score, week, capacity_per_week) for name, score in ways.items()}
     weeks = (last - first + 1) / _WEEK
+    # The last week may be a part of one.
+    places = capacity_per_week * np.minimum(weeks - np.arange(np.ceil(weeks)), 1)
+    chosen = {name: _chosen(score, week, places) for name, score in ways.items()}
     rows = {name: _row(share, chosen[_RULEBOOK], reached, weeks) for name, share in chosen.items()}
     frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("way")
-    binding = np.bincount(week) > capacity_per_week
+    binding = np.bincount(week, minlength=len(places)) > places
     if not binding.any():
         findings.append(
             "No week had more leads than sales can work: every way but hand-raisers only takes all of them."
         )
     findings.append("Only leads that sales worked are judged: what lies below the bar in force stays unknown.")
     simpler = [name for name in ways if name != _RULEBOOK and name not in (scores or {})]
-    verdict = _verdict(rows, simpler, int(reached.sum()), tolerance)
+    if not reached.any():
+        verdict = f"Nothing can be told yet: none of the {len(pool):,} leads reached {stage}."
+    elif not binding.any():
+        verdict = "Nothing can be told: sales could work all leads of every week, so no way had to choose."
+    else:
+        verdict = _verdict(rows, simpler, int(reached.sum()), tolerance)
     ids = pd.Index(tables.ids.array.take(pa.array(pool["lead"])).to_pandas(), name="lead_id")
     day = pool["day"].to_numpy().astype("datetime64[D]").astype("datetime64[us]")
     leads = pd.DataFrame({"day": day, "reached": reached, "total": ways[_RULEBOOK] / 1000}, index=ids)
@@ -186,7 +193,7 @@ def baselines(  # noqa: PLR0913 - each of them is part of what is asked
         leads,
         len(pool),
         int(reached.sum()),
-        int(np.ceil(weeks)),
+        weeks,
         stage,
         float(capacity_per_week),
         int(within_days),
@@ -197,6 +204,8 @@ def baselines(  # noqa: PLR0913 - each of them is part of what is asked
 def _check(first: int, last: int, capacity: Any, tolerance: Any, stage: str) -> None:
     if last < first:
         raise ArgumentError("end", f"the period ends on {day_of(last)}, before its start on {day_of(first)}")
+    if last - first + 1 < _WEEK:
+        raise ArgumentError("end", f"the period must be a week or more; got {last - first + 1} days")
     if isinstance(capacity, bool) or not isinstance(capacity, (int, float, np.number)) or not 0 < capacity < np.inf:
         raise ArgumentError("capacity_per_week", f"must be a number above 0; got {capacity!r}")
     if isinstance(tolerance, bool) or not isinstance(tolerance, (int, float)) or not 0 < tolerance < 1:
@@ -253,15 +262,15 @@ def _ways(bound: Bound, tables: Tables, scores: Mapping[str, pd.Series[Any]], po
     return {name: np.asarray(score, np.float64) for name, score in ways.items()}
 
 
-def _chosen(score: Floats, week: Ints, capacity: float) -> Floats:
-    """The chance of each lead to be taken: 1 or 0, or its share of the places left where scores tie."""
+def _chosen(score: Floats, week: Ints, places: Floats) -> Floats:
+    """The chance of each lead to be taken: 1 or 0, or its share of the week's places left where scores tie."""
     order = np.lexsort((-score, week))
     new = np.append(True, (week[order][1:] != week[order][:-1]) | (score[order][1:] != score[order][:-1]))
     group = np.cumsum(new) - 1
     size = np.bincount(group)
     first_of_week = np.searchsorted(week[order], week[order][new])
     before = np.flatnonzero(new) - first_of_week
-    share = np.clip((capacity - before) / size, 0, 1) * np.isfinite(score[order][new])
+    share = np.clip((places[week[order][new]] - before) / size, 0, 1) * np.isfinite(score[order][new])
     chosen = np.empty(len(score))
     chosen[order] = share[group]
     return chosen

@@ -235,7 +235,12 @@ def _outcomes(scores: Scores, y: Any) -> npt.NDArray[np.float64]:
     """1, 0, or NaN where the outcome is not known, in the order of the scores."""
     if y is None:
         return np.full(len(scores), np.nan)
+    if np.ndim(y) != 1:
+        raise ArgumentError("y", f"must have one value for each lead; got {y!r}")
     if isinstance(y, pd.Series):
+        if y.index.has_duplicates or not y.index.isin(scores.lead_ids).any():
+            what = "has leads more than once" if y.index.has_duplicates else "has none of the leads"
+            raise ArgumentError("y", f"{what}: is its index lead_id?")
         y = y.reindex(scores.lead_ids)
     elif len(y) != len(scores):
         raise ArgumentError("y", f"has {len(y):,} values for {len(scores):,} leads; give a Series by lead_id")
@@ -252,7 +257,7 @@ def _written(points: float) -> float:
 
 def _checked(name: str, points: Any) -> float:
     try:
-        return TypeAdapter(Points).validate_python(points)
+        return TypeAdapter(Points).validate_python(points.item() if isinstance(points, np.generic) else points)
     except ValidationError as error:
         raise ArgumentError(name, error.errors()[0]["msg"]) from None
 

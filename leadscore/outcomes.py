@@ -243,6 +243,8 @@ def stage_names(stages: Mapping[str, str] | None) -> Mapping[str, str] | None:
     ArgumentError
         If they are mapped to what is no stage.
     """
+    if stages is not None and not isinstance(stages, Mapping):
+        raise ArgumentError("stages", f"must map their names to ours, as {{'Closed Won': 'won'}}; got {stages!r}")
     wrong = [(theirs, ours) for theirs, ours in (stages or {}).items() if ours not in STAGES]
     if wrong:
         messages = [

@@ -181,6 +181,9 @@ def print_comparison(comparison: Comparison, by: str | None, within_days: int) -
     counts = frame["change"].value_counts(sort=False)
     print_table(("change", "leads "), [(str(name), f"{count:,}") for name, count in counts.items()])
     typer.echo("gained and lost: qualified by the new rulebook alone, by the old alone; earlier, later: by both.")
+    already = int(frame["already"].sum())
+    if already:
+        typer.echo(f"{already:,} of these qualified before the period already, and are in none of the weeks below.")
     typer.echo("That counts every lead; it is no sample, so it has no interval.")
     typer.echo("\nLeads that came to qualify, by week:")
     columns = ["days", "old", "new", "difference"]

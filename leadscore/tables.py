@@ -274,9 +274,13 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
     >>> ls.load_tables(leads, strict=False)
     <Tables: 1 leads, 0 events, 2 rows set aside>
     """
-    books = [rulebook] if isinstance(rulebook, Rulebook) else list(rulebook or ())
+    books = [rulebook] if isinstance(rulebook, (Rulebook, str)) else list(rulebook or ())
     names = stage_names(stages)
     last = None if observed_until is None else as_day(observed_until, name="observed_until")
+    wrong = [book for book in books if not isinstance(book, Rulebook)]
+    if wrong:
+        message = f"must be a Rulebook, or several; got {wrong[0]!r}. Rulebook.read(path) reads one from a file"
+        raise ArgumentError("rulebook", message)
     sources = {"leads": open_source(leads, "leads")}
     if isinstance(events, DailyActivity):
         sources["events"] = _from_activity(events)

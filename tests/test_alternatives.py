@@ -43,7 +43,7 @@ def by_hand(score, week, capacity):
 )
 def test_places_are_given_out_and_shared(rows, capacity):
     score, week = np.array([row[0] for row in rows]), np.array([row[1] for row in rows])
-    assert _chosen(score, week, capacity) == pytest.approx(by_hand(score, week, capacity))
+    assert _chosen(score, week, np.full(4, float(capacity))) == pytest.approx(by_hand(score, week, capacity))
 
 
 def world(n, chance, *, seed=0, weeks=20):
@@ -69,8 +69,8 @@ def world(n, chance, *, seed=0, weeks=20):
 
 
 def judged(tables, *, weeks=20, **more):
-    options = {"capacity_per_week": 20, "within_days": 10} | more
-    return baselines(tables, BOOK, start=START, end=START + dt.timedelta(days=7 * weeks - 1), **options)
+    end = START + dt.timedelta(days=7 * weeks - 1)
+    return baselines(tables, BOOK, **{"start": START, "end": end, "capacity_per_week": 20, "within_days": 10} | more)
 
 
 @pytest.mark.parametrize(
@@ -167,6 +167,22 @@ def test_who_cannot_be_judged_is_counted():
         "1 leads were never worked by sales in that time",
     ]
     assert any("No week had more leads" in finding for finding in found.findings)
+    assert found.verdict == "Nothing can be told: sales could work all leads of every week, so no way had to choose."
+
+
+def test_nobody_reached_it_yet():
+    found = judged(world(300, lambda size, _visit, _demo: 0 * size), capacity_per_week=5)
+    assert (found.reached, found.verdict) == (0, "Nothing can be told yet: none of the 300 leads reached sal.")
+
+
+def test_a_part_of_a_week_has_a_part_of_the_places():
+    tables = world(4000, lambda size, _visit, _demo: 0.3 + 0 * size)
+    options = {"capacity_per_week": 14, "within_days": 10, "start": START}
+    whole = baselines(tables, BOOK, end=START + dt.timedelta(days=13), **options)
+    more = baselines(tables, BOOK, end=START + dt.timedelta(days=16), **options)
+    assert whole.frame.loc["chance", "chosen"] == pytest.approx(28)
+    assert more.frame.loc["chance", "chosen"] == pytest.approx(28 + 6)
+    assert more.frame.loc["chance", "per_week"] == pytest.approx(more.frame.loc["chance", "reached"] / (17 / 7))
 
 
 @pytest.mark.parametrize(
@@ -174,6 +190,7 @@ def test_who_cannot_be_judged_is_counted():
     [
         ({"capacity_per_week": 0}, "capacity_per_week"),
         ({"stage": "sold"}, "there is no stage 'sold'"),
+        ({"end": START + dt.timedelta(days=5)}, "the period must be a week or more; got 6 days"),
         ({"tolerance": 2}, "must be a share between 0 and 1"),
         ({"within_days": 0}, "within_days"),
         ({"scores": {"mine": pd.Series([1.0], index=["L-0"])}}, "'mine' has no value for 299 of the 300 leads"),

@@ -190,6 +190,7 @@ def test_outcomes_of_the_gained_and_the_lost():
     # Only the home market counts then, visits no more.
     new = ls.Rulebook.from_dict(BOOK | {"name": "new", "behaviour": [], "groups": {}, "qualify": {"threshold": 20}})
     leads = pd.DataFrame({"lead_id": list("abcdefg"), "country": ["US", "US", "US", "FR", "FR", "US", "US"]})
+    leads["created_at"] = "2026-03-02"
     events = pd.DataFrame(
         [(lead, "visit", on(day)) for lead in "defg" for day in (3, 4, 5, 6)], columns=["lead_id", "event", "at"]
     )
@@ -208,5 +209,15 @@ def test_outcomes_of_the_gained_and_the_lost():
         ("both", "won"): {"leads": 2, "n": 1, "reached": 1},
     }
     assert found.loc[("gained", "sal"), ["share", "low", "high"]].round(3).tolist() == [0.5, 0.095, 0.905]
+    # Who qualified before the period did not come to qualify in it, and is said to have.
+    old_leads = ls.load_tables(
+        leads.assign(created_at="2026-01-02"), events, outcomes, rulebook=[old, new], observed_until="2026-05-31"
+    )
+    before = ls.compare(old_leads, old, new, start="2026-03-01", end="2026-03-31")
+    assert before.outcomes(within_days=30)["leads"].to_dict() == {
+        (group, stage): 2 if group == "lost" else 0 for group in ("gained", "lost", "both") for stage in ("sal", "won")
+    }
+    assert before.frame["already"].to_dict() == {lead: lead not in "de" for lead in "abcdefg"}
+    assert repr(before).endswith("5 of these qualified before the period already>")
     # Nothing is known yet of windows that are still open.
     assert comparison.outcomes(within_days=120)["n"].sum() == 0

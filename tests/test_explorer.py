@@ -119,6 +119,12 @@ def test_what_cannot_be_meant_is_said(explorer, arguments, message):
 def test_outcomes_must_be_of_these_leads(explorer):
     with pytest.raises(ls.ArgumentError, match="has 2 values for 4 leads"):
         ThresholdExplorer(explorer.scores, [True, False])
+    for wrong in (pd.Series([True], index=["z"]), pd.Series([True, True], index=["a", "a"])):
+        with pytest.raises(ls.ArgumentError, match="is its index lead_id"):
+            ThresholdExplorer(explorer.scores, wrong)
+    with pytest.raises(ls.ArgumentError, match="one value for each lead; got 3"):
+        ThresholdExplorer(explorer.scores, 3)
+    assert explorer.at(np.float64(10)).qualified == explorer.at(10).qualified
     with pytest.raises(ls.ArgumentError, match="must be True, False or missing"):
         ThresholdExplorer(explorer.scores, ["won", "lost", "won", "lost"])
     assert ThresholdExplorer(explorer.scores, np.array([True, False, False, True])).now.known == 1

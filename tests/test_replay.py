@@ -190,15 +190,15 @@ def test_qualified_at_is_the_moment_the_bar_was_reached(drawn):
     for lead, row in history.frame.iterrows():
         moment = moment_by_hand(case, lead, row["day"].date())
         found = row["qualified_at"]
+        created = [row["created_at"] for row in case.leads if row["lead_id"] == lead and row.get("created_at")]
+        came = [pd.Timestamp(at) if at.tzinfo else gap_free(at, zone) for at in created if at is not pd.NaT]
         if moment is None:
-            created = [row["created_at"] for row in case.leads if row["lead_id"] == lead and row.get("created_at")]
-            came = [pd.Timestamp(at) if at.tzinfo else gap_free(at, zone) for at in created if at is not pd.NaT]
             assert found == max([pd.Timestamp(row["day"]).tz_localize(zone), *came])
         elif pd.isna(found):
             # Dates only, as far as these leads go.
             assert moment.astimezone(zone).time() == dt.time() if moment.tzinfo else moment.time() == dt.time()
         else:
-            assert found == (pd.Timestamp(moment) if moment.tzinfo else gap_free(moment, zone))
+            assert found == max([pd.Timestamp(moment) if moment.tzinfo else gap_free(moment, zone), *came])
 
 
 def gap_free(wall, zone):
@@ -347,3 +347,18 @@ def test_who_qualified_on_the_day_before_is_marked():
     assert history.frame["already"].to_dict() == {"before": True, "new": False, "left": True}
     assert history.frame["day"].dt.day.to_dict() == {"before": 1, "new": 1, "left": 20}
     assert history.weekly()["qualified"].sum() == 1
+
+
+def test_nobody_qualifies_before_being_created():
+    book = ls.Rulebook.from_dict(
+        {
+            "leadscore": 1,
+            "name": "test",
+            "behaviour": [{"name": "Visit", "event": "visit", "points": 5}],
+            "qualify": {"threshold": 5},
+        }
+    )
+    leads = pd.DataFrame({"lead_id": ["a", "b"], "created_at": ["2026-03-10T17:00Z", "2026-03-10T08:00Z"]})
+    events = pd.DataFrame({"lead_id": ["a", "b"], "event": "visit", "at": "2026-03-10T09:00Z"})
+    history = ls.replay(ls.load_tables(leads, events, rulebook=book), book, start="2026-03-01", end="2026-03-31")
+    assert history.frame["qualified_at"].dt.hour.tolist() == [17, 9]

@@ -39,7 +39,8 @@ class Comparison:
         What the new rulebook says otherwise, in its own words.
     frame : DataFrame, index lead_id, one row per lead that qualifies by one alone, or by both from another day on
         `change` (gained: in the period it qualifies by the new rulebook alone; lost: by the old alone; earlier, later:
-        by both, but the new one's first day is that), `day_old`, `day_new`, `days` (new less old), and of the first day
+        by both, but the new one's first day is that), `day_old`, `day_new`, `days` (new less old), `already` (by one of
+        them it qualified before the period too, and its day there is only the start), and of the first day
         on which the two disagree: `total_old`, `total_new` (points) and `reasons` (what most made the new one judge
         otherwise then: rules, before limits; limits; the bar; what barred or raised a lead whatever its points).
     """
@@ -61,7 +62,9 @@ class Comparison:
         change = pd.Series(pd.Categorical.from_codes(codes, pd.Index(_CHANGES)), days.index)
         first = days[["day_old", "day_new"]].min(axis=1).to_numpy("datetime64[D]").astype(np.int64)
         told = _told([self.old.rulebook, self.new.rulebook], self._tables, lead, first)
-        return pd.DataFrame({"change": change, **days, "days": apart.astype("Int64"), **told})
+        before = [history.frame.index[history.frame["already"]] for history in (self.old, self.new)]
+        already = days.index.isin(before[0]) | days.index.isin(before[1])
+        return pd.DataFrame({"change": change, **days, "days": apart.astype("Int64"), "already": already, **told})
 
     @property
     def gained(self) -> pd.DataFrame:
@@ -109,8 +112,9 @@ class Comparison:
         Returns
         -------
         DataFrame, index (group, stage)
-            For the leads gained, lost and qualified by both, and for each of `sal` (accepted) and `won` that is among
-            the outcomes: `leads`, `n` (those of which it is known), `reached`, `share`, `low`, `high` (95 % Wilson).
+            For the leads gained, lost and qualified by both in the period, those that did before it left out, and for
+            each of `sal` (accepted) and `won` that is among the outcomes: `leads`, `n` (those of which it is known),
+            `reached`, `share`, `low`, `high` (95 % Wilson).
 
         Raises
         ------
@@ -123,7 +127,10 @@ class Comparison:
         share says less than that of the lost.
         """
         new, old = (_passed_on(history) for history in (self.new, self.old))
-        groups = {"gained": new.drop(old.index, errors="ignore"), "lost": old.drop(new.index, errors="ignore")}
+        groups = {
+            "gained": new.drop(self.old.frame.index, errors="ignore"),
+            "lost": old.drop(self.new.frame.index, errors="ignore"),
+        }
         groups["both"] = old.loc[old.index.intersection(new.index)]
         stages, _ = self._tables.observed(observed_until)
         rows = []
@@ -152,7 +159,9 @@ class Comparison:
         differ = ", ".join(f"{count:,} {change}" for change, count in counts.items())
         volume = " -> ".join(f"{int((~history.frame['already']).sum()):,}" for history in (self.old, self.new))
         period = f"{self.old.start} to {self.old.end}"
-        return f"<Comparison {period}: {volume} leads came to qualify; {differ}>"
+        already = int(self.frame["already"].sum())
+        before = f"; {already:,} of these qualified before the period already" if already else ""
+        return f"<Comparison {period}: {volume} leads came to qualify; {differ}{before}>"
 
     def _repr_html_(self) -> str:
         from html import escape  # noqa: PLC0415 - notebooks only
@@ -162,9 +171,9 @@ class Comparison:
 
 
 def _passed_on(history: History) -> pd.Series[Any]:
-    """When each lead qualified: to the moment, since sales may accept it the same day, where that is known of all."""
-    at = history.frame["qualified_at"]
-    return history.frame["day"] if at.isna().any() else at
+    """When leads came to qualify: to the moment where that is known, since sales may accept one the same day."""
+    frame = history.frame[~history.frame["already"]]
+    return frame["day"] if frame["qualified_at"].isna().any() else frame["qualified_at"]
 
 
 def _told(books: list[Rulebook], tables: Tables, lead: Positions, day: Positions) -> dict[str, Any]:

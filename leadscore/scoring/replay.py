@@ -217,9 +217,9 @@ class History:
     frame : DataFrame, index lead_id, one row per lead that qualified, in the order of the leads
         `day` (the first on which it qualifies), `already` (it did so on the day before `start` too, so that this is not
         the day it qualified), `qualified_at` (UTC; when on that day the lead with its events so far first reached its
-        bar; where it needed none of them the day's start, or its creation if that was later; missing where the events
-        have no time of day), and as they were on that day: `fit`, `behaviour`, `total`, `segment`, `threshold`, `via`,
-        `grade`.
+        bar; where it needed none of them, as after an edit of the lead, the day's start; not before its creation;
+        missing where the events have no time of day), and as they were on that day: `fit`, `behaviour`, `total`,
+        `segment`, `threshold`, `via`, `grade`.
     states : DataFrame or None
         With `states=True`, a row for each stay: `lead_id`, `from_day`, `to_day` (the last day on which the lead
         qualifies; missing where it still does on `end`), `already`.
@@ -404,10 +404,12 @@ def _frame(timeline: Timeline, tables: Tables, lead: Positions, day: Positions) 
     morning = Times(day.astype(np.int64) * DAY, zoned=False).utc(timezone)
     # Where all events have a date only, nobody wrote down when on its day one was.
     dated = (Times(doings.moment, zoned).local(timezone) % DAY == 0).all()
+    reached_at = np.where(np.concatenate(alone), morning, NO_TIME if dated else moments)
     created = tables.created()
     if created is not None:
-        morning = np.maximum(morning, created.utc(timezone)[lead])
-    reached_at = np.where(np.concatenate(alone), morning, NO_TIME if dated else moments)
+        # Nobody qualifies before being there, whatever is on record from earlier that day.
+        known = reached_at != NO_TIME
+        reached_at[known] = np.maximum(reached_at, created.utc(timezone)[lead])[known]
     frame = pd.concat(frames, ignore_index=True).drop(columns=["qualified", "blocked_by"])
     frame.insert(0, "day", day.astype("datetime64[D]").astype("datetime64[us]"))
     frame.insert(1, "qualified_at", pd.DatetimeIndex(reached_at.view("datetime64[us]")).tz_localize("UTC"))
