@@ -29,6 +29,7 @@ from leadscore.options import (
     Events,
     Format,
     Leads,
+    ObservedUntil,
     Printed,
     RulebookFile,
     SetAside,
@@ -313,6 +314,7 @@ def diff(  # noqa: PLR0913
     within_days: Annotated[
         int, typer.Option(metavar="N", min=1, help="With --outcomes: what became of the leads in so many days.")
     ] = 90,
+    observed_until: ObservedUntil = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Where the leads that differ go, with reasons: .parquet or .csv."),
@@ -331,13 +333,15 @@ def diff(  # noqa: PLR0913
     changes = changes_between(*books)
     said: Any = [{"section": one.section, "name": one.name, "text": one.text} for one in changes]
     if leads is None:
-        _refuse_alone({"events": events, "outcomes": outcomes, "start": start, "end": end, "by": by, "out": out})
+        given = {"events": events, "outcomes": outcomes, "start": start, "end": end, "by": by, "out": out}
+        _refuse_alone(given | {"observed-until": observed_until})
     elif start is None or end is None:
         raise typer.BadParameter("needs --start and --end, the period to compare over", param_hint="'--leads'")
     if printed == Format.table:
         _print_changes(changes)
     if leads is not None and start is not None and end is not None:
-        comparison = _compare(books, (leads, events, outcomes), (start, end), by, out, strict=not set_aside)
+        options = {"strict": not set_aside, "observed_until": observed_until}
+        comparison = _compare(books, (leads, events, outcomes), (start, end), by, out, options)
         if printed == Format.table:
             print_comparison(comparison, by, within_days)
         else:
@@ -360,14 +364,13 @@ def _print_changes(changes: list[Change]) -> None:
         typer.echo("no change")
 
 
-def _compare(  # noqa: PLR0913 - what a comparison is made of
+def _compare(  # noqa: PLR0913, PLR0917 - what a comparison is made of
     books: list[ls.Rulebook],
     files: tuple[str, str | None, str | None],
     period: tuple[dt.date, dt.date],
     by: str | None,
     out: Path | None,
-    *,
-    strict: bool,
+    options: dict[str, Any],
 ) -> Comparison:
     from leadscore.export import write_frame  # noqa: PLC0415 - this command only
 
@@ -376,7 +379,7 @@ def _compare(  # noqa: PLR0913 - what a comparison is made of
     with steps(2) as step:
         step("Reading the tables")
         kept = [] if by in {None, *OWN_GROUPS} else [str(by)]
-        tables = ls.load_tables(*files, rulebook=books, columns=kept, strict=strict)
+        tables = ls.load_tables(*files, rulebook=books, columns=kept, **options)
         step(f"Going through {(period[1] - period[0]).days + 1:,} days of {len(tables.ids):,} leads by both rulebooks")
         comparison = ls.compare(tables, *books, start=period[0], end=period[1])
         if out is not None:
@@ -399,6 +402,7 @@ def evaluate(  # noqa: PLR0913
         str, typer.Option(metavar="STAGE", help="What counts, reached with one further along too.")
     ] = "sal",
     within_days: Annotated[int, typer.Option(metavar="N", min=1, help="Reached in so many days.")] = 90,
+    observed_until: ObservedUntil = None,
     set_aside: SetAside = False,
     printed: Printed = Format.table,
 ) -> None:
@@ -409,7 +413,9 @@ def evaluate(  # noqa: PLR0913
     book = ls.Rulebook.read(rulebook)
     with steps(2) as step:
         step("Reading the tables")
-        tables = ls.load_tables(leads, events, outcomes, rulebook=book, strict=not set_aside)
+        tables = ls.load_tables(
+            leads, events, outcomes, rulebook=book, observed_until=observed_until, strict=not set_aside
+        )
         step("Judging the leads that sales worked")
         found = ls.baselines(
             tables, book, start=start, end=end, capacity_per_week=capacity, stage=stage, within_days=within_days

@@ -53,6 +53,12 @@ AsOf = Annotated[
 ]
 Start = Annotated[dt.date, typer.Option(parser=day, metavar="DATE", help="The first day of the period.")]
 End = Annotated[dt.date, typer.Option(parser=day, metavar="DATE", help="The last day of the period.")]
+ObservedUntil = Annotated[
+    dt.date | None,
+    typer.Option(
+        parser=day, metavar="DATE", help="The last day the outcomes were recorded on; what is dated later is refused."
+    ),
+]
 SetAside = Annotated[
     bool, typer.Option("--set-aside", help="Go on although rows break the contract of the tables; leave those out.")
 ]

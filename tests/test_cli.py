@@ -490,6 +490,12 @@ class TestEvaluate:
         assert found["choice"]["low"] <= found["choice"]["threshold"] <= found["choice"]["high"]
         assert found["verdict"]
 
+    def test_outcomes_after_the_last_day_are_refused(self, made):
+        result = run("evaluate", *made, "--observed-until", "2026-03-20")
+        assert result.exit_code == 1
+        assert "after 2026-03-20, the last day observed" in result.stderr
+        assert run("evaluate", *made, "--observed-until", "2026-03-20", "--set-aside").exit_code == 0
+
     def test_nobody_to_judge(self, made):
         result = run("evaluate", *made, "--within-days", 5000)
         assert result.exit_code == 1
