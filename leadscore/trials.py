@@ -234,7 +234,7 @@ class Trial:
             weeks = [Week(**week) for week in state.pop("counted")]
             trial = cls(**state)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            why = str(error) if isinstance(error, ArgumentError) else f"got {text[:60]!r}"
+            why = str(error) if isinstance(error, ArgumentError) else f"got {str(text)[:60]!r}"
             raise ArgumentError("trial", f"is not what Trial.to_json wrote: {why}") from None
         problems = _unplanned(vars(trial))
         for name in ("weeks_expected", "weeks_at_most", "weeks_fixed"):

@@ -520,3 +520,8 @@ def test_leads_from_social_networks_are_won_less_often(folder):
     assert expected.sum(axis=0).tolist() == [49, 1051, 554, 4914]
     assert (verdicts.index("proved"), verdicts[-1]) == (4, "proved")
     assert [round(100 * value, 1) for value in (trial.difference, *trial.interval)] == [-6.6, -8.9, -4.2]
+
+
+def test_what_is_no_text_at_all_is_refused_too():
+    with pytest.raises(ls.ArgumentError, match=r"is not what Trial\.to_json wrote: got 'None'"):
+        ls.Trial.from_json(None)
