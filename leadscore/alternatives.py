@@ -39,8 +39,9 @@ class Baselines:
     Attributes
     ----------
     frame : DataFrame, index way to choose
-        `chosen` leads (fractions where ties are shared out), `reached` of them, `rate`, `per_week` (reached), and
-        against the rulebook, paired on the same leads: `difference` (reached per week), `low`, `high` (95 %).
+        `chosen` leads (fractions where ties are shared out), `reached` of them, `rate` with `rate_low`, `rate_high`
+        (95 % Wilson), `per_week` (reached), and against the rulebook, paired on the same leads: `difference` (reached
+        per week), `low`, `high` (95 %).
     verdict : str
         One sentence: keep scoring, switch it off, or open, and how many more outcomes would settle it.
     findings : list of str
@@ -73,7 +74,11 @@ class Baselines:
     def __repr__(self) -> str:
         lines = [self._title]
         for name, row in self.frame.iterrows():
-            line = f"  {name}: {row['reached']:,.1f} of {row['chosen']:,.1f} chosen, {row['per_week']:.2f} a week"
+            interval = f"{row['rate']:.1%} ({row['rate_low']:.1%} to {row['rate_high']:.1%})"
+            rate = interval if row["chosen"] else "no rate"
+            line = (
+                f"  {name}: {row['reached']:,.1f} of {row['chosen']:,.1f} chosen, {rate}, {row['per_week']:.2f} a week"
+            )
             if name != _RULEBOOK:
                 line += f"; {row['difference']:+.2f} ({row['low']:+.2f} to {row['high']:+.2f}) beside the rulebook"
             lines.append(line)

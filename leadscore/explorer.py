@@ -40,8 +40,10 @@ class Look:
         Of those that qualify, how many have a known outcome, and how many of these reached it.
     precision, low, high : float
         The share reached, with its 95 % interval (Wilson); NaN where none is known.
-    recall : float
-        The share of all leads known to have reached it that qualify; NaN where there are none.
+    positives : int
+        All leads known to have reached it.
+    recall, recall_low, recall_high : float
+        The share of these that qualify, with its 95 % interval (Wilson); NaN where there are none.
     entered, left : Index of lead ids
         Who qualifies now and did not by the rulebook as it is, and the other way round.
     """
@@ -55,7 +57,10 @@ class Look:
     precision: float
     low: float
     high: float
+    positives: int
     recall: float
+    recall_low: float
+    recall_high: float
     entered: pd.Index[Any]
     left: pd.Index[Any]
 
@@ -69,9 +74,11 @@ class Look:
         if self.known:
             interval = f"{self.precision:.1%} ({self.low:.1%} to {self.high:.1%})"
             lines.append(f"  precision {interval}: {self.reached:,} of {self.known:,} whose outcome is known")
-            lines.append(f"  recall {self.recall:.1%} of the leads known to have reached it")
         else:
             lines.append("  precision not known: no outcome is known of them")
+        if self.positives:
+            interval = f"{self.recall:.1%} ({self.recall_low:.1%} to {self.recall_high:.1%})"
+            lines.append(f"  recall {interval}: {self.reached:,} of {self.positives:,} known to have reached it")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -143,7 +150,8 @@ class ThresholdExplorer:
         known = now & ~np.isnan(self._y)
         reached = int(np.nansum(self._y[known]))
         low, high = wilson(reached, known.sum())
-        everywhere = np.nansum(self._y)
+        positives = int(np.nansum(self._y))
+        recall_low, recall_high = wilson(reached, positives)
         return Look(
             threshold=changed.qualify.threshold,
             points=dict(points or {}),
@@ -154,7 +162,10 @@ class ThresholdExplorer:
             precision=reached / known.sum() if known.any() else np.nan,
             low=float(low),
             high=float(high),
-            recall=float(reached / everywhere) if everywhere else np.nan,
+            positives=positives,
+            recall=reached / positives if positives else np.nan,
+            recall_low=float(recall_low),
+            recall_high=float(recall_high),
             entered=self.scores.lead_ids[now & ~self._before],
             left=self.scores.lead_ids[~now & self._before],
         )

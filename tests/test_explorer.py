@@ -80,6 +80,7 @@ def test_figures_by_hand(explorer):
     assert (look.qualified, look.known, look.reached, look.precision, look.recall) == (3, 2, 1, 0.5, 0.5)
     assert [round(bound, 4) for bound in (look.low, look.high)] == [0.0945, 0.9055]
     assert (look.entered.tolist(), look.left.tolist()) == (["a", "c"], [])
+    assert "recall 50.0% (9.5% to 90.5%): 1 of 2 known to have reached it" in repr(look)
     assert "threshold 10: 3 of 4 leads qualify (75.0%)" in repr(look)
     assert "precision 50.0% (9.5% to 90.5%): 1 of 2 whose outcome is known" in repr(look)
 
@@ -128,7 +129,9 @@ def test_outcomes_must_be_of_these_leads(explorer):
     with pytest.raises(ls.ArgumentError, match="must be True, False or missing"):
         ThresholdExplorer(explorer.scores, ["won", "lost", "won", "lost"])
     assert ThresholdExplorer(explorer.scores, np.array([True, False, False, True])).now.known == 1
-    assert np.isnan(ThresholdExplorer(explorer.scores).now.precision)
+    unknown = ThresholdExplorer(explorer.scores).now
+    assert np.isnan(unknown.precision)
+    assert repr(unknown).endswith("precision not known: no outcome is known of them")
 
 
 def test_the_widget_shows_what_the_sliders_say(explorer):

@@ -574,8 +574,9 @@ def test_the_reliability_diagram_shows_every_bin_and_its_interval():
 
 def test_pictures_of_no_event_and_of_no_lead():
     for y in ([], [False] * 4):
-        gains(y, np.arange(len(y))).plot().figure.canvas.draw()
-        calibration(y, np.arange(len(y)) / 4).plot().figure.canvas.draw()
+        for picture in (gains(y, np.arange(len(y))).plot(), calibration(y, np.arange(len(y)) / 4).plot()):
+            picture.figure.canvas.draw()
+            assert picture.get_title(loc="left") == f"n = {len(y)} with 0 events"
 
 
 # --------------------------------------------------------------------------------------------------------- real leads
