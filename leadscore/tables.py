@@ -423,7 +423,7 @@ def _read_leads(
     codes, _ = distinct(array)
     times = lead_times(table, say)
     say("lead_id", *repeated(codes, times.get("valid_from")))
-    if "created_at" in times:
+    if {"created_at", "valid_from"} <= times.keys():
         message = "rows of one lead with another created_at"
         say("created_at", message, disagreeing(codes, times["created_at"].at))
     columns = _convert_columns(table, books, say)
