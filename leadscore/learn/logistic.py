@@ -99,15 +99,17 @@ class Fitted:
     ----------
     intercept : float
     coefficients : (n_columns,)
+    curvature : (n_columns + 1, n_columns + 1)
+        Of the log loss at the fit, without the penalty; the intercept is the last.
     covariance : (n_columns + 1, n_columns + 1)
-        The inverse of the curvature of the penalised log loss at the fit; the intercept is the last. Rows of columns
-        held at a bound are zero.
+        The inverse of the curvature of the penalised log loss. Rows of columns held at a bound are zero.
     log_loss : float
         The weighted sum over the rows, without the penalty.
     """
 
     intercept: float
     coefficients: Floats
+    curvature: Floats
     covariance: Floats
     log_loss: float
 
@@ -124,14 +126,15 @@ def fit_logistic(  # noqa: PLR0913 - each of them is part of the model
     upper: Floats | None = None,
     start: Fitted | None = None,
 ) -> Fitted:
-    """Minimise the log loss + sum of penalty / 2 x (coefficient - prior)^2 within bounds.
+    """Minimise the log loss + penalty / 2 x (coefficient - prior)^2 within bounds.
 
     Parameters
     ----------
     design : Design
     y : (n_rows,) 0 or 1
-    penalty : float or (n_columns,)
-        0 for no penalty; the intercept never has one. A penalty p is a normal prior of variance 1 / p.
+    penalty : float, (n_columns,) or (n_columns, n_columns)
+        0 for no penalty; the intercept never has one. A penalty p is a normal prior of variance 1 / p; a matrix is the
+        inverse of the prior's covariance.
     prior : (n_columns,), optional
         What coefficients are drawn to; 0 by default.
     weight, offset : (n_rows,), optional
@@ -149,7 +152,9 @@ def fit_logistic(  # noqa: PLR0913 - each of them is part of the model
     n, p = design.shape
     weights = np.ones(n) if weight is None else np.asarray(weight, np.float64)
     fixed = np.zeros(n) if offset is None else offset
-    ridge = np.append(np.broadcast_to(np.asarray(penalty, np.float64), p), 0.0)
+    given = np.asarray(penalty, np.float64)
+    ridge = np.zeros((p + 1, p + 1))
+    ridge[:p, :p] = given if given.ndim == 2 else np.diag(np.broadcast_to(given, p))  # noqa: PLR2004 - a matrix
     centre = np.append(np.zeros(p) if prior is None else prior, 0.0)
     least = np.append(np.full(p, -np.inf) if lower is None else lower, -np.inf)
     most = np.append(np.full(p, np.inf) if upper is None else upper, np.inf)
@@ -162,11 +167,11 @@ def fit_logistic(  # noqa: PLR0913 - each of them is part of the model
     beta = np.append(centre[:-1], np.log(share / (1 - share))) if start is None else _vector(start)
     beta = np.clip(beta, least, most)
     value, eta = loss(beta)
-    whole = value + ridge @ (beta - centre) ** 2 / 2
+    whole = value + (beta - centre) @ ridge @ (beta - centre) / 2
     for _ in range(_STEPS):
         chance = _sigmoid(eta)
         gradient = _with_ones(design.transposed(weights * (chance - outcome)), weights @ (chance - outcome))
-        gradient += ridge * (beta - centre)
+        gradient += ridge @ (beta - centre)
         curvature = _curvature(design, weights * chance * (1 - chance), ridge)
         held = ((beta <= least) & (gradient > 0)) | ((beta >= most) & (gradient < 0))
         free = np.flatnonzero(~held)
@@ -176,7 +181,7 @@ def fit_logistic(  # noqa: PLR0913 - each of them is part of the model
         while size > 1e-10:  # noqa: PLR2004 - then no step helps any more
             moved = np.clip(beta - size * step, least, most)
             new, new_eta = loss(moved)
-            new_whole = new + ridge @ (moved - centre) ** 2 / 2
+            new_whole = new + (moved - centre) @ ridge @ (moved - centre) / 2
             if new_whole <= whole - 1e-4 * size * slope or abs(slope) < _ENOUGH:
                 break
             size /= 2
@@ -186,11 +191,11 @@ def fit_logistic(  # noqa: PLR0913 - each of them is part of the model
         if gained <= _ENOUGH * (1 + abs(whole)):
             break
     chance = _sigmoid(eta)
-    curvature = _curvature(design, weights * chance * (1 - chance), ridge)
+    curvature = _curvature(design, weights * chance * (1 - chance), np.zeros_like(ridge))
     free = np.flatnonzero((beta > least) & (beta < most))
     covariance = np.zeros((p + 1, p + 1))
-    covariance[np.ix_(free, free)] = np.linalg.pinv(curvature[np.ix_(free, free)], hermitian=True)
-    return Fitted(float(beta[-1]), beta[:-1].copy(), covariance, value)
+    covariance[np.ix_(free, free)] = np.linalg.pinv((curvature + ridge)[np.ix_(free, free)], hermitian=True)
+    return Fitted(float(beta[-1]), beta[:-1].copy(), curvature, covariance, value)
 
 
 def _vector(fitted: Fitted) -> Floats:
@@ -211,8 +216,7 @@ def _curvature(design: Design, weight: Floats, ridge: Floats) -> Floats:
     whole[:p, :p] = design.gram(weight)
     whole[:p, p] = whole[p, :p] = design.transposed(weight)
     whole[p, p] = weight.sum()
-    whole[np.diag_indices(p + 1)] += ridge
-    return whole
+    return whole + ridge
 
 
 def _solve(curvature: Floats, gradient: Floats) -> Floats:

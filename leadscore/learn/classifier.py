@@ -1,0 +1,425 @@
+"""`LeadClassifier`: the chance that a lead converts, from bins of its features, each with one coefficient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from copy import copy
+from dataclasses import replace
+from typing import Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, column_or_1d, validate_data
+
+from leadscore.columns import NO_TIME, Column, day_of, one_array, read_times
+from leadscore.errors import ArgumentError, did_you_mean
+from leadscore.learn.additive import Additive, Direction, Encoding, Method, Rows, additive, cut, explained, resampled
+from leadscore.learn.binning import Bins, cells, is_words, read_columns, words
+from leadscore.learn.logistic import Dense, fit_logistic
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+
+_METHODS: tuple[Method, ...] = ("shape", "tree", "quantile")
+_ENCODINGS: tuple[Encoding, ...] = ("onehot", "woe")
+# How bins are cut, what they are given, and how strongly: the usual ways without dates and with them. Shapes are the
+# most exact where the future is like the past; parts of equal size know nothing of the outcome that could pass away.
+_Way = tuple[Method, Encoding, float]
+_USUAL: _Way = ("shape", "onehot", 0.3)
+_USUAL_IN_TIME: _Way = ("quantile", "onehot", 0.3)
+_STRENGTHS = (0.03, 0.1, 1.0)
+# Another way must be better by so many standard errors over the folds: of many ways the best in a few folds is luck.
+_CLEARLY = 2.0
+# A level or word is rare below so many leads, and below this share of them.
+_RARE, _RARE_SHARE = 30.0, 0.005
+# The least share of the leads in a bin of a number.
+_LEAST_SHARE = 0.02
+_MOST_WORDS = 30
+_PERIODS, _FOLDS = 10, 4
+# The choice of bins looks at so many leads at most, and is not made where fewer than so many of either kind are known.
+_LOOKED_AT, _FEWEST = 20_000, 100
+_DRAWS = 200
+
+
+class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] - scikit-learn comes without types
+    """The chance that a lead converts: an additive model of a few bins per feature, which is a points card in disguise.
+
+    Takes a frame as it is. Numbers are cut into bins; texts and categories have a bin per value, rare ones (under 30
+    leads or 0.5 %) share the bin "other", which is also that of values never seen; texts whose values are mostly rare,
+    such as job titles, are read word by word. Missing is a bin of its own; "Select" or "unknown" is a value like any
+    other, so kinds of missing stay apart. Each bin has one coefficient, found for all at once by logistic regression.
+
+    Parameters
+    ----------
+    bins : "auto", "shape", "tree" or "quantile"
+        How numbers are cut: where the smooth joint shape of all features rises or falls (shape), by a decision tree on
+        the feature alone (tree), or into parts of equal size (quantile). By default the one that predicts best: on
+        later leads wherever rows have dates, else on held-out ones.
+    encoding : "auto", "onehot" or "woe"
+        A coefficient per bin, drawn to zero; or one slope per feature on the weights of evidence of its bins, which is
+        less exact and steadier over time.
+    max_bins : int
+        Of a number, missing apart.
+    C : float, optional
+        Inverse of the strength with which coefficients are drawn to zero. By default chosen with the bins.
+    monotone : dict of column to "increasing" or "decreasing", optional
+        Numbers whose points may only rise, or fall.
+    guards : "warn", "raise", "drop" or None
+        What to do about columns that cannot be trusted (see `guards`): warn; refuse; leave them out and say so; or not
+        to look. Too few outcomes are always refused, but for None.
+
+    Attributes
+    ----------
+    classes_ : (2,) the two outcomes; the second is the one whose chance is told
+    model_ : Additive
+        `features` (the bins), `intercept`, `coefficients` and what is known of them.
+    chosen_ : DataFrame
+        What was tried: `bins`, `encoding`, `C`, `explained` (mean share of the deviance explained in the folds).
+    n_rows_, n_unknown_ : int
+        Rows learned from; rows left out because their outcome is missing.
+    trained_until_ : date or None
+        The last day of the rows.
+    feature_names_in_, n_features_in_
+
+    Notes
+    -----
+    With dates, each tenth of the time has a level of its own, which no feature is credited with; predictions stand on
+    that of the newest. Probabilities are those of leads like those learned from: where the base rate has moved since,
+    `recalibrate` moves the intercept.
+
+    Additive models of binned features: Hastie, T. and Tibshirani, R. (1990), Generalized Additive Models; as points
+    cards: Siddiqi, N. (2006), Credit Risk Scorecards. Smoothing by differences: Eilers, P. and Marx, B. (1996),
+    Statistical Science 11, 89-121.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> rng = np.random.default_rng(0)
+    >>> X = pd.DataFrame({"visits": rng.poisson(3, 4000), "seniority": rng.choice(["VP", "Manager", None], 4000)})
+    >>> y = rng.random(4000) < 1 / (1 + np.exp(3 - 0.5 * X["visits"] - (X["seniority"] == "VP")))
+    >>> model = LeadClassifier().fit(X, y)
+    >>> model.predict_proba(pd.DataFrame({"visits": [0, 9], "seniority": ["VP", "intern"]}))[:, 1].round(1)
+    array([0.1, 0.8])
+    """
+
+    def __init__(  # noqa: PLR0913 - scikit-learn takes all parameters here
+        self,
+        *,
+        bins: str = "auto",
+        encoding: str = "auto",
+        max_bins: int = 8,
+        C: float | None = None,  # noqa: N803 - scikit-learn's name
+        monotone: Mapping[str, Direction] | None = None,
+        guards: Literal["warn", "raise", "drop"] | None = "warn",
+    ) -> None:
+        self.bins = bins
+        self.encoding = encoding
+        self.max_bins = max_bins
+        self.C = C
+        self.monotone = monotone
+        self.guards = guards
+
+    def fit(
+        self,
+        X: Any,  # noqa: N803 - scikit-learn's name
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        dates: Any = None,
+        groups: Any = None,
+    ) -> Self:
+        """Learn from leads whose outcome is known.
+
+        Parameters
+        ----------
+        X : DataFrame or array, (n_rows, n_features)
+            Mixed as it comes; no dates.
+        y : (n_rows,) two classes; missing where the outcome is not known (yet): such rows are left out and counted
+        sample_weight : (n_rows,), optional
+            How many leads a row stands for.
+        dates : (n_rows,) days or times, optional
+            When each row was as it is; then the model is chosen by how it predicts later leads.
+        groups : (n_rows,), optional
+            Rows of one lead on several days: intervals draw them together.
+
+        Returns
+        -------
+        LeadClassifier
+
+        Raises
+        ------
+        ArgumentError
+            If an argument is none of these, or there are too few outcomes; it is a ValueError too.
+        """
+        self._check()
+        frame, outcome, kept = self._validated(X, y)
+        weight = np.ones(len(kept)) if sample_weight is None else _check_sample_weight(sample_weight, kept)
+        kept = kept & (weight > 0)
+        day = None if dates is None else _days(dates, len(kept))
+        self.n_rows_, self.n_unknown_ = int(kept.sum()), int((~kept & (weight > 0)).sum())
+        self.trained_until_ = None if day is None else day_of(int(day[kept].max()))
+        frame, weight = frame[kept], weight[kept]
+        day = None if day is None else day[kept]
+        read = read_columns(frame)
+        self.kinds_ = {name: "text" if column.numbers is None else "number" for name, column in read.items()}
+        rows, key = _rows(read, outcome[kept], weight, day)
+        groups = None if groups is None else pd.factorize(np.asarray(groups, object)[kept])[0][key]
+        self.chosen_ = self._choose(rows, None if day is None else day[key])
+        best = self.chosen_.iloc[0]
+        least = _LEAST_SHARE * rows.weight.sum()
+        in_bins = rows.rebinned(*cut(rows, best["bins"], self.max_bins, least))
+        self.model_, maps = additive(in_bins, 1 / best["C"], best["encoding"], self.monotone)
+        self.draws_ = resampled(self.model_, in_bins.rebinned(self.model_.features, maps), groups, _DRAWS)
+        return self
+
+    def _check(self) -> None:
+        for name, value, known in (
+            ("bins", self.bins, ("auto", *_METHODS)),
+            ("encoding", self.encoding, ("auto", *_ENCODINGS)),
+            ("guards", self.guards, ("warn", "raise", "drop", None)),
+        ):
+            if value not in known:
+                raise ArgumentError(name, f"must be one of {', '.join(map(repr, known))}; got {value!r}")
+        if isinstance(self.max_bins, bool) or not isinstance(self.max_bins, (int, np.integer)) or self.max_bins < 2:
+            raise ArgumentError("max_bins", f"must be a whole number from 2; got {self.max_bins!r}")
+        if self.C is not None and (isinstance(self.C, bool) or not 0 < self.C < np.inf):
+            raise ArgumentError("C", f"must be a number above 0; got {self.C!r}")
+
+    def _validated(self, X: Any, y: Any) -> tuple[pd.DataFrame, Floats, npt.NDArray[np.bool_]]:  # noqa: N803
+        """The frame, 0 or 1 per row, and which rows have an outcome."""
+        frame = self._frame(X, reset=True)
+        if y is None:
+            raise ArgumentError("y", "requires y to be passed, but the target y is None: the outcome of each row")
+        column = column_or_1d(y if isinstance(y, pd.Series) else np.asarray(y), warn=True)
+        if len(column) != len(frame):
+            raise ArgumentError("y", f"Found input variables with inconsistent numbers of samples: X has {len(frame)} rows, y {len(column)}")
+        labels = pd.Series(np.asarray(column))
+        if labels.dtype.kind == "f" and np.isinf(labels).any():
+            raise ArgumentError("y", "contains infinity; it must hold two classes, or missing where not known")
+        kept = labels.notna().to_numpy()
+        known = labels[kept].infer_objects()
+        check_classification_targets(known.to_numpy())
+        classes = np.unique(known.to_numpy())
+        unknown = set(self.monotone or {}) - set(map(str, frame.columns))
+        if unknown:
+            near = did_you_mean(min(unknown), map(str, frame.columns))
+            raise ArgumentError("monotone", f"there is no column {min(unknown)!r}{near}")
+        if len(classes) != 2:  # noqa: PLR2004 - converted or not
+            found = f"{len(classes)} class{'' if len(classes) == 1 else 'es'}"
+            raise ArgumentError("y", f"Only binary classification is supported: y must hold two classes; got {found}")
+        self.classes_ = classes
+        outcome = np.zeros(len(labels))
+        outcome[kept] = known.to_numpy() == classes[1]
+        return frame, outcome, kept
+
+    def _frame(self, X: Any, *, reset: bool) -> pd.DataFrame:  # noqa: N803
+        if isinstance(X, pd.DataFrame) or hasattr(X, "__dataframe__") or hasattr(X, "__arrow_c_stream__"):
+            validate_data(self, X, reset=reset, skip_check_array=True)
+            frame = X if isinstance(X, pd.DataFrame) else pa.table(X).to_pandas()
+            if frame.columns.has_duplicates:
+                raise ArgumentError("X", f"has columns of one name: {', '.join(map(repr, frame.columns[frame.columns.duplicated()]))}")
+            if not len(frame) or not len(frame.columns):
+                raise ArgumentError("X", f"Found array with {len(frame)} sample(s) (shape={frame.shape}) while a minimum of 1 is required")
+            return frame
+        array = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite=False)
+        return pd.DataFrame(array, columns=[f"x{place}" for place in range(array.shape[1])])
+
+    def _choose(self, rows: Rows, day: npt.NDArray[np.int64] | None) -> pd.DataFrame:
+        """What was tried, the chosen first: the usual way, unless another is clearly better in the folds."""
+        usual = _USUAL_IN_TIME if rows.period is not None else _USUAL
+        ways = [
+            (method, encoding, self.C or usual[2])
+            for method in (_METHODS if self.bins == "auto" else (self.bins,))
+            for encoding in (_ENCODINGS if self.encoding == "auto" else (self.encoding,))
+        ]
+        # The usual way first, else the nearest to it that is asked for.
+        ways.sort(key=lambda way: (way[0] != usual[0]) + (way[1] != usual[1]))
+        tried: dict[_Way, Floats] = {}
+        if min(rows.y.sum(), (1 - rows.y).sum()) >= _FEWEST and (len(ways) > 1 or self.C is None):
+            folds = list(_folds(rows, day))
+            tried = {way: self._tried(folds, way) for way in ways}
+            best = _clearly_best(tried)
+            if self.C is None:
+                tried |= {way: self._tried(folds, way) for way in ((*best[:2], C) for C in _STRENGTHS if best[2] != C)}
+                best = _clearly_best({way: found for way, found in tried.items() if way[:2] == best[:2]})
+        else:
+            best = ways[0]
+            tried[best] = np.array([np.nan])
+        order = sorted(tried, key=lambda way: (way != best, -np.mean(tried[way])))
+        found = [[*way, np.mean(tried[way]), len(tried[way])] for way in order]
+        return pd.DataFrame(found, columns=["bins", "encoding", "C", "explained", "folds"])
+
+    def _tried(self, folds: list[tuple[Rows, Rows]], way: _Way) -> Floats:
+        """The share of the deviance that a way explains in each fold."""
+        method, encoding, strength = way
+        shares = []
+        for train, test in folds:
+            features, maps = cut(train, method, self.max_bins, _LEAST_SHARE * train.weight.sum())
+            model, merged = additive(train.rebinned(features, maps), 1 / strength, encoding, self.monotone)
+            shares.append(explained(model, merged, test.rebinned(features, maps)))
+        return np.array(shares)
+
+    def decision_function(self, X: Any) -> Floats:  # noqa: N803
+        """Log odds, (n_rows,), that each lead is of the second class."""
+        read = self._read(X)
+        return self.model_.logits([bins.codes(read[bins.column]) for bins in self.model_.features], len(X))
+
+    def predict_proba(self, X: Any) -> Floats:  # noqa: N803
+        """(n_rows, 2) the chance of each class, as among leads like those learned from."""
+        chance = np.exp(-np.logaddexp(0, -self.decision_function(X)))
+        return np.column_stack([1 - chance, chance])
+
+    def predict(self, X: Any) -> npt.NDArray[Any]:  # noqa: N803
+        """(n_rows,) the likelier class; to choose whom to call, use a threshold: see `choose_threshold`."""
+        return self.classes_[(self.decision_function(X) > 0).astype(int)]
+
+    def interval(self, confidence: float = 0.95) -> pd.DataFrame:
+        """Coefficients with bootstrap intervals, a row for each bin.
+
+        Parameters
+        ----------
+        confidence : float
+
+        Returns
+        -------
+        DataFrame
+            `feature`, `bin`, `n` (weight of the leads in it), `conversions`, `coefficient` (log odds beside the mean of
+            the feature), `low`, `high`: percentiles of 200 draws of leads, rows of a group together. Bins are as they
+            are: that others might have been cut is not in it. Missing where nobody is in the bin.
+        """
+        check_is_fitted(self)
+        if not 0 < confidence < 1:
+            raise ArgumentError("confidence", f"must lie between 0 and 1; got {confidence!r}")
+        model = self.model_
+        centred = self.draws_ - _means(self.draws_, model)
+        low, high = np.quantile(centred, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
+        nobody = model.mass == 0
+        return pd.DataFrame(
+            {
+                "feature": np.repeat([bins.name for bins in model.features], [bins.size for bins in model.features]),
+                "bin": [label for bins in model.features for label in bins.labels],
+                "n": model.mass,
+                "conversions": model.events,
+                "coefficient": model.coefficients,
+                "low": np.where(nobody, np.nan, low),
+                "high": np.where(nobody, np.nan, high),
+            }
+        )
+
+    def recalibrate(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803
+        """A copy whose intercept is that of other leads, such as the newest with an outcome; coefficients stay.
+
+        Raises
+        ------
+        ArgumentError
+            If all outcomes are of one kind.
+        """
+        check_is_fitted(self)
+        labels = pd.Series(np.asarray(y))
+        kept = labels.notna().to_numpy()
+        outcome = (labels[kept] == self.classes_[1]).to_numpy(np.float64)
+        if not 0 < outcome.mean() < 1:
+            raise ArgumentError("y", f"all {len(outcome):,} known outcomes are of one kind: the odds have no finite figure")
+        weight = None if sample_weight is None else np.asarray(sample_weight, np.float64)[kept]
+        none = Dense(np.zeros((len(outcome), 0)))
+        move = fit_logistic(none, outcome, weight=weight, offset=self.decision_function(X)[kept]).intercept
+        other = copy(self)
+        other.model_ = replace(self.model_, intercept=self.model_.intercept + move)
+        return other
+
+    def _read(self, X: Any) -> dict[str, Column]:  # noqa: N803
+        check_is_fitted(self)
+        frame = self._frame(X, reset=False)
+        used = {bins.column for bins in self.model_.features}
+        wanted = [place for place, name in enumerate(frame.columns) if str(name) in used]
+        return read_columns(frame.iloc[:, wanted], self.kinds_)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        return tags
+
+
+def _clearly_best(tried: dict[_Way, Floats]) -> _Way:
+    """The first way, or the best of those that are better by more than chance over the same folds."""
+    first = next(iter(tried))
+    gains = {way: found - tried[first] for way, found in tried.items()}
+    better = [way for way, gain in gains.items() if gain.mean() > _CLEARLY * gain.std(ddof=1) / np.sqrt(len(gain))]
+    return max(better, key=lambda way: gains[way].mean(), default=first) if len(tried[first]) > 1 else first
+
+
+def _means(values: Floats, model: Additive) -> Floats:
+    """The mean of each feature over its leads, at each of its bins."""
+    means, first = np.empty_like(values), 0
+    for bins in model.features:
+        own = slice(first, first + bins.size)
+        means[..., own] = ((values[..., own] @ model.mass[own]) / max(model.mass[own].sum(), 1e-300))[..., None]
+        first += bins.size
+    return means
+
+
+def _days(dates: Any, n: int) -> npt.NDArray[np.int64]:
+    """Days since 1970."""
+    series = pd.Series(dates).reset_index(drop=True)
+    times = read_times(one_array(pa.array(series, from_pandas=True)))
+    if len(series) != n or times is None or times.bad or (times.at == NO_TIME).any():
+        raise ArgumentError("dates", f"must hold a day, as 2026-03-31, for each of the {n:,} rows; got {len(series):,}, {series.dtype}")
+    return times.days("UTC")
+
+
+def _rows(read: Mapping[str, Column], y: Floats, weight: Floats, day: npt.NDArray[np.int64] | None) -> tuple[Rows, Ints]:
+    """The rows by their cells, in an order that depends on what they hold alone, and the place each came from."""
+    total = weight.sum()
+    rare = min(max(_RARE, _RARE_SHARE * total), total / 10)
+    features: list[Bins] = []
+    for name in sorted(read):
+        column = read[name]
+        if column.numbers is None and is_words(column, weight, rare):
+            features += words(name, column, weight, rare, _MOST_WORDS)
+        else:
+            features.append(cells(name, column, weight, rare))
+    codes = [bins.codes(read[bins.column]) for bins in features]
+    mark = np.zeros(len(y), np.uint64)
+    for code in [*codes, y.astype(np.int64), *([] if day is None else [day])]:
+        mark = (mark ^ code.astype(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
+        mark ^= mark >> np.uint64(29)
+    order = np.lexsort((weight, mark))
+    rows = Rows(features, [code[order] for code in codes], y[order], weight[order], _periods(day, order))
+    return rows, order
+
+
+def _periods(day: npt.NDArray[np.int64] | None, order: Ints) -> Ints | None:
+    """The tenth of the time each row is of; no day lies in two."""
+    if day is None or day.min() == day.max():
+        return None
+    ordered = np.sort(day)
+    starts = np.unique(ordered[np.arange(1, _PERIODS) * len(day) // _PERIODS])
+    return np.unique(np.searchsorted(starts, day[order], "right"), return_inverse=True)[1]
+
+
+def _folds(rows: Rows, day: npt.NDArray[np.int64] | None) -> Iterator[tuple[Rows, Rows]]:
+    """What to learn from and what to judge by: later leads by earlier ones where there are days, else a part of each."""
+    n = len(rows.y)
+    looked_at = np.arange(0, n, max(1, -(-n // _LOOKED_AT)))
+    if day is None or rows.period is None:
+        # Rows alike stand together: each goes to one side whole.
+        alike = np.concatenate([[0], np.cumsum(np.any([code[1:] != code[:-1] for code in rows.codes], axis=0))])
+        part = alike[looked_at] % _FOLDS
+        pairs = [(part != fold, part == fold) for fold in range(_FOLDS)]
+    else:
+        own = day[looked_at]
+        cuts = np.sort(own)[np.arange(1, _FOLDS + 1) * len(own) // (_FOLDS + 1)]
+        ends = np.append(cuts[1:], own.max() + 1)
+        pairs = [(own < start, (own >= start) & (own < end)) for start, end in zip(cuts, ends, strict=True)]
+    for train, test in pairs:
+        old, new = looked_at[train], looked_at[test]
+        if len(old) and len(new) and 0 < rows.y[old].mean() < 1 and 0 < rows.y[new].mean() < 1:
+            yield rows.take(old), rows.take(new)
+
