@@ -20,6 +20,7 @@ from leadscore.errors import ArgumentError, did_you_mean
 from leadscore.learn.additive import Additive, Direction, Encoding, Method, Rows, additive, cut, explained, resampled
 from leadscore.learn.binning import Bins, cells, is_words, read_columns, words
 from leadscore.learn.logistic import Dense, fit_logistic
+from leadscore.learn.points_card import PointsCard, points_card
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -37,11 +38,11 @@ _CLEARLY = 2.0
 # A level or word is rare below so many leads, and below this share of them.
 _RARE, _RARE_SHARE = 30.0, 0.005
 # The least share of the leads in a bin of a number.
-_LEAST_SHARE = 0.02
+_LEAST_SHARE = 0.01
 _MOST_WORDS = 30
 _PERIODS, _FOLDS = 10, 4
 # The choice of bins looks at so many leads at most, and is not made where fewer than so many of either kind are known.
-_LOOKED_AT, _FEWEST = 20_000, 100
+_LOOKED_AT, _FEWEST = 10_000, 100
 _DRAWS = 200
 
 
@@ -111,7 +112,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] - sc
         *,
         bins: str = "auto",
         encoding: str = "auto",
-        max_bins: int = 8,
+        max_bins: int = 10,
         C: float | None = None,  # noqa: N803 - scikit-learn's name
         monotone: Mapping[str, Direction] | None = None,
         guards: Literal["warn", "raise", "drop"] | None = "warn",
@@ -309,6 +310,41 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] - sc
                 "high": np.where(nobody, np.nan, high),
             }
         )
+
+    def points_card(
+        self, *, span: int | None = None, pdo: float | None = None, max_points_rows: int | None = None
+    ) -> PointsCard:
+        """The model in whole points, as a table that both teams can review.
+
+        Parameters
+        ----------
+        span : int, optional
+            From the least to the largest total; 100 by default, the least being 0.
+        pdo : float, optional
+            Instead: so many points more double the odds, and a total of 100 has even odds, as in credit scoring; every
+            lead then has base points.
+        max_points_rows : int, optional
+            At most so many rows to review, over all features: bins that the fit can hardly tell apart become one.
+
+        Returns
+        -------
+        PointsCard
+            `frame`, `score`, `explain`, `to_rulebook`.
+
+        Raises
+        ------
+        ArgumentError
+            If an argument is none of these, or no feature is left.
+        """
+        check_is_fitted(self)
+        for name, value, least in (("span", span, 1), ("pdo", pdo, 0), ("max_points_rows", max_points_rows, 2)):
+            if value is not None and (isinstance(value, bool) or not least <= value < np.inf or not value):
+                raise ArgumentError(name, f"must be a number from {least}; got {value!r}")
+        if span is not None and pdo is not None:
+            raise ArgumentError("pdo", "is another scale than span; give one of the two")
+        span = 100 if pdo is None and span is None else span
+        reading = self.kinds_, tuple(self.kinds_)
+        return points_card(self.model_, self.draws_, reading, span=span, pdo=pdo, max_points_rows=max_points_rows)
 
     def recalibrate(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803
         """A copy whose intercept is that of other leads, such as the newest with an outcome; coefficients stay.

@@ -36,7 +36,6 @@ class Merger:
         self.coefficients, self.covariance, self.mass = coefficients.copy(), covariance.copy(), mass.copy()
         self.group = np.arange(len(mass))
         self.feature = np.repeat(np.arange(len(self.features)), np.diff(self.starts))
-        # Bins that nobody is in are no rows: they join whatever they are next to, and cost nothing.
         self.pairs = [self._pairs(place) for place in range(len(self.features))]
 
     def _pairs(self, place: int) -> list[tuple[int, int]]:
@@ -44,13 +43,16 @@ class Merger:
         bins, start = self.features[place], self.starts[place]
         alive = [i for i in range(start, self.starts[place + 1]) if self.group[i] == i]
         if bins.kind == "word":
-            return [(alive[0], alive[1])] if len(alive) == 2 else []  # noqa: PLR2004 - with the word and without
-        *known, missing = alive
-        if len(known) == 1:
-            return [(known[0], missing)]
-        if bins.kind == "number":
-            return list(zip(known, known[1:], strict=False))
-        return [(a, b) for at, a in enumerate(known) for b in known[at + 1 :]]
+            groups, rest = alive, []
+        else:
+            # Values that are rare or new are no kind of their own, so no level joins them while there are others.
+            at_end = 1 if bins.kind == "number" else 2
+            groups, rest = alive[:-at_end], alive[-at_end:]
+        if len(groups) == 1:
+            groups = [*groups, *(one for one in rest if self.mass[one] > 0)]
+        if bins.kind == "category" and len(groups) > 1 and groups[-1] not in rest:
+            return [(a, b) for at, a in enumerate(groups) for b in groups[at + 1 :]]
+        return list(zip(groups, groups[1:], strict=False))
 
     def rows(self, place: int) -> int:
         """How many rows a reviewer reads for a feature; none if all its leads are in one bin."""
@@ -89,9 +91,7 @@ class Merger:
     def to_bins(self, most: int, least: float) -> None:
         """Merge within each feature until it has at most so many bins, missing apart, none of less weight than `least`."""
         for place, bins in enumerate(self.features):
-            if bins.kind == "word":
-                continue
-            while True:
+            while bins.kind == "number":
                 own = slice(self.starts[place], self.starts[place + 1] - 1)
                 alive = np.flatnonzero(self.group[own] == np.arange(own.start, own.stop)) + own.start
                 if len(alive) == 1 or (len(alive) <= most and self.mass[alive].min() >= least):

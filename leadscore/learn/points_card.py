@@ -1,0 +1,425 @@
+"""`PointsCard`: a fitted model in whole points, short enough to be reviewed, and written as a rulebook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from leadscore.columns import Column
+from leadscore.errors import ArgumentError
+from leadscore.evaluation import wilson
+from leadscore.learn.additive import Additive
+from leadscore.learn.binning import Bins, read_columns, starts_of
+from leadscore.learn.merging import Merger
+from leadscore.learn.rules import rules_of
+from leadscore.learn.snapshots import Provenance
+from leadscore.rulebook import Rulebook
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+_LN2 = float(np.log(2))
+_PASSES = 50
+# With points that double the odds, a total of so many has even odds: the wet finger's hundred.
+_EVEN_AT = 100
+
+
+@dataclass(frozen=True)
+class PointsCard:
+    """A model in whole points; made by `LeadClassifier.points_card`.
+
+    Attributes
+    ----------
+    features : list of Bins
+        What the card looks at, in the order of how much it moves leads.
+    points : (n_bins,) whole numbers, of all features end to end
+    base : int
+        What every lead has.
+    intercept, slope : float
+        The chance at a total t is 1 / (1 + exp(-(intercept + slope x t))).
+    frame : DataFrame, a row to review each
+        `feature`, `bin`, `n`, `conversions`, `rate` with `rate_low`, `rate_high` (Wilson), `points` with `points_low`,
+        `points_high` (from the bootstrap of the fit, beside the feature's mean): all 95 %. Bins that no lead was in are
+        left out: they get the feature's mean.
+    log_loss_lost : float
+        What the whole numbers cost: the log loss per lead above that of the same rows in fractions.
+    n : float
+        The leads learned from.
+    mass : (n_bins,) of them, in each bin
+    kinds : dict of column to "number" or "text"
+    column_names : the columns of the frame learned from
+    """
+
+    features: list[Bins]
+    points: Ints
+    base: int
+    intercept: float
+    slope: float
+    frame: pd.DataFrame
+    log_loss_lost: float
+    n: float
+    mass: Floats
+    kinds: Mapping[str, str]
+    column_names: tuple[str, ...]
+
+    @property
+    def points_to_double(self) -> float:
+        """So many points more double the odds."""
+        return _LN2 / self.slope
+
+    @property
+    def even_at(self) -> float:
+        """The total at which the odds are even."""
+        return -self.intercept / self.slope
+
+    @property
+    def least(self) -> int:
+        """The least total a lead can have."""
+        return self.base + int(sum(own.min() for own in self._parts(self.points)))
+
+    @property
+    def most(self) -> int:
+        """The largest total a lead can have."""
+        return self.base + int(sum(own.max() for own in self._parts(self.points)))
+
+    def _parts(self, values: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+        return np.split(values, starts_of(self.features)[1:-1]) if self.features else []
+
+    def _read(self, X: Any) -> dict[str, Column]:  # noqa: N803 - scikit-learn's name
+        frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X, columns=list(self.column_names))
+        lacking = sorted({bins.column for bins in self.features} - set(map(str, frame.columns)))
+        if lacking:
+            raise ArgumentError("X", f"lacks columns of the card: {', '.join(map(repr, lacking))}")
+        used = {bins.column for bins in self.features}
+        return read_columns(frame.loc[:, [str(name) in used for name in frame.columns]], dict(self.kinds))
+
+    def score(self, X: Any) -> pd.DataFrame:  # noqa: N803
+        """The points of each lead.
+
+        Parameters
+        ----------
+        X : DataFrame, (n_rows, n_columns)
+            With the columns the card looks at.
+
+        Returns
+        -------
+        DataFrame, the index of X
+            A column of whole points per feature, and `total`, which has the base in it.
+
+        Raises
+        ------
+        ArgumentError
+            If a column is not there or holds values of another kind.
+        """
+        read = self._read(X)
+        found = {
+            bins.name: own[bins.codes(read[bins.column])]
+            for bins, own in zip(self.features, self._parts(self.points), strict=True)
+        }
+        frame = pd.DataFrame(found, index=X.index if isinstance(X, pd.DataFrame) else range(len(X)))
+        return frame.assign(total=frame.sum(axis=1).astype(np.int64) + self.base)
+
+    def predict_proba(self, X: Any) -> Floats:  # noqa: N803
+        """(n_rows, 2) the chance of either outcome at each lead's total."""
+        chance = self.chance(self.score(X)["total"].to_numpy())
+        return np.column_stack([1 - chance, chance])
+
+    def chance(self, total: Any) -> Any:
+        """The chance at a total."""
+        return np.exp(-np.logaddexp(0, -(self.intercept + self.slope * np.asarray(total, np.float64))))
+
+    def explain(self, row: Mapping[str, Any] | pd.Series[Any]) -> CardExplanation:
+        """The points of one lead, a line per feature, which sum exactly to its total; values never seen are named."""
+        frame = pd.DataFrame([dict(row)])
+        read, lines = self._read(frame), []
+        for bins, own, mass in zip(self.features, self._parts(self.points), self._parts(self.mass), strict=True):
+            code = int(bins.codes(read[bins.column])[0])
+            note = ""
+            if mass[code] == 0:
+                note = "no lead was like this in training: the feature's mean"
+            elif bins.unseen(read[bins.column])[0]:
+                note = "rare or never seen in training: the points of such values"
+            value = frame[bins.column].iloc[0] if bins.column in frame else None
+            lines.append((bins.name, value, bins.labels[code], int(own[code]), note))
+        total = self.base + sum(points for *_, points, _ in lines)
+        table = pd.DataFrame(lines, columns=["feature", "value", "bin", "points", "note"])
+        return CardExplanation(table, self.base, total, float(self.chance(total)))
+
+    def threshold_at(self, probability: float) -> int:
+        """The least whole total at which the chance is at least `probability`.
+
+        Raises
+        ------
+        ArgumentError
+            If no lead can reach it.
+        """
+        if not 0 < probability < 1:
+            raise ArgumentError("probability", f"must lie between 0 and 1; got {probability!r}")
+        wanted = (np.log(probability / (1 - probability)) - self.intercept) / self.slope
+        if wanted > self.most:
+            best = f"the best lead, with {self.most} points, has a chance of {self.chance(self.most):.1%}"
+            raise ArgumentError("probability", f"no lead reaches {probability:.1%}: {best}")
+        return max(int(np.ceil(wanted - 1e-9)), self.least)
+
+    def to_rulebook(
+        self,
+        *,
+        name: str,
+        threshold: float | None = None,
+        probability: float | None = None,
+        version: str = "",
+        timezone: str = "UTC",
+        provenance: Mapping[str, Provenance] | None = None,
+    ) -> Rulebook:
+        """Write the card as a rulebook: scoring it gives every lead the same points, exactly.
+
+        Parameters
+        ----------
+        name, version, timezone : str
+            Of the rulebook.
+        threshold : float, optional
+            The bar, in points: of `choose_threshold`, say.
+        probability : float, optional
+            Or the chance a lead must have; exactly one of the two.
+        provenance : dict of column to Attribute or Activity, optional
+            What the columns are made of: `snapshots.provenance`. By default all are columns of the leads.
+
+        Returns
+        -------
+        Rulebook
+            Rules named after the features. Rare and unseen values are its `other`.
+
+        Raises
+        ------
+        ArgumentError
+            If not exactly one bar is given, or a feature cannot be written as a rule: a count of kinds of event.
+        """
+        if (threshold is None) == (probability is None):
+            raise ArgumentError("threshold", "give exactly one of threshold, in points, and probability")
+        bar = self.threshold_at(probability) if probability is not None else threshold
+        document: dict[str, Any] = {"leadscore": 1, "name": name}
+        document |= {"version": version} if version else {}
+        document |= {"timezone": timezone}
+        parts = zip(self.features, self._parts(self.points), strict=True)
+        document |= rules_of([(bins, own.tolist()) for bins, own in parts], self.base, self.kinds, provenance or {})
+        return Rulebook.from_dict(document | {"qualify": {"threshold": bar}}, source=name)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the points of every row, with their intervals; see `leadscore.plots.plot_card`."""
+        from leadscore.plots import plot_card  # noqa: PLC0415 - matplotlib is loaded when a picture is asked for
+
+        return plot_card(self.frame, ax=ax)
+
+    @property
+    def _title(self) -> str:
+        return (
+            f"{len(self.frame)} rows, {len(self.features)} features, learned from {self.n:,.0f} leads; totals from "
+            f"{self.least} to {self.most}; even odds at {self.even_at:.1f}, {self.points_to_double:.1f} points more double "
+            f"the odds"
+        )
+
+    def __repr__(self) -> str:
+        lines = [self._title]
+        if self.base:
+            lines.append(f"every lead has {self.base}")
+        for feature, rows in self.frame.groupby("feature", sort=False):
+            lines.append(str(feature))
+            for row in rows.itertuples():
+                rate = f"{row.rate:.1%} ({row.rate_low:.1%} to {row.rate_high:.1%})"
+                points = f"{row.points:>4} ({row.points_low:.0f} to {row.points_high:.0f})"
+                lines.append(f"  {points}  {_short(row.bin)}, n = {row.n:,.0f}, {rate}")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        table = self.frame.assign(bin=self.frame["bin"].map(_short))
+        formats = {name: "{:.1%}".format for name in ("rate", "rate_low", "rate_high")}
+        formats |= {name: "{:,.0f}".format for name in ("n", "conversions", "points_low", "points_high")}
+        return f"<p>{escape(self._title)}</p>" + table.to_html(index=False, formatters=formats)
+
+
+@dataclass(frozen=True)
+class CardExplanation:
+    """Why one lead has its total.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        `feature`, `value`, `bin`, `points`, `note` (where the value was never seen); points and base sum to the total.
+    base, total : int
+    chance : float
+    """
+
+    frame: pd.DataFrame
+    base: int
+    total: int
+    chance: float
+
+    def __repr__(self) -> str:
+        lines = [f"{self.total} points, a chance of {self.chance:.1%}"]
+        if self.base:
+            lines.append(f"  {self.base:>4}  base")
+        for row in self.frame.sort_values("points", ascending=False, kind="stable").itertuples():
+            note = f" ({row.note})" if row.note else ""
+            lines.append(f"  {row.points:>4}  {row.feature}: {_short(row.bin)}{note}")
+        return "\n".join(lines)
+
+
+def _short(text: str, most: int = 60) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def points_card(
+    model: Additive,
+    draws: Floats,
+    reading: tuple[Mapping[str, str], tuple[str, ...]],
+    *,
+    span: int | None,
+    pdo: float | None,
+    max_points_rows: int | None,
+) -> PointsCard:
+    """The card of a model: bins merged to so many rows, scaled, rounded, and refined; see `LeadClassifier.points_card`."""
+    short, drawn = _shortened(model, draws, len(model.mass) if max_points_rows is None else max_points_rows)
+    if not short.features:
+        raise ArgumentError("max_points_rows", "no feature is left: the outcomes depend on none, or there are too few rows")
+    points, slope, move, lost = whole_points(short, span, _LN2 / pdo if pdo is not None else None)
+    even = -(short.intercept + move) / slope
+    base = 0 if pdo is None else round(_EVEN_AT - even)
+    n = float(short.mass[: short.features[0].size].sum())
+    frame = _frame(short, points, drawn / slope)
+    intercept = short.intercept + move - slope * base
+    return PointsCard(short.features, points, base, intercept, slope, frame, lost / n, n, short.mass, *reading)
+
+
+def _shortened(model: Additive, draws: Floats, rows: int) -> tuple[Additive, Floats]:
+    """A model of at most so many rows, its features by how much they move leads; and its draws, beside their means."""
+    n = len(model.coefficients)
+    merger = Merger(model.features, model.coefficients, model.covariance[:n, :n], model.mass)
+    merger.to_rows(rows)
+    features, maps = merger.result()
+    starts, old = starts_of(features), starts_of(model.features)
+    joined, place = np.zeros((n, int(starts[-1]))), 0
+    for first, mapping in zip(old, maps, strict=False):
+        if len(mapping):
+            joined[first + np.arange(len(mapping)), starts[place] + mapping] = 1
+            place += 1
+    # The heights that lie nearest to those of the model, by what is known of them.
+    pull = joined.T @ np.linalg.pinv(model.covariance[:n, :n], hermitian=True)
+    down = np.linalg.pinv(pull @ joined, hermitian=True) @ pull
+    mass, events = joined.T @ model.mass, joined.T @ model.events
+    heights, means = _centred(down @ model.coefficients, mass, features)
+    drawn, _ = _centred(draws @ down.T, mass, features)
+    spread = [np.sqrt((own**2) @ weight) for own, weight in _pairs(features, heights, mass)]
+    order = np.argsort(-np.array(spread), kind="stable")
+    take = np.concatenate([np.arange(starts[place], starts[place + 1]) for place in order]) if features else np.zeros(0, int)
+    whole = np.zeros((n + 1, len(take) + 1))
+    whole[:n, :-1], whole[n, -1] = joined[:, take], 1
+    short = Additive(
+        [features[place] for place in order],
+        float(model.intercept + means),
+        heights[take],
+        whole.T @ model.curvature @ whole,
+        np.zeros((0, 0)),
+        mass[take],
+        events[take],
+        model.log_loss,
+    )
+    return short, drawn[:, take]
+
+
+def _pairs(features: list[Bins], *values: Floats) -> Iterator[tuple[Floats, ...]]:
+    for start, size in zip(starts_of(features), [bins.size for bins in features], strict=False):
+        yield tuple(value[..., start : start + size] for value in values)
+
+
+def _centred(values: Floats, mass: Floats, features: list[Bins]) -> tuple[Floats, Any]:
+    """Heights beside the mean of each feature, 0 where nobody is, and the sum of the means."""
+    found, total = np.zeros_like(values), 0.0
+    for out, own, weight in _pairs(features, found, values, mass):
+        mean = own @ weight / weight.sum()
+        out[...] = np.where(weight > 0, own - mean[..., None] if own.ndim > 1 else own - mean, 0)
+        total = total + mean
+    return found, total
+
+
+def whole_points(model: Additive, span: int | None, logits_per_point: float | None) -> tuple[Ints, float, float, float]:
+    """Whole points that lie nearest to a model's coefficients, by the curvature of its log loss.
+
+    Scaled and rounded, then moved by one point at a time while that helps: integer coordinate descent as for risk
+    scores (Ustun, B. and Rudin, C. (2019), Journal of Machine Learning Research 20, 1-75), on the quadratic that the
+    fit left, so that it needs no rows. The link from the total to the chance is refitted with every move.
+
+    Returns
+    -------
+    points : (n_bins,) whole, the least of each feature 0
+    slope, move : float
+        Logits per point, and what to add to the intercept.
+    lost : float
+        Log loss above that of the model.
+    """
+    p = len(model.coefficients)
+    within, cross, all_ = model.curvature[:p, :p], model.curvature[:p, p], model.curvature[p, p]
+    # The intercept moves along.
+    metric = within - np.outer(cross, cross) / all_
+    ranges = [(own.min(), own.max()) for (own,) in _pairs(model.features, model.coefficients)]
+    per_logit = 1 / logits_per_point if logits_per_point is not None else span / sum(high - low for low, high in ranges)  # type: ignore[operator]
+    lows = np.repeat([low for low, _ in ranges], [bins.size for bins in model.features])
+    points = np.rint((model.coefficients - lows) * per_logit).astype(np.int64)
+    pull, image = metric @ model.coefficients, metric @ points
+    up, size = float(points @ pull), float(points @ image)
+    seen = np.flatnonzero(model.mass > 0)
+    for _ in range(_PASSES):
+        moved = False
+        for j in seen:
+            for step in (1, -1):
+                new_up, new_size = up + step * pull[j], size + 2 * step * image[j] + metric[j, j]
+                if new_up > 0 and new_size > 0 and new_up**2 / new_size > up**2 / size * (1 + 1e-9) + 1e-12:
+                    points[j] += step
+                    if span is not None and not _spans(model.features, points, span):
+                        points[j] -= step
+                        continue
+                    image, up, size, moved = image + step * metric[:, j], new_up, new_size, True
+        if not moved:
+            break
+    for own, weight in _pairs(model.features, points, model.mass):  # type: ignore[arg-type]
+        own -= own[weight > 0].min()
+        # Where nobody was, the mean of the feature stands.
+        own[weight == 0] = np.rint(own @ weight / weight.sum())
+    up, size = float(points @ pull), float(points @ metric @ points)
+    slope = up / size
+    move = float(cross @ (model.coefficients - slope * points) / all_)
+    lost = (model.coefficients @ pull - up**2 / size) / 2
+    return points, slope, move, float(lost)
+
+
+def _spans(features: list[Bins], points: Ints, span: int) -> bool:
+    return sum(own.max() - own.min() for (own,) in _pairs(features, points)) <= span  # type: ignore[arg-type]
+
+
+def _frame(model: Additive, points: Ints, drawn: Floats) -> pd.DataFrame:
+    """The rows to review; `drawn` are heights in points beside the mean of their feature."""
+    rate_low, rate_high = wilson(model.events, np.maximum(model.mass, 1e-300))
+    means = np.concatenate(
+        [np.full(len(own), own @ weight / weight.sum()) for own, weight in _pairs(model.features, points, model.mass)]  # type: ignore[arg-type]
+    )
+    low, high = np.quantile(drawn, [0.025, 0.975], axis=0) + means
+    frame = pd.DataFrame(
+        {
+            "feature": [bins.name for bins in model.features for _ in range(bins.size)],
+            "bin": [label for bins in model.features for label in bins.labels],
+            "n": model.mass,
+            "conversions": model.events,
+            "rate": model.events / np.maximum(model.mass, 1e-300),
+            "rate_low": rate_low,
+            "rate_high": rate_high,
+            "points": points,
+            "points_low": low,
+            "points_high": high,
+        }
+    )
+    return frame[model.mass > 0].reset_index(drop=True)
