@@ -367,7 +367,7 @@ def _attributes(tables: Tables, lead: _Leads, day: Ints) -> tuple[_Columns, dict
             continue
         array = one_array(tables.leads[name])
         kind = _kind(array.type)
-        column = _values(array, kind, record)
+        column = None if kind is None else _values(array, kind, record)
         if kind is None or column is None:
             why = f"{array.type}" if kind is None else "whole numbers past 2**53, which are no quantity"
             left_out.append(f"{name} ({why})")
@@ -399,7 +399,7 @@ def _kind(kind: pa.DataType) -> Literal["number", "category", "boolean"] | None:
     return "category" if is_text(kind) or pa.types.is_null(kind) else None
 
 
-def _values(array: pa.Array, kind: str | None, record: npt.NDArray[Any]) -> pd.Series[Any] | None:
+def _values(array: pa.Array, kind: str, record: npt.NDArray[Any]) -> pd.Series[Any] | None:
     """The values of some rows of the leads, missing for -1; None if they can be told only in part."""
     if kind == "number":
         column = convert(array, "number", (), "UTC")
