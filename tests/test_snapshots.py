@@ -274,6 +274,12 @@ def test_names_read_well_and_say_what_they_are_made_of():
     assert rows.X["kinds of event in 1 day"].to_list() == [1, 0]
 
 
+def test_windows_may_come_in_any_form():
+    tables = tables_of(events=[("a", "visit", "2026-03-15")])
+    [same] = {repr(rows_of(tables, windows=each).provenance) for each in ([7], np.array([7]), iter((7,)))}
+    assert "'events', within_days=7)" in same.replace("measure=", "")
+
+
 def test_without_windows_or_events_there_is_less():
     events = [("a", "visit", "2026-03-15")]
     assert list(rows_of(tables_of(events=events), windows=()).X) == ["country", "visit: days since"]

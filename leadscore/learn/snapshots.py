@@ -237,7 +237,7 @@ def snapshots(  # noqa: PLR0913 - each of them is part of what is asked
     >>> rows.y.to_list(), rows.provenance["visit: days since"]
     ([True, False], Activity(event='visit', measure='since', within_days=None))
     """
-    _check_windows(windows)
+    whole_windows = _whole(windows)
     lead, day, scored_at, findings = _rows(tables, as_of)
     y = label(
         tables,
@@ -249,7 +249,7 @@ def snapshots(  # noqa: PLR0913 - each of them is part of what is asked
     )
     index = _index(tables, lead, day)
     attributes, provenance, said = _attributes(tables, lead, day)
-    activity, made_of = _activity(tables, lead, day, windows)
+    activity, made_of = _activity(tables, lead, day, whole_windows)
     clash = sorted(attributes.keys() & activity.keys())
     if clash:
         raise ArgumentError("tables", f"lead columns are named as features of activity: {', '.join(map(repr, clash))}")
@@ -288,11 +288,12 @@ def _index(tables: Tables, lead: _Leads, day: Ints) -> pd.MultiIndex:
     return index
 
 
-def _check_windows(windows: Any) -> None:
+def _whole(windows: Any) -> list[int]:
     given = list(windows) if pd.api.types.is_list_like(windows) else [windows]
     whole = all(isinstance(days, (int, np.integer)) and not isinstance(days, bool) and days >= 1 for days in given)
     if not whole or len(set(given)) < len(given) or not pd.api.types.is_list_like(windows):
         raise ArgumentError("windows", f"must be several whole numbers of days from 1, all different; got {windows!r}")
+    return [int(days) for days in given]
 
 
 def _rows(tables: Tables, as_of: Any) -> tuple[_Leads, Ints, pd.Series[Any], list[str]]:
