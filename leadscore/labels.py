@@ -80,7 +80,7 @@ def label(  # noqa: PLR0913 - each of them is part of what is asked
     stages, until = tables.observed(observed_until)
     if not tables.stages or not tables.stages.of(*or_further(stage)).any():
         raise ArgumentError("stage", f"no outcome is {' or '.join(or_further(stage))}: all labels would be False")
-    lead, scored, moment, index = _scored(tables, scored_at)
+    lead, scored, moment, index = when_scored(tables, scored_at)
     day, rows = stages.times.days(tables.timezone), stages.of(*or_further(stage))
     reached = stages.first(len(tables.ids), day, rows)[lead]
     later = stages.first(len(tables.ids), stages.times.utc(tables.timezone), rows)[lead] > moment
@@ -92,11 +92,19 @@ def label(  # noqa: PLR0913 - each of them is part of what is asked
     return pd.Series(pd.arrays.BooleanArray(reached <= end, ~known), index, name=stage)
 
 
-def _scored(tables: Tables, scored_at: Any) -> tuple[npt.NDArray[np.int32], Ints, Ints, pd.Index[Any]]:
-    """Leads, the day since 1970 on which each was scored, the moment in UTC, `NEVER` for a whole day, and their ids."""
+def when_scored(
+    tables: Tables, scored_at: Any, *, name: str = "scored_at"
+) -> tuple[npt.NDArray[np.int32], Ints, Ints, pd.Index[Any]]:
+    """Leads, the day since 1970 on which each was scored, the moment in UTC, `NEVER` for a whole day, and their ids.
+
+    Raises
+    ------
+    ArgumentError
+        If these are no days, or not of leads in the tables; `name` is what the caller called them.
+    """
     if not isinstance(scored_at, pd.Series):
         lead = np.arange(len(tables.ids), dtype=np.int32)
-        day = np.full(len(lead), day_number(as_day(scored_at, name="scored_at")))
+        day = np.full(len(lead), day_number(as_day(scored_at, name=name)))
         return lead, day, np.full(len(lead), NEVER), pd.Index(tables.ids.array.to_pandas(), name="lead_id")
     lead = tables.ids.positions(one_array(pa.array(scored_at.index)))
     problems = []
@@ -108,6 +116,6 @@ def _scored(tables: Tables, scored_at: Any) -> tuple[npt.NDArray[np.int32], Ints
         bad = scored_at.iloc[:5] if times is None else scored_at.iloc[np.concatenate(list(times.bad.values()))[:5]]
         problems.append(Problem("", f"must hold days as 2026-03-31; got {', '.join(map(repr, bad))}"))
     if problems or times is None:
-        raise ArgumentError("scored_at", problems)
+        raise ArgumentError(name, problems)
     moment = times.at if times.zoned else np.full(len(lead), NEVER)
     return lead, times.days(tables.timezone), moment, scored_at.index

@@ -32,6 +32,7 @@ FLOORS = [
     {"scoring.compare", "scoring", "alternatives", "explorer", "scored"},
     {"threshold"},
     {"choice"},
+    {"learn", "learn.logistic", "learn.snapshots"},
     {"", "datasets", "testing"},
     {"export", "options", "printing"},
     {"cli"},

@@ -81,6 +81,10 @@ class Days:
         """Where the rows of each lead begin, from the first lead here to the last."""
         return np.concatenate([[0], np.cumsum(np.bincount(self.lead - self.lead[0]))])
 
+    def place(self, lead: Positions, age: Positions) -> npt.NDArray[np.intp]:
+        """Where the rows of each lead from an age on begin, or would if it had any."""
+        return np.searchsorted(self._keys, (lead.astype(np.int64) << _AGE_BITS) + age)
+
     def at(self, lead: Positions, age: Positions, within: int) -> Days:
         """For leads on days: the rows of each lead from an age on, `within` days back; by their place among those."""
         if not len(self.lead):
@@ -91,9 +95,8 @@ class Days:
             (self._offsets[place] < self._offsets[place + 1]) & (lead >= self.lead[0]) & (lead <= self.lead[-1])
         )
         least = age[rows]
-        wanted = (lead[rows].astype(np.int64) << _AGE_BITS) + least
-        first = np.searchsorted(self._keys, wanted)
-        counts = np.searchsorted(self._keys, wanted + min(within, int(self.age.max()) + 1)) - first
+        first = self.place(lead[rows], least)
+        counts = self.place(lead[rows], least + min(within, int(self.age.max()) + 1)) - first
         ends = np.cumsum(counts)
         found = np.arange(ends[-1] if len(ends) else 0) + np.repeat(first - (ends - counts), counts)
         return Days(
