@@ -22,7 +22,7 @@ Found = tuple[str, Hashable, str, dict[str, Any]]
 _OWN = 0.95
 # So many ties there would be at least if whole numbers were drawn from their range and not handed out.
 _TIES = 10
-_ID_NAME = re.compile(r"(^|[\W_])(id|uuid|guid)$|[a-z]I[dD]$", re.ASCII)
+_ID_NAME = re.compile(r"(^|[\W_])(?i:id|uuid|guid)$|[a-z]I[dD]$", re.ASCII)
 _WORDS = re.compile(r"[^\W\d_]{2,}[\W_]+[^\W\d_]{2,}")
 _READ = 2000
 # Too few rows that differ from the rest: no bin can be made of them.
