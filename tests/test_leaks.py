@@ -186,6 +186,14 @@ def test_a_state_overwritten_until_export(won, others, caught):
     assert caught or not codes
 
 
+@pytest.mark.parametrize(("share", "caught"), [(0.4, True), (0.15, False)])
+def test_a_level_that_never_converts_is_a_leak_where_it_holds_many(share, caught):
+    """Leads whose mail bounces never convert, and that is known in time."""
+    X, y, _, rng = world(n=20_000)
+    X["mail"] = np.where(~y & (rng.random(len(y)) < share), "bounced", "arrived")
+    assert ("LS304" in said(guards(X, y), "mail")) is caught
+
+
 @pytest.mark.parametrize(("won", "others", "caught"), [(0.3, 0.05, True), (0.2, 0.2, False), (0.0, 0.0, False)])
 def test_days_after_the_row(won, others, caught):
     def planted(_X, y, dates, rng):
@@ -194,6 +202,13 @@ def test_days_after_the_row(won, others, caught):
 
     assert ("LS303" in with_column(planted)) is caught
     assert "LS303" not in with_column(planted, dates=None)
+
+
+def test_days_on_or_before_the_row_are_no_later_ones():
+    def planted(_X, y, dates, rng):
+        return dates.mask(rng.random(N) < np.where(y, 0.2, 0.6)) - pd.to_timedelta(rng.integers(0, 90, N), unit="D")
+
+    assert "LS303" not in with_column(planted)
 
 
 # ------------------------------------------------------------------------------------------------------------ calendar
@@ -424,6 +439,19 @@ def test_marks_tell_rows_apart():
     marks = row_marks(read_cells(X, source="X"))
     assert len(set(marks.tolist())) == 4
     assert (marks[0] == marks[2], marks[0] == marks[1], marks[4] == marks[5]) == (True, False, True)
+    turned = read_cells(X[::-1], source="X")
+    assert (row_marks(turned)[::-1] == marks).all()
+    assert not np.signbit(turned[0].values).any()
+
+
+def test_what_many_rows_share_is_a_bin_of_its_own():
+    number = np.append(np.arange(950.0), np.full(60, 520.5))
+    cells = read_cells(pd.DataFrame({"x": np.append(number, np.nan)}), source="X")[0]
+    code, size = cells.bins
+    assert (np.bincount(code)[code[-2]], np.bincount(code)[code[-1]]) == (60, 1)
+    assert (np.diff(np.unique(code)) == 1).all()
+    assert size == code.max() + 1
+    assert (cells.bins_of(cells) == code).all()
 
 
 @given(

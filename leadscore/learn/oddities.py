@@ -191,8 +191,8 @@ def _disguised(cells: Cells) -> Ints:
         fits = np.zeros(len(cells.values), np.bool_)
         outside = [code for code in _outside(cells) if float(cells.values[code]) in _NINES]
         # The one value below 0 of numbers that otherwise count something.
-        whole = len(cells.values) > 2 and cells.values[0] == -1 and cells.counts[0] >= _APART
-        if whole and cells.values[1] >= 0 and (cells.values == np.round(cells.values)).all():
+        least = len(cells.values) > 2 and cells.values[0] == -1 and cells.counts[0] >= _APART
+        if least and (cells.values == np.round(cells.values)).all():
             outside.append(0)
         fits[outside] = True
     return np.flatnonzero(fits)
