@@ -377,3 +377,35 @@ def plot_value(curve: pd.DataFrame, *, n: int, chosen: float, title: str = "", a
     ax.set_title(title, loc="left", fontsize="medium")
     ax.legend(fontsize="small", loc="best")
     return ax
+
+
+def plot_card(frame: pd.DataFrame, *, title: str = "", ax: Any = None) -> Any:
+    """Draw the points of every row of a card, with their intervals, feature by feature.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        `PointsCard.frame`.
+    title : str
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+        Marks grow with the share of the leads in a row.
+    """
+    ax = ax or new_axes(height=1 + 0.22 * len(frame))
+    place = np.arange(len(frame)) + np.cumsum(frame["feature"].ne(frame["feature"].shift()))
+    labels = [f"{row.feature}: {row.bin}"[:50] for row in frame.itertuples()]
+    total = frame.groupby("feature")["n"].sum().iloc[0]
+    ax.hlines(place, frame["points_low"], frame["points_high"], color="0.5", linewidth=1.5)
+    size = 15 + 120 * frame["n"] / total
+    ax.scatter(frame["points"], place, s=size, color="C0", zorder=3, label=f"points, 95 % intervals, n={total:,.0f}")
+    ax.axvline(0, color="0.4", linewidth=0.8, linestyle=":")
+    ax.set_yticks(place, labels, fontsize="small")
+    ax.invert_yaxis()
+    ax.set_xlabel("points")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.set_title(title, loc="left", fontsize="medium")
+    ax.legend(fontsize="small", loc="lower right")
+    return ax

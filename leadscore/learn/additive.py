@@ -89,7 +89,7 @@ class Rows:
 
 
 def cut(rows: Rows, method: Method, most: int, least: float) -> tuple[list[Bins], list[Ints]]:
-    """Merge the cells of each number to at most so many bins, none of less weight than `least`: bins, and maps to them."""
+    """Merge the cells of each number to at most so many bins, none of less weight than `least`; also maps to them."""
     if method == "shape":
         return _by_shape(rows, most, least)
     groups = _quantiles if method == "quantile" else _tree
@@ -98,7 +98,9 @@ def cut(rows: Rows, method: Method, most: int, least: float) -> tuple[list[Bins]
         new, mapping = bins, np.arange(bins.size)
         if bins.kind == "number" and len(bins.edges):
             known = bins.size - 1
-            mass, events = (np.bincount(code, w, bins.size)[:known] for w in (rows.weight, rows.weight * rows.y))
+            mass, events = (
+                np.bincount(code, w, bins.size)[:known].astype(np.float64) for w in (rows.weight, rows.weight * rows.y)
+            )
             place = groups(mass, events, most, least)
             new, mapping = regrouped(bins, np.append(place, known))
         features.append(new)
@@ -113,7 +115,7 @@ def _by_shape(rows: Rows, most: int, least: float) -> tuple[list[Bins], list[Int
     n = rows.n_bins
     # What the leads say of the cells, without the stiffness: bins are allowed to jump.
     drawn = np.diag(np.append(np.full(len(fitted.coefficients), _DRAWN), 0.0))
-    known = np.linalg.inv(fitted.curvature + drawn)[:n, :n]
+    known = np.asarray(np.linalg.inv(fitted.curvature + drawn)[:n, :n], np.float64)
     merger = Merger(rows.features, fitted.coefficients[:n], known, rows.counts(rows.weight))
     merger.to_bins(most, least)
     return merger.result()
@@ -265,7 +267,9 @@ def _woe(rows: Rows, penalty: float) -> Fitted:
     curvature[p, :p] = curvature[:p, p] = full.transposed(curve)
     curvature[p, p] = curve.sum()
     ridge = block_diag(rows.penalty(np.eye(rows.n_bins) * penalty), np.zeros((1, 1)))
-    return Fitted(slopes.intercept, whole, curvature, np.linalg.pinv(curvature + ridge, hermitian=True), slopes.log_loss)
+    return Fitted(
+        slopes.intercept, whole, curvature, np.linalg.pinv(curvature + ridge, hermitian=True), slopes.log_loss
+    )
 
 
 def _against(rows: Rows, coefficients: Floats, directions: Mapping[str, Direction]) -> tuple[int, int] | None:
@@ -302,7 +306,10 @@ def resampled(model: Additive, rows: Rows, groups: Ints | None, draws: int) -> F
     """
     bins = OneHot(rows.codes, rows.sizes)
     logits = bins.times(model.coefficients)
-    levels = OneHot([np.zeros(len(rows.y), np.intp) if rows.period is None else rows.period], [1 if rows.period is None else int(rows.period.max()) + 1])
+    levels = OneHot(
+        [np.zeros(len(rows.y), np.intp) if rows.period is None else rows.period],
+        [1 if rows.period is None else int(rows.period.max()) + 1],
+    )
     own = fit_logistic(levels, rows.y, weight=rows.weight, offset=logits, penalty=_PERIODS_DRAWN)
     logits += own.intercept + levels.times(own.coefficients)
     residual = rows.weight * (rows.y - 1 / (1 + np.exp(-logits)))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -73,24 +74,8 @@ class Bins:
         shown = [decimal(edge) for edge in self.edges]
         if not shown:
             return ["known", "missing"]
-        between = [f"{low} to under {high}" for low, high in zip(shown, shown[1:], strict=False)]
+        between = [f"{low} to under {high}" for low, high in pairwise(shown)]
         return [f"under {shown[0]}", *between, f"{shown[-1]} or more", "missing"]
-
-    def neighbours(self) -> list[tuple[int, int]]:
-        """The pairs of bins that may be one: next to each other on the number line, any two of a category."""
-        if self.kind == "number":
-            return [(i, i + 1) for i in range(len(self.edges))]
-        if self.kind == "category":
-            return [(i, j) for i in range(len(self.levels)) for j in range(i + 1, len(self.levels))]
-        return []
-
-    def merged(self, i: int, j: int) -> Bins:
-        """The bins i < j as one, which stands at i."""
-        if self.kind == "number":
-            return replace(self, edges=self.edges[:i] + self.edges[i + 1 :])
-        levels = list(self.levels)
-        levels[i] = (*levels[i], *levels.pop(j))
-        return replace(self, levels=tuple(levels))
 
     def codes(self, read: Column) -> Codes:
         """(n_rows,) the bin of each row."""
@@ -165,7 +150,7 @@ def _array(series: pd.Series[Any]) -> pa.Array:
             kind = type(strange.iloc[0]).__name__
             message = f"argument must be a string or a number in every cell; got {kind} {strange.iloc[0]!r}"
             raise ArgumentError("X", [Problem(str(series.name), message)]) from None
-        array = pa.array(series.map(lambda value: as_text(value), na_action="ignore"), pa.large_string(), from_pandas=True)
+        array = pa.array(series.map(as_text, na_action="ignore"), pa.large_string(), from_pandas=True)
     if pa.types.is_float16(array.type):
         array = array.cast(pa.float32())
     return array.dictionary_decode() if pa.types.is_dictionary(array.type) and not is_text(array.type) else array
@@ -178,7 +163,7 @@ def _is_number(kind: pa.DataType) -> bool:
 
 
 def is_words(read: Column, weight: Floats, rare: float) -> bool:
-    """Whether a text column is better read word by word: most of it lies in rare values, and those have several words."""
+    """Whether a text is better read word by word: most of it lies in rare values, and most of it has several words."""
     assert read.codes is not None
     if not read.values:
         return False
@@ -229,7 +214,7 @@ def words(column: str, read: Column, weight: Floats, rare: float, most: int) -> 
 def _plainest(low: float, high: float) -> float:
     """The number with the fewest digits that is above `low` and at most `high`."""
     size = max(abs(low), abs(high), 1e-300)
-    for digits in range(-int(math.floor(math.log10(size))), 18):
+    for digits in range(-math.floor(math.log10(size)), 18):
         scale = 10.0 ** abs(digits)
         candidate = math.floor(high * scale) / scale if digits >= 0 else math.floor(high / scale) * scale
         if low < candidate <= high:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from copy import copy
 from dataclasses import replace
@@ -16,9 +17,10 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, column_or_1d, validate_data
 
 from leadscore.columns import NO_TIME, Column, day_of, one_array, read_times
-from leadscore.errors import ArgumentError, did_you_mean
+from leadscore.errors import ArgumentError, Problem, did_you_mean
 from leadscore.learn.additive import Additive, Direction, Encoding, Method, Rows, additive, cut, explained, resampled
 from leadscore.learn.binning import Bins, cells, is_words, read_columns, words
+from leadscore.learn.leaks import guards
 from leadscore.learn.logistic import Dense, fit_logistic
 from leadscore.learn.points_card import PointsCard, points_card
 
@@ -29,7 +31,7 @@ _METHODS: tuple[Method, ...] = ("shape", "tree", "quantile")
 _ENCODINGS: tuple[Encoding, ...] = ("onehot", "woe")
 # How bins are cut, what they are given, and how strongly: the usual ways without dates and with them. Shapes are the
 # most exact where the future is like the past; parts of equal size know nothing of the outcome that could pass away.
-_Way = tuple[Method, Encoding, float]
+_Way = tuple[Any, Any, float]
 _USUAL: _Way = ("shape", "onehot", 0.3)
 _USUAL_IN_TIME: _Way = ("quantile", "onehot", 0.3)
 _STRENGTHS = (0.03, 0.1, 1.0)
@@ -46,7 +48,7 @@ _LOOKED_AT, _FEWEST = 10_000, 100
 _DRAWS = 200
 
 
-class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] - scikit-learn comes without types
+class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit-learn comes without types
     """The chance that a lead converts: an additive model of a few bins per feature, which is a points card in disguise.
 
     Takes a frame as it is. Numbers are cut into bins; texts and categories have a bin per value, rare ones (under 30
@@ -78,6 +80,8 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] - sc
     classes_ : (2,) the two outcomes; the second is the one whose chance is told
     model_ : Additive
         `features` (the bins), `intercept`, `coefficients` and what is known of them.
+    guards_ : list of Guard
+        What the guards found; empty with None.
     chosen_ : DataFrame
         What was tried: `bins`, `encoding`, `C`, `explained` (mean share of the deviance explained in the folds).
     n_rows_, n_unknown_ : int
@@ -104,7 +108,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] - sc
     >>> y = rng.random(4000) < 1 / (1 + np.exp(3 - 0.5 * X["visits"] - (X["seniority"] == "VP")))
     >>> model = LeadClassifier().fit(X, y)
     >>> model.predict_proba(pd.DataFrame({"visits": [0, 9], "seniority": ["VP", "intern"]}))[:, 1].round(1)
-    array([0.1, 0.8])
+    array([0.2, 0.7])
     """
 
     def __init__(  # noqa: PLR0913 - scikit-learn takes all parameters here
@@ -163,12 +167,14 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] - sc
         day = None if dates is None else _days(dates, len(kept))
         self.n_rows_, self.n_unknown_ = int(kept.sum()), int((~kept & (weight > 0)).sum())
         self.trained_until_ = None if day is None else day_of(int(day[kept].max()))
-        frame, weight = frame[kept], weight[kept]
+        frame, weight, outcome = frame[kept], weight[kept], outcome[kept]
         day = None if day is None else day[kept]
+        groups = None if groups is None else _groups(groups, kept)
+        frame = self._guarded(frame, outcome, day, groups)
         read = read_columns(frame)
         self.kinds_ = {name: "text" if column.numbers is None else "number" for name, column in read.items()}
-        rows, key = _rows(read, outcome[kept], weight, day)
-        groups = None if groups is None else pd.factorize(np.asarray(groups, object)[kept])[0][key]
+        rows, key = _rows(read, outcome, weight, day)
+        groups = None if groups is None else groups[key]
         self.chosen_ = self._choose(rows, None if day is None else day[key])
         best = self.chosen_.iloc[0]
         least = _LEAST_SHARE * rows.weight.sum()
@@ -176,6 +182,29 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] - sc
         self.model_, maps = additive(in_bins, 1 / best["C"], best["encoding"], self.monotone)
         self.draws_ = resampled(self.model_, in_bins.rebinned(self.model_.features, maps), groups, _DRAWS)
         return self
+
+    def _guarded(
+        self, frame: pd.DataFrame, outcome: Floats, day: npt.NDArray[np.int64] | None, groups: Ints | None
+    ) -> pd.DataFrame:
+        """The columns that are learned from; what is wrong with the others is said, or refused."""
+        dates = None if day is None else day.astype("datetime64[D]").astype("datetime64[us]")
+        self.guards_ = [] if self.guards is None else guards(frame, outcome > 0, dates=dates, leads=groups)
+        bad = ("refuse", "drop") if self.guards == "raise" else ("refuse",)
+        refused = [found for found in self.guards_ if found.severity in bad]
+        if refused:
+            raise ArgumentError(
+                "X", [Problem(str(found.column), f"{found.code}: {found.message}") for found in refused]
+            )
+        out = [found.column for found in self.guards_ if found.severity == "drop"] if self.guards == "drop" else []
+        if self.guards_:
+            left_out = f"\nLeft out: {', '.join(map(str, dict.fromkeys(out)))}" if out else ""
+            warnings.warn("\n".join(map(str, self.guards_)) + left_out, stacklevel=3)
+        kept = frame.drop(columns=out)
+        if not len(kept.columns):
+            raise ArgumentError(
+                "X", "no column is left that can be trusted: see the guards' findings, or guards='warn'"
+            )
+        return kept
 
     def _check(self) -> None:
         for name, value, known in (
@@ -197,7 +226,10 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] - sc
             raise ArgumentError("y", "requires y to be passed, but the target y is None: the outcome of each row")
         column = column_or_1d(y if isinstance(y, pd.Series) else np.asarray(y), warn=True)
         if len(column) != len(frame):
-            raise ArgumentError("y", f"Found input variables with inconsistent numbers of samples: X has {len(frame)} rows, y {len(column)}")
+            raise ArgumentError(
+                "y",
+                f"Found input variables with inconsistent numbers of samples: X has {len(frame)} rows, y {len(column)}",
+            )
         labels = pd.Series(np.asarray(column))
         if labels.dtype.kind == "f" and np.isinf(labels).any():
             raise ArgumentError("y", "contains infinity; it must hold two classes, or missing where not known")
@@ -209,7 +241,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] - sc
         if unknown:
             near = did_you_mean(min(unknown), map(str, frame.columns))
             raise ArgumentError("monotone", f"there is no column {min(unknown)!r}{near}")
-        if len(classes) != 2:  # noqa: PLR2004 - converted or not
+        if len(classes) != 2:
             found = f"{len(classes)} class{'' if len(classes) == 1 else 'es'}"
             raise ArgumentError("y", f"Only binary classification is supported: y must hold two classes; got {found}")
         self.classes_ = classes
@@ -222,9 +254,14 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] - sc
             validate_data(self, X, reset=reset, skip_check_array=True)
             frame = X if isinstance(X, pd.DataFrame) else pa.table(X).to_pandas()
             if frame.columns.has_duplicates:
-                raise ArgumentError("X", f"has columns of one name: {', '.join(map(repr, frame.columns[frame.columns.duplicated()]))}")
+                raise ArgumentError(
+                    "X", f"has columns of one name: {', '.join(map(repr, frame.columns[frame.columns.duplicated()]))}"
+                )
             if not len(frame) or not len(frame.columns):
-                raise ArgumentError("X", f"Found array with {len(frame)} sample(s) (shape={frame.shape}) while a minimum of 1 is required")
+                raise ArgumentError(
+                    "X",
+                    f"Found array with {len(frame)} sample(s) (shape={frame.shape}) while a minimum of 1 is required",
+                )
             return frame
         array = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite=False)
         return pd.DataFrame(array, columns=[f"x{place}" for place in range(array.shape[1])])
@@ -266,8 +303,8 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] - sc
 
     def decision_function(self, X: Any) -> Floats:  # noqa: N803
         """Log odds, (n_rows,), that each lead is of the second class."""
-        read = self._read(X)
-        return self.model_.logits([bins.codes(read[bins.column]) for bins in self.model_.features], len(X))
+        read, n = self._read(X)
+        return self.model_.logits([bins.codes(read[bins.column]) for bins in self.model_.features], n)
 
     def predict_proba(self, X: Any) -> Floats:  # noqa: N803
         """(n_rows, 2) the chance of each class, as among leads like those learned from."""
@@ -276,7 +313,8 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] - sc
 
     def predict(self, X: Any) -> npt.NDArray[Any]:  # noqa: N803
         """(n_rows,) the likelier class; to choose whom to call, use a threshold: see `choose_threshold`."""
-        return self.classes_[(self.decision_function(X) > 0).astype(int)]
+        likelier = self.decision_function(X) > 0
+        return self.classes_[likelier.astype(int)]
 
     def interval(self, confidence: float = 0.95) -> pd.DataFrame:
         """Coefficients with bootstrap intervals, a row for each bin.
@@ -359,7 +397,9 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] - sc
         kept = labels.notna().to_numpy()
         outcome = (labels[kept] == self.classes_[1]).to_numpy(np.float64)
         if not 0 < outcome.mean() < 1:
-            raise ArgumentError("y", f"all {len(outcome):,} known outcomes are of one kind: the odds have no finite figure")
+            raise ArgumentError(
+                "y", f"all {len(outcome):,} known outcomes are of one kind: the odds have no finite figure"
+            )
         weight = None if sample_weight is None else np.asarray(sample_weight, np.float64)[kept]
         none = Dense(np.zeros((len(outcome), 0)))
         move = fit_logistic(none, outcome, weight=weight, offset=self.decision_function(X)[kept]).intercept
@@ -367,12 +407,12 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] - sc
         other.model_ = replace(self.model_, intercept=self.model_.intercept + move)
         return other
 
-    def _read(self, X: Any) -> dict[str, Column]:  # noqa: N803
+    def _read(self, X: Any) -> tuple[dict[str, Column], int]:  # noqa: N803
+        """The columns that the model looks at, and how many rows there are."""
         check_is_fitted(self)
         frame = self._frame(X, reset=False)
         used = {bins.column for bins in self.model_.features}
-        wanted = [place for place, name in enumerate(frame.columns) if str(name) in used]
-        return read_columns(frame.iloc[:, wanted], self.kinds_)
+        return read_columns(frame.loc[:, [str(name) in used for name in frame.columns]], self.kinds_), len(frame)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -406,11 +446,25 @@ def _days(dates: Any, n: int) -> npt.NDArray[np.int64]:
     series = pd.Series(dates).reset_index(drop=True)
     times = read_times(one_array(pa.array(series, from_pandas=True)))
     if len(series) != n or times is None or times.bad or (times.at == NO_TIME).any():
-        raise ArgumentError("dates", f"must hold a day, as 2026-03-31, for each of the {n:,} rows; got {len(series):,}, {series.dtype}")
+        raise ArgumentError(
+            "dates", f"must hold a day, as 2026-03-31, for each of {n:,} rows; got {len(series):,}, {series.dtype}"
+        )
     return times.days("UTC")
 
 
-def _rows(read: Mapping[str, Column], y: Floats, weight: Floats, day: npt.NDArray[np.int64] | None) -> tuple[Rows, Ints]:
+def _groups(groups: Any, kept: npt.NDArray[np.bool_]) -> Ints:
+    """A whole number for each group of rows."""
+    labels = pd.Series(np.asarray(groups, object))
+    if len(labels) != len(kept) or labels.isna().any():
+        found = f"{len(labels):,}, {int(labels.isna().sum()):,} of them missing"
+        message = f"must hold the lead of each of the {len(kept):,} rows; got {found}"
+        raise ArgumentError("groups", message)
+    return np.asarray(pd.factorize(labels[kept])[0], np.intp)
+
+
+def _rows(
+    read: Mapping[str, Column], y: Floats, weight: Floats, day: npt.NDArray[np.int64] | None
+) -> tuple[Rows, Ints]:
     """The rows by their cells, in an order that depends on what they hold alone, and the place each came from."""
     total = weight.sum()
     rare = min(max(_RARE, _RARE_SHARE * total), total / 10)
@@ -423,7 +477,8 @@ def _rows(read: Mapping[str, Column], y: Floats, weight: Floats, day: npt.NDArra
             features.append(cells(name, column, weight, rare))
     codes = [bins.codes(read[bins.column]) for bins in features]
     mark = np.zeros(len(y), np.uint64)
-    for code in [*codes, y.astype(np.int64), *([] if day is None else [day])]:
+    held: list[npt.NDArray[Any]] = [*codes, y.astype(np.int64), *([] if day is None else [day])]
+    for code in held:
         mark = (mark ^ code.astype(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
         mark ^= mark >> np.uint64(29)
     order = np.lexsort((weight, mark))
@@ -441,7 +496,7 @@ def _periods(day: npt.NDArray[np.int64] | None, order: Ints) -> Ints | None:
 
 
 def _folds(rows: Rows, day: npt.NDArray[np.int64] | None) -> Iterator[tuple[Rows, Rows]]:
-    """What to learn from and what to judge by: later leads by earlier ones where there are days, else a part of each."""
+    """What to learn from and what to judge by: earlier and later leads where there are days, else parts of all."""
     n = len(rows.y)
     looked_at = np.arange(0, n, max(1, -(-n // _LOOKED_AT)))
     if day is None or rows.period is None:
@@ -458,4 +513,3 @@ def _folds(rows: Rows, day: npt.NDArray[np.int64] | None) -> Iterator[tuple[Rows
         old, new = looked_at[train], looked_at[test]
         if len(old) and len(new) and 0 < rows.y[old].mean() < 1 and 0 < rows.y[new].mean() < 1:
             yield rows.take(old), rows.take(new)
-

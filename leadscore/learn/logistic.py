@@ -154,7 +154,7 @@ def fit_logistic(  # noqa: PLR0913 - each of them is part of the model
     fixed = np.zeros(n) if offset is None else offset
     given = np.asarray(penalty, np.float64)
     ridge = np.zeros((p + 1, p + 1))
-    ridge[:p, :p] = given if given.ndim == 2 else np.diag(np.broadcast_to(given, p))  # noqa: PLR2004 - a matrix
+    ridge[:p, :p] = given if given.ndim == 2 else np.diag(np.broadcast_to(given, p))
     centre = np.append(np.zeros(p) if prior is None else prior, 0.0)
     least = np.append(np.full(p, -np.inf) if lower is None else lower, -np.inf)
     most = np.append(np.full(p, np.inf) if upper is None else upper, np.inf)
@@ -170,7 +170,7 @@ def fit_logistic(  # noqa: PLR0913 - each of them is part of the model
     whole = value + (beta - centre) @ ridge @ (beta - centre) / 2
     for _ in range(_STEPS):
         chance = _sigmoid(eta)
-        gradient = _with_ones(design.transposed(weights * (chance - outcome)), weights @ (chance - outcome))
+        gradient = np.append(design.transposed(weights * (chance - outcome)), weights @ (chance - outcome))
         gradient += ridge @ (beta - centre)
         curvature = _curvature(design, weights * chance * (1 - chance), ridge)
         held = ((beta <= least) & (gradient > 0)) | ((beta >= most) & (gradient < 0))
@@ -178,7 +178,7 @@ def fit_logistic(  # noqa: PLR0913 - each of them is part of the model
         step = np.zeros(p + 1)
         step[free] = _solve(curvature[np.ix_(free, free)], gradient[free])
         size, slope = 1.0, float(gradient @ step)
-        while size > 1e-10:  # noqa: PLR2004 - then no step helps any more
+        while size > 1e-10:
             moved = np.clip(beta - size * step, least, most)
             new, new_eta = loss(moved)
             new_whole = new + (moved - centre) @ ridge @ (moved - centre) / 2
@@ -206,10 +206,6 @@ def _sigmoid(eta: Floats) -> Floats:
     return np.exp(-np.logaddexp(0, -eta))
 
 
-def _with_ones(columns: Floats, ones: float) -> Floats:
-    return np.append(columns, ones)
-
-
 def _curvature(design: Design, weight: Floats, ridge: Floats) -> Floats:
     p = design.shape[1]
     whole = np.empty((p + 1, p + 1))
@@ -221,6 +217,6 @@ def _curvature(design: Design, weight: Floats, ridge: Floats) -> Floats:
 
 def _solve(curvature: Floats, gradient: Floats) -> Floats:
     try:
-        return np.linalg.solve(curvature, gradient)
+        return np.asarray(np.linalg.solve(curvature, gradient), np.float64)
     except np.linalg.LinAlgError:
-        return np.linalg.lstsq(curvature, gradient, rcond=None)[0]
+        return np.asarray(np.linalg.lstsq(curvature, gradient, rcond=None)[0], np.float64)

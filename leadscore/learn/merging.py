@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -52,7 +53,7 @@ class Merger:
             groups = [*groups, *(one for one in rest if self.mass[one] > 0)]
         if bins.kind == "category" and len(groups) > 1 and groups[-1] not in rest:
             return [(a, b) for at, a in enumerate(groups) for b in groups[at + 1 :]]
-        return list(zip(groups, groups[1:], strict=False))
+        return list(pairwise(groups))
 
     def rows(self, place: int) -> int:
         """How many rows a reviewer reads for a feature; none if all its leads are in one bin."""
@@ -71,7 +72,11 @@ class Merger:
         small = np.minimum(self.mass[i], self.mass[j])
         if per_row:
             # The last two rows of a feature go together.
-            cost = np.where(np.array([self.rows(place) for place in range(len(self.features))])[self.feature[i]] == 2, cost / 2, cost)
+            cost = np.where(
+                np.array([self.rows(place) for place in range(len(self.features))])[self.feature[i]] == 2,
+                cost / 2,
+                cost,
+            )
         cost = np.where(small <= 0, -_FIRST, np.where(small < least, cost - _FIRST / 2, cost))
         best = int(np.argmin(cost))
         return float(cost[best]), int(i[best]), int(j[best])
@@ -89,7 +94,7 @@ class Merger:
         self.pairs[self.feature[i]] = self._pairs(int(self.feature[i]))
 
     def to_bins(self, most: int, least: float) -> None:
-        """Merge within each feature until it has at most so many bins, missing apart, none of less weight than `least`."""
+        """Merge the bins of each number to at most so many, missing apart, none of less weight than `least`."""
         for place, bins in enumerate(self.features):
             while bins.kind == "number":
                 own = slice(self.starts[place], self.starts[place + 1] - 1)

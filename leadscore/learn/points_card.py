@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -17,6 +17,7 @@ from leadscore.evaluation import wilson
 from leadscore.learn.additive import Additive
 from leadscore.learn.binning import Bins, read_columns, starts_of
 from leadscore.learn.merging import Merger
+from leadscore.learn.rounding import parts, whole_points
 from leadscore.learn.rules import rules_of
 from leadscore.learn.snapshots import Provenance
 from leadscore.rulebook import Rulebook
@@ -25,7 +26,6 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 _LN2 = float(np.log(2))
-_PASSES = 50
 # With points that double the odds, a total of so many has even odds: the wet finger's hundred.
 _EVEN_AT = 100
 
@@ -167,7 +167,7 @@ class PointsCard:
             raise ArgumentError("probability", f"no lead reaches {probability:.1%}: {best}")
         return max(int(np.ceil(wanted - 1e-9)), self.least)
 
-    def to_rulebook(
+    def to_rulebook(  # noqa: PLR0913 - what a rulebook is called, and its bar
         self,
         *,
         name: str,
@@ -220,8 +220,8 @@ class PointsCard:
     def _title(self) -> str:
         return (
             f"{len(self.frame)} rows, {len(self.features)} features, learned from {self.n:,.0f} leads; totals from "
-            f"{self.least} to {self.most}; even odds at {self.even_at:.1f}, {self.points_to_double:.1f} points more double "
-            f"the odds"
+            f"{self.least} to {self.most}; even odds at {self.even_at:.1f}, {self.points_to_double:.1f} points more "
+            f"double the odds"
         )
 
     def __repr__(self) -> str:
@@ -230,16 +230,16 @@ class PointsCard:
             lines.append(f"every lead has {self.base}")
         for feature, rows in self.frame.groupby("feature", sort=False):
             lines.append(str(feature))
-            for row in rows.itertuples():
-                rate = f"{row.rate:.1%} ({row.rate_low:.1%} to {row.rate_high:.1%})"
-                points = f"{row.points:>4} ({row.points_low:.0f} to {row.points_high:.0f})"
-                lines.append(f"  {points}  {_short(row.bin)}, n = {row.n:,.0f}, {rate}")
+            for row in rows.to_dict("records"):
+                rate = f"{row['rate']:.1%} ({row['rate_low']:.1%} to {row['rate_high']:.1%})"
+                points = f"{row['points']:>4} ({row['points_low']:.0f} to {row['points_high']:.0f})"
+                lines.append(f"  {points}  {_short(row['bin'])}, n = {row['n']:,.0f}, {rate}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         table = self.frame.assign(bin=self.frame["bin"].map(_short))
-        formats = {name: "{:.1%}".format for name in ("rate", "rate_low", "rate_high")}
-        formats |= {name: "{:,.0f}".format for name in ("n", "conversions", "points_low", "points_high")}
+        formats = dict.fromkeys(("rate", "rate_low", "rate_high"), "{:.1%}".format)
+        formats |= dict.fromkeys(("n", "conversions", "points_low", "points_high"), "{:,.0f}".format)
         return f"<p>{escape(self._title)}</p>" + table.to_html(index=False, formatters=formats)
 
 
@@ -264,9 +264,9 @@ class CardExplanation:
         lines = [f"{self.total} points, a chance of {self.chance:.1%}"]
         if self.base:
             lines.append(f"  {self.base:>4}  base")
-        for row in self.frame.sort_values("points", ascending=False, kind="stable").itertuples():
-            note = f" ({row.note})" if row.note else ""
-            lines.append(f"  {row.points:>4}  {row.feature}: {_short(row.bin)}{note}")
+        for row in self.frame.sort_values("points", ascending=False, kind="stable").to_dict("records"):
+            note = f" ({row['note']})" if row["note"] else ""
+            lines.append(f"  {row['points']:>4}  {row['feature']}: {_short(row['bin'])}{note}")
         return "\n".join(lines)
 
 
@@ -274,7 +274,7 @@ def _short(text: str, most: int = 60) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-def points_card(
+def points_card(  # noqa: PLR0913 - what was fitted, and how it is written
     model: Additive,
     draws: Floats,
     reading: tuple[Mapping[str, str], tuple[str, ...]],
@@ -283,10 +283,12 @@ def points_card(
     pdo: float | None,
     max_points_rows: int | None,
 ) -> PointsCard:
-    """The card of a model: bins merged to so many rows, scaled, rounded, and refined; see `LeadClassifier.points_card`."""
+    """The card of a model: bins merged to so many rows, scaled, rounded, and refined; see `LeadClassifier`."""
     short, drawn = _shortened(model, draws, len(model.mass) if max_points_rows is None else max_points_rows)
     if not short.features:
-        raise ArgumentError("max_points_rows", "no feature is left: the outcomes depend on none, or there are too few rows")
+        raise ArgumentError(
+            "max_points_rows", "no feature is left: the outcomes depend on none, or there are too few rows"
+        )
     points, slope, move, lost = whole_points(short, span, _LN2 / pdo if pdo is not None else None)
     even = -(short.intercept + move) / slope
     base = 0 if pdo is None else round(_EVEN_AT - even)
@@ -314,9 +316,13 @@ def _shortened(model: Additive, draws: Floats, rows: int) -> tuple[Additive, Flo
     mass, events = joined.T @ model.mass, joined.T @ model.events
     heights, means = _centred(down @ model.coefficients, mass, features)
     drawn, _ = _centred(draws @ down.T, mass, features)
-    spread = [np.sqrt((own**2) @ weight) for own, weight in _pairs(features, heights, mass)]
+    spread = [np.sqrt((own**2) @ weight) for own, weight in parts(features, heights, mass)]
     order = np.argsort(-np.array(spread), kind="stable")
-    take = np.concatenate([np.arange(starts[place], starts[place + 1]) for place in order]) if features else np.zeros(0, int)
+    take = (
+        np.concatenate([np.arange(starts[place], starts[place + 1]) for place in order])
+        if features
+        else np.zeros(0, int)
+    )
     whole = np.zeros((n + 1, len(take) + 1))
     whole[:n, :-1], whole[n, -1] = joined[:, take], 1
     short = Additive(
@@ -332,80 +338,21 @@ def _shortened(model: Additive, draws: Floats, rows: int) -> tuple[Additive, Flo
     return short, drawn[:, take]
 
 
-def _pairs(features: list[Bins], *values: Floats) -> Iterator[tuple[Floats, ...]]:
-    for start, size in zip(starts_of(features), [bins.size for bins in features], strict=False):
-        yield tuple(value[..., start : start + size] for value in values)
-
-
 def _centred(values: Floats, mass: Floats, features: list[Bins]) -> tuple[Floats, Any]:
     """Heights beside the mean of each feature, 0 where nobody is, and the sum of the means."""
     found, total = np.zeros_like(values), 0.0
-    for out, own, weight in _pairs(features, found, values, mass):
+    for out, own, weight in parts(features, found, values, mass):
         mean = own @ weight / weight.sum()
         out[...] = np.where(weight > 0, own - mean[..., None] if own.ndim > 1 else own - mean, 0)
         total = total + mean
     return found, total
 
 
-def whole_points(model: Additive, span: int | None, logits_per_point: float | None) -> tuple[Ints, float, float, float]:
-    """Whole points that lie nearest to a model's coefficients, by the curvature of its log loss.
-
-    Scaled and rounded, then moved by one point at a time while that helps: integer coordinate descent as for risk
-    scores (Ustun, B. and Rudin, C. (2019), Journal of Machine Learning Research 20, 1-75), on the quadratic that the
-    fit left, so that it needs no rows. The link from the total to the chance is refitted with every move.
-
-    Returns
-    -------
-    points : (n_bins,) whole, the least of each feature 0
-    slope, move : float
-        Logits per point, and what to add to the intercept.
-    lost : float
-        Log loss above that of the model.
-    """
-    p = len(model.coefficients)
-    within, cross, all_ = model.curvature[:p, :p], model.curvature[:p, p], model.curvature[p, p]
-    # The intercept moves along.
-    metric = within - np.outer(cross, cross) / all_
-    ranges = [(own.min(), own.max()) for (own,) in _pairs(model.features, model.coefficients)]
-    per_logit = 1 / logits_per_point if logits_per_point is not None else span / sum(high - low for low, high in ranges)  # type: ignore[operator]
-    lows = np.repeat([low for low, _ in ranges], [bins.size for bins in model.features])
-    points = np.rint((model.coefficients - lows) * per_logit).astype(np.int64)
-    pull, image = metric @ model.coefficients, metric @ points
-    up, size = float(points @ pull), float(points @ image)
-    seen = np.flatnonzero(model.mass > 0)
-    for _ in range(_PASSES):
-        moved = False
-        for j in seen:
-            for step in (1, -1):
-                new_up, new_size = up + step * pull[j], size + 2 * step * image[j] + metric[j, j]
-                if new_up > 0 and new_size > 0 and new_up**2 / new_size > up**2 / size * (1 + 1e-9) + 1e-12:
-                    points[j] += step
-                    if span is not None and not _spans(model.features, points, span):
-                        points[j] -= step
-                        continue
-                    image, up, size, moved = image + step * metric[:, j], new_up, new_size, True
-        if not moved:
-            break
-    for own, weight in _pairs(model.features, points, model.mass):  # type: ignore[arg-type]
-        own -= own[weight > 0].min()
-        # Where nobody was, the mean of the feature stands.
-        own[weight == 0] = np.rint(own @ weight / weight.sum())
-    up, size = float(points @ pull), float(points @ metric @ points)
-    slope = up / size
-    move = float(cross @ (model.coefficients - slope * points) / all_)
-    lost = (model.coefficients @ pull - up**2 / size) / 2
-    return points, slope, move, float(lost)
-
-
-def _spans(features: list[Bins], points: Ints, span: int) -> bool:
-    return sum(own.max() - own.min() for (own,) in _pairs(features, points)) <= span  # type: ignore[arg-type]
-
-
 def _frame(model: Additive, points: Ints, drawn: Floats) -> pd.DataFrame:
     """The rows to review; `drawn` are heights in points beside the mean of their feature."""
     rate_low, rate_high = wilson(model.events, np.maximum(model.mass, 1e-300))
     means = np.concatenate(
-        [np.full(len(own), own @ weight / weight.sum()) for own, weight in _pairs(model.features, points, model.mass)]  # type: ignore[arg-type]
+        [np.full(len(own), own @ weight / weight.sum()) for own, weight in parts(model.features, points, model.mass)]
     )
     low, high = np.quantile(drawn, [0.025, 0.975], axis=0) + means
     frame = pd.DataFrame(

@@ -40,7 +40,9 @@ def rules_of(
     for bins, points in parts:
         source = provenance.get(bins.column, Attribute(bins.column, "category"))
         if isinstance(source, Kinds):
-            message = "counts kinds of event, which no rule can say; learn without it, or give the events rules of their own"
+            message = (
+                "counts kinds of event, which no rule can say; learn without it, or give the events rules of their own"
+            )
             problems.append(Problem(bins.column, message))
         elif isinstance(source, Activity):
             behaviour += _since(bins, points, source) if source.measure == "since" else [_count(bins, points, source)]
@@ -72,7 +74,11 @@ def _attribute(bins: Bins, column: str, points: Sequence[int]) -> list[_Rule]:
         rules = [{"name": bins.name, "when": {column: test}, "points": with_}] if with_ else []
         if without:
             # Without the word is also who has no text at all: three-valued logic knows no "not" for those.
-            neither = [{"not": {column: test}}, *([{column: {"known": False}}])] if bins.word else [{column: {"known": False}}]
+            neither = (
+                [{"not": {column: test}}, *([{column: {"known": False}}])]
+                if bins.word
+                else [{column: {"known": False}}]
+            )
             rules.append({"name": f"{bins.name}: no", "when": {"any": neither}, "points": without})
         return rules
     rule: _Rule = {"name": bins.name, "column": column}
