@@ -189,8 +189,12 @@ def additive(
     penalty: float,
     encoding: Encoding = "onehot",
     directions: Mapping[str, Direction] | None = None,
+    *,
+    judged: bool = True,
 ) -> tuple[Additive, list[Ints]]:
     """Fit the coefficients of bins, and merge bins that run against a direction.
+
+    Without `judged`, how surely they are known is left out: it takes as long again.
 
     Returns
     -------
@@ -224,7 +228,9 @@ def additive(
         coefficients[own] = np.where(mass[own] > 0, coefficients[own] - mean, 0.0)
         intercept += mean
         first += size
-    curvature, covariance = fitted.curvature[np.ix_(kept, kept)], fitted.covariance[np.ix_(kept, kept)]
+    unknown = np.zeros((0, 0))
+    curvature = fitted.curvature[np.ix_(kept, kept)] if judged else unknown
+    covariance = fitted.covariance[np.ix_(kept, kept)] if judged else unknown
     model = Additive(
         rows.features, float(intercept), coefficients, curvature, covariance, mass, events, fitted.log_loss
     )
@@ -257,18 +263,10 @@ def _woe(rows: Rows, penalty: float) -> Fitted:
     slopes = fit_logistic(design, rows.y, penalty=drawn, weight=rows.weight, lower=least)
     per_bin = np.repeat(slopes.coefficients[: len(columns)], rows.sizes)
     whole = np.append(per_bin * woe, slopes.coefficients[len(columns) :])
-    full = rows.design()
-    eta = slopes.intercept + full.times(whole)
-    chance = 1 / (1 + np.exp(-eta))
-    curve = rows.weight * chance * (1 - chance)
-    p = full.shape[1]
-    curvature = np.empty((p + 1, p + 1))
-    curvature[:p, :p] = full.gram(curve)
-    curvature[p, :p] = curvature[:p, p] = full.transposed(curve)
-    curvature[p, p] = curve.sum()
     ridge = block_diag(rows.penalty(np.eye(rows.n_bins) * penalty), np.zeros((1, 1)))
-    return Fitted(
-        slopes.intercept, whole, curvature, np.linalg.pinv(curvature + ridge, hermitian=True), slopes.log_loss
+    # How surely heights are known is told as if each bin had been free.
+    return replace(
+        slopes, coefficients=whole, design=rows.design(), ridge=ridge, free=np.arange(len(whole) + 1, dtype=np.intp)
     )
 
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, column_or_1d, validate_data
+from threadpoolctl import threadpool_limits
 
 from leadscore.columns import NO_TIME, Column, day_of, one_array, read_times
 from leadscore.errors import ArgumentError, Problem, did_you_mean
@@ -175,13 +176,17 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         self.kinds_ = {name: "text" if column.numbers is None else "number" for name, column in read.items()}
         rows, key = _rows(read, outcome, weight, day)
         groups = None if groups is None else groups[key]
-        self.chosen_ = self._choose(rows, None if day is None else day[key])
+        # Matrices of some hundred columns: on a busy machine threads that wait for each other cost ten times the work.
+        with threadpool_limits(1, "blas"):
+            self._learn(rows, None if day is None else day[key], groups)
+        return self
+
+    def _learn(self, rows: Rows, day: npt.NDArray[np.int64] | None, groups: Ints | None) -> None:
+        self.chosen_ = self._choose(rows, day)
         best = self.chosen_.iloc[0]
-        least = _LEAST_SHARE * rows.weight.sum()
-        in_bins = rows.rebinned(*cut(rows, best["bins"], self.max_bins, least))
+        in_bins = rows.rebinned(*cut(rows, best["bins"], self.max_bins, _LEAST_SHARE * rows.weight.sum()))
         self.model_, maps = additive(in_bins, 1 / best["C"], best["encoding"], self.monotone)
         self.draws_ = resampled(self.model_, in_bins.rebinned(self.model_.features, maps), groups, _DRAWS)
-        return self
 
     def _guarded(
         self, frame: pd.DataFrame, outcome: Floats, day: npt.NDArray[np.int64] | None, groups: Ints | None
@@ -297,7 +302,9 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         shares = []
         for train, test in folds:
             features, maps = cut(train, method, self.max_bins, _LEAST_SHARE * train.weight.sum())
-            model, merged = additive(train.rebinned(features, maps), 1 / strength, encoding, self.monotone)
+            model, merged = additive(
+                train.rebinned(features, maps), 1 / strength, encoding, self.monotone, judged=False
+            )
             shares.append(explained(model, merged, test.rebinned(features, maps)))
         return np.array(shares)
 

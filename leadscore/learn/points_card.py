@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from leadscore.columns import Column
 from leadscore.errors import ArgumentError
@@ -284,7 +285,8 @@ def points_card(  # noqa: PLR0913 - what was fitted, and how it is written
     max_points_rows: int | None,
 ) -> PointsCard:
     """The card of a model: bins merged to so many rows, scaled, rounded, and refined; see `LeadClassifier`."""
-    short, drawn = _shortened(model, draws, len(model.mass) if max_points_rows is None else max_points_rows)
+    with threadpool_limits(1, "blas"):
+        short, drawn = _shortened(model, draws, len(model.mass) if max_points_rows is None else max_points_rows)
     if not short.features:
         raise ArgumentError(
             "max_points_rows", "no feature is left: the outcomes depend on none, or there are too few rows"
