@@ -2,18 +2,24 @@
 
 import dataclasses
 import datetime as dt
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
 import leadscore as ls
 from leadscore.capacity import gain
 from leadscore.evaluation import wilson
 from leadscore.learn.gating import gate
 from leadscore.learn.level import compared
+from leadscore.learn.snapshots import Snapshots
 from tests.gate_world import BOOK, START, WITHIN, world
 from tests.test_alternatives import by_hand
 
@@ -425,6 +431,39 @@ def test_a_series_goes_by_its_index():
     rows = np.random.default_rng(0).permutation(len(SMALL.unseen))
     series = pd.Series(SMALL.unseen, SMALL.snapshots.X.index).iloc[rows]
     pd.testing.assert_frame_equal(judged(series, SMALL.snapshots).frame, judged(SMALL.unseen, SMALL.snapshots).frame)
+
+
+# --------------------------------------------------------------------------------------------------------- real data
+
+
+@pytest.mark.real
+def test_a_model_of_the_calendar_does_not_pass_on_bank_contacts(folder):
+    """Month and interest rate tell the past well. The rulebook has neither, and gets a third more from later calls."""
+    raw = pd.read_csv(folder / "bank" / "bank-additional-full.csv", sep=";")
+    book = ls.Rulebook.read(Path(__file__).parent / "data" / "bank.yaml")
+    # The file is in the order of the calls, without their days.
+    day = 14_000 + np.arange(len(raw)) // 60
+    date = pd.Series(day.astype("datetime64[D]").astype("datetime64[us]"))
+    called = raw["pdays"] != 999
+    leads = raw[["job", "education", "age", "default", "housing", "contact"]].assign(lead_id=range(len(raw)))
+    at = date[called] - pd.to_timedelta(raw["pdays"][called], unit="D")
+    events = pd.DataFrame({"lead_id": leads["lead_id"][called], "event": raw["poutcome"][called], "at": at})
+    index = pd.MultiIndex.from_arrays([leads["lead_id"], date], names=["lead_id", "as_of"])
+    y = (raw["y"] == "yes").set_axis(index).astype("boolean")
+    tables = ls.load_tables(leads, events, rulebook=book)
+    features, lead = raw.drop(columns=["y", "duration"]).set_axis(index), np.arange(len(raw), dtype=np.int32)
+    shots = Snapshots(features, y, {}, tables, lead, day, "won", 1, dt.date(2010, 11, 30), True, [])
+
+    cut = int(0.6 * len(raw))
+    levels = OneHotEncoder(handle_unknown="ignore"), ["job", "education", "contact", "month", "poutcome", "default"]
+    columns = make_column_transformer(levels, ("passthrough", ["euribor3m"]))
+    fitted = make_pipeline(columns, LogisticRegression(max_iter=2000)).fit(features[:cut], y.to_numpy(bool)[:cut])
+    found = gate(fitted, book, shots, capacity_per_week=40, trained_until=date[cut - 1].date())
+    assert (found.n, found.passed) == (16_407, False)
+    assert found.frame.loc["current", "high"] < 0
+    assert "Beside current it surely gets less." in found.reasons
+    assert not found.frame.loc["calibration error", "passed"]
+    assert any("The level is off: 21.0% of 16,407 leads" in finding for finding in found.findings)
 
 
 # ------------------------------------------------------------------------------------------------------ the known error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -128,9 +129,8 @@ def gate(  # noqa: PLR0913 - each of them is part of what is asked
     bound = _bound(rules, snapshots, rows)
     kept = _once_a_week(bound, snapshots, rows, findings)
     rows = rows[kept]
-    lead, day = snapshots.lead[rows], snapshots.day[rows]
     reached = snapshots.y.to_numpy(bool, na_value=False)[rows]
-    pool = _Pool(lead, (day - day.min()) // WEEK, reached, float(capacity_per_week))
+    pool = _Pool(snapshots.lead[rows], snapshots.day[rows], reached, float(capacity_per_week))
 
     mine, chance = _scored(_CANDIDATE, candidate, snapshots, rows)
     theirs, other_chance = _scored(_CURRENT, current, snapshots, rows)
@@ -139,10 +139,7 @@ def gate(  # noqa: PLR0913 - each of them is part of what is asked
         findings.append("The rulebook has no hand-raise, so nothing is compared with hand-raisers only.")
     frame = _beside(pool, mine, ways | {_CURRENT: theirs}, margin)
     segments = _by_segment(pool, mine, theirs, _groups(bound, snapshots, by, kept))
-    reasons = _too_little(pool, snapshots.stage) or [
-        *_why_not(frame, pool, snapshots.stage),
-        *(f"In segment {name} it is surely worse than the current." for name in segments.index[~segments["passed"]]),
-    ]
+    reasons = _too_little(pool, snapshots.stage) or _why_not(frame, segments, pool, snapshots.stage)
     if chance is None:
         findings.append("The candidate gives no probabilities: it is judged by rank only, not by calibration.")
     else:
@@ -151,21 +148,9 @@ def gate(  # noqa: PLR0913 - each of them is part of what is asked
         calibrated, more = compared(reached[first], chance[first], other, margin=calibration_margin)
         frame, findings = pd.concat([frame, calibrated]), findings + more
         reasons += [f"Its {name} is worse than allowed." for name in calibrated.index[~calibrated["passed"]]]
-    return Verdict(
-        not reasons,
-        frame.rename_axis("beside"),
-        segments,
-        reasons,
-        findings,
-        len(rows),
-        int(reached.sum()),
-        len(pool.weeks),
-        day_of(day.min()),
-        day_of(day.max()),
-        snapshots.stage,
-        snapshots.within_days,
-        float(capacity_per_week),
-    )
+    counts = len(rows), int(reached.sum()), len(pool.weeks), day_of(pool.day[0]), day_of(pool.day[-1])
+    asked = snapshots.stage, snapshots.within_days, float(capacity_per_week)
+    return Verdict(not reasons, frame.rename_axis("beside"), segments, reasons, findings, *counts, *asked)
 
 
 @dataclass(frozen=True)
@@ -174,14 +159,19 @@ class _Pool:
 
     Attributes
     ----------
-    lead, week, reached : (n,)
+    lead, day, reached : (n,)
     capacity : float
     """
 
     lead: npt.NDArray[np.int32]
-    week: Ints
+    day: Ints
     reached: Mask
     capacity: float
+
+    @cached_property
+    def week(self) -> Ints:
+        """(n,) whole numbers from 0."""
+        return (self.day - self.day[0]) // WEEK
 
     @property
     def weeks(self) -> Ints:
@@ -399,8 +389,8 @@ def _too_little(pool: _Pool, stage: str) -> list[str]:
     return []
 
 
-def _why_not(frame: pd.DataFrame, pool: _Pool, stage: str) -> list[str]:
-    """A sentence for each comparison that failed."""
+def _why_not(frame: pd.DataFrame, segments: pd.DataFrame, pool: _Pool, stage: str) -> list[str]:
+    """A sentence for each comparison that failed, and for each segment."""
     said = []
     for name, row in frame[~frame["passed"]].iterrows():
         short = row["difference"] - row["margin"]
@@ -417,4 +407,6 @@ def _why_not(frame: pd.DataFrame, pool: _Pool, stage: str) -> list[str]:
                 f"Whether it beats {name} cannot be told yet: if the difference stays so, about {more:,} more leads "
                 f"that reach {stage} would show it, beside the {int(pool.reached.sum()):,} there are."
             )
-    return said
+    return said + [
+        f"In segment {name} it is surely worse than the current." for name in segments.index[~segments["passed"]]
+    ]
