@@ -124,6 +124,16 @@ def test_leads_in_several_weeks_are_one_draw():
     assert apart_leads == pytest.approx(np.sqrt(3) * one, rel=0.02)
 
 
+def test_weeks_that_differ_more_than_by_chance_count_as_the_draws():
+    """Ten weeks in which all of one way's ten leads reach it, and ten in which all of the other's do."""
+    week, way = np.repeat(np.arange(20), 20), np.tile(np.repeat([1.0, -1.0], 10), 20)
+    uneven = gain(way, (way > 0) == (week < 10), week)
+    even = gain(way, np.tile([True, False], 200), week)
+    assert uneven.value == even.value == 0
+    assert uneven.error == pytest.approx(np.sqrt(20) * 10 * np.sqrt(20 / 19))
+    assert even.error == pytest.approx(np.sqrt(2 * 200 * 0.25), rel=0.01)
+
+
 @pytest.mark.parametrize("shared", [1.0, 0.25])
 def test_the_interval_covers(shared):
     """Also where one way shares its places out among ties."""
@@ -277,9 +287,10 @@ def test_with_a_margin_it_may():
 def test_beside_each_of_the_others_it_must_be_better():
     """Fit alone is better than this rulebook, whose visits tell nothing: to beat the rulebook is not enough."""
     made = world(10_000, 3, visits=0, unseen=0)
-    found = judged(made.snapshots.X["size"].to_numpy(), made.snapshots, capacity_per_week=100)
-    assert found.frame.loc["current", "passed"]
-    assert found.reasons == ["It takes the same leads as fit only."]
+    for margin in (0, 0.1):  # which is for the current alone
+        found = judged(made.snapshots.X["size"].to_numpy(), made.snapshots, capacity_per_week=100, margin=margin)
+        assert found.frame.loc["current", "passed"]
+        assert found.reasons == ["It takes the same leads as fit only."]
 
 
 def test_how_many_more_outcomes_would_show_it():
@@ -344,6 +355,14 @@ def test_ranking_well_does_not_make_up_for_wrong_probabilities():
     y = np.random.default_rng(0).random(5000) < np.repeat([0.02, 0.6], 2500)
     frame, _ = compared(y, np.repeat([0.02, 0.35], 2500), None, margin=0.1)
     assert frame["passed"].to_dict() == {"Brier score": True, "calibration error": False}
+
+
+@pytest.mark.parametrize(("times", "passed"), [(5, False), (500, True)])
+def test_few_leads_do_not_prove_that_a_brier_score_is_no_worse(times, passed):
+    """It is 0.26 beside 0.25, where 0.275 is allowed."""
+    frame, _ = compared(np.tile([True, False], 2 * times), np.tile([0.4, 0.4, 0.6, 0.6], times), None, margin=0.1)
+    assert frame.loc["Brier score", "difference"] == pytest.approx(0.01)
+    assert frame.loc["Brier score", "passed"] == passed
 
 
 def test_a_score_is_judged_by_rank_only():
