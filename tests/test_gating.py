@@ -414,7 +414,7 @@ def test_the_report_says_it_all():
         assert said in text
         assert said in markdown
     assert text.splitlines()[-1] == found.sentence
-    assert text.splitlines()[0].startswith("4,000 leads from 2026-01-05 to 2026-05-24 (20 weeks), ")
+    assert text.splitlines()[0].startswith("4,000 leads, each once a week, from 2026-01-05 to 2026-05-24 (20 weeks), ")
 
 
 @pytest.mark.parametrize(

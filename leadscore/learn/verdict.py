@@ -19,12 +19,14 @@ class Verdict:
     passed : bool
         Publish it. True only if every row of `frame` and of `segments` passed.
     frame : DataFrame, index what the candidate is compared with
-        `figure` (leads that reached the stage a week; for calibration the Brier score, and the calibration error beyond
-        chance, where less is better), `candidate`, `other`, `difference` with `low`, `high` (90 %), `margin` (what the
-        difference may fall short by), `n` (the leads on which the two ways differ; for calibration all) and `passed`.
+        `figure`: a week (leads that reached the stage), mean square (the Brier score) or mean distance (the calibration
+        error, beside what chance alone would show); `candidate`, `other`, `difference` with `low`, `high` (90 %; of the
+        error 95 % of draws); `n`, the leads that one way takes and the other does not, in calibration all leads;
+        `margin`, how far the difference may lie on the wrong side; and `passed`.
     segments : DataFrame, index segment
-        Inside each segment, at its share of the places, beside the current: `n`, `reached`, `candidate`, `other`,
-        `difference`, `low`, `high` (90 %), a week, `p` (that the candidate is no worse, after Holm) and `passed`.
+        Inside each segment, at its share of the places, beside the current: `reached` (of all its leads), `candidate`,
+        `other`, `difference`, `low`, `high` (90 %) a week, `n` as above, `p` (the chance of so low a difference if the
+        candidate were as good, after Holm) and `passed`.
     reasons : list of str
         Why it did not pass; empty if it did.
     findings : list of str
@@ -51,10 +53,9 @@ class Verdict:
 
     @property
     def _title(self) -> str:
-        counts = f"{self.n:,} leads from {self.start} to {self.end} ({self.weeks:,} weeks), {self.reached:,} reached"
-        return (
-            f"{counts} {self.stage} within {self.within_days} days; {self.capacity_per_week:g} a week; 90 % intervals"
-        )
+        period = f"{self.n:,} leads, each once a week, from {self.start} to {self.end} ({self.weeks:,} weeks)"
+        reached = f"{self.reached:,} reached {self.stage} within {self.within_days} days"
+        return f"{period}, {reached}; {self.capacity_per_week:g} a week; 90 % intervals"
 
     @property
     def sentence(self) -> str:
@@ -90,7 +91,8 @@ class Verdict:
 def _figures(row: pd.Series[Any]) -> str:
     """The figures of a row in words."""
     if "figure" in row and row["figure"] != "a week":
-        least = f"{row['difference']:+.4f} ({row['low']:+.4f} to {row['high']:+.4f})"
+        drawn = ", 95 % of draws" if row["figure"] == "mean distance" else ""
+        least = f"{row['difference']:+.4f} ({row['low']:+.4f} to {row['high']:+.4f}{drawn})"
         return f"{row['candidate']:.4f} beside {row['other']:.4f}, {least}, at most {row['margin']:+.4f}"
     least = f"{row['difference']:+.2f} ({row['low']:+.2f} to {row['high']:+.2f})"
     return f"{row['candidate']:.2f} a week beside {row['other']:.2f}, {least}"
