@@ -116,7 +116,7 @@ class Fitted:
 
     @cached_property
     def curvature(self) -> Floats:
-        """(n_columns + 1, n_columns + 1), of the log loss at the fit, without the penalty; the intercept is the last."""
+        """Of the log loss at the fit, without the penalty: (n_columns + 1, n_columns + 1), the intercept the last."""
         return _curvature(self.design, self.weight)
 
     @cached_property
