@@ -36,7 +36,7 @@ FLOORS = [
     {"learn.separation", "learn.merging", "learn.rules", "learn.level"},
     {"learn.oddities", "learn.additive"},
     {"learn.sample", "learn.rounding", "learn.gating"},
-    {"learn.leaks", "learn.points_card"},
+    {"learn.leaks", "learn.points_card", "learn.pairing"},
     {"learn.classifier"},
     {"", "datasets", "testing"},
     {"export", "options", "printing"},

@@ -283,13 +283,12 @@ def _against(rows: Rows, coefficients: Floats, directions: Mapping[str, Directio
     return found
 
 
-def explained(model: Additive, maps: Sequence[Ints], rows: Rows) -> float:
-    """The share of the deviance of other rows that a model explains, given the best link to it.
+def explained(logits: Floats, rows: Rows) -> float:
+    """The share of the deviance of other rows that a model's log odds explain, given the best link to them.
 
     The base rate of another time is nothing that bins could tell, and how far they reach is told by the slope.
     """
     mean = (rows.weight @ rows.y) / rows.weight.sum()
-    logits = model.logits([mapping[code] for mapping, code in zip(maps, rows.codes, strict=True)], len(rows.y))
     found = fit_logistic(Dense(logits[:, None]), rows.y, weight=rows.weight, lower=np.zeros(1)).log_loss
     usual = -rows.weight.sum() * (mean * np.log(mean) + (1 - mean) * np.log(1 - mean))
     return 1 - found / usual

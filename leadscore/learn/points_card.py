@@ -94,10 +94,10 @@ class PointsCard:
 
     def _read(self, X: Any) -> dict[str, Column]:  # noqa: N803 - scikit-learn's name
         frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X, columns=list(self.column_names))
-        lacking = sorted({bins.column for bins in self.features} - set(map(str, frame.columns)))
+        used = {column for bins in self.features for column in bins.columns}
+        lacking = sorted(used - set(map(str, frame.columns)))
         if lacking:
             raise ArgumentError("X", f"lacks columns of the card: {', '.join(map(repr, lacking))}")
-        used = {bins.column for bins in self.features}
         return read_columns(frame.loc[:, [str(name) in used for name in frame.columns]], dict(self.kinds))
 
     def score(self, X: Any) -> pd.DataFrame:  # noqa: N803
@@ -120,8 +120,7 @@ class PointsCard:
         """
         read = self._read(X)
         found = {
-            bins.name: own[bins.codes(read[bins.column])]
-            for bins, own in zip(self.features, self._parts(self.points), strict=True)
+            bins.name: own[bins.of(read)] for bins, own in zip(self.features, self._parts(self.points), strict=True)
         }
         frame = pd.DataFrame(found, index=X.index if isinstance(X, pd.DataFrame) else range(len(X)))
         return frame.assign(total=frame.sum(axis=1).astype(np.int64) + self.base)
@@ -140,13 +139,13 @@ class PointsCard:
         frame = pd.DataFrame([dict(row)])
         read, lines = self._read(frame), []
         for bins, own, mass in zip(self.features, self._parts(self.points), self._parts(self.mass), strict=True):
-            code = int(bins.codes(read[bins.column])[0])
+            code = int(bins.of(read)[0])
             note = ""
             if mass[code] == 0:
                 note = "no lead was like this in training: the feature's mean"
-            elif bins.unseen(read[bins.column])[0]:
+            elif bins.kind == "category" and bins.unseen(read[bins.column])[0]:
                 note = "rare or never seen in training: the points of such values"
-            value = frame[bins.column].iloc[0] if bins.column in frame else None
+            value = " and ".join(str(frame[column].iloc[0]) for column in bins.columns)
             lines.append((bins.name, value, bins.labels[code], int(own[code]), note))
         total = self.base + sum(points for *_, points, _ in lines)
         table = pd.DataFrame(lines, columns=["feature", "value", "bin", "points", "note"])
