@@ -35,7 +35,7 @@ FLOORS = [
     {"learn", "learn.cells", "learn.logistic", "learn.snapshots", "learn.binning"},
     {"learn.separation", "learn.merging", "learn.rules"},
     {"learn.oddities", "learn.additive"},
-    {"learn.sample", "learn.rounding"},
+    {"learn.sample", "learn.rounding", "learn.rows"},
     {"learn.leaks", "learn.points_card"},
     {"learn.classifier"},
     {"", "datasets", "testing"},
