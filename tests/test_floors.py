@@ -35,7 +35,7 @@ FLOORS = [
     {"learn", "learn.cells", "learn.logistic", "learn.snapshots", "learn.binning", "learn.verdict"},
     {"learn.separation", "learn.merging", "learn.rules", "learn.level"},
     {"learn.oddities", "learn.additive"},
-    {"learn.sample", "learn.rounding", "learn.gating"},
+    {"learn.sample", "learn.rounding", "learn.rows", "learn.gating"},
     {"learn.leaks", "learn.points_card", "learn.pairing"},
     {"learn.classifier"},
     {"", "datasets", "testing"},
