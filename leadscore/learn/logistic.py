@@ -189,7 +189,7 @@ def fit_logistic(  # noqa: PLR0913 - each of them is part of the model
         chance = _sigmoid(eta)
         gradient = np.append(design.transposed(weights * (chance - outcome)), weights @ (chance - outcome))
         gradient += ridge @ (beta - centre)
-        if gained > _BENDS * (1 + abs(whole)):
+        if gained > _BENDS * abs(whole):
             # Near the fit it hardly bends any more, and working it out is nearly all the time.
             curvature = _curvature(design, weights * chance * (1 - chance)) + ridge
         held = ((beta <= least) & (gradient > 0)) | ((beta >= most) & (gradient < 0))
