@@ -17,6 +17,7 @@ from leadscore.scoring.memory import Bound
 from leadscore.scoring.plan import compiled
 from leadscore.scoring.timeline import Timeline
 from leadscore.tables import Tables
+from leadscore.text import normalise
 
 Mask = npt.NDArray[np.bool_]
 Side = Literal["fit", "behaviour"]
@@ -64,7 +65,7 @@ def entries(rulebook: Rulebook) -> list[Entry]:
             reads = frozenset(column for column, _ in rule_uses(rule)) or frozenset([str(rule.column)])
             parts = _fit(rule, document)
         else:
-            reads = frozenset(rule.event)
+            reads = frozenset(map(normalise, rule.event))
             parts = _behaviour(rule, document)
         side: Side = "fit" if section == "fit" else "behaviour"
         found += [Entry(rule.name, entry, side, stated, alone, reads) for entry, stated, alone in parts]
@@ -88,13 +89,17 @@ def _fit(rule: FitRule, document: dict[str, Any]) -> Iterator[tuple[str, float, 
 
 
 def _behaviour(rule: BehaviourRule, document: dict[str, Any]) -> Iterator[tuple[str, float, dict[str, Any]]]:
-    shared = {key: document[key] for key in ("event", "where", "within_days", "count") if key in document}
+    shared: dict[str, Any] = {
+        key: document[key] for key in ("event", "where", "within_days", "count") if key in document
+    }
     if rule.from_ is not None:
         table = document["from"]
         for label, value, points in _bands(table):
             yield label, points, {**shared, "from": {**{edge: 0 for edge in table if edge > value}, value: 1}}
         return
-    decay = {key: document[key] for key in ("points", "half_life_days", "fade_days", "step") if key in document}
+    decay: dict[str, Any] = {
+        key: document[key] for key in ("points", "half_life_days", "fade_days", "step") if key in document
+    }
     # Without points in the file it never fires, and a rule must give something to be seen.
     yield "", rule.points or 0.0, {**shared, **decay, "points": rule.points or 1}
 
@@ -104,6 +109,14 @@ def _bands(table: dict[Any, float]) -> Iterator[tuple[str, Any, float]]:
     edges = sorted(table)
     for edge, following in zip(edges, [*edges[1:], None], strict=True):
         yield f"{edge:g} and more" if following is None else f"{edge:g} to below {following:g}", edge, table[edge]
+
+
+def barred(entry: dict[str, Any]) -> tuple[Side, dict[str, Any]]:
+    """A `never` entry, as plain data, as a rule that fires where it bars."""
+    parts = {key: value for key, value in entry.items() if key != "name"}
+    return (
+        ("fit", {**parts, "points": 1}) if "when" in parts else ("behaviour", {**parts, "points": 1, "count": "once"})
+    )
 
 
 def bound(rulebook: Rulebook, tables: Tables, lead: Positions, day: npt.NDArray[np.int64]) -> Bound:
@@ -153,7 +166,9 @@ def probing(rulebook: Rulebook, rules: Sequence[tuple[Side, dict[str, Any]]]) ->
         never.append({"name": f"as before: behaviour {number}", **parts})
     document["qualify"] = {**qualify, "threshold": -LARGEST_POINTS, "segments": segments, "never": never}
     for side in ("fit", "behaviour"):
-        document[side] = [{**rule, "name": f"asked {number}"} for number, (one, rule) in enumerate(rules) if one == side]
+        document[side] = [
+            {**rule, "name": f"asked {number}"} for number, (one, rule) in enumerate(rules) if one == side
+        ]
     return Rulebook.from_dict(document, source="rulebook")
 
 

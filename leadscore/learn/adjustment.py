@@ -1,4 +1,4 @@
-"""What a column adds to what others say of an outcome: effects and tests that hold for rare outcomes and repeated leads."""
+"""What a column adds to what others say of an outcome: tests that hold for rare outcomes and for repeated leads."""
 
 from __future__ import annotations
 
@@ -66,9 +66,13 @@ class Sample:
 
     def by_lead(self, rows: Floats) -> Floats:
         """Sums over the rows of each lead, (n_leads, ...) of (n_rows, ...)."""
-        order = np.argsort(self.lead, kind="stable")
-        starts = np.flatnonzero(np.diff(self.lead[order], prepend=-1))
+        order, starts = self._order
         return np.add.reduceat(rows[order], starts)
+
+    @cached_property
+    def _order(self) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+        order = np.argsort(self.lead, kind="stable")
+        return order, np.flatnonzero(np.diff(self.lead[order], prepend=-1))
 
     def _alike(self, apart: Floats) -> float:
         if not self.repeated or not apart.any():
@@ -77,7 +81,7 @@ class Sample:
 
     @cached_property
     def alike(self) -> float:
-        """How many rows tell as much as one would of leads with one row each: the design effect of a mean, 1 or more."""
+        """How many rows tell as much as one row of a lead of its own: the design effect of a mean, 1 or more."""
         return self._alike(self.outcome - self.outcome.mean())
 
     def share(self, rows: Mask, confidence: float) -> tuple[int, int, float, float, float]:
@@ -138,8 +142,8 @@ def score_tests(sample: Sample, others: Floats, columns: Floats, inflation: floa
 
     The score test needs the fit without the column alone, so it holds where nobody with it converted and its effect is
     infinite. Its tails are those of a saddlepoint approximation, right for rare outcomes and few leads, where normal
-    ones promise too much. Where leads have several rows, the variance is that of sums over leads, if larger; and it is at
-    least inflated as that of the mean outcome.
+    ones promise too much. Where leads have several rows, the variance is that of sums over leads, if larger; and it is
+    at least inflated as that of the mean outcome.
 
     Parameters
     ----------
@@ -151,8 +155,8 @@ def score_tests(sample: Sample, others: Floats, columns: Floats, inflation: floa
 
     References
     ----------
-    Dey, R., Schmidt, E. M., Abecasis, G. R. and Lee, S. (2017), American Journal of Human Genetics 101, 37-49. Rotnitzky,
-    A. and Jewell, N. P. (1990), Biometrika 77, 485-497: the score test for clusters.
+    Dey, R., Schmidt, E. M., Abecasis, G. R. and Lee, S. (2017), American Journal of Human Genetics 101, 37-49.
+    Rotnitzky, A. and Jewell, N. P. (1990), Biometrika 77, 485-497: the score test for clusters.
     """
     fitted = sample.fit(others)
     chance = np.clip(1 / (1 + np.exp(-(others @ fitted.coefficients + fitted.intercept))), 1e-12, 1 - 1e-12)
@@ -203,6 +207,13 @@ def adjusted(sample: Sample, others: Floats, column: Floats) -> Adjusted:
     return Adjusted(float(whole.coefficients[-1]), math.sqrt(variance), *figures)
 
 
+def odds_scale(sample: Sample, total: npt.NDArray[np.int64]) -> Adjusted:
+    """What one point of a total, in thousandths by row, is worth in log odds."""
+    values, kind = np.unique(total, return_inverse=True)
+    alone = Sample(sample.outcome, sample.lead, kind)
+    return adjusted(alone, np.zeros((len(values), 0)), values / 1000)
+
+
 def _two_sided(z: float, left: Floats, chance: Floats, weight: Floats, inflation: float) -> float:
     """Twice the chance of a score statistic so far from 0 on its side, so that each side is wrong as seldom."""
     if abs(z) < _NORMAL_WITHIN:
@@ -245,8 +256,8 @@ def times_needed(found: Adjusted, effect: float, p: float) -> float:
 
     References
     ----------
-    Chow, S.-C., Shao, J. and Wang, H. (2008), Sample Size Calculations in Clinical Research, section 4.1, with the leads
-    of the group that the others leave: information / (rate x (1 - rate)).
+    Chow, S.-C., Shao, J. and Wang, H. (2008), Sample Size Calculations in Clinical Research, section 4.1, with as many
+    leads of the group as the others leave: information / (rate x (1 - rate)).
     """
     rate = found.expected
     if not found.information > 0 or not 0 < rate < 1:

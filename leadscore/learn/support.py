@@ -16,8 +16,8 @@ import pandas as pd
 
 from leadscore.errors import ArgumentError, Problem
 from leadscore.evaluation import Floats, holm
-from leadscore.learn.activations import Mask, Side, bound, entries, fired
-from leadscore.learn.adjustment import NOTHING, Adjusted, Sample, adjusted, times_needed
+from leadscore.learn.activations import Mask, Side, barred, bound, entries, fired
+from leadscore.learn.adjustment import NOTHING, Adjusted, Sample, adjusted, odds_scale, times_needed
 from leadscore.learn.snapshots import Snapshots
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.model import thousandths
@@ -187,7 +187,7 @@ def evidence(rulebook: Rulebook, snapshots: Snapshots, *, confidence: float = 0.
               rule    n  reached  rate  rate_without          verdict
     0  Home market  200       40   0.2          0.25  too little data
     """
-    known = checked(rulebook, snapshots, confidence)
+    known = known_rows(rulebook, snapshots, confidence)
     study = _Study(rulebook, snapshots, known)
     sample, z = study.sample, NormalDist().inv_cdf((1 + confidence) / 2)
     scale = odds_scale(sample, study.total)
@@ -222,7 +222,7 @@ def evidence(rulebook: Rulebook, snapshots: Snapshots, *, confidence: float = 0.
     )
 
 
-def checked(rulebook: Rulebook, snapshots: Snapshots, confidence: float) -> npt.NDArray[np.intp]:
+def known_rows(rulebook: Rulebook, snapshots: Snapshots, confidence: float) -> npt.NDArray[np.intp]:
     """The rows of known outcome."""
     problems = []
     if not isinstance(rulebook, Rulebook):
@@ -240,13 +240,6 @@ def checked(rulebook: Rulebook, snapshots: Snapshots, confidence: float) -> npt.
     if problems:
         raise ArgumentError("arguments", problems)
     return known
-
-
-def odds_scale(sample: Sample, total: npt.NDArray[np.int64]) -> Adjusted:
-    """What one point of a total, in thousandths by row, is worth in log odds."""
-    values, kind = np.unique(total, return_inverse=True)
-    alone = Sample(sample.outcome, sample.lead, kind)
-    return adjusted(alone, np.zeros((len(values), 0)), values / 1000)
 
 
 @dataclass(frozen=True)
@@ -364,7 +357,7 @@ class _Study:
         self.never = rulebook.qualify.never
         asked: list[tuple[Side, dict[str, Any]]] = [(entry.side, entry.alone) for entry in self.entries]
         asked += [("fit", {"when": {name: {"known": False}}, "points": 1}) for name in self.required]
-        asked += [_barred(entry) for entry in rulebook.to_dict()["qualify"].get("never", [])]
+        asked += [barred(entry) for entry in rulebook.to_dict()["qualify"].get("never", [])]
         self.fires = fired(rulebook, asked, tables, lead, day)
         minimum = rulebook.qualify.minimum_fit
         # Nothing here stands for a minimum that is not there.
@@ -407,7 +400,7 @@ class _Study:
                 yield from self._whole(rule, inside, others)
         place = len(self.entries)
         for name in self.required:
-            beside = [rule for rule, inside in self.rules.items() if not any(self._looks(index, name) for index in inside)]
+            beside = [rule for rule, inside in self.rules.items() if not self._looks(inside[0], name)]
             yield self._claim("required", name, "missing", place, beside)
             place += 1
         for entry in self.never:
@@ -470,9 +463,3 @@ class _Study:
         for names in twins.values():
             if len(names) > 1:
                 yield f"{' and '.join(names)} fire on the same leads: their effects cannot be told apart."
-
-
-def _barred(entry: dict[str, Any]) -> tuple[Side, dict[str, Any]]:
-    """A `never` entry as a rule."""
-    parts = {key: value for key, value in entry.items() if key != "name"}
-    return ("fit", {**parts, "points": 1}) if "when" in parts else ("behaviour", {**parts, "points": 1, "count": "once"})
