@@ -23,6 +23,7 @@ _POWER = 0.8
 # Within so few standard errors no p-value is small, and the normal tail is as good as any.
 _NORMAL_WITHIN = 1.5
 _STEPS = 100
+_OWN_PART = 1e-3
 
 
 @dataclass(frozen=True)
@@ -167,8 +168,8 @@ def score_tests(sample: Sample, others: Floats, columns: Floats, inflation: floa
     left = columns - design @ np.linalg.solve(gram, (design * weight[:, None]).T @ columns)
     score = left.T @ (sample.weight * (sample.rate - chance))
     variance = weight @ left**2
-    # What is left of a column that the others make up is rounding.
-    lost = variance <= 1e-6 * (weight @ columns**2)
+    # Of a column that the others all but make up, no amount of data at hand tells what is its own.
+    lost = variance <= _OWN_PART * (weight @ (columns - weight @ columns / weight.sum()) ** 2)
     inflated = np.full(len(score), sample.alike if inflation is None else inflation)
     if sample.repeated and inflation is None:
         apart = sample.outcome - chance[sample.kind]

@@ -112,7 +112,8 @@ def suggest(
         Of what the older half of the rows finds, about this share is chance (Benjamini-Hochberg).
     minimum_leads : int
     confidence : float
-        Of the intervals; and 1 - confidence is the chance that anything is suggested when there is nothing.
+        Of the intervals; and half of 1 - confidence is at most the chance that anything is suggested when there is
+        nothing.
 
     Returns
     -------
@@ -189,7 +190,7 @@ def _windows(snapshots: Snapshots) -> list[int]:
 
 
 def _warned(confidence: float) -> Iterator[str]:
-    yield f"The chance that anything is suggested when there is nothing is at most {1 - confidence:.2g}."
+    yield f"The chance that anything is suggested when there is nothing is at most {(1 - confidence) / 2:.2g}."
     yield "Limits of the rulebook may leave a rule less than its points."
     yield "A value that is filled in only after the outcome looks like a suggestion too: ask how it came to be there."
 
@@ -290,7 +291,7 @@ def _found_again(rows: _Rows, fires: Mask, false_discovery: float) -> tuple[Floa
     -------
     q : (n_candidates,) p-values of the older half, corrected by Benjamini and Hochberg
     found : positions of those that are small enough
-    p : (n_found,) one-sided p-values of the newer half, corrected by Holm
+    p : (n_found,) p-values of the newer half, 1 where it says the opposite, corrected by Holm
     """
     older, newer = rows.half(rows.older), rows.half(rows.newer)
     z, p = _tests(older, fires[rows.older])
@@ -298,7 +299,7 @@ def _found_again(rows: _Rows, fires: Mask, false_discovery: float) -> tuple[Floa
     q = _benjamini_hochberg(np.nan_to_num(p, nan=1.0))
     found = np.flatnonzero(q <= false_discovery)
     again, chance = _tests(newer, fires[rows.newer][:, found])
-    return q, found, holm(np.nan_to_num(np.where(again * z[found] > 0, chance / 2, 1 - chance / 2), nan=1.0))
+    return q, found, holm(np.where(again * z[found] > 0, chance, 1.0))
 
 
 def _benjamini_hochberg(p: Floats) -> Floats:
@@ -318,7 +319,7 @@ def _apart(
     for place in sure:
         beside = np.column_stack([newer.score, fires[:, kept]])
         _, p = _tests(replace(newer, score=beside), fires[:, [place]])
-        if p[0] / 2 <= level:
+        if p[0] <= level:
             kept.append(place)
         else:
             same.append(candidates[place].name)
@@ -351,6 +352,7 @@ def _written(  # noqa: PLR0913, PLR0917 - the last step, from all before
         for index in range(len(kept))
     ]
     effect, error = (np.array([getattr(fit, name) for fit in fits]) for name in ("effect", "error"))
+    expected = score_tests(newer.sample, newer.score, columns).expected
     prior = max(float((effect**2 - error**2).mean()), 0.0) if kept else 0.0
     shrunk = prior / (prior + error**2)
     reach = NormalDist().inv_cdf((1 + confidence) / 2) * error * np.sqrt(shrunk)
@@ -366,7 +368,7 @@ def _written(  # noqa: PLR0913, PLR0917 - the last step, from all before
         rules.append({"name": name, **one.rule, "points": points})
         count = newer.sample.share(fires[:, place], confidence)
         worth = [end / per_point for end in ends]
-        found.append((one.side, name, *count, fits[index].expected, middle, *ends, points, *worth))
+        found.append((one.side, name, *count, float(expected[index]), middle, *ends, points, *worth))
     names = ["side", "rule", "n", "reached", "rate", "rate_low", "rate_high", "expected"]
     names += [f"{figure}{end}" for figure in ("effect", "points") for end in ("", "_low", "_high")]
     return pd.DataFrame(found, columns=names), rules

@@ -76,7 +76,7 @@ class Evidence:
 
     def _told(self, row: pd.Series[Any]) -> str:
         """A row as a sentence."""
-        gives = "" if np.isnan(row["points"]) else f" ({row['points']:+g})"
+        gives = "" if np.isnan(row["points"]) else f" ({row['points']:+g}{_beside(row)})"
         part = {"required": "required ", "never": "never "}.get(str(row["part"]), "")
         name = f"{row['verdict']}: {part}{named(row)}{gives}"
         if not row["n"]:
@@ -90,9 +90,8 @@ class Evidence:
             return f"{text}; other rules fire on the same leads, so that its own effect cannot be told."
         text += f"; adjusted {_interval(row, 'effect', '+.3g')} log odds"
         if not np.isnan(row["worth"]):
-            each = " a point" if row["entry"] == _WHOLE else ""
-            claimed = "" if np.isnan(row["claimed"]) else f" beside {row['claimed']:+.3g} claimed"
-            text += f", worth {_interval(row, 'worth', '+.3g')} points{each}{claimed}"
+            each = " each" if row["entry"] == _WHOLE else ""
+            text += f", worth {_interval(row, 'worth', '+.3g')} points{each}"
         text += f", p = {row['p_corrected']:.2g} corrected" if not np.isnan(row["p_corrected"]) else ""
         if row["verdict"] == TOO_LITTLE:
             text += f"; about {row['more_leads']:,.0f} more leads ({row['more_reached']:,.0f} that reach it) would tell"
@@ -109,6 +108,12 @@ def _percents(row: pd.Series[Any], name: str) -> str:
 
 def _interval(row: pd.Series[Any], name: str, form: str) -> str:
     return f"{row[name]:{form}} ({row[f'{name}_low']:{form}} to {row[f'{name}_high']:{form}})"
+
+
+def _beside(row: pd.Series[Any]) -> str:
+    """What is claimed, where that is not the points themselves."""
+    apart = not np.isnan(row["claimed"]) and abs(row["claimed"] - row["points"]) >= 0.01
+    return f", {row['claimed']:+.3g} beside other leads" if apart else ""
 
 
 def named(row: Any) -> str:
@@ -134,7 +139,8 @@ def evidence(rulebook: Rulebook, snapshots: Snapshots, *, confidence: float = 0.
     Returns
     -------
     Evidence
-        A verdict each: **supported** (an effect with the sign of its points), **harmful** (against it), **unsupported**
+        A verdict each: **supported** (an effect with the sign of what is claimed), **harmful** (against it; of a
+        required column: leads without it are better), **unsupported**
         (none shown, though the effect that its points claim, and at least odds times 1.5, would have been seen with a
         chance of 80 %), **too little data** (it would not), **never fires**, and **makes no difference** (all leads get
         the same from it).
@@ -155,7 +161,8 @@ def evidence(rulebook: Rulebook, snapshots: Snapshots, *, confidence: float = 0.
     that of a score test with saddlepoint tails, corrected by Holm over all that is tested. Intervals are not corrected.
     No effect is a cause: sales may have called some leads only because of the rule.
 
-    In 2,000 simulated sets without any effect, with 8 entries and 60 outcomes, 3 % had a verdict supported or harmful.
+    Of 1,000 simulated sets of 1,500 leads without any effect, 4.5 % had a verdict supported or harmful with 60 outcomes
+    each, 2.8 % with 15.
 
     References
     ----------
