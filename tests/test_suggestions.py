@@ -230,7 +230,7 @@ def test_a_rising_base_rate_makes_no_value_good():
     world = World(10, n=4000)
     late = (world.day - world.day.min()) / 180
     world.leads["source"] = np.where(world.rng.random(world.n) < late, "new", "old")
-    found = suggest(BOOK, world.snapshots(6 * late - 2))
+    found = suggest(BOOK, world.snapshots(12 * late - 3))
     assert (found.found, names(found)) == (0, [])
 
 
