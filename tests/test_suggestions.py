@@ -276,6 +276,14 @@ def test_what_fires_on_the_same_leads_is_one_candidate():
     assert suggest(BOOK, world.snapshots()).candidates == once
 
 
+def test_the_only_asset_of_an_event_is_covered_with_it():
+    world = World(20, n=600)
+    world.events.loc[world.events["event"] == "pricing", "asset"] = "/pricing"
+    covered = suggest(BOOK, world.snapshots()).candidates
+    world.events.loc[world.events["event"] == "pricing", "asset"] = None
+    assert suggest(BOOK, world.snapshots()).candidates == covered
+
+
 def test_few_leads_are_no_candidate():
     world = World(14, n=900)
     world.leads["odd"] = np.where(np.arange(900) % 40 == 0, "yes", "no")
