@@ -14,7 +14,7 @@ Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.signedinteger[Any]]
 
 _STEPS = 100
-_ENOUGH = 1e-9
+_ENOUGH = 1e-12
 # The curvature is worked out anew while a step gains more than this share of the loss.
 _BENDS = 1e-3
 
@@ -201,7 +201,7 @@ def fit_logistic(  # noqa: PLR0913 - each of them is part of the model
             moved = np.clip(beta - size * step, least, most)
             new, new_eta = loss(moved)
             new_whole = new + (moved - centre) @ ridge @ (moved - centre) / 2
-            if new_whole <= whole - 1e-4 * size * slope or abs(slope) < _ENOUGH:
+            if new_whole <= whole - 1e-4 * size * slope or abs(slope) < _ENOUGH * (1 + abs(whole)):
                 break
             size /= 2
         gained = whole - new_whole
