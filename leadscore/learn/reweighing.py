@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.optimize import brentq
 
 from leadscore.errors import ArgumentError, Problem
 from leadscore.evaluation import Floats
@@ -350,6 +349,8 @@ def _slope(sample: _Sample, bar: float, points_to_double: float | None, *, keep_
 
 def _level(y: Floats, log_odds: Floats) -> float:
     """The log odds at 0 points, if all else is known: the predicted events are then as many as there are."""
+    from scipy.optimize import brentq  # noqa: PLC0415 - scipy takes long to import
+
     far = float(np.abs(log_odds).max()) + 30
     return float(brentq(lambda level: np.exp(-np.logaddexp(0, -level - log_odds)).sum() - y.sum(), -far, far))
 
