@@ -32,7 +32,7 @@ FLOORS = [
     {"scoring.compare", "scoring", "alternatives", "explorer", "scored"},
     {"threshold"},
     {"choice"},
-    {"learn", "learn.activations", "learn.logistic", "learn.snapshots"},
+    {"learn", "learn.parameters", "learn.logistic", "learn.snapshots"},
     {"learn.shrinkage"},
     {"learn.reweighing"},
     {"", "datasets", "testing"},

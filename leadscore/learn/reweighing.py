@@ -14,7 +14,7 @@ import pandas as pd
 
 from leadscore.errors import ArgumentError, Problem
 from leadscore.evaluation import Floats
-from leadscore.learn.activations import (
+from leadscore.learn.parameters import (
     Activations,
     Place,
     activations,
