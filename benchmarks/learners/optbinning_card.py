@@ -1,0 +1,37 @@
+"""optbinning: optimal bins, weight of evidence, logistic regression, points."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+import job
+from optbinning import BinningProcess, Scorecard
+from sklearn.linear_model import LogisticRegression
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+
+def fit(X: pd.DataFrame, y: np.ndarray, _dates: pd.Series | None) -> job.Fitted:  # noqa: N803
+    """Its own bins and defaults; the bins with points are the rows of its card."""
+    X = job.known(X)  # noqa: N806
+    texts = list(X.select_dtypes(exclude="number"))
+
+    def plain(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows[list(X)].astype(dict.fromkeys(texts, object))
+
+    warnings.simplefilter("ignore")
+    card = Scorecard(
+        BinningProcess(list(X), categorical_variables=texts),
+        LogisticRegression(max_iter=1000),
+        scaling_method="pdo_odds",
+        scaling_method_params={"pdo": 20, "odds": 1, "scorecard_points": 100},
+        reverse_scorecard=True,
+    ).fit(plain(X), y)
+    return job.Fitted(lambda rows: card.predict_proba(plain(rows))[:, 1], lambda: len(card.table()))
+
+
+if __name__ == "__main__":
+    job.main({"optbinning": fit})
