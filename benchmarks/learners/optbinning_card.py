@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import job
@@ -17,20 +16,9 @@ if TYPE_CHECKING:
 def fit(X: pd.DataFrame, y: np.ndarray, _dates: pd.Series | None) -> job.Fitted:  # noqa: N803
     """Its own bins and defaults; the bins with points are the rows of its card."""
     X = job.known(X)  # noqa: N806
-    texts = list(X.select_dtypes(exclude="number"))
-
-    def plain(rows: pd.DataFrame) -> pd.DataFrame:
-        return rows[list(X)].astype(dict.fromkeys(texts, object))
-
-    warnings.simplefilter("ignore")
-    card = Scorecard(
-        BinningProcess(list(X), categorical_variables=texts),
-        LogisticRegression(max_iter=1000),
-        scaling_method="pdo_odds",
-        scaling_method_params={"pdo": 20, "odds": 1, "scorecard_points": 100},
-        reverse_scorecard=True,
-    ).fit(plain(X), y)
-    return job.Fitted(lambda rows: card.predict_proba(plain(rows))[:, 1], lambda: len(card.table()))
+    bins = BinningProcess(list(X), categorical_variables=list(X.select_dtypes(exclude="number")))
+    card = Scorecard(bins, LogisticRegression(max_iter=1000)).fit(X, y)
+    return job.Fitted(lambda rows: card.predict_proba(rows)[:, 1], lambda: len(card.table()))
 
 
 if __name__ == "__main__":

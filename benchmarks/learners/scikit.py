@@ -37,7 +37,8 @@ def fit_boosted(X: pd.DataFrame, y: np.ndarray, _dates: pd.Series | None, **sett
     levels = {name: sorted(X[name].unique()) for name in X.select_dtypes(exclude="number")}
 
     def coded(rows: pd.DataFrame) -> pd.DataFrame:
-        return rows[list(X)].assign(**{name: pd.Categorical(rows[name], found) for name, found in levels.items()})
+        codes = {name: pd.Index(found).get_indexer(rows[name]) for name, found in levels.items()}
+        return rows[list(X)].assign(**{name: pd.Categorical.from_codes(codes[name], levels[name]) for name in levels})
 
     model = HistGradientBoostingClassifier(random_state=0, **settings).fit(coded(X), y)
     leaves = sum(tree.get_n_leaf_nodes() for [tree] in model._predictors)  # noqa: SLF001 - there is no public way
