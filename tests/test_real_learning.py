@@ -101,9 +101,9 @@ def test_random_folds(bank):
 
 @pytest.mark.slow
 def test_walk_forward(bank):
-    # One-hot logistic regression 0.536, optbinning 0.533, gradient boosting 0.516. The aim of 0.61 is not reached: in the
-    # tenth from 0.5 on, telephone contacts, the worse ones until then, are the better ones, and every card ranks the
-    # wrong way round (0.37).
+    # One-hot logistic regression 0.536, optbinning 0.533, gradient boosting 0.516. The aim of 0.61 is not reached: in
+    # the tenth from 0.5 on telephone contacts, the worse ones until then, are the better ones, and every card ranks
+    # the wrong way round (0.37).
     found = []
     for cut in CUTS:
         before, after = before_and_after(bank, cut, cut + 0.1)
