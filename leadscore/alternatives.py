@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from leadscore.capacity import BEHAVIOUR, FIT, WEEK, chosen, gain, simple_ways
 from leadscore.columns import as_day, day_number, day_of
 from leadscore.errors import ArgumentError, did_you_mean
 from leadscore.evaluation import wilson
@@ -21,15 +21,13 @@ from leadscore.outcomes import NEVER, STAGES, WORKED, Ints, check_days, or_furth
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.memory import Bound
 from leadscore.scoring.plan import compiled
-from leadscore.scoring.timeline import ALWAYS, Timeline
+from leadscore.scoring.timeline import Timeline
 from leadscore.tables import Tables
 
 Floats = npt.NDArray[np.float64]
 _Figures = dict[str, float]
 
-_RULEBOOK, _HAND_RAISERS = "rulebook", "hand-raisers only"
-_Z = NormalDist().inv_cdf(0.975)
-_WEEK = 7
+_RULEBOOK = "rulebook"
 
 
 @dataclass(frozen=True)
@@ -145,8 +143,9 @@ def baselines(  # noqa: PLR0913 - each of them is part of what is asked
     Notes
     -----
     The difference of two ways rests only on leads that one of them takes and the other does not: its interval is that
-    of matched pairs (Agresti, A. and Min, Y. (2005), Statistics in Medicine 24, 729-740). Leads that sales never worked
-    cannot be judged: what lies below the bar in force stays unknown until some such leads are passed on at random.
+    of two rates (Agresti, A. and Caffo, B. (2000), The American Statistician 54, 280-288), or that of weeks, where they
+    differ by more than chance. Leads that sales never worked cannot be judged: what lies below the bar in force stays
+    unknown until some such leads are passed on at random.
 
     Examples
     --------
@@ -168,12 +167,12 @@ def baselines(  # noqa: PLR0913 - each of them is part of what is asked
     bound = Timeline(compiled(rulebook), tables, first, last).at(pool["lead"].to_numpy(), pool["day"].to_numpy())
     ways = _ways(bound, tables, scores or {}, pool)
     reached = pool["reached"].to_numpy()
-    week = (pool["day"].to_numpy() - first) // _WEEK
-    weeks = (last - first + 1) / _WEEK
+    week = (pool["day"].to_numpy() - first) // WEEK
+    weeks = (last - first + 1) / WEEK
     # The last week may be a part of one.
     places = capacity_per_week * np.minimum(weeks - np.arange(np.ceil(weeks)), 1)
-    chosen = {name: _chosen(score, week, places) for name, score in ways.items()}
-    rows = {name: _row(share, chosen[_RULEBOOK], reached, weeks) for name, share in chosen.items()}
+    taken = {name: chosen(score, week, places) for name, score in ways.items()}
+    rows = {name: _row(share, taken[_RULEBOOK], reached, week, weeks) for name, share in taken.items()}
     frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("way")
     binding = np.bincount(week, minlength=len(places)) > places
     if not binding.any():
@@ -209,7 +208,7 @@ def baselines(  # noqa: PLR0913 - each of them is part of what is asked
 def _check(first: int, last: int, capacity: Any, tolerance: Any, stage: str) -> None:
     if last < first:
         raise ArgumentError("end", f"the period ends on {day_of(last)}, before its start on {day_of(first)}")
-    if last - first + 1 < _WEEK:
+    if last - first + 1 < WEEK:
         raise ArgumentError("end", f"the period must be a week or more; got {last - first + 1} days")
     if isinstance(capacity, bool) or not isinstance(capacity, (int, float, np.number)) or not 0 < capacity < np.inf:
         raise ArgumentError("capacity_per_week", f"must be a number above 0; got {capacity!r}")
@@ -249,14 +248,7 @@ def _pool(
 
 def _ways(bound: Bound, tables: Tables, scores: Mapping[str, pd.Series[Any]], pool: pd.DataFrame) -> dict[str, Floats]:
     """What each way goes by, one number per lead, the best first; minus infinity is never taken."""
-    latest = np.full(bound.n, ALWAYS)
-    for tables_of_days in bound.days:
-        for days in tables_of_days:
-            np.minimum.at(latest, days.lead[days.starts], days.age[days.starts])
-    ways: dict[str, Any] = {_RULEBOOK: bound.fit + bound.behaviour}
-    if bound.plan.hand_raise is not None:
-        ways[_HAND_RAISERS] = np.where(bound.happened(bound.plan.hand_raise), 1, -np.inf)
-    ways |= {"fit only": bound.fit, "behaviour only": bound.behaviour, "most recent first": -latest}
+    ways = {_RULEBOOK: np.asarray(bound.fit + bound.behaviour, np.float64)} | simple_ways(bound)
     ways["chance"] = np.zeros(bound.n)
     for name, series in scores.items():
         own = tables.groups(series).to_numpy(np.float64, na_value=np.nan)[pool["lead"]]
@@ -264,30 +256,15 @@ def _ways(bound: Bound, tables: Tables, scores: Mapping[str, pd.Series[Any]], po
             what = f"has no value for {int(np.isnan(own).sum()):,} of the {len(own):,} leads that are judged"
             raise ArgumentError("scores", f"{name!r} {what if name not in ways else 'is the name of another way'}")
         ways[name] = own
-    return {name: np.asarray(score, np.float64) for name, score in ways.items()}
+    return ways
 
 
-def _chosen(score: Floats, week: Ints, places: Floats) -> Floats:
-    """The chance of each lead to be taken: 1 or 0, or its share of the week's places left where scores tie."""
-    order = np.lexsort((-score, week))
-    new = np.append(True, (week[order][1:] != week[order][:-1]) | (score[order][1:] != score[order][:-1]))
-    group = np.cumsum(new) - 1
-    size = np.bincount(group)
-    first_of_week = np.searchsorted(week[order], week[order][new])
-    before = np.flatnonzero(new) - first_of_week
-    share = np.clip((places[week[order][new]] - before) / size, 0, 1) * np.isfinite(score[order][new])
-    chosen = np.empty(len(score))
-    chosen[order] = share[group]
-    return chosen
-
-
-def _row(chosen: Floats, base: Floats, reached: npt.NDArray[np.bool_], weeks: float) -> _Figures:
+def _row(chosen: Floats, base: Floats, reached: npt.NDArray[np.bool_], week: Ints, weeks: float) -> _Figures:
     """One way's figures, beside the base on the same leads."""
     taken, got = chosen.sum(), chosen[reached].sum()
     low, high = wilson(got, taken)
-    apart = (chosen - base)[reached]
-    # Half a pair more on either side (Agresti and Min): so few pairs may differ that a plain interval is too short.
-    half = _Z * np.sqrt(np.abs(apart).sum() + 1) if len(apart) and np.abs(chosen - base).max() > 0 else 0.0
+    apart = gain(chosen - base, reached, week)
+    least, most = apart.interval(0.95)
     return {
         "chosen": taken,
         "reached": got,
@@ -295,9 +272,9 @@ def _row(chosen: Floats, base: Floats, reached: npt.NDArray[np.bool_], weeks: fl
         "rate_low": float(low),
         "rate_high": float(high),
         "per_week": got / weeks,
-        "difference": apart.sum() / weeks,
-        "low": (apart.sum() - half) / weeks,
-        "high": (apart.sum() + half) / weeks,
+        "difference": apart.value / weeks,
+        "low": least / weeks,
+        "high": most / weeks,
     }
 
 
@@ -306,7 +283,7 @@ def _verdict(rows: Mapping[str, _Figures], ways: list[str], reached: int, tolera
     mine = rows[_RULEBOOK]["per_week"]
     for name in ways:
         if rows[name]["low"] > -tolerance * mine:
-            what = "Use less of it" if name in {"fit only", "behaviour only"} else "Switch scoring off"
+            what = "Use less of it" if name in {FIT, BEHAVIOUR} else "Switch scoring off"
             within = f"within {tolerance:.0%} of the {mine:.2f} by the rulebook"
             return f"{what}: {name} is as good, {_beside(rows[name])}, {within}."
     unsettled = [name for name in ways if rows[name]["high"] >= 0]

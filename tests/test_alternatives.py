@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import leadscore as ls
-from leadscore.alternatives import _chosen, _row, baselines
+from leadscore.alternatives import _row, baselines
+from leadscore.capacity import chosen
 
 START = dt.date(2026, 1, 5)
 BOOK = ls.Rulebook.from_dict(
@@ -43,7 +44,7 @@ def by_hand(score, week, capacity):
 )
 def test_places_are_given_out_and_shared(rows, capacity):
     score, week = np.array([row[0] for row in rows]), np.array([row[1] for row in rows])
-    assert _chosen(score, week, np.full(4, float(capacity))) == pytest.approx(by_hand(score, week, capacity))
+    assert chosen(score, week, np.full(4, float(capacity))) == pytest.approx(by_hand(score, week, capacity))
 
 
 def world(n, chance, *, seed=0, weeks=20):
@@ -145,10 +146,10 @@ def test_the_paired_interval_covers():
     hit = []
     for _ in range(2000):
         n, rate = 400, 0.15
-        chosen, base = rng.random(n) < 0.3, rng.random(n) < 0.3
-        reached = rng.random(n) < np.where(chosen & ~base, rate * 1.3, rate)
-        row = _row(chosen.astype(float), base.astype(float), reached, 1.0)
-        truth = (chosen & ~base).sum() * rate * 1.3 - (base & ~chosen).sum() * rate
+        mine, base = rng.random(n) < 0.3, rng.random(n) < 0.3
+        reached = rng.random(n) < np.where(mine & ~base, rate * 1.3, rate)
+        row = _row(mine.astype(float), base.astype(float), reached, np.zeros(n, int), 1.0)
+        truth = (mine & ~base).sum() * rate * 1.3 - (base & ~mine).sum() * rate
         hit.append(row["low"] <= truth <= row["high"])
     assert 0.93 <= np.mean(hit) <= 0.985
 
