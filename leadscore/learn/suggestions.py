@@ -16,7 +16,7 @@ import pandas as pd
 from leadscore.columns import NO_TIME
 from leadscore.errors import ArgumentError, Problem
 from leadscore.evaluation import Floats, holm
-from leadscore.learn.activations import Mask, bound
+from leadscore.learn.firing import Mask, bound
 from leadscore.learn.adjustment import Sample, adjusted, odds_scale, score_tests
 from leadscore.learn.candidates import Candidate, uncovered
 from leadscore.learn.snapshots import Activity, Snapshots
