@@ -59,6 +59,9 @@ ObservedUntil = Annotated[
         parser=day, metavar="DATE", help="The last day the outcomes were recorded on; what is dated later is refused."
     ),
 ]
+Outcomes = Annotated[str, typer.Option(metavar="FILE", help=f"One row per stage reached: {TABLE_HELP}.")]
+Stage = Annotated[str, typer.Option(metavar="STAGE", help="What counts, reached with one further along too.")]
+WithinDays = Annotated[int, typer.Option(metavar="N", min=1, help="Reached in so many days.")]
 SetAside = Annotated[
     bool, typer.Option("--set-aside", help="Go on although rows break the contract of the tables; leave those out.")
 ]

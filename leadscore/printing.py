@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from leadscore.alternatives import Baselines
     from leadscore.choice import ThresholdChoice
+    from leadscore.rulebook.diff import Change
     from leadscore.scoring.compare import Comparison
     from leadscore.scoring.replay import History
     from leadscore.scoring.scores import Scores
@@ -68,6 +69,19 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title:
         where.print(table)
     # Padding to the longest cell would only be trailing blanks.
     typer.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def print_changes(changes: list[Change]) -> None:
+    """Print what differs between two rulebooks."""
+    if changes:
+        print_table(("section", "name", "change"), [(one.section, one.name, one.text) for one in changes])
+    else:
+        typer.echo("no change")
+
+
+def print_json(data: Any) -> None:
+    """Print plain data for programs."""
+    typer.echo(json.dumps(data, indent=2))
 
 
 def heading(text: str) -> None:

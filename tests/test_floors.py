@@ -40,6 +40,9 @@ FLOORS = [
     {"learn.classifier"},
     {"", "datasets", "testing"},
     {"export", "options", "printing"},
+    {"cli.entry"},
+    {"cli.scoring", "cli.comparing", "cli.learning"},
+    {"cli.tour"},
     {"cli"},
     {"__main__"},
 ]
