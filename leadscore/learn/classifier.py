@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from copy import copy
 from dataclasses import replace
 from typing import Any, Literal, Self
@@ -20,11 +20,12 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, colu
 from leadscore.columns import NO_TIME, Column, day_of, one_array, read_times
 from leadscore.errors import ArgumentError, Problem, did_you_mean
 from leadscore.learn.additive import Additive, Direction, Encoding, Method, Rows, additive, cut, explained, resampled
-from leadscore.learn.binning import Bins, cells, is_words, read_columns, words
+from leadscore.learn.binning import read_columns
 from leadscore.learn.leaks import guards
 from leadscore.learn.logistic import Dense, fit_logistic
 from leadscore.learn.model_file import read_model, write_model
 from leadscore.learn.points_card import PointsCard, points_card
+from leadscore.learn.rows import folds, in_order
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -39,14 +40,10 @@ _USUAL_IN_TIME: _Way = ("quantile", "onehot", 0.3)
 _STRENGTHS = (0.03, 0.1, 1.0)
 # Another way must be better by so many standard errors over the folds: of many ways the best in a few folds is luck.
 _CLEARLY = 2.0
-# A level or word is rare below so many leads, and below this share of them.
-_RARE, _RARE_SHARE = 30.0, 0.005
 # The least share of the leads in a bin of a number.
 _LEAST_SHARE = 0.01
-_MOST_WORDS = 30
-_PERIODS, _FOLDS = 10, 4
-# The choice of bins looks at so many leads at most, and is not made where fewer than so many of either kind are known.
-_LOOKED_AT, _FEWEST = 10_000, 100
+# The choice of bins is not made where fewer than so many leads of either kind are known.
+_FEWEST = 100
 _DRAWS = 200
 
 
@@ -164,8 +161,10 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         """
         self._check()
         frame, outcome, kept = self._validated(X, y)
-        weight = np.ones(len(kept)) if sample_weight is None else _check_sample_weight(sample_weight, kept)
+        weight = self._weights(sample_weight, kept)
         kept = kept & (weight > 0)
+        if not 0 < outcome[kept].mean() < 1:
+            raise ArgumentError("sample_weight", "leaves rows of one class only")
         day = None if dates is None else _days(dates, len(kept))
         self.n_rows_, self.n_unknown_ = int(kept.sum()), int((~kept & (weight > 0)).sum())
         self.trained_until_ = None if day is None else day_of(int(day[kept].max()))
@@ -175,14 +174,15 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         frame = self._guarded(frame, outcome, day, groups)
         read = read_columns(frame)
         self.kinds_ = {name: "text" if column.numbers is None else "number" for name, column in read.items()}
-        rows, key = _rows(read, outcome, weight, day)
-        groups = None if groups is None else groups[key]
-        self.chosen_ = self._choose(rows, None if day is None else day[key])
+        self._check_directions()
+        rows, day, groups = in_order(read, outcome, weight, day, groups)
+        self.chosen_ = self._choose(rows, day)
         best = self.chosen_.iloc[0]
         least = _LEAST_SHARE * rows.weight.sum()
         in_bins = rows.rebinned(*cut(rows, best["bins"], self.max_bins, least))
         self.model_, maps = additive(in_bins, 1 / best["C"], best["encoding"], self.monotone)
-        self.draws_ = resampled(self.model_, in_bins.rebinned(self.model_.features, maps), groups, _DRAWS)
+        merged = in_bins.rebinned(self.model_.features, maps)
+        self.draws_ = resampled(self.model_, merged, 1 / best["C"], groups, _DRAWS)
         return self
 
     def _guarded(
@@ -218,8 +218,29 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
                 raise ArgumentError(name, f"must be one of {', '.join(map(repr, known))}; got {value!r}")
         if isinstance(self.max_bins, bool) or not isinstance(self.max_bins, (int, np.integer)) or self.max_bins < 2:
             raise ArgumentError("max_bins", f"must be a whole number from 2; got {self.max_bins!r}")
-        if self.C is not None and (isinstance(self.C, bool) or not 0 < self.C < np.inf):
+        number = isinstance(self.C, (int, float, np.number)) and not isinstance(self.C, bool)
+        if self.C is not None and not (number and 0 < self.C < np.inf):
             raise ArgumentError("C", f"must be a number above 0; got {self.C!r}")
+
+    def _check_directions(self) -> None:
+        problems = []
+        for name, direction in (self.monotone or {}).items():
+            if direction not in ("increasing", "decreasing"):
+                problems.append(Problem(name, f"must be 'increasing' or 'decreasing'; got {direction!r}"))
+            if name not in map(str, getattr(self, "feature_names_in_", self.kinds_)):
+                problems.append(Problem(name, f"there is no such column{did_you_mean(name, self.kinds_)}"))
+            elif self.kinds_.get(name) == "text":
+                problems.append(Problem(name, "holds texts, which neither rise nor fall"))
+        if problems:
+            raise ArgumentError("monotone", problems)
+
+    def _weights(self, sample_weight: Any, rows: npt.NDArray[Any]) -> Floats:
+        if sample_weight is None:
+            return np.ones(len(rows))
+        weight = np.asarray(_check_sample_weight(sample_weight, rows, dtype=np.float64), np.float64)
+        if (weight < 0).any():
+            raise ArgumentError("sample_weight", f"must not be negative; {int((weight < 0).sum()):,} rows are")
+        return weight
 
     def _validated(self, X: Any, y: Any) -> tuple[pd.DataFrame, Floats, npt.NDArray[np.bool_]]:  # noqa: N803
         """The frame, 0 or 1 per row, and which rows have an outcome."""
@@ -239,10 +260,6 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         known = labels[kept].infer_objects()
         check_classification_targets(known.to_numpy())
         classes = np.unique(known.to_numpy())
-        unknown = set(self.monotone or {}) - set(map(str, frame.columns))
-        if unknown:
-            near = did_you_mean(min(unknown), map(str, frame.columns))
-            raise ArgumentError("monotone", f"there is no column {min(unknown)!r}{near}")
         if len(classes) != 2:
             found = f"{len(classes)} class{'' if len(classes) == 1 else 'es'}"
             raise ArgumentError("y", f"Only binary classification is supported: y must hold two classes; got {found}")
@@ -279,25 +296,26 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         # The usual way first, else the nearest to it that is asked for.
         ways.sort(key=lambda way: (way[0] != usual[0]) + (way[1] != usual[1]))
         tried: dict[_Way, Floats] = {}
-        if min(rows.y.sum(), (1 - rows.y).sum()) >= _FEWEST and (len(ways) > 1 or self.C is None):
-            folds = list(_folds(rows, day))
-            tried = {way: self._tried(folds, way) for way in ways}
+        enough = min(rows.weight @ rows.y, rows.weight @ (1 - rows.y)) >= _FEWEST
+        pairs = list(folds(rows, day)) if enough and (len(ways) > 1 or self.C is None) else []
+        if pairs:
+            tried = {way: self._tried(pairs, way) for way in ways}
             best = _clearly_best(tried)
             if self.C is None:
-                tried |= {way: self._tried(folds, way) for way in ((*best[:2], C) for C in _STRENGTHS if best[2] != C)}
+                tried |= {way: self._tried(pairs, way) for way in ((*best[:2], C) for C in _STRENGTHS if best[2] != C)}
                 best = _clearly_best({way: found for way, found in tried.items() if way[:2] == best[:2]})
         else:
             best = ways[0]
             tried[best] = np.array([np.nan])
         order = sorted(tried, key=lambda way: (way != best, -np.mean(tried[way])))
-        found = [[*way, np.mean(tried[way]), len(tried[way])] for way in order]
+        found = [[*way, np.mean(tried[way]), len(pairs)] for way in order]
         return pd.DataFrame(found, columns=["bins", "encoding", "C", "explained", "folds"])
 
-    def _tried(self, folds: list[tuple[Rows, Rows]], way: _Way) -> Floats:
+    def _tried(self, pairs: list[tuple[Rows, Rows]], way: _Way) -> Floats:
         """The share of the deviance that a way explains in each fold."""
         method, encoding, strength = way
         shares = []
-        for train, test in folds:
+        for train, test in pairs:
             features, maps = cut(train, method, self.max_bins, _LEAST_SHARE * train.weight.sum())
             model, merged = additive(train.rebinned(features, maps), 1 / strength, encoding, self.monotone)
             shares.append(explained(model, merged, test.rebinned(features, maps)))
@@ -329,8 +347,10 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         -------
         DataFrame
             `feature`, `bin`, `n` (weight of the leads in it), `conversions`, `coefficient` (log odds beside the mean of
-            the feature), `low`, `high`: percentiles of 200 draws of leads, rows of a group together. Bins are as they
-            are: that others might have been cut is not in it. Missing where nobody is in the bin.
+            the feature), `low`, `high`: percentiles of 200 draws of leads, rows of a group together, and of what pulls
+            coefficients to zero, so that they cover over all bins as often as they say; of a rare bin far from the
+            others, less often. Bins are as they are: that others might have been cut is not in it. Missing where nobody
+            is in the bin.
         """
         check_is_fitted(self)
         if not 0 < confidence < 1:
@@ -378,13 +398,18 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         """
         check_is_fitted(self)
         for name, value, least in (("span", span, 1), ("pdo", pdo, 0), ("max_points_rows", max_points_rows, 2)):
-            if value is not None and (isinstance(value, bool) or not least <= value < np.inf or not value):
-                raise ArgumentError(name, f"must be a number from {least}; got {value!r}")
+            whole = name == "pdo" or isinstance(value, (int, np.integer))
+            number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and whole
+            if value is not None and not (number and least <= value < np.inf and value):
+                kind = "number above 0" if name == "pdo" else f"whole number from {least}"
+                raise ArgumentError(name, f"must be a {kind}; got {value!r}")
         if span is not None and pdo is not None:
             raise ArgumentError("pdo", "is another scale than span; give one of the two")
         span = 100 if pdo is None and span is None else span
         reading = self.kinds_, tuple(self.kinds_)
-        return points_card(self.model_, self.draws_, reading, span=span, pdo=pdo, max_points_rows=max_points_rows)
+        return points_card(
+            self.model_, self.draws_, reading, self.monotone or {}, span=span, pdo=pdo, max_points_rows=max_points_rows
+        )
 
     def recalibrate(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803
         """A copy whose intercept is that of other leads, such as the newest with an outcome; coefficients stay.
@@ -395,16 +420,21 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
             If all outcomes are of one kind.
         """
         check_is_fitted(self)
-        labels = pd.Series(np.asarray(y))
-        kept = labels.notna().to_numpy()
+        logits, labels = self.decision_function(X), pd.Series(np.asarray(y))
+        if len(labels) != len(logits):
+            raise ArgumentError("y", f"must hold an outcome for each of {len(logits):,} rows; got {len(labels):,}")
+        weight = self._weights(sample_weight, logits)
+        kept = labels.notna().to_numpy() & (weight > 0)
+        strange = set(labels[kept]) - set(self.classes_.tolist())
+        if strange:
+            raise ArgumentError("y", f"must be {' or '.join(map(repr, self.classes_.tolist()))}; got {strange.pop()!r}")
         outcome = (labels[kept] == self.classes_[1]).to_numpy(np.float64)
-        if not 0 < outcome.mean() < 1:
+        if len(set(outcome)) < 2:
             raise ArgumentError(
                 "y", f"all {len(outcome):,} known outcomes are of one kind: the odds have no finite figure"
             )
-        weight = None if sample_weight is None else np.asarray(sample_weight, np.float64)[kept]
         none = Dense(np.zeros((len(outcome), 0)))
-        move = fit_logistic(none, outcome, weight=weight, offset=self.decision_function(X)[kept]).intercept
+        move = fit_logistic(none, outcome, weight=weight[kept], offset=logits[kept]).intercept
         other = copy(self)
         other.model_ = replace(self.model_, intercept=self.model_.intercept + move)
         return other
@@ -514,56 +544,3 @@ def _groups(groups: Any, kept: npt.NDArray[np.bool_]) -> Ints:
         message = f"must hold the lead of each of the {len(kept):,} rows; got {found}"
         raise ArgumentError("groups", message)
     return np.asarray(pd.factorize(labels[kept])[0], np.intp)
-
-
-def _rows(
-    read: Mapping[str, Column], y: Floats, weight: Floats, day: npt.NDArray[np.int64] | None
-) -> tuple[Rows, Ints]:
-    """The rows by their cells, in an order that depends on what they hold alone, and the place each came from."""
-    total = weight.sum()
-    rare = min(max(_RARE, _RARE_SHARE * total), total / 10)
-    features: list[Bins] = []
-    for name in sorted(read):
-        column = read[name]
-        if column.numbers is None and is_words(column, weight, rare):
-            features += words(name, column, weight, rare, _MOST_WORDS)
-        else:
-            features.append(cells(name, column, weight, rare))
-    codes = [bins.codes(read[bins.column]) for bins in features]
-    mark = np.zeros(len(y), np.uint64)
-    held: list[npt.NDArray[Any]] = [*codes, y.astype(np.int64), *([] if day is None else [day])]
-    for code in held:
-        mark = (mark ^ code.astype(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
-        mark ^= mark >> np.uint64(29)
-    order = np.lexsort((weight, mark))
-    rows = Rows(features, [code[order] for code in codes], y[order], weight[order], _periods(day, order))
-    return rows, order
-
-
-def _periods(day: npt.NDArray[np.int64] | None, order: Ints) -> Ints | None:
-    """The tenth of the time each row is of; no day lies in two."""
-    if day is None or day.min() == day.max():
-        return None
-    ordered = np.sort(day)
-    starts = np.unique(ordered[np.arange(1, _PERIODS) * len(day) // _PERIODS])
-    return np.unique(np.searchsorted(starts, day[order], "right"), return_inverse=True)[1]
-
-
-def _folds(rows: Rows, day: npt.NDArray[np.int64] | None) -> Iterator[tuple[Rows, Rows]]:
-    """What to learn from and what to judge by: earlier and later leads where there are days, else parts of all."""
-    n = len(rows.y)
-    looked_at = np.arange(0, n, max(1, -(-n // _LOOKED_AT)))
-    if day is None or rows.period is None:
-        # Rows alike stand together: each goes to one side whole.
-        alike = np.concatenate([[0], np.cumsum(np.any([code[1:] != code[:-1] for code in rows.codes], axis=0))])
-        part = alike[looked_at] % _FOLDS
-        pairs = [(part != fold, part == fold) for fold in range(_FOLDS)]
-    else:
-        own = day[looked_at]
-        cuts = np.sort(own)[np.arange(1, _FOLDS + 1) * len(own) // (_FOLDS + 1)]
-        ends = np.append(cuts[1:], own.max() + 1)
-        pairs = [(own < start, (own >= start) & (own < end)) for start, end in zip(cuts, ends, strict=True)]
-    for train, test in pairs:
-        old, new = looked_at[train], looked_at[test]
-        if len(old) and len(new) and 0 < rows.y[old].mean() < 1 and 0 < rows.y[new].mean() < 1:
-            yield rows.take(old), rows.take(new)

@@ -58,13 +58,15 @@ class OneHot:
     ----------
     codes : list of (n_rows,) whole numbers from 0
     sizes : how many bins each feature has
+    n_rows : int
+        Where there are no features to tell it.
     """
 
-    def __init__(self, codes: Sequence[Codes], sizes: Sequence[int]) -> None:
+    def __init__(self, codes: Sequence[Codes], sizes: Sequence[int], n_rows: int = 0) -> None:
         self.codes = [np.ascontiguousarray(code, np.intp) for code in codes]
         self.sizes = list(sizes)
         self.starts = np.concatenate([[0], np.cumsum(self.sizes)]).astype(np.intp)
-        self.shape = (len(self.codes[0]) if self.codes else 0, int(self.starts[-1]))
+        self.shape = (len(self.codes[0]) if self.codes else n_rows, int(self.starts[-1]))
 
     def times(self, coefficients: Floats) -> Floats:
         """(n_rows,) sums."""

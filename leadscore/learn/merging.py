@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -110,6 +110,19 @@ class Merger:
         while sum(map(self.rows, places)) > most:
             _, i, j = self._cheapest(places, 0.0, per_row=True)
             self.merge(i, j)
+
+    def straighten(self, directions: Mapping[str, str]) -> None:
+        """Merge neighbours that run against the direction of their column; mergers elsewhere may have moved them."""
+        found = True
+        while found:
+            found = False
+            for place, bins in enumerate(self.features):
+                sign = {"increasing": 1, "decreasing": -1}.get(directions.get(bins.column, ""), 0)
+                for i, j in self.pairs[place] if sign and bins.kind == "number" else ():
+                    if j < self.starts[place + 1] - 1 and sign * (self.coefficients[j] - self.coefficients[i]) < -1e-9:
+                        self.merge(i, j)
+                        found = True
+                        break
 
     def result(self) -> tuple[list[Bins], list[Ints]]:
         """The features as they are now, but for those of one bin; and for each old one the new bin of each old bin.

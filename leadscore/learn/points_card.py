@@ -14,7 +14,7 @@ import pandas as pd
 from leadscore.columns import Column
 from leadscore.errors import ArgumentError
 from leadscore.evaluation import wilson
-from leadscore.learn.additive import Additive
+from leadscore.learn.additive import Additive, Direction
 from leadscore.learn.binning import Bins, read_columns, starts_of
 from leadscore.learn.merging import Merger
 from leadscore.learn.rounding import parts, whole_points
@@ -278,18 +278,18 @@ def points_card(  # noqa: PLR0913 - what was fitted, and how it is written
     model: Additive,
     draws: Floats,
     reading: tuple[Mapping[str, str], tuple[str, ...]],
+    directions: Mapping[str, Direction],
     *,
     span: int | None,
     pdo: float | None,
     max_points_rows: int | None,
 ) -> PointsCard:
     """The card of a model: bins merged to so many rows, scaled, rounded, and refined; see `LeadClassifier`."""
-    short, drawn = _shortened(model, draws, len(model.mass) if max_points_rows is None else max_points_rows)
-    if not short.features:
-        raise ArgumentError(
-            "max_points_rows", "no feature is left: the outcomes depend on none, or there are too few rows"
-        )
-    points, slope, move, lost = whole_points(short, span, _LN2 / pdo if pdo is not None else None)
+    rows = len(model.mass) if max_points_rows is None else max_points_rows
+    short, drawn = _shortened(model, draws, rows, directions)
+    if not short.coefficients.any():
+        raise ArgumentError("X", "there is nothing to give points for: no column learned from tells leads apart")
+    points, slope, move, lost = whole_points(short, span, None if pdo is None else _LN2 / pdo, directions)
     even = -(short.intercept + move) / slope
     base = 0 if pdo is None else round(_EVEN_AT - even)
     n = float(short.mass[: short.features[0].size].sum())
@@ -298,11 +298,14 @@ def points_card(  # noqa: PLR0913 - what was fitted, and how it is written
     return PointsCard(short.features, points, base, intercept, slope, frame, lost / n, n, short.mass, *reading)
 
 
-def _shortened(model: Additive, draws: Floats, rows: int) -> tuple[Additive, Floats]:
+def _shortened(
+    model: Additive, draws: Floats, rows: int, directions: Mapping[str, Direction]
+) -> tuple[Additive, Floats]:
     """A model of at most so many rows, its features by how much they move leads; and its draws, beside their means."""
     n = len(model.coefficients)
     merger = Merger(model.features, model.coefficients, model.covariance[:n, :n], model.mass)
     merger.to_rows(rows)
+    merger.straighten(directions)
     features, maps = merger.result()
     starts, old = starts_of(features), starts_of(model.features)
     joined, place = np.zeros((n, int(starts[-1]))), 0

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from leadscore.learn.additive import Additive
+from leadscore.errors import ArgumentError
+from leadscore.learn.additive import Additive, Direction
 from leadscore.learn.binning import Bins, starts_of
 
 Floats = npt.NDArray[np.float64]
@@ -23,12 +24,15 @@ def parts(features: list[Bins], *values: npt.NDArray[Any]) -> Iterator[tuple[npt
         yield tuple(value[..., start : start + bins.size] for value in values)
 
 
-def whole_points(model: Additive, span: int | None, logits_per_point: float | None) -> tuple[Ints, float, float, float]:
+def whole_points(
+    model: Additive, span: int | None, logits_per_point: float | None, directions: Mapping[str, Direction]
+) -> tuple[Ints, float, float, float]:
     """Whole points that lie nearest to a model's coefficients, by the curvature of its log loss.
 
     Scaled and rounded, then moved by one point at a time while that helps: integer coordinate descent as for risk
     scores (Ustun, B. and Rudin, C. (2019), Journal of Machine Learning Research 20, 1-75), on the quadratic that the
-    fit left, so that it needs no rows. The link from the total to the chance is refitted with every move.
+    fit left, so that it needs no rows. The intercept is refitted with every move, and so is the worth of a point,
+    unless it is given.
 
     Returns
     -------
@@ -37,41 +41,95 @@ def whole_points(model: Additive, span: int | None, logits_per_point: float | No
         Logits per point, and what to add to the intercept.
     lost : float
         Log loss above that of the model.
+
+    Raises
+    ------
+    ArgumentError
+        If every bin rounds to 0 points.
     """
     p = len(model.coefficients)
     within, cross, all_ = model.curvature[:p, :p], model.curvature[:p, p], model.curvature[p, p]
     # The intercept moves along.
     metric = within - np.outer(cross, cross) / all_
-    ranges = [(own.min(), own.max()) for (own,) in parts(model.features, model.coefficients)]
-    per_logit = 1 / logits_per_point if logits_per_point is not None else span / sum(high - low for low, high in ranges)
-    lows = np.repeat([low for low, _ in ranges], [bins.size for bins in model.features])
-    points = np.rint((model.coefficients - lows) * per_logit).astype(np.int64)
-    pull, image = metric @ model.coefficients, metric @ points
-    up, size = float(points @ pull), float(points @ image)
-    seen = np.flatnonzero(model.mass > 0)
-    for _ in range(_PASSES):
-        moved = False
-        for j in seen:
-            for step in (1, -1):
-                new_up, new_size = up + step * pull[j], size + 2 * step * image[j] + metric[j, j]
-                if new_up > 0 and new_size > 0 and new_up**2 / new_size > up**2 / size * (1 + 1e-9) + 1e-12:
-                    points[j] += step
-                    if span is not None and not _spans(model.features, points, span):
-                        points[j] -= step
-                        continue
-                    image, up, size, moved = image + step * metric[:, j], new_up, new_size, True
-        if not moved:
-            break
+    pull = metric @ model.coefficients
+
+    def slope(up: float, size: float) -> float:
+        return logits_per_point or (up / size if size > 0 else 0.0)
+
+    def gain(up: float, size: float) -> float:
+        """Twice the log loss that points save, of which `up` and `size` say how they lie to the coefficients."""
+        return slope(up, size) * (2 * up - slope(up, size) * size)
+
+    def allowed(points: Ints) -> bool:
+        return _fits(model, points, span, directions)
+
+    start = _rounded(model, 1 / logits_per_point) if logits_per_point else _spread(model, span or 0)
+    points = _moved(start, np.flatnonzero(model.mass > 0), (pull, metric), gain, allowed)
     for own, weight in parts(model.features, points, model.mass):
         own[:] -= own[weight > 0].min()
         # Where nobody was, the mean of the feature stands.
         own[weight == 0] = np.rint(own @ weight / weight.sum())
+    if not points.any():
+        given = "pdo" if span is None else "span"
+        raise ArgumentError(given, "is too small: every row rounds to 0 points; ask for more points")
     up, size = float(points @ pull), float(points @ metric @ points)
-    slope = up / size
-    move = float(cross @ (model.coefficients - slope * points) / all_)
-    lost = (model.coefficients @ pull - up**2 / size) / 2
-    return points, slope, move, float(lost)
+    move = float(cross @ (model.coefficients - slope(up, size) * points) / all_)
+    return points, slope(up, size), move, float(model.coefficients @ pull - gain(up, size)) / 2
 
 
-def _spans(features: list[Bins], points: Ints, span: int) -> bool:
-    return sum(own.max() - own.min() for (own,) in parts(features, points)) <= span
+def _rounded(model: Additive, per_logit: float) -> Ints:
+    """Coefficients above the least of their feature, as the nearest whole points."""
+    least = [own.min() for (own,) in parts(model.features, model.coefficients)]
+    above = model.coefficients - np.repeat(least, [bins.size for bins in model.features])
+    return np.rint(above * per_logit).astype(np.int64)
+
+
+def _spread(model: Additive, span: int) -> Ints:
+    """The nearest whole points of which the largest of all features are `span` together, and no more."""
+    ranges = np.array([np.ptp(own) for (own,) in parts(model.features, model.coefficients)])
+    shares = ranges * span / ranges.sum()
+    most = np.floor(shares + 1e-9).astype(np.int64)
+    # What is left goes where rounding down took most.
+    most[np.argsort(most - shares, kind="stable")[: span - most.sum()]] += 1
+    points = _rounded(model, span / ranges.sum())
+    return np.minimum(points, np.repeat(most, [bins.size for bins in model.features]))
+
+
+def _moved(
+    points: Ints,
+    places: npt.NDArray[np.intp],
+    fit: tuple[Floats, Floats],
+    gain: Callable[[float, float], float],
+    allowed: Callable[[Ints], bool],
+) -> Ints:
+    """Points moved by one at a time as long as that gains something and is allowed."""
+    pull, metric = fit
+    image = metric @ points
+    up, size = float(points @ pull), float(points @ image)
+    for _ in range(_PASSES):
+        moved = False
+        for j in places:
+            for step in (1, -1):
+                new_up, new_size = up + step * pull[j], size + 2 * step * image[j] + metric[j, j]
+                if new_up > 0 and gain(new_up, new_size) > gain(up, size) * (1 + 1e-9) + 1e-12:
+                    points[j] += step
+                    if allowed(points):
+                        image, up, size, moved = image + step * metric[:, j], new_up, new_size, True
+                    else:
+                        points[j] -= step
+        if not moved:
+            break
+    return points
+
+
+def _fits(model: Additive, points: Ints, span: int | None, directions: Mapping[str, Direction]) -> bool:
+    """Whether points stay within a span, and run in the directions of their columns."""
+    own_points = [own for (own,) in parts(model.features, points)]
+    if span is not None and sum(int(np.ptp(own)) for own in own_points) > span:
+        return False
+    for bins, own in zip(model.features, own_points, strict=True):
+        if bins.kind == "number" and bins.column in directions:
+            sign = 1 if directions[bins.column] == "increasing" else -1
+            if (sign * np.diff(own[:-1]) < 0).any():
+                return False
+    return True
