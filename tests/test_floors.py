@@ -35,7 +35,7 @@ FLOORS = [
     {"learn", "learn.cells", "learn.logistic", "learn.snapshots", "learn.binning", "learn.verdict"},
     {"learn.separation", "learn.merging", "learn.rules", "learn.level"},
     {"learn.activations", "learn.firing", "learn.adjustment", "learn.oddities", "learn.additive", "learn.gating"},
-    {"learn.sample", "learn.rounding", "learn.shrinkage", "learn.support", "learn.candidates"},
+    {"learn.sample", "learn.rounding", "learn.rows", "learn.shrinkage", "learn.support", "learn.candidates"},
     {"learn.leaks", "learn.points_card", "learn.reweighing", "learn.suggestions", "learn.model_card"},
     {"learn.model_file"},
     {"learn.classifier"},
