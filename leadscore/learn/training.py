@@ -134,7 +134,7 @@ def train(
         # What the guards find is kept in `guards_`.
         warnings.simplefilter("ignore", UserWarning)
         model.fit(learned.X, learned.y, dates=learned.dates, groups=learned.lead_ids)
-    card = model.points_card(max_points_rows=max_points_rows)
+    card = model.points_card(max_points_rows=max_points_rows).recalibrate(learned.X, learned.y)
 
     start, end = day_of(learned.day.max()), day_of(judged.day.max())
     volume = _Volume(snapshots.tables, start, end)
@@ -143,10 +143,11 @@ def train(
     if not capacity > 0:
         what = f"no lead came to qualify by the rulebook from {start} to {end}: say how many sales can work"
         raise ArgumentError("capacity_per_week", what)
-    version = f"learned on {day_of(learned.day.min())} to {start}"
-    learned_book, per_week = _with_bar(card, rulebook, usable.provenance, version, volume, capacity)
+    document = _document(card, rulebook, usable.provenance)
+    document |= {"version": f"learned on leads of {day_of(learned.day.min())} to {start}"}
+    learned_book, per_week = _with_bar(card, rulebook, document, volume, capacity)
     verdict = gate(card, rulebook, judged, capacity_per_week=capacity, trained_until=start)
-    findings += _gone(rulebook)
+    findings += _on_volume(per_week, capacity, learned_book) + _gone(rulebook)
     return Trained(
         rulebook, learned_book, model, card, verdict, learned, judged, per_week, old_per_week, capacity, start, end,
         [*snapshots.findings, *findings],
@@ -237,15 +238,9 @@ class _Volume:
 
 
 def _with_bar(
-    card: PointsCard,
-    old: Rulebook,
-    provenance: Mapping[str, Any],
-    version: str,
-    volume: _Volume,
-    capacity: float,
+    card: PointsCard, old: Rulebook, document: dict[str, Any], volume: _Volume, capacity: float
 ) -> tuple[Rulebook, float]:
     """The new rulebook at the lowest bar that passes on no more than sales can work, and how many that is."""
-    document = _document(card, old, provenance) | {"version": version}
 
     def at(bar: int) -> Rulebook:
         return old.edited(document | {"qualify": document["qualify"] | {"threshold": bar}})
@@ -272,6 +267,16 @@ def _document(card: PointsCard, old: Rulebook, provenance: Mapping[str, Any]) ->
     qualify = {key: value for key, value in document["qualify"].items() if key not in _BARS_OF_OLD_POINTS}
     sections = {"columns": declared | columns, "fit": rules.get("fit"), "behaviour": rules.get("behaviour")}
     return document | {name: section for name, section in sections.items() if section} | {"qualify": qualify}
+
+
+def _on_volume(per_week: float, capacity: float, rulebook: Rulebook) -> list[str]:
+    bar = rulebook.qualify.threshold
+    if per_week <= capacity:
+        return []
+    return [
+        f"Hand-raisers alone are more than sales can work: at {bar:g} points, the highest bar, {per_week:.1f} leads come "
+        f"to qualify in a week."
+    ]
 
 
 def _gone(old: Rulebook) -> list[str]:
