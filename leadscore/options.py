@@ -73,12 +73,13 @@ WithinDays = Annotated[int, typer.Option(metavar="N", min=1, help="Reached in so
 AsOfDays = Annotated[
     list[dt.date] | None,
     typer.Option(
-        "--as-of",
-        parser=day,
-        metavar="DATE",
-        help="Leads as they stood at the end of this day; several times for more.",
+        "--as-of", parser=day, metavar="DATE", help="Leads as they stood at the end of this day; give several."
     ),
 ]
+FirstDay = Annotated[
+    dt.date | None, typer.Option("--start", parser=day, metavar="DATE", help="In place of --as-of: the first day.")
+]
+LastDay = Annotated[dt.date | None, typer.Option("--end", parser=day, metavar="DATE", help="And the last day.")]
 Each = Annotated[
     Moment, typer.Option(help="With --start and --end: leads as they stood then; on handover, when sales got each.")
 ]

@@ -263,9 +263,8 @@ def comparison_data(comparison: Comparison, by: str | None, within_days: int) ->
 
 
 def _rows(frame: pd.DataFrame, *, index: bool = True) -> Any:
-    return json.loads(
-        (frame.reset_index() if index else frame).to_json(orient="records", date_format="iso", date_unit="s")
-    )
+    whole = frame.reset_index() if index else frame
+    return json.loads(whole.to_json(orient="records", date_format="iso", date_unit="s"))
 
 
 def evaluation_data(found: Baselines, table: ThresholdTable, choice: ThresholdChoice) -> dict[str, Any]:

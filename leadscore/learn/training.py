@@ -18,7 +18,7 @@ from leadscore.errors import ArgumentError
 from leadscore.learn.classifier import LeadClassifier
 from leadscore.learn.gating import gate
 from leadscore.learn.points_card import PointsCard
-from leadscore.learn.snapshots import Attribute, Kinds, Snapshots
+from leadscore.learn.snapshots import Attribute, Kinds, Provenance, Snapshots
 from leadscore.learn.verdict import Verdict
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.diff import Change, diff
@@ -157,7 +157,9 @@ def train(
 def _as_rules_read(snapshots: Snapshots, rulebook: Rulebook) -> tuple[Snapshots, list[str]]:
     """Features as a rule sees them, those that no rule can see left out; and what to say of these."""
     kinds = lead_kinds(rulebook) | {name: declared_kind(rulebook, name) for name in rulebook.columns}
-    columns, provenance, left_out = {}, {}, []
+    columns: dict[str, pd.Series[Any]] = {}
+    provenance: dict[str, Provenance] = {}
+    left_out: list[str] = []
     for name, source in snapshots.provenance.items():
         column = snapshots.X[name]
         if isinstance(source, Kinds):
@@ -205,8 +207,8 @@ def _cut(snapshots: Snapshots) -> int:
     if not len(possible):
         days_said = f"{day_of(days[0])} to {day_of(days[-1])}" if len(days) else "none"
         what = (
-            f"days with known outcomes: {days_said}; outcomes of the older must be known before the first day that is "
-            f"judged, so the days must span more than the {snapshots.within_days} days in which {snapshots.stage} counts"
+            f"days with known outcomes: {days_said}; the outcomes learned from must be known before the first day that "
+            f"is judged, so the days must span more than the {snapshots.within_days} in which {snapshots.stage} counts"
         )
         raise ArgumentError("as_of", what)
     reached = np.bincount(place, snapshots.y.to_numpy(bool, na_value=False)[known], len(days))
@@ -270,13 +272,10 @@ def _document(card: PointsCard, old: Rulebook, provenance: Mapping[str, Any]) ->
 
 
 def _on_volume(per_week: float, capacity: float, rulebook: Rulebook) -> list[str]:
-    bar = rulebook.qualify.threshold
     if per_week <= capacity:
         return []
-    return [
-        f"Hand-raisers alone are more than sales can work: at {bar:g} points, the highest bar, {per_week:.1f} leads come "
-        f"to qualify in a week."
-    ]
+    bar = f"at {rulebook.qualify.threshold:g} points, the highest bar, {per_week:.1f} leads come to qualify in a week"
+    return [f"Hand-raisers alone are more than sales can work: {bar}."]
 
 
 def _gone(old: Rulebook) -> list[str]:
