@@ -284,14 +284,17 @@ def print_trained(trained: Trained) -> None:
     heading("What was learned from, and judged on")
     days = f"{old.dates.min().date()} to {old.dates.max().date()}"
     typer.echo(f"Learned from {counted(len(old), 'row')}, {days}: {int(old.y.sum()):,} {_reached(verdict)}.")
-    typer.echo(f"Judged on {counted(len(trained.judged), 'row')}, {verdict.start} to {verdict.end}: none of them older")
-    typer.echo("than the last outcome that was learned from.")
+    rows = counted(len(trained.judged), "row")
+    typer.echo(f"Judged on {rows}, {verdict.start} to {verdict.end}, by when all outcomes learned from were known.")
     for finding in trained.findings:
         typer.echo(f"- {finding}")
     heading("What the guards found")
     for found in trained.model.guards_:
         typer.echo(found)
-    typer.echo("Columns marked drop are left out." if trained.model.guards_ else "Nothing.")
+    if not trained.model.guards_:
+        typer.echo("Nothing.")
+    if any(found.severity == "drop" for found in trained.model.guards_):
+        typer.echo("Columns marked drop are left out.")
     heading("The points card, with 95 % intervals")
     typer.echo(card)
     heading(f"What changes in {trained.old.name!r}")

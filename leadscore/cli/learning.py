@@ -93,7 +93,9 @@ def learn(  # noqa: PLR0913 - a command has as many arguments as options
             trained.rulebook.write(out)
         if model is not None:
             trained.model.save(model, title=f"{book.name}, {trained.rulebook.version}", verdict=trained.verdict)
-    written = [str(path) for path in (out, model) if path is not None]
+    # The model's card is beside it.
+    files = (out, model, None if model is None else model.with_suffix(".md"))
+    written = [str(path) for path in files if path is not None]
     if printed == Format.json:
         print_json(trained_data(trained) | {"written": written})
     else:

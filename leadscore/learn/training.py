@@ -18,7 +18,7 @@ from leadscore.errors import ArgumentError
 from leadscore.learn.classifier import LeadClassifier
 from leadscore.learn.gating import gate
 from leadscore.learn.points_card import PointsCard
-from leadscore.learn.snapshots import Attribute, Kinds, Provenance, Snapshots
+from leadscore.learn.snapshots import NUMERALS, Attribute, Kinds, Provenance, Snapshots
 from leadscore.learn.verdict import Verdict
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.diff import Change, diff
@@ -133,7 +133,7 @@ def train(
     with warnings.catch_warnings():
         # What the guards find is kept in `guards_`.
         warnings.simplefilter("ignore", UserWarning)
-        model.fit(learned.X, learned.y, dates=learned.dates, groups=learned.lead_ids)
+        model.fit(learned.X, learned.y.astype(bool), dates=learned.dates, groups=learned.lead_ids)
     card = model.points_card(max_points_rows=max_points_rows).recalibrate(learned.X, learned.y)
 
     start, end = day_of(learned.day.max()), day_of(judged.day.max())
@@ -150,7 +150,7 @@ def train(
     findings += _on_volume(per_week, capacity, learned_book) + _gone(rulebook)
     return Trained(
         rulebook, learned_book, model, card, verdict, learned, judged, per_week, old_per_week, capacity, start, end,
-        [*snapshots.findings, *findings],
+        findings,
     )  # fmt: skip
 
 
@@ -159,7 +159,7 @@ def _as_rules_read(snapshots: Snapshots, rulebook: Rulebook) -> tuple[Snapshots,
     kinds = lead_kinds(rulebook) | {name: declared_kind(rulebook, name) for name in rulebook.columns}
     columns: dict[str, pd.Series[Any]] = {}
     provenance: dict[str, Provenance] = {}
-    left_out: list[str] = []
+    left_out, numerals = [], []
     for name, source in snapshots.provenance.items():
         column = snapshots.X[name]
         if isinstance(source, Kinds):
@@ -171,8 +171,16 @@ def _as_rules_read(snapshots: Snapshots, rulebook: Rulebook) -> tuple[Snapshots,
                 left_out.append(name)
                 continue
             column = _read(column, array, kind, rulebook)
+            if kind == "text" and name not in kinds and column.notna().any():
+                numerals += [name] * (not convert(array, "number", rulebook.missing_values, rulebook.timezone).bad)
         columns[name], provenance[name] = column, source
-    findings = [f"Columns of dates are left out: {', '.join(left_out)}."] if left_out else []
+    # What the snapshots say of numbers as text holds only of those that the rulebook does not declare.
+    findings = [finding for finding in snapshots.findings if not finding.startswith(NUMERALS)]
+    if numerals:
+        declare = "if they are quantities, declare them in the rulebook's columns"
+        findings.append(f"{NUMERALS}, taken as categories: {', '.join(numerals)}; {declare}.")
+    if left_out:
+        findings.append(f"Columns of dates are left out: {', '.join(left_out)}.")
     return replace(snapshots, X=pd.DataFrame(columns, snapshots.X.index), provenance=provenance), findings
 
 
