@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import leadscore as ls
 from leadscore.datasets import POINTS_TO_DOUBLE, make_funnel
 from leadscore.evaluation import wilson
-from leadscore.learn.activations import places, put
+from leadscore.learn.parameters import places, put
 from leadscore.learn.reweighing import reweigh
 from leadscore.learn.snapshots import snapshots
 from tests.reweigh_world import PRIORS, WAYS, run

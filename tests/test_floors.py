@@ -34,7 +34,7 @@ FLOORS = [
     {"choice"},
     {"learn", "learn.cells", "learn.logistic", "learn.snapshots", "learn.binning", "learn.verdict"},
     {"learn.separation", "learn.merging", "learn.rules", "learn.level"},
-    {"learn.activations", "learn.firing", "learn.adjustment", "learn.oddities", "learn.additive", "learn.gating"},
+    {"learn.activations", "learn.parameters", "learn.adjustment", "learn.oddities", "learn.additive", "learn.gating"},
     {"learn.sample", "learn.rounding", "learn.rows", "learn.shrinkage", "learn.support", "learn.candidates"},
     {"learn.leaks", "learn.points_card", "learn.reweighing", "learn.suggestions", "learn.model_card"},
     {"learn.model_file"},

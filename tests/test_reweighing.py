@@ -1,15 +1,18 @@
 """Learned points: what is learned from, how long hand-set points hold, and the file that comes of it."""
 
+import datetime as dt
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 import leadscore as ls
 from leadscore.columns import day_number
 from leadscore.datasets import POINTS_TO_DOUBLE, make_funnel
 from leadscore.errors import ArgumentError
-from leadscore.learn.activations import activations, places, probe, stood
+from leadscore.learn.parameters import activations, decimals_of, places, probe, stood
 from leadscore.learn.logistic import Dense, fit_logistic
 from leadscore.learn.reweighing import reweigh
 from leadscore.learn.shrinkage import Rows, shrunk
@@ -373,6 +376,39 @@ def test_decimals_are_those_of_the_book(small):
     assert np.abs(new - np.round(new)).max() > 0.05
     whole = reweigh(BOOK, small).frame["new"].to_numpy()
     assert (whole == np.round(whole)).all()
+
+
+@pytest.mark.slow
+@given(cases(), st.integers(0, 9))
+@settings(max_examples=max(15, settings().max_examples // 5))
+def test_any_rulebook_is_written_so_that_it_scores_what_was_learned(case, seed):
+    book = ls.Rulebook.from_dict(case.document)
+    parts = [
+        pd.concat([table.assign(lead_id=[f"{copy}-{lead}" for lead in table["lead_id"]]) for copy in range(40)])
+        for table in frames(case)
+    ]
+    ids = parts[0]["lead_id"].to_numpy()
+    won = ids[np.random.default_rng(seed).random(len(ids)) < 0.4]
+    assume(len(won))
+    at = pd.Timestamp(case.as_of) + pd.Timedelta("40D")
+    outcomes = pd.DataFrame({"lead_id": won, "stage": "won", "at": at})
+    until = case.as_of + dt.timedelta(days=90)
+    tables = ls.load_tables(*parts, outcomes, rulebook=book, observed_until=until)
+    rows = snapshots(tables, as_of=case.as_of, stage="won", within_days=60, windows=[30])
+    try:
+        found = reweigh(book, rows, points_to_double=10)
+    except ArgumentError:
+        assume(False)  # too few outcomes, no points, a bar out of reach
+    listed = places(book)
+    written = {(place.section, place.index, place.path): place.points for place in places(found.rulebook)}
+    new = np.array([written.get((place.section, place.index, place.path), 0) for place in listed])
+    seen = activations(book, stood(probe(book, listed), tables, rows.lead, rows.day), listed)
+    columns, fixed = seen.at(new)
+    bound = stood(found.rulebook, tables, rows.lead, rows.day)
+    # Limits of rules are rounded too.
+    most = 1e-3 * (1 + len(case.events)) * (1 + np.abs(new).max() / 1000) + 10.0 ** -decimals_of(seen.points)
+    assert np.abs(columns @ new + fixed - (bound.fit + bound.behaviour) / 1000).max() <= most
+    assert np.isfinite(found.frame["new"]).all()
 
 
 @pytest.mark.parametrize("points_to_double", [1.5, 2, 3])

@@ -11,7 +11,7 @@ from scipy.stats import false_discovery_control
 
 import leadscore as ls
 from leadscore.errors import ArgumentError
-from leadscore.learn.firing import bound, fired
+from leadscore.learn.activations import bound, fired
 from leadscore.learn.snapshots import Activity, Snapshots
 from leadscore.learn.suggestions import _benjamini_hochberg, suggest
 

@@ -1,307 +1,179 @@
-"""What each entry of a rulebook sees in a lead, apart from its points: a rule is a feature."""
+"""Where rules fire: each rule, and each entry of a points table, as a column of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
-from leadscore.errors import ArgumentError, RulebookError
-from leadscore.evaluation import Floats
 from leadscore.records import Positions
 from leadscore.rulebook import Rulebook
-from leadscore.rulebook.diff import decimal
-from leadscore.rulebook.model import BehaviourRule, Limits, thousandths
+from leadscore.rulebook.kinds import rule_uses
+from leadscore.rulebook.model import LARGEST_POINTS, BehaviourRule, FitRule
 from leadscore.scoring.memory import Bound
 from leadscore.scoring.plan import compiled
 from leadscore.scoring.timeline import Timeline
 from leadscore.tables import Tables
+from leadscore.text import normalise
 
-# Worth is rounded to a thousandth of a point: of so many points that is a millionth.
-_FINE = 1000
+Mask = npt.NDArray[np.bool_]
+Side = Literal["fit", "behaviour"]
+# Rules looked at in one go: a rulebook has a largest size, and each rule takes a column of numbers.
+_AT_ONCE = 100
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where points stand in a rulebook.
+class Entry:
+    """A rule, or one entry of its table.
 
     Attributes
     ----------
-    section, index : str, int or str
-        A rule, `fit` or `behaviour` and its position there; or the limits of `groups` or `totals` and their name.
-    rule : str
-        The name of the rule, or whose limit it is.
-    path : tuple
-        Where in that: `("points",)`, `("points", "VP")`, `("from", 50)`, `("other",)`, `("missing",)`, `("at_most",)`.
-    points : float
-        What it gives: of an entry of behaviour, what the rule's own limits leave of it.
+    rule, entry : str
+        The name of the rule, and of the entry in it; empty where the rule has only one.
+    side : "fit" or "behaviour"
+    stated : float or None
+        The points that stand in the file.
+    alone : dict
+        A rule, as plain data without a name, that gives something exactly where this entry applies.
+    reads : set of str
+        The lead columns, or types of event, that it looks at.
     """
 
-    section: str
-    index: int | str
     rule: str
-    path: tuple[Any, ...]
-    points: float
+    entry: str
+    side: Side
+    stated: float
+    alone: dict[str, Any]
+    reads: frozenset[str]
 
     @property
-    def entry(self) -> str:
-        """The entry as people read it; empty where it is all of the rule."""
-        key = self.path[-1]
-        if len(self.path) == 1:
-            return "" if key == "points" else str(key).replace("_", " ")
-        if isinstance(key, bool):
-            return "true" if key else "false"
-        text = key if isinstance(key, str) else decimal(key)
-        return f"from {text}" if self.path[0] == "from" else text
-
-    @property
-    def is_limit(self) -> bool:
-        """Whether it is a limit of a group or a total."""
-        return self.section in {"groups", "totals"}
+    def name(self) -> str:
+        """The rule, and the entry in it."""
+        return f"{self.rule}: {self.entry}" if self.entry else self.rule
 
 
-def places(rulebook: Rulebook) -> list[Place]:
-    """Everything that gives points, in the order of the file: entries of rules, then limits of groups and of totals.
-
-    `other` and `missing` are entries where the file gives them points; limits are places, for rows that they hold back
-    have their points.
-    """
-    document, found = rulebook.to_dict(), []
-    for section, index, rule in rulebook.rules():
-        said = document[section][index]
-        paths = [
-            (key, *rest)
-            for key in ("points", "from")
-            if key in said
-            for rest in ([(entry,) for entry in said[key]] if isinstance(said[key], dict) else [()])
-        ]
-        paths += [(key,) for key in ("other", "missing") if said.get(key)]
-        for path in paths:
-            points = float(value_at(said, path))
-            if isinstance(rule, BehaviourRule) and len(path) > 1:
-                points = rule.clip(thousandths(points)) / 1000
-            found.append(Place(section, index, rule.name, path, points))
-    used = {rule.group for _, _, rule in rulebook.rules()}
-    for section, word in (("groups", "group"), ("totals", "total")):
-        for name, limits in document.get(section, {}).items():
-            if section == "totals" or name in used:
-                found += [
-                    Place(section, name, f"{word} {name}", (key,), float(points)) for key, points in limits.items()
-                ]
+def entries(rulebook: Rulebook) -> list[Entry]:
+    """Every rule of a rulebook, and for rules with a table every entry of it, in the order of the file."""
+    written = rulebook.to_dict()
+    found: list[Entry] = []
+    for section, position, rule in rulebook.rules():
+        document = written[section][position]
+        if isinstance(rule, FitRule):
+            reads = frozenset(column for column, _ in rule_uses(rule)) or frozenset([str(rule.column)])
+            parts = _fit(rule, document)
+        else:
+            reads = frozenset(map(normalise, rule.event))
+            parts = _behaviour(rule, document)
+        side: Side = "fit" if section == "fit" else "behaviour"
+        found += [Entry(rule.name, entry, side, stated, alone, reads) for entry, stated, alone in parts]
     return found
 
 
-def value_at(said: Mapping[Any, Any], path: Sequence[Any]) -> Any:
-    """What stands at a path."""
-    for key in path:
-        said = said[key]
-    return said
+def _fit(rule: FitRule, document: dict[str, Any]) -> Iterator[tuple[str, float, dict[str, Any]]]:
+    if rule.when is not None:
+        yield "", rule.points, {"when": document["when"], "points": 1}  # type: ignore[misc]
+        return
+    key = "from" if rule.from_ is not None else "points"
+    table, none = document[key], dict.fromkeys(document[key], 0)
+    for label, value, points in _bands(table) if key == "from" else ((str(k), k, p) for k, p in table.items()):
+        following = none if key == "points" else {edge: 0 for edge in table if edge > value}
+        yield label, points, {"column": rule.column, key: {**following, value: 1}}
+    if rule.other:
+        label = f"below {min(table):g}" if key == "from" else "other"
+        yield label, rule.other, {"column": rule.column, key: none, "other": 1}
+    if rule.missing:
+        yield "missing", rule.missing, {"column": rule.column, key: none, "missing": 1}
 
 
-def put(said: dict[Any, Any], path: Sequence[Any], value: Any) -> None:
-    """Write what stands at a path."""
-    value_at(said, path[:-1])[path[-1]] = value
+def _behaviour(rule: BehaviourRule, document: dict[str, Any]) -> Iterator[tuple[str, float, dict[str, Any]]]:
+    shared: dict[str, Any] = {
+        key: document[key] for key in ("event", "where", "within_days", "count") if key in document
+    }
+    if rule.from_ is not None:
+        table = document["from"]
+        for label, value, points in _bands(table):
+            yield label, points, {**shared, "from": {**{edge: 0 for edge in table if edge > value}, value: 1}}
+        return
+    decay: dict[str, Any] = {
+        key: document[key] for key in ("points", "half_life_days", "fade_days", "step") if key in document
+    }
+    # Without points in the file it never fires, and a rule must give something to be seen.
+    yield "", rule.points or 0.0, {**shared, **decay, "points": rule.points or 1}
 
 
-def decimals_of(points: Floats) -> int:
-    """How many decimals the points of a rulebook have."""
-    return next(digits for digits in range(4) if np.allclose(points, np.round(points, digits), rtol=0, atol=1e-9))
+def _bands(table: dict[Any, float]) -> Iterator[tuple[str, Any, float]]:
+    """Each edge of a `from` table with the values it stands for, as text."""
+    edges = sorted(table)
+    for edge, following in zip(edges, [*edges[1:], None], strict=True):
+        yield f"{edge:g} and more" if following is None else f"{edge:g} to below {following:g}", edge, table[edge]
 
 
-def with_points(rulebook: Rulebook, listed: Sequence[Place], new: Floats) -> Rulebook:
-    """The rulebook with other points; a rule's own limits go with its points, and never hold back what was learned."""
-    decimals = decimals_of(np.array([place.points for place in listed]))
-    document = rulebook.to_dict()
-    for place, points in zip(listed, new.tolist(), strict=True):
-        if points == place.points:
-            continue
-        said = document[place.section][place.index]
-        put(said, place.path, _number(points, decimals))
-        if place.section == "behaviour" and place.path == ("points",) and points and place.points:
-            # As many events as before reach the limits, which change places with the sign.
-            factor = points / place.points
-            ends = ("at_least", "at_most") if factor > 0 else ("at_most", "at_least")
-            was = {
-                other: said.pop(name) for name, other in zip(("at_least", "at_most"), ends, strict=True) if name in said
-            }
-            said |= {name: _number(limit * factor, decimals) for name, limit in was.items()}
-        elif place.section == "behaviour":
-            said |= {
-                name: _number(furthest(said[name], points), decimals)
-                for name, furthest in (("at_least", min), ("at_most", max))
-                if name in said
-            }
-    for section in ("groups", "totals"):
-        for said in document.get(section, {}).values():
-            if said.get("at_least", -np.inf) > said.get("at_most", np.inf):
-                said["at_least"], said["at_most"] = said["at_most"], said["at_least"]
-    try:
-        return rulebook.edited(document)
-    except RulebookError as error:
-        what = "; ".join(problem.message for problem in error.problems)
-        message = f"with the learned points it could not be used: {what}. Change the bar, or give points_to_double"
-        raise ArgumentError("rulebook", message) from None
+def barred(entry: dict[str, Any]) -> tuple[Side, dict[str, Any]]:
+    """A `never` entry, as plain data, as a rule that fires where it bars."""
+    parts = {key: value for key, value in entry.items() if key != "name"}
+    return (
+        ("fit", {**parts, "points": 1}) if "when" in parts else ("behaviour", {**parts, "points": 1, "count": "once"})
+    )
 
 
-def _number(points: float, decimals: int) -> float:
-    value = round(float(points), decimals)
-    return int(value) if value == int(value) else value
-
-
-def probe(rulebook: Rulebook, listed: Sequence[Place]) -> Rulebook:
-    """A rulebook whose points say which entry a lead is in, by its number within the rule, or how active it is.
-
-    So the scorer itself says when a rule fires, with its windows, decay, conditions and missing values.
-    """
-    document = rulebook.to_dict()
-    numbers: dict[tuple[str, int | str], int] = {}
-    for place in listed:
-        if place.is_limit:
-            continue
-        said = document[place.section][place.index]
-        key = place.section, place.index
-        numbers[key] = numbers.get(key, 0) + 1
-        put(said, place.path, _FINE if key[0] == "behaviour" and place.path == ("points",) else numbers[key])
-        said.pop("at_least", None)
-        said.pop("at_most", None)
-    for limits in ("groups", "totals"):
-        document.pop(limits, None)
-    # What blocks a lead, raises its hand or sets its bar may say of what kind a column is, so that stays.
-    document["qualify"]["threshold"] = 0
-    for minimum in ("minimum_fit", "minimum_behaviour"):
-        document["qualify"].pop(minimum, None)
-    return Rulebook.from_dict(document)
-
-
-def stood(rulebook: Rulebook, tables: Tables, lead: Positions, day: Positions) -> Bound:
-    """Leads on days, as a rulebook sees them."""
+def bound(rulebook: Rulebook, tables: Tables, lead: Positions, day: npt.NDArray[np.int64]) -> Bound:
+    """Leads on days, each as it stood at the end of its day."""
     return Timeline(compiled(rulebook), tables, int(day.min()), int(day.max())).at(lead, day)
 
 
-@dataclass(frozen=True)
-class _Sum:
-    """Points that are limited as a sum.
-
-    Attributes
-    ----------
-    inside : places of the points in it
-    fixed : keys of the fixed points in it
-    limits : dict of "at_least" or "at_most" to the place of the limit
-    """
-
-    inside: list[int]
-    fixed: list[tuple[str, str | None]]
-    limits: dict[str, int]
-
-
-@dataclass(frozen=True)
-class Activations:
-    """What the points of a rulebook are multiplied with, row by row.
-
-    Attributes
-    ----------
-    places : list of Place
-    own : (n_rows, n_places) float64
-        1 where a lead is in an entry; of behaviour with points of its own, what it gives in units of them, within the
-        limits of the rule. What is a limit of a sum has zeros.
-    fixed : dict of (side, group) to (n_rows,) float64
-        Points that the limits of rules give whatever a lead does: of `at_least: 5`, 5 to a lead without such events.
-    sums : list
-        What is limited as a sum: groups, then totals.
-    """
-
-    places: list[Place]
-    own: Floats
-    fixed: dict[tuple[str, str | None], Floats]
-    sums: list[_Sum]
-
-    @property
-    def points(self) -> Floats:
-        """(n_places,) as they stand in the file."""
-        return np.array([place.points for place in self.places])
-
-    def at(self, points: Floats) -> tuple[Floats, Floats]:
-        """What counts at some points: where a limit holds a sum back, the limit in place of what is in it.
-
-        Returns
-        -------
-        columns : (n_rows, n_places) float64
-        fixed : (n_rows,) float64
-            `columns @ points + fixed` is the score, but for the rounding of each event's worth to a thousandth.
-        """
-        columns, fixed = self.own, self.fixed
-        if self.sums:
-            columns, fixed = columns.copy(order="F"), {key: part.copy() for key, part in fixed.items()}
-        for one in self.sums:
-            total = columns[:, one.inside] @ points[one.inside]
-            total += np.sum([fixed[key] for key in one.fixed], axis=0)
-            for name, place in one.limits.items():
-                # Sums of thousandths in floats: what lies within a millionth of a limit is on it.
-                rows = (total - points[place]) * (1 if name == "at_most" else -1) > 1e-6
-                if rows.any():
-                    columns[np.ix_(rows, one.inside)] = 0
-                    columns[rows, place] = 1
-                    for key in one.fixed:
-                        fixed[key][rows] = 0
-                    total[rows] = points[place]
-        return columns, np.sum(list(fixed.values()), axis=0)
-
-
-def activations(rulebook: Rulebook, bound: Bound, listed: list[Place]) -> Activations:
-    """The activations of rows that are bound by the `probe` of a rulebook."""
-    own = np.zeros((bound.n, len(listed)), order="F")
-    fixed: dict[tuple[str, str | None], Floats] = {("fit", None): np.zeros(bound.n)}
-    at = 0
-    for (section, index, rule), seen in zip(rulebook.rules(), bound.every_rule(), strict=True):
-        given = seen.dense(bound.n) / 1000
-        stop = at + sum((place.section, place.index) == (section, index) for place in listed)
-        if isinstance(rule, BehaviourRule) and rule.points is not None:
-            own[:, at] = _within(given / _FINE, rule.points, rule)
-        else:
-            own[:, at:stop] = given[:, None] == np.arange(1, stop - at + 1)
-        if isinstance(rule, BehaviourRule) and (rule.from_ is not None or rule.points == 0):
-            idle = rule.clip(0) / 1000 * ((given == 0) | (rule.points == 0))
-            key = section, rule.group if rule.group in rulebook.groups else None
-            fixed[key] = fixed.get(key, 0) + idle
-        at = stop
-    return Activations(listed, own, fixed, _sums(rulebook, listed, list(fixed)))
-
-
-def _within(activation: Floats, points: float, limits: Limits) -> Floats:
-    """An activation within limits that are given in points, of which a unit has some."""
-    if points == 0:
-        return activation
-    ends = [np.nan if end is None else end / points for end in (limits.at_least, limits.at_most)]
-    low, high = ends if points > 0 else ends[::-1]
-    return np.fmin(np.fmax(activation, low), high)
-
-
-def _sums(rulebook: Rulebook, listed: Sequence[Place], fixed: Sequence[tuple[str, str | None]]) -> list[_Sum]:
-    """What is limited as a sum: first each group, then each total, whose parts the limits of its groups are."""
-    rules = [(place, getattr(rulebook, place.section)[place.index]) for place in listed if not place.is_limit]
-    limits: dict[tuple[str, str], dict[str, int]] = {}
-    for number, place in enumerate(listed):
-        if place.is_limit:
-            limits.setdefault((place.section, str(place.index)), {})[place.path[0]] = number
-    side_of = {rule.group: place.section for place, rule in rules}
-    found = []
-    for (section, name), ends in sorted(limits.items()):
-        side = name if section == "totals" else side_of[name]
-        inside = [
-            number
-            for number, (place, rule) in enumerate(rules)
-            if place.section == side and (section == "totals" or rule.group == name)
-        ]
-        if section == "totals":
-            inside += [
-                number
-                for (kind, group), others in limits.items()
-                if kind == "groups" and side_of[group] == side
-                for number in others.values()
-            ]
-        keys = [key for key in fixed if key[0] == side and (section == "totals" or key[1] == name)]
-        # The lower limit first, as the language has it where the two cross.
-        found.append(_Sum(inside, keys, dict(sorted(ends.items()))))
+def fired(
+    rulebook: Rulebook,
+    rules: Sequence[tuple[Side, dict[str, Any]]],
+    tables: Tables,
+    lead: Positions,
+    day: npt.NDArray[np.int64],
+) -> Mask:
+    """(n_rows, n_rules) where rules give something, on leads on days; columns are read as the rulebook reads them."""
+    found = np.zeros((len(lead), len(rules)), bool)
+    for start in range(0, len(rules), _AT_ONCE):
+        part = rules[start : start + _AT_ONCE]
+        # Fit rules come first in a bound: each is put back to where it was asked for.
+        order = np.argsort([side == "behaviour" for side, _ in part], kind="stable")
+        probe = probing(rulebook, part)
+        for place, sparse in zip(order, bound(probe, tables, lead, day).every_rule(), strict=True):
+            found[:, start + place] = sparse.dense(len(lead)) != 0
     return found
+
+
+def probing(rulebook: Rulebook, rules: Sequence[tuple[Side, dict[str, Any]]]) -> Rulebook:
+    """A rulebook of other rules that reads every column as this one does.
+
+    Raises
+    ------
+    RulebookError
+        If a rule does not go with the rulebook: a test that does not suit its column.
+    """
+    document = rulebook.to_dict()
+    for key in ("groups", "totals", "grades", "agreement"):
+        document.pop(key, None)
+    # What the old rules test says how an undeclared column is read: their tests stay, where they give no points.
+    qualify = document["qualify"]
+    qualify = {key: qualify[key] for key in ("never", "hand_raise", "segments") if key in qualify}
+    segments, never = list(qualify.get("segments", [])), list(qualify.get("never", []))
+    for number, rule in enumerate(document.get("fit", [])):
+        name = f"as before: fit {number}"
+        segments.append({"name": name, "when": rule.get("when") or _tested(rule), "threshold": 0})
+    for number, rule in enumerate(document.get("behaviour", [])):
+        parts = {key: rule[key] for key in ("event", "where") if key in rule}
+        never.append({"name": f"as before: behaviour {number}", **parts})
+    document["qualify"] = {**qualify, "threshold": -LARGEST_POINTS, "segments": segments, "never": never}
+    for side in ("fit", "behaviour"):
+        document[side] = [
+            {**rule, "name": f"asked {number}"} for number, (one, rule) in enumerate(rules) if one == side
+        ]
+    return Rulebook.from_dict(document, source="rulebook")
+
+
+def _tested(rule: dict[str, Any]) -> dict[str, Any]:
+    """A condition that needs the same of a column as a rule's table."""
+    if "from" in rule:
+        return {rule["column"]: {"at_least": min(rule["from"])}}
+    return {rule["column"]: {"in": list(rule["points"])}}

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from leadscore.columns import is_text
 from leadscore.errors import ContractError, RulebookError
-from leadscore.learn.firing import Mask, Side, barred, entries, fired, probing
+from leadscore.learn.activations import Mask, Side, barred, entries, fired, probing
 from leadscore.records import Positions
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import condition_uses, event_kinds, lead_kinds

@@ -14,7 +14,7 @@ import pandas as pd
 
 from leadscore.errors import ArgumentError, Problem
 from leadscore.evaluation import Floats
-from leadscore.learn.activations import (
+from leadscore.learn.parameters import (
     Activations,
     Place,
     activations,
@@ -24,7 +24,6 @@ from leadscore.learn.activations import (
     stood,
     with_points,
 )
-from leadscore.learn.logistic import Dense, fit_logistic
 from leadscore.learn.shrinkage import Mask, Rows, Shrunk, shrunk, slope_of, tangled
 from leadscore.learn.snapshots import Snapshots
 from leadscore.measures import auc_difference, counted, roc_auc
@@ -286,7 +285,7 @@ def _learned(sample: _Sample, slope: float, *, keep_signs: bool) -> _Learned:
         found = shrunk(rows, keep_signs=keep_signs)
         way = np.zeros(len(points))
         way[places] = found.effects / slope - points[places]
-        losses = [_log_loss(sample, points + part * way) for part in parts]
+        losses = [_log_loss(sample, points + part * way, slope) for part in parts]
         if best is not None and min(losses) > best.log_loss - _GAIN:
             break
         columns, fixed = sample.seen.at(points)
@@ -296,10 +295,10 @@ def _learned(sample: _Sample, slope: float, *, keep_signs: bool) -> _Learned:
     return best
 
 
-def _log_loss(sample: _Sample, points: Floats) -> float:
-    """That of the score, limits and all, as the best two parameters turn it into probabilities."""
+def _log_loss(sample: _Sample, points: Floats, slope: float) -> float:
+    """That of the score, limits and all."""
     columns, fixed = sample.seen.at(points)
-    return fit_logistic(Dense((columns @ points + fixed)[:, None]), sample.y).log_loss
+    return _loss(sample.y, slope * (columns @ points + fixed))
 
 
 def _check(listed: Sequence[Place], points_to_double: Any) -> None:
@@ -336,7 +335,7 @@ def _slope(sample: _Sample, bar: float, points_to_double: float | None, *, keep_
         apart = _level(sample.y, slope * total) - _level(sample.y, effects)
         level = slope + apart / bar if bar > 0 else slope
         return (level if slope / _FAR < level < slope * _FAR else slope), []
-    if not total.std() > 0:
+    if np.ptp(total) < 1e-6:
         raise ArgumentError(
             "points_to_double", "is needed: on these rows the old points never differ, so have no scale"
         )
@@ -349,8 +348,17 @@ def _slope(sample: _Sample, bar: float, points_to_double: float | None, *, keep_
 
 
 def _level(y: Floats, log_odds: Floats) -> float:
-    """The log odds at 0 points, if all else is known."""
-    return fit_logistic(Dense(np.zeros((len(y), 0))), y, offset=log_odds).intercept
+    """The log odds at 0 points, if all else is known: the predicted events are then as many as there are."""
+    from scipy.optimize import brentq  # noqa: PLC0415 - scipy takes long to import
+
+    far = float(np.abs(log_odds).max()) + 30
+    return float(brentq(lambda level: np.exp(-np.logaddexp(0, -level - log_odds)).sum() - y.sum(), -far, far))
+
+
+def _loss(y: Floats, log_odds: Floats) -> float:
+    """The log loss at the best level."""
+    log_odds = log_odds + _level(y, log_odds)
+    return float((np.logaddexp(0, log_odds) - y * log_odds).sum())
 
 
 def _rounded(learned: _Learned, old: Floats, *, keep_signs: bool) -> Floats:
@@ -380,8 +388,7 @@ def _rounded(learned: _Learned, old: Floats, *, keep_signs: bool) -> Floats:
     rows, new = learned.rows, np.round(learned.points, decimals)
 
     def log_loss(points: Floats) -> float:
-        offset = learned.slope * (rows.columns @ points)
-        return fit_logistic(Dense(np.zeros((len(rows.y), 0))), rows.y, offset=offset).log_loss
+        return _loss(rows.y, learned.slope * (rows.columns @ points))
 
     at = min((np.round(at, decimals), nearest), key=log_loss)
     new[learned.places] = at + 0.0
@@ -476,6 +483,6 @@ def _volume(rulebook: Rulebook, books: Sequence[Bound], sample: _Sample, slope: 
     equal = (log_odds - _level(sample.y, slope * new)) / slope
     return (
         f"At the same bar of {decimal(bar)} points {now:,} of {books[0].n:,} rows qualify, {then:,} by the old points. "
-        f"{decimal(bar)} old points stood for a chance of {1 / (1 + np.exp(-log_odds)):.1%} to convert, as "
+        f"{decimal(bar)} old points stood for a chance of {np.exp(-np.logaddexp(0, -log_odds)):.1%} to convert, as "
         f"{decimal(round(equal, 1))} new ones do."
     )

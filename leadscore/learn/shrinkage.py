@@ -44,12 +44,14 @@ class Rows:
     @cached_property
     def centred(self) -> Floats:
         """(n_rows,) the total, around its mean: so that one that never varies is a column of zeros."""
-        return self.total - self.total.mean()
+        around = self.total - self.total.mean()
+        # Points are thousandths: what varies less than a thousandth of that is the rounding of sums.
+        return around if np.abs(around).max() > 1e-6 else np.zeros(len(around))
 
     @cached_property
     def mild(self) -> float:
         """The penalty on the slope of the total."""
-        return float(self.total.var()) / _STEEPEST**2
+        return float(self.centred.var()) / _STEEPEST**2
 
     @cached_property
     def typical(self) -> Floats:
@@ -160,7 +162,7 @@ def slope_of(total: Floats, y: Floats, lead: npt.NDArray[np.signedinteger[Any]])
         return 0.0, np.inf
     fitted = fit_logistic(Dense(rows.centred[:, None]), y, penalty=rows.mild)
     slope = float(fitted.coefficients[0])
-    chance = 1 / (1 + np.exp(-(fitted.intercept + slope * rows.centred)))
+    chance = np.exp(-np.logaddexp(0, -(fitted.intercept + slope * rows.centred)))
     scores = rows.by_lead(y - chance)
     robust = fitted.covariance @ scores.T @ scores @ fitted.covariance
     return slope, float(np.sqrt(max(robust[0, 0], fitted.covariance[0, 0])))
@@ -179,7 +181,7 @@ class _Fit:
     def probability(self, rows: Rows) -> Floats:
         """(n_rows,) by this fit, whatever the signs."""
         shift = self.fitted.coefficients[0] * (rows.centred - rows.columns @ rows.points)
-        return 1 / (1 + np.exp(-(self.fitted.intercept + shift + rows.columns @ self.effects)))
+        return np.exp(-np.logaddexp(0, -(self.fitted.intercept + shift + rows.columns @ self.effects)))
 
     def kept(self, rows: Rows, weight: float) -> Floats:
         """The effects, none of them against the sign of its points."""

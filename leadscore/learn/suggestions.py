@@ -16,9 +16,9 @@ import pandas as pd
 from leadscore.columns import NO_TIME
 from leadscore.errors import ArgumentError, Problem
 from leadscore.evaluation import Floats, holm
+from leadscore.learn.activations import Mask, bound
 from leadscore.learn.adjustment import Sample, adjusted, odds_scale, score_tests
 from leadscore.learn.candidates import Candidate, uncovered
-from leadscore.learn.firing import Mask, bound
 from leadscore.learn.snapshots import Activity, Snapshots
 from leadscore.learn.support import known_rows
 from leadscore.rulebook import Rulebook

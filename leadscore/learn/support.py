@@ -16,8 +16,8 @@ import pandas as pd
 
 from leadscore.errors import ArgumentError, Problem
 from leadscore.evaluation import Floats, holm
+from leadscore.learn.activations import Mask, Side, barred, bound, entries, fired
 from leadscore.learn.adjustment import NOTHING, Adjusted, Sample, adjusted, odds_scale, times_needed
-from leadscore.learn.firing import Mask, Side, barred, bound, entries, fired
 from leadscore.learn.snapshots import Snapshots
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.model import thousandths

@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 
 import leadscore as ls
 from leadscore.columns import day_number
-from leadscore.learn.firing import barred, bound, entries, fired
+from leadscore.learn.activations import barred, bound, entries, fired
 from leadscore.rulebook.kinds import lead_kinds
 from leadscore.scoring.scores import points_by_rule
 from leadscore.testing import cases, frames
