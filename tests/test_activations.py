@@ -74,3 +74,20 @@ def test_more_rules_than_fit_into_one_go():
     rules = [("fit", {"when": {"size": {"at_least": number}}, "points": 1}) for number in range(250)]
     fires = fired(rulebook, rules, tables, np.arange(2, dtype=np.int32), np.full(2, 20000))
     assert fires.sum(axis=1).tolist() == [4, 205]
+
+
+def test_a_number_is_looked_for_as_text_where_the_rulebook_reads_text():
+    rulebook = ls.Rulebook.from_yaml("""
+leadscore: 1
+name: x
+fit: [{name: Size, column: size, points: {5: 1, small: 2}}]
+behaviour: [{name: Page, event: view, where: {page: {in: [5, home]}}, points: 1}]
+qualify: {threshold: 0}
+""")
+    leads = pd.DataFrame({"lead_id": [0, 1], "size": ["5", "small"]})
+    events = pd.DataFrame({"lead_id": [0, 1], "event": "view", "at": "2024-10-04", "page": ["5", "home"]})
+    tables = ls.load_tables(leads, events)
+    rules = [("fit", {"when": {"size": 5}, "points": 1})]
+    rules.append(("behaviour", {"event": "view", "where": {"page": 5}, "points": 1}))
+    fires = fired(rulebook, rules, tables, np.arange(2, dtype=np.int32), np.full(2, 20_010))
+    assert fires.tolist() == [[True, True], [False, False]]

@@ -230,7 +230,8 @@ def test_a_rising_base_rate_makes_no_value_good():
     world = World(10, n=4000)
     late = (world.day - world.day.min()) / 180
     world.leads["source"] = np.where(world.rng.random(world.n) < late, "new", "old")
-    assert names(suggest(BOOK, world.snapshots(2.5 * late))) == []
+    found = suggest(BOOK, world.snapshots(12 * late - 3))
+    assert (found.found, names(found)) == (0, [])
 
 
 def test_leads_of_the_older_half_confirm_nothing():
@@ -266,6 +267,21 @@ def test_a_name_that_no_rule_may_hold_is_left_out_and_told():
     found = suggest(declared, world.snapshots())
     assert any(finding.startswith("The column 'levels' is left out") for finding in found.findings)
     assert found.candidates > 0
+
+
+def test_what_fires_on_the_same_leads_is_one_candidate():
+    world = World(19, n=600)
+    once = suggest(BOOK, world.snapshots()).candidates
+    world.leads["origin"] = world.leads["source"].str.upper()
+    assert suggest(BOOK, world.snapshots()).candidates == once
+
+
+def test_the_only_asset_of_an_event_is_covered_with_it():
+    world = World(20, n=600)
+    world.events.loc[world.events["event"] == "pricing", "asset"] = "/pricing"
+    covered = suggest(BOOK, world.snapshots()).candidates
+    world.events.loc[world.events["event"] == "pricing", "asset"] = None
+    assert suggest(BOOK, world.snapshots()).candidates == covered
 
 
 def test_few_leads_are_no_candidate():

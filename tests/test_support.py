@@ -1,4 +1,4 @@
-"""Evidence for rules: against statsmodels and counts made another way, named traps, simulations with the truth known."""
+"""Evidence for rules: against statsmodels and counts made another way, traps, simulations with the truth known."""
 
 import datetime as dt
 import math

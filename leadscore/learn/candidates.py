@@ -71,8 +71,9 @@ def uncovered(  # noqa: PLR0913 - the rows, and what counts as enough of them
         enough = all(np.count_nonzero(np.bincount(lead[part])) >= minimum_leads for part in parts)
         alike = np.packbits(on).tobytes()
         if enough and alike not in seen and (on & ~covered[:, inside].any(axis=1)).any():
-            seen.add(alike)
             kept.append(place)
+        # What is covered also covers what fires alike: the one asset that all events of a type have.
+        seen.add(alike)
     return [every[place] for place in kept], fires[:, kept], findings
 
 

@@ -134,8 +134,9 @@ def suggest(
     model, shrunk by the normal prior whose variance they show (empirical Bayes), and said in points by what a point of
     the total is worth.
 
-    In 400 simulated sets without a signal, of 2,000 leads and some 40 candidates, 0.5 % had a suggestion. A word in the
-    titles of 10 % of 4,000 leads that takes the rate from 10 to 25 % was found in 98 % of 200 sets.
+    Of 400 simulated sets without a signal (2,000 leads with a row each, 1,000 with three; 26 candidates) one had a
+    suggestion. A word in the titles of 20 % of 4,000 leads that triples the odds was found in all of 100 sets, in 3 %
+    of them with something else beside it; 89 % of the intervals held the planted effect.
 
     References
     ----------
@@ -145,10 +146,33 @@ def suggest(
     Examples
     --------
     >>> import leadscore as ls
-    >>> from leadscore.datasets import make_funnel
-    >>> made = make_funnel(300, random_state=1)
-    >>> made.planted.fit[2].name  # which the rulebook in force does not have
-    'Industry'
+    >>> rulebook = ls.Rulebook.from_yaml('''
+    ... leadscore: 1
+    ... name: demo
+    ... fit: [{name: Home market, when: {country: US}, points: 10}]
+    ... qualify: {threshold: 10}
+    ... ''')
+    >>> n = np.arange(1200)
+    >>> titles = ["Head of Sales", "Clerk", "Analyst"] * 400
+    >>> tables = ls.load_tables(pd.DataFrame({"lead_id": n, "country": ["US", "FR"] * 600, "job_title": titles}))
+    >>> day = 20_000 + n // 6
+    >>> index = pd.MultiIndex.from_arrays([n, day.astype("datetime64[D]")], names=["lead_id", "as_of"])
+    >>> y = pd.Series(n // 6 % np.where(n % 3 == 0, 2, 10) == 0, index, dtype="boolean")
+    >>> snapshots = Snapshots(
+    ...     pd.DataFrame(index=index), y, {}, tables, n.astype(np.int32), day, "won", 30, None, False, []
+    ... )
+    >>> found = suggest(rulebook, snapshots)
+    >>> found.frame[["rule", "n", "reached", "points"]]
+                             rule    n  reached  points
+    0  job_title is head of sales  200      100      31
+    >>> print(found.frame["yaml"][0])
+    fit:
+      - name: job_title is head of sales
+        when:
+          job_title:
+            is: head of sales
+        points: 31
+    <BLANKLINE>
     """
     known = known_rows(rulebook, snapshots, confidence)
     _check(false_discovery, minimum_leads)
