@@ -26,8 +26,8 @@ decisions about people beyond that.
 - Of leads from sources, countries or campaigns that were not there, nothing is known. A value never seen has the \
 points of rare ones ("other"), a bin that nobody was in the mean of its feature.
 - If the outcomes are those of leads that sales chose to work, what was learned holds for leads chosen so.
-- Chances are those of the time learned from; of its newest tenth, where rows are of several days. Where the share that \
-converts has moved since, `recalibrate` on the newest outcomes moves all of them.
+- Chances are those of the time learned from; of its newest tenth, where rows are of several days. Where the share \
+that converts has moved since, `recalibrate` on the newest outcomes moves all of them.
 - Intervals are for bins as they are: that others might have been cut is not in them.
 - Edges, levels and words of bins are values that many of the leads had; there is no row of any lead in the file."""
 

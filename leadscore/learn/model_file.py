@@ -290,7 +290,8 @@ def _misfits(about: _About, arrays: Arrays) -> Iterator[Problem]:
 
 def _are(dtype: str, values: list[Any]) -> bool:
     try:
-        return np.array(values, dtype).tolist() == values
+        # Their kinds too: 0 and False are equal.
+        return list(map(repr, np.array(values, dtype).tolist())) == list(map(repr, values))
     except (ValueError, TypeError, OverflowError):
         return False
 
