@@ -188,11 +188,11 @@ def machine() -> str:
     return f"{os.cpu_count()} cores, {models[0] if models else platform.machine()}, {platform.system()}"
 
 
-def versions(python: str) -> str:
+def versions(python: str, packages: list[str] = PACKAGES) -> str:
     """Versions of Python and the packages measured."""
     code = (
         "import platform, importlib.metadata as m\nfound = [f'Python {platform.python_version()}']\n"
-        f"for name in {PACKAGES}:\n"
+        f"for name in {packages}:\n"
         "    try: found.append(f'{name} {m.version(name)}')\n    except m.PackageNotFoundError: pass\n"
         "print(', '.join(found))"
     )

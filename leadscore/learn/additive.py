@@ -191,8 +191,12 @@ def additive(
     penalty: float,
     encoding: Encoding = "onehot",
     directions: Mapping[str, Direction] | None = None,
+    *,
+    judged: bool = True,
 ) -> tuple[Additive, list[Ints]]:
     """Fit the coefficients of bins, and merge bins that run against a direction.
+
+    Without `judged`, how surely they are known is left out: it takes as long again.
 
     Returns
     -------
@@ -226,9 +230,11 @@ def additive(
         coefficients[own] = np.where(mass[own] > 0, coefficients[own] - mean, 0.0)
         intercept += mean
         first += size
-    curvature = fitted.curvature[np.ix_(kept, kept)]
+    unknown = np.zeros((0, 0))
+    curvature = fitted.curvature[np.ix_(kept, kept)] if judged else unknown
+    covariance = fitted.covariance if judged else unknown
     model = Additive(
-        rows.features, float(intercept), coefficients, curvature, fitted.covariance, mass, events, fitted.log_loss
+        rows.features, float(intercept), coefficients, curvature, covariance, mass, events, fitted.log_loss
     )
     return model, merged
 
@@ -259,18 +265,10 @@ def _woe(rows: Rows, penalty: float) -> Fitted:
     slopes = fit_logistic(design, rows.y, penalty=drawn, weight=rows.weight, lower=least)
     per_bin = np.repeat(slopes.coefficients[: len(columns)], rows.sizes)
     whole = np.append(per_bin * woe, slopes.coefficients[len(columns) :])
-    full = rows.design()
-    eta = slopes.intercept + full.times(whole)
-    chance = 1 / (1 + np.exp(-eta))
-    curve = rows.weight * chance * (1 - chance)
-    p = full.shape[1]
-    curvature = np.empty((p + 1, p + 1))
-    curvature[:p, :p] = full.gram(curve)
-    curvature[p, :p] = curvature[:p, p] = full.transposed(curve)
-    curvature[p, p] = curve.sum()
     ridge = block_diag(rows.penalty(np.eye(rows.n_bins) * penalty), np.zeros((1, 1)))
-    return Fitted(
-        slopes.intercept, whole, curvature, np.linalg.pinv(curvature + ridge, hermitian=True), slopes.log_loss
+    # How surely heights are known is told as if each bin had been free.
+    return replace(
+        slopes, coefficients=whole, design=rows.design(), ridge=ridge, free=np.arange(len(whole) + 1, dtype=np.intp)
     )
 
 
@@ -287,13 +285,12 @@ def _against(rows: Rows, coefficients: Floats, directions: Mapping[str, Directio
     return found
 
 
-def explained(model: Additive, maps: Sequence[Ints], rows: Rows) -> float:
-    """The share of the deviance of other rows that a model explains, given the best link to it.
+def explained(logits: Floats, rows: Rows) -> float:
+    """The share of the deviance of other rows that a model's log odds explain, given the best link to them.
 
     The base rate of another time is nothing that bins could tell, and how far they reach is told by the slope.
     """
     mean = (rows.weight @ rows.y) / rows.weight.sum()
-    logits = model.logits([mapping[code] for mapping, code in zip(maps, rows.codes, strict=True)], len(rows.y))
     found = fit_logistic(Dense(logits[:, None]), rows.y, weight=rows.weight, lower=np.zeros(1)).log_loss
     usual = -rows.weight.sum() * (mean * np.log(mean) + (1 - mean) * np.log(1 - mean))
     return 1 - found / usual
@@ -327,7 +324,7 @@ def resampled(model: Additive, rows: Rows, penalty: float, groups: Ints | None, 
             # A row that stands for three leads is drawn as often as three rows.
             times = np.asarray(rng.poisson(rows.weight) / rows.weight - 1, np.float64)
         else:
-            times = rng.poisson(1.0, int(groups.max()) + 1)[groups] - 1.0
+            times = np.asarray(rng.poisson(1.0, int(groups.max()) + 1)[groups] - 1, np.float64)
         score = np.append(design.transposed(residual * times), residual @ times)
         score += pull * rng.standard_normal(len(pull))
         found[draw] = model.coefficients + (model.covariance @ score)[: rows.n_bins]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
@@ -36,21 +36,39 @@ class Bins:
     ----------
     column : str
         The column of the frame.
-    kind : "number", "category" or "word"
-        A number lies between two edges; a text is one of some levels, or another; or has a word, or not.
+    kind : "number", "category", "word" or "pair"
+        A number lies between two edges; a text is one of some levels, or another; or has a word, or not; or two
+        features lie in bins of theirs.
     edges : tuple of float
         Of a number: bin i holds the values from `edges[i - 1]` up to, not including, `edges[i]`.
     levels : tuple of tuples of str
         Of a category: the values of each bin, as normalised text; then comes the bin of all others.
     word : str
         The word; of the empty word, whether there is any text.
+    two : tuple of Bins
+        Of a pair: the two features.
+    place : tuple of int
+        Of a pair: the bin of each bin of the first with each of the second.
     """
 
     column: str
-    kind: Literal["number", "category", "word"]
+    kind: Literal["number", "category", "word", "pair"]
     edges: tuple[float, ...] = ()
     levels: tuple[tuple[str, ...], ...] = ()
     word: str = ""
+    two: tuple[Bins, ...] = ()
+    place: tuple[int, ...] = ()
+
+    @classmethod
+    def of_pair(cls, first: Bins, second: Bins) -> Bins:
+        """Two features, each bin of one with each of the other."""
+        place = tuple(range(first.size * second.size))
+        return cls(f"{first.name} and {second.name}", "pair", two=(first, second), place=place)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the frame that are looked at."""
+        return tuple(one.column for one in self.two) or (self.column,)
 
     @property
     def name(self) -> str:
@@ -62,6 +80,8 @@ class Bins:
     @property
     def size(self) -> int:
         """How many bins there are."""
+        if self.kind == "pair":
+            return max(self.place) + 1
         return {"number": len(self.edges) + 2, "category": len(self.levels) + 2, "word": 2}[self.kind]
 
     @property
@@ -69,6 +89,10 @@ class Bins:
         """What each bin holds, in words."""
         if self.kind == "word":
             return ["no", "yes"]
+        if self.kind == "pair":
+            cells = [f"{one} and {other}" for one in self.two[0].labels for other in self.two[1].labels]
+            of = np.array(self.place)
+            return ["; or ".join(cells[cell] for cell in np.flatnonzero(of == place)) for place in range(self.size)]
         if self.kind == "category":
             return [*(", ".join(group) for group in self.levels), "other", "missing"]
         shown = [decimal(edge) for edge in self.edges]
@@ -77,8 +101,15 @@ class Bins:
         between = [f"{low} to under {high}" for low, high in pairwise(shown)]
         return [f"under {shown[0]}", *between, f"{shown[-1]} or more", "missing"]
 
+    def of(self, read: Mapping[str, Column]) -> Codes:
+        """(n_rows,) the bin of each row, from the columns it looks at."""
+        if self.kind != "pair":
+            return self.codes(read[self.column])
+        first, second = (one.codes(read[one.column]) for one in self.two)
+        return np.array(self.place, np.int16)[first * self.two[1].size + second]
+
     def codes(self, read: Column) -> Codes:
-        """(n_rows,) the bin of each row."""
+        """(n_rows,) the bin of each row, from its one column."""
         if self.kind == "number":
             assert read.numbers is not None
             found = np.searchsorted(np.array(self.edges), read.numbers, "right").astype(np.int16)

@@ -16,6 +16,7 @@ import pyarrow as pa
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, column_or_1d, validate_data
+from threadpoolctl import threadpool_limits
 
 from leadscore.columns import NO_TIME, Column, day_of, one_array, read_times
 from leadscore.errors import ArgumentError, Problem, did_you_mean
@@ -24,6 +25,7 @@ from leadscore.learn.binning import read_columns
 from leadscore.learn.leaks import guards
 from leadscore.learn.logistic import Dense, fit_logistic
 from leadscore.learn.model_file import read_model, write_model
+from leadscore.learn.pairing import paired
 from leadscore.learn.points_card import PointsCard, points_card
 from leadscore.learn.rows import folds, in_order
 
@@ -70,6 +72,9 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         Inverse of the strength with which coefficients are drawn to zero. By default chosen with the bins.
     monotone : dict of column to "increasing" or "decreasing", optional
         Numbers whose points may only rise, or fall.
+    pairs : int
+        At most so many pairs of features get a term of their own beside those of each, in few bins: those that surely
+        predict better in the folds. By default none: a card of single features is easier to agree on.
     guards : "warn", "raise", "drop" or None
         What to do about columns that cannot be trusted (see `guards`): warn; refuse; leave them out and say so; or not
         to look. Too few outcomes are always refused, but for None.
@@ -118,6 +123,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         max_bins: int = 10,
         C: float | None = None,  # noqa: N803 - scikit-learn's name
         monotone: Mapping[str, Direction] | None = None,
+        pairs: int = 0,
         guards: Literal["warn", "raise", "drop"] | None = "warn",
     ) -> None:
         self.bins = bins
@@ -125,6 +131,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         self.max_bins = max_bins
         self.C = C
         self.monotone = monotone
+        self.pairs = pairs
         self.guards = guards
 
     def fit(
@@ -176,14 +183,21 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         self.kinds_ = {name: "text" if column.numbers is None else "number" for name, column in read.items()}
         self._check_directions()
         rows, day, groups = in_order(read, outcome, weight, day, groups)
+        # Matrices of some hundred columns: on a busy machine threads that wait for each other cost ten times the work.
+        with threadpool_limits(1, "blas"):
+            self._learn(rows, day, groups)
+        return self
+
+    def _learn(self, rows: Rows, day: npt.NDArray[np.int64] | None, groups: Ints | None) -> None:
         self.chosen_ = self._choose(rows, day)
         best = self.chosen_.iloc[0]
-        least = _LEAST_SHARE * rows.weight.sum()
-        in_bins = rows.rebinned(*cut(rows, best["bins"], self.max_bins, least))
+        in_bins = rows.rebinned(*cut(rows, best["bins"], self.max_bins, _LEAST_SHARE * rows.weight.sum()))
         self.model_, maps = additive(in_bins, 1 / best["C"], best["encoding"], self.monotone)
-        merged = in_bins.rebinned(self.model_.features, maps)
-        self.draws_ = resampled(self.model_, merged, 1 / best["C"], groups, _DRAWS)
-        return self
+        in_bins = in_bins.rebinned(self.model_.features, maps)
+        if self.pairs:
+            in_bins = paired(in_bins, list(folds(in_bins, day)), 1 / best["C"], self.pairs)
+            self.model_, _ = additive(in_bins, 1 / best["C"], best["encoding"])
+        self.draws_ = resampled(self.model_, in_bins, 1 / best["C"], groups, _DRAWS)
 
     def _guarded(
         self, frame: pd.DataFrame, outcome: Floats, day: npt.NDArray[np.int64] | None, groups: Ints | None
@@ -218,6 +232,8 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
                 raise ArgumentError(name, f"must be one of {', '.join(map(repr, known))}; got {value!r}")
         if isinstance(self.max_bins, bool) or not isinstance(self.max_bins, (int, np.integer)) or self.max_bins < 2:
             raise ArgumentError("max_bins", f"must be a whole number from 2; got {self.max_bins!r}")
+        if isinstance(self.pairs, bool) or not isinstance(self.pairs, (int, np.integer)) or self.pairs < 0:
+            raise ArgumentError("pairs", f"must be a whole number from 0; got {self.pairs!r}")
         number = isinstance(self.C, (int, float, np.number)) and not isinstance(self.C, bool)
         if self.C is not None and not (number and 0 < self.C < np.inf):
             raise ArgumentError("C", f"must be a number above 0; got {self.C!r}")
@@ -317,14 +333,16 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         shares = []
         for train, test in pairs:
             features, maps = cut(train, method, self.max_bins, _LEAST_SHARE * train.weight.sum())
-            model, merged = additive(train.rebinned(features, maps), 1 / strength, encoding, self.monotone)
-            shares.append(explained(model, merged, test.rebinned(features, maps)))
+            old, held = (part.rebinned(features, maps) for part in (train, test))
+            model, merged = additive(old, 1 / strength, encoding, self.monotone, judged=False)
+            held = held.rebinned(model.features, merged)
+            shares.append(explained(model.logits(held.codes, len(held.y)), held))
         return np.array(shares)
 
     def decision_function(self, X: Any) -> Floats:  # noqa: N803
         """Log odds, (n_rows,), that each lead is of the second class."""
         read, n = self._read(X)
-        return self.model_.logits([bins.codes(read[bins.column]) for bins in self.model_.features], n)
+        return self.model_.logits([bins.of(read) for bins in self.model_.features], n)
 
     def predict_proba(self, X: Any) -> Floats:  # noqa: N803
         """(n_rows, 2) the chance of each class, as among leads like those learned from."""
@@ -406,7 +424,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         if span is not None and pdo is not None:
             raise ArgumentError("pdo", "is another scale than span; give one of the two")
         span = 100 if pdo is None and span is None else span
-        reading = self.kinds_, tuple(self.kinds_)
+        reading = self.kinds_, tuple(self.kinds_), self.trained_until_
         return points_card(
             self.model_, self.draws_, reading, self.monotone or {}, span=span, pdo=pdo, max_points_rows=max_points_rows
         )
@@ -495,7 +513,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         """The columns that the model looks at, and how many rows there are."""
         check_is_fitted(self)
         frame = self._frame(X, reset=False)
-        used = {bins.column for bins in self.model_.features}
+        used = {column for bins in self.model_.features for column in bins.columns}
         return read_columns(frame.loc[:, [str(name) in used for name in frame.columns]], self.kinds_), len(frame)
 
     def __sklearn_tags__(self) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,7 +14,9 @@ Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.signedinteger[Any]]
 
 _STEPS = 100
-_ENOUGH = 1e-9
+_ENOUGH = 1e-12
+# The curvature is worked out anew while a step gains more than this share of the loss.
+_BENDS = 1e-3
 
 
 class Design(Protocol):
@@ -82,12 +85,12 @@ class OneHot:
 
     def gram(self, weight: Floats) -> Floats:
         """(n_columns, n_columns) weighted products of the columns."""
-        found = np.diag(self.transposed(weight))
+        found, widest = np.diag(self.transposed(weight)), max(self.sizes, default=0)
         for i, (first, m) in enumerate(zip(self.codes, self.sizes, strict=True)):
-            a = self.starts[i]
+            a, cell = self.starts[i], first * widest
             for j in range(i + 1, len(self.codes)):
                 b, n = self.starts[j], self.sizes[j]
-                block = np.bincount(first * n + self.codes[j], weight, m * n).reshape(m, n)
+                block = np.bincount(cell + self.codes[j], weight, m * widest).reshape(m, widest)[:, :n]
                 found[a : a + m, b : b + n] = block
                 found[b : b + n, a : a + m] = block.T
         return found
@@ -101,19 +104,30 @@ class Fitted:
     ----------
     intercept : float
     coefficients : (n_columns,)
-    curvature : (n_columns + 1, n_columns + 1)
-        Of the log loss at the fit, without the penalty; the intercept is the last.
-    covariance : (n_columns + 1, n_columns + 1)
-        The inverse of the curvature of the penalised log loss. Rows of columns held at a bound are zero.
     log_loss : float
         The weighted sum over the rows, without the penalty.
     """
 
     intercept: float
     coefficients: Floats
-    curvature: Floats
-    covariance: Floats
     log_loss: float
+    design: Design
+    weight: Floats
+    ridge: Floats
+    free: npt.NDArray[np.intp]
+
+    @cached_property
+    def curvature(self) -> Floats:
+        """Of the log loss at the fit, without the penalty: (n_columns + 1, n_columns + 1), the intercept the last."""
+        return _curvature(self.design, self.weight)
+
+    @cached_property
+    def covariance(self) -> Floats:
+        """The inverse of the curvature of the penalised log loss; rows of columns held at a bound are zero."""
+        covariance = np.zeros_like(self.ridge)
+        inside = np.ix_(self.free, self.free)
+        covariance[inside] = np.linalg.pinv((self.curvature + self.ridge)[inside], hermitian=True)
+        return covariance
 
 
 def fit_logistic(  # noqa: PLR0913 - each of them is part of the model
@@ -170,11 +184,14 @@ def fit_logistic(  # noqa: PLR0913 - each of them is part of the model
     beta = np.clip(beta, least, most)
     value, eta = loss(beta)
     whole = value + (beta - centre) @ ridge @ (beta - centre) / 2
+    gained = np.inf
     for _ in range(_STEPS):
         chance = _sigmoid(eta)
         gradient = np.append(design.transposed(weights * (chance - outcome)), weights @ (chance - outcome))
         gradient += ridge @ (beta - centre)
-        curvature = _curvature(design, weights * chance * (1 - chance), ridge)
+        if gained > _BENDS * abs(whole):
+            # Near the fit it hardly bends any more, and working it out is nearly all the time.
+            curvature = _curvature(design, weights * chance * (1 - chance)) + ridge
         held = ((beta <= least) & (gradient > 0)) | ((beta >= most) & (gradient < 0))
         free = np.flatnonzero(~held)
         step = np.zeros(p + 1)
@@ -184,7 +201,7 @@ def fit_logistic(  # noqa: PLR0913 - each of them is part of the model
             moved = np.clip(beta - size * step, least, most)
             new, new_eta = loss(moved)
             new_whole = new + (moved - centre) @ ridge @ (moved - centre) / 2
-            if new_whole <= whole - 1e-4 * size * slope or abs(slope) < _ENOUGH:
+            if new_whole <= whole - 1e-4 * size * slope or abs(slope) < _ENOUGH * (1 + abs(whole)):
                 break
             size /= 2
         gained = whole - new_whole
@@ -193,11 +210,9 @@ def fit_logistic(  # noqa: PLR0913 - each of them is part of the model
         if gained <= _ENOUGH * (1 + abs(whole)):
             break
     chance = _sigmoid(eta)
-    curvature = _curvature(design, weights * chance * (1 - chance), np.zeros_like(ridge))
     free = np.flatnonzero((beta > least) & (beta < most))
-    covariance = np.zeros((p + 1, p + 1))
-    covariance[np.ix_(free, free)] = np.linalg.pinv((curvature + ridge)[np.ix_(free, free)], hermitian=True)
-    return Fitted(float(beta[-1]), beta[:-1].copy(), curvature, covariance, value)
+    curve = weights * chance * (1 - chance)
+    return Fitted(float(beta[-1]), beta[:-1].copy(), value, design, curve, ridge, free)
 
 
 def _vector(fitted: Fitted) -> Floats:
@@ -208,13 +223,13 @@ def _sigmoid(eta: Floats) -> Floats:
     return np.exp(-np.logaddexp(0, -eta))
 
 
-def _curvature(design: Design, weight: Floats, ridge: Floats) -> Floats:
+def _curvature(design: Design, weight: Floats) -> Floats:
     p = design.shape[1]
     whole = np.empty((p + 1, p + 1))
     whole[:p, :p] = design.gram(weight)
     whole[:p, p] = whole[p, :p] = design.transposed(weight)
     whole[p, p] = weight.sum()
-    return whole + ridge
+    return whole
 
 
 def _solve(curvature: Floats, gradient: Floats) -> Floats:

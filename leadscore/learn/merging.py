@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -43,7 +44,7 @@ class Merger:
         """The pairs of a feature's bins that may be one now."""
         bins, start = self.features[place], self.starts[place]
         alive = [i for i in range(start, self.starts[place + 1]) if self.group[i] == i]
-        if bins.kind == "word":
+        if bins.kind in {"word", "pair"}:
             groups, rest = alive, []
         else:
             # Values that are rare or new are no kind of their own, so no level joins them while there are others.
@@ -51,7 +52,7 @@ class Merger:
             groups, rest = alive[:-at_end], alive[-at_end:]
         if len(groups) == 1:
             groups = [*groups, *(one for one in rest if self.mass[one] > 0)]
-        if bins.kind == "category" and len(groups) > 1 and groups[-1] not in rest:
+        if bins.kind == "pair" or (bins.kind == "category" and len(groups) > 1 and groups[-1] not in rest):
             return [(a, b) for at, a in enumerate(groups) for b in groups[at + 1 :]]
         return list(pairwise(groups))
 
@@ -145,6 +146,9 @@ def regrouped(bins: Bins, group: Ints) -> tuple[Bins, Ints]:
     """Bins merged as `group` says, and the new bin of each old one."""
     if bins.kind == "word":
         return bins, np.arange(2)
+    if bins.kind == "pair":
+        mapping = np.unique(group, return_inverse=True)[1]
+        return replace(bins, place=tuple(mapping[np.array(bins.place)].tolist())), mapping
     missing = bins.size - 1
     if bins.kind == "number":
         new = group[1:missing] != group[: missing - 1]

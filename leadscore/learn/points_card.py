@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from html import escape
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from leadscore.columns import Column
 from leadscore.errors import ArgumentError
@@ -55,6 +57,8 @@ class PointsCard:
     mass : (n_bins,) of them, in each bin
     kinds : dict of column to "number" or "text"
     column_names : the columns of the frame learned from
+    trained_until_ : date or None
+        The last day of the rows learned from.
     """
 
     features: list[Bins]
@@ -68,6 +72,7 @@ class PointsCard:
     mass: Floats
     kinds: Mapping[str, str]
     column_names: tuple[str, ...]
+    trained_until_: dt.date | None = None
 
     @property
     def points_to_double(self) -> float:
@@ -94,10 +99,10 @@ class PointsCard:
 
     def _read(self, X: Any) -> dict[str, Column]:  # noqa: N803 - scikit-learn's name
         frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X, columns=list(self.column_names))
-        lacking = sorted({bins.column for bins in self.features} - set(map(str, frame.columns)))
+        used = {column for bins in self.features for column in bins.columns}
+        lacking = sorted(used - set(map(str, frame.columns)))
         if lacking:
             raise ArgumentError("X", f"lacks columns of the card: {', '.join(map(repr, lacking))}")
-        used = {bins.column for bins in self.features}
         return read_columns(frame.loc[:, [str(name) in used for name in frame.columns]], dict(self.kinds))
 
     def score(self, X: Any) -> pd.DataFrame:  # noqa: N803
@@ -120,8 +125,7 @@ class PointsCard:
         """
         read = self._read(X)
         found = {
-            bins.name: own[bins.codes(read[bins.column])]
-            for bins, own in zip(self.features, self._parts(self.points), strict=True)
+            bins.name: own[bins.of(read)] for bins, own in zip(self.features, self._parts(self.points), strict=True)
         }
         frame = pd.DataFrame(found, index=X.index if isinstance(X, pd.DataFrame) else range(len(X)))
         return frame.assign(total=frame.sum(axis=1).astype(np.int64) + self.base)
@@ -167,13 +171,13 @@ class PointsCard:
         frame = pd.DataFrame([dict(row)])
         read, lines = self._read(frame), []
         for bins, own, mass in zip(self.features, self._parts(self.points), self._parts(self.mass), strict=True):
-            code = int(bins.codes(read[bins.column])[0])
+            code = int(bins.of(read)[0])
             note = ""
             if mass[code] == 0:
                 note = "no lead was like this in training: the feature's mean"
-            elif bins.unseen(read[bins.column])[0]:
+            elif bins.kind == "category" and bins.unseen(read[bins.column])[0]:
                 note = "rare or never seen in training: the points of such values"
-            value = frame[bins.column].iloc[0] if bins.column in frame else None
+            value = " and ".join(str(frame[column].iloc[0]) for column in bins.columns)
             lines.append((bins.name, value, bins.labels[code], int(own[code]), note))
         total = self.base + sum(points for *_, points, _ in lines)
         table = pd.DataFrame(lines, columns=["feature", "value", "bin", "points", "note"])
@@ -305,7 +309,7 @@ def _short(text: str, most: int = 60) -> str:
 def points_card(  # noqa: PLR0913 - what was fitted, and how it is written
     model: Additive,
     draws: Floats,
-    reading: tuple[Mapping[str, str], tuple[str, ...]],
+    reading: tuple[Mapping[str, str], tuple[str, ...], dt.date | None],
     directions: Mapping[str, Direction],
     *,
     span: int | None,
@@ -314,7 +318,8 @@ def points_card(  # noqa: PLR0913 - what was fitted, and how it is written
 ) -> PointsCard:
     """The card of a model: bins merged to so many rows, scaled, rounded, and refined; see `LeadClassifier`."""
     rows = len(model.mass) if max_points_rows is None else max_points_rows
-    short, drawn = _shortened(model, draws, rows, directions)
+    with threadpool_limits(1, "blas"):
+        short, drawn = _shortened(model, draws, rows, directions)
     if not short.coefficients.any():
         raise ArgumentError("X", "there is nothing to give points for: no column learned from tells leads apart")
     points, slope, move, lost = whole_points(short, span, None if pdo is None else _LN2 / pdo, directions)

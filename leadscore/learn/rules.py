@@ -38,6 +38,12 @@ def rules_of(
     behaviour: list[_Rule] = []
     problems: list[Problem] = []
     for bins, points in parts:
+        if bins.kind == "pair":
+            rules, found = _pair(bins, points, provenance)
+            fit += rules
+            problems += found
+            columns |= {one.column: {"type": _type(one, kinds)} for one in bins.two}
+            continue
         source = provenance.get(bins.column, Attribute(bins.column, "category"))
         if isinstance(source, Kinds):
             message = (
@@ -59,6 +65,49 @@ def rules_of(
         fit.insert(0, {"name": "Base", "when": always, "points": base})
     sections = {"columns": columns, "fit": fit, "behaviour": behaviour}
     return {name: section for name, section in sections.items() if section}
+
+
+def _pair(bins: Bins, points: Sequence[int], provenance: Mapping[str, Provenance]) -> tuple[list[_Rule], list[Problem]]:
+    """A rule for each bin of one feature with each of the other that has points."""
+    sources = [provenance.get(one.column, Attribute(one.column, "category")) for one in bins.two]
+    message = "is one of a pair and no column of the leads: no rule can say both; learn with pairs=0"
+    problems = [
+        Problem(one.column, message)
+        for one, source in zip(bins.two, sources, strict=True)
+        if not isinstance(source, Attribute)
+    ]
+    rules = []
+    first, second = bins.two
+    for cell, place in enumerate(bins.place):
+        if points[place]:
+            a, b = divmod(cell, second.size)
+            both = {"all": [_in_bin(first, a), _in_bin(second, b)]}
+            rules.append(
+                {
+                    "name": f"{bins.name}: {first.labels[a]} and {second.labels[b]}",
+                    "when": both,
+                    "points": points[place],
+                }
+            )
+    return rules, problems
+
+
+def _in_bin(bins: Bins, place: int) -> dict[str, Any]:
+    """The condition that a lead is in a bin."""
+    column, missing = bins.column, {bins.column: {"known": False}}
+    if bins.kind == "word":
+        has = {column: {"has_word": bins.word} if bins.word else {"known": True}}
+        return has if place else {"any": [{"not": has}, missing]}
+    if place == bins.size - 1:
+        return missing
+    if bins.kind == "number":
+        low, high = (None, *bins.edges)[place], (*bins.edges, None)[place]
+        test = ({} if low is None else {"at_least": low}) | ({} if high is None else {"less_than": high})
+        return {column: test or {"known": True}}
+    known = [level for group in bins.levels for level in group]
+    if place < len(bins.levels):
+        return {column: {"in": list(bins.levels[place])}}
+    return {column: {"not_in": known} if known else {"known": True}}
 
 
 def _type(bins: Bins, kinds: Mapping[str, str]) -> str:
