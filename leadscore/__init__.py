@@ -12,6 +12,15 @@ if TYPE_CHECKING:
     from leadscore.explorer import Look, ThresholdExplorer
     from leadscore.holdout import Holdout, holdout_sample
     from leadscore.labels import label
+    from leadscore.learn.classifier import LeadClassifier
+    from leadscore.learn.gating import gate
+    from leadscore.learn.leaks import Guard, guards
+    from leadscore.learn.points_card import PointsCard
+    from leadscore.learn.reweighing import Reweighed, reweigh
+    from leadscore.learn.snapshots import Snapshots, snapshots
+    from leadscore.learn.suggestions import Suggestions, suggest
+    from leadscore.learn.support import Evidence, evidence
+    from leadscore.learn.verdict import Verdict
     from leadscore.picking import CherryPicking, cherry_picking
     from leadscore.response import ResponseTimes, response_times
     from leadscore.rulebook import Finding, Rulebook
@@ -37,6 +46,15 @@ _HOMES = {
     "leadscore.explorer": ("Look", "ThresholdExplorer"),
     "leadscore.holdout": ("Holdout", "holdout_sample"),
     "leadscore.labels": ("label",),
+    "leadscore.learn.classifier": ("LeadClassifier",),
+    "leadscore.learn.gating": ("gate",),
+    "leadscore.learn.leaks": ("Guard", "guards"),
+    "leadscore.learn.points_card": ("PointsCard",),
+    "leadscore.learn.reweighing": ("Reweighed", "reweigh"),
+    "leadscore.learn.snapshots": ("Snapshots", "snapshots"),
+    "leadscore.learn.suggestions": ("Suggestions", "suggest"),
+    "leadscore.learn.support": ("Evidence", "evidence"),
+    "leadscore.learn.verdict": ("Verdict",),
     "leadscore.picking": ("CherryPicking", "cherry_picking"),
     "leadscore.response": ("ResponseTimes", "response_times"),
     "leadscore.rulebook": ("Finding", "Rulebook"),
@@ -59,24 +77,32 @@ __all__ = [
     "Comparison",
     "ContractError",
     "DailyActivity",
+    "Evidence",
     "Explanation",
     "Finding",
     "FunnelTable",
+    "Guard",
     "History",
     "Holdout",
+    "LeadClassifier",
     "LeadscoreError",
     "Look",
+    "PointsCard",
     "Problem",
     "ResponseTimes",
+    "Reweighed",
     "Rulebook",
     "RulebookError",
     "Scores",
+    "Snapshots",
+    "Suggestions",
     "Tables",
     "ThresholdChoice",
     "ThresholdExplorer",
     "ThresholdTable",
     "Trial",
     "Value",
+    "Verdict",
     "Week",
     "acceptance",
     "baselines",
@@ -84,16 +110,22 @@ __all__ = [
     "choose_threshold",
     "compare",
     "daily_activity",
+    "evidence",
     "explain_change",
     "funnel",
+    "gate",
+    "guards",
     "holdout_sample",
     "label",
     "load_tables",
     "plan_trial",
     "replay",
     "response_times",
+    "reweigh",
     "score",
     "score_one",
+    "snapshots",
+    "suggest",
     "threshold_table",
 ]
 

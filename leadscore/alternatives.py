@@ -17,7 +17,7 @@ from leadscore.capacity import BEHAVIOUR, FIT, WEEK, chosen, gain, simple_ways
 from leadscore.columns import as_day, day_number, day_of
 from leadscore.errors import ArgumentError, did_you_mean
 from leadscore.evaluation import wilson
-from leadscore.outcomes import NEVER, STAGES, WORKED, Ints, check_days, or_further
+from leadscore.outcomes import STAGES, WORKED, Ints, check_days, or_further
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.memory import Bound
 from leadscore.scoring.plan import compiled
@@ -224,8 +224,7 @@ def _pool(
     """The leads that can be judged, `lead`, `day`, `reached`; and what to say of those that cannot."""
     stages, _ = tables.observed(day_of(until))
     n, day = len(tables.ids), stages.times.days(tables.timezone)
-    mql, worked = (stages.first(n, day, stages.of(*names)) for names in (("mql",), WORKED))
-    came = np.where(mql < NEVER, mql, worked)
+    worked, came = stages.first(n, day, stages.of(*WORKED)), stages.came_to_sales(n, day)
     goal = stages.first(n, day, stages.of(*or_further(stage)))
     inside = (came >= period[0]) & (came <= period[1]) & (tables.records.there_from(tables.timezone) <= came)
     closed = came <= until - within_days

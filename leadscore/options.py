@@ -18,6 +18,14 @@ class Format(StrEnum):
     json = "json"
 
 
+class Moment(StrEnum):
+    """When leads are looked at."""
+
+    month = "month"
+    week = "week"
+    handover = "handover"
+
+
 def day(text: str) -> dt.date:
     """A day as it is typed."""
     try:
@@ -27,14 +35,14 @@ def day(text: str) -> dt.date:
         raise typer.BadParameter(message) from None
 
 
-def check_writable(path: Path, endings: Sequence[str]) -> None:
+def check_writable(path: Path, endings: Sequence[str], *, option: str = "--out") -> None:
     """Refuse an output that cannot be before an hour is spent on it."""
     if path.suffix.lower() not in endings:
         message = f"must end in {' or '.join(endings)}; got {str(path)!r}"
-        raise typer.BadParameter(message, param_hint="'--out'")
+        raise typer.BadParameter(message, param_hint=f"'{option}'")
     if path.is_dir() or not path.parent.is_dir():
         what = "is a folder" if path.is_dir() else f"would be in {str(path.parent)!r}, which is no folder"
-        raise typer.BadParameter(f"{str(path)!r} {what}", param_hint="'--out'")
+        raise typer.BadParameter(f"{str(path)!r} {what}", param_hint=f"'{option}'")
 
 
 TABLE_HELP = "a .csv or .parquet file, a glob in quotes, or a folder of parts"
@@ -58,6 +66,25 @@ ObservedUntil = Annotated[
     typer.Option(
         parser=day, metavar="DATE", help="The last day the outcomes were recorded on; what is dated later is refused."
     ),
+]
+Outcomes = Annotated[str, typer.Option(metavar="FILE", help=f"One row per stage reached: {TABLE_HELP}.")]
+Stage = Annotated[str, typer.Option(metavar="STAGE", help="What counts, reached with one further along too.")]
+WithinDays = Annotated[int, typer.Option(metavar="N", min=1, help="Reached in so many days.")]
+AsOfDays = Annotated[
+    list[dt.date] | None,
+    typer.Option(
+        "--as-of", parser=day, metavar="DATE", help="Leads as they stood at the end of this day; give several."
+    ),
+]
+FirstDay = Annotated[
+    dt.date | None, typer.Option("--start", parser=day, metavar="DATE", help="In place of --as-of: the first day.")
+]
+LastDay = Annotated[dt.date | None, typer.Option("--end", parser=day, metavar="DATE", help="And the last day.")]
+Each = Annotated[
+    Moment, typer.Option(help="With --start and --end: leads as they stood then; on handover, when sales got each.")
+]
+WorkedOnly = Annotated[
+    bool, typer.Option("--worked-only", help="Only leads that sales worked; else one nobody called did not convert.")
 ]
 SetAside = Annotated[
     bool, typer.Option("--set-aside", help="Go on although rows break the contract of the tables; leave those out.")

@@ -66,6 +66,11 @@ class Stages:
         np.minimum.at(found, self.lead[rows], moments[rows])
         return found
 
+    def came_to_sales(self, n_leads: int, moments: Ints) -> Ints:
+        """The moment each lead came to sales, (n_leads,): of its mql, else of the first that sales did; or `NEVER`."""
+        mql, worked = (self.first(n_leads, moments, self.of(*names)) for names in (("mql",), WORKED))
+        return np.where(mql < NEVER, mql, worked)
+
     def comparable(self, timezone: str) -> Ints:
         """Moments that can be put in order within a lead, (n_rows,) microseconds on the wall clock.
 

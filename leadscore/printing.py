@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
     from leadscore.alternatives import Baselines
     from leadscore.choice import ThresholdChoice
+    from leadscore.learn.suggestions import Suggestions
+    from leadscore.learn.support import Evidence
+    from leadscore.learn.training import Trained
+    from leadscore.learn.verdict import Verdict
+    from leadscore.rulebook.diff import Change
     from leadscore.scoring.compare import Comparison
     from leadscore.scoring.replay import History
     from leadscore.scoring.scores import Scores
@@ -68,6 +73,19 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title:
         where.print(table)
     # Padding to the longest cell would only be trailing blanks.
     typer.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def print_changes(changes: list[Change]) -> None:
+    """Print what differs between two rulebooks."""
+    if changes:
+        print_table(("section", "name", "change"), [(one.section, one.name, one.text) for one in changes])
+    else:
+        typer.echo("no change")
+
+
+def print_json(data: Any) -> None:
+    """Print plain data for programs."""
+    typer.echo(json.dumps(data, indent=2))
 
 
 def heading(text: str) -> None:
@@ -244,8 +262,9 @@ def comparison_data(comparison: Comparison, by: str | None, within_days: int) ->
     return data
 
 
-def _rows(frame: pd.DataFrame) -> Any:
-    return json.loads(frame.reset_index().to_json(orient="records", date_format="iso", date_unit="s"))
+def _rows(frame: pd.DataFrame, *, index: bool = True) -> Any:
+    whole = frame.reset_index() if index else frame
+    return json.loads(whole.to_json(orient="records", date_format="iso", date_unit="s"))
 
 
 def evaluation_data(found: Baselines, table: ThresholdTable, choice: ThresholdChoice) -> dict[str, Any]:
@@ -257,6 +276,98 @@ def evaluation_data(found: Baselines, table: ThresholdTable, choice: ThresholdCh
         "choice": {name: _number(getattr(choice, name)) for name in ("threshold", "low", "high", "met", "sentence")},
         "findings": [*found.findings, *table.findings],
     }
+
+
+def print_trained(trained: Trained) -> None:
+    """Print what was learned from what, the card, what changes, and whether it may be published."""
+    old, card, verdict = trained.learned, trained.card, trained.verdict
+    heading("What was learned from, and judged on")
+    days = f"{old.dates.min().date()} to {old.dates.max().date()}"
+    typer.echo(f"Learned from {counted(len(old), 'row')}, {days}: {int(old.y.sum()):,} {_reached(verdict)}.")
+    rows = counted(len(trained.judged), "row")
+    typer.echo(f"Judged on {rows}, {verdict.start} to {verdict.end}, by when all outcomes learned from were known.")
+    for finding in trained.findings:
+        typer.echo(f"- {finding}")
+    heading("What the guards found")
+    for found in trained.model.guards_:
+        typer.echo(found)
+    if not trained.model.guards_:
+        typer.echo("Nothing.")
+    if any(found.severity == "drop" for found in trained.model.guards_):
+        typer.echo("Columns marked drop are left out.")
+    heading("The points card, with 95 % intervals")
+    typer.echo(card)
+    heading(f"What changes in {trained.old.name!r}")
+    print_changes(trained.diff())
+    now = f"{trained.old_per_week:.1f} by the rulebook now, at {trained.old.qualify.threshold:g}"
+    typer.echo(
+        f"\nAt {trained.rulebook.qualify.threshold:g} points {trained.per_week:.1f} leads come to qualify in a week, "
+        f"{now} ({trained.start} to {trained.end}, hand-raisers included)."
+    )
+    heading("May it be published?")
+    typer.echo(verdict)
+
+
+def _reached(verdict: Verdict) -> str:
+    return f"reached {verdict.stage} within {verdict.within_days} days"
+
+
+def trained_data(trained: Trained) -> dict[str, Any]:
+    """What `leadscore learn` says, as plain data."""
+    card, verdict = trained.card, trained.verdict
+    return {
+        "rows": {
+            name: {
+                "n": len(part),
+                "reached": int(part.y.sum()),
+                "first": part.dates.min().date().isoformat(),
+                "last": part.dates.max().date().isoformat(),
+            }
+            for name, part in (("learned", trained.learned), ("judged", trained.judged))
+        },
+        "stage": verdict.stage,
+        "within_days": verdict.within_days,
+        "findings": trained.findings,
+        "guards": [
+            {name: _plain(getattr(found, name)) for name in ("code", "severity", "column", "message", "figures")}
+            for found in trained.model.guards_
+        ],
+        "card": {
+            "rows": _rows(card.frame, index=False),
+            **{name: _plain(getattr(card, name)) for name in ("base", "intercept", "slope", "n", "log_loss_lost")},
+        },
+        "rulebook": trained.rulebook.to_yaml(),
+        "changes": [{"section": one.section, "name": one.name, "text": one.text} for one in trained.diff()],
+        "threshold": {"old": trained.old.qualify.threshold, "new": trained.rulebook.qualify.threshold},
+        "per_week": {"old": trained.old_per_week, "new": trained.per_week, "capacity": trained.capacity_per_week},
+        "verdict": {
+            **{name: getattr(verdict, name) for name in ("passed", "sentence", "reasons", "findings")},
+            **{name: _plain(getattr(verdict, name)) for name in ("n", "reached", "weeks", "start", "end")},
+            "beside": _rows(verdict.frame),
+            "segments": _rows(verdict.segments),
+        },
+    }
+
+
+def evidence_data(judged: Evidence, more: Suggestions | None) -> dict[str, Any]:
+    """What `leadscore evidence` says, as plain data."""
+    facts = ("n", "n_leads", "reached", "points_to_double", "stage", "within_days", "confidence", "findings")
+    data = {name: _plain(getattr(judged, name)) for name in facts} | {"rules": _rows(judged.frame, index=False)}
+    if more is not None:
+        counts = {name: _plain(getattr(more, name)) for name in ("candidates", "found", "n", "n_newer", "findings")}
+        data["suggestions"] = counts | {"rules": _rows(more.frame, index=False)}
+    return data
+
+
+def _plain(value: Any) -> Any:
+    """A figure as JSON has it."""
+    if isinstance(value, dict):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    return _number(value.item() if hasattr(value, "item") else value)
 
 
 def _number(value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
@@ -18,6 +18,7 @@ from leadscore.errors import ArgumentError
 from leadscore.evaluation import wilson
 from leadscore.learn.additive import Additive, Direction
 from leadscore.learn.binning import Bins, read_columns, starts_of
+from leadscore.learn.logistic import Dense, fit_logistic
 from leadscore.learn.merging import Merger
 from leadscore.learn.rounding import parts, whole_points
 from leadscore.learn.rules import rules_of
@@ -137,6 +138,33 @@ class PointsCard:
     def chance(self, total: Any) -> Any:
         """The chance at a total."""
         return np.exp(-np.logaddexp(0, -(self.intercept + self.slope * np.asarray(total, np.float64))))
+
+    def recalibrate(self, X: Any, y: Any) -> PointsCard:  # noqa: N803
+        """The same points with the chance at each total learned anew, by logistic regression on the total alone.
+
+        A short card leaves out some of what the model knows, so that its totals mean other chances; and where the base
+        rate has moved, the newest leads whose outcome is known tell what totals mean now.
+
+        Parameters
+        ----------
+        X : DataFrame, (n_rows, n_columns)
+        y : (n_rows,) True, False or missing
+
+        Raises
+        ------
+        ArgumentError
+            If y has another length, all known outcomes are of one kind, or they do not rise with the total.
+        """
+        outcome = pd.array(np.asarray(y, object), dtype="boolean").to_numpy(np.float64, na_value=np.nan)
+        if len(outcome) != len(X):
+            raise ArgumentError("y", f"has {len(outcome):,} outcomes for {len(X):,} leads")
+        known = ~np.isnan(outcome)
+        total = self.score(X)["total"].to_numpy(np.float64)[known, None]
+        if not 0 < outcome[known].mean() < 1 or np.corrcoef(total[:, 0], outcome[known])[0, 1] <= 0:
+            what = f"of {int(known.sum()):,} known outcomes {int(outcome[known].sum()):,} are True, and do not rise"
+            raise ArgumentError("y", f"{what} with the total: no link can be learned")
+        link = fit_logistic(Dense(total), outcome[known])
+        return replace(self, intercept=link.intercept, slope=float(link.coefficients[0]))
 
     def explain(self, row: Mapping[str, Any] | pd.Series[Any]) -> CardExplanation:
         """The points of one lead, a line per feature, which sum exactly to its total; values never seen are named."""

@@ -139,7 +139,9 @@ def _attribute(bins: Bins, column: str, points: Sequence[int]) -> list[_Rule]:
                 for word, there, value in (("known", True, known[0]), ("missing", False, missing))
                 if value
             ]
-        rule["from"] = dict(zip(bins.edges, known[1:], strict=True))
+        # Whole numbers as a person writes them.
+        edges = (int(edge) if edge == int(edge) else edge for edge in bins.edges)
+        rule["from"] = dict(zip(edges, known[1:], strict=True))
         return [rule | _extra(known[0], missing)]
     table = {level: value for group, value in zip(bins.levels, known, strict=False) for level in group}
     if not table:

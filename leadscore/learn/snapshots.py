@@ -41,6 +41,7 @@ _Columns = dict[str, "pd.Series[Any]"]
 # When a lead came or changed, and who it belongs with: nothing that it is.
 _NO_ATTRIBUTES = {"lead_id", "created_at", "valid_from", "account_id"}
 _SHOWN = 5
+NUMERALS = "Columns of numbers as text"
 
 
 @dataclass(frozen=True)
@@ -387,7 +388,7 @@ def _attributes(tables: Tables, lead: _Leads, day: Ints) -> tuple[_Columns, dict
     if left_out:
         findings.append(f"Columns left out, which are no number, text or boolean: {', '.join(left_out)}.")
     if numerals:
-        findings.append(f"Columns of numbers as text, taken as categories: {', '.join(numerals)}.")
+        findings.append(f"{NUMERALS}, taken as categories: {', '.join(numerals)}.")
     return columns, provenance, findings
 
 
