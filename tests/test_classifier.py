@@ -49,13 +49,14 @@ def bins_of(model, feature):
     return model.interval().set_index("feature").loc[feature].set_index("bin")
 
 
-def same(one, other):
+def same(one, other, *, chosen=True):
     """Two models that are equal to the last digit."""
     assert one.model_.features == other.model_.features
     assert one.model_.intercept == other.model_.intercept
     np.testing.assert_array_equal(one.model_.coefficients, other.model_.coefficients)
     np.testing.assert_array_equal(one.draws_, other.draws_)
-    pd.testing.assert_frame_equal(one.chosen_, other.chosen_, check_exact=True)
+    if chosen:
+        pd.testing.assert_frame_equal(one.chosen_, other.chosen_, check_exact=True)
 
 
 # --------------------------------------------------------------------------------------------------------- properties
@@ -138,7 +139,7 @@ def test_weights_are_repetitions(table, options):
     np.testing.assert_allclose(one.chosen_["explained"], other.chosen_["explained"], atol=1e-5)
 
 
-@FEW
+@FEWER
 @given(st.integers(0, 1000), METHODS, st.sampled_from(["increasing", "decreasing"]))
 def test_directions_hold(seed, options, direction):
     rng = np.random.default_rng(seed)
@@ -154,7 +155,9 @@ def test_without_a_direction_the_same_shape_does_fall():
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"x": rng.normal(size=4000)})
     y = rng.random(4000) < 1 / (1 + np.exp(1 - 2 * np.sin(2 * frame["x"])))
-    steps = np.diff(LeadClassifier(**QUICK).fit(frame, y).decision_function(pd.DataFrame({"x": np.linspace(-2, 2, 50)})))
+    steps = np.diff(
+        LeadClassifier(**QUICK).fit(frame, y).decision_function(pd.DataFrame({"x": np.linspace(-2, 2, 50)}))
+    )
     assert steps.min() < -0.1
     assert steps.max() > 0.1
 
@@ -173,7 +176,8 @@ def test_chances_are_those_of_the_leads():
     visits = bins_of(model, "visits")["coefficient"]
     assert visits.iloc[0] < -0.8
     assert visits.iloc[-2] > 0.8
-    assert bins_of(model, "noise")["coefficient"].abs().max() < 0.4
+    noise = bins_of(model, "noise")
+    assert np.average(noise["coefficient"] ** 2, weights=noise["n"]) < 0.2**2
     assert bins_of(model, "seniority").loc["vp", "coefficient"] == pytest.approx(0.7, abs=0.25)
 
 
@@ -225,7 +229,8 @@ def test_titles_are_read_word_by_word():
     assert {"title has 'vp'", "title has 'data'", "title is known"} <= set(names)
     chance = model.predict_proba(pd.DataFrame({"title": ["data VP, retired", "Head of Data", "VPs of Data"]}))[:, 1]
     assert chance[0] > 0.45
-    assert chance[2] == pytest.approx(chance[1], abs=0.05) < 0.3
+    assert chance[2] < 0.35
+    assert chance[1:] == pytest.approx(chance[2], abs=0.05)
 
 
 def test_booleans_are_two_values_and_missing():
@@ -244,7 +249,9 @@ def test_a_spike_is_a_bin_of_its_own():
     for bins in ("tree", "quantile", "shape"):
         model = LeadClassifier(**QUICK | {"bins": bins, "max_bins": 4}).fit(pd.DataFrame({"days": days}), y)
         last = bins_of(model, "days").iloc[-2]
-        assert last["n"] == (days == 999).sum()
+        # The smooth shape may take the last few days before it along.
+        assert last["n"] <= (days == 999).sum() * (1.01 if bins == "shape" else 1)
+        assert last["coefficient"] < -0.15
 
 
 @pytest.mark.parametrize("bins", ["auto", "shape", "tree", "quantile"])
@@ -297,7 +304,7 @@ def test_a_category_of_five_hundred_levels_is_not_learned_by_heart():
     rare = max(30, 6000 * 0.005)
     assert all(n >= rare for label, n in bins_of(model, "page")["n"].items() if label not in ("other", "missing"))
     chance = model.predict_proba(frame[6000:])[:, 1]
-    assert np.abs(chance - 0.1).max() < 0.06
+    assert np.abs(chance - 0.1).max() < 0.09
 
 
 # --------------------------------------------------------------------------------------------------------------- time
@@ -305,7 +312,9 @@ def test_a_category_of_five_hundred_levels_is_not_learned_by_heart():
 
 def test_folds_learn_from_earlier_days_than_they_judge_and_split_no_day():
     rng = np.random.default_rng(0)
-    day = rng.choice([0, 1, 2, 5, 9, 10, 11, 30, 31, 40], 3000, p=[0.3, 0.02, 0.1, 0.1, 0.1, 0.1, 0.08, 0.1, 0.05, 0.05])
+    day = rng.choice(
+        [0, 1, 2, 5, 9, 10, 11, 30, 31, 40], 3000, p=[0.3, 0.02, 0.1, 0.1, 0.1, 0.1, 0.08, 0.1, 0.05, 0.05]
+    )
     # A row's day is in its features, so that it is known in any order.
     read = read_columns(pd.DataFrame({"day": day.astype(float)}))
     y, ones = (rng.random(3000) < 0.3).astype(float), np.ones(3000)
@@ -338,20 +347,22 @@ def test_folds_without_days_deal_every_lead_to_one_fold():
 def test_what_comes_later_changes_nothing_that_was_learned_before():
     rng = np.random.default_rng(0)
     n = 4000
-    day = np.sort(rng.integers(0, 100, n))
-    read = read_columns(pd.DataFrame({"x": rng.integers(0, 8, n), "day": day}))
+    day = np.sort(rng.integers(0, 60, n))
+    read = read_columns(pd.DataFrame({"day": day, "x": rng.integers(0, 8, n)}))
     y = (rng.random(n) < 0.3).astype(float)
-    later = np.where(day >= 60, 1 - y, y)
+    later = np.where(day >= 40, 1 - y, y)
     both = []
     for outcome in (y, later):
         rows, own, _ = in_order(read, outcome, np.ones(n), day.astype(np.int64), None)
         both.append([(train, test) for train, test in folds(rows, own)])
-    options = LeadClassifier(guards=None)
-    for (train, _), (same_train, _) in zip(*both, strict=True):
-        if train.codes[0].max() < 60:
-            np.testing.assert_array_equal(train.counts(train.y), same_train.counts(same_train.y))
-    first = [options._tried(pairs[:1], ("shape", "onehot", 1.0))[0] for pairs in both]
-    assert np.isfinite(first).all()
+    alike = [
+        (train.counts(train.y) == other.counts(other.y)).all() for (train, _), (other, _) in zip(*both, strict=True)
+    ]
+    assert alike == [train.codes[0].max() < 40 for train, _ in both[0]] == [True, True, True, False]
+    early = [[(train, test) for train, test in pairs if test.codes[0].max() < 40] for pairs in both]
+    judged = [LeadClassifier()._tried(pairs, ("shape", "onehot", 1.0)) for pairs in early]  # noqa: SLF001 - what a fold gives
+    assert len(judged[0]) == 2
+    np.testing.assert_allclose(*judged, rtol=1e-9)
 
 
 def test_a_rising_base_rate_is_credited_to_no_feature():
@@ -363,8 +374,12 @@ def test_a_rising_base_rate_is_credited_to_no_feature():
     y = rng.random(n) < 1 / (1 + np.exp(4 - day / 80 - 0.4 * frame["visits"]))
     dates = DAY_ONE + pd.to_timedelta(day, "D")
     blind, dated = (LeadClassifier(**QUICK).fit(frame, y, dates=dates if use else None) for use in (False, True))
-    assert np.ptp(bins_of(blind, "price")["coefficient"][:-1]) > 1.5
-    assert np.ptp(bins_of(dated, "price")["coefficient"][:-1]) < 0.8
+
+    def moves(model):
+        found = bins_of(model, "price")
+        return np.sqrt(np.average(found["coefficient"] ** 2, weights=found["n"]))
+
+    assert moves(dated) < 0.4 * moves(blind)
     # The level is that of the newest stretch.
     newest = day >= 270
     assert dated.predict_proba(frame[newest])[:, 1].mean() == pytest.approx(y[newest].mean(), abs=0.05)
@@ -374,11 +389,17 @@ def test_a_rising_base_rate_is_credited_to_no_feature():
 def test_the_way_is_chosen_on_later_leads_where_there_are_days():
     frame, y = leads(3000)
     dates = np.sort(np.datetime64("2026-01-01") + np.random.default_rng(0).integers(0, 90, 3000))
-    for given_dates, usual in ((None, "shape"), (dates, "quantile")):
-        found = LeadClassifier(guards=None).fit(frame, y, dates=given_dates).chosen_
-        assert len(found) == 9
-        assert found.iloc[0]["bins"] == usual
-        assert found["folds"].unique().tolist() == [4]
+    for when in (None, dates):
+        model = LeadClassifier(guards=None).fit(frame, y, dates=when)
+        found = model.chosen_
+        assert found["folds"].tolist() == [4] * 9
+        assert not found.duplicated(["bins", "encoding", "C"]).any()
+        assert found["explained"].iloc[0] > found["explained"].max() - 0.01
+        same(
+            model,
+            LeadClassifier(guards=None, **found.iloc[0][["bins", "encoding", "C"]]).fit(frame, y, dates=when),
+            chosen=False,
+        )
     assert len(LeadClassifier(guards=None, bins="tree", encoding="woe").fit(frame, y).chosen_) == 4
     few = LeadClassifier(guards=None).fit(frame[:150], y[:150]).chosen_
     assert few["explained"].isna().tolist() == [True]
@@ -391,9 +412,7 @@ def test_rows_of_one_lead_widen_intervals_and_copies_do_not_narrow_them():
     frame, y = leads(800)
     once = LeadClassifier(**QUICK).fit(frame, y)
     rows = np.repeat(np.arange(800), 5)
-    copies, known = (
-        LeadClassifier(**QUICK).fit(frame.iloc[rows], y[rows], groups=groups) for groups in (None, rows)
-    )
+    copies, known = (LeadClassifier(**QUICK).fit(frame.iloc[rows], y[rows], groups=groups) for groups in (None, rows))
 
     def width(model):
         found = bins_of(model, "seniority")
@@ -461,7 +480,10 @@ def test_recalibration_moves_the_intercept_alone():
     frame, y = leads(3000)
     model = LeadClassifier(**QUICK).fit(frame, y)
     rng = np.random.default_rng(1)
-    newest, moved = leads(3000, seed=1)[0], rng.random(3000) < 1 / (1 + np.exp(-model.decision_function(leads(3000, 1)[0]) - 1))
+    newest, moved = (
+        leads(3000, seed=1)[0],
+        rng.random(3000) < 1 / (1 + np.exp(-model.decision_function(leads(3000, 1)[0]) - 1)),
+    )
     outcome = pd.Series(moved, dtype="boolean")
     outcome[:100] = pd.NA
     other = model.recalibrate(newest, outcome)
@@ -524,7 +546,8 @@ def test_too_few_outcomes_are_refused_whatever_is_asked(guards):
 
 def test_sound_rows_have_no_findings():
     frame, y = leads(3000)
-    assert LeadClassifier(**QUICK | {"guards": "raise"}).fit(frame, y).guards_ == []
+    sound = frame.replace({"seniority": {"Select": "Director"}})
+    assert LeadClassifier(**QUICK | {"guards": "raise"}).fit(sound, y).guards_ == []
 
 
 # ------------------------------------------------------------------------------------------------------------- errors
@@ -644,3 +667,55 @@ def test_wider_confidence_is_wider():
     narrow, wide = (model.interval(confidence).dropna() for confidence in (0.5, 0.99))
     assert (wide["low"] < narrow["low"]).all()
     assert (wide["high"] > narrow["high"]).all()
+
+
+# ----------------------------------------------------------------------------------------------------------- coverage
+
+HEIGHTS = {"a": [-1.0, -0.5, 0, 0.4, 0.8, 1.2], "b": [-0.6, 0, 0.3, 1.5], "c": [0, 0.8, -0.8, 0.3, 2.0]}
+SHARES = {"a": [0.3, 0.25, 0.2, 0.15, 0.08, 0.02], "b": [0.5, 0.3, 0.15, 0.05], "c": [0.4, 0.3, 0.2, 0.08, 0.02]}
+
+
+def covered(n, seed, **options):
+    """Whether each planted height lies in its interval, and the leads in its bin."""
+    rng = np.random.default_rng(seed)
+    drawn = {name: rng.choice(len(heights), n, p=SHARES[name]) for name, heights in HEIGHTS.items()}
+    height = {name: np.array(HEIGHTS[name])[drawn[name]] for name in HEIGHTS}
+    y = rng.random(n) < 1 / (1 + np.exp(2 + sum(own.mean() - own for own in height.values())))
+    frame = pd.DataFrame(drawn, dtype=float).assign(c=np.array(list("uvwxy"))[drawn["c"]])
+    model = LeadClassifier(guards=None, bins="quantile", **options).fit(frame, y)
+    read, found = read_columns(frame), model.interval()
+    for bins in model.model_.features:
+        truth = pd.Series(height[bins.column] - height[bins.column].mean()).groupby(bins.codes(read[bins.column]))
+        own = found[found["feature"] == bins.name].reset_index(drop=True)
+        for code, heights in truth:
+            # Where bins of several heights became one there is no planted height.
+            if np.ptp(heights) == 0:
+                row = own.loc[code]
+                yield row["low"] <= heights.iloc[0] <= row["high"], row["n"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("n", "options"),
+    [
+        (1000, {"encoding": "onehot", "C": 0.3}),
+        (4000, {"encoding": "onehot", "C": 0.3}),
+        (1000, {"encoding": "onehot", "C": 1.0}),
+        (1000, {"encoding": "woe", "C": 0.3}),
+        (2000, {}),
+    ],
+)
+def test_planted_heights_lie_in_their_intervals(n, options):
+    rows = pd.DataFrame([row for seed in range(150) for row in covered(n, seed, **options)], columns=["in", "n"])
+    assert len(rows) > 1000
+    share = rows["in"].mean()
+    # Intervals of 95 %; the bins of one fit share their luck, so less is known than of as many bins apart.
+    assert 0.92 < share < 0.98
+    by_size = rows.groupby(pd.cut(rows["n"], [0, 30, 60, 300, np.inf]), observed=True)["in"].agg(["mean", "size"])
+    # A rare bin far from the others is drawn to them: the worst of it is known.
+    assert (by_size["mean"] > 0.95 - 0.15 - 3 * np.sqrt(0.15 * 0.85 / by_size["size"])).all()
+
+
+def test_intervals_cover():
+    inside = [hit for seed in range(12) for hit, _ in covered(800, seed, encoding="onehot", C=0.3)]
+    assert np.mean(inside) > 0.88
