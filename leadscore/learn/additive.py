@@ -335,13 +335,12 @@ def resampled(model: Additive, rows: Rows, penalty: float, groups: Ints | None, 
     ridge = np.append(np.diag(rows.penalty(np.eye(rows.n_bins) * penalty)), 0.0)
     pull = np.sqrt(ridge)
     pull[: rows.n_bins] *= np.sqrt(np.maximum(1, penalty * _sizes(model, penalty)))
+    # A row that stands for three leads is drawn as often as three rows; a group as one, with all its rows.
+    expected = rows.weight if groups is None else np.ones(int(groups.max()) + 1)
+    owner = np.arange(len(rows.y)) if groups is None else groups
     rng, found = np.random.default_rng(0), np.empty((draws, rows.n_bins))
     for draw in range(draws):
-        if groups is None:
-            # A row that stands for three leads is drawn as often as three rows.
-            times = np.asarray(rng.poisson(rows.weight) / rows.weight - 1, np.float64)
-        else:
-            times = rng.poisson(1.0, int(groups.max()) + 1)[groups] - 1.0
+        times = (rng.poisson(expected) / expected)[owner] - 1
         score = np.append(design.transposed(residual * times), residual @ times)
         score += pull * rng.standard_normal(len(pull))
         found[draw] = model.coefficients + (model.covariance @ score)[: rows.n_bins]
