@@ -186,11 +186,7 @@ def _days(
     if as_of and start is None and end is None:
         return sorted(set(as_of))
     if as_of or start is None or end is None:
-        what = (
-            "give --as-of, once or several times; or --start and --end"
-            if not as_of
-            else "is in place of --start, --end"
-        )
+        what = "is in place of --start and --end" if as_of else "give it, once or more; or --start and --end"
         raise typer.BadParameter(what, param_hint="'--as-of'")
     if end < start:
         raise typer.BadParameter(f"{end} is before --start {start}", param_hint="'--end'")
