@@ -349,6 +349,37 @@ def trained_data(trained: Trained) -> dict[str, Any]:
     }
 
 
+def print_evidence(judged: Evidence) -> None:
+    """Print what outcomes say of each rule, a line each."""
+    from leadscore.learn.support import named  # noqa: PLC0415 - needs pandas
+
+    rows = []
+    for _, row in judged.frame.iterrows():
+        part = {"required": "required ", "never": "never "}.get(str(row["part"]), "")
+        cells = [str(row["verdict"]), f"{part}{named(row)}", _shown(row["points"], "+g"), f"{row['n']:,.0f}"]
+        cells += [_interval(row, name, form) for name, form in (("rate", ".1%"), ("rate_without", ".1%"))]
+        cells += [_interval(row, "worth", "+.1f"), _shown(row["p_corrected"], ".2g"), _shown(row["more_leads"], ",.0f")]
+        rows.append(cells)
+    reach = f"reach {judged.stage} with it"
+    names = ("verdict", "rule", "points ", "rows ", reach, "without it", "worth in points", "p ", "more leads ")
+    print_table(names, rows)
+    confidence = f"{judged.confidence:.0%} intervals; worth is adjusted for the other rules, p for how many are tested"
+    typer.echo(f"\nOf {judged.n:,} rows with a known outcome, {judged.reached:,} reached {judged.stage}. {confidence}.")
+    typer.echo("More leads: how many more it would take to tell, where data is too little.")
+    for finding in judged.findings:
+        typer.echo(f"- {finding}")
+
+
+def _shown(value: float, form: str) -> str:
+    return "" if math.isnan(value) else f"{value:{form}}"
+
+
+def _interval(row: pd.Series[Any], name: str, form: str) -> str:
+    if math.isnan(row[name]):
+        return ""
+    return f"{row[name]:{form}} ({row[f'{name}_low']:{form}} to {row[f'{name}_high']:{form}})"
+
+
 def evidence_data(judged: Evidence, more: Suggestions | None) -> dict[str, Any]:
     """What `leadscore evidence` says, as plain data."""
     facts = ("n", "n_leads", "reached", "points_to_double", "stage", "within_days", "confidence", "findings")

@@ -31,7 +31,7 @@ from leadscore.options import (
     WorkedOnly,
     check_writable,
 )
-from leadscore.printing import evidence_data, heading, print_json, print_trained, steps, trained_data
+from leadscore.printing import evidence_data, heading, print_evidence, print_json, print_trained, steps, trained_data
 
 if TYPE_CHECKING:
     from leadscore.learn.snapshots import Snapshots
@@ -134,6 +134,7 @@ def evidence(  # noqa: PLR0913
     """
     from leadscore.learn.suggestions import suggest as suggestions  # noqa: PLC0415 - this command only
     from leadscore.learn.support import evidence as evidence_of  # noqa: PLC0415 - this command only
+    from leadscore.learn.training import as_rules_read  # noqa: PLC0415 - this command only
 
     book = ls.Rulebook.read(rulebook)
     with steps(2) as step:
@@ -141,7 +142,7 @@ def evidence(  # noqa: PLR0913
         days = _days(as_of, start, end, each)
         labels = {"stage": stage, "within_days": within_days, "worked_only": worked_only}
         reading = {"observed_until": observed_until, "strict": not set_aside}
-        found = _snapshots(book, (leads, events, outcomes), days, labels, reading)
+        found = as_rules_read(_snapshots(book, (leads, events, outcomes), days, labels, reading), book)
         step(f"Judging rules by {len(found):,} rows")
         judged = evidence_of(book, found)
         more = suggestions(book, found) if suggest else None
@@ -149,7 +150,7 @@ def evidence(  # noqa: PLR0913
         print_json(evidence_data(judged, more))
         return
     heading("What outcomes say of each rule")
-    typer.echo(judged)
+    print_evidence(judged)
     if more is not None:
         heading("What no rule covers")
         typer.echo(more)
@@ -185,12 +186,10 @@ def _days(
     if as_of and start is None and end is None:
         return sorted(set(as_of))
     if as_of or start is None or end is None:
-        what = (
-            "give --as-of, once or several times; or --start and --end"
-            if not as_of
-            else "is in place of --start, --end"
-        )
+        what = "is in place of --start and --end" if as_of else "give it, once or more; or --start and --end"
         raise typer.BadParameter(what, param_hint="'--as-of'")
+    if end < start:
+        raise typer.BadParameter(f"{end} is before --start {start}", param_hint="'--end'")
     if each == Moment.handover:
         return _Handovers(start, end)
     days = pd.date_range(start, end, freq="MS" if each == Moment.month else "W-MON")

@@ -268,7 +268,9 @@ def _built(target: Path, held: Any, kind: type[Model]) -> Model:
 def _misfits(about: _About, arrays: Arrays) -> Iterator[Problem]:
     """Arrays of another size or kind than the bins ask for, and bins that cannot be."""
     n = sum(bins.size for bins in about.features)
-    shapes = dict.fromkeys(_ARRAYS, (n,)) | dict.fromkeys(("curvature", "covariance"), (n + 1, n + 1))
+    # Beside the bins, the covariance has the stretches of time, however many there were.
+    beside = max(len(np.atleast_1d(arrays["covariance"])), n + 1)
+    shapes = dict.fromkeys(_ARRAYS, (n,)) | {"curvature": (n + 1, n + 1), "covariance": (beside, beside)}
     for name, shape in shapes.items():
         array = arrays[name]
         if not isinstance(array, np.ndarray) or array.dtype != np.float64:

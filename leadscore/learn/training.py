@@ -124,19 +124,23 @@ def train(
     >>> trained.card.frame["feature"].iloc[0]
     'x'
     """
-    usable, findings = _as_rules_read(snapshots, rulebook)
+    if capacity_per_week is not None and not 0 < capacity_per_week < np.inf:
+        raise ArgumentError("capacity_per_week", f"must be a number above 0; got {capacity_per_week!r}")
+    usable = as_rules_read(snapshots, rulebook)
     cut = _cut(usable)
     known = usable.y.notna().to_numpy()
     older = known & (usable.day + usable.within_days < cut)
     learned, judged = _part(usable, older), _part(usable, known & (usable.day >= cut))
-    model = LeadClassifier(guards="drop")
-    with warnings.catch_warnings():
-        # What the guards find is kept in `guards_`.
-        warnings.simplefilter("ignore", UserWarning)
-        model.fit(learned.X, learned.y.astype(bool), dates=learned.dates, groups=learned.lead_ids)
-    card = model.points_card(max_points_rows=max_points_rows).recalibrate(learned.X, learned.y)
-
     start, end = day_of(learned.day.max()), day_of(judged.day.max())
+    model = LeadClassifier(guards="drop")
+    try:
+        with warnings.catch_warnings():
+            # What the guards find is kept in `guards_`.
+            warnings.simplefilter("ignore", UserWarning)
+            model.fit(learned.X, learned.y.astype(bool), dates=learned.dates, groups=learned.lead_ids)
+    except ArgumentError as error:
+        raise ArgumentError(f"rows learned from, until {start}", error.problems) from None
+    card = model.points_card(max_points_rows=max_points_rows).recalibrate(learned.X, learned.y)
     volume = _Volume(snapshots.tables, start, end)
     old_per_week = volume.of(rulebook)
     capacity = old_per_week if capacity_per_week is None else capacity_per_week
@@ -147,15 +151,15 @@ def train(
     document |= {"version": f"learned on leads of {day_of(learned.day.min())} to {start}"}
     learned_book, per_week = _with_bar(card, rulebook, document, volume, capacity)
     verdict = gate(card, rulebook, judged, capacity_per_week=capacity, trained_until=start)
-    findings += _on_volume(per_week, capacity, learned_book) + _gone(rulebook)
+    findings = usable.findings + _on_volume(per_week, capacity, learned_book) + _gone(rulebook)
     return Trained(
         rulebook, learned_book, model, card, verdict, learned, judged, per_week, old_per_week, capacity, start, end,
         findings,
     )  # fmt: skip
 
 
-def _as_rules_read(snapshots: Snapshots, rulebook: Rulebook) -> tuple[Snapshots, list[str]]:
-    """Features as a rule sees them, those that no rule can see left out; and what to say of these."""
+def as_rules_read(snapshots: Snapshots, rulebook: Rulebook) -> Snapshots:
+    """The same rows with features as a rule sees them; those that no rule can see are left out, as its findings say."""
     kinds = lead_kinds(rulebook) | {name: declared_kind(rulebook, name) for name in rulebook.columns}
     columns: dict[str, pd.Series[Any]] = {}
     provenance: dict[str, Provenance] = {}
@@ -181,7 +185,8 @@ def _as_rules_read(snapshots: Snapshots, rulebook: Rulebook) -> tuple[Snapshots,
         findings.append(f"{NUMERALS}, taken as categories: {', '.join(numerals)}; {declare}.")
     if left_out:
         findings.append(f"Columns of dates are left out: {', '.join(left_out)}.")
-    return replace(snapshots, X=pd.DataFrame(columns, snapshots.X.index), provenance=provenance), findings
+    frame = pd.DataFrame(columns, snapshots.X.index)
+    return replace(snapshots, X=frame, provenance=provenance, findings=findings)
 
 
 def _is_times(array: pa.Array) -> bool:
