@@ -229,8 +229,9 @@ def test_titles_are_read_word_by_word():
     assert {"title has 'vp'", "title has 'data'", "title is known"} <= set(names)
     chance = model.predict_proba(pd.DataFrame({"title": ["data VP, retired", "Head of Data", "VPs of Data"]}))[:, 1]
     assert chance[0] > 0.45
-    assert chance[2] < 0.35
-    assert chance[1:] == pytest.approx(chance[2], abs=0.05)
+    # Not the word, though its letters.
+    assert chance[1] < 0.25
+    assert chance[2] < chance[0] - 0.1
 
 
 def test_booleans_are_two_values_and_missing():
@@ -628,6 +629,7 @@ def test_options_that_mean_nothing_are_refused(options, message):
         ({"y": np.where(Y, np.inf, 0)}, "infinity"),
         ({"sample_weight": np.where(Y, 1.0, -1.0)}, "sample_weight.*negative"),
         ({"sample_weight": Y.astype(float)}, "sample_weight.*one class"),
+        ({"sample_weight": np.zeros(60)}, "weights must contain at least one non-zero"),
         ({"dates": ["2026-01-01"] * 59}, "dates.*60 rows; got 59"),
         ({"dates": ["2026-01-01"] * 59 + [None]}, "dates"),
         ({"dates": ["31.01.2026"] * 60}, "dates"),
