@@ -36,11 +36,34 @@ def test_the_first_ten_lines(capsys):
 
 
 def test_the_review_meeting(capsys):
-    exec(block("python", "make_funnel"), {})
+    exec(block("python", "cherry_picking"), {})
     shown = capsys.readouterr().out
     for part in ("<Comparison 2026-01-01 to 2026-03-31", "Funnel by month", "Acceptance by sales", "From MQL to first"):
         assert part in shown
     assert Path("weekly.png").stat().st_size > 5_000
+
+
+def test_learning_points(capsys):
+    exec(block("python", "LeadClassifier"), {})
+    shown = capsys.readouterr().out
+    for part in (
+        "of known outcome",
+        "values, words, events and assets that no rule covers",
+        "Points of 'example' learned",
+    ):
+        assert part in shown
+    assert "LS341" in shown
+    assert "points more double the odds" in shown
+    assert shown.rstrip().rsplit("\n", 1)[1].startswith(("Publish.", "Do not publish:"))
+    assert ls.Rulebook.read("learned.yaml").name == "learned"
+
+
+@pytest.mark.parametrize("line", block("sh", "leadscore learn").replace("\\\n", " ").splitlines())
+def test_the_lines_that_learn_are_understood(line):
+    """They stop at the tables, which the example has none of, and not at what is typed."""
+    result = CliRunner().invoke(app, shlex.split(line)[1:])
+    assert result.exit_code == 1
+    assert "outcomes.csv" in result.output
 
 
 def test_the_command_lines():

@@ -9,7 +9,7 @@ import pytest
 import leadscore as ls
 from leadscore.datasets import make_funnel
 from leadscore.learn.snapshots import Kinds
-from leadscore.learn.training import _document, _Volume, _with_bar, as_rules_read, train
+from leadscore.learn.training import _Volume, _with_bar, as_rules_read, renewed, train
 from leadscore.scoring.plan import compiled
 from leadscore.scoring.timeline import Timeline
 
@@ -100,8 +100,7 @@ def test_outcomes_of_the_judged_change_no_point(trained, made, shots):
 @pytest.mark.parametrize("capacity", [30, 45])
 def test_the_bar_is_the_lowest_that_sales_can_work(trained, capacity):
     volume = _Volume(trained.judged.tables, trained.start, trained.end)
-    document = _document(trained.card, trained.old, trained.learned.provenance)
-    book, per_week = _with_bar(trained.card, trained.old, document, volume, capacity)
+    book, per_week = _with_bar(trained.card, trained.rulebook, volume, capacity)
     assert per_week == volume.of(book) <= capacity
     bar = book.qualify.threshold
     assert bar < trained.card.most
@@ -188,9 +187,7 @@ def test_booleans_and_missing_values_give_the_points_of_the_card(from_csv):
     read = as_rules_read(shots, book)
     model = ls.LeadClassifier(bins="tree", encoding="onehot", C=1.0, guards=None).fit(read.X, read.y)
     card = model.points_card()
-    document = _document(card, book, read.provenance)
-    document["qualify"]["threshold"] = 10
-    new = book.edited(document)
+    new = renewed(book, card, read.provenance, threshold=10, version="2")
     assert new.columns["consent"] == book.columns["consent"]
     assert (totals(new, read) == card.score(read.X)["total"].to_numpy()).all()
     # Without reading them so, what stands for missing would be a value of its own.

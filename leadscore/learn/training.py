@@ -116,13 +116,17 @@ def train(
     >>> import leadscore as ls
     >>> from leadscore.datasets import make_funnel
     >>> from leadscore.learn.snapshots import snapshots
-    >>> made = make_funnel(6000, random_state=1, days=400)
+    >>> made = make_funnel(10_000, random_state=1, days=400)
     >>> tables = ls.load_tables(made.leads, made.events, made.outcomes)
     >>> days = made.truth["day"][made.truth["handed_over"]]
     >>> rows = snapshots(tables, as_of=days, stage="opportunity", within_days=60, worked_only=True, windows=[30])
-    >>> trained = train(made.rulebook, rows, capacity_per_week=8)
-    >>> trained.card.frame["feature"].iloc[0]
-    'x'
+    >>> trained = train(made.rulebook, rows, capacity_per_week=8, max_points_rows=12)
+    >>> trained.learned.dates.max() + pd.Timedelta(days=60) < trained.judged.dates.min()
+    True
+    >>> trained.rulebook.qualify.hand_raise == made.rulebook.qualify.hand_raise
+    True
+    >>> trained.verdict.passed
+    False
     """
     if capacity_per_week is not None and not 0 < capacity_per_week < np.inf:
         raise ArgumentError("capacity_per_week", f"must be a number above 0; got {capacity_per_week!r}")
@@ -147,9 +151,9 @@ def train(
     if not capacity > 0:
         what = f"no lead came to qualify by the rulebook from {start} to {end}: say how many sales can work"
         raise ArgumentError("capacity_per_week", what)
-    document = _document(card, rulebook, usable.provenance)
-    document |= {"version": f"learned on leads of {day_of(learned.day.min())} to {start}"}
-    learned_book, per_week = _with_bar(card, rulebook, document, volume, capacity)
+    version = f"learned on leads of {day_of(learned.day.min())} to {start}"
+    highest = renewed(rulebook, card, usable.provenance, threshold=card.most, version=version)
+    learned_book, per_week = _with_bar(card, highest, volume, capacity)
     verdict = gate(card, rulebook, judged, capacity_per_week=capacity, trained_until=start)
     findings = usable.findings + _on_volume(per_week, capacity, learned_book) + _gone(rulebook)
     return Trained(
@@ -252,13 +256,12 @@ class _Volume:
         return float((~history.frame["already"]).sum() / weeks)
 
 
-def _with_bar(
-    card: PointsCard, old: Rulebook, document: dict[str, Any], volume: _Volume, capacity: float
-) -> tuple[Rulebook, float]:
-    """The new rulebook at the lowest bar that passes on no more than sales can work, and how many that is."""
+def _with_bar(card: PointsCard, highest: Rulebook, volume: _Volume, capacity: float) -> tuple[Rulebook, float]:
+    """A rulebook at the lowest bar that passes on no more than sales can work, and how many that is."""
+    document = highest.to_dict()
 
     def at(bar: int) -> Rulebook:
-        return old.edited(document | {"qualify": document["qualify"] | {"threshold": bar}})
+        return highest.edited(document | {"qualify": document["qualify"] | {"threshold": bar}})
 
     low, high = card.least, card.most
     while low < high:
@@ -270,8 +273,14 @@ def _with_bar(
     return at(high), volume.of(at(high))
 
 
-def _document(card: PointsCard, old: Rulebook, provenance: Mapping[str, Any]) -> dict[str, Any]:
-    """The old rulebook as plain data, with the rules of the card in place of its own."""
+def renewed(
+    old: Rulebook, card: PointsCard, provenance: Mapping[str, Provenance], *, threshold: float, version: str
+) -> Rulebook:
+    """The old rulebook with the rules of a card in place of its own.
+
+    What points do not touch stays, comments too: the agreement, columns and what is required of them, who never
+    qualifies, and hand-raisers. What was set for the old points goes: limits, grades, minimum fit, segments' bars.
+    """
     rules = card.to_rulebook(name=old.name, threshold=card.most, provenance=provenance).to_dict()
     document = {key: value for key, value in old.to_dict().items() if key not in {*_OF_OLD_POINTS, "fit", "behaviour"}}
     declared = document.get("columns", {})
@@ -280,8 +289,10 @@ def _document(card: PointsCard, old: Rulebook, provenance: Mapping[str, Any]) ->
         if isinstance(rule.get("points"), dict) and declared.get(rule["column"], {}).get("type") == "boolean":
             rule["points"] = {key == "true": points for key, points in rule["points"].items()}
     qualify = {key: value for key, value in document["qualify"].items() if key not in _BARS_OF_OLD_POINTS}
+    qualify |= {"threshold": threshold}
     sections = {"columns": declared | columns, "fit": rules.get("fit"), "behaviour": rules.get("behaviour")}
-    return document | {name: section for name, section in sections.items() if section} | {"qualify": qualify}
+    document |= {name: section for name, section in sections.items() if section}
+    return old.edited(document | {"qualify": qualify, "version": version})
 
 
 def _on_volume(per_week: float, capacity: float, rulebook: Rulebook) -> list[str]:
