@@ -7,9 +7,8 @@ from sklearn.model_selection import StratifiedKFold
 
 from leadscore.deciles import expected_calibration_error, gains
 from leadscore.errors import ArgumentError
+from leadscore.learn.classifier import LeadClassifier
 from leadscore.measures import roc_auc
-
-LeadClassifier = pytest.importorskip("leadscore.learn.classifier").LeadClassifier
 
 pytestmark = pytest.mark.real
 CUTS = [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]

@@ -101,7 +101,8 @@ def cut(rows: Rows, method: Method, most: int, least: float) -> tuple[list[Bins]
             mass, events = (
                 np.bincount(code, w, bins.size)[:known].astype(np.float64) for w in (rows.weight, rows.weight * rows.y)
             )
-            place = groups(mass, events, most, least)
+            # In a part of the time a column may not have been filled yet.
+            place = groups(mass, events, most, least) if mass.any() else np.zeros(known, np.intp)
             new, mapping = regrouped(bins, np.append(place, known))
         features.append(new)
         maps.append(mapping)
