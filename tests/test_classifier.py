@@ -496,9 +496,11 @@ def test_recalibration_moves_the_intercept_alone():
     card, after = model.points_card(), other.points_card()
     np.testing.assert_array_equal(card.points, after.points)
     assert after.intercept - card.intercept == pytest.approx(steps[0])
-    weighted = model.recalibrate(newest, moved, np.where(np.arange(3000) < 1500, 1.0, 0.0))
-    half = model.recalibrate(newest[:1500], moved[:1500])
-    assert weighted.model_.intercept == pytest.approx(half.model_.intercept, abs=1e-7)
+    times = np.repeat([3, 1, 0], 1000)
+    rows = np.repeat(np.arange(3000), times)
+    weighted, repeated = model.recalibrate(newest, moved, times), model.recalibrate(newest.iloc[rows], moved[rows])
+    assert weighted.model_.intercept == pytest.approx(repeated.model_.intercept, abs=1e-6)
+    assert weighted.model_.intercept != pytest.approx(model.recalibrate(newest, moved).model_.intercept, abs=1e-4)
 
 
 # ------------------------------------------------------------------------------------------------------------- guards

@@ -454,6 +454,18 @@ def test_a_budget_of_rows_is_kept_and_costs_little(rows):
         assert log_loss(logits, y) < log_loss(MODEL.decision_function(frame), y) + 0.004
 
 
+def test_no_level_joins_rare_and_unseen_values_while_there_are_others():
+    rng = np.random.default_rng(0)
+    page = np.append(rng.choice(["a", "b", "c"], 900), [f"rare {place}" for place in range(200)])
+    y = rng.random(1100) < pd.Series(page).map({"a": 0.2, "b": 0.4, "c": 0.8}).fillna(0.2)
+    card = learned(pd.DataFrame({"page": page}), y.to_numpy()).points_card(max_points_rows=3)
+    assert card.frame.set_index("bin")["n"].to_dict() == {
+        "c": (page == "c").sum(),
+        "a, b": np.isin(page, ["a", "b"]).sum(),
+        "other": 200,
+    }
+
+
 def test_more_rows_are_never_worse():
     frame, y = leads()
     losses = [log_loss(logits_of(MODEL.points_card(max_points_rows=rows), frame), y) for rows in range(2, 24, 3)]
