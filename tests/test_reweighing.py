@@ -12,8 +12,8 @@ import leadscore as ls
 from leadscore.columns import day_number
 from leadscore.datasets import POINTS_TO_DOUBLE, make_funnel
 from leadscore.errors import ArgumentError
-from leadscore.learn.parameters import activations, decimals_of, places, probe, stood
 from leadscore.learn.logistic import Dense, fit_logistic
+from leadscore.learn.parameters import activations, decimals_of, places, probe, stood
 from leadscore.learn.reweighing import reweigh
 from leadscore.learn.shrinkage import Rows, shrunk
 from leadscore.learn.snapshots import snapshots
