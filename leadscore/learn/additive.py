@@ -101,7 +101,8 @@ def cut(rows: Rows, method: Method, most: int, least: float) -> tuple[list[Bins]
             mass, events = (
                 np.bincount(code, w, bins.size)[:known].astype(np.float64) for w in (rows.weight, rows.weight * rows.y)
             )
-            place = groups(mass, events, most, least)
+            # In a part of the time a column may not have been filled yet.
+            place = groups(mass, events, most, least) if mass.any() else np.zeros(known, np.intp)
             new, mapping = regrouped(bins, np.append(place, known))
         features.append(new)
         maps.append(mapping)
@@ -296,6 +297,18 @@ def explained(logits: Floats, rows: Rows) -> float:
     return 1 - found / usual
 
 
+def _sizes(model: Additive, penalty: float) -> Floats:
+    """(n_bins,) the mean square of the coefficients of each bin's feature, had they not been drawn to zero."""
+    free = np.clip(1 - penalty * np.diag(model.covariance)[: len(model.mass)], 1e-3, 1)
+    found, first = np.ones(len(free)), 0
+    for bins in model.features:
+        own = slice(first, first + bins.size)
+        seen = model.mass[own] > 0
+        found[own] = (model.coefficients[own] ** 2 / free[own])[seen].sum() / free[own][seen].sum()
+        first += bins.size
+    return found
+
+
 def resampled(model: Additive, rows: Rows, penalty: float, groups: Ints | None, draws: int) -> Floats:
     """(draws, n_bins) coefficients had other leads come: each group of rows drawn as often as Poisson's law says.
 
@@ -303,10 +316,10 @@ def resampled(model: Additive, rows: Rows, penalty: float, groups: Ints | None, 
     Journal of the Royal Statistical Society B 56, 3-48) in one step (Kline, P. and Santos, A. (2012), Journal of
     Econometric Methods 1, 23-41). Bins stay as they are.
 
-    What pulls coefficients to zero is drawn too, as a lead is: of a bin with few leads it is most of what is known, and
-    without it intervals would be narrow about a place that is off. With it they cover over all bins as often as they
-    say (Nychka, D. (1988), Journal of the American Statistical Association 83, 1134-1143; Marra, G. and Wood, S.
-    (2012), Scandinavian Journal of Statistics 39, 53-74).
+    How far the pull to zero moves a coefficient is drawn too, for one of a size as its feature has: of a bin with few
+    leads it is much of the error, and without it intervals would be narrow about a place that is off. With it they
+    cover over all bins as often as they say (Nychka, D. (1988), Journal of the American Statistical Association 83,
+    1134-1143; Marra, G. and Wood, S. (2012), Scandinavian Journal of Statistics 39, 53-74).
     """
     bins, design = OneHot(rows.codes, rows.sizes, len(rows.y)), rows.design()
     logits = bins.times(model.coefficients)
@@ -317,14 +330,15 @@ def resampled(model: Additive, rows: Rows, penalty: float, groups: Ints | None, 
     own = fit_logistic(levels, rows.y, weight=rows.weight, offset=logits, penalty=_PERIODS_DRAWN)
     logits += own.intercept + levels.times(own.coefficients)
     residual = rows.weight * (rows.y - 1 / (1 + np.exp(-logits)))
-    pull = np.sqrt(np.append(np.diag(rows.penalty(np.eye(rows.n_bins) * penalty)), 0.0))
+    ridge = np.append(np.diag(rows.penalty(np.eye(rows.n_bins) * penalty)), 0.0)
+    pull = np.sqrt(ridge)
+    pull[: rows.n_bins] *= np.sqrt(np.maximum(1, penalty * _sizes(model, penalty)))
+    # A row that stands for three leads is drawn as often as three rows; a group as one, with all its rows.
+    expected = rows.weight if groups is None else np.ones(int(groups.max()) + 1)
+    owner = np.arange(len(rows.y)) if groups is None else groups
     rng, found = np.random.default_rng(0), np.empty((draws, rows.n_bins))
     for draw in range(draws):
-        if groups is None:
-            # A row that stands for three leads is drawn as often as three rows.
-            times = np.asarray(rng.poisson(rows.weight) / rows.weight - 1, np.float64)
-        else:
-            times = np.asarray(rng.poisson(1.0, int(groups.max()) + 1)[groups] - 1, np.float64)
+        times = np.asarray((rng.poisson(expected) / expected)[owner] - 1, np.float64)
         score = np.append(design.transposed(residual * times), residual @ times)
         score += pull * rng.standard_normal(len(pull))
         found[draw] = model.coefficients + (model.covariance @ score)[: rows.n_bins]

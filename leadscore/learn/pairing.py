@@ -21,8 +21,8 @@ _Coarse = dict[int, tuple[Bins, Ints]]
 
 # So many of the features that move leads most are paired, each in so few bins.
 _PAIRED, _COARSE = 6, 3
-# A pair must explain more by so many standard errors over the folds: fifteen are tried.
-_CLEARLY = 3.0
+# A pair must explain more by so many standard errors over the folds: Student's t of four folds at 1 %.
+_CLEARLY = 4.5
 _DRAWN = 10.0
 
 

@@ -116,7 +116,8 @@ class PointsCard:
         Returns
         -------
         DataFrame, the index of X
-            A column of whole points per feature, and `total`, which has the base in it.
+            A column of whole points per feature, and `total`, which has the base in it; a feature of that name is
+            `total (column)`.
 
         Raises
         ------
@@ -125,7 +126,8 @@ class PointsCard:
         """
         read = self._read(X)
         found = {
-            bins.name: own[bins.of(read)] for bins, own in zip(self.features, self._parts(self.points), strict=True)
+            "total (column)" if bins.name == "total" else bins.name: own[bins.of(read)]
+            for bins, own in zip(self.features, self._parts(self.points), strict=True)
         }
         frame = pd.DataFrame(found, index=X.index if isinstance(X, pd.DataFrame) else range(len(X)))
         return frame.assign(total=frame.sum(axis=1).astype(np.int64) + self.base)

@@ -40,26 +40,26 @@ def in_order(
         else:
             features.append(cells(name, column, weight, rare))
     codes = [bins.codes(read[bins.column]) for bins in features]
-    order, groups = _order([*codes, y.astype(np.int64), *([] if day is None else [day]), weight], groups)
+    order, groups = _order([*codes, y.astype(np.int64), *([] if day is None else [day])], weight, groups)
     days = None if day is None else day[order]
     period = None if days is None else _periods(days, weight[order])
     return Rows(features, [code[order] for code in codes], y[order], weight[order], period), days, groups
 
 
-def _order(held: list[npt.NDArray[Any]], groups: Ints | None) -> tuple[Ints, Ints | None]:
-    """Rows by a mark of what they hold, the weight last; and the group of each, numbered as they come."""
-    mark = np.zeros(len(held[-1]), np.uint64)
+def _order(held: list[npt.NDArray[Any]], weight: Floats, groups: Ints | None) -> tuple[Ints, Ints | None]:
+    """Rows by a mark of what they hold, those alike by weight; and the group of each, numbered as they come."""
+    mark = np.zeros(len(weight), np.uint64)
     for values in held:
-        mark = _mixed(mark ^ (values.view(np.uint64) if values.dtype.kind == "f" else values.astype(np.uint64)))
+        mark = _mixed(mark ^ values.astype(np.uint64))
     if groups is None:
-        return np.argsort(mark, kind="stable"), None
+        return np.lexsort((weight, mark)), None
     # Rows alike of groups that are not: each row has the mark of its group too.
     whole = np.zeros(int(groups.max()) + 1, np.uint64)
-    np.add.at(whole, groups, mark)
-    mark = _mixed(mark ^ whole[groups])
-    order = np.argsort(mark, kind="stable")
+    np.add.at(whole, groups, _mixed(mark ^ weight.view(np.uint64)))
+    keys = (whole[groups], weight, mark)
+    order = np.lexsort(keys)
     number = np.asarray(pd.factorize(groups[order])[0], np.intp)
-    alike = np.lexsort((number, mark[order]))
+    alike = np.lexsort((number, *(key[order] for key in keys)))
     return order[alike], number[alike]
 
 
