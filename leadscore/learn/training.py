@@ -174,7 +174,7 @@ def as_rules_read(snapshots: Snapshots, rulebook: Rulebook) -> Snapshots:
             continue
         if isinstance(source, Attribute):
             array = one_array(pa.array(column, from_pandas=True))
-            kind = kinds.get(name, "any")
+            kind = kinds.get(name) or "any"
             if kind == "any":
                 kind = "text" if source.kind == "category" else source.kind
             if kind == "date" or (source.kind == "category" and _is_times(array)):
