@@ -80,6 +80,9 @@ def learn(  # noqa: PLR0913 - a command has as many arguments as options
         check_writable(out, (".yaml", ".yml"))
     if model is not None:
         check_writable(model, (".skops",), option="--model")
+    if each == Moment.handover and capacity_per_week is None:
+        what = "needs --capacity-per-week: at as many as qualify now, no lead that sales got would have to be left out"
+        raise typer.BadParameter(what, param_hint="'--each handover'")
     book = ls.Rulebook.read(rulebook)
     with steps(3) as step:
         step("Reading the tables")
