@@ -604,6 +604,8 @@ class TestProcess:
             "replay",
             "diff",
             "evaluate",
+            "learn",
+            "evidence",
             "activity",
             "schema",
             "demo",
@@ -611,6 +613,12 @@ class TestProcess:
             assert f"\n  {command} " in out
         # The one line on each is whole.
         assert "..." not in out.split("Commands:")[1]
+
+    def test_help_waits_for_nothing_it_does_not_need(self):
+        code = (
+            "import sys, leadscore.cli; sys.exit(bool({'pandas', 'sklearn', 'matplotlib', 'scipy'} & set(sys.modules)))"
+        )
+        assert finished(code=code)[0] == 0
 
     def test_as_a_module(self):
         code = "import runpy, sys; sys.argv[0] = 'x'; runpy.run_module('leadscore', run_name='__main__')"

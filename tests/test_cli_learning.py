@@ -94,7 +94,7 @@ class TestLearn:
     @pytest.mark.usefixtures("failed")
     def test_exits_3_where_the_gate_does_not_pass_and_writes_all_the_same(self, files, tmp_path):
         out = tmp_path / "learned.yaml"
-        result = run("learn", *files, *HANDOVER, *OPPORTUNITY, "--out", out)
+        result = run("learn", *files, *HANDOVER, *OPPORTUNITY, "--capacity-per-week", 10, "--out", out)
         assert result.exit_code == 3
         assert ls.Rulebook.read(out).fit
         assert "Do not publish: It surely gets less." in result.stdout
@@ -102,7 +102,7 @@ class TestLearn:
 
     @pytest.mark.usefixtures("failed")
     def test_as_json_it_says_all(self, files):
-        result = run("learn", *files, *HANDOVER, *OPPORTUNITY, "--format", "json")
+        result = run("learn", *files, *HANDOVER, *OPPORTUNITY, "--capacity-per-week", 10, "--format", "json")
         assert result.exit_code == 3
         found = json.loads(result.stdout)
         assert found["verdict"]["passed"] is False
@@ -133,7 +133,8 @@ class TestLearn:
     )
     @pytest.mark.parametrize("command", ["learn", "evidence"])
     def test_days_that_are_none(self, files, command, days, said):
-        result = run(command, *files, *OPPORTUNITY, *days)
+        capacity = ("--capacity-per-week", 10) if command == "learn" else ()
+        result = run(command, *files, *OPPORTUNITY, *days, *capacity)
         assert result.exit_code == 2
         assert said in " ".join(result.stderr.split())
 
@@ -143,6 +144,7 @@ class TestLearn:
             (("--out", "x.csv"), 2, "must end in .yaml or .yml"),
             (("--model", "x.pkl"), 2, "must end in .skops"),
             (("--rows", 1), 2, "greater than or equal to 2"),
+            (("--each", "handover"), 2, "needs --capacity-per-week"),
             (("--capacity-per-week", 0), 1, "must be a number above 0"),
         ],
     )

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import pandas as pd
 import typer
 
 import leadscore as ls
@@ -34,6 +33,8 @@ from leadscore.options import (
 from leadscore.printing import evidence_data, heading, print_evidence, print_json, print_trained, steps, trained_data
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from leadscore.learn.snapshots import Snapshots
 
 # Neither an error nor done: the gate did not pass.
@@ -79,6 +80,9 @@ def learn(  # noqa: PLR0913 - a command has as many arguments as options
         check_writable(out, (".yaml", ".yml"))
     if model is not None:
         check_writable(model, (".skops",), option="--model")
+    if each == Moment.handover and capacity_per_week is None:
+        what = "needs --capacity-per-week: at as many as qualify now, no lead that sales got would have to be left out"
+        raise typer.BadParameter(what, param_hint="'--each handover'")
     book = ls.Rulebook.read(rulebook)
     with steps(3) as step:
         step("Reading the tables")
@@ -165,6 +169,8 @@ class _Handovers:
 
     def of(self, tables: ls.Tables) -> pd.Series[Any]:
         """When each lead came to sales, of those that did in the period."""
+        import pandas as pd  # noqa: PLC0415 - half a second, and only those who ask for it need it
+
         from leadscore.outcomes import NEVER  # noqa: PLC0415 - needs pandas
 
         stages, _ = tables.observed()
@@ -192,6 +198,8 @@ def _days(
         raise typer.BadParameter(f"{end} is before --start {start}", param_hint="'--end'")
     if each == Moment.handover:
         return _Handovers(start, end)
+    import pandas as pd  # noqa: PLC0415 - half a second, and only those who get this far need it
+
     days = pd.date_range(start, end, freq="MS" if each == Moment.month else "W-MON")
     if not len(days):
         what = "the first of a month" if each == Moment.month else "a Monday"

@@ -13,7 +13,6 @@ import typer
 
 import leadscore as ls
 from leadscore.cli.entry import app
-from leadscore.cli.scoring import check, score_and_write
 from leadscore.printing import heading, steps
 
 
@@ -54,6 +53,7 @@ def demo(
     folder: Annotated[Path | None, typer.Option(help="Where the files go; a temporary folder if not given.")] = None,
 ) -> None:
     """Make up leads, score them and explain one: a tour in seconds."""
+    from leadscore.cli.scoring import check, score_and_write  # noqa: PLC0415 - the help lists their commands after these
     from leadscore.datasets import example, make_funnel  # noqa: PLC0415 - this command only
 
     place = folder or Path(tempfile.mkdtemp(prefix="leadscore-demo-"))

@@ -174,7 +174,9 @@ def as_rules_read(snapshots: Snapshots, rulebook: Rulebook) -> Snapshots:
             continue
         if isinstance(source, Attribute):
             array = one_array(pa.array(column, from_pandas=True))
-            kind = kinds.get(name) or ("text" if source.kind == "category" else source.kind)
+            kind = kinds.get(name) or "any"
+            if kind == "any":
+                kind = "text" if source.kind == "category" else source.kind
             if kind == "date" or (source.kind == "category" and _is_times(array)):
                 left_out.append(name)
                 continue
