@@ -577,3 +577,13 @@ def test_a_card_has_its_picture():
     _, ax = plt.subplots()
     assert CARD.plot(ax=ax) is ax
     plt.close("all")
+
+
+@pytest.mark.parametrize("rows", [4, 8, 12, 20])
+def test_fewer_rows_reach_less_far_and_the_level_moves_along(rows):
+    # As many columns without a meaning as make a model of few leads reach too far.
+    frame, y = leads(700)
+    rng = np.random.default_rng(1)
+    frame = frame.assign(**{f"noise {place}": rng.normal(size=700) for place in range(12)})
+    chance = learned(frame, y).points_card(max_points_rows=rows).predict_proba(frame)[:, 1]
+    assert chance.mean() == pytest.approx(y.mean(), rel=0.15)

@@ -352,7 +352,10 @@ def _shortened(
     pull = joined.T @ np.linalg.pinv(model.covariance[:n, :n], hermitian=True)
     down = np.linalg.pinv(pull @ joined, hermitian=True) @ pull
     mass, events = joined.T @ model.mass, joined.T @ model.events
-    heights, means = _centred(down @ model.coefficients, mass, features)
+    nearest = down @ model.coefficients
+    # Fewer rows reach less far: the level moves along, so that the leads' chances sum to what they did.
+    level = model.curvature[n, :n] @ (model.coefficients - joined @ nearest) / model.curvature[n, n]
+    heights, means = _centred(nearest, mass, features)
     drawn, _ = _centred(draws @ down.T, mass, features)
     spread = [np.sqrt((own**2) @ weight) for own, weight in parts(features, heights, mass)]
     order = np.argsort(-np.array(spread), kind="stable")
@@ -365,7 +368,7 @@ def _shortened(
     whole[:n, :-1], whole[n, -1] = joined[:, take], 1
     short = Additive(
         [features[place] for place in order],
-        float(model.intercept + means),
+        float(model.intercept + means + level),
         heights[take],
         whole.T @ model.curvature @ whole,
         np.zeros((0, 0)),
