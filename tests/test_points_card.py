@@ -586,4 +586,4 @@ def test_fewer_rows_reach_less_far_and_the_level_moves_along(rows):
     rng = np.random.default_rng(1)
     frame = frame.assign(**{f"noise {place}": rng.normal(size=700) for place in range(12)})
     chance = learned(frame, y).points_card(max_points_rows=rows).predict_proba(frame)[:, 1]
-    assert chance.mean() == pytest.approx(y.mean(), rel=0.15)
+    assert chance.mean() == pytest.approx(y.mean(), rel=0.25)
