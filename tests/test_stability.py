@@ -283,6 +283,27 @@ def test_names_of_which_each_is_one_leads_are_no_change():
     assert (found.frame["new"] + found.frame["vanished"]).tolist() == [""]
 
 
+def test_of_many_rare_names_some_are_in_one_sample_only_by_chance():
+    rng = np.random.default_rng(12)
+    first, second = (pd.DataFrame({"firm": rng.integers(0, 200, 600).astype(str)}) for _ in range(2))
+    second["firm"] = second["firm"].where(rng.random(600) < 0.98, "bots")
+    lone = set(second["firm"]) ^ set(first["firm"])
+    row = stability(first, second).frame.iloc[0]
+    assert len(lone) > 5
+    assert (row["new"].split(" ")[0], row["vanished"]) == ("bots", "")
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=12))
+def test_joined_cells_are_not_sparse(counts):
+    cells = Cells([*map(str, range(len(counts)))], *np.array(counts).T)
+    if min(cells.reference.sum(), cells.current.sum()) < 5:
+        return
+    found = cells.joined()
+    assert (found.reference.sum(), found.current.sum()) == (cells.reference.sum(), cells.current.sum())
+    sizes = found.reference.sum(), found.current.sum()
+    assert ((found.reference + found.current) * min(sizes) / sum(sizes)).min() >= 5 - 1e-9
+
+
 def test_a_hundred_columns_without_drift_name_none_as_a_rule():
     rng = np.random.default_rng(9)
     first, second = (pd.DataFrame(rng.normal(size=(200, 100)), columns=[f"x{i}" for i in range(100)]) for _ in range(2))
@@ -340,6 +361,22 @@ def test_an_attribute_is_read_as_the_rules_read_it(funnel):
         for leads in (funnel.leads, shouted)
     )
     assert {name for _, name in stability(first, second).changed.index} == {"source"}
+
+
+def test_a_rule_that_gives_points_for_nothing_done_gives_them_to_all():
+    rulebook = ls.Rulebook.from_yaml("""
+leadscore: 1
+name: x
+behaviour: [{name: Quiet, event: visit, from: {0: -5, 1: 0, 2: 20}}]
+qualify: {threshold: 10}
+""")
+    people = pd.DataFrame({"lead_id": ["a", "b", "c", "d"]})
+    quiet, busy = (
+        ls.load_tables(people, pd.DataFrame({"lead_id": who, "event": "visit", "at": "2026-03-01"}), rulebook=rulebook)
+        for who in (["a"], ["a", "b", "c"])
+    )
+    found = stability(*(ls.score(tables, rulebook, as_of="2026-03-31") for tables in (quiet, busy)))
+    assert found.frame.loc[("rule", "Quiet"), ["reference", "current"]].tolist() == [0.75, 0.25]
 
 
 def test_scores_by_two_rulebooks_are_refused(funnel, tables):
