@@ -48,8 +48,9 @@ class Decomposition:
         Each MQL shared out over the rules that gave it points, by these points: `before`, `after`, `change` with `low`,
         `high`, and `volume`, `fit_mix`, `behaviour`, `rulebook`, each with `_low`, `_high`. They sum to those of all.
     by_source, by_segment : DataFrame or None, index name
-        The same for the leads of each source and segment. A source's `fit_mix` is its gain in share of leads times how
-        much better than all it is: one that grows at the cost of better ones takes away.
+        The same for the leads of each source and segment. Where one gains share of the leads its own MQLs grow, and
+        those of the others shrink; `dilution`, with `_low` and `_high`, is what it does to all, and sums to their
+        fit_mix: one that grows at the cost of better ones takes away.
     findings : list of str
         What to know before it is believed.
     n : tuple of two ints
@@ -82,7 +83,7 @@ class Decomposition:
                 lines.append(f"{figure}: none where no lead qualifies, in a period or by what is mixed of both")
                 continue
             sides = f"{self.before[figure]:{style}} -> {self.after[figure]:{style}}"
-            shown = {part: _shown(*rows.loc[part, ["change", "low", "high"]], style) for part in rows.index}
+            shown = {str(row[0]): _shown(row[1:4], style) for row in rows.itertuples(name=None)}
             lines.append(f"{figure} {sides}, {shown['total']}")
             lines += [f"  {_SAID[part]}: {shown[part]}" for part in PARTS]
             lines.append(f"  {_signed(self.interaction[figure], style)} of it came of several changing at once")
@@ -98,10 +99,9 @@ class Decomposition:
         return f"<p>{escape(self._title)}</p>{shown}<ul>{items}</ul>"
 
 
-def _shown(change: float, low: float, high: float, style: str) -> str:
-    if change == low == high == 0:
-        return "unchanged"
-    return f"{_signed(change, style)} ({_signed(low, style)} to {_signed(high, style)})"
+def _shown(row: tuple[float, ...], style: str) -> str:
+    change, low, high = (_signed(value, style) for value in row)
+    return f"{change} ({low} to {high})" if any(row) else "unchanged"
 
 
 def _signed(value: float, style: str) -> str:
@@ -195,6 +195,11 @@ def decompose(  # noqa: PLR0913 - when, by which rules, and what leads are told 
     - 5.7% and 10.2% of the leads of the periods are in cells that the other has none of: there the rate is that of
       leads that need as many points.
     >>> found.by_event[["before", "after", "change"]].round(1).head(3)
+               before  after  change
+    event
+    (fit)        50.1   59.0     8.9
+    page_view    22.3   25.4     3.1
+    webinar       4.4    7.4     3.0
     """
     spans = _periods(period_a, period_b)
     books = _books(rulebook_a, rulebook_b)
@@ -204,7 +209,6 @@ def decompose(  # noqa: PLR0913 - when, by which rules, and what leads are told 
     counts, cells = counted(tables, pools, list(rules))
     split = _Split.of(counts, cells, rules, groups)
     findings = [*_of_cells(counts, pools, source), *_of_rules(split, rules, books)]
-    n = (len(pools[0].lead), len(pools[1].lead))
     frame, before, after, interaction = split.headline()
     return Decomposition(
         frame=frame,
@@ -291,7 +295,7 @@ class _Split:
     names : dict of "figure", "rule", "event", "source", "segment" to the names of its columns, in this order
     before, after : (n_columns,)
     first : (4, 2) the first-order changes of the two figures
-    parts, low, high : (5, n_columns) the four parts and their sum
+    parts, low, high : (6, n_columns) the four parts, their sum, and the dilution
     """
 
     names: dict[str, list[str]]
@@ -313,11 +317,14 @@ class _Split:
         def estimate(weights: tuple[Floats, Floats]) -> Floats:
             worlds = counts.worlds(weights)
             sums = worlds.sums()
-            by_rule, by_cell = shapley(sums[..., 2:]), worlds.by_cell()
-            share = shapley(_ratio(sums))[:, None]
+            # What is the same in all worlds but for rounding is no change.
+            share = np.round(shapley(_ratio(sums)), 12)[:, None]
+            by_rule, by_cell, diluted = shapley(sums[..., 2:]), worlds.by_cell(), worlds.dilution()
             columns = [shapley(sums[..., :1]), share, by_rule, by_rule @ event, *(by_cell @ group for group in own)]
             parts = np.concatenate(columns, axis=1)
-            return np.concatenate([parts, parts.sum(axis=0, keepdims=True)])
+            rest = np.concatenate([diluted @ group for group in own])
+            dilution = np.append(np.zeros(parts.shape[1] - len(rest)), rest)
+            return np.vstack([parts, parts.sum(axis=0), dilution])
 
         parts, low, high = jackknife(estimate, counts.weeks)
         worlds = counts.worlds((np.ones(counts.weeks + 1),) * 2)
@@ -345,17 +352,18 @@ class _Split:
                 rows[figure, part] = (*(side[row, place] for side in (self.parts, self.low, self.high)), first[row])
         index = pd.MultiIndex.from_tuples(rows, names=["figure", "part"])
         frame = pd.DataFrame([*rows.values()], index=index, columns=["change", "low", "high", "first_order"])
-        ends = (
-            dict(zip(self.names["figure"], map(float, side[:2]), strict=True)) for side in (self.before, self.after)
-        )
-        rest = self.parts[-1, :2] - self.first.sum(axis=0)
-        return frame, *ends, dict(zip(self.names["figure"], map(float, rest), strict=True))
+        rest = self.parts[4, :2] - self.first.sum(axis=0)
+        return frame, self._of_figures(self.before), self._of_figures(self.after), self._of_figures(rest)
+
+    def _of_figures(self, side: Floats) -> dict[str, float]:
+        return {figure: float(side[place]) for place, figure in enumerate(self.names["figure"])}
 
     def table(self, kind: str) -> pd.DataFrame:
         """`by_rule` and its like, the largest changes first."""
         place = self._columns(kind)
         columns = {"before": self.before[place], "after": self.after[place]}
-        for row, part in [(-1, ""), *enumerate(PARTS)]:
+        told = [(4, ""), *enumerate(PARTS), *([(5, "dilution")] if kind in {"source", "segment"} else [])]
+        for row, part in told:
             for name, side in (("", self.parts), ("low", self.low), ("high", self.high)):
                 label = "_".join(filter(None, [part, name])) or "change"
                 columns[label] = side[row, place]

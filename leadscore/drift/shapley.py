@@ -141,17 +141,18 @@ class Worlds:
         return np.einsum("vg,fg,brgh->vfbrh", self.volume, self.shares, self.rates)
 
     def by_cell(self) -> Floats:
-        """(4, n_cells) what each cell has of each part of the first figure.
+        """(4, n_cells) what each cell has of each part of the first figure."""
+        return shapley(np.einsum("vg,fg,brg->vfbrg", self.volume, self.shares, self.rates[..., 0]))
 
-        Of the mix that is its gain in share times how much better it is than its stratum: a source that grows at the
-        cost of better ones takes away, though its own leads qualify too.
+    def dilution(self) -> Floats:
+        """(n_cells,) what each cell's gain in share does to the first figure of all: it sums to the part of the mix.
+
+        Cells gain share at the cost of others, so it counts how much better the cell is than the mean of its stratum.
         """
         rates = self.rates[..., 0]
-        parts = shapley(np.einsum("vg,fg,brg->vfbrg", self.volume, self.shares, rates))
         mean = np.stack([_within(self.stratum, self.shares.mean(axis=0) * book) for book in rates])
-        excess = np.einsum("vg,fg,brg->vfbrg", self.volume, self.shares, rates - mean)
-        parts[1] = shapley(excess)[1]
-        return parts
+        excess: Floats = shapley(np.einsum("vg,fg,brg->vfbrg", self.volume, self.shares, rates - mean))[1]
+        return excess
 
 
 def jackknife(estimate: Callable[[tuple[Floats, Floats]], Floats], weeks: int) -> tuple[Floats, Floats, Floats]:
