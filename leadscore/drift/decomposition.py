@@ -14,19 +14,25 @@ import pandas as pd
 from leadscore.columns import as_day, day_number
 from leadscore.conversion import grouping
 from leadscore.drift.pools import OLDER, WEEK, Groups, Pool, Span, counted, pool_of
-from leadscore.drift.shapley import PARTS, Counts, first_order, jackknife, shapley
-from leadscore.errors import ArgumentError, Problem
+from leadscore.drift.shapley import PARTS, Counts, first_order, jackknife, rules_alone, shapley
+from leadscore.errors import ArgumentError, Problem, RulebookError
 from leadscore.evaluation import Floats
 from leadscore.rulebook import Rulebook
 from leadscore.tables import Tables
 
+_RULEBOOK = ("rules", "bar")
 _VOLUME, _SHARE = "MQLs", "behaviour share"
 _SAID = {
     "volume": "lead volume",
     "fit_mix": "fit mix",
     "behaviour": "behaviour at given fit",
     "rulebook": "rulebook and threshold",
+    "rules": "  its rules",
+    "bar": "  its threshold and all else of `qualify`",
 }
+# The rows of figures: their parts and what these sum to, then what a part is made of.
+_ROWS = (*PARTS, "total", "dilution", "rules", "bar")
+_ABOUT = {"leadscore", "name", "version", "agreement", "qualify", "grades"}
 _FIT, _NO_POINTS, _REST = "(fit)", "(no points)", "(missing)"
 
 
@@ -38,9 +44,9 @@ class Decomposition:
     ----------
     frame : DataFrame, index (figure, part)
         `figure` is MQLs (leads that came to qualify in the period) or behaviour share (the mean over them of behaviour
-        points in all points, none below 0 counted). `part` is volume, fit_mix, behaviour, rulebook, which sum exactly
-        to the last, total: `change` with `low`, `high` (95 %, from week to week), and `first_order`, what it would have
-        done if it alone had changed.
+        points in all points, none below 0 counted). `part` is volume, fit_mix, behaviour and rulebook, which sum
+        exactly to total; rules and bar (all that stands under `qualify`), which sum to rulebook. `change` with `low`,
+        `high` (95 %, from week to week), and `first_order`, what a part would have done if it alone had changed.
     before, after : dict of figure to float
     interaction : dict of figure to float
         What came of several changing at once; it is part of the changes above, shared equally among those it came of.
@@ -79,13 +85,18 @@ class Decomposition:
         lines = []
         for figure, style in ((_VOLUME, ",.0f"), (_SHARE, ".1%")):
             rows = self.frame.xs(figure, level="figure")
-            if rows["change"].isna().any():
+            if rows.loc[[*PARTS], "change"].isna().any():
                 lines.append(f"{figure}: none where no lead qualifies, in a period or by what is mixed of both")
                 continue
             sides = f"{self.before[figure]:{style}} -> {self.after[figure]:{style}}"
             shown = {str(row[0]): _shown(row[1:4], style) for row in rows.itertuples(name=None)}
             lines.append(f"{figure} {sides}, {shown['total']}")
-            lines += [f"  {_SAID[part]}: {shown[part]}" for part in PARTS]
+            both = (
+                all(shown[part] != "unchanged" for part in _RULEBOOK)
+                and not rows.loc[[*_RULEBOOK], "change"].isna().any()
+            )
+            told = [*PARTS, *_RULEBOOK] if both else PARTS
+            lines += [f"  {_SAID[part]}: {shown[part]}" for part in told]
             lines.append(f"  {_signed(self.interaction[figure], style)} of it came of several changing at once")
         return lines
 
@@ -163,7 +174,8 @@ def decompose(  # noqa: PLR0913 - when, by which rules, and what leads are told 
     period, that of the other period.
 
     Intervals leave each week out in turn, and take weeks as drawn independently: where busy weeks come in a row, they
-    are too short. They say how sure it is that a part is more than the usual to and fro, not that MQLs were miscounted.
+    are too short. In simulations of eight such weeks against eight 93 to 97 % of them hold the mean of all runs. They
+    say how sure it is that a part is more than the usual to and fro, not that MQLs were miscounted.
 
     References
     ----------
@@ -204,11 +216,14 @@ def decompose(  # noqa: PLR0913 - when, by which rules, and what leads are told 
     spans = _periods(period_a, period_b)
     books = _books(rulebook_a, rulebook_b)
     groups = _groups(tables, books[1], source, segment)
-    pools = [pool_of(tables, span, books, groups) for span in spans]
+    between = _between(*books)
+    pools = [pool_of(tables, span, [*books, *between], groups) for span in spans]
     rules = _rules(books)
     counts, cells = counted(tables, pools, list(rules))
     split = _Split.of(counts, cells, rules, groups)
     findings = [*_of_cells(counts, pools, source), *_of_rules(split, rules, books)]
+    if not between:
+        findings.append("The rules of one rulebook cannot reach the bar of the other: they are not told apart.")
     frame, before, after, interaction = split.headline()
     return Decomposition(
         frame=frame,
@@ -264,6 +279,20 @@ def _books(rulebook_a: Any, rulebook_b: Any) -> tuple[Rulebook, Rulebook]:
     return books
 
 
+def _between(old: Rulebook, new: Rulebook) -> list[Rulebook]:
+    """The new one's rules with the old one's bar, and the other way round; none where such a rulebook cannot be."""
+    if old == new:
+        return [old, new]
+    documents = [book.to_dict() for book in (old, new)]
+    about = {name: documents[0][name] for name in ("leadscore", "name", "version", "agreement") if name in documents[0]}
+    bars = [{"qualify": document["qualify"]} for document in documents]
+    rules = [{name: part for name, part in document.items() if name not in _ABOUT} for document in documents]
+    try:
+        return [old.edited(about | rules[1] | bars[0]), old.edited(about | rules[0] | bars[1])]
+    except RulebookError:
+        return []
+
+
 def _groups(tables: Tables, book: Rulebook, source: Any, segment: Any) -> Groups:
     segments = [one.name for one in book.qualify.segments]
     found: list[tuple[list[str], Any]] = [([], None), ([*segments, _REST] if segments else [], None)]
@@ -295,7 +324,7 @@ class _Split:
     names : dict of "figure", "rule", "event", "source", "segment" to the names of its columns, in this order
     before, after : (n_columns,)
     first : (4, 2) the first-order changes of the two figures
-    parts, low, high : (6, n_columns) the four parts, their sum, and the dilution
+    parts, low, high : (8, n_columns) see `_ROWS`
     """
 
     names: dict[str, list[str]]
@@ -316,7 +345,8 @@ class _Split:
 
         def estimate(weights: tuple[Floats, Floats]) -> Floats:
             worlds = counts.worlds(weights)
-            sums = worlds.sums()
+            every = worlds.sums()
+            sums = every[..., :2, :]
             # What is the same in all worlds but for rounding is no change.
             share = np.round(shapley(_ratio(sums)), 12)[:, None]
             by_rule, by_cell, diluted = shapley(sums[..., 2:]), worlds.by_cell(), worlds.dilution()
@@ -324,11 +354,15 @@ class _Split:
             parts = np.concatenate(columns, axis=1)
             rest = np.concatenate([diluted @ group for group in own])
             dilution = np.append(np.zeros(parts.shape[1] - len(rest)), rest)
-            return np.vstack([parts, parts.sum(axis=0), dilution])
+            rules_own = np.full((2, parts.shape[1]), np.nan)
+            if every.shape[3] > 2:
+                alone = [rules_alone(every[..., 0]), np.round(rules_alone(_ratio(every)), 12)]
+                rules_own[:, :2] = alone, parts[3, :2] - alone
+            return np.vstack([parts, parts.sum(axis=0), dilution, rules_own])
 
         parts, low, high = jackknife(estimate, counts.weeks)
         worlds = counts.worlds((np.ones(counts.weeks + 1),) * 2)
-        sums = worlds.sums()
+        sums = worlds.sums()[..., :2, :]
         ends = []
         for side in (0, 1):
             whole, made = sums[(side,) * 4], worlds.volume[side] * worlds.shares[side] * worlds.rates[side, side, :, 0]
@@ -347,9 +381,10 @@ class _Split:
         """`frame`, `before`, `after` and `interaction` of a `Decomposition`."""
         rows = {}
         for place, figure in enumerate(self.names["figure"]):
-            first = [*self.first[:, place], np.nan]
-            for row, part in enumerate([*PARTS, "total"]):
-                rows[figure, part] = (*(side[row, place] for side in (self.parts, self.low, self.high)), first[row])
+            first = dict(zip(PARTS, self.first[:, place], strict=True))
+            for part in (*PARTS, *_RULEBOOK, "total"):
+                figures = (side[_ROWS.index(part), place] for side in (self.parts, self.low, self.high))
+                rows[figure, part] = (*figures, first.get(part, np.nan))
         index = pd.MultiIndex.from_tuples(rows, names=["figure", "part"])
         frame = pd.DataFrame([*rows.values()], index=index, columns=["change", "low", "high", "first_order"])
         rest = self.parts[4, :2] - self.first.sum(axis=0)
@@ -362,11 +397,10 @@ class _Split:
         """`by_rule` and its like, the largest changes first."""
         place = self._columns(kind)
         columns = {"before": self.before[place], "after": self.after[place]}
-        told = [(4, ""), *enumerate(PARTS), *([(5, "dilution")] if kind in {"source", "segment"} else [])]
-        for row, part in told:
-            for name, side in (("", self.parts), ("low", self.low), ("high", self.high)):
-                label = "_".join(filter(None, [part, name])) or "change"
-                columns[label] = side[row, place]
+        for part in ("total", *PARTS, *(["dilution"] if kind in {"source", "segment"} else [])):
+            for end, side in (("", self.parts), ("_low", self.low), ("_high", self.high)):
+                label = f"{part}{end}" if part != "total" else end.strip("_") or "change"
+                columns[label] = side[_ROWS.index(part), place]
         frame = pd.DataFrame(columns, index=pd.Index(self.names[kind], name=kind))
         used = (frame[["before", "after"]] != 0).any(axis=1)
         return frame[used].sort_values("change", key=abs, ascending=False, kind="stable")

@@ -65,18 +65,18 @@ class Pool:
         `stratum`, `source`, `segment`, and of each rulebook `needed_` (thousandths to its bar beyond its fit) and
         `barred_`.
     slot : (n,) the week in which a new lead came; the number of weeks for all others
-    histories : what each rulebook made of the period
+    histories : what each rulebook made of the period; of equal ones the same
     """
 
     span: Span
     lead: Ints
     keys: pd.DataFrame
     slot: Ints
-    histories: tuple[History, History]
+    histories: list[History]
 
 
-def pool_of(tables: Tables, span: Span, books: tuple[Rulebook, Rulebook], groups: Groups) -> Pool:
-    """The leads that were there in a period, by either rulebook."""
+def pool_of(tables: Tables, span: Span, books: Sequence[Rulebook], groups: Groups) -> Pool:
+    """The leads that were there in a period, alike by the first two rulebooks, and what each of all made of it."""
     same = books[0] == books[1]
     first = Timeline(compiled(books[0]), tables, span.last, span.last).everyone()
     bounds = (first, first if same else Timeline(compiled(books[1]), tables, span.last, span.last).everyone())
@@ -95,9 +95,8 @@ def pool_of(tables: Tables, span: Span, books: tuple[Rulebook, Rulebook], groups
         keys |= {f"needed_{place}": bound.threshold - bound.fit, f"barred_{place}": _barred(bound)}
     slot = np.where(stratum == NEW, (came - span.first) // WEEK, span.weeks)
     start, end = span.days
-    history = replay(tables, books[0], start=start, end=end)
-    other = history if same else replay(tables, books[1], start=start, end=end)
-    return Pool(span, lead, pd.DataFrame(keys), slot, (history, other))
+    histories = {book: replay(tables, book, start=start, end=end) for book in dict.fromkeys(books)}
+    return Pool(span, lead, pd.DataFrame(keys), slot, [histories[book] for book in books])
 
 
 def _barred(bound: Bound) -> npt.NDArray[np.bool_]:
@@ -135,10 +134,9 @@ def counted(tables: Tables, pools: Sequence[Pool], rules: Sequence[str]) -> tupl
             if id(history) not in found:
                 row, slot, own = _figures(tables, pool, history, rules)
                 found[id(history)] = _placed(shape, codes[row], slot, own)
-        old, new = (found[id(history)] for history in pool.histories)
-        figures.append((old, new))
+        figures.append([found[id(history)] for history in pool.histories])
     stratum: Ints = np.array(cells["stratum"], np.int64)
-    return Counts((leads[0], leads[1]), (figures[0], figures[1]), stratum, parent), cells
+    return Counts((leads[0], leads[1]), figures, stratum, parent), cells
 
 
 def _placed(shape: tuple[int, int], cell: Ints, slot: Ints, rows: Floats) -> Floats:

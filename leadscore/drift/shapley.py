@@ -47,6 +47,20 @@ def shapley(worlds: npt.ArrayLike) -> Floats:
     return np.array([np.tensordot(_WEIGHTS, new - old, axes=3) for old, new in moved])
 
 
+def rules_alone(worlds: Floats) -> Floats:
+    """(...) what the rules of the new rulebook contribute without its bar, (2, 2, 2, 4, ...) with those in between.
+
+    The rest of the rulebook's part is its bar's: within the rulebook, too, both orders of changing them count alike.
+
+    References
+    ----------
+    Owen, G. (1977), Values of games with a priori unions, Essays in Mathematical Economics and Game Theory, 76-88.
+    """
+    old, new, new_rules, new_bar = np.moveaxis(worlds, 3, 0)
+    alone: Floats = np.tensordot(_WEIGHTS, (new_rules - old + new - new_bar) / 2, axes=3)
+    return alone
+
+
 def first_order(worlds: Floats) -> Floats:
     """(4, ...) what each of four things would have done if it alone had changed."""
     alone = [worlds[tuple(np.eye(4, dtype=int)[axis])] for axis in range(4)]
@@ -61,14 +75,14 @@ class Counts:
     ----------
     leads : two of (n_cells, weeks + 1)
         In the old and the new period: those that came in each week, and last those that were there before.
-    figures : (2, 2) lists of (n_cells, weeks + 1, n_figures)
-        By period and rulebook: sums over leads, as of those that came to qualify.
+    figures : two lists of (n_cells, weeks + 1, n_figures)
+        By period and rulebook (old, new, and perhaps others in between): sums over leads that came to qualify.
     stratum, parent : (n_cells,) codes
         Cells of one stratum share a volume; cells of one parent are like enough to stand in for each other.
     """
 
     leads: tuple[Floats, Floats]
-    figures: tuple[tuple[Floats, Floats], tuple[Floats, Floats]]
+    figures: list[list[Floats]]
     stratum: Ints
     parent: Ints
 
@@ -95,7 +109,7 @@ class Counts:
         return Worlds(volume, shares, rates, self.stratum)
 
     def _rates(self, leads: Floats, sums: Floats) -> Floats:
-        """(2, n_cells, n_figures) each figure per lead; of a cell without leads those of its parent, or its stratum."""
+        """(n_books, n_cells, n_figures) figures per lead; of a cell without leads those of its parent or stratum."""
         rates = np.full(sums.shape, np.nan)
         for code in (np.arange(len(leads)), self.parent, self.stratum):
             n = _within(code, leads[None])[0]
@@ -126,8 +140,9 @@ class Worlds:
     ----------
     volume, shares : (2, n_cells)
         The leads of the cell's stratum, and the cell's share of them.
-    rates : (2, 2, n_cells, n_figures)
-        By behaviour (period) and rulebook.
+    rates : (2, n_books, n_cells, n_figures)
+        By behaviour (period) and rulebook: old, new, and perhaps the new one's rules with the old bar, and the other
+        way round.
     stratum : (n_cells,) codes
     """
 
@@ -137,19 +152,19 @@ class Worlds:
     stratum: Ints
 
     def sums(self) -> Floats:
-        """(2, 2, 2, 2, n_figures) the figures over all leads, in each world."""
+        """(2, 2, 2, n_books, n_figures) the figures over all leads, in each world."""
         return np.einsum("vg,fg,brgh->vfbrh", self.volume, self.shares, self.rates)
 
     def by_cell(self) -> Floats:
         """(4, n_cells) what each cell has of each part of the first figure."""
-        return shapley(np.einsum("vg,fg,brg->vfbrg", self.volume, self.shares, self.rates[..., 0]))
+        return shapley(np.einsum("vg,fg,brg->vfbrg", self.volume, self.shares, self.rates[:, :2, :, 0]))
 
     def dilution(self) -> Floats:
         """(n_cells,) what each cell's gain in share does to the first figure of all: it sums to the part of the mix.
 
         Cells gain share at the cost of others, so it counts how much better the cell is than the mean of its stratum.
         """
-        rates = self.rates[..., 0]
+        rates = self.rates[:, :2, :, 0]
         mean = np.stack([_within(self.stratum, self.shares.mean(axis=0) * book) for book in rates])
         excess: Floats = shapley(np.einsum("vg,fg,brg->vfbrg", self.volume, self.shares, rates - mean))[1]
         return excess
