@@ -3,6 +3,7 @@
 import datetime as dt
 import itertools
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from scipy.stats import ttest_ind
 import leadscore as ls
 from leadscore.datasets import make_funnel
 from leadscore.drift.decomposition import decompose
+from leadscore.drift.pools import Groups, Span, counted, in_bands, pool_of
 from leadscore.drift.shapley import PARTS, jackknife, shapley
 from leadscore.errors import ArgumentError
 from leadscore.testing import cases, frames
@@ -307,6 +309,77 @@ def test_without_the_source_its_zeal_is_taken_for_behaviour():
     assert known.by_source["dilution"].min() > 0  # both: the better gains, the worse loses
 
 
+# ----------------------------------------------------------------------------------------------------- by hand
+
+
+def one_each(**columns):
+    """Leads a, b, ... of the first period, all at home."""
+    n = len(next(iter(columns.values())))
+    return pd.DataFrame({"lead_id": list("abcdefgh")[:n], "country": "US", "employees": 10} | columns)
+
+
+def happened(**days):
+    """How often each lead did what on which day: `a=[("open", "2026-01-05", 3)]`."""
+    rows = [(lead, event, day) for lead, done in days.items() for event, day, count in done for _ in range(count)]
+    return pd.DataFrame(rows, columns=["lead_id", "event", "at"])
+
+
+def test_a_new_lead_counts_in_the_week_it_came_in_and_an_older_one_when_it_qualified():
+    leads = one_each(created_at=pd.to_datetime(["2026-01-06", "2025-12-30", "2026-01-13"]))
+    done = [("pricing", "2026-01-20", 2)]
+    held = ls.load_tables(leads, happened(a=done, b=done), rulebook=book)
+    spans = [Span(*(np.datetime64(day).astype("datetime64[D]").astype(int) for day in period)) for period in (A, B)]
+    groups = Groups([], None, [], None)
+    counts, cells = counted(
+        held,
+        [pool_of(held, span, [book, book], groups) for span in spans],
+        [*("Home", "Large", "Pricing", "Opens"), "(no points)"],
+    )
+    by_stratum = {
+        name: (counts.leads[0][row], counts.figures[0][0][row, :, 0]) for row, name in enumerate(cells["stratum"])
+    }
+    assert [side.tolist() for side in by_stratum[0]] == [[1, 1, 0, 0, 0], [1, 0, 0, 0, 0]]
+    assert [side.tolist() for side in by_stratum[1]] == [[0, 0, 0, 0, 1], [0, 0, 1, 0, 0]]
+
+
+def test_each_mql_is_shared_out_by_points_within_the_limits_of_rules():
+    leads = one_each(created_at=pd.to_datetime(["2026-01-06"]))
+    held = ls.load_tables(leads, happened(a=[("pricing", "2026-01-07", 1), ("open", "2026-01-07", 100)]), rulebook=book)
+    found = decompose(held, A, B, rulebook_a=book)
+    # 40 for the country, 15 for one visit to pricing, and of 200 for opens the 20 that they are worth at most.
+    expected = {"Home": 40 / 75, "Pricing": 15 / 75, "Opens": 20 / 75}
+    assert found.by_rule["before"].to_dict() == pytest.approx(expected)
+    assert found.by_event["before"].to_dict() == pytest.approx({"(fit)": 40 / 75, "pricing": 0.2, "open": 20 / 75})
+    assert found.before["behaviour share"] == pytest.approx(35 / 75)
+
+
+def test_leads_barred_for_what_they_are_are_mix_and_for_what_they_do_behaviour(made):
+    document = book.to_dict()
+    document["qualify"]["never"] = [
+        {"name": "rival", "when": {"source": "webinar"}},
+        {"name": "gone", "event": "leave"},
+    ]
+    barring = book.edited(document)
+    leads, events = moved(made, 28, "b")
+    more = leads.assign(source=np.where(np.arange(len(leads)) % 2, "webinar", leads["source"]))
+    found = decompose(tables(made, (more, events), rulebook=barring), A, B, rulebook_a=barring)
+    assert abs(parts(found)["fit_mix"]) > 2 * abs(parts(found)["behaviour"])
+    left = pd.DataFrame({"lead_id": leads["lead_id"][::2], "event": "leave", "at": leads["created_at"][::2]})
+    gone = decompose(tables(made, (leads, pd.concat([events, left])), rulebook=barring), A, B, rulebook_a=barring)
+    assert parts(gone)["behaviour"] < -10
+    assert abs(parts(gone)["fit_mix"]) < 1e-9
+
+
+def test_many_values_are_put_in_bands():
+    rng = np.random.default_rng(5)
+    values = rng.integers(0, 10**6, 5000)
+    bands = in_bands(values)
+    assert len(np.unique(bands)) == 30
+    assert (np.diff(bands[np.argsort(values)]) >= 0).all()
+    assert np.bincount(bands).min() > 150
+    assert in_bands(values % 30).tolist() == (values % 30).tolist()
+
+
 # ------------------------------------------------------------------------------------------------------------- edges
 
 
@@ -526,3 +599,24 @@ def test_the_funnel_is_split_exactly():
     found = decompose(held, a, b, rulebook_a=funnel.rulebook, rulebook_b=new, source="source", segment="country")
     check_exact(found, held, funnel.rulebook, new, (a, b))
     assert found.by_segment.index.name == "segment"
+
+
+@pytest.mark.real
+def test_real_work_items_are_split_exactly(folder):
+    raw = pd.read_csv(folder / "bpi12" / "bpi_12_w.csv")
+    at = pd.to_datetime(raw["CompleteTimestamp"])
+    names = {1: "handle lead", 2: "fraud check", 3: "complete application", 4: "incomplete file", 5: "call about offer"}
+    events = pd.DataFrame(
+        {"lead_id": raw["CaseID"], "event": raw["ActivityID"].map(names).fillna("validate"), "at": at}
+    )
+    leads = events.groupby("lead_id")["at"].min().rename("created_at").reset_index()
+    old = ls.Rulebook.read(Path(__file__).parent / "data" / "bpi2012.yaml")
+    document = old.to_dict()
+    document["qualify"]["threshold"] += 3
+    new = old.edited(document)
+    held = ls.load_tables(leads, events, rulebook=[old, new])
+    periods = ("2011-10-31", "2011-12-04"), ("2012-01-02", "2012-02-05")
+    found = decompose(held, *periods, rulebook_a=old, rulebook_b=new)
+    check_exact(found, held, old, new, periods)
+    assert min(found.before["MQLs"], found.after["MQLs"]) > 100
+    assert parts(found)["rulebook"] < 0

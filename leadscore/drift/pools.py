@@ -108,7 +108,7 @@ def _barred(bound: Bound) -> npt.NDArray[np.bool_]:
     return barred
 
 
-def _in_bands(values: Ints) -> Ints:
+def in_bands(values: Ints) -> Ints:
     """Codes of values; where there are many, of bands of equally many leads."""
     if len(np.unique(values)) <= _BANDS:
         return values
@@ -120,7 +120,7 @@ def counted(tables: Tables, pools: Sequence[Pool], rules: Sequence[str]) -> tupl
     """The leads and MQLs of both periods in cells and weeks; and what each cell is."""
     keys = pd.concat([pool.keys for pool in pools], ignore_index=True)
     needed = [name for name in keys if str(name).startswith("needed")]
-    keys = keys.assign(**{str(name): _in_bands(keys[name].to_numpy(np.int64)) for name in needed})
+    keys = keys.assign(**{str(name): in_bands(keys[name].to_numpy(np.int64)) for name in needed})
     cell = np.array(keys.groupby(list(keys), sort=True).ngroup(), np.int64)
     cells = keys.assign(cell=cell).drop_duplicates("cell").sort_values("cell", ignore_index=True).drop(columns="cell")
     alike = cells.drop(columns=["source", "segment"])
