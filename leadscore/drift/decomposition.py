@@ -173,9 +173,10 @@ def decompose(  # noqa: PLR0913 - when, by which rules, and what leads are told 
     source; where it has none of these either, that of all; where it has none at all, as of older leads in a first
     period, that of the other period.
 
-    Intervals leave each week out in turn, and take weeks as drawn independently: where busy weeks come in a row, they
-    are too short. In simulations of eight such weeks against eight 93 to 97 % of them hold the mean of all runs. They
-    say how sure it is that a part is more than the usual to and fro, not that MQLs were miscounted.
+    Intervals leave each week out in turn, the first of one period with the first of the other and so on, and take
+    these pairs as drawn independently: where busy weeks come in a row, they are too short. They say how sure it is that
+    a part is more than the usual to and fro, not that MQLs were miscounted. In simulations of eight independent weeks
+    against eight COVERAGE of them hold the mean of all runs.
 
     References
     ----------
@@ -192,16 +193,16 @@ def decompose(  # noqa: PLR0913 - when, by which rules, and what leads are told 
     >>> found = decompose(tables, *periods, rulebook_a=funnel.rulebook, source="source")
     >>> found
     What changed from 2025-12-08 to 2026-01-18 (1,185 leads) to 2026-02-16 to 2026-03-29 (1,972 leads)
-    MQLs 83 -> 97, +14 (-38 to +66)
-      lead volume: +29 (+16 to +43)
-      fit mix: +7 (-1 to +15)
-      behaviour at given fit: -22 (-82 to +37)
+    MQLs 83 -> 97, +14 (-15 to +43)
+      lead volume: +29 (+20 to +38)
+      fit mix: +7 (+2 to +12)
+      behaviour at given fit: -22 (-55 to +10)
       rulebook and threshold: unchanged
       0 of it came of several changing at once
-    behaviour share 43.0% -> 38.7%, -4.3% (-9.3% to +0.8%)
-      lead volume: +1.0% (-1.8% to +3.7%)
-      fit mix: -0.3% (-5.1% to +4.5%)
-      behaviour at given fit: -4.9% (-13.8% to +4.0%)
+    behaviour share 43.0% -> 38.7%, -4.3% (-10.5% to +2.0%)
+      lead volume: +1.0% (-2.2% to +4.2%)
+      fit mix: -0.3% (-5.4% to +4.7%)
+      behaviour at given fit: -4.9% (-14.4% to +4.6%)
       rulebook and threshold: unchanged
       +0.8% of it came of several changing at once
     - 5.7% and 10.2% of the leads of the periods are in cells that the other has none of: there the rate is that of
