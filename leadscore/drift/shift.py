@@ -78,8 +78,8 @@ class Stability:
         counts = f"{self.n_reference:,} leads before, {self.n_current:,} now"
         changed = len(self.changed)
         return (
-            f"Stability of {len(self.frame):,} figures, {counts}: {changed:,} changed (of figures so named 5 % are "
-            f"false on average), of {len(self.frame) - changed:,} no change is seen"
+            f"Stability of {len(self.frame):,} figures, {counts}: {changed:,} changed (of figures so named at most 5 % "
+            f"are false on average), of {len(self.frame) - changed:,} no change is seen"
         )
 
     def __repr__(self) -> str:
