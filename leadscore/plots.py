@@ -409,3 +409,48 @@ def plot_card(frame: pd.DataFrame, *, title: str = "", ax: Any = None) -> Any:
     ax.set_title(title, loc="left", fontsize="medium")
     ax.legend(fontsize="small", loc="lower right")
     return ax
+
+
+def plot_stability(frame: pd.DataFrame, *, title: str = "", ax: Any = None) -> Any:
+    """Draw the PSI of each figure with its interval, beside what it stays below with no drift.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        `Stability.frame`.
+    title : str
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Axes
+        The largest on top; filled marks changed, hollow ones may be chance.
+
+    Examples
+    --------
+    >>> from leadscore.drift.shift import stability
+    >>> samples = [pd.DataFrame({"country": ["US"] * n + ["DE"] * 50}) for n in (50, 100)]
+    >>> [text.get_text() for text in plot_stability(stability(*samples).frame).get_yticklabels()]
+    ['attribute country']
+    """
+    ax = ax or new_axes(height=1.5 + len(frame) / 5)
+    rows = frame.sort_values("psi", kind="stable")
+    y = np.arange(len(rows))
+    changed = (rows["verdict"] != "no change seen").to_numpy()
+    ax.barh(y, rows["psi_no_drift"], color="0.88", height=0.9, label="95 % of cases with no drift")
+    for mask, face, label in ((changed, "C0", "changed, 95 % interval"), (~changed, "white", "no change seen")):
+        part = rows[mask]
+        bars = np.maximum([part["psi"] - part["psi_low"], part["psi_high"] - part["psi"]], 0)
+        style = {"fmt": "o", "color": "C0", "mfc": face, "capsize": 2, "markersize": 5, "lw": 1}
+        if len(part):
+            ax.errorbar(part["psi"], y[mask], xerr=bars, **style, label=f"{label}: {len(part):,}")
+    for bar, line in ((0.1, "--"), (0.25, ":")):
+        ax.axvline(bar, color="0.3", linestyle=line, linewidth=1)
+    ax.set_yticks(y, [" ".join(map(str, key)) for key in rows.index], fontsize="small")
+    ax.set_ylim(-0.7, len(rows) - 0.3)
+    ax.set_xlim(left=0)
+    ax.set_xlabel("PSI; lines at the customary 0.1 and 0.25")
+    ax.set_title(title, loc="left", fontsize="medium")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(fontsize="small", loc="lower right")
+    return ax

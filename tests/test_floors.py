@@ -23,6 +23,7 @@ FLOORS = [
     {"conversion", "labels", "trials"},
     {"response"},
     {"picking"},
+    {"drift.distances", "drift.shapley"},
     {"scoring.plan"},
     {"scoring.attributes"},
     {"scoring.memory"},
@@ -31,7 +32,8 @@ FLOORS = [
     {"scoring.one", "scoring.replay", "scoring.change", "holdout", "capacity"},
     {"scoring.compare", "scoring", "alternatives", "explorer", "scored"},
     {"threshold"},
-    {"choice"},
+    {"choice", "drift", "drift.shift", "drift.pools"},
+    {"drift.decomposition"},
     {"learn", "learn.cells", "learn.logistic", "learn.snapshots", "learn.binning", "learn.verdict", "learn.parameters"},
     {
         "learn.separation",
