@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from leadscore.alternatives import Baselines, baselines
     from leadscore.choice import ThresholdChoice, Value, choose_threshold
     from leadscore.conversion import Acceptance, FunnelTable, acceptance, funnel
+    from leadscore.drift.decomposition import Decomposition, decompose
+    from leadscore.drift.shift import Stability, stability
     from leadscore.errors import ArgumentError, ContractError, LeadscoreError, Problem, RulebookError
     from leadscore.explorer import Look, ThresholdExplorer
     from leadscore.holdout import Holdout, holdout_sample
@@ -42,6 +44,8 @@ _HOMES = {
     "leadscore.alternatives": ("Baselines", "baselines"),
     "leadscore.choice": ("ThresholdChoice", "Value", "choose_threshold"),
     "leadscore.conversion": ("Acceptance", "FunnelTable", "acceptance", "funnel"),
+    "leadscore.drift.decomposition": ("Decomposition", "decompose"),
+    "leadscore.drift.shift": ("Stability", "stability"),
     "leadscore.errors": ("ArgumentError", "ContractError", "LeadscoreError", "Problem", "RulebookError"),
     "leadscore.explorer": ("Look", "ThresholdExplorer"),
     "leadscore.holdout": ("Holdout", "holdout_sample"),
@@ -77,6 +81,7 @@ __all__ = [
     "Comparison",
     "ContractError",
     "DailyActivity",
+    "Decomposition",
     "Evidence",
     "Explanation",
     "Finding",
@@ -95,6 +100,7 @@ __all__ = [
     "RulebookError",
     "Scores",
     "Snapshots",
+    "Stability",
     "Suggestions",
     "Tables",
     "ThresholdChoice",
@@ -110,6 +116,7 @@ __all__ = [
     "choose_threshold",
     "compare",
     "daily_activity",
+    "decompose",
     "evidence",
     "explain_change",
     "funnel",
@@ -125,6 +132,7 @@ __all__ = [
     "score",
     "score_one",
     "snapshots",
+    "stability",
     "suggest",
     "threshold_table",
 ]

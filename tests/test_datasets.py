@@ -107,9 +107,9 @@ def test_clicks_are_noise(funnel):
 
 
 def test_a_large_funnel_takes_seconds():
-    start = time.perf_counter()
+    start = time.process_time()
     assert len(make_funnel(50_000).leads) == 50_000
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_one_lead_is_a_funnel():
