@@ -1,4 +1,4 @@
-"""The balance monitor: one week after the other is all weeks at once, nothing counts twice, and alarms mean something."""
+"""The balance monitor: one week after the other is all weeks at once, nothing counts twice, alarms are explained."""
 
 import datetime as dt
 import json
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import leadscore as ls
 from leadscore.datasets import make_funnel
 from leadscore.drift.balance import BalanceMonitor, BalanceVerdict
-from leadscore.drift.cohorts import weekly_cohorts
+from leadscore.drift.cohorts import sums_of, weekly_cohorts
 from leadscore.drift.shares import rule_changes, segment_changes
 from leadscore.errors import ArgumentError
 
@@ -40,7 +40,7 @@ def day(number):
     return MONDAY + dt.timedelta(7 * number)
 
 
-def leads(seed, n=300, clicks=2.0, visits=1.5, bosses=0.3, sources=(0.5, 0.5)):
+def leads(seed, *, n=300, clicks=2.0, visits=1.5, bosses=0.3, sources=(0.5, 0.5)):
     """One week of scored leads."""
     rng = np.random.default_rng(seed)
     level = rng.choice([60.0, 30.0, 0.0], n, p=[bosses, 0.4, 0.6 - bosses])
@@ -52,7 +52,7 @@ def leads(seed, n=300, clicks=2.0, visits=1.5, bosses=0.3, sources=(0.5, 0.5)):
     frame["qualified"] = frame["fit"] + behaviour >= 80
     frame["source"] = rng.choice(["paid", "organic"], n, p=sources)
     points = {"Level": level, "Home market": home, "Clicks": clicked, "Visits": visited}
-    return frame.assign(**points).set_axis([f"{seed}-{row}" for row in range(n)])
+    return frame.assign(**points).set_axis([f"lead {seed}-{row}" for row in range(n)])
 
 
 def watched(cohorts, **settings_given):
@@ -73,7 +73,7 @@ def alarmed():
 # ------------------------------------------------------------------------------------------------- week by week
 
 
-@settings(max_examples=_FEWER)
+@settings(max_examples=5)
 @given(st.lists(st.integers(0, 40), min_size=27, max_size=40), st.randoms(use_true_random=False))
 def test_week_by_week_with_restarts_is_all_weeks_at_once(sizes, random):
     cohorts = [leads(number, n=size) for number, size in enumerate(sizes)]
@@ -225,13 +225,13 @@ def test_a_gap_by_hand(alarmed):
 @settings(max_examples=_FEWER)
 @given(st.integers(0, 10**6), st.floats(0.2, 5), st.floats(0.05, 0.6))
 def test_rules_and_segments_split_the_change_exactly(seed, clicks, bosses):
-    monitor = watched([leads(seed), leads(seed + 1, clicks=clicks, bosses=bosses, sources=(0.8, 0.2))])
-    before, since = ([week["pool"]] for week in monitor._weeks)
+    old = pd.concat([leads(seed), leads(seed + 1)])
+    new = leads(seed + 2, clicks=clicks, bosses=bosses, sources=(0.8, 0.2))
+    before, since = ([sums_of(one, BOOK, ["source"]) for one in part] for part in ([old[:300], old[300:]], [new]))
     spread = {"fit": 25.0, "behaviour": 12.0}
-    with np.errstate(invalid="ignore"):
-        changes = rule_changes(before, since, spread, BOOK)
-        segment_changes(before, since, spread)
-    old, new = leads(seed), leads(seed + 1, clicks=clicks, bosses=bosses, sources=(0.8, 0.2))
+    changes = rule_changes(before, since, spread, BOOK)
+    shares = segment_changes(before, since, spread)["share"]
+    assert set(shares.index.get_level_values("value")) == {"paid", "organic"}
     whole = sum(sign * (one["behaviour"].mean() / 12 - one["fit"].mean() / 25) for sign, one in ((-1, old), (1, new)))
     assert math.isclose(changes["change"].sum(), whole, abs_tol=1e-12)
     assert math.isclose(changes.loc["Clicks", "change"], (new["Clicks"].mean() - old["Clicks"].mean()) / 12)
@@ -267,10 +267,12 @@ def test_learning_says_so_and_a_short_reference_too():
 
 def test_weeks_that_hang_together_are_said_to():
     rng = np.random.default_rng(5)
-    wander = np.zeros(120)
-    for number in range(1, 120):
-        wander[number] = 0.95 * wander[number - 1] + 0.1 * rng.normal()
-    verdict = watched([leads(number, clicks=2 * math.exp(wander[number])) for number in range(120)]).verdict
+    wander = np.zeros(140)
+    for number in range(1, 140):
+        wander[number] = 0.9 * wander[number - 1] + 0.06 * rng.normal()
+    # And then a change, to be suspicious of.
+    clicks = 2 * np.exp(wander + 0.5 * (np.arange(140) >= 120))
+    verdict = watched([leads(number, clicks=clicks[number]) for number in range(140)], reference_weeks=52).verdict
     assert verdict.memory > 1.645
     assert "The bound is not claimed" in repr(verdict)
 
@@ -312,7 +314,7 @@ def test_an_alarm_stays_until_it_is_acknowledged():
 def test_state_is_plain_and_versioned(alarmed):
     state = json.loads(alarmed.to_json())
     assert state["leadscore_balance"] == 1
-    assert len(alarmed.to_json()) < 1500 * len(DRIFTED) + 3000 * 2
+    assert len(alarmed.to_json()) < 1600 * len(DRIFTED) + 6000
     assert not any(lead in alarmed.to_json() for lead in DRIFTED[0].index[:20])
     for broken in ("", "{}", "[]", '{"leadscore_balance": 99}', json.dumps(state | {"weeks": [{}]})):
         with pytest.raises(ArgumentError, match=r"is not what BalanceMonitor.to_json wrote"):
@@ -325,7 +327,7 @@ def test_state_is_plain_and_versioned(alarmed):
 @pytest.fixture(scope="module")
 def funnel():
     made = make_funnel(4000, random_state=3, days=330)
-    return made, ls.load_tables(made.leads, made.events, rulebook=made.rulebook)
+    return made, ls.load_tables(made.leads, made.events, rulebook=made.rulebook, columns=["source"])
 
 
 def test_cohorts_hold_each_lead_once_and_score_it_as_of_its_day(funnel):
@@ -344,7 +346,8 @@ def test_cohorts_hold_each_lead_once_and_score_it_as_of_its_day(funnel):
         assert scores.frame.loc[lead, "behaviour"] == cohort.scores.loc[lead, "behaviour"]
         assert scores.points.loc[lead].to_dict() == cohort.scores.loc[lead, scores.points.columns].to_dict()
     history = ls.replay(tables, made.rulebook, start=cohort.week, end=cohort.week + dt.timedelta(6)).frame
-    assert set(cohort.mqls.index) == set(history.index[~history["already"]])
+    # Who qualified in an earlier week, ceased to and did so again is counted in the first.
+    assert set(cohort.mqls.index) <= set(history.index[~history["already"]])
 
 
 def test_cohorts_need_created_at_and_a_whole_week(funnel):

@@ -163,6 +163,9 @@ class BalanceMonitor:
         if shared > _OVERLAP:
             message = f"about {shared:.0%} of its leads and last week's are the same: count each lead in one week only"
             raise ArgumentError(f"week of {starts}", f"{message}; windows that overlap raise false alarms")
+        if len(before) > 1:
+            # Only neighbours are compared.
+            before[-2].pop("sketch", None)
         again = len(before) < len(self._weeks)
         self._weeks = [*before, found]
         if again:
