@@ -144,11 +144,12 @@ def sums_of(scores: pd.DataFrame, rulebook: Rulebook, by: Sequence[str]) -> dict
     found["rules"] = {name: int(_thousandths(scores[name]).sum()) for name in rules}
     found["segments"] = {}
     for column in by:
-        own: pd.Series[Any] = scores[column]
-        names = np.where(own.isna(), MISSING, own.astype(object).map(as_text, na_action="ignore"))
-        table = pd.DataFrame(points).groupby(names).agg(["size", "sum"])
-        rows = zip(table.index, table["fit", "size"], table["fit", "sum"], table["behaviour", "sum"], strict=True)
-        found["segments"][column] = {str(name): [int(n), int(fit), int(behaviour)] for name, n, fit, behaviour in rows}
+        codes, distinct = pd.factorize(scores[column])
+        # 5 and 5.0 read alike; what is missing has the code -1, the last.
+        names, place = np.unique([*map(as_text, distinct), MISSING], return_inverse=True)
+        sums = [np.bincount(place[codes], weights, len(names)) for weights in (None, *points.values())]
+        rows = zip(names.tolist(), np.array(sums).astype(np.int64).T.tolist(), strict=True)
+        found["segments"][column] = {name: row for name, row in rows if row[0]}
     return found
 
 

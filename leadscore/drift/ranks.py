@@ -66,9 +66,14 @@ class RankDetector:
     Notes
     -----
     If the residuals of a stream are exchangeable and continuous, their sequential ranks are independent and uniform
-    (Renyi), so each factor is 1 on average given the past, S_t - t is a martingale, and S reaches a level A within n
-    weeks with a chance of at most n / A (Doob), whatever the distribution. `level` is sharper: the ranks' distribution
-    is known, so the chance itself is.
+    (Renyi 1962), so each factor is 1 on average given the past, S_t - t is a martingale, and S reaches a level A within
+    n weeks with a chance of at most n / A (Doob), whatever the distribution. `level` is sharper: the ranks'
+    distribution is known, so the chance itself is.
+
+    What the regression learns from is bounded at 1.5 standard deviations: a large jump would teach it to foretell
+    itself within two weeks, and single outliers would move all residuals after them. Foretelling makes residuals only
+    nearly exchangeable: of 1,500 runs of 104 independent weeks, at most 5 % passed the level for 10 % with Student's t
+    of 1.5 to 3, exponential, log-normal, Poisson weeks and ones with outliers, `memory` taken off.
 
     Weeks that hang together over months break that. `memory` measures it on the weeks before the suspected change, as
     the excess of the long-run variance (Bartlett, 13 weeks) over what independent weeks would show, in standard errors;
