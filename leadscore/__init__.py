@@ -8,8 +8,11 @@ if TYPE_CHECKING:
     from leadscore.alternatives import Baselines, baselines
     from leadscore.choice import ThresholdChoice, Value, choose_threshold
     from leadscore.conversion import Acceptance, FunnelTable, acceptance, funnel
+    from leadscore.drift.balance import BalanceMonitor
+    from leadscore.drift.cohorts import weekly_cohorts
     from leadscore.drift.decomposition import Decomposition, decompose
     from leadscore.drift.shift import Stability, stability
+    from leadscore.drift.verdict import BalanceVerdict
     from leadscore.errors import ArgumentError, ContractError, LeadscoreError, Problem, RulebookError
     from leadscore.explorer import Look, ThresholdExplorer
     from leadscore.holdout import Holdout, holdout_sample
@@ -44,8 +47,11 @@ _HOMES = {
     "leadscore.alternatives": ("Baselines", "baselines"),
     "leadscore.choice": ("ThresholdChoice", "Value", "choose_threshold"),
     "leadscore.conversion": ("Acceptance", "FunnelTable", "acceptance", "funnel"),
+    "leadscore.drift.balance": ("BalanceMonitor",),
+    "leadscore.drift.cohorts": ("weekly_cohorts",),
     "leadscore.drift.decomposition": ("Decomposition", "decompose"),
     "leadscore.drift.shift": ("Stability", "stability"),
+    "leadscore.drift.verdict": ("BalanceVerdict",),
     "leadscore.errors": ("ArgumentError", "ContractError", "LeadscoreError", "Problem", "RulebookError"),
     "leadscore.explorer": ("Look", "ThresholdExplorer"),
     "leadscore.holdout": ("Holdout", "holdout_sample"),
@@ -76,6 +82,8 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "Acceptance",
     "ArgumentError",
+    "BalanceMonitor",
+    "BalanceVerdict",
     "Baselines",
     "CherryPicking",
     "Comparison",
@@ -135,6 +143,7 @@ __all__ = [
     "stability",
     "suggest",
     "threshold_table",
+    "weekly_cohorts",
 ]
 
 

@@ -32,8 +32,10 @@ FLOORS = [
     {"scoring.one", "scoring.replay", "scoring.change", "holdout", "capacity"},
     {"scoring.compare", "scoring", "alternatives", "explorer", "scored"},
     {"threshold"},
-    {"choice", "drift", "drift.shift", "drift.pools"},
-    {"drift.decomposition"},
+    {"choice", "drift", "drift.shift", "drift.pools", "drift.ranks", "drift.cohorts"},
+    {"drift.decomposition", "drift.shares"},
+    {"drift.verdict"},
+    {"drift.balance"},
     {"learn", "learn.cells", "learn.logistic", "learn.snapshots", "learn.binning", "learn.verdict", "learn.parameters"},
     {
         "learn.separation",

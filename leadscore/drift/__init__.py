@@ -1,1 +1,1 @@
-"""What changed since when: how far two samples of leads are apart, and what a change of MQL volume is made of."""
+"""Drift: whether behaviour begins to outweigh fit, what changed, and what is to blame."""

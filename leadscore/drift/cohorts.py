@@ -1,0 +1,216 @@
+"""Weekly cohorts: the leads scored in a week and those that came to qualify in it, and the sums that drift needs."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from leadscore.columns import NO_TIME, as_day, day_number, day_of
+from leadscore.errors import ArgumentError, Problem, did_you_mean
+from leadscore.rulebook import Rulebook
+from leadscore.scoring.plan import compiled
+from leadscore.scoring.replay import replay
+from leadscore.scoring.scores import points_by_rule, verdicts
+from leadscore.scoring.timeline import Timeline
+from leadscore.tables import Tables
+from leadscore.text import as_text
+
+# What the limits of groups and totals took away or added, beside the rules: with it, the split is exact.
+LIMITS = "(limits)"
+MISSING = "(missing)"
+# So many hashes tell an overlap of a tenth from none.
+_SKETCH = 128
+
+
+class Cohort(NamedTuple):
+    """One week of leads; made by `weekly_cohorts`, and given to a monitor as `monitor.update(*cohort)`.
+
+    Attributes
+    ----------
+    week : date
+        Its first day, a Monday.
+    scores : DataFrame, index lead_id, the leads scored in the week
+        `fit`, `behaviour`, `qualified`, the other columns of `Scores.frame`, a column of points per rule, before
+        limits, and the columns asked for with `by`.
+    mqls : DataFrame, of the same columns
+        The leads that came to qualify in the week, as they were on the day they did.
+    rulebook : Rulebook
+        The one they were scored by.
+    """
+
+    week: dt.date
+    scores: pd.DataFrame
+    mqls: pd.DataFrame
+    rulebook: Rulebook
+
+
+def weekly_cohorts(  # noqa: PLR0913 - each of them is part of what a cohort is
+    tables: Tables, rulebook: Rulebook, *, start: Any, end: Any, age_days: int = 14, by: Sequence[str] = ()
+) -> Iterator[Cohort]:
+    """Make the weekly cohorts of a period: each lead is scored once, so that no week repeats another.
+
+    A lead is scored at the end of the day on which it is `age_days` old, and counts in that day's week. So the leads of
+    all weeks had the same time to act, and a change shows in full once it is `age_days` old. Those that came to qualify
+    in the week are found by `replay`.
+
+    Parameters
+    ----------
+    tables : Tables
+        With `created_at`.
+    rulebook : Rulebook
+    start, end : date, or text as "2026-03-31"
+        The first and the last day; only whole weeks from Monday to Sunday between them are made.
+    age_days : int
+        How old a lead is when it is scored.
+    by : sequence of str
+        Lead columns by which a change is looked for in segments.
+
+    Yields
+    ------
+    Cohort
+        One for each week, in their order; weeks without leads too.
+
+    Raises
+    ------
+    ArgumentError
+        If no lead has a `created_at`, there is no such lead column, no whole week, or `age_days` is no whole number.
+    ContractError
+        If the tables lack a column the rulebook uses, or hold values that it cannot read.
+
+    Examples
+    --------
+    >>> from leadscore.datasets import make_funnel
+    >>> import leadscore as ls
+    >>> funnel = make_funnel(2000, random_state=7)
+    >>> tables = ls.load_tables(funnel.leads, funnel.events, rulebook=funnel.rulebook)
+    >>> for cohort in weekly_cohorts(tables, funnel.rulebook, start="2026-03-02", end="2026-03-22"):
+    ...     print(cohort.week, len(cohort.scores), len(cohort.mqls))
+    2026-03-02 57 15
+    2026-03-09 86 24
+    2026-03-16 80 22
+    """
+    first, last = _whole_weeks(start, end)
+    if type(age_days) is not int or age_days < 0:
+        raise ArgumentError("age_days", f"must be a whole number of days, 0 or more; got {age_days!r}")
+    created = tables.created()
+    days = None if created is None else created.days(rulebook.timezone)
+    if days is None or (days == NO_TIME).all():
+        raise ArgumentError(
+            "tables", "no lead has a created_at, so no week in which it is scored; make cohorts by hand"
+        )
+    groups = {name: tables.groups(name) for name in by}
+    found = replay(tables, rulebook, start=day_of(first), end=day_of(last)).frame
+    found = found[~found["already"]]
+    qualified = tables.positions(found.index), found["day"].to_numpy("datetime64[D]").astype(np.int64)
+    there = np.flatnonzero(days != NO_TIME).astype(np.int32)
+    scored = there, days[there] + age_days
+    timeline = Timeline(compiled(rulebook), tables, first, last)
+    ids = pd.Index(tables.ids.array.to_pandas(), name="lead_id")
+
+    def frame(lead: npt.NDArray[np.int32], day: npt.NDArray[np.int64], week: int) -> pd.DataFrame:
+        rows = np.flatnonzero((day >= week) & (day < week + 7))
+        bound = timeline.at(lead[rows], day[rows])
+        own = {name: group.array.take(lead[rows]) for name, group in groups.items()}
+        return pd.concat([verdicts(bound), points_by_rule(bound)], axis=1).assign(**own).set_axis(ids[lead[rows]])
+
+    for week in range(first, last, 7):
+        yield Cohort(day_of(week), frame(*scored, week), frame(*qualified, week), rulebook)
+
+
+def _whole_weeks(start: Any, end: Any) -> tuple[int, int]:
+    """The first Monday and the last Sunday of a period, in days since 1970."""
+    first, last = day_number(as_day(start, name="start")), day_number(as_day(end, name="end"))
+    # 1970 began on a Thursday.
+    monday, sunday = first + (-first - 3) % 7, last - (last - 3) % 7
+    if sunday < monday:
+        raise ArgumentError("end", f"there is no whole week, Monday to Sunday, from {start} to {end}")
+    return monday, sunday
+
+
+def sums_of(scores: pd.DataFrame, rulebook: Rulebook, by: Sequence[str]) -> dict[str, Any]:
+    """What drift needs of some leads, as plain data: counts and sums, in whole thousandths where they are of points."""
+    points = {name: _thousandths(scores[name]) for name in ("fit", "behaviour")}
+    found: dict[str, Any] = {"n": len(scores), **{name: int(values.sum()) for name, values in points.items()}}
+    for name, values in points.items():
+        # Correctly rounded, so that the order of the rows changes nothing.
+        found[f"{name}_squared"] = math.fsum((values / 1000.0) ** 2)
+    rules = [rule.name for _, _, rule in rulebook.rules() if rule.name in scores and rule.name not in points]
+    found["rules"] = {name: int(_thousandths(scores[name]).sum()) for name in rules}
+    found["segments"] = {}
+    for column in by:
+        codes, distinct = pd.factorize(scores[column])
+        # 5 and 5.0 read alike; what is missing has the code -1, the last.
+        names, place = np.unique([*map(as_text, distinct), MISSING], return_inverse=True)
+        sums = [np.bincount(place[codes], weights, len(names)) for weights in (None, *points.values())]
+        rows = zip(names.tolist(), np.array(sums).astype(np.int64).T.tolist(), strict=True)
+        found["segments"][column] = {name: row for name, row in rows if row[0]}
+    return found
+
+
+def needed_of(mqls: pd.DataFrame, rulebook: Rulebook) -> dict[str, Any]:
+    """How much behaviour leads needed beside their fit, counted in whole points, and the median of what they had.
+
+    Those that asked for sales themselves needed none: they are counted under "none".
+    """
+    if not len(mqls):
+        return {"needed": {}, "median_behaviour": None}
+    bar = mqls.get("threshold", rulebook.qualify.threshold)
+    needed = np.ceil((bar - mqls["fit"]).to_numpy(float)).astype(np.int64).astype(object)
+    if "via" in mqls:
+        needed[(mqls["via"] == "hand_raise").to_numpy()] = "none"
+    values, counts = np.unique(needed.astype(str), return_counts=True)
+    median = float(mqls["behaviour"].median())
+    return {"needed": dict(zip(values.tolist(), counts.tolist(), strict=True)), "median_behaviour": median}
+
+
+def check_cohort(scores: Any, name: str, by: Sequence[str]) -> list[Problem]:
+    """What is wrong with a frame of scored leads."""
+    if not isinstance(scores, pd.DataFrame):
+        return [Problem(name, f"must be a frame with fit, behaviour and qualified; got a {type(scores).__name__}")]
+    wanted = ["fit", "behaviour", *(["qualified"] if name == "scores" else []), *by]
+    problems = [
+        Problem(name, f"has no column {column!r}{did_you_mean(column, map(str, scores.columns))}")
+        for column in wanted
+        if column not in scores
+    ]
+    problems += [
+        Problem(name, f"{column} must be finite points for each lead")
+        for column in ("fit", "behaviour")
+        if column in scores and not _all_finite(scores[column])
+    ]
+    flags = scores.get("qualified")
+    if name == "scores" and flags is not None and not (pd.api.types.is_bool_dtype(flags) and not flags.isna().any()):
+        problems.append(Problem(name, "qualified must be True or False for each lead"))
+    if scores.index.has_duplicates:
+        twice = scores.index[scores.index.duplicated()].unique()
+        problems.append(Problem(name, f"has {len(twice):,} leads more than once: {', '.join(map(repr, twice[:5]))}"))
+    return problems
+
+
+def sketch_of(leads: pd.Index[Any]) -> list[int]:
+    """The smallest hashes of lead ids: two sketches say how much of two cohorts is the same, and name nobody."""
+    if isinstance(leads, pd.RangeIndex):
+        return []
+    return np.sort(pd.util.hash_array(leads.astype(str).to_numpy(object)))[:_SKETCH].tolist()
+
+
+def overlap(one: Sequence[int], other: Sequence[int]) -> float:
+    """About which share of the leads of two sketches together is in both."""
+    union = sorted({*one, *other})[:_SKETCH]
+    return len(set(union) & set(one) & set(other)) / len(union) if union else 0.0
+
+
+def _thousandths(points: pd.Series[Any]) -> npt.NDArray[np.int64]:
+    return np.rint(points.to_numpy(float) * 1000).astype(np.int64)
+
+
+def _all_finite(values: pd.Series[Any]) -> bool:
+    return bool(
+        pd.api.types.is_numeric_dtype(values) and np.isfinite(values.to_numpy(np.float64, na_value=np.nan)).all()
+    )
