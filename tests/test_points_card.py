@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 import leadscore as ls
 from leadscore.errors import ArgumentError
+from leadscore.learn.binning import Bins
 from leadscore.learn.classifier import LeadClassifier
 from leadscore.learn.logistic import Dense, fit_logistic
+from leadscore.learn.merging import Merger
 from leadscore.learn.snapshots import Activity, Attribute, Kinds, snapshots
 
 FEW = settings(max_examples=max(settings.default.max_examples // 3, 30))
@@ -587,3 +589,17 @@ def test_fewer_rows_reach_less_far_and_the_level_moves_along(rows):
     frame = frame.assign(**{f"noise {place}": rng.normal(size=700) for place in range(12)})
     chance = learned(frame, y).points_card(max_points_rows=rows).predict_proba(frame)[:, 1]
     assert chance.mean() == pytest.approx(y.mean(), rel=0.25)
+
+
+@pytest.mark.parametrize("kind", ["level beside other", "level beside missing", "all apart"])
+def test_rare_values_and_missing_ones_are_never_one_row(kind):
+    heights = {"level beside other": [0.0, 0.1, 2], "level beside missing": [0, 2, 0.1], "all apart": [2, 0, 0.1]}[kind]
+    bins = Bins("plan", "category", levels=(("pro",),))
+    merger = Merger([bins], np.array(heights, float), np.eye(3), np.array([50.0, 60, 70]))
+    merger.to_rows(2)
+    features, maps = merger.result()
+    assert merger.rows(0) == 2
+    assert features[0].levels == ()
+    assert maps[0].tolist() == [0, 0, 1]
+    merger.to_rows(1)
+    assert merger.result() == ([], [pytest.approx(np.zeros(0))])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -42,19 +42,18 @@ class Merger:
 
     def _pairs(self, place: int) -> list[tuple[int, int]]:
         """The pairs of a feature's bins that may be one now."""
-        bins, start = self.features[place], self.starts[place]
-        alive = [i for i in range(start, self.starts[place + 1]) if self.group[i] == i]
+        bins, start, end = self.features[place], self.starts[place], self.starts[place + 1]
+        alive = [i for i in range(start, end) if self.group[i] == i]
         if bins.kind in {"word", "pair"}:
-            groups, rest = alive, []
-        else:
-            # Values that are rare or new are no kind of their own, so no level joins them while there are others.
-            at_end = 1 if bins.kind == "number" else 2
-            groups, rest = alive[:-at_end], alive[-at_end:]
-        if len(groups) == 1:
-            groups = [*groups, *(one for one in rest if self.mass[one] > 0)]
-        if bins.kind == "pair" or (bins.kind == "category" and len(groups) > 1 and groups[-1] not in rest):
-            return [(a, b) for at, a in enumerate(groups) for b in groups[at + 1 :]]
-        return list(pairwise(groups))
+            return list(combinations(alive, 2))
+        # Values that are rare or new are no kind of their own, and leads without one none at all: nothing joins them
+        # while there are others.
+        at_end = 1 if bins.kind == "number" else 2
+        groups = [i for i in alive if i < end - at_end]
+        if len(groups) > 1:
+            return list(pairwise(groups) if bins.kind == "number" else combinations(groups, 2))
+        last = [*groups, *(i for i in alive if i >= end - at_end and self.mass[i] > 0)]
+        return list(pairwise(last))[:1]
 
     def rows(self, place: int) -> int:
         """How many rows a reviewer reads for a feature; none if all its leads are in one bin."""
@@ -109,7 +108,9 @@ class Merger:
         """Merge wherever it is cheapest until all features have at most so many rows together."""
         places = range(len(self.features))
         while sum(map(self.rows, places)) > most:
-            _, i, j = self._cheapest(places, 0.0, per_row=True)
+            cost, i, j = self._cheapest(places, 0.0, per_row=True)
+            if cost == np.inf:
+                break
             self.merge(i, j)
 
     def straighten(self, directions: Mapping[str, str]) -> None:
