@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.optimize import brentq
+from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
 from leadscore.columns import Column
@@ -31,6 +33,8 @@ Ints = npt.NDArray[np.int64]
 _LN2 = float(np.log(2))
 # With points that double the odds, a total of so many has even odds: the wet finger's hundred.
 _EVEN_AT = 100
+# Log odds are summed to so much.
+_GRID = 1 / 64
 
 
 @dataclass(frozen=True)
@@ -352,10 +356,7 @@ def _shortened(
     pull = joined.T @ np.linalg.pinv(model.covariance[:n, :n], hermitian=True)
     down = np.linalg.pinv(pull @ joined, hermitian=True) @ pull
     mass, events = joined.T @ model.mass, joined.T @ model.events
-    nearest = down @ model.coefficients
-    # Fewer rows reach less far: the level moves along, so that the leads' chances sum to what they did.
-    level = model.curvature[n, :n] @ (model.coefficients - joined @ nearest) / model.curvature[n, n]
-    heights, means = _centred(nearest, mass, features)
+    heights, _ = _centred(down @ model.coefficients, mass, features)
     drawn, _ = _centred(draws @ down.T, mass, features)
     spread = [np.sqrt((own**2) @ weight) for own, weight in parts(features, heights, mass)]
     order = np.argsort(-np.array(spread), kind="stable")
@@ -368,7 +369,7 @@ def _shortened(
     whole[:n, :-1], whole[n, -1] = joined[:, take], 1
     short = Additive(
         [features[place] for place in order],
-        float(model.intercept + means + level),
+        0.0,
         heights[take],
         whole.T @ model.curvature @ whole,
         np.zeros((0, 0)),
@@ -376,7 +377,29 @@ def _shortened(
         events[take],
         model.log_loss,
     )
-    return short, drawn[:, take]
+    return replace(short, intercept=_level(model, short)), drawn[:, take]
+
+
+def _level(model: Additive, short: Additive) -> float:
+    """The intercept at which the mean chance stays what it was: fewer rows reach less far.
+
+    Both means are those of leads whose features are as they were, but each apart from the others: of which leads are in
+    which bins together, a model knows nothing any more, and what that does to both is nearly the same.
+    """
+    totals, share = _totals(model)
+    mean = share @ expit(model.intercept + totals)
+    totals, share = _totals(short)
+    return float(brentq(lambda level: share @ expit(level + totals) - mean, -100, 100))
+
+
+def _totals(model: Additive) -> tuple[Floats, Floats]:
+    """The sums of coefficients that leads can have, on a fine grid, and the share of each."""
+    share, low = np.ones(1), 0
+    for own, mass in parts(model.features, model.coefficients, model.mass):
+        cells = np.rint(own / _GRID).astype(np.int64)
+        share = np.convolve(share, np.bincount(cells - cells.min(), mass) / mass.sum())
+        low += int(cells.min())
+    return np.asarray((low + np.arange(len(share))) * _GRID, np.float64), share
 
 
 def _centred(values: Floats, mass: Floats, features: list[Bins]) -> tuple[Floats, Any]:
