@@ -419,6 +419,11 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         ------
         ArgumentError
             If an argument is none of these, or no feature is left.
+
+        Notes
+        -----
+        A card is made from the fit alone, without the rows. Of few leads (800 with 93 outcomes) the mean chance of a
+        short card was 2 to 14 % beside the true one; `PointsCard.recalibrate` puts it right where the rows are at hand.
         """
         check_is_fitted(self)
         for name, value, least in (("span", span, 1), ("pdo", pdo, 0), ("max_points_rows", max_points_rows, 2)):
