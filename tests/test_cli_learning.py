@@ -187,6 +187,7 @@ class TestEvidence:
         alone = json.loads(run("evidence", *files, *HANDOVER, *OPPORTUNITY, "--format", "json").stdout)
         assert "suggestions" not in alone
 
+    @pytest.mark.slow
     def test_by_months(self, files):
         months = ("--start", "2025-01-01", "--end", "2026-01-01")
         found = json.loads(run("evidence", *files, *OPPORTUNITY, *months, "--format", "json").stdout)
