@@ -23,6 +23,7 @@ def standing(case):
     return rulebook, tables, lead, np.full(len(lead), day)
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(cases())
 def test_points_put_back_where_entries_fire_are_those_of_the_rules(case):

@@ -34,6 +34,7 @@ def test_a_planted_pair_is_found_and_predicts_better():
     assert gain.low > 0.02
 
 
+@pytest.mark.slow
 def test_features_that_tell_alone_are_not_paired():
     found = [names(LeadClassifier(guards=None, pairs=2).fit(*made(seed, apart=0))) for seed in range(6)]
     assert sum("and" in name for run in found for name in run) <= 1

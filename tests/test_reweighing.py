@@ -601,6 +601,7 @@ def test_planted_points_are_recovered_within_their_intervals(moved):
 # ----------------------------------------------------------------------------------------------------------- real data
 
 
+@pytest.mark.slow
 @pytest.mark.real
 def test_bank_contacts(folder):
     """A guessed rulebook, learned on half of the contacts, ranks the other half better."""

@@ -86,6 +86,7 @@ def test_chances_are_those_of_the_leads_learned_from(trained):
     assert chance.mean() == pytest.approx(trained.learned.y.mean(), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_outcomes_of_the_judged_change_no_point(trained, made, shots):
     turned = shots.y.copy()
     newer = shots.day >= trained.judged.day.min()
@@ -97,6 +98,7 @@ def test_outcomes_of_the_judged_change_no_point(trained, made, shots):
     assert again.rulebook.behaviour == trained.rulebook.behaviour
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("capacity", [30, 45])
 def test_the_bar_is_the_lowest_that_sales_can_work(trained, capacity):
     volume = _Volume(trained.judged.tables, trained.start, trained.end)
