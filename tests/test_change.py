@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import leadscore as ls
 from tests.test_replay import grown, periods, tables_of
 
-FEW = settings(max_examples=max(settings.default.max_examples // 3, 40))
+FEW = settings(max_examples=settings.default.max_examples // 3)
 
 
 @FEW

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import leadscore as ls
 from tests.test_replay import grown, on, periods, tables_of
 
-FEW = settings(max_examples=max(settings.default.max_examples // 4, 30))
+FEW = settings(max_examples=settings.default.max_examples // 4)
 
 
 @FEW

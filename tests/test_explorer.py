@@ -11,7 +11,7 @@ from leadscore.explorer import ThresholdExplorer
 from leadscore.testing import cases
 from tests.test_scoring import tables_of
 
-FEW = settings(max_examples=max(settings.default.max_examples // 3, 40))
+FEW = settings(max_examples=settings.default.max_examples // 3)
 
 
 @st.composite

@@ -16,7 +16,7 @@ from leadscore.learn.logistic import Dense, fit_logistic
 from leadscore.learn.merging import Merger
 from leadscore.learn.snapshots import Activity, Attribute, Kinds, snapshots
 
-FEW = settings(max_examples=max(settings.default.max_examples // 3, 30))
+FEW = settings(max_examples=settings.default.max_examples // 3)
 QUICK = {"guards": None, "bins": "tree", "encoding": "onehot", "C": 1.0}
 
 

@@ -16,7 +16,7 @@ from leadscore.labels import label
 from leadscore.learn.snapshots import Activity, Attribute, Kinds, snapshots
 from leadscore.testing import cases, frames
 
-FEW = settings(max_examples=max(settings.default.max_examples // 2, 50))
+FEW = settings(max_examples=settings.default.max_examples // 2)
 DAY_ONE = dt.date(2026, 3, 22)  # clocks change in Berlin on the 29th
 TIMES = [dt.time(), dt.time(12), dt.time(23, 59, 59, 999999)]
 ATTRIBUTES = ["size", "plan", "vip"]
