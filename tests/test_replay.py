@@ -13,7 +13,7 @@ from leadscore.testing import Case, cases, frames
 from tests import reference
 from tests.test_scoring import FRAME, POINTS, plain
 
-SOME = settings(max_examples=max(settings.default.max_examples // 2, 50))
+SOME = settings(max_examples=settings.default.max_examples // 2)
 SCORED = ["fit", "behaviour", "total", "segment", "threshold", "via", "grade"]
 LENGTHS = [1, 2, 3, 5, 8, 8, 13, 35, 65]
 
