@@ -205,6 +205,18 @@ def test_limits_of_a_rule_with_points_by_how_many():
     assert clicks.at_most == max(clicks.from_.values())
 
 
+def test_entries_stay_on_their_side_of_a_limit_that_gives_points_to_idle_leads():
+    """The language cannot write that a click is worth less than none, where none is worth 2 by the rule's limit."""
+    click = {"name": "Clicks", "event": "click", "count": "each", "from": {1: 2, 3: 6}, "at_least": 2}
+    book = changed(behaviour=[click])
+    rows = rows_of(world(3000, 3, truth=TRUE | {"click": -20}), book)
+    found = reweigh(book, rows, keep_signs=False, points_to_double=10)
+    assert [entry(found, "Clicks", name)["new"] for name in ("from 1", "from 3")] == [2, 2]
+    assert found.rulebook.behaviour[0].at_least == 2
+    free = changed(behaviour=[{name: value for name, value in click.items() if name != "at_least"}])
+    assert entry(reweigh(free, rows, keep_signs=False, points_to_double=10), "Clicks", "from 1")["new"] < 0
+
+
 # ---------------------------------------------------------------------------------------------------- what is learned
 
 

@@ -110,6 +110,16 @@ def decimals_of(points: Floats) -> int:
     return next(digits for digits in range(4) if np.allclose(points, np.round(points, digits), rtol=0, atol=1e-9))
 
 
+def writable(rulebook: Rulebook, listed: Sequence[Place], points: Floats) -> Floats:
+    """Points that can be written: a table's limit that gives points to idle leads holds its entries too."""
+    points = points.copy()
+    for number, place in enumerate(listed):
+        rule = None if place.is_limit else getattr(rulebook, place.section)[place.index]
+        if isinstance(rule, BehaviourRule) and len(place.path) > 1 and (idle := rule.clip(0) / 1000):
+            points[number] = (max if idle > 0 else min)(points[number], idle)
+    return points
+
+
 def with_points(rulebook: Rulebook, listed: Sequence[Place], new: Floats) -> Rulebook:
     """The rulebook with other points; a rule's own limits go with its points, and never hold back what was learned."""
     decimals = decimals_of(np.array([place.points for place in listed]))

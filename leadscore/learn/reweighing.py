@@ -23,6 +23,7 @@ from leadscore.learn.parameters import (
     probe,
     stood,
     with_points,
+    writable,
 )
 from leadscore.learn.shrinkage import Mask, Rows, Shrunk, shrunk, slope_of, tangled
 from leadscore.learn.snapshots import Snapshots
@@ -183,7 +184,7 @@ def reweigh(
     sample = _sample(rulebook, snapshots, listed)
     slope, findings = _slope(sample, rulebook.qualify.threshold, points_to_double, keep_signs=keep_signs)
     learned = _learned(sample, slope, keep_signs=keep_signs)
-    new = _rounded(learned, sample.seen.points, keep_signs=keep_signs)
+    new = writable(rulebook, listed, _rounded(learned, sample.seen.points, keep_signs=keep_signs))
     written = with_points(rulebook, listed, new)
 
     frame = _frame(learned, sample, new, keep_signs=keep_signs)
