@@ -226,6 +226,16 @@ def test_a_gap_by_hand(alarmed):
     assert math.isclose(alarmed.frame.loc[pd.Timestamp(day(40)), "gap"], gap, rel_tol=1e-12)
 
 
+def test_mean_points_by_week_of_all_leads_and_of_mqls():
+    cohorts = [leads(0), leads(1, n=7), leads(2, bosses=0.0, clicks=0.0, visits=0.1), leads(3, n=0)]
+    frame = watched(cohorts).frame
+    for number, scores in enumerate(cohorts):
+        for prefix, part in (("", scores), ("mql_", scores[scores["qualified"]])):
+            row = frame.loc[pd.Timestamp(day(number)), [f"{prefix}fit", f"{prefix}behaviour"]].to_numpy(float)
+            np.testing.assert_allclose(row, part[["fit", "behaviour"]].mean().to_numpy(float))
+    assert frame["mql_fit"].isna().tolist() == [False, False, True, True]
+
+
 @settings(max_examples=_FEWER)
 @given(st.integers(0, 10**6), st.floats(0.2, 5), st.floats(0.05, 0.6))
 def test_rules_and_segments_split_the_change_exactly(seed, clicks, bosses):
