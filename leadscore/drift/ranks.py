@@ -11,8 +11,8 @@ from scipy.special import logsumexp, ndtri
 
 from leadscore.evaluation import Floats, Ints
 
-# How strongly a rise is bet on, per standard score of a rank; what part of each bet's evidence is lost in a week, so that
-# luck of months ago does not help a short burst over the level; and the score beyond which no week is stronger.
+# How strongly a rise is bet on, per standard score of a rank; what part of each bet's evidence is lost in a week, so
+# that luck of months ago does not help a short burst over the level; and the score beyond which no week is stronger.
 _BOLDNESS = np.array([0.25, 0.5, 1.25])
 _FADING = np.array([0.02, 0.05, 0.2])
 _MOST_SCORE = 1.85
@@ -27,8 +27,8 @@ YEAR_WEEKS = 365.2425 / 7
 _QUARTER_WEEKS = 13
 _MOST_MEMORY = 4.0
 # Ranks of exchangeable weeks are uniform whatever the figures, so how often evidence passes a level by luck can be
-# computed once for all: this lies above what 60,000 simulated runs need, for 13 to 520 weeks and budgets of 0.5 to 0.001,
-# and leaves a quarter of the budget or more for weeks that are not quite exchangeable.
+# computed once for all: this lies above what 60,000 simulated runs need, for 13 to 520 weeks and budgets of 0.5 to
+# 0.001, and leaves a third of the budget of 104 weeks, less of longer ones, for weeks that are not quite exchangeable.
 _LUCK, _STEEPNESS = 1.77, 0.7
 # A change point whose likelihood is within this of the best is not ruled out: 90 % by Siegmund (1988).
 _PLAUSIBLE = -math.log(1 - math.sqrt(0.9))
