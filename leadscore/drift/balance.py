@@ -50,7 +50,8 @@ class BalanceMonitor:
     verdict : BalanceVerdict
         As of the last week.
     frame : DataFrame, index week
-        `leads`, `mqls`, `gap`, `mql_gap` (NaN where skipped), `evidence`, `mql_evidence` (NaN while learning).
+        `leads`, `mqls`, `fit`, `behaviour`, `mql_fit`, `mql_behaviour` (mean points; NaN where there are none), `gap`,
+        `mql_gap` (NaN where skipped), `evidence`, `mql_evidence` (NaN while learning).
     edit : DataFrame or None
         After `with_rulebook`: what the edit alone does to the latest weeks.
 
@@ -291,6 +292,11 @@ class BalanceMonitor:
         """One row per week; see the class."""
         index = pd.DatetimeIndex([week["week"] for week in self._weeks], name="week").as_unit("us")
         frame = pd.DataFrame({name: [week[side]["n"] for week in self._weeks] for name, side in _COUNTS.items()}, index)
+        for prefix, count, side in (("", "leads", "pool"), ("mql_", "mqls", "mqls")):
+            for name in ("fit", "behaviour"):
+                sums = [week[side][name] for week in self._weeks]
+                # Sums are kept in thousandths of a point.
+                frame[prefix + name] = np.divide(sums, 1000) / frame[count].replace(0, np.nan)
         return frame.join(self._watch.path().reindex(index))
 
     def to_json(self) -> str:
