@@ -132,9 +132,16 @@ def test_two_leads_are_not_one():
     assert reasons(both.assign(lead_id="a")) == [REASONS[1]] * 4
 
 
+def test_a_send_to_another_is_none_to_this_one():
+    """Leads stand one after the other: the last send of the first is no send to the second."""
+    events = log(("email_send", 0, "m"), ("email_click", 3, "/")).assign(lead_id=["a", "b"])
+    assert reasons(events) == [None, None]
+    assert reasons(events.assign(lead_id="b")) == [None, REASONS[0]]
+
+
 def seldom(clicks_a_mail, visits):
-    """A lead that clicks eight mails, and others that see pages."""
-    rows = [("email_click", 86400 * n + 700 * c * (c + 3), f"/{c}") for n in range(8) for c in range(clicks_a_mail)]
+    """A lead that clicks twelve mails, and others that see pages."""
+    rows = [("email_click", 86400 * n + 700 * c * (c + 3), f"/{c}") for n in range(12) for c in range(clicks_a_mail)]
     own = log(*rows, *[("page_view", 86400 * n + 99, "/") for n in range(visits)]).assign(lead_id="reader")
     return pd.concat([own, *(person(seed).assign(lead_id=f"p{seed}") for seed in range(5))], ignore_index=True)
 
