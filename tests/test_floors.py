@@ -18,7 +18,7 @@ FLOORS = [
     {"evaluation", "sources", "columns", "plots"},
     {"contract", "measures"},
     {"activity", "records", "deciles"},
-    {"outcomes"},
+    {"outcomes", "bots"},
     {"tables"},
     {"conversion", "labels", "trials"},
     {"response"},
@@ -35,6 +35,8 @@ FLOORS = [
     {"choice", "drift", "drift.shift", "drift.pools", "drift.ranks", "drift.cohorts"},
     {"drift.decomposition", "drift.shares"},
     {"drift.verdict"},
+    {"drift.clues"},
+    {"drift.causes"},
     {"drift.balance"},
     {"learn", "learn.cells", "learn.logistic", "learn.snapshots", "learn.binning", "learn.verdict", "learn.parameters"},
     {
