@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from leadscore.drift.balance import BalanceMonitor
     from leadscore.drift.cohorts import weekly_cohorts
     from leadscore.drift.decomposition import Decomposition, decompose
+    from leadscore.drift.outcomes import OutcomeDrift, outcome_drift, outcomes_by_period
     from leadscore.drift.shift import Stability, stability
     from leadscore.drift.verdict import BalanceVerdict
     from leadscore.errors import ArgumentError, ContractError, LeadscoreError, Problem, RulebookError
@@ -50,6 +51,7 @@ _HOMES = {
     "leadscore.drift.balance": ("BalanceMonitor",),
     "leadscore.drift.cohorts": ("weekly_cohorts",),
     "leadscore.drift.decomposition": ("Decomposition", "decompose"),
+    "leadscore.drift.outcomes": ("OutcomeDrift", "outcome_drift", "outcomes_by_period"),
     "leadscore.drift.shift": ("Stability", "stability"),
     "leadscore.drift.verdict": ("BalanceVerdict",),
     "leadscore.errors": ("ArgumentError", "ContractError", "LeadscoreError", "Problem", "RulebookError"),
@@ -100,6 +102,7 @@ __all__ = [
     "LeadClassifier",
     "LeadscoreError",
     "Look",
+    "OutcomeDrift",
     "PointsCard",
     "Problem",
     "ResponseTimes",
@@ -133,6 +136,8 @@ __all__ = [
     "holdout_sample",
     "label",
     "load_tables",
+    "outcome_drift",
+    "outcomes_by_period",
     "plan_trial",
     "replay",
     "response_times",

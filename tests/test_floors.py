@@ -34,8 +34,9 @@ FLOORS = [
     {"threshold"},
     {"choice", "drift", "drift.shift", "drift.pools", "drift.ranks", "drift.cohorts"},
     {"drift.decomposition", "drift.shares"},
-    {"drift.verdict"},
-    {"drift.balance"},
+    {"drift.verdict", "drift.arrivals", "drift.periods"},
+    {"drift.balance", "drift.told"},
+    {"drift.outcomes"},
     {"learn", "learn.cells", "learn.logistic", "learn.snapshots", "learn.binning", "learn.verdict", "learn.parameters"},
     {
         "learn.separation",
