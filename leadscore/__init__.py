@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from leadscore.drift.balance import BalanceMonitor
     from leadscore.drift.cohorts import weekly_cohorts
     from leadscore.drift.decomposition import Decomposition, decompose
-    from leadscore.drift.outcomes import OutcomeDrift, outcome_drift, outcomes_by_period
+    from leadscore.drift.mature import OutcomeDrift, outcomes_by_period
+    from leadscore.drift.outcomes import outcome_drift
     from leadscore.drift.shift import Stability, stability
     from leadscore.drift.verdict import BalanceVerdict
     from leadscore.errors import ArgumentError, ContractError, LeadscoreError, Problem, RulebookError
@@ -51,7 +52,8 @@ _HOMES = {
     "leadscore.drift.balance": ("BalanceMonitor",),
     "leadscore.drift.cohorts": ("weekly_cohorts",),
     "leadscore.drift.decomposition": ("Decomposition", "decompose"),
-    "leadscore.drift.outcomes": ("OutcomeDrift", "outcome_drift", "outcomes_by_period"),
+    "leadscore.drift.mature": ("OutcomeDrift", "outcomes_by_period"),
+    "leadscore.drift.outcomes": ("outcome_drift",),
     "leadscore.drift.shift": ("Stability", "stability"),
     "leadscore.drift.verdict": ("BalanceVerdict",),
     "leadscore.errors": ("ArgumentError", "ContractError", "LeadscoreError", "Problem", "RulebookError"),

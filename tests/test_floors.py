@@ -36,6 +36,7 @@ FLOORS = [
     {"drift.decomposition", "drift.shares"},
     {"drift.verdict", "drift.arrivals", "drift.periods"},
     {"drift.balance", "drift.told"},
+    {"drift.mature"},
     {"drift.outcomes"},
     {"learn", "learn.cells", "learn.logistic", "learn.snapshots", "learn.binning", "learn.verdict", "learn.parameters"},
     {

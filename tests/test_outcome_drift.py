@@ -598,6 +598,24 @@ def test_leads_that_were_there_before_their_score_count_nowhere():
     assert moved.changes.loc[("opportunity", "(all)", "(all)"), ["n", "n_reference"]].sum() < len(points) - 39
 
 
+def test_who_was_accepted_on_the_day_of_the_score_is_counted_where_scores_have_a_time():
+    tables, points, _, found = seen()
+    assert any(
+        one.startswith("sal: ") and "or on its day where that has no time, and are left out" in one
+        for one in found.findings
+    )
+    moments = tables.outcomes[tables.outcomes["stage"] == "mql"].set_index("lead_id")["at"]
+    timed = pd.to_datetime(moments).dt.tz_localize("UTC").reindex(points.index)
+    other = ls.outcome_drift(tables, points, scored_at=timed, within_days=45)
+    assert not any("left out" in one for one in other.findings)
+    accepted = other.changes.loc[("sal", "(all)", "(all)")]
+    assert (
+        accepted["n"] + accepted["n_reference"]
+        == other.changes.loc[("opportunity", "(all)", "(all)"), ["n", "n_reference"]].sum()
+    )
+    assert accepted["share"] == pytest.approx(0.9 * 69 / 80, abs=0.05)
+
+
 def test_too_early_to_know_is_said_in_each_part():
     tables, points, day = company(weeks=30)
     found = ls.outcome_drift(tables, points, scored_at=day, within_days=45)

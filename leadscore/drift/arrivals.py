@@ -156,7 +156,7 @@ class Arrivals:
         `evidence_rise` (NaN while learning).
     ages : DataFrame, index days after the score, in quarters of the labels
         Of leads scored since, or in as many latest weeks as the reference has: `labels`, `expected`, `ratio`, `low`,
-        `high` (95 %, Poisson).
+        `high` (95 %, Poisson, as if it were known since when).
     late : float
         Standard errors by which those labels came later than they used to; NaN where they are too few to say.
     scale, scale_low, scale_high : float
@@ -319,7 +319,7 @@ def _ages(waiting: Waiting, curve: Floats) -> tuple[pd.DataFrame, float]:
         pd.Index(names, name="days"),
     )
     known = table["expected"].where(table["expected"] > 0)
-    low, high = zip(*map(_poisson, table["labels"]), strict=True)
+    low, high = zip(*map(poisson_interval, table["labels"]), strict=True)
     table = table.assign(ratio=table["labels"] / known, low=np.array(low) / known, high=np.array(high) / known)
     total, told = labels.sum(), expected.sum()
     if total < _FEWEST_TOLD or not told:
@@ -332,7 +332,7 @@ def _ages(waiting: Waiting, curve: Floats) -> tuple[pd.DataFrame, float]:
     return table.astype({"labels": np.int64}), float(late)
 
 
-def _poisson(count: float) -> tuple[float, float]:
+def poisson_interval(count: float) -> tuple[float, float]:
     """The exact interval (95 %) of a Poisson mean of which so many were seen (Garwood 1936)."""
     from scipy.special import chdtri  # noqa: PLC0415 - scipy takes long to import
 

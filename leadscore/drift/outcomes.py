@@ -1,10 +1,9 @@
-"""Whether scores still mean what they meant: outcomes by period, labels as they arrive, ranks, response times."""
+"""`outcome_drift`: whether scored leads still become what they became, and how late that can be known."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from html import escape
+from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -13,12 +12,12 @@ import pandas as pd
 
 from leadscore.columns import day_of
 from leadscore.drift.arrivals import FEWEST_WEEKS, Waiting, arrivals
-from leadscore.drift.periods import ALL, Known, answers, bands, corrected, grouped, ranking, rates, relations
-from leadscore.drift.told import of_arrivals, of_ranking, of_rates, of_relations, of_responses
+from leadscore.drift.mature import OutcomeDrift, looked_at, no_score
+from leadscore.drift.periods import Known, answers, bands, grouped
+from leadscore.drift.told import of_arrivals, of_responses
 from leadscore.errors import ArgumentError, Problem
 from leadscore.evaluation import Floats, Ints
 from leadscore.labels import label, when_scored
-from leadscore.measures import outcomes_and_scores
 from leadscore.outcomes import FUNNEL, NEVER, or_further
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.replay import History
@@ -29,79 +28,14 @@ Mask = npt.NDArray[np.bool_]
 _PERIODS = {"week": "W-SUN", "month": "M", "quarter": "Q"}
 
 
-@dataclass(frozen=True, repr=False)
-class OutcomeDrift:
-    """What became of scored leads, by period; made by `outcome_drift` and `outcomes_by_period`.
-
-    Attributes
-    ----------
-    state : stable, watch, alarm, learning, or "" where labels could not be watched as they arrive
-        Of that alone; the other parts are in `findings`.
-    rates : DataFrame, index (measure, by, group, period)
-        Of leads whose outcome is known: `n`, `reached`, `share` with `low`, `high` (95 %, however often looked at),
-        `expected` (the share that their scores let expect; of the outcome itself) and, of periods after the reference,
-        `p` beside the same group there: it holds at any look, and is corrected by Holm, for all leads over periods, for
-        groups over all of them and periods. `measure` is worked, sal and the stage asked for; `by` is (all), score or a
-        column.
-    changes : DataFrame, index (measure, by, group)
-        The same of the reference (`n_reference`, ...) beside all leads since; `change` is the difference of shares.
-    arrivals : DataFrame, index week
-        `labels` that came, `expected`, `ratio`, the figures watched and their evidence, as in `Arrivals.weeks`.
-    ages : DataFrame, index days
-        How soon labels of leads scored lately came, as in `Arrivals.ages`.
-    ranking : DataFrame, index period, the first row the reference
-        `n`, `events`, `auc` with `low`, `high` (95 %, DeLong); `change` beside the reference with `change_low`,
-        `change_high`, `p` (corrected over periods by Holm); `reason`, where there is none.
-    relations : DataFrame, index (attribute, period)
-        The same of each attribute alone, corrected over all of them, and whether it `flipped`: ranks the other way
-        round than in the reference, both surely.
-    responses : DataFrame, index period
-        Response times: `n`, `contacted`, `waiting`, `median` in minutes, the `share` answered in the time agreed (in 24
-        hours, if none is), with `low`, `high`, `change`, `p` (Holm).
-    known : DataFrame, index part
-        `until`: up to when leads were scored, or weeks ended, that each part can know of.
-    findings : list of str
-        What changed, how late each part can know, and what could not be looked at.
-    """
-
-    state: str
-    rates: pd.DataFrame
-    changes: pd.DataFrame
-    arrivals: pd.DataFrame
-    ages: pd.DataFrame
-    ranking: pd.DataFrame
-    relations: pd.DataFrame
-    responses: pd.DataFrame
-    known: pd.DataFrame
-    findings: list[str]
-
-    @property
-    def frames(self) -> dict[str, pd.DataFrame]:
-        """All of its tables by name, without those that are empty."""
-        names = ("changes", "rates", "arrivals", "ages", "ranking", "relations", "responses", "known")
-        return {name: getattr(self, name) for name in names if len(getattr(self, name))}
-
-    @property
-    def _title(self) -> str:
-        return f"Outcome drift{f': labels as they arrive are {self.state}' if self.state else ''}"
-
-    def __repr__(self) -> str:
-        return "\n".join([self._title, *(f"- {finding}" for finding in self.findings)])
-
-    def _repr_html_(self) -> str:
-        items = "".join(f"<li>{escape(finding)}</li>" for finding in self.findings)
-        tables = (frame for name, frame in self.frames.items() if name in {"changes", "ages", "ranking", "responses"})
-        shown = "".join(frame.to_html(na_rep="", float_format="{:.3g}".format) for frame in tables)
-        return f"<p>{escape(self._title)}</p><ul>{items}</ul>{shown}"
-
-
 class _Scored(NamedTuple):
-    """Leads that could reach the stage; all columns have one entry per lead, days as in `Waiting`."""
+    """Leads that could reach the stage, one entry each, days as in `Waiting`; and what is said of the others."""
 
     day: Ints
     delay: Ints
     score: Floats
     scored_at: pd.Series[Any]
+    left_out: list[str]
 
 
 def outcome_drift(  # noqa: PLR0913 - each of them is part of what is asked
@@ -195,22 +129,22 @@ def outcome_drift(  # noqa: PLR0913 - each of them is part of what is asked
     watched = arrivals(waiting, monday, reference_weeks=reference_weeks, horizon_weeks=horizon_weeks, budget=budget)
 
     mature = leads.day + within_days <= until
-    periods_of = _periods_of(period)
-    known = _known(leads.delay <= within_days, leads.score, periods_of(leads.day), reference, mature)
-    columns = {name: grouped(tables.groups(name).reindex(leads.scored_at.index[mature])) for name in by}
-    measures = _measures(tables, leads.scored_at[mature], stage, within_days, until)
-    attributes = {}
-    if isinstance(score, History):
-        rulebook = rulebook or score.rulebook
-        attributes = {part: score.frame[part].reindex(leads.scored_at.index[mature]) for part in ("fit", "behaviour")}
-    last = day_of(until - within_days)
-    when = f"scored up to {last}: newer ones have no {within_days}-day outcome by {day_of(until)}"
-    found = _looked_at(
-        known, {**measures, stage: (np.ones(len(known.had), bool), known.had)},
-        {"score": (band[mature], names), **columns}, waiting.chance[mature], attributes, when,
-    )  # fmt: skip
+    scored, periods_of = leads.scored_at[mature], _periods_of(period)
+    groups = {"score": (band[mature], names)}
+    groups |= {name: grouped(tables.groups(name).reindex(scored.index)) for name in by}
+    parts = ("fit", "behaviour") if isinstance(score, History) else ()
+    last, end = day_of(until - within_days), day_of(until)
+    found = looked_at(
+        _known(leads, within_days, periods_of(leads.day), reference, mature),
+        _measures(tables, scored, stage, within_days, until),
+        groups,
+        waiting.chance[mature],
+        {part: score.frame[part].reindex(scored.index) for part in parts},
+        f"scored up to {last}: newer ones have no {within_days}-day outcome by {end}. The reference is those up to "
+        f"{day_of(reference_end)}",
+    )
     responses, said = _responses(tables, rulebook, score, periods_of, reference_end, until)
-    late = {"rates": last, "ranking": last, "arrivals": watched.until, "responses": day_of(until)}
+    late = {"rates": last, "ranking": last, "arrivals": watched.until, "responses": end}
     return replace(
         found,
         state=watched.state,
@@ -218,102 +152,8 @@ def outcome_drift(  # noqa: PLR0913 - each of them is part of what is asked
         ages=watched.ages,
         responses=responses,
         known=pd.DataFrame({"until": late.values()}, pd.Index(late, name="part")),
-        findings=[*of_arrivals(watched, within_days, day_of(until)), *found.findings, *said],
+        findings=[*of_arrivals(watched, within_days, end), *found.findings, *said, *leads.left_out],
     )
-
-
-def outcomes_by_period(  # noqa: PLR0913 - each of them is part of what is asked
-    y: Any,
-    score: Any,
-    period: Any,
-    *,
-    reference: int,
-    by: pd.DataFrame | None = None,
-    attributes: pd.DataFrame | None = None,
-    probabilities: bool = False,
-) -> OutcomeDrift:
-    """The same of plain columns, one row per lead: rates, ranks and relations by period, beside the first periods.
-
-    Labels as they arrive and response times need days: `outcome_drift` looks at them.
-
-    Parameters
-    ----------
-    y : (n_leads,) True, False or missing; 1 and 0 will do
-        Missing where it cannot be known yet: a lead whose days are not over counts nowhere.
-    score : (n_leads,) numbers, higher is hotter
-    period : (n_leads,) of any kind that can be put in order
-        In which each lead was scored; of an ordered categorical in its order.
-    reference : int
-        The first so many periods are what the others are compared with.
-    by : DataFrame, optional
-        Columns by which rates are looked at.
-    attributes : DataFrame, optional
-        Columns that are looked at alone for relations that flipped; what is no number counts by the rate of each of its
-        values in the reference.
-    probabilities : bool
-        The scores are chances of the outcome; else the reference tells what each fifth of scores is worth.
-
-    Returns
-    -------
-    OutcomeDrift
-        `arrivals`, `ages`, `responses` and `known` are empty.
-
-    Raises
-    ------
-    ArgumentError
-        If columns differ in length or index, hold what they must not, or there are not more periods than the reference.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(1)
-    >>> block, points = np.repeat(range(8), 500), rng.normal(size=4000)
-    >>> had = rng.random(4000) < np.where(block < 6, 0.2 + 0.1 * (points > 0), 0.3 - 0.2 * (points > 0))
-    >>> print(outcomes_by_period(had, points, block, reference=4).findings[-1])
-    Ranks: in 2 periods leads of higher score have the outcome less often, first in 6: AUC 0.36 (0.30 to 0.42).
-    """
-    outcome, given, place, periods = _columns(y, score, period, reference, by, attributes, probabilities=probabilities)
-    there = outcome.notna().to_numpy()
-    had, points = outcomes_and_scores(outcome, given)[:2]
-    place = place[there]
-    known = Known(had, points, place, place < reference, periods)
-    band, names = bands(points, known.reference)
-    n, reached = (np.bincount(band[known.reference], weights, len(names)) for weights in (None, had[known.reference]))
-    # A band without leads in the reference tells nothing.
-    chance = points if probabilities else (reached / np.where(n > 0, n, np.nan))[band]
-    groups = {"score": (band, names)}
-    groups |= {} if by is None else {str(name): grouped(column[there]) for name, column in by.items()}
-    own = {} if attributes is None else {str(name): column[there] for name, column in attributes.items()}
-    when = f"in {len(periods)} periods, the first {reference} of which are the reference"
-    unknown = int((~there).sum())
-    when += f"; {unknown:,} of unknown outcome are left out" if unknown else ""
-    return _looked_at(known, {"outcome": (np.ones(len(had), bool), had)}, groups, chance, own, when)
-
-
-def _looked_at(  # noqa: PLR0913, PLR0917 - what all looks stand on
-    known: Known,
-    measures: dict[str, tuple[Mask, Mask]],
-    groups: dict[str, tuple[Ints, list[str]]],
-    chance: Floats,
-    attributes: dict[str, pd.Series[Any]],
-    when: str,
-) -> OutcomeDrift:
-    """Rates, ranks and relations of leads whose outcome is known."""
-    everyone = {ALL: (np.zeros(len(known.had), np.int64), [ALL]), **groups}
-    found = []
-    for measure, (there, had) in measures.items():
-        some = Known(had[there], known.score[there], known.period[there], known.reference[there], known.periods)
-        # Scores tell of the outcome itself only.
-        told = chance[there] if measure == list(measures)[-1] else np.full(int(there.sum()), np.nan)
-        found.append(rates(some, measure, {by: (code[there], names) for by, (code, names) in everyone.items()}, told))
-    by_period, changes = (pd.concat(parts) for parts in zip(*found, strict=True))
-    # In order, so that parts of its index are looked up fast.
-    by_period = by_period.sort_index()
-    ranks = ranking(known, known.score)
-    ranks["p"] = corrected(ranks["p"])
-    related = relations(known, attributes) if attributes else pd.DataFrame()
-    findings = [*of_rates(changes, when), *of_relations(related), *of_ranking(ranks)]
-    none = pd.DataFrame()
-    return OutcomeDrift("", by_period, changes, none, none, ranks, related, none, none, findings)
 
 
 def _unmeant(  # noqa: PLR0913, PLR0917 - the arguments of `outcome_drift`
@@ -359,24 +199,10 @@ def _given(
             problems.append(Problem(name, f"has {len(twice):,} leads more than once, as {first}: none may count twice"))
     if not problems and len(score.index.symmetric_difference(scored_at.index)):
         problems.append(Problem("scored_at", "must have the leads that score has, and no others"))
-    problems += _no_score(score, probabilities=probabilities)
+    problems += no_score(score, probabilities=probabilities)
     if problems:
         raise ArgumentError("outcome_drift", problems)
     return score, scored_at.reindex(score.index)
-
-
-def _no_score(score: pd.Series[Any], *, probabilities: bool) -> list[Problem]:
-    if not pd.api.types.is_numeric_dtype(score) or pd.api.types.is_bool_dtype(score):
-        return [Problem("score", f"must hold numbers; got {score.dtype}")]
-    numbers = score.to_numpy(np.float64, na_value=np.nan)
-    wrong = ~np.isfinite(numbers)
-    if probabilities:
-        wrong |= ~((numbers >= 0) & (numbers <= 1))
-    if not wrong.any():
-        return []
-    what = "probability from 0 to 1" if probabilities else "finite score"
-    first = ", ".join(map(repr, score.index[wrong][:5]))
-    return [Problem("score", f"{int(wrong.sum()):,} leads have no {what}: {first}")]
 
 
 def _scored(  # noqa: PLR0913, PLR0917 - what a label is made of
@@ -396,7 +222,10 @@ def _scored(  # noqa: PLR0913, PLR0917 - what a label is made of
     first = stages.first(len(tables.ids), stages.times.days(tables.timezone), stages.of(*or_further(stage)))[lead]
     delay = np.where(first == NEVER, within_days + 1, np.minimum(first, NEVER - 1) - day)
     delay = np.minimum(delay, within_days + 1)
-    return _Scored(day[kept], delay[kept], score.to_numpy(np.float64)[kept], scored_at[kept])
+    rest = int((~kept).sum())
+    why = f"they had reached {stage} by their score, were not there yet, have no day, or one after {day_of(until)}"
+    said = [f"{rest:,} of {len(kept):,} leads are left out: {why}."] if rest else []
+    return _Scored(day[kept], delay[kept], score.to_numpy(np.float64)[kept], scored_at[kept], said)
 
 
 def _worth(reference: Waiting, band: Ints, n_bands: int) -> Floats:
@@ -416,30 +245,35 @@ def _periods_of(period: str) -> Callable[[Ints], pd.DatetimeIndex]:
     return first
 
 
-def _known(had: Mask, score: Floats, period: pd.DatetimeIndex, reference: Mask, mature: Mask) -> Known:
+def _known(leads: _Scored, within_days: int, period: pd.DatetimeIndex, reference: Mask, mature: Mask) -> Known:
     codes, periods = pd.factorize(period[mature], sort=True)
-    return Known(had[mature], score[mature], codes.astype(np.int64), reference[mature], pd.Index(periods))
+    had = leads.delay[mature] <= within_days
+    return Known(had, leads.score[mature], codes.astype(np.int64), reference[mature], pd.Index(periods))
 
 
 def _measures(
     tables: Tables, scored_at: pd.Series[Any], stage: str, within_days: int, until: int
 ) -> dict[str, tuple[Mask, Mask]]:
-    """Which leads sales worked, and of which it is known whether it accepted them: who counts, and who was."""
+    """Of leads whose days are over: of which it is known, and which were worked, accepted, and reached the stage."""
+    everyone = np.ones(len(scored_at), bool)
     if not len(scored_at):
-        return {}
+        return {stage: (everyone, everyone)}
 
-    def known(of: str, **options: Any) -> pd.Series[Any]:
+    def known(of: str, *, worked_only: bool = False) -> pd.Series[Any]:
         return label(
-            tables, stage=of, scored_at=scored_at, within_days=within_days, observed_until=day_of(until), **options
+            tables,
+            stage=of,
+            scored_at=scored_at,
+            within_days=within_days,
+            observed_until=day_of(until),
+            worked_only=worked_only,
         )
 
-    everyone = np.ones(len(scored_at), bool)
     found = {"worked": (everyone, known(stage, worked_only=True).notna().to_numpy())}
-    recorded = tables.stages is not None and tables.stages.of("sal").any()
-    if stage in FUNNEL[3:] and recorded:
+    if stage in FUNNEL[3:] and tables.observed(day_of(until))[0].of("sal").any():
         accepted = known("sal")
         found["sal"] = accepted.notna().to_numpy(), accepted.fillna(value=False).to_numpy(bool)
-    return found
+    return found | {stage: (everyone, known(stage).to_numpy(bool))}
 
 
 def _responses(  # noqa: PLR0913, PLR0917 - what response times are made of
@@ -451,45 +285,14 @@ def _responses(  # noqa: PLR0913, PLR0917 - what response times are made of
     until: int,
 ) -> tuple[pd.DataFrame, list[str]]:
     """`OutcomeDrift.responses` and what is said of them, or why there are none."""
+    history = score if isinstance(score, History) else None
+    if history is not None:
+        rulebook = rulebook or history.rulebook
     if rulebook is None:
         return pd.DataFrame(), ["Response times are not looked at: rulebook=... says in which time MQLs are answered."]
-    history = score if isinstance(score, History) else None
     try:
         frame, share = answers(tables, rulebook, history, periods_of, reference_end, day_of(until))
     except ArgumentError as error:
         why = "; ".join(str(problem) for problem in error.problems)
         return pd.DataFrame(), [f"Response times are not looked at: {why}."]
     return frame, list(of_responses(frame, share, day_of(until)))
-
-
-def _columns(  # noqa: PLR0913, PLR0917 - the arguments of `outcomes_by_period`
-    y: Any, score: Any, period: Any, reference: Any, by: Any, attributes: Any, *, probabilities: bool
-) -> tuple[pd.Series[Any], pd.Series[Any], Ints, pd.Index[Any]]:
-    """Outcomes, scores and positions among the periods, row by row, checked."""
-    given = {"y": y, "score": score, "period": period, "by": by, "attributes": attributes}
-    given = {name: column for name, column in given.items() if column is not None}
-    problems = [
-        Problem(name, f"must be a DataFrame, a row for each lead; got a {type(given[name]).__name__}")
-        for name in ("by", "attributes")
-        if name in given and not isinstance(given[name], pd.DataFrame)
-    ]
-    sizes = {name: len(column) for name, column in given.items()}
-    indexes = [column.index for column in given.values() if isinstance(column, (pd.Series, pd.DataFrame))]
-    if len(set(sizes.values())) > 1:
-        problems.append(Problem("", f"must be equally long; got {sizes}"))
-    elif not all(index.equals(indexes[0]) for index in indexes):
-        problems.append(Problem("", "rows are matched by position, so their indexes must be the same"))
-    if problems:
-        raise ArgumentError("outcomes_by_period", problems)
-    outcome, points = (pd.Series(column).reset_index(drop=True) for column in (y, score))
-    problems = _no_score(points[outcome.notna()], probabilities=probabilities)
-    labels = pd.Series(period).reset_index(drop=True)
-    if labels.isna().any():
-        problems.append(Problem("period", f"is missing for {int(labels.isna().sum()):,} leads"))
-    periods = pd.Index(labels.cat.categories) if hasattr(labels, "cat") else pd.Index(np.unique(labels.dropna()))
-    if type(reference) is not int or not 1 <= reference < len(periods):
-        message = f"must be a whole number of periods, 1 or more and fewer than all {len(periods)}; got {reference!r}"
-        problems.append(Problem("reference", message))
-    if problems:
-        raise ArgumentError("outcomes_by_period", problems)
-    return outcome, points, periods.get_indexer(pd.Index(labels)).astype(np.int64), periods

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from leadscore.drift.arrivals import Arrivals
+from leadscore.drift.arrivals import Arrivals, poisson_interval
 from leadscore.drift.periods import ALL, SURE
 
 _NAMED = 5
@@ -75,7 +75,10 @@ def of_arrivals(found: Arrivals, within_days: int, until: dt.date) -> Iterator[s
         sure = "are" if found.state == "alarm" else "may be"
         what = "fewer" if found.side == "fall" else "more"
         came, let = found.ages["labels"].sum(), found.ages["expected"].sum()
-        ratio = f"of leads scored from {low} on {came:,} came where {let:,.0f} were expected by now"
+        ratio = f"of leads scored from {low} on {came:,} came where {let:,.1f} were expected by now"
+        if let > 0:
+            ends = " to ".join(f"{end / let:.2f}" for end in poisson_interval(came))
+            ratio += f" ({came / let:.2f} times, {ends})"
         passed = f", passed first on {found.passed}" if found.passed and found.evidence < found.bound else ""
         yield f"{looked}: they {sure} {what} since the week of {first} ({low} to {high}): {ratio}; {evidence}{passed}."
         yield _delay(found, within_days, until)
