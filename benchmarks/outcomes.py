@@ -18,7 +18,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from leadscore.drift.arrivals import Waiting, arrivals
+from leadscore.drift.arrivals import OF_SIDES, Waiting, arrivals, evidence_of, foretold
 from leadscore.drift.ranks import RankDetector, level
 
 # Weeks; labels count for 20 weeks, by when 96 % of them have come.
@@ -45,30 +45,31 @@ def made(rng, per_week, conversion=1.0, slower=1.0, *, memory=0.0):
     return Waiting(day, delay, np.full(len(week), CHANCE), WITHIN_DAYS, 7 * WEEKS - 1)
 
 
-def looked_at(waiting, reference=WARM_UP + REFERENCE):
-    """Weeks from the change to the first alarm of a fall and of a rise; below 0 for a false one."""
-    found = arrivals(waiting, 0, reference_weeks=reference, horizon_weeks=104, budget=0.1)
-    evidence = found.weeks[["evidence_fall", "evidence_rise"]].to_numpy()
-    passed = evidence >= [level(104, 0.1 * share) for share in (0.8, 0.2)]
-    first = np.where(passed.any(axis=0), passed.argmax(axis=0), CHANGED + AFTER) - CHANGED + 1
-    return first, found
-
-
-def mature(waiting):
-    """The same for cohorts of 20 weeks, one-sided at the whole budget: what waiting for labels costs."""
+def figures_of(waiting):
+    """What is watched, (3, n_weeks): a fall, a rise, and a fall of cohorts when they are 20 weeks old."""
+    figures = foretold(waiting, 0, WARM_UP + REFERENCE)[3]
     cohort = waiting.day // 7
     n = np.bincount(cohort, minlength=WEEKS)
     won = np.bincount(cohort[waiting.delay <= WITHIN_DAYS], minlength=WEEKS)
-    rate = won[: WARM_UP + REFERENCE].sum() / n[: WARM_UP + REFERENCE].sum()
-    late = WITHIN_DAYS // 7
-    figures = -((won - n * rate) / np.sqrt(n * rate))[None, : WEEKS - late]
-    weeks = np.arange(late, WEEKS)
-    detector = RankDetector(weeks[:REFERENCE], figures[:, :REFERENCE])
-    for week, figure in zip(weeks[REFERENCE:], figures[:, REFERENCE:].T, strict=True):
-        detector.push(week, figure)
-        if detector.log_evidence[0] - detector.memory(above=math.log(100))[0] >= math.log(level(104, 0.1)):
-            return week - CHANGED + 1
-    return AFTER + 1
+    rate = won[:REFERENCE].sum() / n[:REFERENCE].sum()
+    waited = np.append(np.full(WARM_UP, np.nan), ((n * rate - won) / np.sqrt(n * rate))[: WEEKS - WARM_UP])
+    return np.vstack([figures, waited])
+
+
+def first_alarms(figures):
+    """(n_runs, 3) weeks from the change to the first alarm, 0 and less if false, `AFTER` + 1 if there is none.
+
+    The first two share the budget as `outcome_drift` has them; the third has all of it.
+    """
+    bounds = np.log([level(STABLE, 0.1 * share) for share in (*OF_SIDES, 1)])
+    streams, reference = figures.reshape(-1, WEEKS), WARM_UP + REFERENCE
+    detector = RankDetector(np.arange(reference), streams[:, :reference])
+    first = np.full(figures.shape[:2], AFTER + 1)
+    for week in range(reference, WEEKS):
+        detector.push(week, streams[:, week])
+        passed = evidence_of(detector).reshape(first.shape) >= bounds
+        first = np.where(passed & (first > AFTER), week - CHANGED + 1, first)
+    return first
 
 
 def naive(waiting):
@@ -79,8 +80,8 @@ def naive(waiting):
 
 
 def summed(delays):
-    """Mean weeks, 52 at most, of runs without a false alarm, its standard error, and how many were found in 26."""
-    right = np.minimum(np.array([delay for delay in delays if delay > 0]), AFTER)
+    """Mean weeks, 52 at most, of runs without a false alarm, its interval (95 %), and how many were found in 26."""
+    right = np.minimum(delays[delays > 0], AFTER)
     error = 1.96 * right.std() / math.sqrt(len(right))
     return f"{right.mean():.1f} +- {error:.1f} weeks, {(right <= 26).mean():.0%} in 26"
 
@@ -90,26 +91,29 @@ def main():
     parser.add_argument("--replicates", type=int, default=300)
     parser.add_argument("--leads", type=float, default=95)
     parser.add_argument("--memory", type=float, default=0.0)
+    parser.add_argument(
+        "--ages", type=int, default=40, help="of so many runs it is asked whether labels only come later"
+    )
     parser.add_argument("--only", nargs="*", default=list(CHANGES))
     asked = parser.parse_args()
     begun = time.process_time()
     for name in asked.only:
-        rng = np.random.default_rng(4)
-        falls, rises, waited, ratios, late = [], [], [], [], []
-        for _ in range(asked.replicates):
-            waiting = made(rng, asked.leads, *CHANGES[name], memory=asked.memory)
-            first, found = looked_at(waiting)
-            falls.append(first[0])
-            rises.append(first[1])
-            ratios.append(naive(waiting))
-            waited.append(mature(waiting))
-            if found.state == "alarm" and min(first) > 0:
-                late.append(found.late)
-        false = np.mean([min(pair) <= 0 for pair in zip(falls, rises, strict=True)])
-        print(f"{name}: false alarms {false:.1%}; fall found after {summed(falls)}; rise after {summed(rises)}")
-        print(f"   cohorts of 20 weeks: false {np.mean(np.array(waited) <= 0):.1%}, fall found after {summed(waited)}")
-        print(f"   labels of the last 8 cohorts over expected ones, nothing changed: {np.mean(ratios):.2f}")
-        print(f"   of {len(late)} alarms labels come clearly later in {np.mean(np.array(late) > 1.96):.0%}", flush=True)
+        rng = np.random.default_rng(20)
+        runs = [made(rng, asked.leads, *CHANGES[name], memory=asked.memory) for _ in range(asked.replicates)]
+        first = first_alarms(np.stack([figures_of(run) for run in runs]))
+        false = (first[:, :2] <= 0).any(axis=1)
+        error = 1.96 * math.sqrt(max(false.mean() * (1 - false.mean()), 1e-9) / len(false))
+        print(f"{name}: false alarms {false.mean():.1%} +- {error:.1%}, fall found after {summed(first[~false, 0])}")
+        print(f"   rise found after {summed(first[~false, 1])}")
+        waited = first[:, 2]
+        print(f"   cohorts of 20 weeks: false {(waited <= 0).mean():.1%}, fall found after {summed(waited)}")
+        print(
+            f"   labels of the last 8 cohorts over expected ones, before: {np.mean([naive(run) for run in runs]):.2f}"
+        )
+        options = {"reference_weeks": WARM_UP + REFERENCE, "horizon_weeks": STABLE, "budget": 0.1}
+        looked = [arrivals(run, 0, **options) for run in runs[: asked.ages]]
+        late = np.array([found.late for found in looked if found.state == "alarm"])
+        print(f"   of {len(late)} alarms, labels come clearly later in {(late > 1.96).mean():.0%}", flush=True)
     print(f"{time.process_time() - begun:.0f} s CPU")
 
 

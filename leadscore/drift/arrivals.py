@@ -25,8 +25,8 @@ _FEWEST_LABELS, _FEWEST_EXPECTED, FEWEST_WEEKS = 20, 0.2, 26
 _FEWEST_TOLD = 10
 # What labels are weighed for: a conversion that fell to 0.7 of what it was, or rose as much.
 _FALL = 0.7
-# The share of the budget for false alarms that a fall has: it is what floods sales with leads that come to nothing.
-_OF_FALLS = 0.8
+# The shares of the budget for false alarms: a fall floods sales with leads that come to nothing, a rise does no harm.
+OF_SIDES = (0.8, 0.2)
 # A "watch" is for looking, not for paging: it may come falsely in two of five such spans.
 _WATCH_BUDGET = 0.4
 # Above this, weeks hang together more than 95 in 100 independent histories do.
@@ -206,21 +206,44 @@ def arrivals(waiting: Waiting, monday: int, *, reference_weeks: int, horizon_wee
     Andersen, P. K., Borgan, O., Gill, R. D. and Keiding, N. (1993), Statistical Models Based on Counting Processes,
     chapter II. Kaplan and Meier (1958), see `kaplan_meier`. Of the evidence see `RankDetector`.
     """
+    begun, waiting, curve, figures = foretold(waiting, monday, reference_weeks)
+    if begun.reason:
+        return begun
+    bounds = np.log([level(horizon_weeks, budget * share) for share in OF_SIDES])
+    found, first = _judged(begun, figures, reference_weeks, bounds, math.log(level(horizon_weeks, _WATCH_BUDGET)))
+    ages, late = _ages(waiting.of(waiting.day >= monday + 7 * first), curve)
+    return replace(found, ages=ages, late=late)
+
+
+def foretold(waiting: Waiting, monday: int, reference_weeks: int) -> tuple[Arrivals, Waiting, Floats, Floats]:
+    """Labels of each week beside those expected, before anything is made of them.
+
+    Returns
+    -------
+    begun : Arrivals
+        `weeks`, `until`, `scale`; or `reason`.
+    waiting : Waiting
+        Up to the last whole week, chances as the reference bears them out.
+    curve : (within_days + 1,) as `learned` gives it
+    figures : (2, n_weeks)
+        What is watched for a rise: fewer labels than expected, and more; NaN where hardly any is expected.
+    """
+    nothing = np.zeros(0)
     n_weeks = (waiting.last_day + 1 - monday) // 7
     if n_weeks < reference_weeks:
-        return Arrivals("learning", f"{max(n_weeks, 0)} of {reference_weeks} weeks of reference are there")
+        reason = f"{max(n_weeks, 0)} of {reference_weeks} weeks of reference are there"
+        return Arrivals("learning", reason), waiting, nothing, nothing
     waiting = waiting._replace(last_day=monday + 7 * n_weeks - 1)
     reference_end = monday + 7 * reference_weeks - 1
     reference = waiting.of(waiting.day <= reference_end)._replace(last_day=reference_end)
     curve, reason = learned(reference)
-    if reason:
-        return Arrivals("", reason)
     told = float(reference.chance.mean())
     if not told > 0:
-        return Arrivals("", "the scores let expect no label at all")
+        reason = reason or "the scores let expect no label at all"
+    if reason:
+        return Arrivals("", reason), waiting, curve, nothing
     left, least, most = kaplan_meier(*reference.followed()).at(reference.within_days)
-    scale, low, high = (1 - left) / told, (1 - most) / told, (1 - least) / told
-    waiting = waiting._replace(chance=np.minimum(waiting.chance * scale, 1.0))
+    waiting = waiting._replace(chance=np.minimum(waiting.chance * (1 - left) / told, 1.0))
     cells = _cells(waiting, curve, monday, n_weeks)
     weeks = _weekly(*cells[:2], monday)
     figures = np.stack([-weighed(*cells, _FALL), weighed(*cells, 1 / _FALL)])
@@ -228,12 +251,25 @@ def arrivals(waiting: Waiting, monday: int, *, reference_weeks: int, horizon_wee
     counted = int((~np.isnan(figures[0, :reference_weeks])).sum())
     if counted < FEWEST_WEEKS:
         few = f"{_FEWEST_EXPECTED:g} labels or more are expected in {counted} weeks of the reference"
-        return Arrivals("", f"{few}; {FEWEST_WEEKS} are needed")
-    begun = Arrivals("", weeks=weeks, until=day_of(waiting.last_day), scale=scale, scale_low=low, scale_high=high)
-    bounds = np.log([level(horizon_weeks, budget * share) for share in (_OF_FALLS, 1 - _OF_FALLS)])
-    found, first = _judged(begun, figures, reference_weeks, bounds, math.log(level(horizon_weeks, _WATCH_BUDGET)))
-    ages, late = _ages(waiting.of(waiting.day >= monday + 7 * first), curve)
-    return replace(found, ages=ages, late=late)
+        return Arrivals("", f"{few}; {FEWEST_WEEKS} are needed"), waiting, curve, figures
+    begun = Arrivals(
+        "",
+        weeks=weeks,
+        until=day_of(waiting.last_day),
+        scale=(1 - left) / told,
+        scale_low=(1 - most) / told,
+        scale_high=(1 - least) / told,
+    )
+    return begun, waiting, curve, figures
+
+
+def evidence_of(detector: RankDetector) -> Floats:
+    """The log evidence of each stream after the last week, less its memory where that is seen.
+
+    Figures have a known spread if labels come independently, so what cannot be told from no memory costs nothing.
+    """
+    memory = detector.memory(above=math.log(100))
+    return detector.log_evidence - np.where(memory > _MEMORY_SEEN, memory, 0)
 
 
 def _judged(
@@ -249,9 +285,7 @@ def _judged(
     evidence = np.full(figures.shape, -np.inf)
     for week in range(reference_weeks, figures.shape[1]):
         detector.push(number[week], figures[:, week])
-        # Figures have a known spread if labels come independently, so memory is taken off where it is seen only.
-        memory = detector.memory(above=math.log(100))
-        evidence[:, week] = detector.log_evidence - np.where(memory > _MEMORY_SEEN, memory, 0)
+        evidence[:, week] = evidence_of(detector)
     passed = (evidence >= bounds[:, None]).any(axis=0)
     alarm = int(passed.argmax()) if passed.any() else None
     side = int((evidence[:, -1 if alarm is None else alarm] - bounds).argmax())
