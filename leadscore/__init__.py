@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from leadscore.drift.causes import Causes, Diagnosis
     from leadscore.drift.cohorts import weekly_cohorts
     from leadscore.drift.decomposition import Decomposition, decompose
+    from leadscore.drift.mature import OutcomeDrift, outcomes_by_period
+    from leadscore.drift.outcomes import outcome_drift
     from leadscore.drift.shift import Stability, stability
     from leadscore.drift.verdict import BalanceVerdict
     from leadscore.errors import ArgumentError, ContractError, LeadscoreError, Problem, RulebookError
@@ -54,6 +56,8 @@ _HOMES = {
     "leadscore.drift.causes": ("Causes", "Diagnosis"),
     "leadscore.drift.cohorts": ("weekly_cohorts",),
     "leadscore.drift.decomposition": ("Decomposition", "decompose"),
+    "leadscore.drift.mature": ("OutcomeDrift", "outcomes_by_period"),
+    "leadscore.drift.outcomes": ("outcome_drift",),
     "leadscore.drift.shift": ("Stability", "stability"),
     "leadscore.drift.verdict": ("BalanceVerdict",),
     "leadscore.errors": ("ArgumentError", "ContractError", "LeadscoreError", "Problem", "RulebookError"),
@@ -107,6 +111,7 @@ __all__ = [
     "LeadClassifier",
     "LeadscoreError",
     "Look",
+    "OutcomeDrift",
     "PointsCard",
     "Problem",
     "ResponseTimes",
@@ -142,6 +147,8 @@ __all__ = [
     "holdout_sample",
     "label",
     "load_tables",
+    "outcome_drift",
+    "outcomes_by_period",
     "plan_trial",
     "replay",
     "response_times",
