@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from leadscore.drift.balance import BalanceMonitor
     from leadscore.drift.cohorts import weekly_cohorts
     from leadscore.drift.decomposition import Decomposition, decompose
+    from leadscore.drift.figures import WeeklyStreams, weekly_streams
     from leadscore.drift.shift import Stability, stability
+    from leadscore.drift.streams import StreamWatch, watch_streams
     from leadscore.drift.verdict import BalanceVerdict
     from leadscore.errors import ArgumentError, ContractError, LeadscoreError, Problem, RulebookError
     from leadscore.explorer import Look, ThresholdExplorer
@@ -50,7 +52,9 @@ _HOMES = {
     "leadscore.drift.balance": ("BalanceMonitor",),
     "leadscore.drift.cohorts": ("weekly_cohorts",),
     "leadscore.drift.decomposition": ("Decomposition", "decompose"),
+    "leadscore.drift.figures": ("WeeklyStreams", "weekly_streams"),
     "leadscore.drift.shift": ("Stability", "stability"),
+    "leadscore.drift.streams": ("StreamWatch", "watch_streams"),
     "leadscore.drift.verdict": ("BalanceVerdict",),
     "leadscore.errors": ("ArgumentError", "ContractError", "LeadscoreError", "Problem", "RulebookError"),
     "leadscore.explorer": ("Look", "ThresholdExplorer"),
@@ -109,6 +113,7 @@ __all__ = [
     "Scores",
     "Snapshots",
     "Stability",
+    "StreamWatch",
     "Suggestions",
     "Tables",
     "ThresholdChoice",
@@ -118,6 +123,7 @@ __all__ = [
     "Value",
     "Verdict",
     "Week",
+    "WeeklyStreams",
     "acceptance",
     "baselines",
     "cherry_picking",
@@ -143,7 +149,9 @@ __all__ = [
     "stability",
     "suggest",
     "threshold_table",
+    "watch_streams",
     "weekly_cohorts",
+    "weekly_streams",
 ]
 
 

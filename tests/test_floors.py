@@ -32,9 +32,9 @@ FLOORS = [
     {"scoring.one", "scoring.replay", "scoring.change", "holdout", "capacity"},
     {"scoring.compare", "scoring", "alternatives", "explorer", "scored"},
     {"threshold"},
-    {"choice", "drift", "drift.shift", "drift.pools", "drift.ranks", "drift.cohorts"},
-    {"drift.decomposition", "drift.shares"},
-    {"drift.verdict"},
+    {"choice", "drift", "drift.shift", "drift.pools", "drift.ranks", "drift.cohorts", "drift.rates"},
+    {"drift.decomposition", "drift.shares", "drift.family", "drift.figures"},
+    {"drift.verdict", "drift.streams"},
     {"drift.balance"},
     {"learn", "learn.cells", "learn.logistic", "learn.snapshots", "learn.binning", "learn.verdict", "learn.parameters"},
     {
