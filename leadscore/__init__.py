@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from leadscore.drift.causes import Causes, Diagnosis
     from leadscore.drift.cohorts import weekly_cohorts
     from leadscore.drift.decomposition import Decomposition, decompose
+    from leadscore.drift.figures import WeeklyStreams, weekly_streams
     from leadscore.drift.mature import OutcomeDrift, outcomes_by_period
     from leadscore.drift.outcomes import outcome_drift
     from leadscore.drift.shift import Stability, stability
+    from leadscore.drift.streams import StreamWatch, watch_streams
     from leadscore.drift.verdict import BalanceVerdict
     from leadscore.errors import ArgumentError, ContractError, LeadscoreError, Problem, RulebookError
     from leadscore.explorer import Look, ThresholdExplorer
@@ -58,7 +60,9 @@ _HOMES = {
     "leadscore.drift.decomposition": ("Decomposition", "decompose"),
     "leadscore.drift.mature": ("OutcomeDrift", "outcomes_by_period"),
     "leadscore.drift.outcomes": ("outcome_drift",),
+    "leadscore.drift.figures": ("WeeklyStreams", "weekly_streams"),
     "leadscore.drift.shift": ("Stability", "stability"),
+    "leadscore.drift.streams": ("StreamWatch", "watch_streams"),
     "leadscore.drift.verdict": ("BalanceVerdict",),
     "leadscore.errors": ("ArgumentError", "ContractError", "LeadscoreError", "Problem", "RulebookError"),
     "leadscore.explorer": ("Look", "ThresholdExplorer"),
@@ -121,6 +125,7 @@ __all__ = [
     "Scores",
     "Snapshots",
     "Stability",
+    "StreamWatch",
     "Suggestions",
     "Tables",
     "ThresholdChoice",
@@ -130,6 +135,7 @@ __all__ = [
     "Value",
     "Verdict",
     "Week",
+    "WeeklyStreams",
     "acceptance",
     "baselines",
     "cherry_picking",
@@ -159,7 +165,9 @@ __all__ = [
     "stability",
     "suggest",
     "threshold_table",
+    "watch_streams",
     "weekly_cohorts",
+    "weekly_streams",
 ]
 
 

@@ -1,0 +1,172 @@
+"""Weekly figures as one family of tests: what each is watched for, its part of the budget, its evidence by week."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from scipy.special import logsumexp, ndtri
+
+from leadscore.columns import day_number
+from leadscore.drift.ranks import RankDetector, level
+from leadscore.drift.rates import standard_scores
+from leadscore.evaluation import Floats, Ints
+from leadscore.outcomes import Mask
+
+Direction = Literal["rise", "fall"]
+# Fewer weeks than this are no reference; a year of them knows the season.
+SHORT, YEAR = 26, 52
+# Of the budget, what is kept for streams that begin after the reference: how many will come is not known before.
+_KEPT = 0.1
+# A share that varies by no more than this beside the luck of its leads has no season or memory that could be told from
+# it: to foretell its weeks would only take away from what is new.
+_STEADY = 0.25
+_BOLDNESS = np.array([0.25, 0.5, 1.0])
+
+
+@dataclass(frozen=True)
+class Weeks:
+    """Weekly figures of streams; all arrays are (n_streams, n_weeks) unless said.
+
+    Attributes
+    ----------
+    number : (n_weeks,) weeks since 1970
+    figures : NaN where a week is skipped
+    n : leads behind a share; NaN where the figure is no share
+    begun : (n_streams,) the first week with a figure; n_weeks where there is none
+    moved : (n_streams,) the first week with a figure other than 0; n_weeks where there is none
+    until : (n_streams,) the week with which the reference is over
+    late : (n_streams,) whether nothing but 0 was known when the reference was over
+    """
+
+    number: Floats
+    figures: Floats
+    n: Floats
+    begun: Ints
+    moved: Ints
+    until: Ints
+    late: Mask
+
+    @classmethod
+    def of(cls, figures: pd.DataFrame, n: pd.DataFrame, reference_weeks: int) -> Weeks:
+        """Read the frames; the columns of `n` are those of the figures, NaN for what is no share."""
+        table, sizes = (frame.to_numpy(float).T for frame in (figures, n))
+        table = np.where(sizes == 0, np.nan, table)
+        number = np.array([day_number(day.date()) for day in pd.DatetimeIndex(figures.index)]) / 7
+        last = len(number)
+        known, other = ~np.isnan(table), ~np.isnan(table) & (table != 0)
+        begun, moved = (np.where(mask.any(axis=1), mask.argmax(axis=1), last) for mask in (known, other))
+        learned = np.where(begun < reference_weeks, reference_weeks, min(SHORT, reference_weeks))
+        return cls(number, table, sizes, begun, moved, np.minimum(begun + learned, last), moved >= reference_weeks)
+
+    def scores(self, names: list[str]) -> tuple[Floats, Mask]:
+        """What is watched: shares as standard scores, other figures as they are; and which streams are steady."""
+        shares = np.flatnonzero(~np.isnan(self.n).all(axis=1))
+        place = np.arange(len(self.number))
+        learned = (place >= self.begun[shares, None]) & (place < self.until[shares, None])
+        known = ~np.isnan(self.figures[shares])
+        n = np.where(known, self.n[shares], 0)
+        counts = np.rint(np.where(known, self.figures[shares], 0) * n)
+        # The same number for the same stream and week, in every run.
+        words = [f"{names[stream]} {number:.3f}" for stream in shares for number in self.number]
+        dice = pd.util.hash_array(np.array(words, object)) / 2**64
+        found, steady = self.figures.copy(), np.zeros(len(self.begun), bool)
+        found[shares], unsteady = standard_scores(counts, n, learned & known, dice.reshape(counts.shape))
+        steady[shares] = unsteady <= _STEADY
+        return found, steady
+
+
+@dataclass(frozen=True)
+class Family:
+    """The tests; all arrays are (n_tests,) unless said.
+
+    Attributes
+    ----------
+    stream : positions among the streams
+    sign : 1 where a rise is watched for, -1 where a fall is
+    bound : log evidence that makes an alarm
+    evidence : (n_tests, n_weeks) log evidence less memory; NaN while learning, and while all figures are 0
+    memory : (n_tests, n_weeks) as of the last week in which evidence passed the bound without it; 0 before
+    onset : for each test that alarmed, the week the change came with, and the first and last not ruled out
+    """
+
+    stream: Ints
+    sign: Ints
+    bound: Floats
+    evidence: Floats
+    memory: Floats
+    onset: dict[int, tuple[int, int, int]]
+
+
+def family_of(
+    weeks: Weeks, names: list[str], only: list[Direction | None], horizon_weeks: int, budget: float
+) -> Family:
+    """Test each stream that ever was other than 0; `only` says of each what alone it is watched for."""
+    signs = {"rise": (1,), "fall": (-1,), None: (1, -1)}
+    moved = np.flatnonzero(weeks.moved < len(weeks.number))
+    tests = np.array([(stream, sign) for stream in moved for sign in signs[only[stream]]], int).reshape(-1, 2)
+    stream, sign = tests.T
+    part = _parts(weeks, stream)
+    bound = np.log([level(horizon_weeks, budget * one) for one in part])
+    scores, steady = (of_streams[stream] for of_streams in weeks.scores(names))
+    scores = scores * sign[:, None]
+    evidence, memory = np.full(scores.shape, np.nan), np.zeros(scores.shape)
+    onset = {}
+    for begun, until in np.unique(np.column_stack([weeks.begun, weeks.until])[stream], axis=0):
+        rows = np.flatnonzero((weeks.begun[stream] == begun) & (weeks.until[stream] == until))
+        detector = RankDetector(weeks.number[begun:until], scores[rows, begun:until])
+        ranked = rank_evidence(scores[rows, begun:], until - begun)
+        for week in range(until, len(weeks.number)):
+            detector.push(weeks.number[week], scores[rows, week])
+            found = np.where(steady[rows], ranked[:, week - until], detector.log_evidence)
+            memory[rows, week] = memory[rows, week - 1]
+            # What is no alarm without it need not be asked, and what was one with it stays one.
+            asked = (found >= bound[rows]) & ~(evidence[rows, :week] >= bound[rows, None]).any(axis=1)
+            if asked.any():
+                memory[rows[asked], week] = detector.memory()[asked]
+            # While all figures are 0 there is nothing to watch, nor a part of the budget for it.
+            evidence[rows, week] = np.where(weeks.moved[stream[rows]] <= week, found - memory[rows, week], np.nan)
+        for place, row in enumerate(rows):
+            if (evidence[row] >= bound[row]).any():
+                when, low, high = detector.onset(place)
+                onset[int(row)] = (int(begun + when), int(begun + low), int(begun + high))
+    return Family(stream, sign, bound, evidence, memory, onset)
+
+
+def rank_evidence(scores: Floats, reference_weeks: int) -> Floats:
+    """(n_tests, n_weeks - reference_weeks) log evidence as of `RankDetector`, of the scores' own sequential ranks.
+
+    Weeks that need no foretelling are ranked as they are: their ranks are independent and uniform exactly, and a change
+    is not taken for a season, or for what last week let expect.
+    """
+    n = np.arange(1, scores.shape[1] + 1)
+    fair = np.array([logsumexp(ndtri((np.arange(one) + 0.5) / one)[:, None] * _BOLDNESS, axis=0) for one in n])
+    fair -= np.log(n)[:, None]
+    known = ~np.isnan(scores)
+    size = known.cumsum(axis=1)
+    evidence, found = np.full((len(scores), len(_BOLDNESS)), -np.inf), []
+    for week in range(reference_weeks, scores.shape[1]):
+        rows = known[:, week]
+        rank = (scores[rows, :week] < scores[rows, week, None]).sum(axis=1)
+        gain = ndtri((rank + 0.5) / size[rows, week])[:, None] * _BOLDNESS - fair[size[rows, week] - 1]
+        evidence[rows] = np.logaddexp(0, evidence[rows]) + gain
+        found.append(logsumexp(evidence, axis=1) - math.log(len(_BOLDNESS)))
+    return np.array(found).reshape(-1, len(scores)).T
+
+
+def _parts(weeks: Weeks, stream: Ints) -> Floats:
+    """(n_tests,) each test's part of the budget.
+
+    What was shared out must not be shared out anew when another stream begins: an alarm would be none any more. The
+    k-th late stream gets 1 / (k (k + 1)) of what is kept; the sum over all k is 1.
+    """
+    tests = np.bincount(stream, minlength=len(weeks.moved))
+    order = np.argsort(weeks.moved, kind="stable")
+    late = order[weeks.late[order] & (tests[order] > 0)]
+    k = np.arange(1, len(late) + 1)
+    part = np.full(len(weeks.moved), (1 - _KEPT) / max(tests[~weeks.late].sum(), 1))
+    part[late] = _KEPT / (k * (k + 1)) / tests[late]
+    return part[stream]
