@@ -52,6 +52,7 @@ FLOORS = [
     {"learn.model_file"},
     {"learn.classifier"},
     {"learn.training"},
+    {"scenarios"},
     {"", "datasets", "testing"},
     {"export", "options", "printing"},
     {"cli.entry"},
