@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from leadscore.drift.balance import BalanceMonitor
     from leadscore.drift.cohorts import weekly_cohorts
     from leadscore.drift.decomposition import Decomposition, decompose
+    from leadscore.drift.report import DriftReport, drift_report
     from leadscore.drift.shift import Stability, stability
     from leadscore.drift.verdict import BalanceVerdict
     from leadscore.errors import ArgumentError, ContractError, LeadscoreError, Problem, RulebookError
@@ -50,6 +51,7 @@ _HOMES = {
     "leadscore.drift.balance": ("BalanceMonitor",),
     "leadscore.drift.cohorts": ("weekly_cohorts",),
     "leadscore.drift.decomposition": ("Decomposition", "decompose"),
+    "leadscore.drift.report": ("DriftReport", "drift_report"),
     "leadscore.drift.shift": ("Stability", "stability"),
     "leadscore.drift.verdict": ("BalanceVerdict",),
     "leadscore.errors": ("ArgumentError", "ContractError", "LeadscoreError", "Problem", "RulebookError"),
@@ -90,6 +92,7 @@ __all__ = [
     "ContractError",
     "DailyActivity",
     "Decomposition",
+    "DriftReport",
     "Evidence",
     "Explanation",
     "Finding",
@@ -125,6 +128,7 @@ __all__ = [
     "compare",
     "daily_activity",
     "decompose",
+    "drift_report",
     "evidence",
     "explain_change",
     "funnel",

@@ -9,7 +9,7 @@ import leadscore as ls
 
 PACKAGE = Path(__file__).parents[1] / "leadscore"
 FLOORS = [
-    {"errors", "text", "files"},
+    {"errors", "text", "files", "markdown"},
     {"rulebook.yaml", "rulebook.model"},
     {"rulebook.kinds", "rulebook.bounds"},
     {"rulebook.check", "rulebook.faults"},
@@ -23,7 +23,7 @@ FLOORS = [
     {"conversion", "labels", "trials"},
     {"response"},
     {"picking"},
-    {"drift.distances", "drift.shapley"},
+    {"drift.distances", "drift.shapley", "drift.pictures"},
     {"scoring.plan"},
     {"scoring.attributes"},
     {"scoring.memory"},
@@ -36,6 +36,7 @@ FLOORS = [
     {"drift.decomposition", "drift.shares"},
     {"drift.verdict"},
     {"drift.balance"},
+    {"drift.report"},
     {"learn", "learn.cells", "learn.logistic", "learn.snapshots", "learn.binning", "learn.verdict", "learn.parameters"},
     {
         "learn.separation",
@@ -56,7 +57,7 @@ FLOORS = [
     {"", "datasets", "testing"},
     {"export", "options", "printing"},
     {"cli.entry"},
-    {"cli.scoring", "cli.comparing", "cli.learning"},
+    {"cli.scoring", "cli.comparing", "cli.learning", "cli.drifting"},
     {"cli.tour"},
     {"cli"},
     {"__main__"},

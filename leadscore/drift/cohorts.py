@@ -16,7 +16,7 @@ from leadscore.errors import ArgumentError, Problem, did_you_mean
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.plan import compiled
 from leadscore.scoring.replay import replay
-from leadscore.scoring.scores import points_by_rule, verdicts
+from leadscore.scoring.scores import Scores, points_by_rule, verdicts
 from leadscore.scoring.timeline import Timeline
 from leadscore.tables import Tables
 from leadscore.text import as_text
@@ -121,6 +121,26 @@ def weekly_cohorts(  # noqa: PLR0913 - each of them is part of what a cohort is
 
     for week in range(first, last, 7):
         yield Cohort(day_of(week), frame(*scored, week), frame(*qualified, week), rulebook)
+
+
+def scores_of_weeks(
+    tables: Tables, rulebook: Rulebook, parts: Sequence[Sequence[dt.date]], *, age_days: int = 14
+) -> list[Scores]:
+    """The leads scored in some weeks, for each part of them: those of `weekly_cohorts`, each as of its own day."""
+    created = tables.created()
+    days = np.full(len(tables.ids), NO_TIME) if created is None else created.days(rulebook.timezone)
+    starts = [np.sort(np.array([day_number(week) for week in weeks], np.int64)) for weeks in parts]
+    first, last = min(part[0] for part in starts), max(part[-1] for part in starts) + 6
+    # Years before any week, where nobody knows when a lead came.
+    scored = np.where(days == NO_TIME, first - 7, days + age_days)
+    timeline = Timeline(compiled(rulebook), tables, int(first), int(last))
+
+    def scores(weeks: npt.NDArray[np.int64]) -> Scores:
+        week = weeks[np.maximum(np.searchsorted(weeks, scored, "right") - 1, 0)]
+        lead = np.flatnonzero((scored >= week) & (scored < week + 7)).astype(np.int32)
+        return Scores(rulebook, day_of(weeks[-1] + 6), timeline.at(lead, scored[lead]), tables)
+
+    return [scores(weeks) for weeks in starts]
 
 
 def _whole_weeks(start: Any, end: Any) -> tuple[int, int]:
