@@ -346,8 +346,8 @@ def _weeks_table(frame: pd.DataFrame, verdict: BalanceVerdict) -> str:
         rows.append((str(week)[:10], f"{int(row['leads']):,}", f"{int(row['mqls']):,}", *figures, gap, *evidence))
     heads = ("week of", "leads", "MQLs", "fit", "behaviour", "gap", "evidence, all leads", "evidence, MQLs")
     said = (
-        f"An alarm needs evidence of {verdict.bound:,.0f}. A week has no gap while all is still being learned, if it was "
-        "skipped, or left out by a decision. Single weeks have no interval: how weeks differ is what evidence is made of."
+        f"An alarm needs evidence of {verdict.bound:,.0f}. A week has no gap while all is still being learned, if it "
+        "was skipped, or left out by a decision. Single weeks have no interval: evidence is made of how weeks differ."
     )
     return f"{table(heads, rows)}\n\n{said}"
 
