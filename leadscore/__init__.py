@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from leadscore.activity import DailyActivity, daily_activity
     from leadscore.alternatives import Baselines, baselines
+    from leadscore.bots import Bots, find_bots, flag_bots
     from leadscore.choice import ThresholdChoice, Value, choose_threshold
     from leadscore.conversion import Acceptance, FunnelTable, acceptance, funnel
     from leadscore.drift.balance import BalanceMonitor
+    from leadscore.drift.causes import Causes, Diagnosis
     from leadscore.drift.cohorts import weekly_cohorts
     from leadscore.drift.decomposition import Decomposition, decompose
     from leadscore.drift.report import DriftReport, drift_report
@@ -46,9 +48,11 @@ __version__ = "0.1.0"
 _HOMES = {
     "leadscore.activity": ("DailyActivity", "daily_activity"),
     "leadscore.alternatives": ("Baselines", "baselines"),
+    "leadscore.bots": ("Bots", "find_bots", "flag_bots"),
     "leadscore.choice": ("ThresholdChoice", "Value", "choose_threshold"),
     "leadscore.conversion": ("Acceptance", "FunnelTable", "acceptance", "funnel"),
     "leadscore.drift.balance": ("BalanceMonitor",),
+    "leadscore.drift.causes": ("Causes", "Diagnosis"),
     "leadscore.drift.cohorts": ("weekly_cohorts",),
     "leadscore.drift.decomposition": ("Decomposition", "decompose"),
     "leadscore.drift.report": ("DriftReport", "drift_report"),
@@ -87,12 +91,15 @@ __all__ = [
     "BalanceMonitor",
     "BalanceVerdict",
     "Baselines",
+    "Bots",
+    "Causes",
     "CherryPicking",
     "Comparison",
     "ContractError",
     "DailyActivity",
     "Decomposition",
     "DriftReport",
+    "Diagnosis",
     "Evidence",
     "Explanation",
     "Finding",
@@ -131,6 +138,8 @@ __all__ = [
     "drift_report",
     "evidence",
     "explain_change",
+    "find_bots",
+    "flag_bots",
     "funnel",
     "gate",
     "guards",

@@ -424,10 +424,15 @@ def daily_activity(
     if rulebook is not None:
         columns, timezone = sorted(event_kinds(rulebook)), rulebook.timezone
     source = open_source(events, "events")
-    wanted = ["lead_id", "event", *(columns or []), "at"]
+    # What bots made is still to be told from the rest.
+    marks = ["is_bot"] if "is_bot" in source.columns else []
+    wanted = list(dict.fromkeys(["lead_id", "event", *(columns or []), *marks, "at"]))
     refuse(missing_columns(source, wanted))
     breaches = Breaches(source)
-    kinds = list(event_kinds(rulebook).items()) if rulebook else []
+    kinds: list[tuple[str, Kind]] = [
+        *(event_kinds(rulebook).items() if rulebook else ()),
+        *((m, "boolean") for m in marks),
+    ]
     read, ids = read_events(source, wanted, None, breaches, kinds)
     refuse(breaches.problems())
     parts = []

@@ -66,14 +66,15 @@ _DOINGS: dict[tuple[str, str | None], tuple[float, float]] = {
     ("unsubscribe", None): (0.012, 0.0),
     ("demo_request", None): (0.0, 0.025),
     ("contact_sales", None): (0.0, 0.015),
+    # Links of mails that only scanners follow.
+    ("email_click", "webinar-invitation"): (0.0, 0.0),
+    ("email_click", "view-in-browser"): (0.0, 0.0),
 }
 
 
 # Whose leads are poorer than those of other sources, once a scenario is planted; and what a list is that is imported.
 _POOREST, _IMPORTED = "list", "import"
 _JUNIOR = ("Specialist", "Coordinator")
-# The links of a mail.
-_LINKS = ("newsletter", "product-update")
 
 
 @dataclass(frozen=True)
@@ -378,10 +379,10 @@ def _events(  # noqa: PLR0913, PLR0917 - who acts, how much, how long, and what 
     lead, at = lead[happens], at[happens]
     logs.append(_Log(lead, at, _doings(change.rng, plan[lead])))
     lead, at = change.mails(created, who[1], stop)
-    what = [("email_open", None), *(("email_click", link) for link in _LINKS)]
-    for seconds, one in enumerate(what):
-        # The links within a second or two of the mail, and no page ever.
-        logs.append(_Log(lead, at + seconds, np.full(len(lead), list(_DOINGS).index(one))))
+    scans = [place for place, (event, _) in enumerate(_DOINGS) if event in {"email_open", "email_click"}]
+    for seconds, one in enumerate(scans):
+        # One link a second, and no page ever.
+        logs.append(_Log(lead, at + seconds, np.full(len(lead), one)))
     lead, at, doing = (np.concatenate([getattr(log, name) for log in logs]) for name in ("lead", "seconds", "doing"))
     order = np.argsort(at, kind="stable")
     order = order[at[order] < stop]

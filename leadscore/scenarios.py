@@ -22,7 +22,7 @@ _WEEK = 7 * _DAY
 LIFE = 90 * _DAY
 _BURST_WEEKS = 3
 # A mail to a firm whose scanner follows its links, by each lead of it.
-_DAYS_A_MAIL = 4
+_DAYS_A_MAIL = 8
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from leadscore.activity import DailyActivity, EventBatch, Events, Ids, is_activity, plain_ids, read_events
+from leadscore.bots import bots_of
 from leadscore.columns import Column, Times, as_day, convert, day_number, distinct, one_array
 from leadscore.contract import Breaches, missing_columns, refuse
 from leadscore.errors import ArgumentError, ContractError, Problem, did_you_mean
@@ -177,6 +178,32 @@ class Tables:
         alone.events = replace(self.events, batches=own)
         return alone
 
+    def without_bots(self) -> Tables:
+        """The same tables without the events marked `is_bot`: scores, replays and cohorts of it do not count them.
+
+        Raises
+        ------
+        ArgumentError
+            If the events have no `is_bot`.
+        ContractError
+            If it holds anything else than true and false.
+        """
+        if "is_bot" not in self.events.values:
+            message = "the events have no column is_bot: load_tables(leads, flag_bots(events)) marks what bots made"
+            raise ArgumentError("tables", message)
+        return self.keeping(~bots_of(self.events))
+
+    def keeping(self, kept: npt.NDArray[np.bool_]) -> Tables:
+        """The same tables with some of the events: (n_events,) True for those, in the order of the batches."""
+        starts = np.cumsum([0, *map(len, self.events.batches)])
+        parts = [
+            batch.part(np.flatnonzero(kept[start : start + len(batch)]))
+            for start, batch in zip(starts.tolist(), self.events.batches, strict=False)
+        ]
+        found = copy(self)
+        found.events = replace(self.events, batches=parts)
+        return found
+
     def groups(self, by: str | pd.Series[Any]) -> pd.Series[Any]:
         """What to group each lead by, index lead_id: a lead column, by the lead's latest row, or a Series by lead_id.
 
@@ -226,6 +253,7 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
         column `valid_from` a lead may have several rows, each the lead's attributes from that time on.
     events : table, one row per event, optional
         `lead_id`, `event`, `at`, and columns that a `where` tests; or a `DailyActivity`, or the file it was written to.
+        `is_bot`, as `flag_bots` adds it, is kept; marked events count until `tables.without_bots()` leaves them out.
     outcomes : table, one row per stage reached, optional
         `lead_id`, `stage`, `at`.
     rulebook : Rulebook or several, optional
@@ -298,7 +326,10 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
     if "events" in sources and is_activity(sources["events"]):
         log = _read_activity(sources["events"], wanted["events"], ids, breaches["events"])
     elif "events" in sources:
-        log, _ = read_events(sources["events"], wanted["events"], ids, breaches["events"], _event_kinds(books))
+        kinds = _event_kinds(books)
+        if "is_bot" in wanted["events"]:
+            kinds.append(("is_bot", "boolean"))
+        log, _ = read_events(sources["events"], wanted["events"], ids, breaches["events"], kinds)
     timezone, reached = books[0].timezone if books else "UTC", None
     if "outcomes" in sources:
         created = read[2].created_at()
@@ -349,7 +380,8 @@ def _wanted(source: Source, books: list[Rulebook], columns: Sequence[str]) -> li
     if not books:
         return list(dict.fromkeys([*required, *source.columns]))
     if source.name == "events":
-        return list(dict.fromkeys([*required, *(name for name, _ in _event_kinds(books))]))
+        marks = [name for name in ("is_bot",) if name in source.columns]
+        return list(dict.fromkeys([*required, *(name for name, _ in _event_kinds(books)), *marks]))
     times = [name for name in ("created_at", "valid_from") if name in source.columns]
     return list(dict.fromkeys([*required, *times, *(name for book in books for name in _needed(book)), *columns]))
 
