@@ -13,7 +13,7 @@ WEEK = dt.timedelta(7)
 def made_with(scenario):
     start = None if scenario == "stable" else CHANGED
     world = {"random_state": 3, "days": 440, "end": SPAN["end"], "events_per_lead": 12}
-    return make_funnel(14_000, scenario=scenario, scenario_start=start, **world)
+    return make_funnel(9_000, scenario=scenario, scenario_start=start, **world)
 
 
 def read(made, **more):

@@ -153,7 +153,10 @@ def _counted(
             monitor = _rescored(monitor, tables, book)
     # Of no whole week yet the library says so.
     if not len(weeks) or (as_of - begins).days >= 6:
-        for cohort in ls.weekly_cohorts(tables, book, start=begins, end=as_of, by=monitor.by):
+        counted_since = weeks[0] if len(weeks) else None
+        for cohort in ls.weekly_cohorts(
+            tables, book, start=begins, end=as_of, by=monitor.by, counted_since=counted_since
+        ):
             monitor.update(*cohort)
     return monitor
 

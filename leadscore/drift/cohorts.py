@@ -51,7 +51,14 @@ class Cohort(NamedTuple):
 
 
 def weekly_cohorts(  # noqa: PLR0913 - each of them is part of what a cohort is
-    tables: Tables, rulebook: Rulebook, *, start: Any, end: Any, age_days: int = 14, by: Sequence[str] = ()
+    tables: Tables,
+    rulebook: Rulebook,
+    *,
+    start: Any,
+    end: Any,
+    age_days: int = 14,
+    by: Sequence[str] = (),
+    counted_since: Any = None,
 ) -> Iterator[Cohort]:
     """Make the weekly cohorts of a period: each lead is scored once, so that no week repeats another.
 
@@ -70,6 +77,9 @@ def weekly_cohorts(  # noqa: PLR0913 - each of them is part of what a cohort is
         How old a lead is when it is scored.
     by : sequence of str
         Lead columns by which a change is looked for in segments.
+    counted_since : date, or text as "2026-03-31", optional
+        The first day of the first week that was counted, where these weeks follow others: a lead that came to qualify
+        in one of those, ceased to, and does so again was counted then. By default none were.
 
     Yields
     ------
@@ -79,7 +89,8 @@ def weekly_cohorts(  # noqa: PLR0913 - each of them is part of what a cohort is
     Raises
     ------
     ArgumentError
-        If no lead has a `created_at`, there is no such lead column, no whole week, or `age_days` is no whole number.
+        If no lead has a `created_at`, there is no such lead column, no whole week, `age_days` is no whole number, or
+        `counted_since` comes later than the first of the weeks.
     ContractError
         If the tables lack a column the rulebook uses, or hold values that it cannot read.
 
@@ -105,7 +116,12 @@ def weekly_cohorts(  # noqa: PLR0913 - each of them is part of what a cohort is
             "tables", "no lead has a created_at, so no week in which it is scored; make cohorts by hand"
         )
     groups = {name: tables.groups(name) for name in by}
-    found = replay(tables, rulebook, start=day_of(first), end=day_of(last)).frame
+    begun = day_of(first) if counted_since is None else as_day(counted_since, name="counted_since")
+    if begun > day_of(first):
+        raise ArgumentError(
+            "counted_since", f"must not come after the first of these weeks, {day_of(first)}; got {begun}"
+        )
+    found = replay(tables, rulebook, start=begun, end=day_of(last)).frame
     found = found[~found["already"]]
     qualified = tables.positions(found.index), found["day"].to_numpy("datetime64[D]").astype(np.int64)
     there = np.flatnonzero(days != NO_TIME).astype(np.int32)

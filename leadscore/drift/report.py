@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from leadscore.drift.balance import BalanceMonitor
+from leadscore.drift.causes import Causes
 from leadscore.drift.cohorts import scores_of_weeks
 from leadscore.drift.decomposition import Decomposition, decompose
 from leadscore.drift.pictures import Onset, plot_evidence, plot_gap, plot_months, plot_points
@@ -21,13 +22,15 @@ from leadscore.tables import Tables
 
 _WEEK = dt.timedelta(7)
 _MONTH = ["part", "name", "month", "n_reference", "n", "psi", "psi_low", "psi_high", "psi_no_drift", "q", "verdict"]
-_NO_TABLES = "No tables were given, so nothing is said of why: the monitor keeps sums of weeks only."
+_NO_TABLES = "No tables were given, so less is said of why: the monitor keeps sums of weeks only."
 _FIGURES = {
     "behaviour": "behaviour, points per lead",
     "fit": "fit, points per lead",
     "gap": "gap, in standard deviations of leads",
     "carried": "MQLs that would not qualify on their fit and median behaviour",
 }
+# Of causes: a smaller share is no news, and so many are.
+_WORTH_SHOWING, _SHOWN = 0.1, 6
 _COUNTS = ("weeks", "leads", "mqls")
 
 
@@ -50,7 +53,7 @@ class DriftReport:
         Each figure of `stability` month by month, beside the weeks the monitor learned from: `part`, `name`, `month`,
         `n_reference`, `n` (leads), `psi` with `psi_low`, `psi_high` (95 %), `psi_no_drift`, `q`, `verdict`.
     causes : Causes or None
-        As `BalanceMonitor.causes` finds them.
+        As `BalanceMonitor.causes` finds them; None while learning, and without tables while nothing is suspected.
     edit : DataFrame or None
         What an edit of the rulebook alone did, if there was one.
     notes : tuple of str
@@ -64,7 +67,7 @@ class DriftReport:
     decomposition: Decomposition | None
     stability: Stability | None
     months: pd.DataFrame | None
-    causes: Any
+    causes: Causes | None
     edit: pd.DataFrame | None
     notes: tuple[str, ...]
 
@@ -129,9 +132,8 @@ class DriftReport:
         yield "Week by week", [_weeks_table(self.frame, self.verdict)]
         if self.edit is not None:
             yield "What the edit of the rulebook did by itself", [_edit_table(self.edit)]
-        # What `BalanceMonitor.causes` finds goes here.
         if self.causes is not None:
-            yield "What is to blame", [bullets(map(escaped, repr(self.causes).splitlines()))]
+            yield "Who is to blame", _blame(self.causes)
         if self.decomposition is not None:
             title, *lines = repr(self.decomposition).splitlines()
             yield "Why MQLs are more or fewer", [escaped(title), _indented(lines)]
@@ -191,6 +193,8 @@ def drift_report(
     verdict, frame = monitor.verdict, monitor.frame
     parts: dict[str, Any] = dict.fromkeys(("decomposition", "stability", "months", "causes"))
     notes = [_NO_TABLES] if tables is None and verdict.since is not None else []
+    if verdict.state != "learning" and (tables is not None or verdict.since is not None):
+        parts["causes"] = monitor.causes(tables, age_days=age_days)
     if tables is not None:
         notes += _differs(monitor, tables, age_days)
         before, since = _periods(frame, verdict)
@@ -360,6 +364,24 @@ def _edit_table(edit: pd.DataFrame) -> str:
         rows.append((_FIGURES.get(str(name), name), *sides))
     heads = ("in the latest weeks before it", "old rulebook", "new rulebook", "change")
     return f"{table(heads, rows)}\n\nThe same leads are scored by both rulebooks: that has no interval."
+
+
+def _blame(causes: Causes) -> list[str]:
+    """The diagnoses, likeliest first, then shares of the change."""
+    numbered = "\n".join(f"{place}. {escaped(one)}" for place, one in enumerate(causes.diagnoses, 1))
+    said = [escaped(causes.sentence), numbered]
+    for name, frame in (("rule", causes.rules), ("event", causes.events), ("segment", causes.segments)):
+        shown = frame[frame["named"] | (frame["share"].abs() >= _WORTH_SHOWING)].head(_SHOWN)
+        rows = []
+        for key, row in shown.iterrows():
+            share = "not told from none"
+            if pd.notna(row["low"]):
+                share = f"{row['share']:.0%} ({row['low']:.0%} to {row['high']:.0%})"
+            label = "{} = {}, {}".format(*key) if isinstance(key, tuple) else key
+            rows.append((label, share, f"{row['n']:,}", "to blame" if row["named"] else ""))
+        if rows:
+            said.append(table((name, "share of the change (95 %)", "leads since", ""), rows))
+    return [*said, bullets(map(escaped, causes.findings))] if causes.findings else said
 
 
 def _indented(lines: list[str]) -> str:
