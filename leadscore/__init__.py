@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from leadscore.drift.figures import WeeklyStreams, weekly_streams
     from leadscore.drift.mature import OutcomeDrift, outcomes_by_period
     from leadscore.drift.outcomes import outcome_drift
+    from leadscore.drift.report import DriftReport, drift_report
     from leadscore.drift.shift import Stability, stability
     from leadscore.drift.streams import StreamWatch, watch_streams
     from leadscore.drift.verdict import BalanceVerdict
@@ -61,6 +62,7 @@ _HOMES = {
     "leadscore.drift.mature": ("OutcomeDrift", "outcomes_by_period"),
     "leadscore.drift.outcomes": ("outcome_drift",),
     "leadscore.drift.figures": ("WeeklyStreams", "weekly_streams"),
+    "leadscore.drift.report": ("DriftReport", "drift_report"),
     "leadscore.drift.shift": ("Stability", "stability"),
     "leadscore.drift.streams": ("StreamWatch", "watch_streams"),
     "leadscore.drift.verdict": ("BalanceVerdict",),
@@ -105,6 +107,7 @@ __all__ = [
     "DailyActivity",
     "Decomposition",
     "Diagnosis",
+    "DriftReport",
     "Evidence",
     "Explanation",
     "Finding",
@@ -143,6 +146,7 @@ __all__ = [
     "compare",
     "daily_activity",
     "decompose",
+    "drift_report",
     "evidence",
     "explain_change",
     "find_bots",

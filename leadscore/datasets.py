@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any
 
@@ -15,6 +15,7 @@ import pandas as pd
 from leadscore.columns import as_day
 from leadscore.errors import ArgumentError
 from leadscore.rulebook import Rulebook
+from leadscore.scenarios import LIFE, STABLE, Scenario
 from leadscore.scoring.scores import score
 from leadscore.tables import Tables, load_tables
 
@@ -65,16 +66,34 @@ _DOINGS: dict[tuple[str, str | None], tuple[float, float]] = {
     ("unsubscribe", None): (0.012, 0.0),
     ("demo_request", None): (0.0, 0.025),
     ("contact_sales", None): (0.0, 0.015),
+    # Links of mails that only scanners follow.
+    ("email_click", "webinar-invitation"): (0.0, 0.0),
+    ("email_click", "view-in-browser"): (0.0, 0.0),
 }
+
+
+# Whose leads are poorer than those of other sources, once a scenario is planted; and what a list is that is imported.
+_POOREST, _IMPORTED = "list", "import"
+_JUNIOR = ("Specialist", "Coordinator")
 
 
 @dataclass(frozen=True)
 class _Log:
-    """Events, with the position of each one's lead and its time."""
+    """Events, with the position of each one's lead, its time, and what it is: a position in `_DOINGS`."""
 
-    frame: pd.DataFrame
     lead: Ints
     seconds: Floats
+    doing: Ints
+
+    def frame(self, lead_ids: pd.Series[Any]) -> pd.DataFrame:
+        return pd.DataFrame(
+            {
+                "lead_id": lead_ids.take(self.lead).reset_index(drop=True),
+                "event": _pick([event for event, _ in _DOINGS], self.doing),
+                "at": _times(self.seconds),
+                "asset": _pick([asset for _, asset in _DOINGS], self.doing),
+            }
+        )
 
 
 @dataclass(frozen=True)
@@ -118,13 +137,15 @@ def example(name: str) -> str:
     return (files("leadscore") / "examples" / name).read_text(encoding="utf-8")
 
 
-def make_funnel(
+def make_funnel(  # noqa: PLR0913 - how many, when, and what is planted
     n_leads: int = 2000,
     *,
     random_state: int | np.random.Generator = 0,
     end: Any = "2026-03-31",
     days: int = 180,
     events_per_lead: float = 20,
+    scenario: str | None = None,
+    scenario_start: Any = None,
 ) -> Funnel:
     """Make up a B2B funnel in which the truth is known.
 
@@ -145,6 +166,17 @@ def make_funnel(
         How many days there are, the last one included.
     events_per_lead : float
         About how many events a lead has; the busiest have hundreds, many have none.
+    scenario : str, optional
+        A change that is planted, for what is to notice it, in a funnel in which else nothing changes: every lead does
+        its `events_per_lead` events in 90 days, whenever it came, and leads of the source "list" are junior. "stable":
+        none. "activity x1.10", "activity x1.25", "activity x1.50": leads do so many times as much. "ramp": 1 % more
+        each week. "junior": specialists and coordinators do half as much again. "fit mix": the list brings 15 more of
+        100 leads, in place of other sources. "fit quality": one lead in five is one class less senior. "scanners": for
+        12 % of firms a scanner follows every link of a mail within seconds, and opens no page. And what should raise no
+        alarm: "fit up", one in five is one class more senior; "volume x2", "volume x0.5"; "cold list": 30 % more leads,
+        imported, that do a tenth as much; "burst": half as much again for three weeks.
+    scenario_start : date, or text as "2026-01-05"
+        The first day of it; what is before that day is the same as in the stable funnel of this seed.
 
     Returns
     -------
@@ -154,7 +186,8 @@ def make_funnel(
     Raises
     ------
     ArgumentError
-        If `n_leads` or `days` is no whole number from 1, `events_per_lead` no positive number, or `end` no day.
+        If `n_leads` or `days` is no whole number from 1, `events_per_lead` no positive number, or `end` no day; if
+        there is no such scenario, or it does not start within the days.
 
     Examples
     --------
@@ -174,19 +207,33 @@ def make_funnel(
     if not 0 < events_per_lead < np.inf:
         raise ArgumentError("events_per_lead", f"must be a number above 0; got {events_per_lead!r}")
     rng = np.random.default_rng(random_state)
+    period = last - dt.timedelta(int(days) - 1), last
+    change = Scenario.read(scenario, scenario_start, period, rng)
     stop = (last - dt.date(1970, 1, 1)).days * _DAY + _DAY
     created = np.floor(stop - days * _DAY * rng.random(n_leads))
-    leads, busy = _leads(rng, created)
-    log = _events(rng, leads, created, stop, busy * events_per_lead * 2 / (days * _DAY))
+    # In a scenario each lead does as much in its time, whenever it came.
+    made = _made(rng, created, stop, (events_per_lead, days * _DAY / 2 if change is None else LIFE), change)
+    return made if change is None else _with_change(made, change, created, last, events_per_lead)
+
+
+def _made(
+    rng: np.random.Generator, created: Floats, stop: float, activity: tuple[float, float], change: Scenario | None
+) -> Funnel:
+    """The funnel of the leads that came at these times; `activity` is how many events a lead has in so many seconds."""
+    n, last = len(created), dt.date(1970, 1, 1) + dt.timedelta(stop / _DAY - 1)
+    leads, busy, firm = _leads(rng, created, change)
+    junior = leads["seniority"].isin(_JUNIOR).to_numpy()
+    log = _events(rng, created, stop, busy * activity[0] / activity[1], change, (junior, firm))
+    events = log.frame(leads["lead_id"])
     rulebook, planted = (Rulebook.from_yaml(example(f"{name}.yaml")) for name in ("rulebook", "planted"))
 
     looked = _looked_at(rng, created, log)
-    tables = _tables_then(leads, log, looked, last)
+    tables = _tables_then(leads, events, log, looked, last)
     guessed, true = (score(tables, book, as_of=last) for book in (rulebook, planted))
     free = true.frame["blocked_by"].isna().to_numpy()
     points = true.frame["total"].to_numpy()
     chance = free / (1 + 2 ** ((planted.qualify.threshold - points) / POINTS_TO_DOUBLE))
-    handed = guessed.frame["qualified"].to_numpy() | ((rng.random(n_leads) < _PICKED_ANYWAY) & free)
+    handed = guessed.frame["qualified"].to_numpy() | ((rng.random(n) < _PICKED_ANYWAY) & free)
     truth = pd.DataFrame(
         {
             "day": _times(np.where(looked < stop, looked, np.nan)).dt.normalize(),
@@ -196,9 +243,61 @@ def make_funnel(
         }
     ).set_axis(pd.Index(leads["lead_id"], name="lead_id"))
     raised = (guessed.frame["via"] == "hand_raise").to_numpy()
-    stages = _stages(rng, created, looked, raised, rng.random(n_leads) < chance)
-    outcomes = _happened(rng, leads["lead_id"], stages, truth["handed_over"].to_numpy(), stop)
-    return Funnel(leads, log.frame, outcomes, rulebook, planted, truth)
+    stages = _stages(rng, created, looked, raised, rng.random(n) < chance)
+    # Apart, so that one outcome more changes none before it.
+    rngs = [rng] * 3 if change is None else rng.spawn(3)
+    outcomes = _happened(rngs, leads["lead_id"], stages, truth["handed_over"].to_numpy(), stop)
+    return Funnel(leads, events, outcomes, rulebook, planted, truth)
+
+
+def _with_change(made: Funnel, change: Scenario, created: Floats, last: dt.date, events_per_lead: float) -> Funnel:
+    """The funnel without the leads that do not come, and with those that come besides."""
+    stays, more = change.stays(created), change.joining(created)
+    parts = [made]
+    if more:
+        start = dt.date(1970, 1, 1) + dt.timedelta(change.start / _DAY)
+        cold = change.plan.cold > 0
+        other = make_funnel(
+            more,
+            random_state=change.rng,
+            end=last,
+            days=(last - start).days + 1,
+            events_per_lead=events_per_lead / (10 if cold else 1),
+            scenario=STABLE,
+        )
+        parts.append(_renamed(other, _IMPORTED if cold else None))
+    elif stays.all():
+        return made
+    gone = set(made.truth.index[~stays])
+
+    def joined(name: str) -> pd.DataFrame:
+        frame = pd.concat([getattr(part, name) for part in parts], ignore_index=True)
+        frame = frame[~frame["lead_id"].isin(gone)]
+        return frame.sort_values("at" if "at" in frame else "lead_id", kind="stable", ignore_index=True)
+
+    truth = pd.concat([part.truth for part in parts])
+    return replace(
+        made,
+        leads=joined("leads"),
+        events=joined("events"),
+        outcomes=joined("outcomes"),
+        truth=truth[~truth.index.isin(gone)],
+    )
+
+
+def _renamed(other: Funnel, source: str | None) -> Funnel:
+    """A funnel whose leads and firms are no other's."""
+
+    def ids(names: Any) -> Any:
+        return names.str.replace("L-", "M-")
+
+    firms = {"account_id": other.leads["account_id"].str.replace("A-", "B-")}
+    firms |= {"email_domain": other.leads["email_domain"].str.replace("firm", "house")}
+    leads = other.leads.assign(**firms, **({} if source is None else {"source": source}))
+    frames = (leads, other.events, other.outcomes)
+    leads, events, outcomes = (frame.assign(lead_id=ids(frame["lead_id"])) for frame in frames)
+    truth = other.truth.set_axis(ids(other.truth.index))
+    return replace(other, leads=leads, events=events, outcomes=outcomes, truth=truth)
 
 
 def _draw(rng: np.random.Generator, shares: Sequence[float], size: int) -> Ints:
@@ -218,84 +317,113 @@ def _times(seconds: Floats) -> pd.Series[Any]:
     return times.to_series(index=pd.RangeIndex(len(times)))
 
 
-def _leads(rng: np.random.Generator, created: Floats) -> tuple[pd.DataFrame, Floats]:
-    """The leads, and how busy each kind of person is. People of one firm share its size, country and industry."""
+def _leads(rng: np.random.Generator, created: Floats, change: Scenario | None) -> tuple[pd.DataFrame, Floats, Ints]:
+    """The leads, how busy each kind of person is, and their firms, whose people share size, country and industry."""
     n = len(created)
     firms = max(1, n // 3)
     firm = rng.integers(0, firms, n)
     level = _draw(rng, [share for share, _, _ in _PEOPLE.values()], n)
+    busy = np.array([busy for _, busy, _ in _PEOPLE.values()])[level]
     titles = [title for _, _, five in _PEOPLE.values() for title in five]
     size = np.maximum(1, np.round(np.exp(rng.normal(4.6, 1.7, firms))))
     mail = [*(f"firm{number}.example" for number in range(firms)), "gmail.com", "rival.example"]
-    address = rng.random(n)
+    address, which = rng.random(n), rng.integers(0, 5, n)
+    untitled, unranked = rng.random(n) < 0.04, rng.random(n) < 0.1
+    country = _draw(rng, list(_COUNTRIES.values()), firms)[firm]
+    industry, unsorted = _draw(rng, list(_INDUSTRIES.values()), firms)[firm], rng.random(n) < 0.12
+    unsized, source = rng.random(n) < 0.15, _draw(rng, list(_SOURCES.values()), n)
+    if change is not None:
+        poorest = list(_SOURCES).index(_POOREST)
+        level, source = change.people(created, level, source, poorest, len(_PEOPLE) - 1)
     leads = pd.DataFrame(
         {
             "lead_id": [f"L-{number:06d}" for number in range(1, n + 1)],
             "created_at": _times(created),
-            "job_title": _pick(titles, level * 5 + rng.integers(0, 5, n), rng.random(n) < 0.04),
-            "seniority": _pick(list(_PEOPLE), level, rng.random(n) < 0.1),
-            "country": _pick(list(_COUNTRIES), _draw(rng, list(_COUNTRIES.values()), firms)[firm]),
-            "industry": _pick(
-                list(_INDUSTRIES), _draw(rng, list(_INDUSTRIES.values()), firms)[firm], rng.random(n) < 0.12
-            ),
-            "employees": np.where(rng.random(n) < 0.15, np.nan, size[firm]),
+            "job_title": _pick(titles, level * 5 + which, untitled),
+            "seniority": _pick(list(_PEOPLE), level, unranked),
+            "country": _pick(list(_COUNTRIES), country),
+            "industry": _pick(list(_INDUSTRIES), industry, unsorted),
+            "employees": np.where(unsized, np.nan, size[firm]),
             "email_domain": _pick(mail, np.where(address < 0.18, firms, np.where(address < 0.19, firms + 1, firm))),
-            "source": _pick(list(_SOURCES), _draw(rng, list(_SOURCES.values()), n)),
+            "source": _pick(list(_SOURCES), source),
             "consent": rng.random(n) < 0.8,
             "account_id": _pick([f"A-{number:05d}" for number in range(1, firms + 1)], firm),
         }
     )
-    return leads, np.array([busy for _, busy, _ in _PEOPLE.values()])[level]
+    return leads, busy, firm
 
 
-def _events(rng: np.random.Generator, leads: pd.DataFrame, created: Floats, stop: float, per_second: Floats) -> _Log:
-    """The events in order of time; `per_second` is how many each kind of person makes of them."""
+def _events(  # noqa: PLR0913, PLR0917 - who acts, how much, how long, and what changes it
+    rng: np.random.Generator,
+    created: Floats,
+    stop: float,
+    per_second: Floats,
+    change: Scenario | None,
+    who: tuple[Mask, Ints],
+) -> _Log:
+    """The events in order of time; `per_second` is how many each kind of person makes, `who` the junior and firms."""
     n = len(created)
-    span = stop - created
+    span = stop - created if change is None else np.full(n, LIFE)
     # The offset is a share of the leads, so that a small funnel and a large one are alike.
     zipf = (1 + rng.permutation(n) + n / 200) ** -0.9
-    most = _MOST_EVENTS_A_DAY / _DAY
-    counts = rng.poisson(np.minimum(per_second * zipf / zipf.mean(), most) * span)
-    lead = np.repeat(np.arange(n), counts)
+    rate = np.minimum(per_second * zipf / zipf.mean(), _MOST_EVENTS_A_DAY / _DAY)
+    lead, at = _moments(rng, created, span, rate)
+    # Some leads have a plan to buy, and most of what they do shows it.
+    plan = np.minimum(rng.gamma(0.35, 0.4, n), 0.8)
+    logs = [_Log(lead, at, _doings(rng, plan[lead]))]
+    if change is None:
+        return logs[0]
+    most = change.more_activity(stop)
+    lead, at = _moments(change.rng, created, span, rate * most)
+    happens = change.happens(at, who[0][lead], most)
+    lead, at = lead[happens], at[happens]
+    logs.append(_Log(lead, at, _doings(change.rng, plan[lead])))
+    lead, at = change.mails(created, who[1], stop)
+    scans = [place for place, (event, _) in enumerate(_DOINGS) if event in {"email_open", "email_click"}]
+    for seconds, one in enumerate(scans):
+        # One link a second, and no page ever.
+        logs.append(_Log(lead, at + seconds, np.full(len(lead), one)))
+    lead, at, doing = (np.concatenate([getattr(log, name) for log in logs]) for name in ("lead", "seconds", "doing"))
+    order = np.argsort(at, kind="stable")
+    order = order[at[order] < stop]
+    return _Log(lead[order], at[order], doing[order])
+
+
+def _moments(rng: np.random.Generator, created: Floats, span: Floats, rate: Floats) -> tuple[Ints, Floats]:
+    """When each lead does something, in order of time."""
+    lead = np.repeat(np.arange(len(created)), rng.poisson(rate * span))
     # Most happens soon after a lead came.
     at = np.floor(created[lead] + span[lead] * rng.random(len(lead)) ** 1.5)
     order = np.argsort(at, kind="stable")
-    lead, at = lead[order], at[order]
+    return lead[order], at[order]
 
-    # Some leads have a plan to buy, and most of what they do shows it.
-    plan = np.minimum(rng.gamma(0.35, 0.4, n), 0.8)
+
+def _doings(rng: np.random.Generator, plan: Floats) -> Ints:
+    """What it is that leads do, where so much of it shows a plan to buy."""
     idle, keen = (np.cumsum(shares) / sum(shares) for shares in zip(*_DOINGS.values(), strict=True))
-    dice = rng.random(len(lead))
-    doing = np.where(
-        rng.random(len(lead)) < plan[lead], np.searchsorted(keen, dice, "right"), np.searchsorted(idle, dice, "right")
+    dice = rng.random(len(plan))
+    return np.where(
+        rng.random(len(plan)) < plan, np.searchsorted(keen, dice, "right"), np.searchsorted(idle, dice, "right")
     )
-    frame = pd.DataFrame(
-        {
-            "lead_id": leads["lead_id"].take(lead).reset_index(drop=True),
-            "event": _pick([event for event, _ in _DOINGS], doing),
-            "at": _times(at),
-            "asset": _pick([asset for _, asset in _DOINGS], doing),
-        }
-    )
-    return _Log(frame, lead, at)
 
 
 def _looked_at(rng: np.random.Generator, created: Floats, log: _Log) -> Floats:
     """When someone decides about each lead: some weeks after it came, or as soon as it asks for sales."""
     looked = np.floor(created + (3 + rng.exponential(25, len(created))) * _DAY)
-    asks = log.frame["event"].isin(["demo_request", "contact_sales"]).to_numpy()
+    asking = [place for place, (event, _) in enumerate(_DOINGS) if event in {"demo_request", "contact_sales"}]
+    asks = np.isin(log.doing, asking)
     np.minimum.at(looked, log.lead[asks], log.seconds[asks])
     return looked
 
 
-def _tables_then(leads: pd.DataFrame, log: _Log, looked: Floats, last: dt.date) -> Tables:
+def _tables_then(leads: pd.DataFrame, events: pd.DataFrame, log: _Log, looked: Floats, last: dt.date) -> Tables:
     """The tables in which every lead was looked at on the last day.
 
     Only an event's age in days matters to a score, so a lead's events are moved by whole days: one run scores all
     leads, each on a day of its own.
     """
     shift = (last - dt.date(1970, 1, 1)).days * _DAY - np.floor(looked / _DAY) * _DAY
-    moved = log.frame.assign(at=_times(log.seconds + shift[log.lead]))
+    moved = events.assign(at=_times(log.seconds + shift[log.lead]))
     return load_tables(leads.drop(columns="created_at"), moved)
 
 
@@ -332,7 +460,7 @@ def _stages(rng: np.random.Generator, created: Floats, looked: Floats, raised: M
 
 
 def _happened(
-    rng: np.random.Generator, lead_ids: pd.Series[Any], stages: list[_Stage], handed: Mask, stop: float
+    rngs: Sequence[np.random.Generator], lead_ids: pd.Series[Any], stages: list[_Stage], handed: Mask, stop: float
 ) -> pd.DataFrame:
     """The stages reached by the end, in order of time; of leads that were not handed over only the first."""
     rows = [np.flatnonzero(mask & (time < stop) & (handed | (name == "lead"))) for name, mask, time in stages]
@@ -344,9 +472,9 @@ def _happened(
         for parts in (rows, [np.full(len(found), place) for place, found in enumerate(rows)])
     )
     names = [name for name, _, _ in stages]
-    reasons = _draw(rng, list(_REASONS.values()), len(lead))
-    amounts = np.round(np.exp(rng.normal(9.5, 0.7, len(lead))), -2)
-    owner = _draw(rng, list(_OWNERS.values()), len(lead_ids))
+    reasons = _draw(rngs[0], list(_REASONS.values()), len(lead))
+    amounts = np.round(np.exp(rngs[1].normal(9.5, 0.7, len(lead))), -2)
+    owner = _draw(rngs[2], list(_OWNERS.values()), len(lead_ids))
     return pd.DataFrame(
         {
             "lead_id": lead_ids.take(lead).reset_index(drop=True),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from leadscore.alternatives import Baselines
     from leadscore.choice import ThresholdChoice
+    from leadscore.drift.report import DriftReport
     from leadscore.learn.suggestions import Suggestions
     from leadscore.learn.support import Evidence
     from leadscore.learn.training import Trained
@@ -278,6 +279,33 @@ def evaluation_data(found: Baselines, table: ThresholdTable, choice: ThresholdCh
     }
 
 
+def drift_data(report: DriftReport) -> dict[str, Any]:
+    """What `leadscore drift` says, as plain data."""
+    verdict, split, stable = report.verdict, report.decomposition, report.stability
+    plain = ("week", "state", "since", "since_low", "since_high", "evidence", "bound", "memory", "top_rule")
+    data = {name: _number(getattr(verdict, name)) for name in (*plain, "top_segment", "sentence")}
+    data |= {
+        "actions": list(report.actions),
+        "figures": _rows(verdict.frame.rename_axis("figure")),
+        "weeks": _rows(report.frame),
+        "edit": None if report.edit is None else _rows(report.edit.rename_axis("figure")),
+        "decomposition": None,
+        "stability": None if stable is None else _rows(stable.frame),
+        "months": None if report.months is None else _rows(report.months, index=False),
+        "notes": [*verdict.blind_spots, *report.notes],
+    }
+    if split is not None:
+        parts = {name: getattr(split, name) for name in ("by_rule", "by_event", "by_source", "by_segment")}
+        data["decomposition"] = {
+            "before": split.before,
+            "since": split.after,
+            "parts": _rows(split.frame),
+            **{name: None if frame is None else _rows(frame) for name, frame in parts.items()},
+            "findings": split.findings,
+        }
+    return data
+
+
 def print_trained(trained: Trained) -> None:
     """Print what was learned from what, the card, what changes, and whether it may be published."""
     old, card, verdict = trained.learned, trained.card, trained.verdict
@@ -402,5 +430,7 @@ def _plain(value: Any) -> Any:
 
 
 def _number(value: Any) -> Any:
-    """JSON has no word for what is not a number."""
+    """JSON has no word for what is not a number, and none for days."""
+    if isinstance(value, dt.date):
+        return value.isoformat()
     return None if isinstance(value, float) and math.isnan(value) else value

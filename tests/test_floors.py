@@ -9,7 +9,7 @@ import leadscore as ls
 
 PACKAGE = Path(__file__).parents[1] / "leadscore"
 FLOORS = [
-    {"errors", "text", "files"},
+    {"errors", "text", "files", "markdown"},
     {"rulebook.yaml", "rulebook.model"},
     {"rulebook.kinds", "rulebook.bounds"},
     {"rulebook.check", "rulebook.faults"},
@@ -23,7 +23,7 @@ FLOORS = [
     {"conversion", "labels", "trials"},
     {"response"},
     {"picking"},
-    {"drift.distances", "drift.shapley"},
+    {"drift.distances", "drift.shapley", "drift.pictures"},
     {"scoring.plan"},
     {"scoring.attributes"},
     {"scoring.memory"},
@@ -38,6 +38,7 @@ FLOORS = [
     {"drift.clues", "drift.told"},
     {"drift.causes", "drift.mature"},
     {"drift.balance", "drift.outcomes"},
+    {"drift.report"},
     {"learn", "learn.cells", "learn.logistic", "learn.snapshots", "learn.binning", "learn.verdict", "learn.parameters"},
     {
         "learn.separation",
@@ -54,10 +55,11 @@ FLOORS = [
     {"learn.model_file"},
     {"learn.classifier"},
     {"learn.training"},
+    {"scenarios"},
     {"", "datasets", "testing"},
     {"export", "options", "printing"},
     {"cli.entry"},
-    {"cli.scoring", "cli.comparing", "cli.learning"},
+    {"cli.scoring", "cli.comparing", "cli.learning", "cli.drifting"},
     {"cli.tour"},
     {"cli"},
     {"__main__"},

@@ -24,7 +24,7 @@ from sklearn.preprocessing import FunctionTransformer
 from leadscore.errors import ArgumentError
 from leadscore.learn import model_file
 from leadscore.learn.classifier import LeadClassifier
-from leadscore.learn.model_card import escaped
+from leadscore.markdown import escaped
 
 N = 1500
 SWAPPED = ("os", "system")

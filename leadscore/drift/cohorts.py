@@ -16,7 +16,7 @@ from leadscore.errors import ArgumentError, Problem, did_you_mean
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.plan import compiled
 from leadscore.scoring.replay import replay
-from leadscore.scoring.scores import points_by_rule, verdicts
+from leadscore.scoring.scores import Scores, points_by_rule, verdicts
 from leadscore.scoring.timeline import Timeline
 from leadscore.tables import Tables
 from leadscore.text import as_text
@@ -51,7 +51,14 @@ class Cohort(NamedTuple):
 
 
 def weekly_cohorts(  # noqa: PLR0913 - each of them is part of what a cohort is
-    tables: Tables, rulebook: Rulebook, *, start: Any, end: Any, age_days: int = 14, by: Sequence[str] = ()
+    tables: Tables,
+    rulebook: Rulebook,
+    *,
+    start: Any,
+    end: Any,
+    age_days: int = 14,
+    by: Sequence[str] = (),
+    counted_since: Any = None,
 ) -> Iterator[Cohort]:
     """Make the weekly cohorts of a period: each lead is scored once, so that no week repeats another.
 
@@ -70,6 +77,9 @@ def weekly_cohorts(  # noqa: PLR0913 - each of them is part of what a cohort is
         How old a lead is when it is scored.
     by : sequence of str
         Lead columns by which a change is looked for in segments.
+    counted_since : date, or text as "2026-03-31", optional
+        The first day of the first week that was counted, where these weeks follow others: a lead that came to qualify
+        in one of those, ceased to, and does so again was counted then. By default none were.
 
     Yields
     ------
@@ -79,7 +89,8 @@ def weekly_cohorts(  # noqa: PLR0913 - each of them is part of what a cohort is
     Raises
     ------
     ArgumentError
-        If no lead has a `created_at`, there is no such lead column, no whole week, or `age_days` is no whole number.
+        If no lead has a `created_at`, there is no such lead column, no whole week, `age_days` is no whole number, or
+        `counted_since` comes later than the first of the weeks.
     ContractError
         If the tables lack a column the rulebook uses, or hold values that it cannot read.
 
@@ -105,7 +116,12 @@ def weekly_cohorts(  # noqa: PLR0913 - each of them is part of what a cohort is
             "tables", "no lead has a created_at, so no week in which it is scored; make cohorts by hand"
         )
     groups = {name: tables.groups(name) for name in by}
-    found = replay(tables, rulebook, start=day_of(first), end=day_of(last)).frame
+    begun = day_of(first) if counted_since is None else as_day(counted_since, name="counted_since")
+    if begun > day_of(first):
+        raise ArgumentError(
+            "counted_since", f"must not come after the first of these weeks, {day_of(first)}; got {begun}"
+        )
+    found = replay(tables, rulebook, start=begun, end=day_of(last)).frame
     found = found[~found["already"]]
     qualified = tables.positions(found.index), found["day"].to_numpy("datetime64[D]").astype(np.int64)
     there = np.flatnonzero(days != NO_TIME).astype(np.int32)
@@ -121,6 +137,26 @@ def weekly_cohorts(  # noqa: PLR0913 - each of them is part of what a cohort is
 
     for week in range(first, last, 7):
         yield Cohort(day_of(week), frame(*scored, week), frame(*qualified, week), rulebook)
+
+
+def scores_of_weeks(
+    tables: Tables, rulebook: Rulebook, parts: Sequence[Sequence[dt.date]], *, age_days: int = 14
+) -> list[Scores]:
+    """The leads scored in some weeks, for each part of them: those of `weekly_cohorts`, each as of its own day."""
+    created = tables.created()
+    days = np.full(len(tables.ids), NO_TIME) if created is None else created.days(rulebook.timezone)
+    starts = [np.sort(np.array([day_number(week) for week in weeks], np.int64)) for weeks in parts]
+    first, last = min(part[0] for part in starts), max(part[-1] for part in starts) + 6
+    # Years before any week, where nobody knows when a lead came.
+    scored = np.where(days == NO_TIME, first - 7, days + age_days)
+    timeline = Timeline(compiled(rulebook), tables, int(first), int(last))
+
+    def scores(weeks: npt.NDArray[np.int64]) -> Scores:
+        week = weeks[np.maximum(np.searchsorted(weeks, scored, "right") - 1, 0)]
+        lead = np.flatnonzero((scored >= week) & (scored < week + 7)).astype(np.int32)
+        return Scores(rulebook, day_of(weeks[-1] + 6), timeline.at(lead, scored[lead]), tables)
+
+    return [scores(weeks) for weeks in starts]
 
 
 def _whole_weeks(start: Any, end: Any) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from leadscore.columns import as_day, day_number
 from leadscore.conversion import grouping
 from leadscore.drift.pools import OLDER, WEEK, Groups, Pool, Span, counted, pool_of
 from leadscore.drift.shapley import PARTS, Counts, first_order, jackknife, rules_alone, shapley
-from leadscore.errors import ArgumentError, Problem, RulebookError
+from leadscore.errors import ArgumentError, Problem, RulebookError, did_you_mean
 from leadscore.evaluation import Floats
 from leadscore.rulebook import Rulebook
 from leadscore.tables import Tables
@@ -99,6 +99,18 @@ class Decomposition:
             lines += [f"  {_SAID[part]}: {shown[part]}" for part in told]
             lines.append(f"  {_signed(self.interaction[figure], style)} of it came of several changing at once")
         return lines
+
+    def plot(self, figure: str = _VOLUME, ax: Any = None) -> Any:
+        """Draw the change of a figure, MQLs or behaviour share, part by part; see `pictures.plot_waterfall`."""
+        from leadscore.drift.pictures import plot_waterfall  # noqa: PLC0415 - matplotlib takes long to import
+
+        if figure not in self.before:
+            raise ArgumentError("figure", f"there is no {figure!r}{did_you_mean(figure, self.before)}")
+        rows = self.frame.loc[[(figure, part) for part in (*PARTS, "total")]]
+        names = ["lead volume", "fit mix", "behaviour\nat given fit", "rulebook\nand threshold"]
+        title = f"{figure}: {self._title[0].lower()}{self._title[1:]}".replace(") to ", ")\nto ")
+        ends = self.before[figure], self.after[figure]
+        return plot_waterfall(rows, ends=ends, names=names, share=figure == _SHARE, title=title, ax=ax)
 
     def __repr__(self) -> str:
         return "\n".join([self._title, *self._lines(), *(f"- {finding}" for finding in self.findings)])

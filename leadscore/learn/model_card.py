@@ -5,19 +5,16 @@ After Mitchell, M. et al. (2019), Model cards for model reporting, Proceedings o
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from leadscore.errors import ArgumentError
 from leadscore.evaluation import wilson
+from leadscore.markdown import bullets, escaped, table
 
 # By it a card is told from other Markdown, which is never replaced.
 FIRST_LINE = "<!-- model card of leadscore -->\n"
 _POINTS_ROWS = 40
-# What means something to Markdown or HTML inside a line or a cell: underscores at the edge of a word only, and what
-# makes a link of an address.
-_MEANT = re.compile(r"[\\`*\[\]<>#|~$&@]|(?<![^\W_])_|_(?![^\W_])|:(?=//)|(?<=www)\.", re.IGNORECASE)
 
 _LIMITS = """\
 - Meant for ordering leads like those learned from, and for choosing whom sales calls first. It is not meant for \
@@ -61,26 +58,6 @@ def model_card(model: Any, title: str, file: tuple[str, str], *, notes: str = ""
     return "\n\n".join(parts) + "\n"
 
 
-def escaped(text: object) -> str:
-    r"""Any text as Markdown that reads as it stands, in one line.
-
-    Examples
-    --------
-    >>> print(escaped("a|b <i> *c*"))
-    a\|b \<i\> \*c\*
-    """
-    return _MEANT.sub(r"\\\g<0>", " ".join(str(text).split()))
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    lines = [heads, ["---"] * len(heads), *([escaped(cell) for cell in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _list(items: Iterable[str]) -> str:
-    return "\n".join(f"- {item}" for item in items)
-
-
 def _predicts(model: Any, file: tuple[str, str]) -> Iterator[str]:
     other, told = (escaped(repr(one.item() if hasattr(one, "item") else one)) for one in model.classes_)
     features = model.model_.features
@@ -114,7 +91,7 @@ def _data(model: Any) -> Iterator[str]:
     without = [str(name) for name in getattr(model, "feature_names_in_", []) if name not in used]
     if without:
         items.append(f"Columns given and not looked at: {', '.join(map(escaped, without))}.")
-    yield _list(items)
+    yield bullets(items)
 
 
 def _chosen(model: Any) -> Iterator[str]:
@@ -122,7 +99,7 @@ def _chosen(model: Any) -> Iterator[str]:
     yield f"Asked for: {escaped(', '.join(given))}."
     tried = model.chosen_
     rows = [[f"{one:.4g}" if isinstance(one, float) else one for one in row] for row in tried.itertuples(index=False)]
-    yield _table(list(tried.columns), rows)
+    yield table(list(tried.columns), rows)
     if tried["explained"].isna().all():
         yield "Nothing was tried beside it: it was asked for, or there were too few outcomes to choose by."
     else:
@@ -141,7 +118,7 @@ def _guards(model: Any) -> Iterator[str]:
     else:
         left = " Columns marked drop were left out." if model.guards == "drop" else " All columns were kept."
         yield f"What they found, n = {model.n_rows_:,}.{left}"
-        yield _list(
+        yield bullets(
             f"**{escaped(one.code)}** {one.severity}, {escaped('the table' if one.column == '' else one.column)}: "
             f"{escaped(one.message)}"
             for one in model.guards_
@@ -159,7 +136,7 @@ def _points(model: Any) -> Iterator[str]:
         f"at {card.even_at:.1f}, and {card.points_to_double:.1f} points more double the odds. n = {card.n:,.0f}; all "
         f"intervals 95 %; whole numbers cost a log loss of {card.log_loss_lost:.5f} per lead."
     )
-    yield _table(
+    yield table(
         ["feature", "bin", "n", "converted", "rate", "points"],
         [
             [
