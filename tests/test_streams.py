@@ -1,8 +1,6 @@
 """Many streams under one budget: shares of any n alike, later weeks change nothing, one family of false alarms."""
 
 import math
-import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
