@@ -239,6 +239,7 @@ class Measured:
     watches: float
     unclaimed: float
     delay: dict
+    half: dict
     soon: dict
 
 
@@ -281,7 +282,7 @@ def measured(made):
             found[name] = gaps_of(np.concatenate([made[first], made[name]], axis=2))
     if "edit" in made:
         found["edit, not rescored"] = gaps_of(np.concatenate([made["before"], made["edit"]], axis=2))
-    delay, soon, stable = {}, {}, None
+    delay, half, soon, stable = {}, {}, {}, None
     for name, gaps in found.items():
         evidence, memory = evidence_of(gaps)
         alarms = alarms_of(gaps, evidence)
@@ -290,11 +291,13 @@ def measured(made):
         after = alarms[~alarms[:, :STABLE].any(axis=1), STABLE:]
         weeks = np.where(after.any(axis=1), after.argmax(axis=1) + 1, AFTER)
         if name in CHANGES:
-            delay[name] = weeks.mean()
+            delay[name], half[name] = weeks.mean(), 1.96 * weeks.std() / math.sqrt(len(weeks))
         soon[name] = after[:, :SOON].any(axis=1).mean()
     seen = remembered[np.arange(len(passed)), passed.argmax(axis=1)] > MEMORY_SEEN
     unclaimed = (seen & passed.any(axis=1)).mean()
-    return Measured(passed.any(axis=1).mean(), (stable >= math.log(WATCH)).any(axis=1).mean(), unclaimed, delay, soon)
+    return Measured(
+        passed.any(axis=1).mean(), (stable >= math.log(WATCH)).any(axis=1).mean(), unclaimed, delay, half, soon
+    )
 
 
 def main() -> None:
@@ -322,7 +325,10 @@ def main() -> None:
     print(f"false alarms in {STABLE} stable weeks: {found.false_alarms:.1%} +- {half:.1%} of runs")
     print(f"of these in runs in which the verdict then says that no bound is claimed: {found.unclaimed:.1%}")
     print(f"a watch in {STABLE} stable weeks: {found.watches:.1%}")
-    print("mean weeks to an alarm: " + ", ".join(f"{name} {weeks:.1f}" for name, weeks in found.delay.items()))
+    print(
+        "mean weeks to an alarm: "
+        + ", ".join(f"{name} {weeks:.1f} +- {found.half[name]:.1f}" for name, weeks in found.delay.items())
+    )
     print(f"alarms within {SOON} weeks: " + ", ".join(f"{name} {share:.1%}" for name, share in found.soon.items()))
 
 

@@ -1,6 +1,7 @@
 """Sequential ranks: factors that are fair by enumeration, a bound that holds for ugly figures, weeks one by one."""
 
 import math
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -13,6 +14,36 @@ from leadscore.drift.ranks import _FADING, RankDetector, _gains, level
 REFERENCE = 52
 # A detector over a few years takes tens of milliseconds.
 _FEWER = max(25, settings().max_examples // 4)
+
+
+def small_weeks(rng, shape):
+    """Means of few leads, some with hundreds of points; half of the weeks have too few and are skipped."""
+    leads = rng.poisson(20, shape)
+    return np.where(leads < 20, np.nan, rng.gamma(0.05 * np.maximum(leads, 1)) / np.maximum(leads, 1))
+
+
+def by_hand(figures, reference=REFERENCE):
+    """Evidence after each week of one stream, as the docstring has it: one week after the other, anew each time."""
+    figures = (figures - figures[:reference].mean()) / figures[:reference].std()
+    turn = 2 * np.pi * np.arange(len(figures)) / ranks.YEAR_WEEKS
+    waves = [np.ones_like(turn), np.cos(turn), np.sin(turn), np.cos(2 * turn), np.sin(2 * turn)]
+    rows = np.column_stack([*waves, np.clip(np.append(figures[0], figures[:-1]), -1.5, 1.5)])
+    learned, ridge = np.clip(figures, -1.5, 1.5), np.diag([1e-9, 5, 5, 5, 5, 5])
+    residuals, evidence, path = [], np.zeros(3), []
+    for week in range(16, len(figures)):
+        squares = rows[:week].T @ rows[:week] + ridge
+        told = rows[week] @ np.linalg.solve(squares, rows[:week].T @ learned[:week])
+        spread = math.sqrt(1 + rows[week] @ np.linalg.solve(squares, rows[week]))
+        residuals.append((figures[week] - told) / spread)
+        if week < reference:
+            continue
+        n, below = len(residuals), sum(one < residuals[-1] for one in residuals)
+        scores = [min(NormalDist().inv_cdf((place + 0.5) / n), 1.85) for place in range(n)]
+        for arm, (bold, fading) in enumerate([(0.25, 0.02), (0.5, 0.05), (1.25, 0.2)]):
+            gain = math.exp(bold * scores[below]) / np.mean([math.exp(bold * score) for score in scores])
+            evidence[arm] = (1 + (1 - fading) * evidence[arm]) * gain
+        path.append(evidence.mean())
+    return np.array(path)
 
 
 def watched(figures, reference=REFERENCE, weeks=None):
@@ -38,6 +69,17 @@ def test_three_weeks_however_strong_are_no_alarm_by_themselves():
     assert alarms[1] > 0.95
 
 
+@pytest.mark.parametrize("shift", [0.0, 2.0])
+def test_evidence_by_hand(shift):
+    figures = np.random.default_rng(11).normal(size=100)
+    figures[80:] += shift
+    detector = RankDetector(np.arange(REFERENCE), figures[None, :REFERENCE])
+    for week in range(REFERENCE, 100):
+        detector.push(week, figures[[week]])
+        if week in (REFERENCE, 70, 85, 99):
+            np.testing.assert_allclose(np.exp(detector.log_evidence), by_hand(figures[: week + 1])[-1], rtol=1e-9)
+
+
 @given(st.integers(1, 400))
 def test_every_factor_is_1_on_average_over_uniform_ranks(n):
     np.testing.assert_allclose(np.exp(_gains(n)).mean(axis=0), 1, rtol=1e-12)
@@ -50,8 +92,9 @@ def test_every_factor_is_1_on_average_over_uniform_ranks(n):
         lambda rng, shape: rng.exponential(1, shape) ** 3,
         lambda rng, shape: rng.poisson(0.7, shape).astype(float),
         lambda rng, shape: np.where(rng.random(shape) < 0.05, 40.0, rng.normal(size=shape)),
+        small_weeks,
     ],
-    ids=["heavy tails", "skew", "ties", "outliers"],
+    ids=["heavy tails", "skew", "ties", "outliers", "small weeks"],
 )
 def test_false_alarms_keep_the_bound_whatever_the_distribution(draw):
     rng = np.random.default_rng(3)

@@ -25,11 +25,12 @@ _MOST_LEARNED = 1.5
 YEAR_WEEKS = 365.2425 / 7
 # Neighbours up to a quarter apart are asked whether they hang together.
 _QUARTER_WEEKS = 13
-_MOST_MEMORY = 4.0
+# Evidence is divided by exp(4) at most: where weeks always hang together a change is to be found still.
+_MOST_MEMORY = math.sqrt(8)
 # Ranks of exchangeable weeks are uniform whatever the figures, so how often evidence passes a level by luck can be
 # computed once for all: this lies above what 60,000 simulated runs need, for 13 to 520 weeks and budgets of 0.5 to
 # 0.001, and leaves a third of the budget of 104 weeks, less of longer ones, for weeks that are not quite exchangeable.
-_LUCK, _STEEPNESS = 1.77, 0.7
+_LUCK, _STEEPNESS = 1.9, 0.7
 # A change point whose likelihood is within this of the best is not ruled out: 90 % by Siegmund (1988).
 _PLAUSIBLE = -math.log(1 - math.sqrt(0.9))
 
@@ -40,7 +41,7 @@ def level(horizon_weeks: int, budget: float) -> float:
     Examples
     --------
     >>> round(level(104, 0.1), 1)
-    229.0
+    245.9
     """
     return _LUCK * (horizon_weeks / budget) ** _STEEPNESS
 
@@ -82,8 +83,8 @@ class RankDetector:
 
     Weeks that hang together over months break that. `memory` measures it on the weeks before the suspected change, as
     the excess of the long-run variance (Bartlett, 13 weeks) over what independent weeks would show, in standard errors
-    from 0 to 4; who asks divides the evidence by exp(memory^2 / 2), about how much likelier weeks with memory made them
-    than independent ones. Dividing never makes evidence larger, so the bound stays.
+    from 0 to 2.8; who asks divides the evidence by exp(memory^2 / 2), about how much likelier weeks with memory made
+    them than independent ones. Dividing never makes evidence larger, so the bound stays.
 
     References
     ----------
@@ -185,7 +186,7 @@ class RankDetector:
         return int(known[between.argmax()]), int(plausible[0]), int(plausible[-1])
 
     def memory(self, above: float = -math.inf) -> Floats:
-        """(n_streams,) how much the weeks before the suspected change hang together, in standard errors from 0 to 4.
+        """(n_streams,) how much the weeks before the suspected change hang together, in standard errors from 0 to 2.8.
 
         Streams whose log evidence is not above `above` are not looked at: 0.
         """
@@ -213,7 +214,7 @@ def _gains(n: int) -> Floats:
 
 
 def _memory(weeks: Floats, figures: Floats) -> Floats:
-    """(n_streams,) standard errors by which the long-run variance is above that of independent weeks; 0 to 4."""
+    """(n_streams,) standard errors by which the long-run variance is above that of independent weeks; 0 to 2.8."""
     if len(weeks) <= 2 * _QUARTER_WEEKS or not len(figures):
         return np.zeros(len(figures))
     basis, mean, error = _independent(weeks.tobytes())

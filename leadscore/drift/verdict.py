@@ -55,7 +55,7 @@ class BalanceVerdict:
         Of all leads or of the MQLs, whichever is nearer to its bound: evidence passes it with an alarm. NaN while
         learning.
     memory : float
-        By how many standard errors the weeks before hang together more than independent ones, 0 to 4; evidence is
+        By how many standard errors the weeks before hang together more than independent ones, 0 to 2.8; evidence is
         divided by exp(memory ** 2 / 2) already.
     frame : DataFrame
         `behaviour` and `fit` (mean points per lead), `gap` (in standard deviations of leads) and `carried` (share of
