@@ -164,6 +164,7 @@ def test_a_share_is_of_the_change_and_has_its_interval():
 
 def test_nothing_is_claimed_while_stable():
     causes = watched().causes()
+    assert causes.sentence.endswith(". Nothing stands out.")
     assert causes.sentence.startswith("Stable on 2026-01-12, so no drift is claimed; the latest 8 weeks")
     assert causes.rules["low"].isna().all()
     assert "not told from none" in repr(causes)
@@ -176,6 +177,27 @@ def test_it_looks_at_the_latest_weeks_where_no_alarm_can_come():
     assert watched("stopped").verdict.state == "stable"
     assert "the gap of behaviour and fit fell by" in causes.sentence
     assert "Most likely: tracking changed" in causes.sentence
+
+
+def test_fit_that_rises_is_told_too():
+    """The same weeks the other way round: better leads."""
+    monitor = BalanceMonitor(BOOK, by=("source", "level"), reference_weeks=REFERENCE)
+    for number in range(WEEKS):
+        monitor.update(
+            day(number), cohort(number + 100 if number < CHANGED else number, "quality" if number < CHANGED else "")
+        )
+    causes = monitor.causes()
+    assert kinds_of(causes)[0] == "mix"
+    assert causes.rules.index[causes.rules["named"]].tolist() == ["Level"]
+    assert "fell by" in causes.sentence
+
+
+def test_leads_without_created_at_say_nothing_of_bots():
+    leads, events = made(per_week=5)
+    tables = ls.load_tables(leads.drop(columns="created_at"), events, rulebook=BOOK)
+    causes = watched().causes(tables)
+    assert causes.bots is None
+    assert "No lead has a created_at" in repr(causes)
 
 
 def test_learning_is_refused():

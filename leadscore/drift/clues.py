@@ -129,6 +129,8 @@ def bot_clues(
             return None, [message.replace("; give", ": give")]
         if "asset" not in tables.events.values:
             findings.append("The events hold no asset: clicks on several links of one mail cannot be told.")
+    if tables.created() is None:
+        return None, [*findings, "No lead has a created_at, so weeks without what bots did cannot be made again."]
     if not (reason >= 0).any():
         return None, [*findings, "No event looks like a bot's."]
     before = before[-_MOST_BEFORE:]
