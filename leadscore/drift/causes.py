@@ -32,7 +32,7 @@ _TITLES = {
     "window": "a window or decay that does not bite",
     "mix": "traffic or fit mix",
     "event": "one event type",
-    "activity": "more activity per lead",
+    "activity": "activity per lead",
     "volume": "volume only, no drift",
     "nothing": "nothing stands out",
 }
@@ -363,7 +363,7 @@ class _Change:
     def _busier(self, column: str, value: str) -> bool:
         """Whether what a segment does changed by more than what it is."""
         moved = {name: np.subtract(*self.mean(name, column, value)[::-1]) for name in ("behaviour", "fit")}
-        return bool(moved["behaviour"] / self.spread["behaviour"] >= -moved["fit"] / self.spread["fit"])
+        return bool(abs(moved["behaviour"]) / self.spread["behaviour"] >= abs(moved["fit"]) / self.spread["fit"])
 
     # ------------------------------------------------------------------------------------------------- sentences
 
@@ -384,7 +384,9 @@ class _Change:
             head = f"Stable on {verdict.week}, so no drift is claimed; the latest {weeks}: {size}"
         else:
             head = f"{verdict.state.capitalize()} since the week of {verdict.since}; {weeks}: {size}"
-        return f"{head}. Most likely: {_TITLES[first.kind]}."
+        likely = "" if first.kind == "nothing" else "most likely: "
+        told = f"{likely}{_TITLES[first.kind]}"
+        return f"{head}. {told[:1].upper()}{told[1:]}."
 
 
 def _of_edit(edit: pd.DataFrame | None) -> Iterator[Diagnosis]:

@@ -83,7 +83,7 @@ def _told(before: pd.DataFrame, since: pd.DataFrame, weeks: Sides) -> pd.DataFra
     frame = pd.DataFrame({"change": change, "share": change / change.sum(), "low": low, "high": high, "errors": errors})
     gaps = np.concatenate([before.sum(axis=1), since.sum(axis=1)])
     moved = abs(compared_line(gaps, gaps, len(before))[3])
-    named = (frame["share"] > _RULE_SHARE) & (frame["errors"] > _RULE_ERRORS) & (moved > _WHOLE_ERRORS)
+    named = (frame["share"] > _RULE_SHARE) & (frame["errors"].abs() > _RULE_ERRORS) & (moved > _WHOLE_ERRORS)
     return frame.assign(n=sum(week["n"] for week in weeks), named=named).set_axis(before.columns)
 
 
