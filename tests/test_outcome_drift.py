@@ -364,6 +364,8 @@ def test_a_score_that_ranks_the_other_way_round_is_named():
     )
     flipped = found.relations.index[found.relations["flipped"]].tolist()
     assert flipped == [("x", 6), ("x", 7), ("y", 6), ("y", 7)]
+    # Twice as many comparisons as of the score alone, and their p-values say so.
+    assert found.relations["p"].min() == pytest.approx(2 * found.ranking["p"].min())
     # The failure twin.
     calm = ls.outcomes_by_period(*flipping(turned=9), reference=4)
     assert not any("less often" in one for one in calm.findings)

@@ -264,12 +264,13 @@ def foretold(waiting: Waiting, monday: int, reference_weeks: int) -> tuple[Arriv
 
 
 def evidence_of(detector: RankDetector) -> Floats:
-    """The log evidence of each stream after the last week, less its memory where that is seen.
+    """The log evidence of each stream after the last week, less what its memory explains.
 
-    Figures have a known spread if labels come independently, so what cannot be told from no memory costs nothing.
+    Where weeks hang together so many standard errors more than independent ones, they are exp(memory^2 / 2) times
+    likelier than if they were independent; a memory that cannot be told from none costs nothing.
     """
     memory = detector.memory(above=math.log(100))
-    return detector.log_evidence - np.where(memory > _MEMORY_SEEN, memory, 0)
+    return detector.log_evidence - np.where(memory > _MEMORY_SEEN, memory**2 / 2, 0)
 
 
 def _judged(
