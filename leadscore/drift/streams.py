@@ -252,8 +252,8 @@ def _lines(alarms: pd.DataFrame) -> list[str]:
         of = f"{row['n']:,.0f} leads in {row['weeks']} weeks" if share else f"{row['weeks']} weeks"
         head = f"{named(column)}: {row['direction']} since the week of {since} ({earliest} to {latest})"
         figures = f"{before} to {lately} ({change}, {low} to {high}; {of})"
-        evidence = f"evidence {row['evidence'] / row['bound']:,.3g} times its bound"
-        lines.append(f"{head}, {figures}; {evidence}, passed first in the week of {first}")
+        evidence = f"passed its bound in the week of {first}, and is at {row['evidence'] / row['bound']:,.3g} of it now"
+        lines.append(f"{head}, {figures}; evidence {evidence}")
     return lines
 
 
