@@ -126,7 +126,8 @@ def family_of(
             # What is no alarm without it need not be asked, and what was one with it stays one.
             asked = (found >= bound[rows]) & ~(evidence[rows, :week] >= bound[rows, None]).any(axis=1)
             if asked.any():
-                memory[rows[asked], week] = detector.memory()[asked]
+                least = np.nextafter(detector.log_evidence[asked].min(), -np.inf)
+                memory[rows[asked], week] = detector.memory(above=least)[asked]
             # While all figures are 0 there is nothing to watch, nor a part of the budget for it.
             evidence[rows, week] = np.where(weeks.moved[stream[rows]] <= week, found - memory[rows, week], np.nan)
         for place, row in enumerate(rows):

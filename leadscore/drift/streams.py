@@ -144,8 +144,8 @@ def watch_streams(  # noqa: PLR0913 - what is watched, and how surely
     >>> found.sentence
     'Alarm in the week of 2026-07-13: 1 of 2 streams changed (1 stable, 1 alarm).'
     >>> found.alarms[["direction", "since", "before", "lately"]]
-                     direction      since    before   lately
-    accepted partner      fall 2026-03-02  0.494167  0.35225
+                        direction      since    before   lately
+    (accepted, partner)      fall 2026-03-02  0.494167  0.35225
     """
     table, sizes, ways = _checked(figures, n, only, reference_weeks, horizon_weeks, budget)
     names = [named(column) for column in table.columns]
