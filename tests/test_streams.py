@@ -15,7 +15,7 @@ import leadscore as ls
 from leadscore.datasets import make_funnel
 from leadscore.drift.family import Weeks, family_of, rank_evidence
 from leadscore.drift.figures import weekly_streams
-from leadscore.drift.ranks import level
+from leadscore.drift.ranks import RankDetector, level
 from leadscore.drift.rates import standard_scores
 from leadscore.drift.streams import watch_streams
 from leadscore.errors import ArgumentError
@@ -115,6 +115,43 @@ def test_ranks_of_steady_shares_week_by_week(seed, missing):
             evidence = (1 + evidence) * grid[(past < scores[week]).sum()] / grid.mean(axis=0)
         with np.errstate(divide="ignore"):
             np.testing.assert_allclose(found[week - 26], np.log(evidence.mean()), rtol=1e-9)
+
+
+def evidence_of(chance, n, seed=16):
+    """The log evidence of a rise after each week, (n_streams, n_weeks), and whether the scores' own ranks made it."""
+    figures, sizes = shares(np.random.default_rng(seed), chance, n)
+    weeks = Weeks.of(figures, sizes, REFERENCE)
+    names = [str(one) for one in range(len(figures.columns))]
+    family = family_of(weeks, names, ["rise"] * len(names), 104, 0.1)
+    own = rank_evidence(weeks.scores(names)[0], REFERENCE)
+    # Later on, memory may be taken off.
+    return family.evidence, np.isclose(family.evidence[:, REFERENCE : REFERENCE + 18], own[:, :18]).all(axis=1)
+
+
+def test_small_shares_are_ranked_as_they_are_and_a_change_is_seen_sooner():
+    """Forty segments of ten leads a week, .45 to .30: ten weeks sooner than weeks that are foretold."""
+    chance = np.full((120, 40), 0.3)
+    chance[70:] = 0.45
+    evidence, own = evidence_of(chance, 10)
+    assert own.mean() > 0.8
+    figures, n = shares(np.random.default_rng(16), chance, 10)
+    scores, _ = Weeks.of(figures, n, REFERENCE).scores([str(one) for one in range(40)])
+    detector = RankDetector(np.arange(REFERENCE), scores[:, :REFERENCE])
+    for week in range(REFERENCE, 120):
+        detector.push(week, scores[:, week])
+    assert np.median(evidence[:, -1]) > np.median(detector.log_evidence) + 2
+
+
+def test_a_season_of_few_leads_is_foretold():
+    """The failure twin: ranked as they are, waves that could be seen in the reference pass for changes."""
+    wave = 0.4 + 0.12 * np.cos(2 * np.pi * np.arange(156)[:, None] / 52.18 + np.arange(40))
+    evidence, own = evidence_of(wave, 10)
+    assert own.mean() < 0.25
+    bound = math.log(level(104, 0.1))
+    figures, n = shares(np.random.default_rng(16), wave, 10)
+    scores, _ = Weeks.of(figures, n, REFERENCE).scores([str(one) for one in range(40)])
+    raw = (rank_evidence(scores, REFERENCE) >= bound).any(axis=1).mean()
+    assert (np.nanmax(evidence, axis=1) >= bound).mean() < 0.2 < raw
 
 
 def test_the_parts_of_the_budget_never_exceed_it():

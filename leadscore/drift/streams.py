@@ -123,7 +123,9 @@ def watch_streams(  # noqa: PLR0913 - what is watched, and how surely
     Notes
     -----
     Shares are watched as standard scores (`rates.standard_scores`), other figures as they are: give counts that grow
-    with the number of leads per lead.
+    with the number of leads per lead. Of a share whose reference shows nothing but the luck of its leads (its variance
+    between weeks is at most 0.4 of that, and no yearly wave stands out), the scores are ranked as they are: a season
+    fitted to them would take a change for one. All others are foretold first, as `RankDetector` does.
 
     How many streams will yet begin is not known, and what was an alarm must stay one when they do. So nine tenths of
     the budget are shared by the tests of streams that had a figure other than 0 in the reference; the rest goes to
