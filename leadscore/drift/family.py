@@ -9,9 +9,10 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from scipy.special import logsumexp, ndtri
+from scipy.stats import chi2
 
 from leadscore.columns import day_number
-from leadscore.drift.ranks import RankDetector, level
+from leadscore.drift.ranks import RankDetector, level, seasons
 from leadscore.drift.rates import standard_scores
 from leadscore.evaluation import Floats, Ints
 from leadscore.outcomes import Mask
@@ -21,9 +22,9 @@ Direction = Literal["rise", "fall"]
 SHORT, YEAR = 26, 52
 # Of the budget, what is kept for streams that begin after the reference: how many will come is not known before.
 _KEPT = 0.1
-# A share that varies by no more than this beside the luck of its leads has no season or memory that could be told from
-# it: to foretell its weeks would only take away from what is new.
-_STEADY = 0.25
+# A share that varies by no more than this beside the luck of its leads, and has no yearly wave larger than nine in ten
+# such streams have by luck, is steady: to foretell its weeks would only take away from what is new.
+_UNSTEADY, _WAVE = 0.4, float(chi2.ppf(0.9, 4))
 _BOLDNESS = np.array([0.25, 0.5, 1.0])
 
 
@@ -62,8 +63,8 @@ class Weeks:
         learned = np.where(begun < reference_weeks, reference_weeks, min(SHORT, reference_weeks))
         return cls(number, table, sizes, begun, moved, np.minimum(begun + learned, last), moved >= reference_weeks)
 
-    def scores(self, names: list[str]) -> tuple[Floats, Mask]:
-        """What is watched: shares as standard scores, other figures as they are; and which streams are steady."""
+    def scores(self, names: list[str]) -> tuple[Floats, Floats]:
+        """What is watched: shares as standard scores, other figures as they are; and how unsteady each stream is."""
         shares = np.flatnonzero(~np.isnan(self.n).all(axis=1))
         place = np.arange(len(self.number))
         learned = (place >= self.begun[shares, None]) & (place < self.until[shares, None])
@@ -73,10 +74,9 @@ class Weeks:
         # The same number for the same stream and week, in every run.
         words = [f"{names[stream]} {number:.3f}" for stream in shares for number in self.number]
         dice = pd.util.hash_array(np.array(words, object)) / 2**64
-        found, steady = self.figures.copy(), np.zeros(len(self.begun), bool)
-        found[shares], unsteady = standard_scores(counts, n, learned & known, dice.reshape(counts.shape))
-        steady[shares] = unsteady <= _STEADY
-        return found, steady
+        found, unsteady = self.figures.copy(), np.full(len(self.begun), np.inf)
+        found[shares], unsteady[shares] = standard_scores(counts, n, learned & known, dice.reshape(counts.shape))
+        return found, unsteady
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def family_of(
     stream, sign = tests.T
     part = _parts(weeks, stream)
     bound = np.log([level(horizon_weeks, budget * one) for one in part])
-    scores, steady = (of_streams[stream] for of_streams in weeks.scores(names))
+    scores, unsteady = (of_streams[stream] for of_streams in weeks.scores(names))
     scores = scores * sign[:, None]
     evidence, memory = np.full(scores.shape, np.nan), np.zeros(scores.shape)
     onset = {}
@@ -119,14 +119,16 @@ def family_of(
         rows = np.flatnonzero((weeks.begun[stream] == begun) & (weeks.until[stream] == until))
         detector = RankDetector(weeks.number[begun:until], scores[rows, begun:until])
         ranked = rank_evidence(scores[rows, begun:], until - begun)
+        steady = _steady(weeks.number[begun:until], scores[rows, begun:until], unsteady[rows])
         for week in range(until, len(weeks.number)):
             detector.push(weeks.number[week], scores[rows, week])
-            found = np.where(steady[rows], ranked[:, week - until], detector.log_evidence)
+            found = np.where(steady, ranked[:, week - until], detector.log_evidence)
             memory[rows, week] = memory[rows, week - 1]
             # What is no alarm without it need not be asked, and what was one with it stays one.
             asked = (found >= bound[rows]) & ~(evidence[rows, :week] >= bound[rows, None]).any(axis=1)
             if asked.any():
-                memory[rows[asked], week] = detector.memory()[asked]
+                least = np.nextafter(detector.log_evidence[asked].min(), -np.inf)
+                memory[rows[asked], week] = detector.memory(above=least)[asked]
             # While all figures are 0 there is nothing to watch, nor a part of the budget for it.
             evidence[rows, week] = np.where(weeks.moved[stream[rows]] <= week, found - memory[rows, week], np.nan)
         for place, row in enumerate(rows):
@@ -134,6 +136,15 @@ def family_of(
                 when, low, high = detector.onset(place)
                 onset[int(row)] = (int(begun + when), int(begun + low), int(begun + high))
     return Family(stream, sign, bound, evidence, memory, onset)
+
+
+def _steady(number: Floats, scores: Floats, unsteady: Floats) -> Mask:
+    """(n_tests,) whether the scores of the reference show nothing that could be foretold."""
+    waves = np.linalg.qr(seasons(number))[0][:, 1:]
+    flat = np.nan_to_num(scores - np.nanmean(scores, axis=1, keepdims=True))
+    # Scores have the spread of all that varies; by the luck of the leads alone they spread by this less.
+    power = ((flat @ waves) ** 2).sum(axis=1) * (1 + np.where(np.isinf(unsteady), 0, unsteady))
+    return (unsteady <= _UNSTEADY) & (power <= _WAVE)
 
 
 def rank_evidence(scores: Floats, reference_weeks: int) -> Floats:

@@ -146,7 +146,7 @@ def weekly_streams(  # noqa: PLR0913 - each of them is part of what the figures 
     >>> streams = weekly_streams(tables, made.rulebook, start="2025-03-01", end="2026-03-31", by=["source"])
     >>> week = "2025-06-02", ("accepted", "(all)")
     >>> streams.n.loc[week], streams.figures.loc[week]
-    (np.float64(20.0), np.float64(0.45))
+    (np.float64(11.0), np.float64(0.45454545454545453))
     """
     problems = []
     if isinstance(by, str):

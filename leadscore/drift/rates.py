@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betainc, betaincc, ndtri
+from scipy.special import betainc, ndtri
 
 from leadscore.evaluation import Floats
 
@@ -64,15 +64,18 @@ def standard_scores(
     step = 1 / np.clip(wider, 0.1, np.maximum(n, 1))
     whole = n * step + 1
     edge = counts * step + (1 - step) / 2
-    low, high = (np.clip(end, 1e-9, whole - 1e-9) for end in (edge, edge + step))
-    under, upto = np.where(counts > 0, betaincc(low, whole - low, level), 0), betaincc(high, whole - high, level)
-    # Both tails, for of what is very unlikely the other one is exactly 1.
-    over, from_it = betainc(high, whole - high, level), np.where(counts > 0, betainc(low, whole - low, level), 1)
-    every = counts >= n
-    below = under + within_step * (np.where(every, 1, upto) - under)
-    above = np.where(every, 0, over) + (1 - within_step) * (from_it - np.where(every, 0, over))
-    tiny = np.finfo(float).tiny
-    scores = np.where(below < above, ndtri(np.maximum(below, tiny)), -ndtri(np.maximum(above, tiny)))
+    # The nearer tail, for what is very unlikely is lost in 1 minus the other one.
+    upper = counts > n * level
+
+    def tail(end: Floats) -> Floats:
+        inside = np.clip(np.where(upper, end, whole - end), 1e-9, whole - 1e-9)
+        return betainc(inside, whole - inside, np.where(upper, level, 1 - level))
+
+    # A count of 0 is the first step, one of n the last.
+    low = np.where(counts > 0, tail(edge), upper)
+    high = np.where(counts < n, tail(edge + step), ~upper)
+    chance = np.where(upper, high + (1 - within_step) * (low - high), low + within_step * (high - low))
+    scores = np.where(upper, -1, 1) * ndtri(np.maximum(chance, np.finfo(float).tiny))
     usual = np.where(learned, n, 0).sum(axis=1) / np.maximum((learned & (n > 0)).sum(axis=1), 1)
     return np.where(n > 0, scores, np.nan), usual * (between / spread)[:, 0]
 

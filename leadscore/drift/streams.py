@@ -123,7 +123,9 @@ def watch_streams(  # noqa: PLR0913 - what is watched, and how surely
     Notes
     -----
     Shares are watched as standard scores (`rates.standard_scores`), other figures as they are: give counts that grow
-    with the number of leads per lead.
+    with the number of leads per lead. Of a share whose reference shows nothing but the luck of its leads (its variance
+    between weeks is at most 0.4 of that, and no yearly wave stands out), the scores are ranked as they are: a season
+    fitted to them would take a change for one. All others are foretold first, as `RankDetector` does.
 
     How many streams will yet begin is not known, and what was an alarm must stay one when they do. So nine tenths of
     the budget are shared by the tests of streams that had a figure other than 0 in the reference; the rest goes to
@@ -144,8 +146,8 @@ def watch_streams(  # noqa: PLR0913 - what is watched, and how surely
     >>> found.sentence
     'Alarm in the week of 2026-07-13: 1 of 2 streams changed (1 stable, 1 alarm).'
     >>> found.alarms[["direction", "since", "before", "lately"]]
-                     direction      since    before   lately
-    accepted partner      fall 2026-03-02  0.494167  0.35225
+                        direction      since    before   lately
+    (accepted, partner)      fall 2026-03-02  0.494167  0.35225
     """
     table, sizes, ways = _checked(figures, n, only, reference_weeks, horizon_weeks, budget)
     names = [named(column) for column in table.columns]
@@ -252,8 +254,8 @@ def _lines(alarms: pd.DataFrame) -> list[str]:
         of = f"{row['n']:,.0f} leads in {row['weeks']} weeks" if share else f"{row['weeks']} weeks"
         head = f"{named(column)}: {row['direction']} since the week of {since} ({earliest} to {latest})"
         figures = f"{before} to {lately} ({change}, {low} to {high}; {of})"
-        evidence = f"evidence {row['evidence'] / row['bound']:,.3g} times its bound"
-        lines.append(f"{head}, {figures}; {evidence}, passed first in the week of {first}")
+        evidence = f"passed its bound in the week of {first}, and is at {row['evidence'] / row['bound']:,.3g} of it now"
+        lines.append(f"{head}, {figures}; evidence {evidence}")
     return lines
 
 
