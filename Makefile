@@ -1,6 +1,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Threads of linear algebra on top of a process per core wait for each other.
+TEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=worksteal
 
 .PHONY: demo test slow lint clean
 
@@ -8,10 +10,10 @@ demo: $(VENV)/installed
 	$(BIN)/leadscore demo
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest
+	$(TEST)
 
 slow: $(VENV)/installed
-	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -m "slow or not slow" --durations=10
+	HYPOTHESIS_PROFILE=thorough $(TEST) -m "slow or not slow" --durations=10
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

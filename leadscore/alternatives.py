@@ -187,22 +187,16 @@ def baselines(  # noqa: PLR0913 - each of them is part of what is asked
         verdict = "Nothing can be told: sales could work all leads of every week, so no way had to choose."
     else:
         verdict = _verdict(rows, simpler, int(reached.sum()), tolerance)
+    leads = _judged(tables, pool, ways[_RULEBOOK])
+    n, hits, capacity = len(pool), int(reached.sum()), float(capacity_per_week)
+    return Baselines(frame, verdict, findings, leads, n, hits, weeks, stage, capacity, int(within_days), day_of(until))
+
+
+def _judged(tables: Tables, pool: pd.DataFrame, total: Floats) -> pd.DataFrame:
+    """`Baselines.leads`."""
     ids = pd.Index(tables.ids.array.take(pa.array(pool["lead"])).to_pandas(), name="lead_id")
     day = pool["day"].to_numpy().astype("datetime64[D]").astype("datetime64[us]")
-    leads = pd.DataFrame({"day": day, "reached": reached, "total": ways[_RULEBOOK] / 1000}, index=ids)
-    return Baselines(
-        frame,
-        verdict,
-        findings,
-        leads,
-        len(pool),
-        int(reached.sum()),
-        weeks,
-        stage,
-        float(capacity_per_week),
-        int(within_days),
-        day_of(until),
-    )
+    return pd.DataFrame({"day": day, "reached": pool["reached"].to_numpy(), "total": total / 1000}, index=ids)
 
 
 def _check(first: int, last: int, capacity: Any, tolerance: Any, stage: str) -> None:

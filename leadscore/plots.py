@@ -10,6 +10,8 @@ import pandas as pd
 
 _MARKERS = "osD^vP*X"
 _LINES = ("-", "--", "-.", ":")
+# Letters of a label.
+_WIDEST = 50
 # Minutes that people have words for.
 _WAITS = {
     1: "1 min",
@@ -396,7 +398,8 @@ def plot_card(frame: pd.DataFrame, *, title: str = "", ax: Any = None) -> Any:
     """
     ax = ax or new_axes(height=1 + 0.22 * len(frame))
     place = np.arange(len(frame)) + np.cumsum(frame["feature"].ne(frame["feature"].shift()))
-    labels = [f"{row.feature}: {row.bin}"[:50] for row in frame.itertuples()]
+    labels = [f"{row.feature}: {row.bin}" for row in frame.itertuples()]
+    labels = [label if len(label) <= _WIDEST else f"{label[: _WIDEST - 1]}…" for label in labels]
     total = frame.groupby("feature")["n"].sum().iloc[0]
     ax.hlines(place, frame["points_low"], frame["points_high"], color="0.5", linewidth=1.5)
     size = 15 + 120 * frame["n"] / total

@@ -7,9 +7,10 @@ from hypothesis import assume, given, settings
 
 import leadscore as ls
 from leadscore.columns import day_number
-from leadscore.learn.activations import barred, bound, entries, fired
+from leadscore.learn.activations import barred, entries, fired
 from leadscore.rulebook.kinds import lead_kinds
 from leadscore.scoring.scores import points_by_rule
+from leadscore.scoring.timeline import bound_at
 from leadscore.testing import cases, frames
 
 
@@ -28,7 +29,7 @@ def standing(case):
 @given(cases())
 def test_points_put_back_where_entries_fire_are_those_of_the_rules(case):
     rulebook, tables, lead, day = standing(case)
-    given_points = points_by_rule(bound(rulebook, tables, lead, day))
+    given_points = points_by_rule(bound_at(rulebook, tables, lead, day))
     every = entries(rulebook)
     fires = fired(rulebook, [(entry.side, entry.alone) for entry in every], tables, lead, day)
     tabled = {rule.name for _, _, rule in rulebook.rules() if rule.from_ is not None or isinstance(rule.points, dict)}
@@ -51,7 +52,7 @@ def test_barred_leads_are_those_that_never_bars(case):
     never = rulebook.to_dict()["qualify"].get("never", [])
     fires = fired(rulebook, [barred(entry) for entry in never], tables, lead, day)
     first = np.where(fires.any(axis=1), fires.argmax(axis=1), -1) if never else np.full(len(lead), -1)
-    assert (first == bound(rulebook, tables, lead, day).blocked).all()
+    assert (first == bound_at(rulebook, tables, lead, day).blocked).all()
 
 
 @settings(max_examples=15)

@@ -431,6 +431,9 @@ def test_what_began_to_be_recorded_is_named(made):
     quiet = leads, events[events["event"] != "open"]
     found = decompose(tables(quiet, moved(made, 28, "b")), A, B, rulebook_a=book, source="source")
     assert any("Rule 'Opens' (open) made MQLs in the second period only" in finding for finding in found.findings)
+    blank = leads.assign(country=None), events
+    found = decompose(tables(blank, moved(made, 28, "b")), A, B, rulebook_a=book, source="source")
+    assert any("Rule 'Home' made MQLs in the second" in one and "in fit mix is" in one for one in found.findings)
     twin = decompose(tables(made, moved(made, 28, "b")), A, B, rulebook_a=book, source="source")
     assert not any("only" in finding for finding in twin.findings)
 

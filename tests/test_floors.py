@@ -51,7 +51,7 @@ FLOORS = [
     },
     {"learn.oddities", "learn.additive", "learn.support", "learn.candidates", "learn.reweighing"},
     {"learn.sample", "learn.rounding", "learn.rows", "learn.gating", "learn.suggestions"},
-    {"learn.leaks", "learn.points_card", "learn.pairing", "learn.model_card"},
+    {"learn.leaks", "learn.points_card", "learn.choosing", "learn.pairing", "learn.model_card"},
     {"learn.model_file"},
     {"learn.classifier"},
     {"learn.training"},

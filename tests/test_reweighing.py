@@ -13,11 +13,12 @@ from leadscore.columns import day_number
 from leadscore.datasets import POINTS_TO_DOUBLE, make_funnel
 from leadscore.errors import ArgumentError
 from leadscore.learn.logistic import Dense, fit_logistic
-from leadscore.learn.parameters import activations, decimals_of, places, probe, stood
+from leadscore.learn.parameters import activations, decimals_of, places, probe
 from leadscore.learn.reweighing import reweigh
 from leadscore.learn.shrinkage import Rows, shrunk
 from leadscore.learn.snapshots import snapshots
 from leadscore.measures import roc_auc
+from leadscore.scoring.timeline import bound_at
 from leadscore.testing import cases, frames
 from tests.reweigh_world import PRIORS, run
 from tests.test_real import BOOKS
@@ -131,7 +132,7 @@ def test_activations_times_points_are_the_score(case):
     scores = ls.score(tables, rulebook, as_of=case.as_of)
     day = np.full(len(scores), day_number(case.as_of))
     assume(len(day))
-    seen = activations(rulebook, stood(probe(rulebook, listed), tables, scores.bound.lead, day), listed)
+    seen = activations(rulebook, bound_at(probe(rulebook, listed), tables, scores.bound.lead, day), listed)
     columns, fixed = seen.at(seen.points)
     # An event's worth is rounded to a thousandth of a point; of large points a millionth of them is missing.
     most = 1e-3 * (1 + len(events)) * (1 + np.abs(seen.points).max() / 1000)
@@ -157,7 +158,7 @@ def test_other_points_give_the_scores_of_the_rulebook_with_them(funnel, moved):
     """Which rows a limit holds back follows the points; a rule's own limit stays at as many events."""
     made, rows = funnel
     listed = places(made.rulebook)
-    bound = stood(probe(made.rulebook, listed), rows.tables, rows.lead, rows.day)
+    bound = bound_at(probe(made.rulebook, listed), rows.tables, rows.lead, rows.day)
     seen = activations(made.rulebook, bound, listed)
     document = made.rulebook.to_dict()
     points = seen.points.copy()
@@ -170,7 +171,7 @@ def test_other_points_give_the_scores_of_the_rulebook_with_them(funnel, moved):
         if place.rule == "total behaviour" and place.entry == "at most":
             points[number] = document["totals"]["behaviour"]["at_most"] = 30
     columns, fixed = seen.at(points)
-    written = stood(made.rulebook.edited(document), rows.tables, rows.lead, rows.day)
+    written = bound_at(made.rulebook.edited(document), rows.tables, rows.lead, rows.day)
     apart = columns @ points + fixed - (written.fit + written.behaviour) / 1000
     assert np.abs(apart).max() < 0.05
     assert np.count_nonzero(columns[:, [place.rule == "total behaviour" for place in listed]]) > 300
@@ -194,7 +195,7 @@ def test_limits_of_a_rule_with_points_by_how_many():
     listed = places(LIMITED)
     scores = ls.score(tables, LIMITED, as_of=DAY)
     day = np.full(200, day_number(scores.as_of))
-    seen = activations(LIMITED, stood(probe(LIMITED, listed), tables, scores.bound.lead, day), listed)
+    seen = activations(LIMITED, bound_at(probe(LIMITED, listed), tables, scores.bound.lead, day), listed)
     columns, fixed = seen.at(seen.points)
     assert columns @ seen.points + fixed == pytest.approx(scores.frame["total"].to_numpy(), abs=1e-9)
     assert set(fixed) == {3.0, 4.0}
@@ -240,7 +241,7 @@ def test_by_default_the_bar_keeps_its_odds(large):
     # Visits were worth 10 points each and are worth 3, so the others count for more.
     assert 10 < found.scale < 20
     assert entry(found, "Seniority", "VP")["new"] > 33
-    columns = [stood(book, large.tables, large.lead, large.day) for book in (BOOK, found.rulebook)]
+    columns = [bound_at(book, large.tables, large.lead, large.day) for book in (BOOK, found.rulebook)]
     y, rates = large.y.to_numpy(float), []
     for bound in columns:
         total = (bound.fit + bound.behaviour)[:, None] / 1000
@@ -352,9 +353,9 @@ def test_the_file_keeps_its_comments_and_its_rules(large):
 def test_the_rulebook_scores_what_the_model_says(large):
     found = reweigh(BOOK, large)
     frame = found.frame.set_index(["rule", "entry"])["new"].to_dict()
-    bound = stood(found.rulebook, large.tables, large.lead, large.day)
+    bound = bound_at(found.rulebook, large.tables, large.lead, large.day)
     listed = places(BOOK)
-    seen = activations(BOOK, stood(probe(BOOK, listed), large.tables, large.lead, large.day), listed)
+    seen = activations(BOOK, bound_at(probe(BOOK, listed), large.tables, large.lead, large.day), listed)
     new = np.array([frame[place.rule, place.entry] for place in listed])
     assert np.abs(seen.own @ new - (bound.fit + bound.behaviour) / 1000).max() < 1e-6
     [said] = [finding for finding in found.findings if finding.startswith("Written down")]
@@ -376,7 +377,7 @@ def test_limits_of_sums_are_learned_and_kept_to(funnel):
     books = (made.rulebook, found.rulebook)
     aucs = []
     for book in books:
-        bound = stood(book, rows.tables, rows.lead[used], rows.day[used])
+        bound = bound_at(book, rows.tables, rows.lead[used], rows.day[used])
         aucs.append(roc_auc(rows.y[used].to_numpy(bool), bound.fit + bound.behaviour).value)
     assert aucs[1] > aucs[0] + 0.01
 
@@ -414,9 +415,9 @@ def test_any_rulebook_is_written_so_that_it_scores_what_was_learned(case, seed):
     listed = places(book)
     written = {(place.section, place.index, place.path): place.points for place in places(found.rulebook)}
     new = np.array([written.get((place.section, place.index, place.path), 0) for place in listed])
-    seen = activations(book, stood(probe(book, listed), tables, rows.lead, rows.day), listed)
+    seen = activations(book, bound_at(probe(book, listed), tables, rows.lead, rows.day), listed)
     columns, fixed = seen.at(new)
-    bound = stood(found.rulebook, tables, rows.lead, rows.day)
+    bound = bound_at(found.rulebook, tables, rows.lead, rows.day)
     # Limits of rules are rounded too.
     most = 1e-3 * (1 + len(case.events)) * (1 + np.abs(new).max() / 1000) + 10.0 ** -decimals_of(seen.points)
     assert np.abs(columns @ new + fixed - (bound.fit + bound.behaviour) / 1000).max() <= most
@@ -432,7 +433,7 @@ def test_large_points_are_rounded_together(large, points_to_double):
     )
     whole, fine = (reweigh(book, large, points_to_double=points_to_double) for book in (low, precise))
     listed = places(low)
-    bound = stood(probe(low, listed), large.tables, large.lead, large.day)
+    bound = bound_at(probe(low, listed), large.tables, large.lead, large.day)
     columns = activations(low, bound, listed).own
     losses = []
     for points in (whole.frame["new"], fine.frame["new"].round(), fine.frame["new"]):
@@ -447,7 +448,7 @@ def test_large_points_are_rounded_together(large, points_to_double):
 def test_what_the_same_bar_lets_through(large):
     found = reweigh(BOOK, large)
     [said] = [finding for finding in found.findings if finding.startswith("At the same bar")]
-    books = [stood(book, large.tables, large.lead, large.day) for book in (found.rulebook, BOOK)]
+    books = [bound_at(book, large.tables, large.lead, large.day) for book in (found.rulebook, BOOK)]
     counts = [int((book.via >= 0).sum()) for book in books]
     assert said.startswith(
         f"At the same bar of 40 points {counts[0]:,} of 6,000 rows qualify, {counts[1]:,} by the old"
@@ -634,7 +635,7 @@ def test_bank_contacts(folder):
     assert found.findings[0].startswith("2 rows of leads that a `never` entry blocks")
     y, aucs = (raw["y"] == "yes").to_numpy()[~first], []
     for each in (book, found.rulebook):
-        bound = stood(each, tables, rows.lead[~first], rows.day[~first])
+        bound = bound_at(each, tables, rows.lead[~first], rows.day[~first])
         aucs.append(roc_auc(y, bound.fit + bound.behaviour).value)
     assert aucs[1] > aucs[0] + 0.005
     assert "# young and old convert, the middle does not" in found.rulebook.to_yaml()

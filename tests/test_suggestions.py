@@ -11,9 +11,10 @@ from scipy.stats import false_discovery_control
 
 import leadscore as ls
 from leadscore.errors import ArgumentError
-from leadscore.learn.activations import bound, fired
+from leadscore.learn.activations import fired
 from leadscore.learn.snapshots import Activity, Snapshots
 from leadscore.learn.suggestions import _benjamini_hochberg, suggest
+from leadscore.scoring.timeline import bound_at
 
 WORDS = ["sales", "marketing", "data", "it", "head", "junior", "senior", "analyst", "engineer", "ops"]
 SHARES = {"a": 0.05, "b": 0.05, "c": 0.1, "d": 0.2, "e": 0.3, "f": 0.3}
@@ -129,7 +130,7 @@ def test_a_planted_word_is_found_and_its_rule_can_be_written(sign):
     document["fit"].append(found.rules[0])
     edited = BOOK.edited(document)
     assert edited.fit[-1].name == "title has head"
-    gained = [bound(book, snaps.tables, snaps.lead, snaps.day).fit for book in (BOOK, edited)]
+    gained = [bound_at(book, snaps.tables, snaps.lead, snaps.day).fit for book in (BOOK, edited)]
     assert ((gained[1] - gained[0]) == 1000 * one["points"] * world.has("head")).all()
     # The printed text says the same as the rule.
     assert ls.Rulebook.from_yaml(f"leadscore: 1\nname: x\nqualify: {{threshold: -99}}\n{one['yaml']}").fit[0].points

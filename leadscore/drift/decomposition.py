@@ -450,15 +450,19 @@ def _of_cells(counts: Counts, pools: Sequence[Pool], source: Any) -> list[str]:
 
 
 def _of_rules(split: _Split, rules: dict[str, str], books: tuple[Rulebook, Rulebook]) -> list[str]:
-    """Rules of both books that made MQLs in one period only: recorded anew, perhaps, and not done anew."""
-    shared = {rule.name for rule in books[0].behaviour} & {rule.name for rule in books[1].behaviour}
+    """Rules of both books that made MQLs in one period only: recorded anew, perhaps, and nothing new in leads."""
+    old, new = ({rule.name: side for side, _, rule in book.rules()} for book in books)
+    shared = {
+        name: "behaviour" if side == "behaviour" else "fit_mix" for name, side in old.items() if new.get(name) == side
+    }
     table = split.table("rule")
     findings = []
     for name, row in table.iterrows():
         if name in shared and (row["before"] == 0) != (row["after"] == 0) and min(split.before[0], split.after[0]) > 0:
             when = "second" if row["before"] == 0 else "first"
+            waits = "" if shared[name] == "fit_mix" else f" ({rules[str(name)]})"
             findings.append(
-                f"Rule {name!r} ({rules[str(name)]}) made MQLs in the {when} period only: if that is when it was "
-                f"recorded, its {row['behaviour']:+,.0f} in behaviour is a change of tracking."
+                f"Rule {name!r}{waits} made MQLs in the {when} period only: if that is when it was "
+                f"recorded, its {row[shared[name]]:+,.0f} in {_SAID[shared[name]]} is a change of tracking."
             )
     return findings

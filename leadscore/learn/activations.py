@@ -13,9 +13,7 @@ from leadscore.records import Positions
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import rule_uses
 from leadscore.rulebook.model import LARGEST_POINTS, BehaviourRule, FitRule
-from leadscore.scoring.memory import Bound
-from leadscore.scoring.plan import compiled
-from leadscore.scoring.timeline import Timeline
+from leadscore.scoring.timeline import bound_at
 from leadscore.tables import Tables
 from leadscore.text import normalise
 
@@ -119,11 +117,6 @@ def barred(entry: dict[str, Any]) -> tuple[Side, dict[str, Any]]:
     )
 
 
-def bound(rulebook: Rulebook, tables: Tables, lead: Positions, day: npt.NDArray[np.int64]) -> Bound:
-    """Leads on days, each as it stood at the end of its day."""
-    return Timeline(compiled(rulebook), tables, int(day.min()), int(day.max())).at(lead, day)
-
-
 def fired(
     rulebook: Rulebook,
     rules: Sequence[tuple[Side, dict[str, Any]]],
@@ -138,7 +131,7 @@ def fired(
         # Fit rules come first in a bound: each is put back to where it was asked for.
         order = np.argsort([side == "behaviour" for side, _ in part], kind="stable")
         probe = probing(rulebook, part)
-        for place, sparse in zip(order, bound(probe, tables, lead, day).every_rule(), strict=True):
+        for place, sparse in zip(order, bound_at(probe, tables, lead, day).every_rule(), strict=True):
             found[:, start + place] = sparse.dense(len(lead)) != 0
     return found
 

@@ -18,35 +18,21 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, column_or_1d, validate_data
 from threadpoolctl import threadpool_limits
 
-from leadscore.columns import NO_TIME, Column, day_of, one_array, read_times
+from leadscore.columns import Column, day_of
 from leadscore.errors import ArgumentError, Problem, did_you_mean
-from leadscore.learn.additive import Additive, Direction, Encoding, Method, Rows, additive, cut, explained, resampled
+from leadscore.learn.additive import Additive, Direction, Rows, additive, resampled
 from leadscore.learn.binning import read_columns
+from leadscore.learn.choosing import ENCODINGS, METHODS, chosen, cut_at
 from leadscore.learn.leaks import guards
 from leadscore.learn.logistic import Dense, fit_logistic
 from leadscore.learn.model_file import read_model, write_model
 from leadscore.learn.pairing import paired
 from leadscore.learn.points_card import PointsCard, points_card
-from leadscore.learn.rows import folds, in_order
+from leadscore.learn.rows import days_of, folds, groups_of, in_order
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
-_METHODS: tuple[Method, ...] = ("shape", "tree", "quantile")
-_ENCODINGS: tuple[Encoding, ...] = ("onehot", "woe")
-# How bins are cut, what they are given, and how strongly: the usual ways without dates and with them. Shapes are the
-# most exact where the future is like the past; parts of equal size know nothing of the outcome that could pass away.
-_Way = tuple[Any, Any, float]
-_USUAL: _Way = ("shape", "onehot", 0.3)
-_USUAL_IN_TIME: _Way = ("quantile", "onehot", 0.3)
-_STRENGTHS = (0.03, 0.1, 1.0)
-# Another way must be better by so many standard errors over the folds: Student's t of four folds at 1 %, five being
-# tried. Of many ways the best in a few folds is luck.
-_CLEARLY = 4.5
-# The least share of the leads in a bin of a number.
-_LEAST_SHARE = 0.01
-# The choice of bins is not made where fewer than so many leads of either kind are known.
-_FEWEST = 100
 _DRAWS = 200
 
 
@@ -173,12 +159,12 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         kept = kept & (weight > 0)
         if len(set(outcome[kept])) < 2:
             raise ArgumentError("sample_weight", "leaves rows of one class only")
-        day = None if dates is None else _days(dates, len(kept))
+        day = None if dates is None else days_of(dates, len(kept))
         self.n_rows_, self.n_unknown_ = int(kept.sum()), int((~kept & (weight > 0)).sum())
         self.trained_until_ = None if day is None else day_of(int(day[kept].max()))
         frame, weight, outcome = frame[kept], weight[kept], outcome[kept]
         day = None if day is None else day[kept]
-        groups = None if groups is None else _groups(groups, kept)
+        groups = None if groups is None else groups_of(groups, kept)
         frame = self._guarded(frame, outcome, day, groups)
         read = read_columns(frame)
         self.kinds_ = {name: "text" if column.numbers is None else "number" for name, column in read.items()}
@@ -190,9 +176,17 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         return self
 
     def _learn(self, rows: Rows, day: npt.NDArray[np.int64] | None, groups: Ints | None) -> None:
-        self.chosen_ = self._choose(rows, day)
+        self.chosen_ = chosen(
+            rows,
+            day,
+            methods=METHODS if self.bins == "auto" else (self.bins,),
+            encodings=ENCODINGS if self.encoding == "auto" else (self.encoding,),
+            strength=self.C,
+            max_bins=self.max_bins,
+            monotone=self.monotone,
+        )
         best = self.chosen_.iloc[0]
-        in_bins = rows.rebinned(*cut(rows, best["bins"], self.max_bins, _LEAST_SHARE * rows.weight.sum()))
+        in_bins = rows.rebinned(*cut_at(rows, best["bins"], self.max_bins))
         self.model_, maps = additive(in_bins, 1 / best["C"], best["encoding"], self.monotone)
         in_bins = in_bins.rebinned(self.model_.features, maps)
         if self.pairs:
@@ -225,8 +219,8 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
 
     def _check(self) -> None:
         for name, value, known in (
-            ("bins", self.bins, ("auto", *_METHODS)),
-            ("encoding", self.encoding, ("auto", *_ENCODINGS)),
+            ("bins", self.bins, ("auto", *METHODS)),
+            ("encoding", self.encoding, ("auto", *ENCODINGS)),
             ("guards", self.guards, ("warn", "raise", "drop", None)),
         ):
             if value not in known:
@@ -301,49 +295,6 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
             return frame
         array = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite=False)
         return pd.DataFrame(array, columns=[f"x{place}" for place in range(array.shape[1])])
-
-    def _choose(self, rows: Rows, day: npt.NDArray[np.int64] | None) -> pd.DataFrame:
-        """What was tried, the chosen first: the usual way, unless another is clearly better in the folds."""
-        usual = _USUAL_IN_TIME if rows.period is not None else _USUAL
-        ways = [
-            (method, encoding, self.C or usual[2])
-            for method in (_METHODS if self.bins == "auto" else (self.bins,))
-            for encoding in (_ENCODINGS if self.encoding == "auto" else (self.encoding,))
-        ]
-        # The usual way first, else the nearest to it that is asked for.
-        ways.sort(key=lambda way: (way[0] != usual[0]) + (way[1] != usual[1]))
-        tried: dict[_Way, Floats] = {}
-        enough = min(rows.weight @ rows.y, rows.weight @ (1 - rows.y)) >= _FEWEST
-        pairs = list(folds(rows, day)) if enough and (len(ways) > 1 or self.C is None) else []
-        in_bins = {method: [self._in_bins(method, *pair) for pair in pairs] for method in {way[0] for way in ways}}
-        if pairs:
-            tried = {way: self._tried(in_bins[way[0]], way) for way in ways}
-            best = _clearly_best(tried)
-            if self.C is None:
-                others = [(*best[:2], C) for C in _STRENGTHS if best[2] != C]
-                tried |= {way: self._tried(in_bins[way[0]], way) for way in others}
-                best = _clearly_best({way: found for way, found in tried.items() if way[:2] == best[:2]})
-        else:
-            best = ways[0]
-            tried[best] = np.array([np.nan])
-        order = sorted(tried, key=lambda way: (way != best, -np.mean(tried[way])))
-        found = [[*way, np.mean(tried[way]), len(pairs)] for way in order]
-        return pd.DataFrame(found, columns=["bins", "encoding", "C", "explained", "folds"])
-
-    def _in_bins(self, method: Any, train: Rows, test: Rows) -> list[Rows]:
-        """Both sides of a fold in bins that are cut by the first."""
-        features, maps = cut(train, method, self.max_bins, _LEAST_SHARE * train.weight.sum())
-        return [part.rebinned(features, maps) for part in (train, test)]
-
-    def _tried(self, pairs: list[list[Rows]], way: _Way) -> Floats:
-        """The share of the deviance that a way explains in each fold."""
-        _, encoding, strength = way
-        shares = []
-        for old, held in pairs:
-            model, merged = additive(old, 1 / strength, encoding, self.monotone, judged=False)
-            later = held.rebinned(model.features, merged)
-            shares.append(explained(model.logits(later.codes, len(later.y)), later))
-        return np.array(shares)
 
     def decision_function(self, X: Any) -> Floats:  # noqa: N803
         """Log odds, (n_rows,), that each lead is of the second class."""
@@ -536,14 +487,6 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         return tags
 
 
-def _clearly_best(tried: dict[_Way, Floats]) -> _Way:
-    """The first way, or the best of those that are better by more than chance over the same folds."""
-    first = next(iter(tried))
-    gains = {way: found - tried[first] for way, found in tried.items()}
-    better = [way for way, gain in gains.items() if gain.mean() > _CLEARLY * gain.std(ddof=1) / np.sqrt(len(gain))]
-    return max(better, key=lambda way: gains[way].mean(), default=first) if len(tried[first]) > 1 else first
-
-
 def _means(values: Floats, model: Additive) -> Floats:
     """The mean of each feature over its leads, at each of its bins."""
     means, first = np.empty_like(values), 0
@@ -552,24 +495,3 @@ def _means(values: Floats, model: Additive) -> Floats:
         means[..., own] = ((values[..., own] @ model.mass[own]) / max(model.mass[own].sum(), 1e-300))[..., None]
         first += bins.size
     return means
-
-
-def _days(dates: Any, n: int) -> npt.NDArray[np.int64]:
-    """Days since 1970."""
-    series = pd.Series(dates).reset_index(drop=True)
-    times = read_times(one_array(pa.array(series, from_pandas=True)))
-    if len(series) != n or times is None or times.bad or (times.at == NO_TIME).any():
-        raise ArgumentError(
-            "dates", f"must hold a day, as 2026-03-31, for each of {n:,} rows; got {len(series):,}, {series.dtype}"
-        )
-    return times.days("UTC")
-
-
-def _groups(groups: Any, kept: npt.NDArray[np.bool_]) -> Ints:
-    """A whole number for each group of rows."""
-    labels = pd.Series(np.asarray(groups, object))
-    if len(labels) != len(kept) or labels.isna().any():
-        found = f"{len(labels):,}, {int(labels.isna().sum()):,} of them missing"
-        message = f"must hold the lead of each of the {len(kept):,} rows; got {found}"
-        raise ArgumentError("groups", message)
-    return np.asarray(pd.factorize(labels[kept])[0], np.intp)

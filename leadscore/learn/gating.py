@@ -20,8 +20,7 @@ from leadscore.learn.snapshots import Snapshots
 from leadscore.learn.verdict import Verdict
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.memory import Bound
-from leadscore.scoring.plan import compiled
-from leadscore.scoring.timeline import Timeline
+from leadscore.scoring.timeline import bound_at
 from leadscore.text import as_text
 
 Mask = npt.NDArray[np.bool_]
@@ -128,7 +127,7 @@ def gate(  # noqa: PLR0913 - each of them is part of what is asked
     """
     rules = _checked(current, rulebook, snapshots, capacity_per_week, margin, calibration_margin)
     rows, findings = _out_of_time(candidate, current, snapshots, trained_until)
-    bound = _bound(rules, snapshots, rows)
+    bound = bound_at(rules, snapshots.tables, snapshots.lead[rows], snapshots.day[rows])
     kept = _once_a_week(bound, snapshots, rows, findings)
     rows = rows[kept]
     reached = snapshots.y.to_numpy(bool, na_value=False)[rows]
@@ -277,12 +276,6 @@ def _counted(rows: Mask, what: str) -> list[str]:
     return [f"{int(rows.sum()):,} rows {what}."] if rows.any() else []
 
 
-def _bound(rulebook: Rulebook, snapshots: Snapshots, rows: npt.NDArray[np.intp]) -> Bound:
-    day = snapshots.day[rows]
-    timeline = Timeline(compiled(rulebook), snapshots.tables, int(day.min()), int(day.max()))
-    return timeline.at(snapshots.lead[rows], day)
-
-
 def _once_a_week(
     bound: Bound, snapshots: Snapshots, rows: npt.NDArray[np.intp], findings: list[str]
 ) -> npt.NDArray[np.intp]:
@@ -301,7 +294,7 @@ def _once_a_week(
 def _scored(name: str, model: Any, snapshots: Snapshots, rows: npt.NDArray[np.intp]) -> tuple[Floats, Floats | None]:
     """(n,) a score for each row, higher is hotter, and the probability, if it is one."""
     if isinstance(model, Rulebook):
-        bound = _bound(model, snapshots, rows)
+        bound = bound_at(model, snapshots.tables, snapshots.lead[rows], snapshots.day[rows])
         return np.where(bound.blocked >= 0, -np.inf, bound.fit + bound.behaviour), None
     if hasattr(model, "predict_proba"):
         chance = _chance(name, model, snapshots.X.iloc[rows])

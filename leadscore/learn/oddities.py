@@ -90,17 +90,17 @@ def only_missingness(cells: Cells, rows: Rows) -> Iterator[Found]:
     code, bins = cells.bins
     inside = rows.fold[there] * 2 + rows.y[there]
     counts = np.bincount(inside * bins + code[there], minlength=10 * bins).reshape(5, 2, bins)
+    within, said = Auc(0.5, 0.5, 0.5), "filled rows all have one value"
     if len(cells.values) > 1:
         if counts.sum(axis=2).min() == 0:
             return
         within = alone(counts)
-    else:
-        within = Auc(0.5, 0.5, 0.5)
+        said = f"among filled rows its values have an AUC of {within}"
     if within.low > 0.5 or within.high - 0.5 > presence:
         return
     message = (
         f"only whether it is filled tells: filled {rate_text(had[0], size[0])}, missing {rate_text(had[1], size[1])}; "
-        f"among filled rows its values have an AUC of {within}"
+        f"{said}"
     )
     figures = {"n": n, "filled": filled, "auc_filled": 0.5 + presence, "auc_of_values": within.value}
     yield "LS322", cells.name, message, figures | {"low": within.low, "high": within.high}

@@ -10,14 +10,10 @@ import numpy as np
 
 from leadscore.errors import ArgumentError, RulebookError
 from leadscore.evaluation import Floats
-from leadscore.records import Positions
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.diff import decimal
 from leadscore.rulebook.model import BehaviourRule, Limits, thousandths
 from leadscore.scoring.memory import Bound
-from leadscore.scoring.plan import compiled
-from leadscore.scoring.timeline import Timeline
-from leadscore.tables import Tables
 
 # Worth is rounded to a thousandth of a point: of so many points that is a millionth.
 _FINE = 1000
@@ -183,11 +179,6 @@ def probe(rulebook: Rulebook, listed: Sequence[Place]) -> Rulebook:
     for minimum in ("minimum_fit", "minimum_behaviour"):
         document["qualify"].pop(minimum, None)
     return Rulebook.from_dict(document)
-
-
-def stood(rulebook: Rulebook, tables: Tables, lead: Positions, day: Positions) -> Bound:
-    """Leads on days, as a rulebook sees them."""
-    return Timeline(compiled(rulebook), tables, int(day.min()), int(day.max())).at(lead, day)
 
 
 @dataclass(frozen=True)

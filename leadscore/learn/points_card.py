@@ -270,14 +270,14 @@ class PointsCard:
             lines.append(str(feature))
             for row in rows.to_dict("records"):
                 rate = f"{row['rate']:.1%} ({row['rate_low']:.1%} to {row['rate_high']:.1%})"
-                points = f"{row['points']:>4} ({row['points_low']:.0f} to {row['points_high']:.0f})"
+                points = f"{row['points']:>4} ({row['points_low']:z.0f} to {row['points_high']:z.0f})"
                 lines.append(f"  {points}  {_short(row['bin'])}, n = {row['n']:,.0f}, {rate}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         table = self.frame.assign(bin=self.frame["bin"].map(_short))
         formats = dict.fromkeys(("rate", "rate_low", "rate_high"), "{:.1%}".format)
-        formats |= dict.fromkeys(("n", "conversions", "points_low", "points_high"), "{:,.0f}".format)
+        formats |= dict.fromkeys(("n", "conversions", "points_low", "points_high"), "{:z,.0f}".format)
         return f"<p>{escape(self._title)}</p>" + table.to_html(index=False, formatters=formats)
 
 

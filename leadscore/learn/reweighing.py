@@ -21,7 +21,6 @@ from leadscore.learn.parameters import (
     decimals_of,
     places,
     probe,
-    stood,
     with_points,
     writable,
 )
@@ -32,6 +31,7 @@ from leadscore.rulebook import Rulebook
 from leadscore.rulebook.diff import Change, decimal, diff
 from leadscore.rulebook.model import LARGEST_POINTS
 from leadscore.scoring.memory import Bound
+from leadscore.scoring.timeline import bound_at
 
 _Z = NormalDist().inv_cdf(0.975)
 # Fewer outcomes of either kind say nothing about a dozen rules, however much is borrowed from the old points.
@@ -188,7 +188,7 @@ def reweigh(
     written = with_points(rulebook, listed, new)
 
     frame = _frame(learned, sample, new, keep_signs=keep_signs)
-    old_and_new = [stood(book, snapshots.tables, snapshots.lead, snapshots.day) for book in (rulebook, written)]
+    old_and_new = [bound_at(book, snapshots.tables, snapshots.lead, snapshots.day) for book in (rulebook, written)]
     findings = [*sample.findings, *findings, *_said_of(frame, learned)]
     findings += [_agreement(_total(old_and_new[1])[sample.used], learned.model, sample.y, learned.found)]
     findings += [_volume(rulebook, old_and_new, sample, slope)]
@@ -225,7 +225,7 @@ def _sample(rulebook: Rulebook, snapshots: Snapshots, listed: list[Place]) -> _S
     outcome = snapshots.y.to_numpy(np.float64, na_value=np.nan)
     known = np.flatnonzero(~np.isnan(outcome))
     _check_outcomes(outcome[known], "")
-    bound = stood(probe(rulebook, listed), snapshots.tables, snapshots.lead[known], snapshots.day[known])
+    bound = bound_at(probe(rulebook, listed), snapshots.tables, snapshots.lead[known], snapshots.day[known])
     blocked, hand_raise = bound.blocked >= 0, bound.plan.hand_raise
     raised = np.zeros(bound.n, bool) if hand_raise is None else bound.happened(hand_raise) & ~blocked
     findings = [
@@ -237,7 +237,7 @@ def _sample(rulebook: Rulebook, snapshots: Snapshots, listed: list[Place]) -> _S
     used[known[~blocked & ~raised]] = True
     _check_outcomes(outcome[used], " ".join(["", *findings]))
     if findings:
-        bound = stood(bound.plan.rulebook, snapshots.tables, snapshots.lead[used], snapshots.day[used])
+        bound = bound_at(bound.plan.rulebook, snapshots.tables, snapshots.lead[used], snapshots.day[used])
     number = np.unique(snapshots.lead[used], return_inverse=True)[1]
     unknown = len(outcome) - len(known)
     return _Sample(activations(rulebook, bound, listed), outcome[used], number, used, unknown, findings)

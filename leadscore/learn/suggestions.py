@@ -16,13 +16,14 @@ import pandas as pd
 from leadscore.columns import NO_TIME
 from leadscore.errors import ArgumentError, Problem
 from leadscore.evaluation import Floats, holm
-from leadscore.learn.activations import Mask, bound
+from leadscore.learn.activations import Mask
 from leadscore.learn.adjustment import Sample, adjusted, odds_scale, score_tests
 from leadscore.learn.candidates import Candidate, uncovered
 from leadscore.learn.snapshots import Activity, Snapshots
 from leadscore.learn.support import known_rows
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.yaml import dump
+from leadscore.scoring.timeline import bound_at
 from leadscore.tables import Tables
 
 # Where the rulebook's points go with nothing, so many double the odds.
@@ -261,7 +262,7 @@ class _Rows:
         findings = []
         if len(known) < len(snapshots.y):
             findings.append(f"{len(snapshots.y) - len(known):,} rows whose outcome is not known are left out.")
-        scored = bound(rulebook, snapshots.tables, lead, day)
+        scored = bound_at(rulebook, snapshots.tables, lead, day)
         time = day if len(np.unique(day)) > 1 else _created(snapshots.tables, rulebook, lead)
         days, counts = np.unique(time, return_counts=True)
         if len(days) < 2:

@@ -16,12 +16,13 @@ import pandas as pd
 
 from leadscore.errors import ArgumentError, Problem
 from leadscore.evaluation import Floats, holm
-from leadscore.learn.activations import Mask, Side, barred, bound, entries, fired
+from leadscore.learn.activations import Mask, Side, barred, entries, fired
 from leadscore.learn.adjustment import NOTHING, Adjusted, Sample, adjusted, odds_scale, times_needed
 from leadscore.learn.snapshots import Snapshots
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.model import thousandths
 from leadscore.scoring.scores import points_by_rule
+from leadscore.scoring.timeline import bound_at
 
 SUPPORTED, HARMFUL, UNSUPPORTED = "supported", "harmful", "unsupported"
 TOO_LITTLE, NEVER, NO_DIFFERENCE = "too little data", "never fires", "makes no difference"
@@ -356,7 +357,7 @@ class _Study:
         self.rulebook = rulebook
         tables, lead, day = snapshots.tables, snapshots.lead[known], snapshots.day[known]
         self.unknown = len(snapshots.y) - len(known)
-        scored = bound(rulebook, tables, lead, day)
+        scored = bound_at(rulebook, tables, lead, day)
         self.total = scored.fit + scored.behaviour
         self.points = points_by_rule(scored)
         self.entries = entries(rulebook)

@@ -12,10 +12,11 @@ import numpy.typing as npt
 from leadscore.activity import EventBatch
 from leadscore.columns import DAY
 from leadscore.records import Positions
+from leadscore.rulebook import Rulebook
 from leadscore.rulebook.model import BehaviourRule
 from leadscore.scoring.attributes import IN_CACHE, Attributes, Ints, answers
 from leadscore.scoring.memory import Bound, Days, daily, merged
-from leadscore.scoring.plan import Place, Plan
+from leadscore.scoring.plan import Place, Plan, compiled
 from leadscore.tables import Tables
 
 # A window longer than the calendar, in days.
@@ -179,3 +180,8 @@ class Timeline:
             part.tables = [table.between(start, stop) for table in self.tables]
             yield slice(start, stop), part
             start = stop
+
+
+def bound_at(rulebook: Rulebook, tables: Tables, lead: Positions, day: Positions) -> Bound:
+    """Leads on days, each as it stood at the end of its day."""
+    return Timeline(compiled(rulebook), tables, int(day.min()), int(day.max())).at(lead, day)
