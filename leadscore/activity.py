@@ -174,6 +174,12 @@ class Events:
             for start in range(0, len(batch), rows):
                 yield batch.part(slice(start, start + rows))
 
+    def keeping(self, kept: npt.NDArray[np.bool_]) -> Events:
+        """Some of the events: (n_events,) True for those, in the order of the batches."""
+        parts = np.split(kept, np.cumsum([len(batch) for batch in self.batches])[:-1]) if self.batches else []
+        batches = [batch.part(np.flatnonzero(part)) for batch, part in zip(self.batches, parts, strict=True)]
+        return Events(batches, self.values, self.timezone)
+
     def local(self, batch: EventBatch, timezone: str) -> npt.NDArray[np.int64]:
         """Microseconds since 1970 on the wall clock of a batch's events; for daily activity, of the start of their day.
 

@@ -184,24 +184,13 @@ class Tables:
         Raises
         ------
         ArgumentError
-            If the events have no `is_bot`.
-        ContractError
-            If it holds anything else than true and false.
+            If the events have no `is_bot`. ContractError, if it holds anything else than true and false.
         """
         if "is_bot" not in self.events.values:
             message = "the events have no column is_bot: load_tables(leads, flag_bots(events)) marks what bots made"
             raise ArgumentError("tables", message)
-        return self.keeping(~bots_of(self.events))
-
-    def keeping(self, kept: npt.NDArray[np.bool_]) -> Tables:
-        """The same tables with some of the events: (n_events,) True for those, in the order of the batches."""
-        starts = np.cumsum([0, *map(len, self.events.batches)])
-        parts = [
-            batch.part(np.flatnonzero(kept[start : start + len(batch)]))
-            for start, batch in zip(starts.tolist(), self.events.batches, strict=False)
-        ]
         found = copy(self)
-        found.events = replace(self.events, batches=parts)
+        found.events = self.events.keeping(~bots_of(self.events))
         return found
 
     def groups(self, by: str | pd.Series[Any]) -> pd.Series[Any]:
@@ -326,9 +315,8 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
     if "events" in sources and is_activity(sources["events"]):
         log = _read_activity(sources["events"], wanted["events"], ids, breaches["events"])
     elif "events" in sources:
-        kinds = _event_kinds(books)
-        if "is_bot" in wanted["events"]:
-            kinds.append(("is_bot", "boolean"))
+        marks: list[tuple[str, Kind]] = [("is_bot", "boolean")] * ("is_bot" in wanted["events"])
+        kinds = [*_event_kinds(books), *marks]
         log, _ = read_events(sources["events"], wanted["events"], ids, breaches["events"], kinds)
     timezone, reached = books[0].timezone if books else "UTC", None
     if "outcomes" in sources:
@@ -380,7 +368,7 @@ def _wanted(source: Source, books: list[Rulebook], columns: Sequence[str]) -> li
     if not books:
         return list(dict.fromkeys([*required, *source.columns]))
     if source.name == "events":
-        marks = [name for name in ("is_bot",) if name in source.columns]
+        marks = {"is_bot"} & {*source.columns}
         return list(dict.fromkeys([*required, *(name for name, _ in _event_kinds(books)), *marks]))
     times = [name for name in ("created_at", "valid_from") if name in source.columns]
     return list(dict.fromkeys([*required, *times, *(name for book in books for name in _needed(book)), *columns]))

@@ -70,14 +70,14 @@ def scanner(seed, mails=6):
         pytest.param([("email_click", n / 4, "/") for n in range(4)], [None] * 4, id="nervous_clicks_on_one_link"),
         pytest.param([("email_click", n / 4, None) for n in range(4)], [None] * 4, id="no_link_known"),
         pytest.param([("email_click", n / 4, "/") for n in range(5)], [REASONS[1]] * 5, id="five_clicks_at_once"),
-        pytest.param([("email_open", n / 9, "m") for n in range(5)], [REASONS[2]] * 5, id="five_in_one_second"),
+        pytest.param([("email_open", n / 9, "m") for n in range(5)], [REASONS[3]] * 5, id="five_in_one_second"),
         pytest.param(
             [("email_open", 0, "m"), ("email_click", 0.3, "/"), ("page_view", 0.6, "/"), ("page_view", 0.7, "/")],
             [None] * 4,
             id="opened_clicked_seen_in_one_second",
         ),
         pytest.param(
-            [("email_click", 9 * n, f"/{n}") for n in range(5)], [REASONS[3]] * 5, id="one_link_each_9_seconds"
+            [("email_click", 9 * n, f"/{n}") for n in range(5)], [REASONS[4]] * 5, id="one_link_each_9_seconds"
         ),
         pytest.param([("email_click", 9 * n, f"/{n}") for n in range(4)], [None] * 4, id="four_in_rhythm"),
         pytest.param(
@@ -86,7 +86,7 @@ def scanner(seed, mails=6):
                 for n in range(3)
                 for e in ("email_send", "email_click")
             ],
-            [None, REASONS[3]] * 3,
+            [None, REASONS[4]] * 3,
             id="always_33_seconds_after",
         ),
         pytest.param(
@@ -104,6 +104,27 @@ def test_a_reason(rows, expected):
     assert reasons(log(*rows)) == expected
 
 
+@pytest.mark.parametrize(
+    ("views", "links", "is_bot"),
+    [
+        pytest.param([-500], "abcd", True, id="no_page_of_all_four"),
+        pytest.param([-500, 26], "abcd", False, id="a_page_of_the_last"),
+        pytest.param([-500, 35], "abcd", True, id="a_page_long_after"),
+        pytest.param([-500], "abca", False, id="three_links"),
+        pytest.param([500], "abcd", False, id="before_pages_were_counted"),
+        pytest.param([], "abcd", False, id="pages_are_not_counted"),
+    ],
+)
+def test_links_in_a_row(views, links, is_bot):
+    """Each some 8 seconds after the one before."""
+    clicks = [("email_click", second, link) for second, link in zip((0, 7, 16, 24), links, strict=True)]
+    found = flag_bots(log(*clicks, *[("page_view", second, "/") for second in views]))
+    assert found["is_bot"].tolist() == [is_bot] * 4 + [False] * len(views)
+    # Of two leads, two each.
+    parted = log(*clicks, ("page_view", -500, "/")).assign(lead_id=list("ababa"))
+    assert not flag_bots(parted)["is_bot"].any()
+
+
 def test_two_leads_are_not_one():
     """Of each lead two of the four clicks."""
     both = log(*[("email_click", n / 2, f"/{n}") for n in range(4)]).assign(lead_id=["a", "b", "a", "b"])
@@ -111,9 +132,16 @@ def test_two_leads_are_not_one():
     assert reasons(both.assign(lead_id="a")) == [REASONS[1]] * 4
 
 
+def test_a_send_to_another_is_none_to_this_one():
+    """Leads stand one after the other: the last send of the first is no send to the second."""
+    events = log(("email_send", 0, "m"), ("email_click", 3, "/")).assign(lead_id=["a", "b"])
+    assert reasons(events) == [None, None]
+    assert reasons(events.assign(lead_id="b")) == [None, REASONS[0]]
+
+
 def seldom(clicks_a_mail, visits):
-    """A lead that clicks eight mails, and others that see pages."""
-    rows = [("email_click", 86400 * n + 700 * c * (c + 3), f"/{c}") for n in range(8) for c in range(clicks_a_mail)]
+    """A lead that clicks twelve mails, and others that see pages."""
+    rows = [("email_click", 86400 * n + 700 * c * (c + 3), f"/{c}") for n in range(12) for c in range(clicks_a_mail)]
     own = log(*rows, *[("page_view", 86400 * n + 99, "/") for n in range(visits)]).assign(lead_id="reader")
     return pd.concat([own, *(person(seed).assign(lead_id=f"p{seed}") for seed in range(5))], ignore_index=True)
 
@@ -125,7 +153,7 @@ def test_who_opens_every_newsletter_and_never_visits_is_a_person():
 
 def test_clicks_that_never_lead_to_a_page_view():
     events = flag_bots(seldom(3, 0))
-    assert (events.loc[events["lead_id"] == "reader", "bot_reason"] == REASONS[4]).all()
+    assert (events.loc[events["lead_id"] == "reader", "bot_reason"] == REASONS[5]).all()
     assert not events.loc[events["lead_id"] != "reader", "is_bot"].any()
     # One page seen, or one click a mail: a person.
     assert not flag_bots(seldom(3, 1))["is_bot"].any()
@@ -200,7 +228,7 @@ def test_marks_made_before_stay_and_twice_is_once():
     events = person(3)
     marked = events.assign(is_bot=[True] + [False] * (len(events) - 1))
     once = flag_bots(marked)
-    assert reasons(marked) == [REASONS[5]] + [None] * (len(events) - 1)
+    assert reasons(marked) == [REASONS[6]] + [None] * (len(events) - 1)
     pd.testing.assert_frame_equal(flag_bots(once), once)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,7 +132,8 @@ def bot_clues(
     if not (reason >= 0).any():
         return None, [*findings, "No event looks like a bot's."]
     before = before[-_MOST_BEFORE:]
-    human = tables.keeping(reason < 0)
+    human = copy(tables)
+    human.events = tables.events.keeping(reason < 0)
     sides = [_again(watch, one, [*before, *since], age_days) for one in (tables, human)]
     wanted = [week["pool"]["n"] for week in (*before, *since)]
     if [week["pool"]["n"] for week in sides[0]] != wanted:

@@ -18,6 +18,8 @@ from leadscore.rulebook import Rulebook
 # takes any of them (Bonferroni over some 15 rules and 40 segments).
 _RULE_SHARE, _RULE_ERRORS = 0.5, 2.9
 _SEGMENT_SHARE, _SEGMENT_ERRORS = 0.15, 3.2
+# Shares of a change that is hardly one mean nothing.
+_WHOLE_ERRORS = 1.0
 _FEWEST_BEFORE, _FEWEST_SINCE = 200, 30
 
 Sides = Sequence[dict[str, Any]]
@@ -79,8 +81,9 @@ def _told(before: pd.DataFrame, since: pd.DataFrame, weeks: Sides) -> pd.DataFra
     change, errors = _compared(before.to_numpy(), since.to_numpy())
     low, high = share_interval(before.to_numpy(), since.to_numpy(), before.sum(axis=1), since.sum(axis=1))
     frame = pd.DataFrame({"change": change, "share": change / change.sum(), "low": low, "high": high, "errors": errors})
-    # Shares of a change that may be none mean nothing: they have no interval, and name nobody.
-    named = (frame["share"] > _RULE_SHARE) & (frame["errors"] > _RULE_ERRORS) & frame["low"].notna()
+    gaps = np.concatenate([before.sum(axis=1), since.sum(axis=1)])
+    moved = abs(compared_line(gaps, gaps, len(before))[3])
+    named = (frame["share"] > _RULE_SHARE) & (frame["errors"] > _RULE_ERRORS) & (moved > _WHOLE_ERRORS)
     return frame.assign(n=sum(week["n"] for week in weeks), named=named).set_axis(before.columns)
 
 
@@ -137,7 +140,9 @@ def segment_changes(before: Sides, since: Sides, spread: dict[str, float]) -> pd
                 rows[column, value, how] = (share / whole, *rest)
     index = pd.MultiIndex.from_tuples(list(rows), names=["column", "value", "how"]) if rows else pd.Index([])
     frame = pd.DataFrame(list(rows.values()), index, columns=["share", "low", "high", "errors", "n"])
-    named = (frame["share"] > _SEGMENT_SHARE) & (frame["errors"].abs() > _SEGMENT_ERRORS) & frame["low"].notna()
+    gaps = np.concatenate([gaps_of(before, spread), gaps_of(since, spread)])
+    moved = abs(compared_line(gaps, gaps, len(before))[3])
+    named = (frame["share"] > _SEGMENT_SHARE) & (frame["errors"].abs() > _SEGMENT_ERRORS) & (moved > _WHOLE_ERRORS)
     return frame.assign(named=named).sort_values("share", ascending=False, kind="stable")
 
 
