@@ -1,6 +1,6 @@
 """How often BalanceMonitor alarms falsely, and how soon it sees a change, on made-up weeks of leads.
 
-    python benchmarks/drift.py --replicates 500 [--leads 1000] [--world normal] [--keep FILE]
+    python benchmarks/drift.py --replicates 500 [--leads 1000] [--world normal] [--seed 20260501] [--keep FILE]
 
 Each replicate has 52 weeks of reference, 104 stable weeks, and then each change on its own. Weeks have a yearly season,
 dips in summer and at Christmas, campaigns, and an activity that remembers the week before.
@@ -27,7 +27,7 @@ BEFORE = REFERENCE + STABLE
 THRESHOLD = 100
 YEAR = 365.2425 / 7
 # As `BalanceMonitor` has them by default.
-ALARM, WATCH, FEWEST, MEMORY_SEEN = level(104, 0.1 / 2), level(104, 0.4), 20, 1.645
+ALARM, ALONE, WATCH, FEWEST, MOSTLY, MEMORY_SEEN = level(104, 0.1 / 2), level(104, 0.1), level(104, 0.4), 20, 0.75, 1.0
 
 # Channels: organic, paid social, webinar, trade fair, outbound; how often, how active, and each attribute by channel.
 CHANNEL = np.array([0.34, 0.20, 0.18, 0.12, 0.16])
@@ -261,8 +261,15 @@ def evidence_of(gaps):
     for week in range(REFERENCE, n_weeks):
         detector.push(week, streams[:, week])
         memory.append(detector.memory(above=math.log(WATCH)))
-        evidence.append(detector.log_evidence - memory[-1])
+        evidence.append(detector.log_evidence - memory[-1] ** 2 / 2)
     return [np.stack(part, axis=-1).reshape(2, n_replicates, -1) for part in (evidence, memory)]
+
+
+def alarms_of(gaps, evidence):
+    """(replicates, n_weeks - 52) whether a week's evidence passes a bound."""
+    watched = (~np.isnan(gaps[:, 1, :REFERENCE])).mean(axis=1) >= MOSTLY
+    bounds = np.log([np.where(watched, ALARM, ALONE), np.where(watched, ALARM, np.inf)])
+    return (evidence >= bounds[:, :, None]).any(axis=0)
 
 
 def measured(made):
@@ -271,24 +278,23 @@ def measured(made):
     for name in made:
         if name not in ("before", "rescored"):
             first = "rescored" if name == "edit" else "before"
-            found[name] = evidence_of(gaps_of(np.concatenate([made[first], made[name]], axis=2)))
+            found[name] = gaps_of(np.concatenate([made[first], made[name]], axis=2))
     if "edit" in made:
-        found["edit, not rescored"] = evidence_of(gaps_of(np.concatenate([made["before"], made["edit"]], axis=2)))
-    stable, memory = (part[:, :, :STABLE] for part in next(iter(found.values())))
-    passed = (stable >= math.log(ALARM)).any(axis=0)
-    first = passed.argmax(axis=1)
-    seen = memory.max(axis=0)[np.arange(len(first)), first] > MEMORY_SEEN
-    delay, soon = {}, {}
-    for name, (evidence, _) in found.items():
-        alarms = (evidence >= math.log(ALARM)).any(axis=0)
+        found["edit, not rescored"] = gaps_of(np.concatenate([made["before"], made["edit"]], axis=2))
+    delay, soon, stable = {}, {}, None
+    for name, gaps in found.items():
+        evidence, memory = evidence_of(gaps)
+        alarms = alarms_of(gaps, evidence)
+        if stable is None:
+            stable, remembered, passed = evidence[0, :, :STABLE], memory.max(axis=0), alarms[:, :STABLE]
         after = alarms[~alarms[:, :STABLE].any(axis=1), STABLE:]
         weeks = np.where(after.any(axis=1), after.argmax(axis=1) + 1, AFTER)
         if name in CHANGES:
             delay[name] = weeks.mean()
         soon[name] = after[:, :SOON].any(axis=1).mean()
-    watches = (stable[0] >= math.log(WATCH)).any(axis=1).mean()
+    seen = remembered[np.arange(len(passed)), passed.argmax(axis=1)] > MEMORY_SEEN
     unclaimed = (seen & passed.any(axis=1)).mean()
-    return Measured(passed.any(axis=1).mean(), watches, unclaimed, delay, soon)
+    return Measured(passed.any(axis=1).mean(), (stable >= math.log(WATCH)).any(axis=1).mean(), unclaimed, delay, soon)
 
 
 def main() -> None:
@@ -297,6 +303,8 @@ def main() -> None:
     parser.add_argument("--replicates", type=int, default=500)
     parser.add_argument("--leads", type=int, default=1000, help="a week")
     parser.add_argument("--world", choices=WORLDS, default="normal")
+    parser.add_argument("--changes", type=lambda text: text.split(","), default=CHANGES + HARMLESS)
+    parser.add_argument("--seed", type=int, default=20260501)
     parser.add_argument("--keep", type=Path, help="a file of the weekly sums: written, or read if it is there")
     given = parser.parse_args()
     began = time.process_time()
@@ -304,7 +312,7 @@ def main() -> None:
         with np.load(given.keep) as file:
             made = dict(file)
     else:
-        made = simulated(given.replicates, given.leads, given.world)
+        made = simulated(given.replicates, given.leads, given.world, tuple(given.changes), given.seed)
         if given.keep:
             np.savez(given.keep, **made)
     found = measured(made)

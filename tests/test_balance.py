@@ -17,6 +17,7 @@ import leadscore as ls
 from leadscore.datasets import make_funnel
 from leadscore.drift.balance import BalanceMonitor, BalanceVerdict
 from leadscore.drift.cohorts import sums_of, weekly_cohorts
+from leadscore.drift.ranks import level
 from leadscore.drift.shares import rule_changes, segment_changes
 from leadscore.drift.verdict import carried
 from leadscore.errors import ArgumentError
@@ -267,6 +268,21 @@ def test_small_weeks_are_skipped_not_taken_for_0():
     assert with_small.frame["gap"].isna().sum() == 3
 
 
+def test_mqls_too_few_to_be_watched_cost_no_budget():
+    """The split is decided by the reference alone, so that the bound holds: later weeks do not change it."""
+
+    def bound(few, bosses):
+        small = {number: leads(number, n=90, bosses=bosses) for number in range(30)}
+        return watched([small[number] if number < few else leads(number) for number in range(30)]).verdict
+
+    # Of the 26 weeks of the reference, 6 or 7 have fewer than 20 MQLs.
+    shared, alone = bound(6, 0.0), bound(7, 0.0)
+    assert math.isclose(shared.bound, level(104, 0.05))
+    assert math.isclose(alone.bound, level(104, 0.1))
+    assert "MQLs are not watched in 6 of 30 weeks" in repr(shared)
+    assert "MQLs are not watched: more than a quarter" in repr(alone)
+
+
 def test_learning_says_so_and_a_short_reference_too():
     monitor = watched([leads(number) for number in range(25)])
     assert monitor.verdict.state == "learning"
@@ -333,6 +349,40 @@ def test_state_is_plain_and_versioned(alarmed):
     for broken in ("", "{}", "[]", '{"leadscore_balance": 99}', json.dumps(state | {"weeks": [{}]})):
         with pytest.raises(ArgumentError, match=r"is not what BalanceMonitor.to_json wrote"):
             BalanceMonitor.from_json(broken)
+
+
+# Written by the first version that could; the sketch is shortened.
+FORMAT_1 = """
+{"leadscore_balance": 1,
+ "rulebook": "leadscore: 1\\nname: kept\\nfit: [{name: Home market, when: {country: US}, points: 60}]\\n\
+behaviour: [{name: Visits, event: visit, points: 10}]\\nqualify: {threshold: 80}\\n",
+ "by": ["source"], "reference_weeks": 26, "horizon_weeks": 104, "budget": 0.1,
+ "weeks": [
+  {"week": "2024-01-01", "sketch": [1026479656070285283, 1117400789466014925],
+   "pool": {"n": 20, "fit": 600000, "behaviour": 400000, "fit_squared": 36000.0, "behaviour_squared": 10000.0,
+            "rules": {"Home market": 600000, "Visits": 400000},
+            "segments": {"source": {"organic": [10, 0, 100000], "paid": [10, 600000, 300000]}}},
+   "mqls": {"n": 10, "fit": 600000, "behaviour": 300000, "fit_squared": 36000.0, "behaviour_squared": 9000.0,
+            "rules": {"Home market": 600000, "Visits": 300000},
+            "segments": {"source": {"paid": [10, 600000, 300000]}},
+            "needed": {"20": 10}, "median_behaviour": 30.0}}],
+ "decisions": [{"week": "2023-12-25", "decision": "new_normal", "since": "2023-12-04"}],
+ "edit": {"behaviour": {"old": 2.0, "new": 3.0, "change": 1.0}}}
+"""
+
+
+def test_a_state_of_the_first_version_is_read_and_goes_on():
+    monitor = BalanceMonitor.from_json(FORMAT_1)
+    assert monitor.frame.loc["2024-01-01", ["leads", "mqls", "fit", "mql_behaviour"]].tolist() == [20, 10, 30, 30]
+    assert monitor.edit.loc["behaviour", "change"] == 1
+    verdict = monitor.verdict
+    assert (verdict.state, verdict.frame.loc["behaviour", "since"]) == ("learning", 20)
+    scores = leads(1).assign(**{"Home market": leads(1)["fit"], "Visits": leads(1)["behaviour"]})
+    for number in range(1, 28):
+        verdict = monitor.update(day(number), scores.set_axis([f"{number}-{row}" for row in range(len(scores))]))
+    assert verdict.state == "stable"
+    first, kept = (json.loads(text)["weeks"][0] for text in (monitor.to_json(), FORMAT_1))
+    assert [first[side] for side in ("pool", "mqls")] == [kept[side] for side in ("pool", "mqls")]
 
 
 # ------------------------------------------------------------------------------------------------------ from tables

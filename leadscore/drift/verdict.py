@@ -26,12 +26,14 @@ State = Literal["learning", "stable", "watch", "alarm"]
 _FEWEST = 20
 # Less than a year of reference knows no season; after a "new normal" half of one is enough to begin with.
 SHORT, YEAR = 26, 52
-# What is watched; the budget for false alarms is shared evenly, so that either may alarm (union bound).
+# What is watched; either may alarm, so the budget for false alarms is shared (union bound): evenly, or not at all where
+# too few weeks of the reference have MQLs enough to be watched: theirs would be spent for nothing.
 SIDES = ("pool", "mqls")
+_MOSTLY = 0.75
 # A "watch" is for looking, not for paging: it may come falsely in two of five such spans.
 _WATCH_BUDGET = 0.4
-# Above this, weeks hang together more than 95 in 100 independent histories do.
-_MEMORY_SEEN = 1.645
+# Above this, weeks hang together more than 5 in 6 independent histories do.
+_MEMORY_SEEN = 1.0
 # While nothing is suspected, the latest weeks are shown.
 LATELY = 8
 
@@ -53,8 +55,8 @@ class BalanceVerdict:
         Of all leads or of the MQLs, whichever is nearer to its bound: evidence passes it with an alarm. NaN while
         learning.
     memory : float
-        By how many standard errors the weeks before hang together more than independent ones, 0 to 4; evidence is
-        divided by exp(memory) already.
+        By how many standard errors the weeks before hang together more than independent ones, 0 to 2.8; evidence is
+        divided by exp(memory ** 2 / 2) already.
     frame : DataFrame
         `behaviour` and `fit` (mean points per lead), `gap` (in standard deviations of leads) and `carried` (share of
         MQLs that would not qualify on their fit and the median behaviour of the reference's MQLs): `before`, `since`
@@ -118,7 +120,15 @@ class Watch:
     @property
     def bounds(self) -> Floats:
         """Logs of the evidence of all leads and of MQLs that makes an alarm."""
+        if not self.mqls_watched:
+            return np.array([math.log(level(self.horizon_weeks, self.budget)), math.inf])
         return np.full(len(SIDES), math.log(level(self.horizon_weeks, self.budget / len(SIDES))))
+
+    @property
+    def mqls_watched(self) -> bool:
+        """Whether enough weeks of the reference have MQLs enough."""
+        reference = self.counted[: self.reference_weeks]
+        return sum(week["mqls"]["n"] >= _FEWEST for week in reference) >= _MOSTLY * len(reference)
 
     def add(self, week: dict[str, Any]) -> None:
         """Count a week."""
@@ -143,8 +153,9 @@ class Watch:
         evidence = self.detector.log_evidence
         # What is nowhere near a watch need not be looked at more closely.
         memory = self.detector.memory(above=math.log(self.watch_level))
-        self._path.append((week["week"], gaps, evidence - memory, memory))
-        if self.alarmed is None and (evidence - memory >= self.bounds).any():
+        evidence = evidence - memory**2 / 2
+        self._path.append((week["week"], gaps, evidence, memory))
+        if self.alarmed is None and (evidence >= self.bounds).any():
             self.alarmed = week
 
     @property
@@ -364,7 +375,7 @@ def _blind_spots(watch: Watch, memory: Floats) -> tuple[str, ...]:
     if memory.max() > _MEMORY_SEEN:
         claim = (
             f"The bound is not claimed: the weeks before hang together over months, {memory.max():.1f} standard errors "
-            f"more than independent ones would; evidence was divided by {math.exp(memory.max()):.0f} for it."
+            f"more than independent ones would; evidence was divided by {math.exp(memory.max() ** 2 / 2):,.0f} for it."
         )
     spots = [claim, "A drift that was there in the reference weeks already is not seen."]
     if watch.reference_weeks < YEAR:
@@ -372,7 +383,9 @@ def _blind_spots(watch: Watch, memory: Floats) -> tuple[str, ...]:
     if watch.skipped:
         spots.append(f"{len(watch.skipped)} weeks of fewer than {_FEWEST} leads were skipped.")
     few = sum(week["mqls"]["n"] < _FEWEST for week in watch.counted)
-    if few:
+    if not (watch.learning or watch.mqls_watched):
+        spots.append(f"MQLs are not watched: more than a quarter of the reference weeks have fewer than {_FEWEST}.")
+    elif few:
         spots.append(f"MQLs are not watched in {few} of {len(watch.counted)} weeks, which have fewer than {_FEWEST}.")
     spots.append("More demand from everyone looks like drift until it ends.")
     return tuple(spots)
