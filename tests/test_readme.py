@@ -58,6 +58,25 @@ def test_learning_points(capsys):
     assert ls.Rulebook.read("learned.yaml").name == "learned"
 
 
+def test_watching_drift(capsys):
+    exec(block("python", "drift_report"), {})
+    shown = capsys.readouterr().out
+    assert shown.startswith("# Does behaviour outweigh fit? 'example' 1, 2026-03-23\n\n**Alarm on")
+    assert "## Who is to blame" in shown
+    for name in ("gap.png", "why.png"):
+        assert Path(name).stat().st_size > 5_000
+
+
+def test_the_lines_that_watch_drift():
+    commands = [shlex.split(line) for line in block("sh", "leadscore drift").splitlines()]
+    assert len(commands) == 3
+    for words in commands:
+        result = CliRunner().invoke(app, words[1:])
+        assert result.exit_code == 0, result.output
+        assert "Learning" in result.output
+    assert ls.BalanceMonitor.from_json(Path("drift.json").read_text(encoding="utf-8")).verdict.state == "learning"
+
+
 @pytest.mark.parametrize("line", block("sh", "leadscore learn").replace("\\\n", " ").splitlines())
 def test_the_lines_that_learn_are_understood(line):
     """They stop at the tables, which the example has none of, and not at what is typed."""
