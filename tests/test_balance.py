@@ -17,7 +17,7 @@ import leadscore as ls
 from leadscore.datasets import make_funnel
 from leadscore.drift.balance import BalanceMonitor, BalanceVerdict
 from leadscore.drift.cohorts import sums_of, weekly_cohorts
-from leadscore.drift.ranks import level
+from leadscore.drift.ranks import RankDetector, level
 from leadscore.drift.shares import rule_changes, segment_changes
 from leadscore.drift.verdict import carried
 from leadscore.errors import ArgumentError
@@ -302,9 +302,16 @@ def test_weeks_that_hang_together_are_said_to():
         wander[number] = 0.9 * wander[number - 1] + 0.06 * rng.normal()
     # And then a change, to be suspicious of.
     clicks = 2 * np.exp(wander + 0.5 * (np.arange(140) >= 120))
-    verdict = watched([leads(number, clicks=clicks[number]) for number in range(140)], reference_weeks=52).verdict
+    monitor = watched([leads(number, clicks=clicks[number]) for number in range(140)], reference_weeks=52)
+    verdict = monitor.verdict
     assert verdict.memory > 1.645
     assert "The bound is not claimed" in repr(verdict)
+    # What the detector says of the same figures, less what memory takes.
+    gaps, weeks = monitor.frame[["gap", "mql_gap"]].to_numpy().T, monitor.frame.index.to_numpy("M8[D]").astype(int) / 7
+    detector = RankDetector(weeks[:52], gaps[:, :52])
+    for week, gap in zip(weeks[52:], gaps[:, 52:].T, strict=True):
+        detector.push(week, gap)
+    assert verdict.evidence in np.exp(detector.log_evidence - detector.memory() ** 2 / 2)
 
 
 def test_fixed_forgets_the_weeks_since(alarmed):

@@ -66,11 +66,11 @@ class BalanceMonitor:
     All leads and MQLs have half of the budget each. If fewer than 3 in 4 reference weeks have 20 MQLs, all leads have
     the whole of it and MQLs are not watched; the reference alone decides that, so the bound holds.
 
-    In 104 stable simulated weeks of 1,000 leads, with season, dips, campaigns and some memory, 7.2 % of 500 runs alarm
-    falsely (95 % interval 4.9 to 9.5); activity up by 25 % is found after 6.2 weeks on average, by 10 % after 16.3, a
-    rise of 1 % a week after 15.2; with 200 leads a week after 7.9, 26.8 and 18.4. Where activity wanders for months
+    In 104 stable simulated weeks of 1,000 leads, with season, dips, campaigns and some memory, 5.0 % of 500 runs alarm
+    falsely (95 % interval 3.1 to 6.9); activity up by 25 % is found after 6.3 weeks on average, by 10 % after 17.4, a
+    rise of 1 % a week after 15.3; with 200 leads a week after 7.9, 26.8 and 18.4. Where activity wanders for months
     (autocorrelation 0.9), 20 % of 300 runs alarm falsely; in half of these the verdict says that no bound is claimed. A
-    campaign of three weeks that lifts all activity by half alarms in 21 % of runs (`benchmarks/drift.py`).
+    campaign of three weeks that lifts all activity by half alarms in 23 % of runs (`benchmarks/drift.py`).
 
     References
     ----------
