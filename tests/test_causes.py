@@ -546,9 +546,9 @@ def test_the_benchmark_s_rates():
     sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
     import causes  # noqa: PLC0415 - a script, found only now
 
-    found = causes.naming(40, 1000, 8, ["scanners", "fit mix", "junior", "x1.25", ""])
+    found = causes.naming(25, 1000, 8, ["scanners", "fit mix", "junior", "x1.25", ""])
     assert found.loc["scanners", "right"] >= 0.95
     assert found.loc["fit mix", "right"] >= 0.9
     assert found.loc["junior", "right"] >= 0.9
-    assert found.loc["", "wrong_segment"] <= 0.1  # 5 % of 40 runs, and luck
-    assert found.loc["x1.25", "wrong_segment"] <= 0.15
+    assert found.loc["", "wrong_segment"] <= 0.12  # 5 % of 25 runs, and luck
+    assert found.loc["x1.25", "wrong_segment"] <= 0.16
