@@ -80,7 +80,9 @@ def _told(before: pd.DataFrame, since: pd.DataFrame, weeks: Sides) -> pd.DataFra
     """Lines that sum to the gap, by week, as shares of its change; a line is named if it makes up more than half."""
     change, errors = _compared(before.to_numpy(), since.to_numpy())
     low, high = share_interval(before.to_numpy(), since.to_numpy(), before.sum(axis=1), since.sum(axis=1))
-    frame = pd.DataFrame({"change": change, "share": change / change.sum(), "low": low, "high": high, "errors": errors})
+    frame = pd.DataFrame(
+        {"change": change, "share": change / (change.sum() or math.nan), "low": low, "high": high, "errors": errors}
+    )
     gaps = np.concatenate([before.sum(axis=1), since.sum(axis=1)])
     moved = abs(compared_line(gaps, gaps, len(before))[3])
     named = (frame["share"] > _RULE_SHARE) & (frame["errors"].abs() > _RULE_ERRORS) & (moved > _WHOLE_ERRORS)
@@ -131,7 +133,7 @@ def segment_changes(before: Sides, since: Sides, spread: dict[str, float]) -> pd
         `share` of the whole change with `low` and `high` (95 %, by weeks), `errors`, `n` leads of the segment since,
         `named`.
     """
-    whole = _gap(_totals(since), spread) - _gap(_totals(before), spread)
+    whole = _gap(_totals(since), spread) - _gap(_totals(before), spread) or math.nan
     rows = {}
     for column in before[0]["segments"] if before else ():
         values = sorted({value for week in (*before, *since) for value in week["segments"].get(column, {})})
@@ -159,7 +161,7 @@ def _segment(
     mean = [own[:, 0].sum() / total[:, 0].sum() for own, total in zip(inside, everyone, strict=True)]
     extra = [_gap(own, spread) - _gap(total, spread) for own, total in zip(inside, everyone, strict=True)]
     mix = (mean[1] - mean[0]) * (extra[0] + extra[1]) / 2
-    errors = (mean[1] - mean[0]) / _error(shares[0], len(shares[1])) if len(shares[0]) > 1 else 0.0
+    errors = float(_in_errors(mean[1] - mean[0], shares[0], len(shares[1]))) if len(shares[0]) > 1 else 0.0
     weight = (extra[0] + extra[1]) / 2
     ends = _ends([share * weight for share in shares], everyone, spread)
     found = [("mix", float(mix), *ends, float(errors) if mix > 0 else 0.0, n)]
@@ -180,7 +182,7 @@ def _segment(
             [total[kept] for total, kept in zip(everyone, both, strict=True)],
             spread,
         )
-        found.append(("within", float(size * excess), *ends, float(excess / _error(weekly[0], len(shares[1]))), n))
+        found.append(("within", float(size * excess), *ends, float(_in_errors(excess, weekly[0], len(shares[1]))), n))
     return found
 
 
@@ -194,13 +196,14 @@ def _ends(line: Sequence[Floats], everyone: Sequence[Floats], spread: dict[str, 
 def _compared(before: Floats, since: Floats) -> tuple[Floats, Floats]:
     """The change of the mean of each column, and it in standard errors by the weeks before."""
     change = since.mean(axis=0) - before.mean(axis=0)
+    return change, _in_errors(change, before, len(since))
+
+
+def _in_errors(change: Any, before: Floats, n_since: int) -> Floats:
+    """A change in standard errors of weeks; none is 0 of them, though weeks never differ."""
+    error = before.std(axis=0, ddof=1) * math.sqrt(1 / n_since + 1 / len(before))
     with np.errstate(divide="ignore", invalid="ignore"):
-        errors = change / _error(before, len(since))
-    return change, np.nan_to_num(errors, posinf=np.inf, neginf=-np.inf)
-
-
-def _error(before: Floats, n_since: int) -> Any:
-    return before.std(axis=0, ddof=1) * math.sqrt(1 / n_since + 1 / len(before))
+        return np.nan_to_num(np.divide(change, error), posinf=np.inf, neginf=-np.inf)
 
 
 def _totals(weeks: Sides) -> Floats:
@@ -236,4 +239,4 @@ def compared_line(line: Floats, whole: Floats, n_before: int) -> tuple[float, fl
     change, errors = _compared(*parts)
     low, high = share_interval(*parts, whole[:n_before], whole[n_before:])
     moved = whole[n_before:].mean() - whole[:n_before].mean()
-    return float(change[0] / moved), float(low[0]), float(high[0]), float(errors[0])
+    return float(change[0] / (moved or math.nan)), float(low[0]), float(high[0]), float(errors[0])
