@@ -301,7 +301,7 @@ def test_false_alarms_and_delays_of_made_up_leads(memory):
     import outcomes  # noqa: PLC0415 - a script beside the tests
 
     rng = np.random.default_rng(8)
-    runs = [outcomes.made(rng, 95, 0.7, memory=memory) for _ in range(80)]
+    runs = [outcomes.made(rng, 95, 0.7, memory=memory) for _ in range(60)]
     first = outcomes.first_alarms(np.stack([outcomes.figures_of(run) for run in runs]))
     false = (first[:, :2] <= 0).any(axis=1)
     # Three standard errors above 10 %.
