@@ -94,12 +94,14 @@ def measured(replicates, per_week=1000, world="normal", volume=1.0, seed=2026110
         for place, column in enumerate(passed):
             weeks = np.flatnonzero(passed.iloc[:, place])
             first[column] = weeks[0] - BEFORE + 1 if len(weeks) else AFTER + 1
+        # What alarmed before it changed has no delay.
+        delay = {column: min(one, AFTER) if one > 0 else math.nan for column, one in first.items()}
         changed = {"rule of behaviour x1.25": ACTED, "rule of fit x1.25": ATTRIBUTE, "rule silent": SILENT}
         changed |= {"missing 0 to 5 %": EMPTIED, "missing 30 to 37.5 %": EMPTIER}
-        row |= {name: first[key] for name, key in changed.items()}
+        row |= {name: delay[key] for name, key in changed.items()}
         falls = np.array([first["accepted", f"segment {segment:02d}"] for segment in range(FALLING)])
         row["segments found"] = int(((falls > 0) & (falls <= AFTER)).sum())
-        row["segments"] = np.clip(falls, 0, AFTER).mean()
+        row["segments"] = np.clip(falls[falls > 0], 0, AFTER).mean()
         rows.append(row)
     return pd.DataFrame(rows)
 
