@@ -72,16 +72,15 @@ def test_run_again_it_says_and_keeps_the_same(folder, kept, state):
 
 def test_night_after_night_is_all_at_once(folder, kept, tmp_path):
     state, seen = tmp_path / "drift.json", []
-    for number, day in enumerate(("2025-06-03", "2025-06-04", "2025-11-30", "2026-01-11", "2026-03-29")):
+    for number, day in enumerate(("2025-06-03", "2025-11-30", "2026-03-29")):
         result = run(folder, "--as-of", day, "--state", state, *(BEGIN if number == 0 else ()), "--format", "json")
         seen.append((result.exit_code, json.loads(result.stdout)["state"]))
     assert state.read_bytes() == kept[0]
     # Learning, and stable, are no alarm; the change comes in December.
-    assert [code for code, _ in seen[:3]] == [0, 0, 0]
-    assert [name for _, name in seen[:3]] == ["learning", "learning", "stable"]
-    assert seen[-1] == (4, "alarm")
+    assert seen == [(0, "learning"), (0, "stable"), (4, "alarm")]
 
 
+@pytest.mark.slow
 def test_without_a_state_all_weeks_are_counted_from_the_first_lead_on(folder):
     result = run(folder, *LAST, "--by", "source", "--reference-weeks", 26, "--format", "json")
     data = json.loads(result.stdout)
@@ -96,6 +95,7 @@ def test_without_a_state_all_weeks_are_counted_from_the_first_lead_on(folder):
     ]
 
 
+@pytest.mark.slow
 def test_a_stable_funnel_exits_0(tmp_path):
     """The failure twin."""
     made = made_with("stable")
@@ -122,6 +122,7 @@ def test_json_holds_the_figures_with_their_intervals(folder, state):
     assert any("not seen" in note for note in data["notes"])
 
 
+@pytest.mark.slow
 def test_markdown_is_that_of_the_report(folder, state):
     result = run(folder, *LAST, "--state", state, "--format", "markdown")
     monitor = ls.BalanceMonitor.from_json(state.read_text(encoding="utf-8"))
@@ -278,6 +279,7 @@ def test_an_unknown_column_is_named(folder):
     assert "sorce" in result.stderr
 
 
+@pytest.mark.slow
 def test_the_library_counts_the_same(folder, kept):
     made = made_with("activity x1.50")
     monitor = watched(made, read(made))

@@ -75,7 +75,7 @@ def test_months_before_the_change_are_as_they_were_and_those_since_are_not(repor
     assert {"psi_low", "psi_high", "n", "q"} <= set(report.months)
 
 
-@settings(max_examples=max(6, settings().max_examples // 10))
+@settings(max_examples=max(3, settings().max_examples // 10))
 @given(st.lists(st.integers(0, 58), min_size=1, max_size=9, unique=True), st.integers(0, 40))
 def test_scores_of_weeks_are_those_of_the_cohorts(busy, numbers, age):
     made, tables, _ = busy
@@ -99,7 +99,7 @@ def test_scores_of_weeks_are_those_of_the_cohorts(busy, numbers, age):
             pd.testing.assert_series_equal(scores.frame[name], expected[name])
 
 
-@settings(max_examples=max(4, settings().max_examples // 15))
+@settings(max_examples=max(2, settings().max_examples // 15))
 @given(st.integers(1, 19), st.integers(20, 58))
 def test_cohorts_added_to_others_are_those_of_all_at_once(busy, first, last):
     """Who came to qualify, ceased to and does so again is counted once, in whatever nights weeks are added."""
@@ -295,7 +295,7 @@ def test_the_waterfall_ends_where_all_of_it_does(report):
     assert "nothing to split" in ax.texts[0].get_text()
 
 
-@pytest.mark.parametrize("weeks", [1, 3, 25, 26, 27, 30])
+@pytest.mark.parametrize("weeks", [1, 25, 26, 27])
 def test_pictures_of_few_weeks(busy, weeks):
     made, tables, _ = busy
     end = dt.date(2025, 2, 9) + weeks * WEEK
