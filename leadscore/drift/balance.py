@@ -68,8 +68,8 @@ class BalanceMonitor:
 
     In 104 stable simulated weeks of 1,000 leads, with season, dips, campaigns and some memory, 5.0 % of 500 runs alarm
     falsely (95 % interval 3.1 to 6.9); activity up by 25 % is found after 6.3 weeks on average, by 10 % after 17.4, a
-    rise of 1 % a week after 15.3; with 200 leads a week after 7.9, 26.8 and 18.4. Where activity wanders for months
-    (autocorrelation 0.9), 20 % of 300 runs alarm falsely; in half of these the verdict says that no bound is claimed. A
+    rise of 1 % a week after 15.3; with 200 leads a week after 8.1, 26.6 and 18.6. Where activity wanders for months
+    (autocorrelation 0.9), 22 % of 600 runs alarm falsely; in half of these the verdict says that no bound is claimed. A
     campaign of three weeks that lifts all activity by half alarms in 23 % of runs (`benchmarks/drift.py`).
 
     References
