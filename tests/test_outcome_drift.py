@@ -16,6 +16,7 @@ import leadscore as ls
 from leadscore.datasets import make_funnel
 from leadscore.drift.arrivals import Waiting, arrivals, learned, weighed
 from leadscore.drift.periods import bands, corrected, difference, grouped
+from leadscore.drift.told import of_arrivals
 from leadscore.errors import ArgumentError
 from leadscore.evaluation import always_valid_p, confidence_sequence, wilson
 
@@ -223,6 +224,9 @@ def test_labels_that_only_come_later_are_told_from_fewer_ones():
     assert found.state == "alarm"
     assert found.late > 4
     assert found.ages["ratio"].iloc[0] < 0.7 < found.ages["ratio"].iloc[-1]
+    assert "answers may be slower and not fewer" in "\n".join(of_arrivals(found, 60, dt.date(2027, 1, 24)))
+    fewer = watched(waiting_of(changed=110, ratio=0.5))
+    assert "delay alone hardly explains it" in "\n".join(of_arrivals(fewer, 60, dt.date(2027, 1, 24)))
 
 
 def test_a_rise_is_found_on_its_own_side():
@@ -236,6 +240,19 @@ def test_nothing_changed():
     assert found.since is None
     later = found.weeks["evidence_fall"].notna()
     assert found.weeks["labels"][later].sum() == pytest.approx(found.weeks["expected"][later].sum(), rel=0.1)
+
+
+def test_no_bound_is_claimed_where_weeks_hang_together():
+    """Quality that wanders for months, in many leads, so that their number hides nothing of it."""
+    steady, rng = waiting_of(leads=300), np.random.default_rng(9)
+    week, quality = (steady.day - MONDAY) // 7, np.zeros(160)
+    for one in range(1, 160):
+        quality[one] = 0.95 * quality[one - 1] + 0.1 * rng.standard_normal()
+    lost = rng.random(len(week)) > 0.5 * np.exp(np.minimum(quality, 0.69))[week]
+    found = watched(steady._replace(delay=np.where(lost, 61, steady.delay), chance=steady.chance / 2))
+    unclaimed = "The bound on false alarms is not claimed"
+    assert any(one.startswith(unclaimed) for one in of_arrivals(found, 60, dt.date(2027, 1, 24)))
+    assert not any(one.startswith(unclaimed) for one in of_arrivals(watched(steady), 60, dt.date(2027, 1, 24)))
 
 
 def test_an_alarm_stays_one_after_conversion_came_back():

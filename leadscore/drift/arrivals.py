@@ -30,7 +30,7 @@ OF_SIDES = (0.8, 0.2)
 # A "watch" is for looking, not for paging: it may come falsely in two of five such spans.
 _WATCH_BUDGET = 0.4
 # Above this, weeks hang together more than 95 in 100 independent histories do.
-_MEMORY_SEEN = 1.645
+MEMORY_SEEN = 1.645
 _SIDES = ("fall", "rise")
 _QUARTERS = 4
 
@@ -147,6 +147,8 @@ class Arrivals:
         The week from which on labels are fewer (or more), the first and last not ruled out (90 %).
     evidence, bound : float
         Of that side, after the last week.
+    memory : float
+        By how many standard errors the weeks of that side hang together more than independent ones.
     passed : date or None
         The week in which evidence first passed a bound: an alarm stays one.
     until : date or None
@@ -172,6 +174,7 @@ class Arrivals:
     since_high: dt.date | None = None
     evidence: float = math.nan
     bound: float = math.nan
+    memory: float = math.nan
     passed: dt.date | None = None
     until: dt.date | None = None
     weeks: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -270,7 +273,7 @@ def evidence_of(detector: RankDetector) -> Floats:
     likelier than if they were independent; a memory that cannot be told from none costs nothing.
     """
     memory = detector.memory(above=math.log(100))
-    return detector.log_evidence - np.where(memory > _MEMORY_SEEN, memory**2 / 2, 0)
+    return detector.log_evidence - np.where(memory > MEMORY_SEEN, memory**2 / 2, 0)
 
 
 def _judged(
@@ -307,6 +310,7 @@ def _judged(
         since_high=since[2],
         evidence=float(np.exp(evidence[side, -1])),
         bound=float(np.exp(bounds[side])),
+        memory=float(detector.memory()[side]),
         passed=None if alarm is None else day_of(monday + 7 * alarm),
         weeks=weeks,
     )

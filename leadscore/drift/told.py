@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from leadscore.drift.arrivals import Arrivals, poisson_interval
+from leadscore.drift.arrivals import MEMORY_SEEN, Arrivals, poisson_interval
 from leadscore.drift.periods import ALL, SURE
 
 _NAMED = 5
@@ -82,6 +82,9 @@ def of_arrivals(found: Arrivals, within_days: int, until: dt.date) -> Iterator[s
         passed = f", passed first on {found.passed}" if found.passed and found.evidence < found.bound else ""
         yield f"{looked}: they {sure} {what} since the week of {first} ({low} to {high}): {ratio}; {evidence}{passed}."
         yield _delay(found, within_days, until)
+    if found.memory > MEMORY_SEEN:
+        together = f"{found.memory:.1f} standard errors more than independent ones would"
+        yield f"The bound on false alarms is not claimed: these weeks hang together over months, {together}."
     if found.scale_low > 1 or found.scale_high < 1:
         interval = f"{found.scale_low:.2f} to {found.scale_high:.2f}"
         yield (
