@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-# What means something to Markdown or HTML inside a line or a cell: underscores at the edge of a word only, and what
-# makes a link of an address.
-_MEANT = re.compile(r"[\\`*\[\]<>#|~$&@]|(?<![^\W_])_|_(?![^\W_])|:(?=//)|(?<=www)\.", re.IGNORECASE)
+# What means something to Markdown or HTML inside a line or a cell: a mark of a quotation where a line begins only,
+# underscores at the edge of a word only, and what makes a link of an address.
+_MEANT = re.compile(r"[\\`*\[\]<#|~$&@]|^>|(?<![^\W_])_|_(?![^\W_])|:(?=//)|(?<=www)\.", re.IGNORECASE)
 
 
 def escaped(text: object) -> str:
@@ -16,7 +16,7 @@ def escaped(text: object) -> str:
     Examples
     --------
     >>> print(escaped("a|b <i> *c*"))
-    a\|b \<i\> \*c\*
+    a\|b \<i> \*c\*
     """
     return _MEANT.sub(r"\\\g<0>", " ".join(str(text).split()))
 

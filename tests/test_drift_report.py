@@ -231,8 +231,10 @@ def test_markdown_says_first_what_is_the_matter_and_then_what_to_do(report):
 def test_names_cannot_break_the_page(report):
     odd = replace(report, rulebook="'a|b <script>' *1*", verdict=replace(report.verdict, sentence="*Alarm* <b> | x"))
     text = odd.to_markdown()
-    assert "<script>" not in text
-    assert r"\<b\> \| x" in text
+    # Without its first bracket a tag is none.
+    assert re.search(r"(?<!\\)<", text) is None
+    assert r"\<b> \| x" in text
+    assert r"'a\|b \<script>' \*1\*" in text
 
 
 def test_the_report_is_shown(report):

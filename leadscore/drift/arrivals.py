@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from leadscore.columns import day_number, day_of
-from leadscore.drift.ranks import RankDetector, level
+from leadscore.drift.ranks import RankDetector, discount, level
 from leadscore.evaluation import Floats, Ints, kaplan_meier
 
 Mask = npt.NDArray[np.bool_]
@@ -273,7 +273,7 @@ def evidence_of(detector: RankDetector) -> Floats:
     likelier than if they were independent; a memory that cannot be told from none costs nothing.
     """
     memory = detector.memory(above=math.log(100))
-    return detector.log_evidence - np.where(memory > MEMORY_SEEN, memory**2 / 2, 0)
+    return detector.log_evidence - np.where(memory > MEMORY_SEEN, discount(memory), 0)
 
 
 def _judged(

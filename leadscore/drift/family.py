@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy.special import logsumexp, ndtri
 from scipy.stats import chi2
 
 from leadscore.columns import day_number
-from leadscore.drift.ranks import RankDetector, level, seasons
+from leadscore.drift.ranks import RankDetector, discount, level, rank_evidence, seasons
 from leadscore.drift.rates import standard_scores
 from leadscore.evaluation import Floats, Ints
 from leadscore.outcomes import Mask
@@ -25,7 +23,6 @@ _KEPT = 0.1
 # A share that varies by no more than this beside the luck of its leads, and has no yearly wave larger than nine in ten
 # such streams have by luck, is steady: to foretell its weeks would only take away from what is new.
 _UNSTEADY, _WAVE = 0.4, float(chi2.ppf(0.9, 4))
-_BOLDNESS = np.array([0.25, 0.5, 1.0])
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,7 @@ class Family:
     stream : positions among the streams
     sign : 1 where a rise is watched for, -1 where a fall is
     bound : log evidence that makes an alarm
-    evidence : (n_tests, n_weeks) log evidence less memory; NaN while learning, and while all figures are 0
+    evidence : (n_tests, n_weeks) log evidence, memory taken off; NaN while learning and while all figures are 0
     memory : (n_tests, n_weeks) as of the last week in which evidence passed the bound without it; 0 before
     onset : for each test that alarmed, the week the change came with, and the first and last not ruled out
     """
@@ -130,7 +127,9 @@ def family_of(
                 least = np.nextafter(detector.log_evidence[asked].min(), -np.inf)
                 memory[rows[asked], week] = detector.memory(above=least)[asked]
             # While all figures are 0 there is nothing to watch, nor a part of the budget for it.
-            evidence[rows, week] = np.where(weeks.moved[stream[rows]] <= week, found - memory[rows, week], np.nan)
+            evidence[rows, week] = np.where(
+                weeks.moved[stream[rows]] <= week, found - discount(memory[rows, week]), np.nan
+            )
         for place, row in enumerate(rows):
             if (evidence[row] >= bound[row]).any():
                 when, low, high = detector.onset(place)
@@ -145,27 +144,6 @@ def _steady(number: Floats, scores: Floats, unsteady: Floats) -> Mask:
     # Scores have the spread of all that varies; by the luck of the leads alone they spread by this less.
     power = ((flat @ waves) ** 2).sum(axis=1) * (1 + np.where(np.isinf(unsteady), 0, unsteady))
     return (unsteady <= _UNSTEADY) & (power <= _WAVE)
-
-
-def rank_evidence(scores: Floats, reference_weeks: int) -> Floats:
-    """(n_tests, n_weeks - reference_weeks) log evidence as of `RankDetector`, of the scores' own sequential ranks.
-
-    Weeks that need no foretelling are ranked as they are: their ranks are independent and uniform exactly, and a change
-    is not taken for a season, or for what last week let expect.
-    """
-    n = np.arange(1, scores.shape[1] + 1)
-    fair = np.array([logsumexp(ndtri((np.arange(one) + 0.5) / one)[:, None] * _BOLDNESS, axis=0) for one in n])
-    fair -= np.log(n)[:, None]
-    known = ~np.isnan(scores)
-    size = known.cumsum(axis=1)
-    evidence, found = np.full((len(scores), len(_BOLDNESS)), -np.inf), []
-    for week in range(reference_weeks, scores.shape[1]):
-        rows = known[:, week]
-        rank = (scores[rows, :week] < scores[rows, week, None]).sum(axis=1)
-        gain = ndtri((rank + 0.5) / size[rows, week])[:, None] * _BOLDNESS - fair[size[rows, week] - 1]
-        evidence[rows] = np.logaddexp(0, evidence[rows]) + gain
-        found.append(logsumexp(evidence, axis=1) - math.log(len(_BOLDNESS)))
-    return np.array(found).reshape(-1, len(scores)).T
 
 
 def _parts(weeks: Weeks, stream: Ints) -> Floats:

@@ -83,8 +83,8 @@ class RankDetector:
 
     Weeks that hang together over months break that. `memory` measures it on the weeks before the suspected change, as
     the excess of the long-run variance (Bartlett, 13 weeks) over what independent weeks would show, in standard errors
-    from 0 to 2.8; who asks divides the evidence by exp(memory^2 / 2), about how much likelier weeks with memory made
-    them than independent ones. Dividing never makes evidence larger, so the bound stays.
+    from 0 to 2.8; who asks divides the evidence by exp(memory^2 / 2), see `discount`: about how much likelier weeks
+    with memory made them than independent ones. Dividing never makes evidence larger, so the bound stays.
 
     References
     ----------
@@ -126,12 +126,7 @@ class RankDetector:
     def push(self, week: float, figures: npt.ArrayLike) -> None:
         """Count one week, (n_streams,) figures."""
         rank, n = self._learn(week, np.asarray(figures, float))
-        counted = rank >= 0
-        gains = np.zeros((len(rank), len(_BOLDNESS)))
-        for size in np.unique(n[counted]):
-            rows = counted & (n == size)
-            gains[rows] = _gains(int(size))[rank[rows]]
-        self._evidence[counted] = np.logaddexp(0, self._evidence[counted] + np.log1p(-_FADING)) + gains[counted]
+        self._evidence, gains = _counted(self._evidence, rank, n)
         self._gains = np.concatenate([self._gains, gains[:, None]], axis=1)
 
     def _learn(self, week: float, figures: Floats) -> tuple[Ints, Ints]:
@@ -159,7 +154,7 @@ class RankDetector:
     @property
     def log_evidence(self) -> Floats:
         """(n_streams,) natural logarithms of the evidence, before `memory` is taken off; -inf where no week counts."""
-        return logsumexp(self._evidence, axis=1) - math.log(len(_BOLDNESS))
+        return _mixed(self._evidence)
 
     def _likelihood(self) -> Floats:
         """(n_streams, n_pushed) log of the evidence that the change came with each week, at the best boldness."""
@@ -204,6 +199,52 @@ class RankDetector:
             for stream, figure, gap in zip(streams[~whole], figures[~whole], gaps[~whole], strict=True):
                 found[stream] = _memory(self.weeks[:end][~gap], figure[None, ~gap])[0]
         return found
+
+
+def rank_evidence(figures: Floats, reference_weeks: int) -> Floats:
+    """The log evidence of streams that need no foretelling, by the ranks of the figures themselves.
+
+    As of `RankDetector`; the ranks are independent and uniform exactly, and no change is taken for a season, or for
+    what last week let expect.
+
+    Parameters
+    ----------
+    figures : (n_streams, n_weeks), NaN where a week is skipped
+    reference_weeks : int
+
+    Returns
+    -------
+    (n_streams, n_weeks - reference_weeks)
+    """
+    known = ~np.isnan(figures)
+    n = known.cumsum(axis=1)
+    evidence, found = np.full((len(figures), len(_BOLDNESS)), -np.inf), []
+    for week in range(reference_weeks, figures.shape[1]):
+        rank = (figures[:, :week] < figures[:, [week]]).sum(axis=1)
+        evidence, _ = _counted(evidence, np.where(known[:, week], rank, -1), n[:, week])
+        found.append(_mixed(evidence))
+    return np.array(found).reshape(-1, len(figures)).T
+
+
+def discount(memory: Floats) -> Floats:
+    """The log of what evidence is divided by, where weeks hang together by so many standard errors."""
+    return memory**2 / 2
+
+
+def _counted(evidence: Floats, rank: Ints, n: Ints) -> tuple[Floats, Floats]:
+    """Log evidence after a week, and the log of what it was multiplied by; a rank of -1 skips the week."""
+    counted = rank >= 0
+    gains = np.zeros(evidence.shape)
+    for size in np.unique(n[counted]):
+        rows = counted & (n == size)
+        gains[rows] = _gains(int(size))[rank[rows]]
+    grown = np.logaddexp(0, evidence + np.log1p(-_FADING)) + gains
+    return np.where(counted[:, None], grown, evidence), gains
+
+
+def _mixed(evidence: Floats) -> Floats:
+    """The mean over boldness, of logs."""
+    return np.asarray(logsumexp(evidence, axis=1) - math.log(len(_BOLDNESS)))
 
 
 @lru_cache(maxsize=4096)

@@ -47,7 +47,7 @@ class StreamWatch:
         (95 %, by how weeks differ; as if it were known since when; season not taken out); `n` (leads behind `lately`,
         NaN where the figure is no share), `weeks` (behind `lately`), `memory` (standard errors by which the weeks
         before hang together more than independent ones, once evidence is enough for an alarm: it is divided by
-        exp(memory) then).
+        exp(memory ** 2 / 2) then).
     path : DataFrame, index week, a column per stream
         Evidence as a share of its bound, the larger of both directions: 1 is an alarm. NaN while learning.
     notes : tuple of str

@@ -15,7 +15,7 @@ import pandas as pd
 from scipy.stats import t as student
 
 from leadscore.columns import day_number
-from leadscore.drift.ranks import RankDetector, level, seasons
+from leadscore.drift.ranks import RankDetector, discount, level, seasons
 from leadscore.drift.shares import rule_changes, segment_changes
 from leadscore.evaluation import Floats, wilson
 from leadscore.rulebook import Rulebook
@@ -153,7 +153,7 @@ class Watch:
         evidence = self.detector.log_evidence
         # What is nowhere near a watch need not be looked at more closely.
         memory = self.detector.memory(above=math.log(self.watch_level))
-        evidence = evidence - memory**2 / 2
+        evidence = evidence - discount(memory)
         self._path.append((week["week"], gaps, evidence, memory))
         if self.alarmed is None and (evidence >= self.bounds).any():
             self.alarmed = week
@@ -375,7 +375,7 @@ def _blind_spots(watch: Watch, memory: Floats) -> tuple[str, ...]:
     if memory.max() > _MEMORY_SEEN:
         claim = (
             f"The bound is not claimed: the weeks before hang together over months, {memory.max():.1f} standard errors "
-            f"more than independent ones would; evidence was divided by {math.exp(memory.max() ** 2 / 2):,.0f} for it."
+            f"more than independent ones would; evidence was divided by {math.exp(discount(memory.max())):,.0f} for it."
         )
     spots = [claim, "A drift that was there in the reference weeks already is not seen."]
     if watch.reference_weeks < YEAR:
