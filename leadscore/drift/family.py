@@ -87,7 +87,8 @@ class Family:
     bound : log evidence that makes an alarm
     evidence : (n_tests, n_weeks) log evidence, memory taken off; NaN while learning and while all figures are 0
     memory : (n_tests, n_weeks) as of the last week in which evidence passed the bound without it; 0 before
-    onset : for each test that alarmed, the week the change came with, and the first and last not ruled out
+    onset : for each test that alarmed, the week the change came with as known then, and the first and last not ruled
+        out: weeks long after it may have changed again
     """
 
     stream: Ints
@@ -127,13 +128,11 @@ def family_of(
                 least = np.nextafter(detector.log_evidence[asked].min(), -np.inf)
                 memory[rows[asked], week] = detector.memory(above=least)[asked]
             # While all figures are 0 there is nothing to watch, nor a part of the budget for it.
-            evidence[rows, week] = np.where(
-                weeks.moved[stream[rows]] <= week, found - discount(memory[rows, week]), np.nan
-            )
-        for place, row in enumerate(rows):
-            if (evidence[row] >= bound[row]).any():
-                when, low, high = detector.onset(place)
-                onset[int(row)] = (int(begun + when), int(begun + low), int(begun + high))
+            there = weeks.moved[stream[rows]] <= week
+            evidence[rows, week] = np.where(there, found - discount(memory[rows, week]), np.nan)
+            for place in np.flatnonzero(asked & (evidence[rows, week] >= bound[rows])):
+                when, low, high = detector.onset(int(place))
+                onset[int(rows[place])] = (int(begun + when), int(begun + low), int(begun + high))
     return Family(stream, sign, bound, evidence, memory, onset)
 
 

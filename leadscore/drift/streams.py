@@ -42,12 +42,12 @@ class StreamWatch:
         weeks; a change of it would be seen); ended (no figure in the latest 8 weeks); empty (no figure at all).
         `direction` (rise or fall, the one with more evidence), `evidence`, `bound` (evidence passed it: alarm), both
         NaN while there is none; `alarmed` (the week it first passed), `since` with `since_low`, `since_high` (the week
-        the change most likely came with, and the first and last not ruled out, 90 %; NaT unless alarm); `before` and
-        `lately` (mean before and from `since`, or of the latest 8 weeks; shares pooled), `change` with `low`, `high`
-        (95 %, by how weeks differ; as if it were known since when; season not taken out); `n` (leads behind `lately`,
-        NaN where the figure is no share), `weeks` (behind `lately`), `memory` (standard errors by which the weeks
-        before hang together more than independent ones, once evidence is enough for an alarm: it is divided by
-        exp(memory ** 2 / 2) then).
+        the change most likely came with, and the first and last not ruled out, 90 %, as known then; NaT unless alarm);
+        `before` and `lately` (mean before and from `since`, or of the latest 8 weeks; shares pooled), `change` with
+        `low`, `high` (95 %, by how weeks differ; as if it were known since when; season not taken out); `n` (leads
+        behind `lately`, NaN where the figure is no share), `weeks` (behind `lately`), `memory` (standard errors by
+        which the weeks before hang together more than independent ones, once evidence is enough for an alarm: it is
+        divided by exp(memory ** 2 / 2) then).
     path : DataFrame, index week, a column per stream
         Evidence as a share of its bound, the larger of both directions: 1 is an alarm. NaN while learning.
     notes : tuple of str
