@@ -606,6 +606,7 @@ class TestProcess:
             "evaluate",
             "learn",
             "evidence",
+            "drift",
             "activity",
             "schema",
             "demo",
