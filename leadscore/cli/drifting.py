@@ -74,9 +74,9 @@ def drift(  # noqa: PLR0913 - a command has as many arguments as options
 ) -> None:
     """Say since when behaviour outweighs fit, and why.
 
-    It also says how sure that is. Leads are counted in the week in which they are 14 days old. With --state a nightly run
-    adds the weeks that are new; run again it says the same. If the rulebook was edited, all weeks are scored anew by it,
-    which takes all leads.
+    It also says how sure that is. Leads are counted in the week in which they are 14 days old. With --state a nightly
+    run adds the weeks that are new; run again it says the same. If the rulebook was edited, all weeks are scored anew
+    by it, which takes all leads.
 
     Exit code 4 on an alarm, until it is acknowledged; 0 if stable, still learning, or on watch: worth a look, no alarm.
     """
