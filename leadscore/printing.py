@@ -281,7 +281,7 @@ def evaluation_data(found: Baselines, table: ThresholdTable, choice: ThresholdCh
 
 def drift_data(report: DriftReport) -> dict[str, Any]:
     """What `leadscore drift` says, as plain data."""
-    verdict, split, stable = report.verdict, report.decomposition, report.stability
+    verdict, causes, split, stable = report.verdict, report.causes, report.decomposition, report.stability
     plain = ("week", "state", "since", "since_low", "since_high", "evidence", "bound", "memory", "top_rule")
     data = {name: _number(getattr(verdict, name)) for name in (*plain, "top_segment", "sentence")}
     data |= {
@@ -289,11 +289,19 @@ def drift_data(report: DriftReport) -> dict[str, Any]:
         "figures": _rows(verdict.frame.rename_axis("figure")),
         "weeks": _rows(report.frame),
         "edit": None if report.edit is None else _rows(report.edit.rename_axis("figure")),
+        "causes": None,
         "decomposition": None,
         "stability": None if stable is None else _rows(stable.frame),
         "months": None if report.months is None else _rows(report.months, index=False),
         "notes": [*verdict.blind_spots, *report.notes],
     }
+    if causes is not None:
+        diagnoses = [
+            {"kind": one.kind, "share": _number(one.share), "sentence": one.sentence, "evidence": _rows(one.evidence)}
+            for one in causes.diagnoses
+        ]
+        frames = {name: _rows(getattr(causes, name)) for name in ("rules", "events", "segments")}
+        data["causes"] = {"sentence": causes.sentence, "diagnoses": diagnoses, **frames, "findings": causes.findings}
     if split is not None:
         parts = {name: getattr(split, name) for name in ("by_rule", "by_event", "by_source", "by_segment")}
         data["decomposition"] = {

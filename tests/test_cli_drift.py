@@ -118,6 +118,9 @@ def test_json_holds_the_figures_with_their_intervals(folder, state):
     parts = {row["part"]: row for row in data["decomposition"]["parts"] if row["figure"] == "MQLs"}
     assert parts["behaviour"]["low"] > 0
     assert {row["part"] for row in data["stability"]} == {"score", "rule", "attribute"}
+    assert data["causes"]["diagnoses"][0]["sentence"]
+    assert sum(row["share"] for row in data["causes"]["rules"]) == pytest.approx(1)
+    assert {"share", "low", "high", "n", "named"} <= set(data["causes"]["segments"][0])
     assert data["edit"] is None
     assert any("not seen" in note for note in data["notes"])
 
