@@ -99,8 +99,8 @@ def outcome_drift(  # noqa: PLR0913 - each of them is part of what is asked
     Notes
     -----
     If fewer leads are worked, fewer convert, whatever the score is worth: the share worked is looked at first. In
-    simulations (`benchmarks/outcomes.py`) 7 % of 200 runs alarmed falsely in 104 weeks; conversion times 0.7 was found
-    after 20 weeks by labels as they arrive, after 33 by waiting for cohorts of 20 weeks. Where the quality of leads
+    simulations (`benchmarks/outcomes.py`) 8.5 % of 200 runs alarmed falsely in 104 weeks; conversion times 0.7 was
+    found after 21 weeks by labels as they arrive, after 33 by waiting for cohorts of 20 weeks. Where quality of leads
     wanders for months 21 % alarmed falsely, above the bound.
 
     Examples
