@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
 import leadscore as ls
 from leadscore.drift.cohorts import scores_of_weeks
@@ -320,4 +321,7 @@ def test_pictures_of_skipped_weeks():
     names = ("fit", "behaviour", "mql_fit", "mql_behaviour", "gap", "mql_gap", "evidence", "mql_evidence")
     frame = pd.DataFrame({"leads": [3, 4], "mqls": [0, 0], **dict.fromkeys(names, np.nan)}, index)
     for picture in (plot_gap(frame), plot_evidence(frame, bound=1560), plot_points(frame)):
-        picture.get_figure() if hasattr(picture, "get_figure") else picture
+        axes = np.atleast_1d(picture.axes if isinstance(picture, Figure) else picture).ravel()
+        weekly = [line for ax in axes for line in ax.get_lines() if line.get_marker() not in {"", "None", None}]
+        assert weekly
+        assert all(np.isnan(np.asarray(line.get_ydata(), float)).all() for line in weekly)
