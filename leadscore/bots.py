@@ -110,6 +110,16 @@ def flag_bots(
     sends, opens, clicks, views : list of str
         As for `find_bots`.
 
+    Returns
+    -------
+    DataFrame, one row per event
+        The columns of `events`, `is_bot` (bool), and `bot_reason` (category, missing where it is none).
+
+    Raises
+    ------
+    ArgumentError, ContractError
+        As `find_bots`.
+
     Examples
     --------
     >>> events = pd.DataFrame({
@@ -141,6 +151,11 @@ def find_bots(
         Whatever `load_tables` takes, daily activity apart: it has no times.
     sends, opens, clicks, views : list of str
         What `event` says where a mail is sent to the lead, is opened, a link in it is clicked, a page is seen.
+
+    Returns
+    -------
+    Bots
+        `events`, `frame`, `kinds`, `findings`.
 
     Raises
     ------
