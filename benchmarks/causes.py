@@ -23,9 +23,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import drift
 
 import leadscore as ls
-from leadscore.bots import find_bots
-from leadscore.datasets import make_funnel
-from leadscore.drift.shares import rule_changes, segment_changes
+from leadscore.datasets.funnel import make_funnel
+from leadscore.drift.balance.attribution import rule_changes, segment_changes
+from leadscore.tables.bots import find_bots
 
 CHANNELS = ("organic", "paid social", "webinar", "trade fair", "outbound")
 SENIORITIES = ("C-level", "director", "manager", "ic", "student")

@@ -20,7 +20,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from leadscore.drift.ranks import RankDetector, level
+from leadscore.stats.rank_detector import RankDetector, level
 
 REFERENCE, STABLE, AFTER, SOON = 52, 104, 52, 13
 BEFORE = REFERENCE + STABLE

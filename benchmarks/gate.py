@@ -17,9 +17,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from leadscore.evaluation import wilson
-from leadscore.learn.gating import gate
-from tests.gate_world import BOOK, World, world
+from leadscore.learn.publish.gate import gate
+from leadscore.stats.intervals import wilson
+from tests.support.gate_world import BOOK, World, world
 
 
 def as_good(made: World) -> np.ndarray:

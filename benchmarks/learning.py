@@ -30,8 +30,8 @@ sys.path[:0] = [str(HERE.parent), str(HERE / "learners")]
 import job  # noqa: E402
 import run  # noqa: E402
 
-from leadscore.deciles import expected_calibration_error, gains  # noqa: E402
-from leadscore.measures import brier, pr_auc, roc_auc  # noqa: E402
+from leadscore.stats.calibration import expected_calibration_error, gains  # noqa: E402
+from leadscore.stats.ranking import brier, pr_auc, roc_auc  # noqa: E402
 
 RANDOM, NEWEST, FORWARD = "random", "newest 20 %", "forward"
 CUTS = [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]

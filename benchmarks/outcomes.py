@@ -18,8 +18,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from leadscore.drift.arrivals import OF_SIDES, Waiting, arrivals, evidence_of, foretold
-from leadscore.drift.ranks import RankDetector, level
+from leadscore.drift.outcomes.label_arrivals import OF_SIDES, Waiting, arrivals, evidence_of, foretold
+from leadscore.stats.rank_detector import RankDetector, level
 
 # Weeks; labels count for 20 weeks, by when 96 % of them have come.
 WARM_UP, REFERENCE, STABLE, AFTER, WITHIN_DAYS = 20, 52, 104, 52, 140

@@ -19,12 +19,12 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import leadscore as ls
-from leadscore.datasets import POINTS_TO_DOUBLE, make_funnel
-from leadscore.evaluation import wilson
-from leadscore.learn.parameters import places, put
-from leadscore.learn.reweighing import reweigh
-from leadscore.learn.snapshots import snapshots
-from tests.reweigh_world import PRIORS, WAYS, run
+from leadscore.datasets.funnel import POINTS_TO_DOUBLE, make_funnel
+from leadscore.learn.rows.snapshots import snapshots
+from leadscore.learn.rules.parameters import places, put
+from leadscore.learn.rules.reweighing import reweigh
+from leadscore.stats.intervals import wilson
+from tests.support.reweigh_world import PRIORS, WAYS, run
 
 
 def share(held: np.ndarray) -> str:

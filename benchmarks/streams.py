@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from drift import ACTIVITY, AFTER, BEFORE, CHANNEL, EVENTS, REFERENCE, WORLDS, weeks_of
 
-from leadscore.drift.streams import watch_streams
+from leadscore.drift.streams.watch import watch_streams
 
 RULES, SEGMENTS, COLUMNS = 30, 40, 8
 MQLS, ACCEPTED, FALLEN, FALLING = 10, 0.45, 0.30, 8

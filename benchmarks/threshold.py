@@ -18,7 +18,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from leadscore.threshold import threshold_table
+from leadscore.threshold.table import threshold_table
 
 REPLICATES = 200
 

@@ -4,92 +4,191 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from leadscore.activity import DailyActivity, daily_activity
-    from leadscore.alternatives import Baselines, baselines
-    from leadscore.bots import Bots, find_bots, flag_bots
-    from leadscore.choice import ThresholdChoice, Value, choose_threshold
-    from leadscore.conversion import Acceptance, FunnelTable, acceptance, funnel
-    from leadscore.drift.balance import BalanceMonitor
-    from leadscore.drift.causes import Causes, Diagnosis
+    from leadscore.drift.balance.causes import Causes, Diagnosis
+    from leadscore.drift.balance.monitor import BalanceMonitor
+    from leadscore.drift.balance.verdict import BalanceVerdict
+    from leadscore.drift.change.decomposition import Decomposition, decompose
+    from leadscore.drift.change.stability import Stability, stability
     from leadscore.drift.cohorts import weekly_cohorts
-    from leadscore.drift.decomposition import Decomposition, decompose
-    from leadscore.drift.figures import WeeklyStreams, weekly_streams
-    from leadscore.drift.mature import OutcomeDrift, outcomes_by_period
-    from leadscore.drift.outcomes import outcome_drift
+    from leadscore.drift.outcomes.outcome_drift import outcome_drift
+    from leadscore.drift.outcomes.result import OutcomeDrift, outcomes_by_period
     from leadscore.drift.report import DriftReport, drift_report
-    from leadscore.drift.shift import Stability, stability
-    from leadscore.drift.streams import StreamWatch, watch_streams
-    from leadscore.drift.verdict import BalanceVerdict
+    from leadscore.drift.streams.watch import StreamWatch, watch_streams
+    from leadscore.drift.streams.weekly_figures import WeeklyStreams, weekly_streams
     from leadscore.errors import ArgumentError, ContractError, LeadscoreError, Problem, RulebookError
-    from leadscore.explorer import Look, ThresholdExplorer
-    from leadscore.holdout import Holdout, holdout_sample
-    from leadscore.labels import label
-    from leadscore.learn.classifier import LeadClassifier
-    from leadscore.learn.gating import gate
-    from leadscore.learn.leaks import Guard, guards
-    from leadscore.learn.points_card import PointsCard
-    from leadscore.learn.reweighing import Reweighed, reweigh
-    from leadscore.learn.snapshots import Snapshots, snapshots
-    from leadscore.learn.suggestions import Suggestions, suggest
-    from leadscore.learn.support import Evidence, evidence
-    from leadscore.learn.verdict import Verdict
-    from leadscore.picking import CherryPicking, cherry_picking
-    from leadscore.response import ResponseTimes, response_times
+    from leadscore.learn.card.classifier import LeadClassifier
+    from leadscore.learn.card.points_card import PointsCard
+    from leadscore.learn.data_checks.guards import Guard, guards
+    from leadscore.learn.publish.gate import gate
+    from leadscore.learn.publish.verdict import Verdict
+    from leadscore.learn.rows.snapshots import Snapshots, snapshots
+    from leadscore.learn.rules.evidence import Evidence, evidence
+    from leadscore.learn.rules.reweighing import Reweighed, reweigh
+    from leadscore.learn.rules.suggestions import Suggestions, suggest
     from leadscore.rulebook import Finding, Rulebook
-    from leadscore.scoring.change import explain_change
+    from leadscore.sales.acceptance import Acceptance, acceptance
+    from leadscore.sales.cherry_picking import CherryPicking, cherry_picking
+    from leadscore.sales.conversion import FunnelTable, funnel
+    from leadscore.sales.response_times import ResponseTimes, response_times
     from leadscore.scoring.compare import Comparison, compare
-    from leadscore.scoring.one import score_one
+    from leadscore.scoring.one_lead import score_one
     from leadscore.scoring.replay import History, replay
+    from leadscore.scoring.score_change import explain_change
     from leadscore.scoring.scores import Explanation, Scores, score
-    from leadscore.tables import Tables, load_tables
-    from leadscore.threshold import ThresholdTable, threshold_table
-    from leadscore.trials import Trial, Week, plan_trial
+    from leadscore.tables.bots import Bots, find_bots, flag_bots
+    from leadscore.tables.daily_activity import DailyActivity, daily_activity
+    from leadscore.tables.labels import label
+    from leadscore.tables.tables import Tables, load_tables
+    from leadscore.threshold.baselines import Baselines, baselines
+    from leadscore.threshold.choice import ThresholdChoice, Value, choose_threshold
+    from leadscore.threshold.explorer import Look, ThresholdExplorer
+    from leadscore.threshold.holdout import Holdout, holdout_sample
+    from leadscore.threshold.table import ThresholdTable, threshold_table
+    from leadscore.threshold.trials import Trial, Week, plan_trial
 
 __version__ = "0.1.0"
 
 # A public name's module is imported when the name is first used: `leadscore --help` takes 0.1 s, not 0.9 s, and a
 # script that only checks a rulebook need not wait for pandas.
 _HOMES = {
-    "leadscore.activity": ("DailyActivity", "daily_activity"),
-    "leadscore.alternatives": ("Baselines", "baselines"),
-    "leadscore.bots": ("Bots", "find_bots", "flag_bots"),
-    "leadscore.choice": ("ThresholdChoice", "Value", "choose_threshold"),
-    "leadscore.conversion": ("Acceptance", "FunnelTable", "acceptance", "funnel"),
-    "leadscore.drift.balance": ("BalanceMonitor",),
-    "leadscore.drift.causes": ("Causes", "Diagnosis"),
+    "leadscore.tables.daily_activity": (
+        "DailyActivity",
+        "daily_activity",
+    ),
+    "leadscore.threshold.baselines": (
+        "Baselines",
+        "baselines",
+    ),
+    "leadscore.tables.bots": (
+        "Bots",
+        "find_bots",
+        "flag_bots",
+    ),
+    "leadscore.threshold.choice": (
+        "ThresholdChoice",
+        "Value",
+        "choose_threshold",
+    ),
+    "leadscore.sales.acceptance": (
+        "Acceptance",
+        "acceptance",
+    ),
+    "leadscore.sales.conversion": (
+        "FunnelTable",
+        "funnel",
+    ),
+    "leadscore.drift.balance.monitor": ("BalanceMonitor",),
+    "leadscore.drift.balance.causes": (
+        "Causes",
+        "Diagnosis",
+    ),
     "leadscore.drift.cohorts": ("weekly_cohorts",),
-    "leadscore.drift.decomposition": ("Decomposition", "decompose"),
-    "leadscore.drift.mature": ("OutcomeDrift", "outcomes_by_period"),
-    "leadscore.drift.outcomes": ("outcome_drift",),
-    "leadscore.drift.figures": ("WeeklyStreams", "weekly_streams"),
-    "leadscore.drift.report": ("DriftReport", "drift_report"),
-    "leadscore.drift.shift": ("Stability", "stability"),
-    "leadscore.drift.streams": ("StreamWatch", "watch_streams"),
-    "leadscore.drift.verdict": ("BalanceVerdict",),
-    "leadscore.errors": ("ArgumentError", "ContractError", "LeadscoreError", "Problem", "RulebookError"),
-    "leadscore.explorer": ("Look", "ThresholdExplorer"),
-    "leadscore.holdout": ("Holdout", "holdout_sample"),
-    "leadscore.labels": ("label",),
-    "leadscore.learn.classifier": ("LeadClassifier",),
-    "leadscore.learn.gating": ("gate",),
-    "leadscore.learn.leaks": ("Guard", "guards"),
-    "leadscore.learn.points_card": ("PointsCard",),
-    "leadscore.learn.reweighing": ("Reweighed", "reweigh"),
-    "leadscore.learn.snapshots": ("Snapshots", "snapshots"),
-    "leadscore.learn.suggestions": ("Suggestions", "suggest"),
-    "leadscore.learn.support": ("Evidence", "evidence"),
-    "leadscore.learn.verdict": ("Verdict",),
-    "leadscore.picking": ("CherryPicking", "cherry_picking"),
-    "leadscore.response": ("ResponseTimes", "response_times"),
-    "leadscore.rulebook": ("Finding", "Rulebook"),
-    "leadscore.scoring.change": ("explain_change",),
-    "leadscore.scoring.compare": ("Comparison", "compare"),
-    "leadscore.scoring.one": ("score_one",),
-    "leadscore.scoring.replay": ("History", "replay"),
-    "leadscore.scoring.scores": ("Explanation", "Scores", "score"),
-    "leadscore.tables": ("Tables", "load_tables"),
-    "leadscore.threshold": ("ThresholdTable", "threshold_table"),
-    "leadscore.trials": ("Trial", "Week", "plan_trial"),
+    "leadscore.drift.change.decomposition": (
+        "Decomposition",
+        "decompose",
+    ),
+    "leadscore.drift.outcomes.result": (
+        "OutcomeDrift",
+        "outcomes_by_period",
+    ),
+    "leadscore.drift.outcomes.outcome_drift": ("outcome_drift",),
+    "leadscore.drift.streams.weekly_figures": (
+        "WeeklyStreams",
+        "weekly_streams",
+    ),
+    "leadscore.drift.report": (
+        "DriftReport",
+        "drift_report",
+    ),
+    "leadscore.drift.change.stability": (
+        "Stability",
+        "stability",
+    ),
+    "leadscore.drift.streams.watch": (
+        "StreamWatch",
+        "watch_streams",
+    ),
+    "leadscore.drift.balance.verdict": ("BalanceVerdict",),
+    "leadscore.errors": (
+        "ArgumentError",
+        "ContractError",
+        "LeadscoreError",
+        "Problem",
+        "RulebookError",
+    ),
+    "leadscore.threshold.explorer": (
+        "Look",
+        "ThresholdExplorer",
+    ),
+    "leadscore.threshold.holdout": (
+        "Holdout",
+        "holdout_sample",
+    ),
+    "leadscore.tables.labels": ("label",),
+    "leadscore.learn.card.classifier": ("LeadClassifier",),
+    "leadscore.learn.publish.gate": ("gate",),
+    "leadscore.learn.data_checks.guards": (
+        "Guard",
+        "guards",
+    ),
+    "leadscore.learn.card.points_card": ("PointsCard",),
+    "leadscore.learn.rules.reweighing": (
+        "Reweighed",
+        "reweigh",
+    ),
+    "leadscore.learn.rows.snapshots": (
+        "Snapshots",
+        "snapshots",
+    ),
+    "leadscore.learn.rules.suggestions": (
+        "Suggestions",
+        "suggest",
+    ),
+    "leadscore.learn.rules.evidence": (
+        "Evidence",
+        "evidence",
+    ),
+    "leadscore.learn.publish.verdict": ("Verdict",),
+    "leadscore.sales.cherry_picking": (
+        "CherryPicking",
+        "cherry_picking",
+    ),
+    "leadscore.sales.response_times": (
+        "ResponseTimes",
+        "response_times",
+    ),
+    "leadscore.rulebook": (
+        "Finding",
+        "Rulebook",
+    ),
+    "leadscore.scoring.score_change": ("explain_change",),
+    "leadscore.scoring.compare": (
+        "Comparison",
+        "compare",
+    ),
+    "leadscore.scoring.one_lead": ("score_one",),
+    "leadscore.scoring.replay": (
+        "History",
+        "replay",
+    ),
+    "leadscore.scoring.scores": (
+        "Explanation",
+        "Scores",
+        "score",
+    ),
+    "leadscore.tables.tables": (
+        "Tables",
+        "load_tables",
+    ),
+    "leadscore.threshold.table": (
+        "ThresholdTable",
+        "threshold_table",
+    ),
+    "leadscore.threshold.trials": (
+        "Trial",
+        "Week",
+        "plan_trial",
+    ),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

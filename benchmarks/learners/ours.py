@@ -10,7 +10,7 @@ import job
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from leadscore.learn.classifier import LeadClassifier
+from leadscore.learn.card.classifier import LeadClassifier
 
 if TYPE_CHECKING:
     import numpy as np

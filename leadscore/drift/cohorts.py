@@ -11,15 +11,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from leadscore.columns import NO_TIME, as_day, day_number, day_of
+from leadscore.base.text import as_text
 from leadscore.errors import ArgumentError, Problem, did_you_mean
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.plan import compiled
 from leadscore.scoring.replay import replay
 from leadscore.scoring.scores import Scores, points_by_rule, verdicts
 from leadscore.scoring.timeline import Timeline
-from leadscore.tables import Tables
-from leadscore.text import as_text
+from leadscore.tables.columns import NO_TIME, as_day, day_number, day_of
+from leadscore.tables.tables import Tables
 
 # What the limits of groups and totals took away or added, beside the rules: with it, the split is exact.
 LIMITS = "(limits)"
@@ -96,7 +96,7 @@ def weekly_cohorts(  # noqa: PLR0913 - each of them is part of what a cohort is
 
     Examples
     --------
-    >>> from leadscore.datasets import make_funnel
+    >>> from leadscore.datasets.funnel import make_funnel
     >>> import leadscore as ls
     >>> funnel = make_funnel(2000, random_state=7)
     >>> tables = ls.load_tables(funnel.leads, funnel.events, rulebook=funnel.rulebook)

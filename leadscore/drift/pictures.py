@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leadscore.plots import new_axes
+from leadscore.present.pictures import new_axes
 
 _ALL, _MQLS = {"color": "C0", "marker": "o", "linestyle": "-"}, {"color": "C1", "marker": "s", "linestyle": "--"}
 # By custom a PSI below the first is small, and from the second on large: darker than that is no news.

@@ -9,16 +9,16 @@ from typing import Any
 
 import pandas as pd
 
-from leadscore.drift.balance import BalanceMonitor
-from leadscore.drift.causes import Causes
+from leadscore.drift.balance.causes import Causes
+from leadscore.drift.balance.monitor import BalanceMonitor
+from leadscore.drift.balance.verdict import LATELY, SHORT, BalanceVerdict, named
+from leadscore.drift.change.decomposition import Decomposition, decompose
+from leadscore.drift.change.stability import Stability, stability
 from leadscore.drift.cohorts import scores_of_weeks
-from leadscore.drift.decomposition import Decomposition, decompose
 from leadscore.drift.pictures import Onset, plot_evidence, plot_gap, plot_months, plot_points
-from leadscore.drift.shift import Stability, stability
-from leadscore.drift.verdict import LATELY, SHORT, BalanceVerdict, named
 from leadscore.errors import ArgumentError, Problem
-from leadscore.markdown import bullets, escaped, table
-from leadscore.tables import Tables
+from leadscore.present.markdown import bullets, escaped, table
+from leadscore.tables.tables import Tables
 
 _WEEK = dt.timedelta(7)
 _MONTH = ["part", "name", "month", "n_reference", "n", "psi", "psi_low", "psi_high", "psi_no_drift", "q", "verdict"]
@@ -175,7 +175,7 @@ def drift_report(
     Examples
     --------
     >>> import leadscore as ls
-    >>> from leadscore.datasets import make_funnel
+    >>> from leadscore.datasets.funnel import make_funnel
     >>> made = make_funnel(12_000, days=380, scenario="activity x1.50", scenario_start="2025-12-01")
     >>> tables = ls.load_tables(made.leads, made.events, rulebook=made.rulebook, columns=["source"])
     >>> monitor = ls.BalanceMonitor(made.rulebook, by=["source"], reference_weeks=26)

@@ -12,8 +12,8 @@ from typing import Any, Self
 
 from pydantic import ConfigDict, PrivateAttr
 
+from leadscore.base.files import replacing
 from leadscore.errors import Problem, RulebookError
-from leadscore.files import replacing
 from leadscore.rulebook import yaml
 from leadscore.rulebook.check import Finding, findings
 from leadscore.rulebook.faults import contents

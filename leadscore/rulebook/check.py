@@ -7,11 +7,11 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from leadscore.base.text import normalise, worded
 from leadscore.rulebook.bounds import Range, rule_range, shown, side_range
 from leadscore.rulebook.kinds import rule_uses
 from leadscore.rulebook.model import BehaviourRule, Condition, Contents, FitRule, Test, thousandths
 from leadscore.rulebook.yaml import Document, Path, dotted
-from leadscore.text import normalise, worded
 
 # Short forms that hide inside longer words, with a word each hides in.
 _SUBSTRINGS = {

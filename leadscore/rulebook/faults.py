@@ -8,12 +8,12 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from leadscore.base.text import as_text, normalise
 from leadscore.errors import Problem, RulebookError, did_you_mean
 from leadscore.rulebook import model
 from leadscore.rulebook.bounds import shown, side_range
 from leadscore.rulebook.kinds import Kind, Use, condition_uses, inferred, misfit, rule_uses
 from leadscore.rulebook.yaml import Document, Path
-from leadscore.text import as_text, normalise
 
 Fault = tuple[Path, str, bool]
 

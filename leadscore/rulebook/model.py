@@ -26,8 +26,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from leadscore.base.text import as_text, normalise, worded
 from leadscore.errors import did_you_mean
-from leadscore.text import as_text, normalise, worded
 
 LARGEST_POINTS = 1_000_000
 # Longer than calendars reach back.

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from leadscore.columns import Column
 from leadscore.rulebook.model import Limits, thousandths
 from leadscore.scoring.plan import ColumnPlan, Holds, Place, Plan, cells
-from leadscore.tables import Tables
+from leadscore.tables.columns import Column
+from leadscore.tables.tables import Tables
 
 Ints = npt.NDArray[np.int64]
 

@@ -8,19 +8,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leadscore.conversion import with_shares
-from leadscore.labels import label
-from leadscore.outcomes import or_further
-from leadscore.records import Positions
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.diff import Change, decimal, diff
 from leadscore.rulebook.model import thousandths
 from leadscore.scoring.attributes import Ints
-from leadscore.scoring.memory import Bound
+from leadscore.scoring.engine import Bound
 from leadscore.scoring.plan import compiled
 from leadscore.scoring.replay import History, replay
 from leadscore.scoring.timeline import Timeline
-from leadscore.tables import Tables
+from leadscore.tables.groups import with_shares
+from leadscore.tables.labels import label
+from leadscore.tables.lead_history import Positions
+from leadscore.tables.outcomes import or_further
+from leadscore.tables.tables import Tables
 
 _CHANGES = ["gained", "lost", "earlier", "later"]
 # Leads whose points by rule are held side by side at a time, and how many differences are told of each.
@@ -150,7 +150,7 @@ class Comparison:
 
     def plot(self, ax: Any = None) -> Any:
         """Draw how many leads came to qualify in each week, by each; see `leadscore.plots.plot_weekly`."""
-        from leadscore.plots import plot_weekly  # noqa: PLC0415 - matplotlib is loaded when a picture is asked for
+        from leadscore.present.pictures import plot_weekly  # noqa: PLC0415 - matplotlib is loaded when a picture is asked for
 
         return plot_weekly(self.weekly()[["old", "new", "days"]], ax=ax)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any
 
-from leadscore.columns import day_number
+from leadscore.base.text import as_text, normalise, worded
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import Kind, event_kinds, lead_kinds
 from leadscore.rulebook.model import (
@@ -26,7 +26,7 @@ from leadscore.rulebook.model import (
     Test,
     thousandths,
 )
-from leadscore.text import as_text, normalise, worded
+from leadscore.tables.columns import day_number
 
 # A value that is not missing is looked up together with the phrases of the rulebook that occur in it.
 Found = frozenset[str] | set[str]

@@ -12,19 +12,19 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from leadscore.columns import DAY, NO_TIME, Times, as_day, day_number
-from leadscore.conversion import grouping
 from leadscore.errors import ArgumentError
-from leadscore.records import Positions
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.bounds import side_range
 from leadscore.rulebook.model import BehaviourRule, Happening, Never, thousandths
 from leadscore.scoring.attributes import IN_CACHE
-from leadscore.scoring.memory import Days, runs
+from leadscore.scoring.engine import Days, runs
 from leadscore.scoring.plan import compiled, reached
 from leadscore.scoring.scores import points_by_rule, verdicts
 from leadscore.scoring.timeline import Timeline
-from leadscore.tables import Tables
+from leadscore.tables.columns import DAY, NO_TIME, Times, as_day, day_number
+from leadscore.tables.groups import grouping
+from leadscore.tables.lead_history import Positions
+from leadscore.tables.tables import Tables
 
 
 def rising(part: Happening | Never, oldest: int) -> list[int]:
@@ -282,7 +282,7 @@ class History:
 
     def plot(self, ax: Any = None) -> Any:
         """Draw how many leads came to qualify in each week; see `leadscore.plots.plot_weekly`."""
-        from leadscore.plots import plot_weekly  # noqa: PLC0415 - matplotlib is loaded when a picture is asked for
+        from leadscore.present.pictures import plot_weekly  # noqa: PLC0415 - matplotlib is loaded when a picture is asked for
 
         return plot_weekly(self.weekly()[["qualified", "days"]], ax=ax)
 

@@ -1,0 +1,172 @@
+"""Two rulebooks beside each other, and one beside simpler ways: what each would have done."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import leadscore as ls
+from leadscore.cli.entry import app
+from leadscore.cli.options import (
+    TABLE_HELP,
+    End,
+    Events,
+    Format,
+    Leads,
+    ObservedUntil,
+    Outcomes,
+    Printed,
+    RulebookFile,
+    SetAside,
+    Stage,
+    Start,
+    WithinDays,
+    check_writable,
+    day,
+)
+from leadscore.cli.printing import (
+    OWN_GROUPS,
+    comparison_data,
+    evaluation_data,
+    heading,
+    print_changes,
+    print_comparison,
+    print_json,
+    steps,
+)
+
+if TYPE_CHECKING:
+    from leadscore.scoring.compare import Comparison
+
+
+@app.command()
+def diff(  # noqa: PLR0913
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="A rulebook.")],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="The rulebook that is to take its place.")],
+    *,
+    leads: Annotated[
+        str | None, typer.Option(metavar="FILE", help=f"Also compare on these leads: {TABLE_HELP}.")
+    ] = None,
+    events: Events = None,
+    outcomes: Annotated[str | None, typer.Option(metavar="FILE", help="What became of the leads, if known.")] = None,
+    start: Annotated[
+        dt.date | None, typer.Option(parser=day, metavar="DATE", help="The first day of the period.")
+    ] = None,
+    end: Annotated[dt.date | None, typer.Option(parser=day, metavar="DATE", help="The last day of the period.")] = None,
+    by: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Weeks by this column of the leads too, or by 'segment'.")
+    ] = None,
+    within_days: Annotated[
+        int, typer.Option(metavar="N", min=1, help="With --outcomes: what became of the leads in so many days.")
+    ] = 90,
+    observed_until: ObservedUntil = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Where the leads that differ go, with reasons: .parquet or .csv."),
+    ] = None,
+    set_aside: SetAside = False,
+    printed: Printed = Format.table,
+) -> None:
+    """Say what changed between two rulebooks, and to what effect.
+
+    The changes rule by rule; with --leads, who would have qualified in a period by the one and by the other, and why.
+    Exit code 0 whether anything changed or not.
+    """
+    from leadscore.rulebook.diff import diff as changes_between  # noqa: PLC0415 - this command only
+
+    books = [ls.Rulebook.read(path) for path in (old, new)]
+    changes = changes_between(*books)
+    said: Any = [{"section": one.section, "name": one.name, "text": one.text} for one in changes]
+    if leads is None:
+        given = {"events": events, "outcomes": outcomes, "start": start, "end": end, "by": by, "out": out}
+        _refuse_alone(given | {"observed-until": observed_until})
+    elif start is None or end is None:
+        raise typer.BadParameter("needs --start and --end, the period to compare over", param_hint="'--leads'")
+    if printed == Format.table:
+        print_changes(changes)
+    if leads is not None and start is not None and end is not None:
+        options = {"strict": not set_aside, "observed_until": observed_until}
+        comparison = _compare(books, (leads, events, outcomes), (start, end), by, out, options)
+        if printed == Format.table:
+            print_comparison(comparison, by, within_days)
+        else:
+            said = {"changes": said, **comparison_data(comparison, by, within_days)}
+    if printed == Format.json:
+        print_json(said)
+
+
+def _refuse_alone(given: dict[str, Any]) -> None:
+    """Refuse options that mean something only beside --leads."""
+    alone = [f"--{name}" for name, value in given.items() if value is not None]
+    if alone:
+        raise typer.BadParameter("says nothing without --leads", param_hint=f"'{', '.join(alone)}'")
+
+
+def _compare(  # noqa: PLR0913, PLR0917 - what a comparison is made of
+    books: list[ls.Rulebook],
+    files: tuple[str, str | None, str | None],
+    period: tuple[dt.date, dt.date],
+    by: str | None,
+    out: Path | None,
+    options: dict[str, Any],
+) -> Comparison:
+    from leadscore.cli.export import write_frame  # noqa: PLC0415 - this command only
+
+    if out is not None:
+        check_writable(out, (".parquet", ".csv"))
+    with steps(2) as step:
+        step("Reading the tables")
+        kept = [] if by in {None, *OWN_GROUPS} else [str(by)]
+        tables = ls.load_tables(*files, rulebook=books, columns=kept, **options)
+        step(f"Going through {(period[1] - period[0]).days + 1:,} days of {len(tables.ids):,} leads by both rulebooks")
+        comparison = ls.compare(tables, *books, start=period[0], end=period[1])
+        if out is not None:
+            said = {"start": period[0].isoformat(), "end": period[1].isoformat(), "compared_with": books[0].name}
+            write_frame(comparison.frame.reset_index(), out, books[1], said)
+    return comparison
+
+
+@app.command()
+def evaluate(  # noqa: PLR0913
+    rulebook: RulebookFile,
+    *,
+    leads: Leads,
+    outcomes: Outcomes,
+    start: Start,
+    end: End,
+    capacity: Annotated[float, typer.Option(metavar="N", help="How many leads sales can work in a week.")],
+    events: Events = None,
+    stage: Stage = "sal",
+    within_days: WithinDays = 90,
+    observed_until: ObservedUntil = None,
+    set_aside: SetAside = False,
+    printed: Printed = Format.table,
+) -> None:
+    """Say whether scoring is worth having, and at which threshold.
+
+    Over the leads that sales worked and that came to it in the period, each as it stood on that day.
+    """
+    book = ls.Rulebook.read(rulebook)
+    with steps(2) as step:
+        step("Reading the tables")
+        tables = ls.load_tables(
+            leads, events, outcomes, rulebook=book, observed_until=observed_until, strict=not set_aside
+        )
+        step("Judging the leads that sales worked")
+        found = ls.baselines(
+            tables, book, start=start, end=end, capacity_per_week=capacity, stage=stage, within_days=within_days
+        )
+        table = ls.threshold_table(found.leads["reached"], found.leads["total"], dates=found.leads["day"])
+        choice = ls.choose_threshold(table, capacity_per_week=capacity)
+    if printed == Format.json:
+        print_json(evaluation_data(found, table, choice))
+    else:
+        heading("Is scoring worth having?")
+        typer.echo(found)
+        heading("What each threshold costs and brings, of the leads that sales worked")
+        typer.echo(table)
+        heading(f"Which threshold fits {capacity:g} leads a week?")
+        typer.echo(choice)

@@ -1,0 +1,103 @@
+"""Where to begin: example files, and a tour of made-up leads."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shlex
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import leadscore as ls
+from leadscore.cli.entry import app
+from leadscore.cli.printing import heading, steps
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Where; made if it is not there.")] = Path(),
+) -> None:
+    """Write an example to start from: a rulebook and two tiny tables."""
+    from leadscore.datasets.funnel import example  # noqa: PLC0415 - this command only
+
+    names = ("rulebook.yaml", "leads.csv", "events.csv")
+    _refuse_existing(folder, names, "'FOLDER'")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        with (folder / name).open("x", encoding="utf-8") as file:
+            file.write(example(name))
+    rulebook, leads, events = (shlex.quote(str(folder / name)) for name in names)
+    out = shlex.quote(str(folder / "scores.csv"))
+    tables = f"--leads {leads} --events {events} --as-of 2026-03-31"
+    typer.echo(f"Wrote {rulebook}, {leads} and {events}. Now type:\n")
+    typer.echo(f"  leadscore check {rulebook}")
+    typer.echo(f"  leadscore score {rulebook} {tables} --out {out}")
+    typer.echo(f"  leadscore explain {rulebook} L-1002 {tables}\n")
+    typer.echo("Then change the rulebook to what your teams believe, and the tables to your own.")
+
+
+def _refuse_existing(folder: Path, names: Sequence[str], option: str) -> None:
+    there = [str(folder / name) for name in names if (folder / name).exists()]
+    if there or (folder.exists() and not folder.is_dir()):
+        what = f"{', '.join(there)} already there" if there else f"{str(folder)!r} is a file"
+        raise typer.BadParameter(f"{what}; nothing was written. Name another folder.", param_hint=option)
+
+
+@app.command()
+def demo(
+    *,
+    leads: Annotated[int, typer.Option(metavar="N", min=100, max=1_000_000, help="How many to make up.")] = 20_000,
+    folder: Annotated[Path | None, typer.Option(help="Where the files go; a temporary folder if not given.")] = None,
+) -> None:
+    """Make up leads, score them and explain one: a tour in seconds."""
+    from leadscore.cli.score import check, score_and_write  # noqa: PLC0415 - the help lists their commands after these
+    from leadscore.datasets.funnel import example, make_funnel  # noqa: PLC0415 - this command only
+
+    place = folder or Path(tempfile.mkdtemp(prefix="leadscore-demo-"))
+    names = ("rulebook.yaml", "leads.parquet", "events.parquet", "outcomes.parquet", "scores.csv")
+    _refuse_existing(place, names, "'--folder'")
+    place.mkdir(parents=True, exist_ok=True)
+    paths = [place / name for name in names]
+    with steps(1) as step:
+        step(f"Making up {leads:,} leads and what they did")
+        funnel = make_funnel(leads)
+        paths[0].write_text(example("rulebook.yaml"), encoding="utf-8")
+        for path, frame in zip(paths[1:], (funnel.leads, funnel.events, funnel.outcomes), strict=False):
+            frame.to_parquet(path, index=False)
+    leads_file, events_file, out = str(paths[1]), str(paths[2]), paths[4]
+
+    typer.echo(f"Everything below is made up, and in {place}")
+    heading("1. The tables: leads, what they did, and what became of them")
+    for path, frame in zip(paths[1:], (funnel.leads, funnel.events, funnel.outcomes), strict=False):
+        typer.echo(f"{path.name}: {len(frame):,} rows")
+    heading("2. The rulebook: the points both teams agree on")
+    check(paths[0])
+    heading("3. The scores: who is worth a call today")
+    scores = score_and_write(funnel.rulebook, (leads_file, events_file), dt.date(2026, 3, 31), out)
+    heading("4. Why: the lead that qualified by points and fits least")
+    frame = scores.frame[scores.frame["via"] == "score"]
+    lead = (frame if len(frame) else scores.frame)["fit"].idxmin()
+    typer.echo(scores.explain(lead))
+    typer.echo("Is this a lead sales wants? If not, change the points, not the lead.")
+    heading("5. What became of them: what sales said to the leads it was given, and how long they waited")
+    tables_read = ls.load_tables(leads_file, events_file, str(paths[3]), rulebook=funnel.rulebook)
+    typer.echo(ls.acceptance(tables_read))
+    typer.echo(ls.response_times(tables_read, funnel.rulebook))
+    heading("6. Your turn")
+    _say_what_to_type(place, lead)
+
+
+def _say_what_to_type(place: Path, lead: Any) -> None:
+    tables = "--leads leads.parquet --events events.parquet --as-of 2026-03-31"
+    typer.echo("Copy the rulebook, change a number in the copy, see whom sales would have got in the past quarter:\n")
+    typer.echo(f"  cd {shlex.quote(str(place))}")
+    typer.echo("  cp rulebook.yaml mine.yaml")
+    period = "--start 2026-01-01 --end 2026-03-31"
+    typer.echo(f"  leadscore diff rulebook.yaml mine.yaml --leads leads.parquet --events events.parquet {period}")
+    typer.echo(f"  leadscore score mine.yaml {tables} --out mine.csv")
+    typer.echo(f"  leadscore explain mine.yaml {lead} {tables}\n")
+    typer.echo("Start on your own leads:\n")
+    typer.echo("  leadscore init my-leads")

@@ -1,0 +1,201 @@
+"""Drift, night by night: the weeks that are new are counted, and what they say is printed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import leadscore as ls
+from leadscore.cli.entry import app
+from leadscore.cli.options import Events, Leads, RulebookFile, SetAside, check_writable, day
+from leadscore.cli.printing import drift_data, print_json, steps
+
+if TYPE_CHECKING:
+    from leadscore.drift.report import DriftReport
+
+# Neither an error nor all is well.
+ALARM = 4
+_WEEK = dt.timedelta(7)
+# Some leads are deleted as time goes by; where more are gone, it is another export.
+_KEPT = 0.9
+
+
+class _Printed(StrEnum):
+    """How the report is printed."""
+
+    text = "text"
+    json = "json"
+    markdown = "markdown"
+
+
+class _Decision(StrEnum):
+    """What became of an alarm."""
+
+    fixed = "fixed"
+    new_normal = "new_normal"
+
+
+@app.command()
+def drift(  # noqa: PLR0913 - a command has as many arguments as options
+    rulebook: RulebookFile,
+    *,
+    leads: Leads,
+    as_of: Annotated[
+        dt.date, typer.Option(parser=day, metavar="DATE", help="Whole weeks, Monday to Sunday, up to this day count.")
+    ],
+    events: Events = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="What is known of past weeks, .json: begun if not there, then added to."),
+    ] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="Lead columns to look for a cause in; first where leads come from."),
+    ] = None,
+    start: Annotated[
+        dt.date | None,
+        typer.Option(parser=day, metavar="DATE", help="The first day to count; that of the first lead if not given."),
+    ] = None,
+    reference_weeks: Annotated[
+        int | None, typer.Option(metavar="N", min=26, help="Weeks to learn from: 52 if not given, which know a season.")
+    ] = None,
+    acknowledge: Annotated[
+        _Decision | None,
+        typer.Option(help="What became of the alarm: the cause is mended; or leads are like this from now on."),
+    ] = None,
+    set_aside: SetAside = False,
+    printed: Annotated[
+        _Printed, typer.Option("--format", help="Text, JSON for programs, or Markdown for the meeting.")
+    ] = _Printed.text,
+) -> None:
+    """Say since when behaviour outweighs fit, and why.
+
+    It also says how sure that is. Leads are counted in the week in which they are 14 days old. With --state a nightly
+    run adds the weeks that are new; run again it says the same. If the rulebook was edited, all weeks are scored anew
+    by it, which takes all leads.
+
+    Exit code 4 on an alarm, until it is acknowledged; 0 if stable, still learning, or on watch: worth a look, no alarm.
+    """
+    if state is not None:
+        check_writable(state, (".json",), option="--state")
+    if acknowledge is not None and state is None:
+        raise typer.BadParameter("needs --state, where the decision is kept", param_hint="'--acknowledge'")
+    from leadscore.drift.report import drift_report  # noqa: PLC0415 - this command only
+
+    book = ls.Rulebook.read(rulebook)
+    with steps(3) as step:
+        step("Reading the tables")
+        monitor = _begun(book, state, by, start, reference_weeks)
+        tables = ls.load_tables(
+            leads, events, rulebook=book, columns=list(dict.fromkeys(monitor.by)), strict=not set_aside
+        )
+        step("Counting the weeks")
+        monitor = _counted(monitor, tables, book, start, as_of)
+        if acknowledge is not None:
+            monitor.acknowledge(acknowledge.value)
+        suspected = monitor.verdict.since is not None
+        step("Looking for the cause")
+        report = drift_report(monitor, tables if suspected else None)
+        if state is not None:
+            _keep(monitor, state)
+    _print(report, printed)
+    if report.verdict.state == "alarm":
+        raise typer.Exit(ALARM)
+
+
+def _begun(
+    book: ls.Rulebook, state: Path | None, by: list[str] | None, start: dt.date | None, reference_weeks: int | None
+) -> ls.BalanceMonitor:
+    """The monitor as it was left, or a new one."""
+    if state is None or not state.exists():
+        return ls.BalanceMonitor(book, by=by or (), reference_weeks=reference_weeks or 52)
+    try:
+        monitor = ls.BalanceMonitor.from_json(state.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise ls.ArgumentError(str(state), f"is not text: {error.reason}; nothing was written") from None
+    except ls.ArgumentError as error:
+        raise ls.ArgumentError(str(state), [*error.problems, ls.Problem("", "nothing was written")]) from None
+    problems = []
+    for option, told, kept in (
+        ("--by", None if by is None else tuple(by), monitor.by),
+        ("--reference-weeks", reference_weeks, monitor.reference_weeks),
+    ):
+        if told is not None and told != kept:
+            what = f"{state} was begun with {kept!r}, not {told!r}: leave it out, or begin another file"
+            problems.append(ls.Problem(option, what))
+    if start is not None:
+        problems.append(ls.Problem("--start", f"{state} goes on where it ended: leave it out"))
+    if problems:
+        raise ls.ArgumentError("--state", problems)
+    return monitor
+
+
+def _counted(
+    monitor: ls.BalanceMonitor, tables: ls.Tables, book: ls.Rulebook, start: dt.date | None, as_of: dt.date
+) -> ls.BalanceMonitor:
+    """The monitor by the rulebook in force, with each whole week that is over."""
+    weeks = monitor.frame.index
+    if not len(weeks):
+        begins = start or _first_day(tables, book) or as_of
+    else:
+        last = weeks[-1].date()
+        if last.weekday():
+            what = f"its weeks start on a {last:%A}: only those from Monday to Sunday can be gone on with"
+            raise ls.ArgumentError("--state", what)
+        begins = last + _WEEK
+        if as_of < begins - dt.timedelta(1):
+            what = f"{as_of} comes before {begins - dt.timedelta(1)}, the end of the last week that was counted"
+            raise ls.ArgumentError("--as-of", what)
+        if monitor.rulebook != book:
+            monitor = _rescored(monitor, tables, book)
+    # Of no whole week yet the library says so.
+    if not len(weeks) or (as_of - begins).days >= 6:
+        counted_since = weeks[0] if len(weeks) else None
+        for cohort in ls.weekly_cohorts(
+            tables, book, start=begins, end=as_of, by=monitor.by, counted_since=counted_since
+        ):
+            monitor.update(*cohort)
+    return monitor
+
+
+def _first_day(tables: ls.Tables, book: ls.Rulebook) -> dt.date | None:
+    """The day on which the first lead is old enough; None where no lead says when it came."""
+    from leadscore.tables.columns import NO_TIME, day_of  # noqa: PLC0415 - needs pandas
+
+    created = tables.created()
+    if created is None:
+        return None
+    days = created.days(book.timezone)
+    known = days[days != NO_TIME]
+    return day_of(known.min() + 14) if len(known) else None
+
+
+def _rescored(monitor: ls.BalanceMonitor, tables: ls.Tables, book: ls.Rulebook) -> ls.BalanceMonitor:
+    """The same weeks by the edited rulebook; refused where the tables no longer hold their leads."""
+    new = monitor.with_rulebook(tables, book)
+    counts = [int(one.frame["leads"].sum()) for one in (monitor, new)]
+    if counts[1] < _KEPT * counts[0]:
+        what = f"holds {counts[1]:,} of the {counts[0]:,} leads of past weeks, and the rulebook was edited"
+        raise ls.ArgumentError("--leads", f"{what}: all of them are needed once, to be scored by it")
+    return new
+
+
+def _keep(monitor: ls.BalanceMonitor, path: Path) -> None:
+    """Write what is known, where it is not what stands there already."""
+    from leadscore.base.files import replacing  # noqa: PLC0415 - this command only
+
+    text = f"{monitor.to_json()}\n".encode()
+    if not path.exists() or path.read_bytes() != text:
+        with replacing(path) as part:
+            part.write_bytes(text)
+
+
+def _print(report: DriftReport, printed: _Printed) -> None:
+    if printed == _Printed.json:
+        print_json(drift_data(report))
+    else:
+        typer.echo(report.to_markdown() if printed == _Printed.markdown else repr(report), nl=printed == _Printed.text)

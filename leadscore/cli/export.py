@@ -1,0 +1,94 @@
+"""Results as files: Parquet for machines, CSV that is safe to open in a spreadsheet; never half a file."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet
+
+from leadscore.base.files import replacing
+from leadscore.errors import ArgumentError
+from leadscore.rulebook import Rulebook
+from leadscore.scoring.replay import History
+from leadscore.scoring.scores import Scores
+from leadscore.tables.columns import is_text
+
+ENDINGS = (".csv", ".parquet")
+
+# What makes a spreadsheet run a cell instead of showing it; the last four are = + - @ in full width.
+_FORMULA = "\\A([=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20])"
+_DEFUSED = r"'\1"
+
+
+def write_scores(scores: Scores, path: str | os.PathLike[str]) -> None:
+    """Write one row per lead: id, points, verdict, and the three rules that moved it most; see `write_frame`."""
+    frame = scores.frame.join(scores.reasons(3)).reset_index()
+    write_frame(frame, path, scores.rulebook, {"as_of": scores.as_of.isoformat()})
+
+
+def write_history(history: History, path: str | os.PathLike[str]) -> None:
+    """Write one row per lead that qualified in the period, as `History.frame` has it; see `write_frame`."""
+    period = {"start": history.start.isoformat(), "end": history.end.isoformat()}
+    write_frame(history.frame.reset_index(), path, history.rulebook, period)
+
+
+def write_frame(frame: pd.DataFrame, path: str | os.PathLike[str], rulebook: Rulebook, said: Mapping[str, str]) -> None:
+    """Write a frame whose first column is `lead_id`, a row per lead.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    path : path ending in .parquet or .csv
+        Parquet keeps every type, and says in its metadata which rulebook and days it is of. In CSV, text that a
+        spreadsheet would run as a formula gets an apostrophe in front, ids too; to join on ids, take Parquet.
+    rulebook : Rulebook
+    said : mapping
+        What else to say in the metadata.
+
+    Raises
+    ------
+    ArgumentError
+        If the path ends otherwise.
+    OSError
+        If the file cannot be written; then nothing is left of it.
+    """
+    if Path(path).suffix.lower() not in ENDINGS:
+        raise ArgumentError("path", f"must end in {' or '.join(ENDINGS)}; got {os.fspath(path)!r}")
+    said = {"rulebook": rulebook.name, "version": rulebook.version, **said}
+    table = _with_days(pa.Table.from_pandas(frame, preserve_index=False))
+    ours = {f"leadscore.{key}": value for key, value in said.items()}
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), **ours})
+    with replacing(path) as part:
+        if Path(path).suffix.lower() == ".csv":
+            pyarrow.csv.write_csv(_harmless(table), part)
+        else:
+            # Ids are unique: a dictionary of them would only cost time.
+            repeats = [name for name in table.column_names if name != "lead_id"]
+            pyarrow.parquet.write_table(table, part, compression="zstd", use_dictionary=repeats)
+
+
+def _with_days(table: pa.Table) -> pa.Table:
+    """The same table with its days as days: times without a zone are none in our frames."""
+    for place, field in enumerate(table.schema):
+        if pa.types.is_timestamp(field.type) and field.type.tz is None:
+            table = table.set_column(place, field.name, table[field.name].cast(pa.date32()))
+    return table
+
+
+def _harmless(table: pa.Table) -> pa.Table:
+    """The same table, but no text, header or id that a spreadsheet would run; numbers stay numbers."""
+    columns = [_defused(column) if is_text(column.type) else column for column in table.columns]
+    return pa.table(columns, names=[re.sub(_FORMULA, _DEFUSED, name) for name in table.column_names])
+
+
+def _defused(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    return pc.replace_substring_regex(column, _FORMULA, _DEFUSED)

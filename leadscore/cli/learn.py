@@ -1,0 +1,230 @@
+"""What outcomes say of points: learned ones, and the evidence for those in force."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import leadscore as ls
+from leadscore.cli.entry import app
+from leadscore.cli.options import (
+    AsOfDays,
+    Each,
+    Events,
+    FirstDay,
+    Format,
+    LastDay,
+    Leads,
+    Moment,
+    ObservedUntil,
+    Outcomes,
+    Printed,
+    RulebookFile,
+    SetAside,
+    Stage,
+    WithinDays,
+    WorkedOnly,
+    check_writable,
+)
+from leadscore.cli.printing import (
+    evidence_data,
+    heading,
+    print_evidence,
+    print_json,
+    print_trained,
+    steps,
+    trained_data,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from leadscore.learn.rows.snapshots import Snapshots
+
+# Neither an error nor done: the gate did not pass.
+NOT_PASSED = 3
+
+
+@app.command()
+def learn(  # noqa: PLR0913 - a command has as many arguments as options
+    rulebook: RulebookFile,
+    *,
+    leads: Leads,
+    outcomes: Outcomes,
+    stage: Stage,
+    within_days: WithinDays,
+    events: Events = None,
+    as_of: AsOfDays = None,
+    start: FirstDay = None,
+    end: LastDay = None,
+    each: Each = Moment.month,
+    worked_only: WorkedOnly = False,
+    capacity_per_week: Annotated[
+        float | None,
+        typer.Option(metavar="N", help="Leads a week that sales can work; as many as qualify now if not given."),
+    ] = None,
+    rows: Annotated[int, typer.Option(metavar="N", min=2, help="Rows of the points card, at most.")] = 40,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where the learned rulebook goes: .yaml.")] = None,
+    model: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where the model goes, its card beside it: .skops.")
+    ] = None,
+    observed_until: ObservedUntil = None,
+    set_aside: SetAside = False,
+    printed: Printed = Format.table,
+) -> None:
+    """Learn points from outcomes, and judge them on newer leads.
+
+    Points are learned from the older leads, as a card of whole points that is again a rulebook. On the newest it must
+    beat the rulebook in force and simpler ways, at what sales can work. Exit code 3 if it does not: then do not publish
+    it; the files are written all the same.
+    """
+    from leadscore.learn.publish.training import train  # noqa: PLC0415 - scikit-learn takes a second
+
+    if out is not None:
+        check_writable(out, (".yaml", ".yml"))
+    if model is not None:
+        check_writable(model, (".skops",), option="--model")
+    if each == Moment.handover and capacity_per_week is None:
+        what = "needs --capacity-per-week: at as many as qualify now, no lead that sales got would have to be left out"
+        raise typer.BadParameter(what, param_hint="'--each handover'")
+    book = ls.Rulebook.read(rulebook)
+    with steps(3) as step:
+        step("Reading the tables")
+        days = _days(as_of, start, end, each)
+        labels = {"stage": stage, "within_days": within_days, "worked_only": worked_only}
+        reading = {"observed_until": observed_until, "strict": not set_aside}
+        found = _snapshots(book, (leads, events, outcomes), days, labels, reading)
+        step(f"Learning from {len(found):,} rows")
+        trained = train(book, found, capacity_per_week=capacity_per_week, max_points_rows=rows)
+        step("Writing")
+        if out is not None:
+            trained.rulebook.write(out)
+        if model is not None:
+            trained.model.save(model, title=f"{book.name}, {trained.rulebook.version}", verdict=trained.verdict)
+    # The model's card is beside it.
+    files = (out, model, None if model is None else model.with_suffix(".md"))
+    written = [str(path) for path in files if path is not None]
+    if printed == Format.json:
+        print_json(trained_data(trained) | {"written": written})
+    else:
+        print_trained(trained)
+        if written:
+            what = "" if trained.verdict.passed else ", though the gate did not pass: for review, not to publish"
+            typer.echo(f"Written: {', '.join(written)}{what}")
+    if not trained.verdict.passed:
+        raise typer.Exit(NOT_PASSED)
+
+
+@app.command()
+def evidence(  # noqa: PLR0913
+    rulebook: RulebookFile,
+    *,
+    leads: Leads,
+    outcomes: Outcomes,
+    stage: Stage,
+    within_days: WithinDays,
+    events: Events = None,
+    as_of: AsOfDays = None,
+    start: FirstDay = None,
+    end: LastDay = None,
+    each: Each = Moment.month,
+    worked_only: WorkedOnly = False,
+    suggest: Annotated[
+        bool, typer.Option("--suggest", help="Also say what no rule covers and converts better or worse.")
+    ] = False,
+    observed_until: ObservedUntil = None,
+    set_aside: SetAside = False,
+    printed: Printed = Format.table,
+) -> None:
+    """Say of each rule whether outcomes bear it out.
+
+    How often it fires, what came of it, what is its own part, and how much more data it takes where that is too little.
+    """
+    from leadscore.learn.publish.training import as_rules_read  # noqa: PLC0415 - this command only
+    from leadscore.learn.rules.evidence import evidence as evidence_of  # noqa: PLC0415 - this command only
+    from leadscore.learn.rules.suggestions import suggest as suggestions  # noqa: PLC0415 - this command only
+
+    book = ls.Rulebook.read(rulebook)
+    with steps(2) as step:
+        step("Reading the tables")
+        days = _days(as_of, start, end, each)
+        labels = {"stage": stage, "within_days": within_days, "worked_only": worked_only}
+        reading = {"observed_until": observed_until, "strict": not set_aside}
+        found = as_rules_read(_snapshots(book, (leads, events, outcomes), days, labels, reading), book)
+        step(f"Judging rules by {len(found):,} rows")
+        judged = evidence_of(book, found)
+        more = suggestions(book, found) if suggest else None
+    if printed == Format.json:
+        print_json(evidence_data(judged, more))
+        return
+    heading("What outcomes say of each rule")
+    print_evidence(judged)
+    if more is not None:
+        heading("What no rule covers")
+        typer.echo(more)
+
+
+@dataclass(frozen=True)
+class _Handovers:
+    """The days of a period on which leads came to sales."""
+
+    start: dt.date
+    end: dt.date
+
+    def of(self, tables: ls.Tables) -> pd.Series[Any]:
+        """When each lead came to sales, of those that did in the period."""
+        import pandas as pd  # noqa: PLC0415 - half a second, and only those who ask for it need it
+
+        from leadscore.tables.outcomes import NEVER  # noqa: PLC0415 - needs pandas
+
+        stages, _ = tables.observed()
+        moment = stages.came_to_sales(len(tables.ids), stages.times.utc(tables.timezone))
+        came = moment < NEVER
+        times = pd.Series(pd.to_datetime(moment[came], unit="us", utc=True), tables.ids.array.to_pandas()[came])
+        day = times.dt.tz_convert(tables.timezone).dt.date
+        inside = times[(day >= self.start) & (day <= self.end)]
+        if inside.empty:
+            what = f"no lead came to sales from {self.start} to {self.end}: no mql, and nothing that sales did"
+            raise typer.BadParameter(what, param_hint="'--start'")
+        return inside
+
+
+def _days(
+    as_of: list[dt.date] | None, start: dt.date | None, end: dt.date | None, each: Moment
+) -> list[dt.date] | _Handovers:
+    """When leads are looked at."""
+    if as_of and start is None and end is None:
+        return sorted(set(as_of))
+    if as_of or start is None or end is None:
+        what = "is in place of --start and --end" if as_of else "give it, once or more; or --start and --end"
+        raise typer.BadParameter(what, param_hint="'--as-of'")
+    if end < start:
+        raise typer.BadParameter(f"{end} is before --start {start}", param_hint="'--end'")
+    if each == Moment.handover:
+        return _Handovers(start, end)
+    import pandas as pd  # noqa: PLC0415 - half a second, and only those who get this far need it
+
+    days = pd.date_range(start, end, freq="MS" if each == Moment.month else "W-MON")
+    if not len(days):
+        what = "the first of a month" if each == Moment.month else "a Monday"
+        raise typer.BadParameter(f"from {start} to {end} there is not {what}", param_hint="'--start'")
+    return [one.date() for one in days]
+
+
+def _snapshots(
+    book: ls.Rulebook,
+    files: tuple[str, str | None, str],
+    days: list[dt.date] | _Handovers,
+    labels: dict[str, Any],
+    reading: dict[str, Any],
+) -> Snapshots:
+    from leadscore.tables.sources import open_source  # noqa: PLC0415 - needs pandas
+
+    # Checked as the rulebook reads them, and with every other column: what no rule looks at may be learned from.
+    columns = open_source(files[0], "leads").columns
+    tables = ls.load_tables(*files, rulebook=book, columns=columns, **reading)
+    return ls.snapshots(tables, as_of=days.of(tables) if isinstance(days, _Handovers) else days, **labels)

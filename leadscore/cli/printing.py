@@ -1,0 +1,444 @@
+"""What the command line prints: tables, progress, and the summary of a scoring run."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from leadscore.drift.report import DriftReport
+    from leadscore.learn.publish.training import Trained
+    from leadscore.learn.publish.verdict import Verdict
+    from leadscore.learn.rules.evidence import Evidence
+    from leadscore.learn.rules.suggestions import Suggestions
+    from leadscore.rulebook.diff import Change
+    from leadscore.scoring.compare import Comparison
+    from leadscore.scoring.replay import History
+    from leadscore.scoring.scores import Scores
+    from leadscore.tables.tables import Tables
+    from leadscore.threshold.baselines import Baselines
+    from leadscore.threshold.choice import ThresholdChoice
+    from leadscore.threshold.table import ThresholdTable
+
+# Where nobody looks at a width, in files and pipes, one line of a table is one line of text.
+_PIPED_WIDTH = 10_000
+# What a history can be grouped by without a column of the leads.
+OWN_GROUPS = ("segment", "via", "grade")
+# How many leads are shown; the file has them all.
+_SHOWN = 10
+_VIA = {"hand_raise": "hand_raise (asked for sales)", "score": "score"}
+
+
+def counted(count: int, thing: str) -> str:
+    """How many of something.
+
+    Examples
+    --------
+    >>> counted(1, "lead"), counted(1200, "lead")
+    ('1 lead', '1,200 leads')
+    """
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
+def console() -> Console:
+    """Colour and the terminal's width on a terminal; plain text with nothing cut off elsewhere."""
+    # Names of rules hold brackets and colons, which are text here and no markup.
+    found = Console(markup=False, highlight=False, emoji=False)
+    if found.is_terminal:
+        return found
+    return Console(markup=False, highlight=False, emoji=False, width=_PIPED_WIDTH, no_color=True)
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "") -> None:
+    """Print rows of text; a column whose name ends in a space holds figures, and stands to the right."""
+    if title:
+        typer.echo(title)
+    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+    for name in columns:
+        table.add_column(name.strip(), justify="right" if name.endswith(" ") else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    where = console()
+    with where.capture() as captured:
+        where.print(table)
+    # Padding to the longest cell would only be trailing blanks.
+    typer.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def print_changes(changes: list[Change]) -> None:
+    """Print what differs between two rulebooks."""
+    if changes:
+        print_table(("section", "name", "change"), [(one.section, one.name, one.text) for one in changes])
+    else:
+        typer.echo("no change")
+
+
+def print_json(data: Any) -> None:
+    """Print plain data for programs."""
+    typer.echo(json.dumps(data, indent=2))
+
+
+def heading(text: str) -> None:
+    """Print a line that starts a part."""
+    typer.echo()
+    console().print(text, style="bold")
+
+
+@contextmanager
+def steps(total: int) -> Iterator[Callable[[str], None]]:
+    """Say what is being done, with a bar of the steps that are; on a terminal only."""
+    where = Console(stderr=True)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=where, transient=True, disable=not where.is_terminal) as progress:
+        task = progress.add_task("...", total=total)
+
+        def step(text: str) -> None:
+            # The first step begins with nothing done.
+            progress.update(task, description=text, advance=0 if progress.tasks[0].description == "..." else 1)
+
+        yield step
+
+
+def print_summary(scores: Scores, tables: Tables) -> None:
+    """Print how many leads qualified, how, in which segment, and how much sales will know of them."""
+    frame, book = scores.frame, scores.rulebook
+    left_out = len(tables.ids) - len(scores)
+    if left_out:
+        typer.echo(f"Left out: {counted(left_out, 'lead')} created after that day.")
+    _print_set_aside(tables)
+    count = int(frame["qualified"].sum())
+    typer.echo(f"Qualified: {count:,} of {len(frame):,}{_share(count, len(frame))}.")
+    typer.echo("That counts every lead scored; it is no sample, so it has no interval.")
+
+    rows = [(_VIA[str(name)], f"{n:,}") for name, n in frame["via"].value_counts(sort=False).items() if n]
+    rows += [(f"not: {name}", f"{n:,}") for name, n in frame["blocked_by"].value_counts(sort=False).items() if n]
+    if rows:
+        typer.echo()
+        print_table(("qualified via", "leads "), rows)
+    if book.qualify.segments:
+        _print_segments(scores)
+    _print_completeness(scores, count)
+
+
+def _share(count: int, n: int) -> str:
+    return f" ({count / n:.1%})" if n else ""
+
+
+def _print_set_aside(tables: Tables) -> None:
+    rejected = tables.rejected
+    if len(rejected):
+        rows = len(rejected.drop_duplicates(["table", "row"]))
+        typer.echo(f"Set aside: {counted(rows, 'row')} that break the contract of the tables:")
+        counts = rejected.value_counts(["table", "column", "problem"], sort=False).reset_index()
+        found = [(f"{table}.{column}".rstrip("."), why, f"{n:,}") for table, column, why, n in counts.to_numpy()]
+        print_table(("where", "problem", "rows "), found)
+
+
+def _print_segments(scores: Scores) -> None:
+    qualify = scores.rulebook.qualify
+    bars = {segment.name: segment.threshold for segment in qualify.segments} | {None: qualify.threshold}
+    frame, rows = scores.frame, []
+    for name, bar in bars.items():
+        inside = frame[frame["segment"].isna() if name is None else frame["segment"] == name]
+        count = int(inside["qualified"].sum())
+        rows.append((name or "all others", f"{bar:g}", f"{len(inside):,}", f"{count:,}{_share(count, len(inside))}"))
+    typer.echo()
+    print_table(("segment", "bar ", "leads ", "qualified "), rows)
+
+
+def _print_completeness(scores: Scores, count: int) -> None:
+    found = scores.completeness
+    if not len(found) or not count:
+        return
+    rows = []
+    for name, row in zip(found.index, found.itertuples(), strict=True):
+        interval = f"{row.low:.1%} to {row.high:.1%}"
+        rows.append((str(name), str(row.required), f"{row.known:,} of {row.n:,}", f"{row.share:.1%}", interval))
+    title = f"\nWhat sales finds filled in on the {counted(count, 'qualified lead')}, with 95 % intervals (Wilson):"
+    print_table(("column", "required at", "known ", "share ", "interval "), rows, title=title)
+
+
+def print_history(history: History, tables: Tables) -> None:
+    """Print how many leads came to qualify, week by week."""
+    already = int(history.frame["already"].sum())
+    typer.echo(f"{counted(history.n_leads, 'lead')} from {history.start} to {history.end}:")
+    typer.echo(f"{counted(len(history) - already, 'lead')} came to qualify, {already:,} did already when it began.")
+    typer.echo("That counts every lead; it is no sample, so it has no interval.")
+    _print_set_aside(tables)
+    typer.echo()
+    print_table(("week of", "days ", "came to qualify "), _cells(history.weekly()[["days", "qualified"]]))
+
+
+def _cells(frame: pd.DataFrame) -> list[list[str]]:
+    """An indexed frame of counts as text; days as they are written."""
+    return [
+        [*_labels(index), *(f"{value:,}" for value in row)]
+        for index, row in zip(frame.index, frame.to_numpy(), strict=True)
+    ]
+
+
+def _labels(index: Any) -> list[str]:
+    parts = index if isinstance(index, tuple) else (index,)
+    return [str(part.date()) if isinstance(part, dt.datetime) else str(part) for part in parts]
+
+
+def print_comparison(comparison: Comparison, by: str | None, within_days: int) -> None:
+    """Print what the new rulebook would have done: which weeks, whom and why, and what became of them."""
+    frame = comparison.frame
+    typer.echo(f"\nFrom {comparison.old.start} to {comparison.old.end}, of {comparison.old.n_leads:,} leads:")
+    counts = frame["change"].value_counts(sort=False)
+    print_table(("change", "leads "), [(str(name), f"{count:,}") for name, count in counts.items()])
+    typer.echo("gained and lost: qualified by the new rulebook alone, by the old alone; earlier, later: by both.")
+    already = int(frame["already"].sum())
+    if already:
+        typer.echo(f"{already:,} of these qualified before the period already, and are in none of the weeks below.")
+    typer.echo("That counts every lead; it is no sample, so it has no interval.")
+    typer.echo("\nLeads that came to qualify, by week:")
+    columns = ["days", "old", "new", "difference"]
+    print_table(("week of", "days ", "old ", "new ", "difference "), _cells(comparison.weekly()[columns]))
+    if by is not None:
+        typer.echo(f"\nAnd by {by}:")
+        print_table((by, "week of", "days ", "old ", "new ", "difference "), _cells(comparison.weekly(by)[columns]))
+    for change in counts.index[counts > 0]:
+        _print_changed(frame[frame["change"] == change], str(change))
+    if comparison.has_outcomes:
+        _print_outcomes(comparison, within_days)
+
+
+def _print_changed(rows: pd.DataFrame, change: str) -> None:
+    first = min(len(rows), _SHOWN)
+    typer.echo(f"\n{change.capitalize()}{f', the first {first} of {len(rows):,}' if first < len(rows) else ''}:")
+    shown = rows.head(_SHOWN).reset_index()
+    for name in ("day_old", "day_new"):
+        shown[name] = shown[name].dt.strftime("%Y-%m-%d").fillna("-")
+    cells = [
+        (
+            *map(str, (row.lead_id, row.day_old, row.day_new)),
+            f"{row.total_old:g}",
+            f"{row.total_new:g}",
+            str(row.reasons),
+        )
+        for row in shown.itertuples()
+    ]
+    print_table(("lead", "old day", "new day", "old points ", "new points ", "why"), cells)
+
+
+def _print_outcomes(comparison: Comparison, within_days: int) -> None:
+    outcomes = comparison.outcomes(within_days=within_days)
+    typer.echo(
+        f"\nWhat became of them within {within_days} days, where sales worked them, with 95 % intervals (Wilson):"
+    )
+    if not outcomes["n"].any():
+        typer.echo("not known yet of any lead that sales worked: the days are not over. Try fewer --within-days.")
+        return
+    rows = []
+    for (group, stage), row in zip(outcomes.index, outcomes.itertuples(), strict=True):
+        share = f"{row.share:.1%} ({row.low:.1%} to {row.high:.1%})" if row.n else "not known"
+        rows.append((group, stage, f"{row.leads:,}", f"{row.n:,}", f"{row.reached:,}", share))
+    print_table(("leads", "stage", "leads ", "known ", "reached ", "share"), rows)
+    typer.echo("Sales did not choose by the new rulebook: the gained leads that it worked are a selection.")
+
+
+def comparison_data(comparison: Comparison, by: str | None, within_days: int) -> dict[str, Any]:
+    """A comparison as plain data."""
+    data = {
+        "leads": comparison.frame["change"].value_counts(sort=False).to_dict(),
+        "weekly": _rows(comparison.weekly()),
+    }
+    if by is not None:
+        data["weekly_by"] = _rows(comparison.weekly(by))
+    if comparison.has_outcomes:
+        data["outcomes"] = _rows(comparison.outcomes(within_days=within_days))
+    return data
+
+
+def _rows(frame: pd.DataFrame, *, index: bool = True) -> Any:
+    whole = frame.reset_index() if index else frame
+    return json.loads(whole.to_json(orient="records", date_format="iso", date_unit="s"))
+
+
+def evaluation_data(found: Baselines, table: ThresholdTable, choice: ThresholdChoice) -> dict[str, Any]:
+    """What `leadscore evaluate` says, as plain data."""
+    return {
+        "verdict": found.verdict,
+        "ways": _rows(found.frame),
+        "thresholds": _rows(table.frame),
+        "choice": {name: _number(getattr(choice, name)) for name in ("threshold", "low", "high", "met", "sentence")},
+        "findings": [*found.findings, *table.findings],
+    }
+
+
+def drift_data(report: DriftReport) -> dict[str, Any]:
+    """What `leadscore drift` says, as plain data."""
+    verdict, causes, split, stable = report.verdict, report.causes, report.decomposition, report.stability
+    plain = ("week", "state", "since", "since_low", "since_high", "evidence", "bound", "memory", "top_rule")
+    data = {name: _number(getattr(verdict, name)) for name in (*plain, "top_segment", "sentence")}
+    data |= {
+        "actions": list(report.actions),
+        "figures": _rows(verdict.frame.rename_axis("figure")),
+        "weeks": _rows(report.frame),
+        "edit": None if report.edit is None else _rows(report.edit.rename_axis("figure")),
+        "causes": None,
+        "decomposition": None,
+        "stability": None if stable is None else _rows(stable.frame),
+        "months": None if report.months is None else _rows(report.months, index=False),
+        "notes": [*verdict.blind_spots, *report.notes],
+    }
+    if causes is not None:
+        diagnoses = [
+            {"kind": one.kind, "share": _number(one.share), "sentence": one.sentence, "evidence": _rows(one.evidence)}
+            for one in causes.diagnoses
+        ]
+        frames = {name: _rows(getattr(causes, name)) for name in ("rules", "events", "segments")}
+        data["causes"] = {"sentence": causes.sentence, "diagnoses": diagnoses, **frames, "findings": causes.findings}
+    if split is not None:
+        parts = {name: getattr(split, name) for name in ("by_rule", "by_event", "by_source", "by_segment")}
+        data["decomposition"] = {
+            "before": split.before,
+            "since": split.after,
+            "parts": _rows(split.frame),
+            **{name: None if frame is None else _rows(frame) for name, frame in parts.items()},
+            "findings": split.findings,
+        }
+    return data
+
+
+def print_trained(trained: Trained) -> None:
+    """Print what was learned from what, the card, what changes, and whether it may be published."""
+    old, card, verdict = trained.learned, trained.card, trained.verdict
+    heading("What was learned from, and judged on")
+    days = f"{old.dates.min().date()} to {old.dates.max().date()}"
+    typer.echo(f"Learned from {counted(len(old), 'row')}, {days}: {int(old.y.sum()):,} {_reached(verdict)}.")
+    rows = counted(len(trained.judged), "row")
+    typer.echo(f"Judged on {rows}, {verdict.start} to {verdict.end}, by when all outcomes learned from were known.")
+    for finding in trained.findings:
+        typer.echo(f"- {finding}")
+    heading("What the guards found")
+    for found in trained.model.guards_:
+        typer.echo(found)
+    if not trained.model.guards_:
+        typer.echo("Nothing.")
+    if any(found.severity == "drop" for found in trained.model.guards_):
+        typer.echo("Columns marked drop are left out.")
+    heading("The points card, with 95 % intervals")
+    typer.echo(card)
+    heading(f"What changes in {trained.old.name!r}")
+    print_changes(trained.diff())
+    now = f"{trained.old_per_week:.1f} by the rulebook now, at {trained.old.qualify.threshold:g}"
+    typer.echo(
+        f"\nAt {trained.rulebook.qualify.threshold:g} points {trained.per_week:.1f} leads come to qualify in a week, "
+        f"{now} ({trained.start} to {trained.end}, hand-raisers included)."
+    )
+    heading("May it be published?")
+    typer.echo(verdict)
+
+
+def _reached(verdict: Verdict) -> str:
+    return f"reached {verdict.stage} within {verdict.within_days} days"
+
+
+def trained_data(trained: Trained) -> dict[str, Any]:
+    """What `leadscore learn` says, as plain data."""
+    card, verdict = trained.card, trained.verdict
+    return {
+        "rows": {
+            name: {
+                "n": len(part),
+                "reached": int(part.y.sum()),
+                "first": part.dates.min().date().isoformat(),
+                "last": part.dates.max().date().isoformat(),
+            }
+            for name, part in (("learned", trained.learned), ("judged", trained.judged))
+        },
+        "stage": verdict.stage,
+        "within_days": verdict.within_days,
+        "findings": trained.findings,
+        "guards": [
+            {name: _plain(getattr(found, name)) for name in ("code", "severity", "column", "message", "figures")}
+            for found in trained.model.guards_
+        ],
+        "card": {
+            "rows": _rows(card.frame, index=False),
+            **{name: _plain(getattr(card, name)) for name in ("base", "intercept", "slope", "n", "log_loss_lost")},
+        },
+        "rulebook": trained.rulebook.to_yaml(),
+        "changes": [{"section": one.section, "name": one.name, "text": one.text} for one in trained.diff()],
+        "threshold": {"old": trained.old.qualify.threshold, "new": trained.rulebook.qualify.threshold},
+        "per_week": {"old": trained.old_per_week, "new": trained.per_week, "capacity": trained.capacity_per_week},
+        "verdict": {
+            **{name: getattr(verdict, name) for name in ("passed", "sentence", "reasons", "findings")},
+            **{name: _plain(getattr(verdict, name)) for name in ("n", "reached", "weeks", "start", "end")},
+            "beside": _rows(verdict.frame),
+            "segments": _rows(verdict.segments),
+        },
+    }
+
+
+def print_evidence(judged: Evidence) -> None:
+    """Print what outcomes say of each rule, a line each."""
+    from leadscore.learn.rules.evidence import named  # noqa: PLC0415 - needs pandas
+
+    rows = []
+    for _, row in judged.frame.iterrows():
+        part = {"required": "required ", "never": "never "}.get(str(row["part"]), "")
+        cells = [str(row["verdict"]), f"{part}{named(row)}", _shown(row["points"], "+g"), f"{row['n']:,.0f}"]
+        cells += [_interval(row, name, form) for name, form in (("rate", ".1%"), ("rate_without", ".1%"))]
+        cells += [_interval(row, "worth", "+.1f"), _shown(row["p_corrected"], ".2g"), _shown(row["more_leads"], ",.0f")]
+        rows.append(cells)
+    reach = f"reach {judged.stage} with it"
+    names = ("verdict", "rule", "points ", "rows ", reach, "without it", "worth in points", "p ", "more leads ")
+    print_table(names, rows)
+    confidence = f"{judged.confidence:.0%} intervals; worth is adjusted for the other rules, p for how many are tested"
+    typer.echo(f"\nOf {judged.n:,} rows with a known outcome, {judged.reached:,} reached {judged.stage}. {confidence}.")
+    typer.echo("More leads: how many more it would take to tell, where data is too little.")
+    for finding in judged.findings:
+        typer.echo(f"- {finding}")
+
+
+def _shown(value: float, form: str) -> str:
+    return "" if math.isnan(value) else f"{value:{form}}"
+
+
+def _interval(row: pd.Series[Any], name: str, form: str) -> str:
+    if math.isnan(row[name]):
+        return ""
+    return f"{row[name]:{form}} ({row[f'{name}_low']:{form}} to {row[f'{name}_high']:{form}})"
+
+
+def evidence_data(judged: Evidence, more: Suggestions | None) -> dict[str, Any]:
+    """What `leadscore evidence` says, as plain data."""
+    facts = ("n", "n_leads", "reached", "points_to_double", "stage", "within_days", "confidence", "findings")
+    data = {name: _plain(getattr(judged, name)) for name in facts} | {"rules": _rows(judged.frame, index=False)}
+    if more is not None:
+        counts = {name: _plain(getattr(more, name)) for name in ("candidates", "found", "n", "n_newer", "findings")}
+        data["suggestions"] = counts | {"rules": _rows(more.frame, index=False)}
+    return data
+
+
+def _plain(value: Any) -> Any:
+    """A figure as JSON has it."""
+    if isinstance(value, dict):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    return _number(value.item() if hasattr(value, "item") else value)
+
+
+def _number(value: Any) -> Any:
+    """JSON has no word for what is not a number, and none for days."""
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    return None if isinstance(value, float) and math.isnan(value) else value

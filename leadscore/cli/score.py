@@ -1,0 +1,220 @@
+"""Rulebooks checked, leads scored, past days gone through: the library's functions on files."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import leadscore as ls
+from leadscore.cli.entry import app
+from leadscore.cli.options import (
+    TABLE_HELP,
+    AsOf,
+    End,
+    Events,
+    Format,
+    Leads,
+    Printed,
+    RulebookFile,
+    SetAside,
+    Start,
+    check_writable,
+    day,
+)
+from leadscore.cli.printing import counted, print_history, print_json, print_summary, print_table, steps
+
+if TYPE_CHECKING:
+    from leadscore.scoring.scores import Scores
+
+
+@app.command()
+def check(
+    rulebook: RulebookFile,
+    printed: Printed = Format.table,
+    today: Annotated[
+        dt.date | None,
+        typer.Option(parser=day, metavar="DATE", help="For overdue reviews; the day on the clock if not given."),
+    ] = None,
+) -> None:
+    """Say what is wrong with a rulebook, and what is worth knowing.
+
+    Exit code 1 if it cannot be used; every error is shown at its line.
+    """
+    try:
+        book = ls.Rulebook.read(rulebook)
+    except ls.RulebookError as error:
+        if printed == Format.table:
+            raise
+        print_json([_problem(problem) for problem in error.problems])
+        raise typer.Exit(1) from None
+    found = book.check(today=today)
+    if printed == Format.json:
+        keys = ("code", "line", "path", "message")
+        print_json([{"level": "finding", **{key: getattr(one, key) for key in keys}} for one in found])
+        return
+    version = f" version {book.version}" if book.version else ""
+    rules = f"{counted(len(book.fit), 'fit rule')} and {counted(len(book.behaviour), 'behaviour rule')}"
+    typer.echo(f"{rulebook}: {book.name!r}{version}, {rules}, qualified from {book.qualify.threshold:g} points")
+    typer.echo(f"No errors, {counted(len(found), 'finding')}{':' if found else '.'}")
+    if found:
+        print_table(("code", "line ", "finding"), [(one.code, str(one.line), one.message) for one in found])
+
+
+def _problem(problem: ls.Problem) -> dict[str, Any]:
+    place = re.match(r"line (\d+)(?:, )?(.*)", problem.where)
+    line, path = (int(place[1]), place[2]) if place else (None, problem.where)
+    return {"level": "error", "code": None, "line": line, "path": path, "message": problem.message}
+
+
+@app.command()
+def score(  # noqa: PLR0913 - a command has as many arguments as options
+    rulebook: RulebookFile,
+    *,
+    leads: Leads,
+    as_of: AsOf,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where the scores go: .parquet, or .csv for spreadsheets.")],
+    events: Events = None,
+    set_aside: SetAside = False,
+) -> None:
+    """Score every lead, write the scores to a file, and sum them up.
+
+    Exit code 1, and no file, if the tables break their contract; what breaks it is shown.
+    """
+    check_writable(out, (".parquet", ".csv"))
+    book = ls.Rulebook.read(rulebook)
+    score_and_write(book, (leads, events), as_of, out, strict=not set_aside)
+
+
+def score_and_write(
+    book: ls.Rulebook, files: tuple[str, str | None], as_of: dt.date, out: Path, *, strict: bool = True
+) -> Scores:
+    """Score leads and events as of a day, write the scores, and print their summary."""
+    from leadscore.cli.export import write_scores  # noqa: PLC0415 - `score` and `demo` only
+
+    with steps(3) as step:
+        step("Reading leads and events")
+        tables = ls.load_tables(*files, rulebook=book, strict=strict)
+        step(f"Scoring {len(tables.ids):,} leads")
+        scores = ls.score(tables, book, as_of=as_of)
+        step(f"Writing {out}")
+        write_scores(scores, out)
+    typer.echo(f"{counted(len(scores), 'lead')} scored as of {as_of}, written to {out}")
+    if files[1] is None:
+        typer.echo("Fit only: no events were given.")
+    print_summary(scores, tables)
+    return scores
+
+
+@app.command()
+def explain(  # noqa: PLR0913
+    rulebook: RulebookFile,
+    lead: Annotated[str, typer.Argument(metavar="LEAD", help="A lead_id, as it stands in the table.")],
+    *,
+    leads: Leads,
+    as_of: AsOf,
+    events: Events = None,
+    set_aside: SetAside = False,
+) -> None:
+    """Show where one lead's points come from, and the verdict.
+
+    Every rule that gave points, and every limit that cut them; they sum exactly to the total.
+    """
+    book = ls.Rulebook.read(rulebook)
+    with steps(1) as step:
+        step("Reading leads and events")
+        tables = ls.load_tables(leads, events, rulebook=book, strict=not set_aside)
+        scores = ls.score(tables, book, as_of=as_of)
+    # An id that is a number in the table was typed as text here.
+    numbers = scores.lead_ids.dtype.kind in "iu"
+    typer.echo(scores.explain(int(lead) if numbers and re.fullmatch(r"-?[0-9]+", lead) else lead))
+
+
+@app.command()
+def replay(  # noqa: PLR0913
+    rulebook: RulebookFile,
+    *,
+    leads: Leads,
+    start: Start,
+    end: End,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where the leads that qualified go: .parquet or .csv.")],
+    events: Events = None,
+    set_aside: SetAside = False,
+) -> None:
+    """Find the day each lead first qualified, and its score then.
+
+    Every day is judged as 'score' would have judged it.
+    """
+    from leadscore.cli.export import write_history  # noqa: PLC0415 - this command only
+
+    check_writable(out, (".parquet", ".csv"))
+    book = ls.Rulebook.read(rulebook)
+    with steps(3) as step:
+        step("Reading leads and events")
+        tables = ls.load_tables(leads, events, rulebook=book, strict=not set_aside)
+        step(f"Going through {(end - start).days + 1:,} days of {len(tables.ids):,} leads")
+        history = ls.replay(tables, book, start=start, end=end)
+        step(f"Writing {out}")
+        write_history(history, out)
+    print_history(history, tables)
+    typer.echo(f"Written to {out}: {counted(len(history), 'lead')}")
+
+
+@app.command()
+def activity(
+    *,
+    events: Annotated[str, typer.Option(metavar="FILE", help=f"One row per event: {TABLE_HELP}.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where the daily activity goes: .parquet.")],
+    rulebook: Annotated[
+        Path | None,
+        typer.Option(metavar="RULEBOOK", help="Keeps the event columns its rules test, and its time zone."),
+    ] = None,
+    extend: Annotated[
+        str | None, typer.Option(metavar="OLD", help="Add the events, of later days, to this daily activity.")
+    ] = None,
+) -> None:
+    """Count events by lead, kind and day, into one small file.
+
+    'score --events' and 'explain --events' read it in place of the events, with the same result.
+    """
+    check_writable(out, (".parquet",))
+    book = ls.Rulebook.read(rulebook) if rulebook else None
+    with steps(2) as step:
+        step("Counting events")
+        if extend:
+            old = ls.DailyActivity.read(extend)
+            _same_kind(old, book, extend)
+            daily = old.extend(events)
+        else:
+            daily = ls.daily_activity(events, rulebook=book)
+        step(f"Writing {out}")
+        daily.write(out)
+    days = daily.table["day"].to_pandas()
+    span = f" from {days.min()} to {days.max()}" if len(days) else ""
+    typer.echo(f"{counted(len(daily.table), 'row')} of daily activity{span}, in {daily.timezone}, written to {out}")
+    kept = [name for name in daily.table.column_names if name not in {"lead_id", "event", "day", "count"}]
+    if not kept and book is None:
+        typer.echo("Kept of each event: its kind only. With --rulebook, also the columns that the rules test.")
+
+
+def _same_kind(old: ls.DailyActivity, book: ls.Rulebook | None, path: str) -> None:
+    """Refuse to extend an activity that lacks what the rulebook tests."""
+    from leadscore.rulebook.kinds import event_kinds  # noqa: PLC0415 - this command only
+
+    if book is None:
+        return
+    lacking = sorted(set(event_kinds(book)) - set(old.table.column_names))
+    problems = [ls.Problem("", f"{path} lacks {name!r}, which {book.name!r} tests") for name in lacking]
+    if old.timezone != book.timezone:
+        problems += [ls.Problem("", f"{path} has days of {old.timezone}, {book.name!r} of {book.timezone}")]
+    if problems:
+        raise ls.ArgumentError("--extend", [*problems, ls.Problem("", "make the activity anew from all events")])
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of rulebooks, for editors."""
+    print_json({"$schema": "https://json-schema.org/draft/2020-12/schema", **ls.Rulebook.model_json_schema()})

@@ -1,0 +1,1 @@
+"""Made-up funnels with the truth known; no real data."""

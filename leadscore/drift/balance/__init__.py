@@ -1,0 +1,1 @@
+"""Whether behaviour outweighs fit, week by week, and what caused it; not how outcomes change."""

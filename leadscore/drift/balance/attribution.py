@@ -1,0 +1,242 @@
+"""A change of the gap between behaviour and fit, split exactly by rule and by segment."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t as student
+
+from leadscore.drift.cohorts import LIMITS
+from leadscore.rulebook import Rulebook
+from leadscore.stats.intervals import Floats
+
+# A rule is named if it makes up more than half of the change, a segment more than 15 %, each further from 0 than luck
+# takes any of them (Bonferroni over some 15 rules and 40 segments).
+_RULE_SHARE, _RULE_ERRORS = 0.5, 2.9
+_SEGMENT_SHARE, _SEGMENT_ERRORS = 0.15, 3.2
+# Shares of a change that is hardly one mean nothing.
+_WHOLE_ERRORS = 1.0
+_FEWEST_BEFORE, _FEWEST_SINCE = 200, 30
+
+Sides = Sequence[dict[str, Any]]
+
+
+def rule_changes(before: Sides, since: Sides, spread: dict[str, float], rulebook: Rulebook) -> pd.DataFrame:
+    """What each rule adds to the change of the mean gap: exact, the limits of groups and totals a line of their own.
+
+    Returns
+    -------
+    DataFrame, index rule, largest first
+        `side`, `event` (what a behaviour rule waits for), `change` of the gap, `share` of the whole change with `low`
+        and `high` (95 %, by weeks), `errors`: the change in standard errors of weeks, `n` leads since, `named`: whether
+        it is to blame.
+    """
+    sides = _sides(before, rulebook)
+    events = {rule.name: ", ".join(rule.event) for rule in rulebook.behaviour}
+    own = pd.DataFrame({"side": sides, "event": {name: events.get(name, f"({sides[name]})") for name in sides}})
+    own.loc[[name for name in sides if name.startswith(LIMITS)], "event"] = LIMITS
+    found = _told(_lines(before, spread, sides), _lines(since, spread, sides), since)
+    return own.join(found).rename_axis("rule").sort_values("change", ascending=False, kind="stable")
+
+
+def grouped_changes(
+    before: Sides, since: Sides, spread: dict[str, float], rulebook: Rulebook, by: Literal["event", "side"]
+) -> pd.DataFrame:
+    """`rule_changes`, of the rules of one event or side together; index event, `(fit)` and `(limits)` too, or side."""
+    sides = _sides(before, rulebook)
+    group = rule_changes(before, since, spread, rulebook)[by]
+    lines = [_lines(weeks, spread, sides).T.groupby(group).sum().T for weeks in (before, since)]
+    found = _told(lines[0], lines[1], since)
+    return found.rename_axis(by).sort_values("change", ascending=False, kind="stable")
+
+
+def _sides(before: Sides, rulebook: Rulebook) -> dict[str, str]:
+    """The side of each line: of the rules that all weeks know, and of what limits made of them."""
+    sides = {
+        rule.name: side for side, _, rule in rulebook.rules() if all(rule.name in week["rules"] for week in before)
+    }
+    return sides | {f"{LIMITS} {side}": side for side in ("fit", "behaviour")}
+
+
+def _lines(weeks: Sides, spread: dict[str, float], sides: dict[str, str]) -> pd.DataFrame:
+    """What each line adds to the gap of each week: they sum to it."""
+    found = np.array([[_line(week, name, side, sides) for name, side in sides.items()] for week in weeks])
+    signed = [(1 if side == "behaviour" else -1) / spread[side] for side in sides.values()]
+    return pd.DataFrame(found * signed / np.array([[week["n"]] for week in weeks]) / 1000, columns=list(sides))
+
+
+def _line(week: dict[str, Any], name: str, side: str, sides: dict[str, str]) -> int:
+    """A rule's points in a week, or what the limits made of all rules of a side."""
+    if name in week["rules"]:
+        return int(week["rules"][name])
+    return int(week[side]) - sum(int(week["rules"].get(rule, 0)) for rule, own in sides.items() if own == side)
+
+
+def _told(before: pd.DataFrame, since: pd.DataFrame, weeks: Sides) -> pd.DataFrame:
+    """Lines that sum to the gap, by week, as shares of its change; a line is named if it makes up more than half."""
+    change, errors = _compared(before.to_numpy(), since.to_numpy())
+    low, high = share_interval(before.to_numpy(), since.to_numpy(), before.sum(axis=1), since.sum(axis=1))
+    frame = pd.DataFrame(
+        {"change": change, "share": change / (change.sum() or math.nan), "low": low, "high": high, "errors": errors}
+    )
+    gaps = np.concatenate([before.sum(axis=1), since.sum(axis=1)])
+    moved = abs(compared_line(gaps, gaps, len(before))[3])
+    named = (frame["share"] > _RULE_SHARE) & (frame["errors"].abs() > _RULE_ERRORS) & (moved > _WHOLE_ERRORS)
+    return frame.assign(n=sum(week["n"] for week in weeks), named=named).set_axis(before.columns)
+
+
+def share_interval(before: Any, since: Any, whole_before: Any, whole_since: Any) -> tuple[Floats, Floats]:
+    """The 95 % interval of a change as a share of another one, by how weeks before differ (Fieller 1954).
+
+    NaN where the other one is not told from none: then its shares are anything.
+
+    Parameters
+    ----------
+    before, since : (n_weeks, n_lines)
+    whole_before, whole_since : (n_weeks,)
+
+    References
+    ----------
+    Fieller, E. C. (1954), Some problems in interval estimation, Journal of the Royal Statistical Society B 16, 175-185.
+    """
+    before, since, whole_before, whole_since = (
+        np.asarray(part, float) for part in (before, since, whole_before, whole_since)
+    )
+    weeks = len(before)
+    nothing = np.full(before.shape[1], math.nan)
+    if weeks < 3:
+        return nothing, nothing
+    part, whole = since.mean(axis=0) - before.mean(axis=0), whole_since.mean() - whole_before.mean()
+    rest, other = before - before.mean(axis=0), whole_before - whole_before.mean()
+    scale = float(student.ppf(0.975, weeks - 1)) ** 2 * (1 / len(since) + 1 / weeks) / (weeks - 1)
+    own, both, all_ = (
+        scale * (one * two).sum(axis=0) for one, two in ((rest, rest), (rest, other[:, None]), (other, other))
+    )
+    known = whole**2 - all_
+    if not known > 0:
+        return nothing, nothing
+    middle = part * whole - both
+    half = np.sqrt(np.maximum(middle**2 - known * (part**2 - own), 0))
+    return (middle - half) / known, (middle + half) / known
+
+
+def segment_changes(before: Sides, since: Sides, spread: dict[str, float]) -> pd.DataFrame:
+    """What each segment adds to the change: by being more or fewer (mix), by its own leads' gap (within).
+
+    Returns
+    -------
+    DataFrame, index (column, value, how), largest share first
+        `share` of the whole change with `low` and `high` (95 %, by weeks), `errors`, `n` leads of the segment since,
+        `named`.
+    """
+    whole = _gap(_totals(since), spread) - _gap(_totals(before), spread) or math.nan
+    rows = {}
+    for column in before[0]["segments"] if before else ():
+        values = sorted({value for week in (*before, *since) for value in week["segments"].get(column, {})})
+        for value in values:
+            for how, share, *rest in _segment(before, since, spread, column, value):
+                rows[column, value, how] = (share / whole, *rest)
+    index = pd.MultiIndex.from_tuples(list(rows), names=["column", "value", "how"]) if rows else pd.Index([])
+    frame = pd.DataFrame(list(rows.values()), index, columns=["share", "low", "high", "errors", "n"])
+    gaps = np.concatenate([gaps_of(before, spread), gaps_of(since, spread)])
+    moved = abs(compared_line(gaps, gaps, len(before))[3])
+    named = (frame["share"] > _SEGMENT_SHARE) & (frame["errors"].abs() > _SEGMENT_ERRORS) & (moved > _WHOLE_ERRORS)
+    return frame.assign(named=named).sort_values("share", ascending=False, kind="stable")
+
+
+def _segment(
+    before: Sides, since: Sides, spread: dict[str, float], column: str, value: str
+) -> list[tuple[str, float, float, float, float, int]]:
+    """(how, change of the gap, share's interval, standard errors, n) of a segment, as far as it has enough leads."""
+    inside = [_parts(weeks, column, value) for weeks in (before, since)]
+    everyone = [_totals(weeks) for weeks in (before, since)]
+    if inside[0][:, 0].sum() < _FEWEST_BEFORE or inside[1][:, 0].sum() < _FEWEST_SINCE:
+        return []
+    n = int(inside[1][:, 0].sum())
+    shares = [own[:, 0] / total[:, 0] for own, total in zip(inside, everyone, strict=True)]
+    mean = [own[:, 0].sum() / total[:, 0].sum() for own, total in zip(inside, everyone, strict=True)]
+    extra = [_gap(own, spread) - _gap(total, spread) for own, total in zip(inside, everyone, strict=True)]
+    mix = (mean[1] - mean[0]) * (extra[0] + extra[1]) / 2
+    errors = float(_in_errors(mean[1] - mean[0], shares[0], len(shares[1]))) if len(shares[0]) > 1 else 0.0
+    weight = (extra[0] + extra[1]) / 2
+    ends = _ends([share * weight for share in shares], everyone, spread)
+    found = [("mix", float(mix), *ends, float(errors) if mix > 0 else 0.0, n)]
+    rest = [total - own for own, total in zip(inside, everyone, strict=True)]
+    both = [(own[:, 0] > 0) & (other[:, 0] > 0) for own, other in zip(inside, rest, strict=True)]
+    if both[1].any() and both[0].sum() > 1:
+        weekly = [
+            _gaps(own[kept], spread) - _gaps(other[kept], spread)
+            for own, other, kept in zip(inside, rest, both, strict=True)
+        ]
+        # Where all do more alike, those who did more before add more: nothing of their own.
+        alike = _mean(rest[1], 2) / _mean(rest[0], 2) - 1 if rest[0][:, 2].sum() > 0 else 0.0
+        usual = alike * (_mean(inside[0], 2) - _mean(rest[0], 2)) / spread["behaviour"] / 1000
+        excess = _gap(inside[1], spread) - _gap(rest[1], spread) - weekly[0].mean() - usual
+        size = (mean[0] + mean[1]) / 2
+        ends = _ends(
+            [size * weekly[0], size * (weekly[1] - usual)],
+            [total[kept] for total, kept in zip(everyone, both, strict=True)],
+            spread,
+        )
+        found.append(("within", float(size * excess), *ends, float(_in_errors(excess, weekly[0], len(shares[1]))), n))
+    return found
+
+
+def _ends(line: Sequence[Floats], everyone: Sequence[Floats], spread: dict[str, float]) -> tuple[float, float]:
+    """The interval of a line's share of the change."""
+    gaps = [_gaps(total, spread) for total in everyone]
+    low, high = share_interval(line[0][:, None], line[1][:, None], *gaps)
+    return float(low[0]), float(high[0])
+
+
+def _compared(before: Floats, since: Floats) -> tuple[Floats, Floats]:
+    """The change of the mean of each column, and it in standard errors by the weeks before."""
+    change = since.mean(axis=0) - before.mean(axis=0)
+    return change, _in_errors(change, before, len(since))
+
+
+def _in_errors(change: Any, before: Floats, n_since: int) -> Floats:
+    """A change in standard errors of weeks; none is 0 of them, though weeks never differ."""
+    error = before.std(axis=0, ddof=1) * math.sqrt(1 / n_since + 1 / len(before))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.nan_to_num(np.divide(change, error), posinf=np.inf, neginf=-np.inf)
+
+
+def _totals(weeks: Sides) -> Floats:
+    return np.array([[week["n"], week["fit"], week["behaviour"]] for week in weeks], float)
+
+
+def _mean(table: Floats, column: int) -> float:
+    """The mean per lead, in thousandths."""
+    return float(table[:, column].sum() / table[:, 0].sum())
+
+
+def _parts(weeks: Sides, column: str, value: str) -> Floats:
+    return np.array([week["segments"].get(column, {}).get(value, [0, 0, 0]) for week in weeks], float)
+
+
+def gaps_of(weeks: Sides, spread: dict[str, float]) -> Floats:
+    """The gap of each week."""
+    return _gaps(_totals(weeks), spread)
+
+
+def _gaps(table: Floats, spread: dict[str, float]) -> Floats:
+    """The gap of each row of n, fit and behaviour in thousandths."""
+    return (table[:, 2] / spread["behaviour"] - table[:, 1] / spread["fit"]) / table[:, 0] / 1000
+
+
+def _gap(table: Floats, spread: dict[str, float]) -> float:
+    return float(_gaps(table.sum(axis=0)[None], spread)[0])
+
+
+def compared_line(line: Floats, whole: Floats, n_before: int) -> tuple[float, float, float, float]:
+    """The share of the whole's change that a weekly figure carries, its interval, and its standard errors."""
+    parts = line[:n_before, None], line[n_before:, None]
+    change, errors = _compared(*parts)
+    low, high = share_interval(*parts, whole[:n_before], whole[n_before:])
+    moved = whole[n_before:].mean() - whole[:n_before].mean()
+    return float(change[0] / (moved or math.nan)), float(low[0]), float(high[0]), float(errors[0])

@@ -1,0 +1,458 @@
+"""Who is to blame for a change of the gap: rules, events and segments by share, and diagnoses with their evidence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from leadscore.base.text import normalise
+from leadscore.drift.balance.attribution import compared_line, gaps_of, grouped_changes, rule_changes, segment_changes
+from leadscore.drift.balance.event_clues import (
+    LONG_AGO_DAYS,
+    BotClues,
+    appeared_or_stopped,
+    bot_clues,
+    kinds_by_week,
+    old_events,
+)
+from leadscore.drift.balance.verdict import LATELY, BalanceVerdict, Watch
+from leadscore.drift.cohorts import LIMITS
+from leadscore.errors import ArgumentError
+from leadscore.rulebook import Rulebook
+from leadscore.tables.tables import Tables
+
+Kind = Literal["edit", "tracking", "bots", "window", "mix", "event", "activity", "volume", "nothing"]
+
+# Nearest to a cause first. Acts that carry so much of the change come before all that only describes it.
+_ORDER = ("edit", "tracking", "bots", "window", "mix", "event", "activity", "volume", "nothing")
+_ACTS, _MUCH = ("tracking", "bots", "window"), 0.5
+_TITLES = {
+    "edit": "the rulebook was edited",
+    "tracking": "tracking changed",
+    "bots": "bots and mail scanners",
+    "window": "a window or decay that does not bite",
+    "mix": "traffic or fit mix",
+    "event": "one event type",
+    "activity": "activity per lead",
+    "volume": "volume only, no drift",
+    "nothing": "nothing stands out",
+}
+# A season moves leads by less, for 8 weeks together; and a gap that moved by less, in standard errors, stayed.
+_VOLUME, _VOLUME_ERRORS, _STAYED = math.log(1.25), 2.9, 3
+_WORTH_SAYING = 0.1
+
+Weeks = Sequence[dict[str, Any]]
+
+
+@dataclass(frozen=True, repr=False)
+class Diagnosis:
+    """One explanation of a change.
+
+    Attributes
+    ----------
+    kind : edit, tracking, bots, window, mix, event, activity, volume or nothing
+    sentence : str
+    evidence : DataFrame
+        The figures it stands on.
+    share : float
+        Of the change of the gap, where it is of that; else NaN.
+    """
+
+    kind: Kind
+    sentence: str
+    evidence: pd.DataFrame
+    share: float = math.nan
+
+    def __repr__(self) -> str:
+        return f"{_TITLES[self.kind]}: {self.sentence}"
+
+    def _repr_html_(self) -> str:
+        return f"<p><b>{_TITLES[self.kind]}</b>: {escape(self.sentence)}</p>{self.evidence.to_html()}"
+
+
+@dataclass(frozen=True, repr=False)
+class Causes:
+    """Who is to blame for a change of the gap between behaviour and fit; made by `BalanceMonitor.causes`.
+
+    The weeks since the change are compared with all those before it that count; while nothing is suspected, the latest
+    8 weeks with those before them.
+
+    Attributes
+    ----------
+    sentence : str
+        How large the change is, whether anything is claimed, and the first diagnosis.
+    rules, events : DataFrame, index rule or event, largest first
+        `change` of the gap, in standard deviations of leads; its `share` of the whole change, with `low` and `high`
+        (95 %, by how weeks differ; NaN where the whole change is not told from none), `errors` (standard errors), `n`
+        leads since, `named` (to blame: more than half of the change, beyond luck). They sum to the change exactly:
+        what limits of groups and totals make of it is a line of its own. Rules of fit are the event `(fit)`.
+    segments : DataFrame, index (column, value, how), largest share first
+        The same for leads of each value of the monitor's `by`: `mix`, by being more or fewer, `within`, by what they
+        do and are beyond what all leads do alike. `n` leads of the segment since; named from 15 % on. Segments of
+        several columns overlap.
+    diagnoses : list of Diagnosis
+        The likeliest first; never empty.
+    bots : DataFrame or None
+        With tables that hold events of bots: `before`, `since` and `change` of gap, behaviour, MQLs a week and the
+        share of MQLs carried by behaviour; the same `_without` these events; the `share` of the change they carry.
+    findings : list of str
+        What could not be told.
+    n : tuple of two ints
+        Leads before and since.
+    """
+
+    sentence: str
+    rules: pd.DataFrame
+    events: pd.DataFrame
+    segments: pd.DataFrame
+    diagnoses: list[Diagnosis]
+    bots: pd.DataFrame | None
+    findings: list[str]
+    n: tuple[int, int]
+
+    def __repr__(self) -> str:
+        lines = [f"  {place}. {one!r}" for place, one in enumerate(self.diagnoses, 1)]
+        return "\n".join([self.sentence, *lines, *(f"- {finding}" for finding in self.findings)])
+
+    def _repr_html_(self) -> str:
+        told = "".join(f"<li>{escape(repr(one))}</li>" for one in self.diagnoses)
+        items = "".join(f"<li>{escape(finding)}</li>" for finding in self.findings)
+        frames = [self.rules, self.events, self.segments, self.bots]
+        shown = "".join(frame.to_html(float_format="{:.3g}".format) for frame in frames if frame is not None)
+        return f"<p>{escape(self.sentence)}</p><ol>{told}</ol>{shown}<ul>{items}</ul>"
+
+
+def causes_of(
+    watch: Watch, verdict: BalanceVerdict, edit: pd.DataFrame | None, tables: Tables | None, age_days: int
+) -> Causes:
+    """`BalanceMonitor.causes`."""
+    if watch.learning:
+        raise ArgumentError("causes", f"nothing can be compared yet. {verdict.sentence}")
+    if tables is not None and not isinstance(tables, Tables):
+        raise ArgumentError("tables", f"must be Tables, of load_tables; got a {type(tables).__name__}")
+    change = _Change.of(watch, verdict)
+    found = [*_of_edit(edit), *change.of_tracking(watch.rulebook, tables), *change.of_mix(), *change.of_doings()]
+    findings, clues = change.findings(watch.rulebook), None
+    if tables is None:
+        findings.append("Without tables nothing is said of bots, old events, and events that no rule waits for.")
+    else:
+        clues, more = bot_clues(watch, tables, change.weeks_before, change.weeks_since, age_days)
+        findings += more
+        found += [*_of_bots(clues), *_of_old(old_events(tables, watch.rulebook, *change.weeks))]
+    found += change.of_volume()
+    ranked = sorted(found, key=_rank) or [Diagnosis("nothing", change.nothing(verdict), change.sides)]
+    return Causes(
+        sentence=change.said(verdict, ranked[0]),
+        rules=change.rules,
+        events=change.events,
+        segments=change.segments,
+        diagnoses=ranked,
+        bots=None if clues is None else clues.frame,
+        findings=findings,
+        n=change.n,
+    )
+
+
+def _rank(one: Diagnosis) -> tuple[int, float, int]:
+    """What was done comes before what can be seen of it, then larger shares; what has none comes last."""
+    known = not math.isnan(one.share)
+    acts = one.kind == "edit" or (one.kind in _ACTS and one.share >= _MUCH)
+    # More than all of it means that others went the other way.
+    return 0 if acts else 1 if known else 2, -min(round(one.share, 1), 1) if known else 0, _ORDER.index(one.kind)
+
+
+@dataclass(frozen=True)
+class _Change:
+    """The weeks before and since, and the change of the gap in shares."""
+
+    weeks_before: Weeks
+    weeks_since: Weeks
+    spread: dict[str, float]
+    rules: pd.DataFrame
+    events: pd.DataFrame
+    sides: pd.DataFrame
+    segments: pd.DataFrame
+
+    @classmethod
+    def of(cls, watch: Watch, verdict: BalanceVerdict) -> _Change:
+        begin = max(len(watch.counted) - LATELY, 0)
+        if verdict.since is not None:
+            begin = [week["week"] for week in watch.counted].index(verdict.since.isoformat())
+        # What never varies adds nothing to the gap.
+        spread = {name: value or math.inf for name, value in watch.spread["pool"].items()}
+        weeks = watch.counted[:begin], watch.counted[begin:]
+        old, new = ([week["pool"] for week in part] for part in weeks)
+        return cls(
+            *weeks,
+            spread=spread,
+            rules=rule_changes(old, new, spread, watch.rulebook),
+            events=grouped_changes(old, new, spread, watch.rulebook, "event"),
+            sides=grouped_changes(old, new, spread, watch.rulebook, "side"),
+            segments=segment_changes(old, new, spread),
+        )
+
+    @property
+    def weeks(self) -> tuple[Weeks, Weeks]:
+        return self.weeks_before, self.weeks_since
+
+    @property
+    def n(self) -> tuple[int, int]:
+        """Leads before and since."""
+        before, since = (sum(week["pool"]["n"] for week in part) for part in self.weeks)
+        return before, since
+
+    @property
+    def told(self) -> bool:
+        """Whether the whole change is told from none."""
+        return bool(self.sides["low"].notna().any())
+
+    @property
+    def _rules_known(self) -> bool:
+        """Whether the weeks hold points by rule: without them, all would be the limits' doing."""
+        return all(week["pool"]["rules"] for week in (*self.weeks_before, *self.weeks_since))
+
+    def mean(self, name: str, column: str = "", value: str = "") -> tuple[float, float]:
+        """Points per lead before and since, of a side, a rule, or of a side in a segment."""
+        place = ("n", "fit", "behaviour").index(name) if column else 0
+        found = []
+        for part in self.weeks:
+            pools = [week["pool"] for week in part]
+            own = [pool["segments"][column].get(value, [0, 0, 0]) for pool in pools] if column else []
+            n = sum(row[0] for row in own) if column else sum(pool["n"] for pool in pools)
+            total = sum(row[place] for row in own) if column else sum({**pool["rules"], **pool}[name] for pool in pools)
+            found.append(total / 1000 / n if n else math.nan)
+        return found[0], found[1]
+
+    def findings(self, rulebook: Rulebook) -> list[str]:
+        """What of the change cannot be told."""
+        found = []
+        if not self._rules_known:
+            found.append("The weeks hold no points by rule: give update() the columns of Scores.points too.")
+        flat = [name for name, value in self.spread.items() if math.isinf(value)]
+        found += [f"All leads of the reference have the same {name}: it adds nothing to the gap." for name in flat]
+        if not self.told:
+            found.append("The change of the gap is not told from none, so its shares have no interval.")
+        if not len(self.segments):
+            found.append("No segments: the monitor has no by=[...], or they have too few leads.")
+        if not rulebook.behaviour:
+            found.append("The rulebook has no behaviour rule.")
+        return found
+
+    # ------------------------------------------------------------------------------------------------- diagnoses
+
+    def of_tracking(self, rulebook: Rulebook, tables: Tables | None) -> Iterator[Diagnosis]:
+        """Kinds of events, or what gives points, that appeared or stopped when the change came."""
+        weeks = (*self.weeks_before, *self.weeks_since)
+        begin = len(self.weeks_before)
+        names = [name for name in self.rules.index if not name.startswith(LIMITS)] if self._rules_known else []
+        points = pd.DataFrame([[abs(week["pool"]["rules"].get(name, 0)) / 1000 for name in names] for week in weeks])
+        found = appeared_or_stopped(points.set_axis(names, axis=1), begin).assign(of="rule")
+        waited = {normalise(one): rule.name for rule in rulebook.behaviour for one in rule.event}
+        if tables is not None:
+            kinds = appeared_or_stopped(kinds_by_week(tables, rulebook, weeks), begin).assign(of="event")
+            # Events no rule waits for change no points; with one that stops, they may be its new name.
+            if len(found) or any(kind in waited for kind in kinds.index):
+                by_event = {rule for kind, rule in waited.items() if kind in kinds.index}
+                found = pd.concat([kinds, found.drop(index=[name for name in found.index if name in by_event])])
+        if not len(found):
+            return
+        found["week"] = [weeks[min(place, len(weeks) - 1)]["week"] for place in found["week"]]
+        lines = {waited.get(name, name) for name in found.index} & {*self.rules.index}
+        share = float(self.rules.loc[list(lines), "share"].sum()) if self.told else math.nan
+        told = [
+            f"{'events' if row.of == 'event' else 'points of rule'} {name!r} {row.what} in the week of {row.week} "
+            f"({row.before:,.0f} a week before, {row.since:,.0f} since)"
+            for name, row in _rows(found)
+        ]
+        part = "" if math.isnan(share) or abs(share) < 0.005 else f": {share:.0%} of the change"
+        advice = "See whether tags, forms or names of events were changed."
+        yield Diagnosis("tracking", f"{_sentence(told)[:-1]}{part}. {advice}", found, share)
+
+    def of_mix(self) -> Iterator[Diagnosis]:
+        """Other leads than before: a segment that grew, fit that fell."""
+        named = self.segments[self.segments["named"]]
+        mixed = named[[how == "mix" or not self._busier(column, value) for column, value, how in named.index]]
+        told = []
+        for (column, value, how), row in _rows(mixed):
+            if how == "mix":
+                before, since = (self._share_of(part, column, value) for part in self.weeks)
+                told.append(f"{column} = {value} makes up {since:.0%} of leads, {before:.0%} before{_part(row)}")
+            else:
+                before, since = self.mean("fit", column, value)
+                told.append(
+                    f"leads of {column} = {value} have {since:.3g} points of fit, {before:.3g} before{_part(row)}"
+                )
+        rules = self.rules[self.rules["named"] & (self.rules["side"] == "fit")]
+        share = float(mixed["share"].max()) if len(mixed) else math.nan
+        for row in self._side("fit"):
+            before, since = self.mean("fit")
+            rule = "".join(f", most by rule {name!r}{_part(own)}" for name, own in _rows(rules) if self._rules_known)
+            told.append(f"leads have {since:.3g} points of fit, {before:.3g} before{_part(row)}{rule}")
+            share = float(row.share)
+        if told:
+            yield Diagnosis("mix", _sentence(told), pd.concat([mixed, rules]) if len(mixed) else rules, share)
+
+    def of_doings(self) -> Iterator[Diagnosis]:
+        """More of one kind of event, of all kinds, or by one segment."""
+        kinds = self.events[[not name.startswith("(") for name in self.events.index]]
+        for name, row in _rows(kinds[kinds["named"]]):
+            if self._rules_known and self._on_its_own(name, list(kinds.index)):
+                before, since = self._earned([name])
+                said = f"{name!r} gives {since:.3g} points per lead, {before:.3g} before{_part(row)}."
+                yield Diagnosis("event", said, self.rules[self.rules["event"] == name], float(row.share))
+                return
+        named = self.segments[self.segments["named"]]
+        busy = named[[how == "within" and self._busier(column, value) for column, value, how in named.index]]
+        told, share = [], float(busy["share"].max()) if len(busy) else math.nan
+        for (column, value, _), row in _rows(busy):
+            before, since = self.mean("behaviour", column, value)
+            told.append(f"leads of {column} = {value} make {since:.3g} points, {before:.3g} before{_part(row)}")
+        for row in self._side("behaviour"):
+            before, since = self.mean("behaviour")
+            alike = (
+                "; no kind of event grew by far more than the others" if len(kinds) > 1 and self._rules_known else ""
+            )
+            told.append(f"a lead makes {since:.3g} points of behaviour, {before:.3g} before{_part(row)}{alike}")
+            share = float(row.share)
+        if told:
+            yield Diagnosis("activity", _sentence(told), pd.concat([busy, kinds]) if len(busy) else kinds, share)
+
+    def _side(self, name: str) -> list[Any]:
+        """The line of a side, if it makes up most of the change."""
+        return [row for side, row in _rows(self.sides) if side == name and row.named]
+
+    def _earned(self, kinds: list[str]) -> tuple[float, float]:
+        """Points per lead from kinds of events, before and since."""
+        means = [self.mean(rule) for rule in self.rules.index[self.rules["event"].isin(kinds)]]
+        return sum(before for before, _ in means), sum(since for _, since in means)
+
+    def _on_its_own(self, kind: str, kinds: list[str]) -> bool:
+        """Whether a kind of event grew by more than the others did: by half of its growth, at least."""
+        others = self._earned([name for name in kinds if name != kind])
+        before, since = self._earned([kind])
+        alike = others[1] / others[0] if others[0] > 0 else 1.0
+        return len(kinds) > 1 and abs(since - before * alike) >= abs(since - before) / 2
+
+    def of_volume(self) -> Iterator[Diagnosis]:
+        """More or fewer leads, where the gap stayed."""
+        sizes = [np.array([week["pool"]["n"] for week in part], float) for part in self.weeks]
+        logs = [np.log(part) for part in sizes]
+        moved = float(logs[1].mean() - logs[0].mean())
+        error = float(logs[0].std(ddof=1)) * math.sqrt(1 / len(logs[0]) + 1 / len(logs[1]))
+        gaps = [gaps_of([week["pool"] for week in part], self.spread) for part in self.weeks]
+        _, _, _, errors = compared_line(np.concatenate(gaps), np.concatenate(gaps), len(gaps[0]))
+        if abs(errors) > _STAYED or abs(moved) < _VOLUME or abs(moved) < _VOLUME_ERRORS * error:
+            return
+        mqls = [float(np.mean([week["mqls"]["n"] for week in part])) for part in self.weeks]
+        frame = pd.DataFrame(
+            {
+                "leads a week": [part.mean() for part in sizes],
+                "MQLs a week": mqls,
+                "weeks": [len(part) for part in sizes],
+            },
+            ["before", "since"],
+        )
+        low, high = (math.exp(moved + sign * 1.96 * error) - 1 for sign in (-1, 1))
+        said = f"{sizes[1].mean():,.0f} leads a week, {sizes[0].mean():,.0f} before ({low:+.0%} to {high:+.0%}), and "
+        said += f"{mqls[1]:,.0f} MQLs, {mqls[0]:,.0f} before: points per lead stayed."
+        yield Diagnosis("volume", said, frame)
+
+    def _share_of(self, part: Weeks, column: str, value: str) -> float:
+        n = sum(week["pool"]["segments"][column].get(value, [0])[0] for week in part)
+        return n / sum(week["pool"]["n"] for week in part)
+
+    def _busier(self, column: str, value: str) -> bool:
+        """Whether what a segment does changed by more than what it is."""
+        moved = {name: np.subtract(*self.mean(name, column, value)[::-1]) for name in ("behaviour", "fit")}
+        return bool(abs(moved["behaviour"]) / self.spread["behaviour"] >= abs(moved["fit"]) / self.spread["fit"])
+
+    # ------------------------------------------------------------------------------------------------- sentences
+
+    def nothing(self, verdict: BalanceVerdict) -> str:
+        """What is said where no cause is found."""
+        if verdict.state == "stable":
+            return "no rule, event or segment moved by more than weeks differ anyway."
+        return "the change is spread over many rules and segments, none of which stands out."
+
+    def said(self, verdict: BalanceVerdict, first: Diagnosis) -> str:
+        """The change in a sentence."""
+        gaps = [gaps_of([week["pool"] for week in part], self.spread).mean() for part in self.weeks]
+        moved = gaps[1] - gaps[0]
+        weeks = f"{len(self.weeks_since)} weeks ({self.n[1]:,} leads) beside {len(self.weeks_before)} before"
+        way = "rose" if moved > 0 else "fell"
+        size = f"the gap of behaviour and fit {way} by {abs(moved):.2g} standard deviations of leads"
+        if verdict.since is None:
+            head = f"Stable on {verdict.week}, so no drift is claimed; the latest {weeks}: {size}"
+        else:
+            head = f"{verdict.state.capitalize()} since the week of {verdict.since}; {weeks}: {size}"
+        likely = "" if first.kind == "nothing" else "most likely: "
+        told = f"{likely}{_TITLES[first.kind]}"
+        return f"{head}. {told[:1].upper()}{told[1:]}."
+
+
+def _of_edit(edit: pd.DataFrame | None) -> Iterator[Diagnosis]:
+    """What a new rulebook alone does to the latest weeks."""
+    if edit is None or not edit.loc[["behaviour", "fit", "mqls", "carried"], "change"].fillna(0).any():
+        return
+    row = {str(name): own for name, own in edit.to_dict("index").items()}
+    said = (
+        f"by the new rulebook the latest {row['weeks']['new']:.0f} weeks have {row['mqls']['new']:,.0f} MQLs, by the "
+        f"old one {row['mqls']['old']:,.0f}; {row['behaviour']['change']:+.2g} points of behaviour and "
+        f"{row['fit']['change']:+.2g} of fit per lead. All weeks are scored by the new one: it is no part of a change."
+    )
+    yield Diagnosis("edit", f"{said[:1].upper()}{said[1:]}", edit)
+
+
+def _of_bots(clues: BotClues | None) -> Iterator[Diagnosis]:
+    """Flagged events that carry the change."""
+    if clues is None or not clues.named:
+        return
+    a_week = clues.reasons[["before", "since"]].sum()
+    figures = clues.frame.to_dict("index")
+    mqls, carried = figures["MQLs a week"], figures["carried"]
+    said = (
+        f"{a_week['since']:,.0f} events a week look like a scanner's, {a_week['before']:,.0f} before "
+        f"({', '.join(clues.reasons.index)}){_part(clues)}. Without them {mqls['since_without']:,.0f} leads a week "
+        f"qualify instead of {mqls['since']:,.0f}, and behaviour carries {carried['since_without']:.0%} of them, "
+        f"not {carried['since']:.0%}."
+    )
+    yield Diagnosis("bots", said, clues.reasons, clues.share)
+
+
+def _of_old(found: pd.DataFrame) -> Iterator[Diagnosis]:
+    """MQLs that live on what was done long ago, more than before."""
+    if not len(found):
+        return
+    before, since = found.to_dict("index").values()
+    if not since["low"] > max(_WORTH_SAYING, before["high"] if before["n"] else 0):
+        return
+    said = (
+        f"{since['share']:.0%} ({since['low']:.0%} to {since['high']:.0%}) of {since['n']:,.0f} MQLs would not qualify "
+        f"on what they did in their last {LONG_AGO_DAYS} days, {before['share']:.0%} of {before['n']:,.0f} before: "
+        "rules without within_days or half_life_days go on paying."
+    )
+    yield Diagnosis("window", said, found)
+
+
+def _rows(frame: pd.DataFrame) -> list[tuple[Any, Any]]:
+    """The rows of a frame, each with its label."""
+    return list(zip(frame.index, frame.itertuples(), strict=True))
+
+
+def _sentence(told: list[str]) -> str:
+    """The first few of what is told, as one sentence."""
+    said = "; ".join(told[:3])
+    return f"{said[:1].upper()}{said[1:]}."
+
+
+def _part(row: Any) -> str:
+    """A share of the change with its interval."""
+    if math.isnan(row.low):
+        return ""
+    return f": {row.share:.0%} ({row.low:.0%} to {row.high:.0%}) of the change"

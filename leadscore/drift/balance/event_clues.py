@@ -1,0 +1,255 @@
+"""What raw events say of a change: kinds that appear or stop, what bots made, MQLs that live on old events."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from copy import copy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from leadscore.base.text import normalise
+from leadscore.drift.balance.attribution import compared_line, gaps_of
+from leadscore.drift.balance.verdict import Watch, carried
+from leadscore.drift.cohorts import needed_of, sums_of, weekly_cohorts
+from leadscore.errors import ArgumentError
+from leadscore.rulebook import Rulebook
+from leadscore.scoring.replay import replay
+from leadscore.stats.intervals import wilson
+from leadscore.tables.bots import REASONS, bots_of, reasons_of
+from leadscore.tables.columns import DAY, as_day, day_number
+from leadscore.tables.tables import Tables
+
+# Fewer in all weeks concerned may be missing by chance; a kind that stopped may leave stragglers.
+_FEWEST, _STRAGGLERS = 20, 0.01
+# A lead is scored some weeks after what it did.
+_SLACK_WEEKS = 4
+# So many weeks before the change are scored again.
+_MOST_BEFORE = 52
+# What was done longer ago than a quarter is long ago.
+LONG_AGO_DAYS = 90
+# Bots are to blame, as a segment is, for more than 15 % of the change, beyond what luck makes of one figure.
+_BOT_SHARE, _BOT_ERRORS = 0.15, 2.9
+
+Weeks = Sequence[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class BotClues:
+    """What flagged events make of a change.
+
+    Attributes
+    ----------
+    frame : DataFrame, index gap, behaviour, MQLs a week, carried
+        `before`, `since`, `change`, the same with `_without` flagged events, and `share` of the change that they carry.
+    reasons : DataFrame, index reason
+        Flagged events a week: `before`, `since`, and the `leads` they are of.
+    share, low, high, errors : float
+        Of the change of the gap, with its interval (95 %, by weeks), and in standard errors of weeks.
+    """
+
+    frame: pd.DataFrame
+    reasons: pd.DataFrame
+    share: float
+    low: float
+    high: float
+    errors: float
+
+    @property
+    def named(self) -> bool:
+        """Whether bots are to blame."""
+        return self.share > _BOT_SHARE and self.errors > _BOT_ERRORS and self.low > 0
+
+
+def appeared_or_stopped(series: pd.DataFrame, begin: int) -> pd.DataFrame:
+    """What began or ceased to come about when the change did, of weekly counts.
+
+    Parameters
+    ----------
+    series : DataFrame, (n_weeks, n_kinds)
+    begin : int
+        Position of the week of the change; up to four weeks before it count as then.
+
+    Returns
+    -------
+    DataFrame, index kind
+        `what` (appeared or stopped), `week` (position), `before` and `since` (mean counts a week).
+    """
+    earliest = max(begin - _SLACK_WEEKS, 1)
+    rows = {}
+    for name in series:
+        counts = series[name].to_numpy(float)
+        usual = float(np.median(counts[:earliest]))
+        there = counts > _STRAGGLERS * usual
+        first, last = (int(np.flatnonzero(there)[end]) if there.any() else -1 for end in (0, -1))
+        absent = len(counts) - 1 - last
+        pauses = np.diff(np.flatnonzero(np.concatenate([[True], there[:earliest], [True]]))).max() - 1
+        if first >= earliest and counts[first:].sum() >= _FEWEST:
+            rows[name] = ("appeared", first, counts[:first].mean(), counts[first:].mean())
+        elif 0 <= earliest <= last + 1 and absent > pauses and usual * absent >= _FEWEST:
+            rows[name] = ("stopped", last + 1, usual, counts[last + 1 :].mean())
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["what", "week", "before", "since"])
+
+
+def kinds_by_week(tables: Tables, rulebook: Rulebook, weeks: Weeks) -> pd.DataFrame:
+    """How many events of each kind came in each of the weeks; columns are names of events, normalised."""
+    raw = [normalise(str(value)) for value in tables.events.values["event"].to_pylist()]
+    names, code = np.unique(raw, return_inverse=True) if raw else (np.array([], object), np.array([], np.int64))
+    starts = np.array([day_number(dt.date.fromisoformat(week["week"])) for week in weeks])
+    length = int(starts[-1] - starts[0]) // 7 + 1
+    found = np.zeros((len(names), length))
+    for batch in tables.events.batches:
+        place = (tables.events.local(batch, rulebook.timezone) // DAY - starts[0]) // 7
+        rows = np.flatnonzero((place >= 0) & (place < length))
+        cell = code[batch.codes["event"][rows]] * length + place[rows]
+        counts = None if batch.count is None else batch.count[rows]
+        found += np.bincount(cell, counts, found.size).reshape(found.shape)
+    return pd.DataFrame(found.T[(starts - starts[0]) // 7], columns=list(map(str, names)))
+
+
+def bot_clues(
+    watch: Watch, tables: Tables, before: Weeks, since: Weeks, age_days: int
+) -> tuple[BotClues | None, list[str]]:
+    """What flagged events make of the change, None where there are none; and what to know of it."""
+    findings: list[str] = []
+    if "is_bot" in tables.events.values:
+        marked = bots_of(tables.events)
+        reason: npt.NDArray[np.int64] = np.where(marked, len(REASONS) - 1, -1)
+    elif tables.events.timezone is not None:
+        return None, ["Daily activity has no times: bots are to be marked before it is made, with flag_bots."]
+    else:
+        try:
+            reason, findings = reasons_of(tables.events)
+        except ArgumentError as error:
+            message = f"Bots were not looked for: {error.problems[0].message}, to flag_bots before load_tables"
+            return None, [message.replace("; give", ": give")]
+        if "asset" not in tables.events.values:
+            findings.append("The events hold no asset: clicks on several links of one mail cannot be told.")
+    if tables.created() is None:
+        return None, [*findings, "No lead has a created_at, so weeks without what bots did cannot be made again."]
+    if not (reason >= 0).any():
+        return None, [*findings, "No event looks like a bot's."]
+    before = before[-_MOST_BEFORE:]
+    human = copy(tables)
+    human.events = tables.events.keeping(reason < 0)
+    sides = [_again(watch, one, [*before, *since], age_days) for one in (tables, human)]
+    wanted = [week["pool"]["n"] for week in (*before, *since)]
+    if [week["pool"]["n"] for week in sides[0]] != wanted:
+        message = "The tables do not give the weeks counted again, so nothing is said of bots: are leads missing"
+        return None, [*findings, f"{message}, other age_days, or weeks that do not begin on a Monday?"]
+    n = len(before)
+    gaps = [gaps_of([week["pool"] for week in side], watch.spread["pool"]) for side in sides]
+    share, low, high, errors = compared_line(gaps[0] - gaps[1], gaps[0], n)
+    return BotClues(
+        _beside(watch, sides, n), _by_reason(tables, reason, watch, before, since), share, low, high, errors
+    ), findings
+
+
+def _again(watch: Watch, tables: Tables, weeks: Weeks, age_days: int) -> list[dict[str, Any]]:
+    """The sums of some weeks, scored again."""
+    end = dt.date.fromisoformat(weeks[-1]["week"]) + dt.timedelta(6)
+    wanted = {week["week"] for week in weeks}
+    found = []
+    for cohort in weekly_cohorts(tables, watch.rulebook, start=weeks[0]["week"], end=end, age_days=age_days):
+        if cohort.week.isoformat() in wanted:
+            sides = {"pool": cohort.scores, "mqls": cohort.mqls}
+            sums = {name: sums_of(leads, watch.rulebook, ()) for name, leads in sides.items()}
+            sums["mqls"] |= needed_of(cohort.mqls, watch.rulebook)
+            found.append({"week": cohort.week.isoformat(), **sums})
+    return found
+
+
+def _beside(watch: Watch, sides: Sequence[Weeks], n: int) -> pd.DataFrame:
+    """Each figure before and since, with and without flagged events."""
+    columns = {}
+    for ending, weeks in zip(("", "_without"), sides, strict=True):
+        for when, part in (("before", weeks[:n]), ("since", weeks[n:])):
+            pool, mqls = ([week[side] for week in part] for side in ("pool", "mqls"))
+            leads = sum(week["n"] for week in pool)
+            without, qualified = carried(mqls, watch.median_behaviour)
+            columns[when + ending] = {
+                "gap": gaps_of(pool, watch.spread["pool"]).mean(),
+                "behaviour": sum(week["behaviour"] for week in pool) / 1000 / leads,
+                "MQLs a week": sum(week["n"] for week in mqls) / len(part),
+                "carried": without / qualified if qualified else np.nan,
+            }
+        columns[f"change{ending}"] = {
+            name: columns[f"since{ending}"][name] - value for name, value in columns[f"before{ending}"].items()
+        }
+    frame = pd.DataFrame(columns)
+    points = frame["change"].where((frame["change"] != 0) & frame.index.isin(["gap", "behaviour"]))
+    return frame.assign(share=1 - frame["change_without"] / points)
+
+
+def _by_reason(
+    tables: Tables, reason: npt.NDArray[np.int64], watch: Watch, before: Weeks, since: Weeks
+) -> pd.DataFrame:
+    """Flagged events a week, before and since, by reason."""
+    first, begin, last = (day_number(as_day(week["week"], name="week")) for week in (before[0], since[0], since[-1]))
+    local = [tables.events.local(batch, watch.rulebook.timezone) for batch in tables.events.batches]
+    day = np.concatenate(local) // DAY
+    frame = pd.DataFrame(
+        {
+            "reason": reason,
+            "day": day,
+            "lead": np.concatenate([batch.lead for batch in tables.events.batches]),
+            "count": np.concatenate([np.ones(len(b)) if b.count is None else b.count for b in tables.events.batches]),
+        }
+    )
+    frame = frame[(reason >= 0) & (day >= first) & (day < last + 7)]
+    since_ = frame["day"] >= begin
+    weeks = (begin - first) / 7, (last - begin) / 7 + 1
+    found = pd.DataFrame(
+        {
+            "before": frame[~since_].groupby("reason")["count"].sum() / weeks[0],
+            "since": frame[since_].groupby("reason")["count"].sum() / weeks[1],
+            "leads": frame.groupby("reason")["lead"].nunique(),
+        }
+    ).fillna(0)
+    return found.set_axis(pd.Index([REASONS[place] for place in found.index], name="reason")).astype({"leads": int})
+
+
+def old_events(tables: Tables, rulebook: Rulebook, before: Weeks, since: Weeks) -> pd.DataFrame:
+    """How many MQLs would not have come about if no event counted longer than a quarter.
+
+    Returns
+    -------
+    DataFrame, index before, since
+        `n` MQLs, `old` those that owe it to what was done more than `LONG_AGO_DAYS` days before, `share`, `low`,
+        `high` (95 % Wilson). Empty where each rule that gives points ends within that.
+    """
+    document = rulebook.to_dict()
+    rules = [one for one in document.get("behaviour", ()) if _without_end(one)]
+    if not rules:
+        return pd.DataFrame()
+    for rule in rules:
+        rule["within_days"] = LONG_AGO_DAYS
+    start, middle = (
+        before[-len(since) :][0]["week"] if len(before) >= len(since) else before[0]["week"],
+        since[0]["week"],
+    )
+    end = dt.date.fromisoformat(since[-1]["week"]) + dt.timedelta(6)
+    found = [replay(tables, book, start=start, end=end).frame for book in (rulebook, rulebook.edited(document))]
+    new = found[0][~found[0]["already"]]
+    kept = new.index.isin(found[1].index)
+    late = (new["day"] >= pd.Timestamp(middle)).to_numpy()
+    rows = []
+    for chosen in (~late, late):
+        n, old = int(chosen.sum()), int((chosen & ~kept).sum())
+        low, high = wilson(old, n)
+        rows.append((n, old, old / n if n else np.nan, float(low), float(high)))
+    return pd.DataFrame(rows, ["before", "since"], ["n", "old", "share", "low", "high"])
+
+
+def _without_end(rule: dict[str, Any]) -> bool:
+    """Whether a rule gives points for what was done long ago, worth more than half of what they were."""
+    worth = [rule["points"]] if "points" in rule else list(rule["from"].values())
+    fades = rule.get("half_life_days", np.inf) < LONG_AGO_DAYS or rule.get("fade_days", np.inf) < 2 * LONG_AGO_DAYS
+    step = rule.get("step")
+    if step:
+        fades |= (1 - step["lose_percent"] / 100) ** (LONG_AGO_DAYS // step["every_days"]) < 0.5
+    return max(worth) > 0 and rule.get("within_days", np.inf) > LONG_AGO_DAYS and not fades

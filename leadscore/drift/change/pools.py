@@ -1,0 +1,167 @@
+"""The leads of a period and what became of them, in cells of leads that are alike, week by week."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from leadscore.rulebook import Rulebook
+from leadscore.scoring.engine import Bound
+from leadscore.scoring.plan import compiled
+from leadscore.scoring.replay import History, replay
+from leadscore.scoring.timeline import Timeline
+from leadscore.stats.intervals import Floats, Ints
+from leadscore.stats.shapley import Counts
+from leadscore.tables.columns import day_of
+from leadscore.tables.tables import Tables
+
+WEEK = 7
+# Of leads that were there in a period: new in it, come in the time as long just before, or older.
+NEW, RECENT, OLDER = range(3)
+# More values than that, of points that a lead needs to qualify, are put in bands.
+_BANDS = 30
+
+
+class Span(NamedTuple):
+    """A period, its days since 1970."""
+
+    first: int
+    last: int
+
+    @property
+    def days(self) -> tuple[dt.date, dt.date]:
+        """Its first and its last day."""
+        return day_of(self.first), day_of(self.last)
+
+    @property
+    def weeks(self) -> int:
+        """How many weeks it has."""
+        return (self.last - self.first + 1) // WEEK
+
+
+class Groups(NamedTuple):
+    """What leads are told apart by: names, and the code of each lead; of segments by the rulebook none yet."""
+
+    sources: list[str]
+    source: Ints | None
+    segments: list[str]
+    segment: Ints | None
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The leads that were there in a period, and those that came to qualify, by either rulebook.
+
+    Attributes
+    ----------
+    lead : (n,) positions among the leads
+    keys : DataFrame, a row per lead
+        `stratum`, `source`, `segment`, and of each rulebook `needed_` (thousandths to its bar beyond its fit) and
+        `barred_`.
+    slot : (n,) the week in which a new lead came; the number of weeks for all others
+    histories : what each rulebook made of the period; of equal ones the same
+    """
+
+    span: Span
+    lead: Ints
+    keys: pd.DataFrame
+    slot: Ints
+    histories: list[History]
+
+
+def pool_of(tables: Tables, span: Span, books: Sequence[Rulebook], groups: Groups) -> Pool:
+    """The leads that were there in a period, alike by the first two rulebooks, and what each of all made of it."""
+    same = books[0] == books[1]
+    first = Timeline(compiled(books[0]), tables, span.last, span.last).everyone()
+    bounds = (first, first if same else Timeline(compiled(books[1]), tables, span.last, span.last).everyone())
+    lead = first.lead.astype(np.int64)
+    came = tables.records.there_from(books[0].timezone)[lead]
+    length = span.last - span.first + 1
+    stratum = np.select([came >= span.first, came >= span.first - length], [NEW, RECENT], OLDER)
+    none = np.zeros(len(lead), np.int64)
+    segment: Ints = none
+    if groups.segment is not None:
+        segment = groups.segment[lead]
+    elif groups.segments:
+        segment = bounds[1].segment.astype(np.int64) % len(groups.segments)
+    keys = {"stratum": stratum, "source": none if groups.source is None else groups.source[lead], "segment": segment}
+    for place, bound in enumerate(bounds[: 1 if same else 2]):
+        keys |= {f"needed_{place}": bound.threshold - bound.fit, f"barred_{place}": _barred(bound)}
+    slot = np.where(stratum == NEW, (came - span.first) // WEEK, span.weeks)
+    start, end = span.days
+    histories = {book: replay(tables, book, start=start, end=end) for book in dict.fromkeys(books)}
+    return Pool(span, lead, pd.DataFrame(keys), slot, [histories[book] for book in books])
+
+
+def _barred(bound: Bound) -> npt.NDArray[np.bool_]:
+    """(n,) where an attribute bars a lead; what an event bars is behaviour."""
+    barred = np.zeros(bound.n, bool)
+    for entry in bound.attributes.never:
+        if not isinstance(entry, int):
+            barred |= entry[bound.record]
+    return barred
+
+
+def in_bands(values: Ints) -> Ints:
+    """Codes of values; where there are many, of bands of equally many leads."""
+    if len(np.unique(values)) <= _BANDS:
+        return values
+    edges = np.unique(np.quantile(values, np.arange(1, _BANDS) / _BANDS))
+    return np.searchsorted(edges, values, "left")
+
+
+def counted(tables: Tables, pools: Sequence[Pool], rules: Sequence[str]) -> tuple[Counts, pd.DataFrame]:
+    """The leads and MQLs of both periods in cells and weeks; and what each cell is."""
+    keys = pd.concat([pool.keys for pool in pools], ignore_index=True)
+    needed = [name for name in keys if str(name).startswith("needed")]
+    keys = keys.assign(**{str(name): in_bands(keys[name].to_numpy(np.int64)) for name in needed})
+    cell = np.array(keys.groupby(list(keys), sort=True).ngroup(), np.int64)
+    cells = keys.assign(cell=cell).drop_duplicates("cell").sort_values("cell", ignore_index=True).drop(columns="cell")
+    alike = cells.drop(columns=["source", "segment"])
+    parent: Ints = np.array(alike.groupby(list(alike)).ngroup(), np.int64)
+    leads, figures = [], []
+    for pool, codes in zip(pools, np.split(cell, [len(pools[0].lead)]), strict=True):
+        shape = (len(cells), pool.span.weeks + 1)
+        leads.append(_placed(shape, codes, pool.slot, np.ones((len(codes), 1)))[..., 0])
+        found = {}
+        for history in pool.histories:
+            if id(history) not in found:
+                row, slot, own = _figures(tables, pool, history, rules)
+                found[id(history)] = _placed(shape, codes[row], slot, own)
+        figures.append([found[id(history)] for history in pool.histories])
+    stratum: Ints = np.array(cells["stratum"], np.int64)
+    return Counts((leads[0], leads[1]), figures, stratum, parent), cells
+
+
+def _placed(shape: tuple[int, int], cell: Ints, slot: Ints, rows: Floats) -> Floats:
+    """(n_cells, slots, n_figures) the sums of rows in each."""
+    place = cell * shape[1] + slot
+    return np.stack([np.bincount(place, row, shape[0] * shape[1]).reshape(shape) for row in rows.T], axis=-1)
+
+
+def _figures(tables: Tables, pool: Pool, history: History, rules: Sequence[str]) -> tuple[Ints, Ints, Floats]:
+    """Of the leads that came to qualify: their place in the pool, the week they count in, and their figures.
+
+    The figures are 1, the share of behaviour in the points, and how much of the MQL each rule made.
+    """
+    new = ~history.frame["already"].to_numpy()
+    frame, points = history.frame[new], history.points[new]
+    row = np.searchsorted(pool.lead, tables.positions(frame.index))
+    week = (frame["day"].to_numpy("datetime64[D]").astype(np.int64) - pool.span.first) // WEEK
+    slot = np.where(pool.slot[row] < pool.span.weeks, pool.slot[row], week)
+    fit, behaviour = (np.maximum(frame[name].to_numpy(), 0) for name in ("fit", "behaviour"))
+    share = behaviour / np.where(fit + behaviour > 0, fit + behaviour, 1)
+    made = np.zeros((len(frame), len(rules)))
+    for rule in history.rulebook.fit:
+        made[:, rules.index(rule.name)] = np.maximum(points[rule.name], 0)
+    for earning in history.rulebook.behaviour:
+        made[:, rules.index(earning.name)] = np.maximum(points[earning.name].clip(earning.at_least, earning.at_most), 0)
+    made[:, -1] = made.sum(axis=1) == 0
+    made /= made.sum(axis=1, keepdims=True)
+    return row, slot, np.column_stack([np.ones(len(frame)), share, made])

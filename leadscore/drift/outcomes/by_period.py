@@ -1,0 +1,278 @@
+"""Outcomes by period: rates of groups of leads, how well a score ranks, relations that flipped, response times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from leadscore.base.text import as_text
+from leadscore.errors import ArgumentError
+from leadscore.rulebook import Rulebook
+from leadscore.sales.response_times import mql_moments, response_times
+from leadscore.stats.intervals import Floats, Ints, holm
+from leadscore.stats.ranking import Estimate, roc_auc
+from leadscore.stats.sequential import always_valid_p, confidence_sequence
+from leadscore.tables.columns import NO_TIME
+from leadscore.tables.tables import Tables
+
+Mask = npt.NDArray[np.bool_]
+
+ALL, MISSING, OTHER = "(all)", "(missing)", "(other)"
+SURE = 0.05
+_BANDS = 5
+_MOST_GROUPS = 20
+# As if so many more leads of average rate were in each category: few leads say little of their own rate.
+_SHRUNK = 10
+
+
+class Known(NamedTuple):
+    """Leads whose outcome is known; all arrays have one entry per lead.
+
+    Attributes
+    ----------
+    had : whether it has the outcome
+    score : higher is hotter
+    period : positions in `periods`
+    reference : whether it is one of the reference
+    periods : (n_periods,) labels in their order
+    """
+
+    had: Mask
+    score: Floats
+    period: Ints
+    reference: Mask
+    periods: pd.Index[Any]
+
+    def after(self) -> list[int]:
+        """The periods that have leads, and none of them in the reference."""
+        all_of, inside = (
+            np.bincount(self.period, weights, len(self.periods)) for weights in (None, self.reference.astype(float))
+        )
+        return np.flatnonzero((all_of > 0) & (inside == 0)).tolist()
+
+
+def bands(score: Floats, reference: Mask) -> tuple[Ints, list[str]]:
+    """The band of each score, (n_leads,) positions in their names: fifths of the reference, fewer where scores tie."""
+    known = score[reference]
+    if not len(known):
+        return np.zeros(len(score), np.int64), [ALL]
+    edges = np.unique(np.quantile(known, np.arange(1, _BANDS) / _BANDS, method="higher"))
+    edges = edges[edges > known.min()]
+    shown = [f"{edge:g}" for edge in edges]
+    if len(set(shown)) < len(shown):
+        shown = [repr(float(edge)) for edge in edges]
+    names = [f"{low} to below {high}" for low, high in pairwise(shown)]
+    names = [f"below {shown[0]}", *names, f"{shown[-1]} or more"] if shown else [ALL]
+    return np.searchsorted(edges, score, "right").astype(np.int64), names
+
+
+def grouped(values: pd.Series[Any]) -> tuple[Ints, list[str]]:
+    """The group of each lead, positions in their names, the most frequent first; rare ones together, missing too."""
+    texts = values.astype(object).where(values.notna(), MISSING).map(as_text)
+    counts = texts.value_counts()
+    # Of equally frequent ones by name, so that the order of leads decides nothing.
+    frequent = counts.sort_index().sort_values(ascending=False, kind="stable").index.tolist()
+    names = [*frequent[:_MOST_GROUPS], OTHER] if len(frequent) > _MOST_GROUPS + 1 else frequent
+    place = {name: code for code, name in enumerate(names)}
+    return texts.map(lambda name: place.get(name, len(names) - 1)).to_numpy(np.int64), names
+
+
+def rates(
+    known: Known, measure: str, groups: Mapping[str, tuple[Ints, list[str]]], chance: Floats
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """How many leads of each group have the outcome: by period, and in the reference beside all since.
+
+    Parameters
+    ----------
+    known : Known
+    measure : str
+        What the outcome is called.
+    groups : by what, and then the group of each lead and the names of the groups
+    chance : (n_leads,) of the outcome, as the scores say
+
+    Returns
+    -------
+    by_period : DataFrame
+    changes : DataFrame
+        As in `OutcomeDrift`. P-values hold at any look; those of all leads are corrected among themselves (Holm), those
+        of groups among themselves.
+    """
+    after = known.after()
+    cells, sides = [], []
+    for by, (code, names) in groups.items():
+        n, reached, told = _counts(known, known.period, len(known.periods), code, len(names), chance)
+        (now, before), (got, had), (told_now, _) = _counts(
+            known, known.reference.astype(np.int64), 2, code, len(names), chance
+        )
+        period = np.repeat(np.arange(len(known.periods)), len(names))
+        cell = pd.DataFrame({"measure": measure, "by": by, "group": names * len(known.periods)})
+        cell = cell.assign(period=known.periods.take(period), n=n.ravel(), reached=reached.ravel(), p=np.nan)
+        later = np.isin(period, after) & (cell["n"] > 0) & (np.tile(before, len(known.periods)) > 0)
+        cell.loc[later, "p"] = always_valid_p(reached, n, had, before).ravel()[later]
+        cells.append(cell.assign(expected=told.ravel()))
+        side = pd.DataFrame({"measure": measure, "by": by, "group": names, "n_reference": before})
+        side = side.assign(reached_reference=had, n=now, reached=got, expected=told_now)
+        both = (now > 0) & (before > 0)
+        sides.append(side.assign(p=np.where(both, always_valid_p(got, now, had, before), np.nan)))
+    by_period = _with_intervals(pd.concat(cells, ignore_index=True), "")
+    changes = _with_intervals(_with_intervals(pd.concat(sides, ignore_index=True), "_reference"), "")
+    changes["change"] = changes["share"] - changes["share_reference"]
+    first = ["measure", "by", "group"]
+    return by_period[by_period["n"] > 0].set_index([*first, "period"]), changes.set_index(first)
+
+
+def _counts(  # noqa: PLR0913, PLR0917 - two ways of grouping, and what is counted
+    known: Known, row: Ints, n_rows: int, column: Ints, n_columns: int, chance: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """(n_rows, n_columns) each: leads, those that have the outcome, and the sum of their chances."""
+    key, size = row * n_columns + column, n_rows * n_columns
+    n, had, told = (
+        np.bincount(key, weights, size).astype(float).reshape(n_rows, n_columns)
+        for weights in (None, known.had.astype(float), chance)
+    )
+    return n, had, told
+
+
+def _with_intervals(frame: pd.DataFrame, ending: str) -> pd.DataFrame:
+    n, reached = frame[f"n{ending}"], frame[f"reached{ending}"]
+    low, high = confidence_sequence(reached, n)
+    frame[f"share{ending}"] = reached / n.where(n > 0)
+    frame[f"low{ending}"], frame[f"high{ending}"] = low, high
+    frame = frame.astype({f"n{ending}": np.int64, f"reached{ending}": np.int64})
+    if not ending:
+        frame["expected"] /= n.where(n > 0)
+        frame["p"] = corrected(frame["p"], (frame["by"] == ALL).to_numpy())
+    return frame
+
+
+def ranking(known: Known, score: Floats) -> pd.DataFrame:
+    """The AUC of the reference and of each period after it, index period; p-values are not corrected yet."""
+    sides = {"reference": known.reference, **{known.periods[one]: known.period == one for one in known.after()}}
+    has = ~np.isnan(score)
+    found = {name: roc_auc(known.had[side & has], score[side & has]) for name, side in sides.items()}
+    before = found["reference"]
+    rows = []
+    for name, auc in found.items():
+        change = (np.nan,) * 4 if name == "reference" else _apart(auc, before)
+        rows.append((name, auc.n, auc.events, auc.value, auc.low, auc.high, *change, auc.reason))
+    columns = ["period", "n", "events", "auc", "low", "high", "change", "change_low", "change_high", "p", "reason"]
+    return pd.DataFrame(rows, columns=columns).set_index("period")
+
+
+def relations(known: Known, attributes: Mapping[str, pd.Series[Any]]) -> pd.DataFrame:
+    """`ranking` of each attribute, index (attribute, period), p-values corrected over all (Holm), and `flipped`.
+
+    Of an attribute that is no number, by the rate of each of its values in the reference.
+    """
+    found = {name: ranking(known, _numbers(known, values)) for name, values in attributes.items()}
+    frame = pd.concat(found, names=["attribute", "period"])
+    frame["p"] = corrected(frame["p"])
+    before = frame.xs("reference", level="period").reindex(frame.index.get_level_values("attribute"))
+    low, high = before["low"].to_numpy(), before["high"].to_numpy()
+    turned = ((low > 0.5) & (frame["high"] < 0.5)) | ((high < 0.5) & (frame["low"] > 0.5))
+    return frame.assign(flipped=turned & (frame["p"] <= SURE))
+
+
+def _numbers(known: Known, values: pd.Series[Any]) -> Floats:
+    if pd.api.types.is_bool_dtype(values) or pd.api.types.is_numeric_dtype(values):
+        return values.to_numpy(np.float64, na_value=np.nan)
+    codes, names = pd.factorize(values.astype(object).where(values.notna(), MISSING))
+    inside, had = codes[known.reference], known.had[known.reference]
+    n, reached = (np.bincount(inside, weights, len(names)) for weights in (None, had.astype(float)))
+    rate = had.mean() if len(had) else np.nan
+    return np.where(n > 0, (reached + _SHRUNK * rate) / (n + _SHRUNK), np.nan)[codes]
+
+
+def _apart(one: Estimate, other: Estimate) -> tuple[float, float, float, float]:
+    """How much larger one AUC is than another, of other leads, the interval (95 %) and p."""
+    few = min(min(auc.events, auc.n - auc.events) for auc in (one, other)) - 1
+    bounds = (one.value, one.low, one.high), (other.value, other.low, other.high)
+    return difference(*bounds, degrees=few) if few > 0 else (one.value - other.value, np.nan, np.nan, np.nan)
+
+
+def difference(
+    one: tuple[float, float, float], other: tuple[float, float, float], *, degrees: float = np.inf
+) -> tuple[float, float, float, float]:
+    """How much larger one share is than another that has nothing to do with it: value, low, high and p.
+
+    Parameters
+    ----------
+    one, other : a share and the ends of its interval (95 %)
+    degrees : of freedom of what the intervals are made of
+
+    References
+    ----------
+    Zou, G. Y. and Donner, A. (2008), Construction of confidence limits about effect measures, Statistics in Medicine
+    27, 1693-1702.
+    """
+    from scipy.special import stdtr, stdtrit  # noqa: PLC0415 - scipy takes long to import
+
+    change = one[0] - other[0]
+    down, up = np.hypot(one[0] - one[1], other[2] - other[0]), np.hypot(one[2] - one[0], other[0] - other[1])
+    # In step with the interval: p is 0.05 where it ends at 0.
+    reach = up if change < 0 else down
+    p = 2 * stdtr(degrees, -abs(change) / reach * stdtrit(degrees, 0.975)) if reach > 0 else np.nan
+    return float(change), float(change - down), float(change + up), float(p)
+
+
+def answers(  # noqa: PLR0913, PLR0917 - what response times are made of
+    tables: Tables,
+    rulebook: Rulebook,
+    history: Any,
+    period_of: Callable[[Ints], pd.DatetimeIndex],
+    reference_end: int,
+    observed_until: Any,
+) -> tuple[pd.DataFrame, str]:
+    """Response times of the reference, of all MQLs since, and by period, index period; and what `share` is.
+
+    Parameters
+    ----------
+    period_of : function of days since 1970 to periods
+    reference_end : int
+        The last day of the reference, since 1970.
+
+    Raises
+    ------
+    ArgumentError
+        As `response_times`, or if nobody became an MQL at a known time.
+    """
+    moments = mql_moments(tables, tables.observed(observed_until)[0], rulebook, history)
+    local = moments.local(rulebook.timezone)
+    there = np.flatnonzero(local != NO_TIME)
+    if not len(there):
+        raise ArgumentError("tables", "no lead became an MQL at a known time")
+    day = local[there] // 86_400_000_000
+    ids = pd.Index(tables.ids.array.to_pandas(), name="lead_id")[there]
+    late = pd.Series(np.where(day > reference_end, "since", "reference"), ids)
+    period = pd.Series(period_of(day), ids).dt.strftime("%Y-%m-%d").where(late == "since", None)
+    found = [
+        response_times(tables, rulebook, history=history, by=by, observed_until=observed_until).frame
+        for by in (late, period)
+    ]
+    rows = pd.concat([part.drop(index=[ALL, MISSING], errors="ignore") for part in found])
+    share = "within_agreed" if "within_agreed" in rows else "within_24_h"
+    frame = rows[["n", "contacted", "waiting", "median", "median_low", "median_high"]].rename_axis("period")
+    frame = frame.assign(share=rows[share], low=rows[f"{share}_low"], high=rows[f"{share}_high"])
+    bounds = dict(zip(frame.index, zip(frame["share"], frame["low"], frame["high"], strict=True), strict=True))
+    before = bounds.get("reference", (np.nan,) * 3)
+    changes = [(np.nan,) * 4 if name == "reference" else difference(one, before) for name, one in bounds.items()]
+    frame[["change", "change_low", "change_high", "p"]] = changes
+    sides = frame.index.isin(["reference", "since"])
+    frame["p"] = corrected(frame["p"], sides)
+    names = [name if side else pd.Timestamp(name) for name, side in zip(frame.index, sides, strict=True)]
+    return frame.set_axis(pd.Index(names, dtype=object, name="period")), share
+
+
+def corrected(p: pd.Series[Any], alone: Mask | bool = False) -> pd.Series[Any]:  # noqa: FBT001, FBT002 - a mask
+    """P-values corrected for how many there are (Holm); those `alone` among themselves, the missing not at all."""
+    found = p.copy()
+    first = np.broadcast_to(np.asarray(alone, bool), len(p))
+    for family in (first, ~first):
+        rows = family & p.notna().to_numpy()
+        found[rows] = holm(p[rows])
+    return found

@@ -1,0 +1,390 @@
+"""Many weekly figures watched under one budget for false alarms: which of them changed, since when, by how much."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t as student
+
+from leadscore.drift.streams.family import SHORT, YEAR, Direction, Family, Weeks, family_of
+from leadscore.errors import ArgumentError, Problem, did_you_mean
+from leadscore.stats.intervals import Floats, Ints, wilson
+
+# What only one direction of is bad: that more is accepted is no alarm, nor that fewer values are new.
+ONE_WAY: Mapping[str, Direction] = {"accepted": "fall", "unseen": "rise"}
+# While nothing is suspected, the latest weeks are shown; a stream without a figure in all of them has ended.
+_LATELY = 8
+# Above this, weeks hang together more than 95 in 100 independent histories do.
+_MEMORY_SEEN = 1.645
+_DATES = ("alarmed", "since", "since_low", "since_high")
+# Of log evidence: more is no number.
+_MOST = 690
+_SHOWN = 5
+
+
+@dataclass(frozen=True, repr=False)
+class StreamWatch:
+    """Which of many weekly figures changed; made by `watch_streams`.
+
+    Attributes
+    ----------
+    week : date
+        The last one.
+    frame : DataFrame, one row per stream, index as the columns of the figures
+        `state`: alarm; stable; learning (fewer than 26 weeks, or its reference is not over); constant (the same in all
+        weeks; a change of it would be seen); ended (no figure in the latest 8 weeks); empty (no figure at all).
+        `direction` (rise or fall, the one with more evidence), `evidence`, `bound` (evidence passed it: alarm), both
+        NaN while there is none; `alarmed` (the week it first passed), `since` with `since_low`, `since_high` (the week
+        the change most likely came with, and the first and last not ruled out, 90 %, as known then; NaT unless alarm);
+        `before` and `lately` (mean before and from `since`, or of the latest 8 weeks; shares pooled), `change` with
+        `low`, `high` (95 %, by how weeks differ; as if it were known since when; season not taken out); `n` (leads
+        behind `lately`, NaN where the figure is no share), `weeks` (behind `lately`), `memory` (standard errors by
+        which the weeks before hang together more than independent ones, once evidence is enough for an alarm: it is
+        divided by exp(memory ** 2 / 2) then).
+    path : DataFrame, index week, a column per stream
+        Evidence as a share of its bound, the larger of both directions: 1 is an alarm. NaN while learning.
+    notes : tuple of str
+        What is claimed and what is not, and which streams say nothing.
+    sentence : str
+    """
+
+    week: dt.date
+    frame: pd.DataFrame
+    path: pd.DataFrame
+    notes: tuple[str, ...]
+    sentence: str
+
+    @property
+    def alarms(self) -> pd.DataFrame:
+        """The rows of `frame` that alarm, most surely first."""
+        found = self.frame[self.frame["state"] == "alarm"]
+        return found.loc[(found["evidence"] / found["bound"]).sort_values(ascending=False, kind="stable").index]
+
+    def __repr__(self) -> str:
+        return "\n".join([self.sentence, *(f"  - {line}" for line in (*_lines(self.alarms), *self.notes))])
+
+    def _repr_html_(self) -> str:
+        lines = "".join(f"<li>{escape(line)}</li>" for line in (*_lines(self.alarms), *self.notes))
+        return f"<p>{escape(self.sentence)}</p><ul>{lines}</ul>{self.alarms.to_html(float_format='{:.3g}'.format)}"
+
+
+def watch_streams(  # noqa: PLR0913 - what is watched, and how surely
+    figures: pd.DataFrame,
+    n: pd.DataFrame | None = None,
+    *,
+    only: Mapping[Any, Direction] = ONE_WAY,
+    reference_weeks: int = YEAR,
+    horizon_weeks: int = 104,
+    budget: float = 0.1,
+) -> StreamWatch:
+    """Watch many weekly figures for a change, so that all of them together rarely alarm falsely.
+
+    Each stream is watched by a `RankDetector` for a rise and for a fall, each of these tests at its part of the budget:
+    the chance of any false alarm is at most the sum (union bound), however the streams hang together. Nothing is kept
+    between runs: the same weeks give the same answer, and later weeks change nothing about earlier ones. After an
+    alarm, blank the weeks that were put right (NaN), or give the figures from the week on that is the new normal.
+
+    Parameters
+    ----------
+    figures : DataFrame, index week, a column per stream
+        As of `weekly_streams`. The index holds the first day of each week, each a week or more after the one before;
+        the columns may have two levels, kind and name. NaN skips a week.
+    n : DataFrame, optional
+        For columns that are shares, from 0 to 1, how many leads each is a share of: only then are weeks of five and of
+        five hundred leads alike. Weeks of 0 leads are skipped.
+    only : mapping of a kind or column to "rise" or "fall"
+        What is watched for one direction, since the other is no harm; by default a fall of kind `accepted`, a rise of
+        kind `unseen`.
+    reference_weeks : int
+        From which to learn, 26 or more. A stream that begins after them learns from its own first 26.
+    horizon_weeks : int
+    budget : float, between 0 and 1
+        The chance of any false alarm in `horizon_weeks` is at most this, if nothing changes and weeks are exchangeable
+        once season and last week are taken out.
+
+    Returns
+    -------
+    StreamWatch
+        `frame`, `alarms`, `path`, `notes`, `sentence`.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is none that can be meant: weeks that overlap, figures that are no numbers, shares outside 0 to
+        1. All problems at once.
+
+    Notes
+    -----
+    Shares are watched as standard scores (`rates.standard_scores`), other figures as they are: give counts that grow
+    with the number of leads per lead. Of a share whose reference shows nothing but the luck of its leads (its variance
+    between weeks is at most 0.4 of that, and no yearly wave stands out), the scores are ranked as they are: a season
+    fitted to them would take a change for one. All others are foretold first, as `RankDetector` does.
+
+    How many streams will yet begin is not known, and what was an alarm must stay one when they do. So nine tenths of
+    the budget are shared by the tests of streams that had a figure other than 0 in the reference; the rest goes to
+    those that come later, 1/(k (k + 1)) of it to the k-th. A rule that never fired costs nothing until it does.
+
+    References
+    ----------
+    As of `RankDetector`. Dandapanthula, S. and Ramdas, A. (2025), Multiple testing in multi-stream sequential change
+    detection, arXiv 2501.04130: for any set of streams, Bonferroni is what controls the chance of a false alarm.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> weeks = pd.date_range("2025-01-06", periods=80, freq="7D")
+    >>> n = pd.DataFrame(200, weeks, [("fires", "pricing page"), ("accepted", "partner")])
+    >>> share = np.where(np.arange(80)[:, None] < 60, [0.2, 0.5], [0.2, 0.35])
+    >>> found = watch_streams(pd.DataFrame(rng.binomial(200, share) / 200, weeks, n.columns), n)
+    >>> found.sentence
+    'Alarm in the week of 2026-07-13: 1 of 2 streams changed (1 stable, 1 alarm).'
+    >>> found.alarms[["direction", "since", "before", "lately"]]
+                        direction      since    before   lately
+    (accepted, partner)      fall 2026-03-02  0.494167  0.35225
+    """
+    table, sizes, ways = _checked(figures, n, only, reference_weeks, horizon_weeks, budget)
+    names = [named(column) for column in table.columns]
+    weeks = Weeks.of(table, sizes, reference_weeks)
+    family = family_of(weeks, names, ways, horizon_weeks, budget)
+    days = pd.DatetimeIndex(table.index)
+    frame = pd.DataFrame([_row(weeks, family, place, days) for place in range(len(names))], index=table.columns)
+    frame = frame.astype(dict.fromkeys(_DATES, days.dtype))
+    path = pd.DataFrame(_path(family, len(names)).T, table.index, table.columns)
+    last = days[-1].date()
+    notes = tuple(_notes(frame, names, len(days) - reference_weeks, reference_weeks, horizon_weeks, budget))
+    return StreamWatch(last, frame, path, notes, _sentence(frame, last))
+
+
+def named(column: Any) -> str:
+    """A stream's name, as a sentence says it."""
+    return " ".join(map(str, column)) if isinstance(column, tuple) else str(column)
+
+
+def _row(weeks: Weeks, family: Family, stream: int, days: pd.DatetimeIndex) -> dict[str, Any]:
+    """A row of `StreamWatch.frame`."""
+    tests = np.flatnonzero(family.stream == stream)
+    known = np.flatnonzero(~np.isnan(weeks.figures[stream]))
+    row: dict[str, Any] = {"state": _state(weeks, stream, known), "direction": None}
+    row |= {"evidence": np.nan, "bound": np.nan}
+    row |= dict.fromkeys(_DATES, pd.NaT)
+    memory, begin = 0.0, max(len(known) - _LATELY, 0)
+    ahead = family.evidence[tests] - family.bound[tests, None]
+    if len(tests) and not np.isnan(ahead).all():
+        passed = ahead >= 0
+        # Of two directions that alarmed, the first; of none, the nearer.
+        place = int(passed.any(axis=0).argmax()) if passed.any() else -1
+        test = tests[ahead[:, place].argmax()]
+        row["direction"] = "rise" if family.sign[test] > 0 else "fall"
+        row |= {"evidence": math.exp(min(family.evidence[test, -1], _MOST)), "bound": math.exp(family.bound[test])}
+        memory = family.memory[test, -1]
+        if passed.any():
+            onset = family.onset[int(test)]
+            row |= dict(zip(_DATES, days[[place, *onset]], strict=True)) | {"state": "alarm"}
+            begin = int(np.searchsorted(known, onset[0]))
+    return row | _change(weeks, stream, known[:begin], known[begin:]) | {"memory": memory}
+
+
+def _state(weeks: Weeks, stream: int, known: Ints) -> str:
+    """The state of a stream that does not alarm."""
+    if not len(known):
+        return "empty"
+    if len(weeks.number) - known[-1] > _LATELY:
+        return "ended"
+    if len(known) < SHORT or weeks.until[stream] >= len(weeks.number):
+        return "learning"
+    return "constant" if len(np.unique(weeks.figures[stream, known])) == 1 else "stable"
+
+
+def _change(weeks: Weeks, stream: int, before: Ints, lately: Ints) -> dict[str, float]:
+    """The mean before and lately, and how far they are apart."""
+    figures, n = weeks.figures[stream], weeks.n[stream]
+    found = dict.fromkeys(("before", "lately", "change", "low", "high"), np.nan)
+    found |= {"n": np.nan, "weeks": len(lately)}
+    if np.isnan(n).all():
+        means = [figures[part].mean() if len(part) else np.nan for part in (before, lately)]
+        found |= {"before": means[0], "lately": means[1], "change": means[1] - means[0]}
+        if len(before) > 1 and len(lately):
+            error = figures[before].std(ddof=1) * math.sqrt(1 / len(before) + 1 / len(lately))
+            half = float(student.ppf(0.975, len(before) - 1)) * error
+            found |= {"low": found["change"] - half, "high": found["change"] + half}
+        return found
+    hits, sizes = np.array([((figures * n)[part].sum(), n[part].sum()) for part in (before, lately)]).T
+    shares = np.divide(hits, sizes, out=np.full(2, np.nan), where=sizes > 0)
+    # Weeks that differ by more than the luck of their leads are worth fewer leads.
+    spread = shares[0] * (1 - shares[0])
+    apart = (n[before] * (figures[before] - shares[0]) ** 2).sum() / spread if spread > 0 else 0.0
+    worth = max(apart / max(len(before) - 1, 1), 1.0)
+    low, high = wilson(hits / worth, sizes / worth)
+    change = shares[1] - shares[0]
+    # Newcombe's interval of a difference of two shares, from each one's.
+    down, up = math.hypot(shares[1] - low[1], high[0] - shares[0]), math.hypot(high[1] - shares[1], shares[0] - low[0])
+    found |= {"before": shares[0], "lately": shares[1], "change": change, "n": sizes[1]}
+    return found | {"low": change - down, "high": change + up}
+
+
+def _path(family: Family, n_streams: int) -> Floats:
+    """(n_streams, n_weeks) evidence as a share of its bound, of the direction with more."""
+    found = np.full((n_streams, family.evidence.shape[1]), np.nan)
+    for stream, one in zip(
+        family.stream, np.exp(np.minimum(family.evidence - family.bound[:, None], _MOST)), strict=True
+    ):
+        found[stream] = np.fmax(found[stream], one)
+    return found
+
+
+def _lines(alarms: pd.DataFrame) -> list[str]:
+    """What changed, a line for each stream that alarms."""
+    lines = []
+    for column, row in zip(alarms.index, alarms.to_dict("records"), strict=True):
+        share = not math.isnan(row["n"])
+        before, lately, change, low, high = (
+            f"{row[name]:{sign}.1%}" if share else f"{row[name]:{sign}.3g}"
+            for name, sign in (("before", ""), ("lately", ""), ("change", "+"), ("low", "+"), ("high", "+"))
+        )
+        since, earliest, latest, first = (
+            f"{row[name]:%Y-%m-%d}" for name in ("since", "since_low", "since_high", "alarmed")
+        )
+        of = f"{row['n']:,.0f} leads in {row['weeks']} weeks" if share else f"{row['weeks']} weeks"
+        head = f"{named(column)}: {row['direction']} since the week of {since} ({earliest} to {latest})"
+        figures = f"{before} to {lately} ({change}, {low} to {high}; {of})"
+        evidence = f"passed its bound in the week of {first}, and is at {row['evidence'] / row['bound']:,.3g} of it now"
+        lines.append(f"{head}, {figures}; evidence {evidence}")
+    return lines
+
+
+def _sentence(frame: pd.DataFrame, last: dt.date) -> str:
+    alarms = int((frame["state"] == "alarm").sum())
+    watched = int(frame["bound"].notna().sum())
+    if not watched:
+        return f"Nothing is watched yet in the week of {last}: {_counts(frame)}."
+    what = f"{alarms} of {watched} streams changed" if alarms else f"none of {watched} streams changed for sure"
+    return f"{'Alarm' if alarms else 'Stable'} in the week of {last}: {what} ({_counts(frame)})."
+
+
+def _counts(frame: pd.DataFrame) -> str:
+    return ", ".join(f"{count} {state}" for state, count in frame["state"].value_counts(sort=False).items())
+
+
+def _notes(  # noqa: PLR0913, PLR0917 - what the claim is made of
+    frame: pd.DataFrame, names: list[str], watched: int, reference_weeks: int, horizon_weeks: int, budget: float
+) -> Iterator[str]:
+    """What is claimed, and which streams say nothing."""
+    yield (
+        f"If nothing changes, any of these streams alarms within {horizon_weeks} weeks with a chance of at most "
+        f"{budget:.0%}, as far as weeks are exchangeable once season and last week are taken out."
+    )
+    if watched > horizon_weeks:
+        yield f"{watched} weeks are watched by now: a false alarm has had more time than {horizon_weeks} weeks."
+    name = pd.Series(names, frame.index)
+    together = frame["memory"] > _MEMORY_SEEN
+    if together.any():
+        yield f"Not claimed of {_some(name[together])}: weeks hang together over months; evidence is divided for it."
+    constant = frame["state"] == "constant"
+    for one, text in ((0, "0 in all weeks"), (1, "1 in all weeks")):
+        chosen = constant & (frame["lately"] == one)
+        if chosen.any():
+            yield f"{text}: {_some(name[chosen])}."
+    other = constant & ~frame["lately"].isin([0, 1])
+    if other.any():
+        yield f"The same in all weeks: {_some(name[other])}."
+    for state, text in (
+        ("learning", f"Not watched yet, fewer than {SHORT} weeks or the reference is not over"),
+        ("ended", f"Ended, no figure in the latest {_LATELY} weeks"),
+        ("empty", "No figure in any week"),
+    ):
+        chosen = frame["state"] == state
+        if chosen.any():
+            yield f"{text}: {_some(name[chosen])}."
+    if reference_weeks < YEAR:
+        yield f"{reference_weeks} reference weeks know no season, and find small changes later."
+    yield "A change that was there in the reference weeks already is not seen."
+
+
+def _some(names: pd.Series[Any]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(map(repr, names[:_SHOWN])) + more
+
+
+def _checked(  # noqa: PLR0913, PLR0917 - all arguments, so that all problems come at once
+    figures: Any, n: Any, only: Any, reference_weeks: Any, horizon_weeks: Any, budget: Any
+) -> tuple[pd.DataFrame, pd.DataFrame, list[Direction | None]]:
+    """The figures, the leads behind them (NaN where they are no shares), what each is watched for."""
+    problems = []
+    for name, weeks, least in (("reference_weeks", reference_weeks, SHORT), ("horizon_weeks", horizon_weeks, 1)):
+        if type(weeks) is not int or weeks < least:
+            problems.append(Problem(name, f"must be a whole number of weeks, {least} or more; got {weeks!r}"))
+    if isinstance(budget, bool) or not isinstance(budget, (int, float)) or not 0 < budget < 1:
+        problems.append(Problem("budget", f"must lie between 0 and 1; got {budget!r}"))
+    frames = [(name, frame) for name, frame in (("figures", figures), ("n", n)) if frame is not None or name != "n"]
+    for name, frame in frames:
+        problems += _misshapen(name, frame)
+    if problems:
+        raise ArgumentError("watch_streams", problems)
+    sizes = pd.DataFrame(index=figures.index) if n is None else n
+    strange = [column for column in sizes if column not in figures]
+    problems += [Problem("n", f"has a column {column!r} that figures have not") for column in strange[:_SHOWN]]
+    if not sizes.index.equals(figures.index):
+        problems.append(Problem("n", "must have the weeks of figures, in the same order"))
+    ways, wrong = _ways(figures, only)
+    problems += wrong
+    if problems:
+        raise ArgumentError("watch_streams", problems)
+    sizes = sizes.reindex(columns=figures.columns)
+    for column in sizes.columns[sizes.notna().any()]:
+        share, size = figures[column].to_numpy(float), sizes[column].fillna(0).to_numpy(float)
+        counted = share * size
+        if (size < 0).any() or (share < 0).any() or (share > 1).any():
+            problems.append(Problem(named(column), "has an n, so it must be a share from 0 to 1 of 0 or more leads"))
+        elif (np.abs(counted - np.rint(counted)) > 1e-6 * np.maximum(size, 1)).any():
+            problems.append(Problem(named(column), "is no share of its n: the two multiplied must be whole leads"))
+        else:
+            sizes[column] = size
+    if problems:
+        raise ArgumentError("watch_streams", problems)
+    return figures, sizes, ways
+
+
+def _misshapen(name: str, frame: Any) -> list[Problem]:
+    """What is wrong with a frame of weekly figures."""
+    if not isinstance(frame, pd.DataFrame):
+        return [Problem(name, f"must be a frame, a row per week and a column per stream; got a {type(frame).__name__}")]
+    problems = []
+    if not frame.columns.is_unique:
+        twice = frame.columns[frame.columns.duplicated()]
+        problems.append(Problem(name, f"has columns more than once: {', '.join(map(named, twice[:_SHOWN]))}"))
+        return problems
+    if not isinstance(frame.index, pd.DatetimeIndex) or frame.index.hasnans or not len(frame):
+        problems.append(Problem(name, "must have a DatetimeIndex with the first day of each week, one or more"))
+    elif (frame.index != frame.index.normalize()).any() or (np.diff(frame.index) < np.timedelta64(7, "D")).any():
+        problems.append(Problem(name, "weeks must be days in order, 7 or more apart: no week may count twice"))
+    for column in frame.columns:
+        values = frame[column]
+        if not pd.api.types.is_numeric_dtype(values) or np.isinf(values.to_numpy(float, na_value=np.nan)).any():
+            problems.append(Problem(name, f"{named(column)} must hold finite numbers, NaN where a week is skipped"))
+    return problems
+
+
+def _ways(figures: pd.DataFrame, only: Any) -> tuple[list[Direction | None], list[Problem]]:
+    """For each stream the direction it alone is watched for, if any."""
+    if not isinstance(only, Mapping):
+        return [], [Problem("only", f"must map kinds or columns to 'rise' or 'fall'; got {only!r}")]
+    kinds = {column[0] for column in figures.columns if isinstance(column, tuple)}
+    problems = [
+        Problem("only", f"{key!r} must be 'rise' or 'fall'; got {way!r}")
+        for key, way in only.items()
+        if way not in {"rise", "fall"}
+    ]
+    problems += [
+        Problem("only", f"there is no kind or column {key!r}{did_you_mean(key, map(str, kinds))}")
+        for key in only
+        if key not in kinds and key not in figures and key not in ONE_WAY
+    ]
+    kind = [column[0] if isinstance(column, tuple) else None for column in figures.columns]
+    return [only.get(column, only.get(own)) for column, own in zip(figures.columns, kind, strict=True)], problems

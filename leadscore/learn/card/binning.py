@@ -1,0 +1,258 @@
+"""Bins: the few rows into which each feature is cut, one of which every lead is in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from leadscore.base.text import as_text, worded
+from leadscore.errors import ArgumentError, Problem
+from leadscore.rulebook.diff import decimal
+from leadscore.tables.columns import Column, convert, is_text
+
+Floats = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.int16]
+
+# Cells into which a number is cut at first, each of about equal weight; cells are merged to bins later.
+_CELLS = 64
+# A text column of which more than this share lies in rare values is read as words.
+_MOSTLY_RARE = 0.5
+MOST_LEVELS = 1000
+
+
+@dataclass(frozen=True)
+class Bins:
+    """How one feature is cut. The last bin, but for words, is that of leads without a value.
+
+    Attributes
+    ----------
+    column : str
+        The column of the frame.
+    kind : "number", "category", "word" or "pair"
+        A number lies between two edges; a text is one of some levels, or another; or has a word, or not; or two
+        features lie in bins of theirs.
+    edges : tuple of float
+        Of a number: bin i holds the values from `edges[i - 1]` up to, not including, `edges[i]`.
+    levels : tuple of tuples of str
+        Of a category: the values of each bin, as normalised text; then comes the bin of all others.
+    word : str
+        The word; of the empty word, whether there is any text.
+    two : tuple of Bins
+        Of a pair: the two features.
+    place : tuple of int
+        Of a pair: the bin of each bin of the first with each of the second.
+    """
+
+    column: str
+    kind: Literal["number", "category", "word", "pair"]
+    edges: tuple[float, ...] = ()
+    levels: tuple[tuple[str, ...], ...] = ()
+    word: str = ""
+    two: tuple[Bins, ...] = ()
+    place: tuple[int, ...] = ()
+
+    @classmethod
+    def of_pair(cls, first: Bins, second: Bins) -> Bins:
+        """Two features, each bin of one with each of the other."""
+        place = tuple(range(first.size * second.size))
+        return cls(f"{first.name} and {second.name}", "pair", two=(first, second), place=place)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the frame that are looked at."""
+        return tuple(one.column for one in self.two) or (self.column,)
+
+    @property
+    def name(self) -> str:
+        """The feature's name; a text column has one for each word."""
+        if self.kind != "word":
+            return self.column
+        return f"{self.column} has {self.word!r}" if self.word else f"{self.column} is known"
+
+    @property
+    def size(self) -> int:
+        """How many bins there are."""
+        if self.kind == "pair":
+            return max(self.place) + 1
+        return {"number": len(self.edges) + 2, "category": len(self.levels) + 2, "word": 2}[self.kind]
+
+    @property
+    def labels(self) -> list[str]:
+        """What each bin holds, in words."""
+        if self.kind == "word":
+            return ["no", "yes"]
+        if self.kind == "pair":
+            cells = [f"{one} and {other}" for one in self.two[0].labels for other in self.two[1].labels]
+            of = np.array(self.place)
+            return ["; or ".join(cells[cell] for cell in np.flatnonzero(of == place)) for place in range(self.size)]
+        if self.kind == "category":
+            return [*(", ".join(group) for group in self.levels), "other", "missing"]
+        shown = [decimal(edge) for edge in self.edges]
+        if not shown:
+            return ["known", "missing"]
+        between = [f"{low} to under {high}" for low, high in pairwise(shown)]
+        return [f"under {shown[0]}", *between, f"{shown[-1]} or more", "missing"]
+
+    def of(self, read: Mapping[str, Column]) -> Codes:
+        """(n_rows,) the bin of each row, from the columns it looks at."""
+        if self.kind != "pair":
+            return self.codes(read[self.column])
+        first, second = (one.codes(read[one.column]) for one in self.two)
+        return np.array(self.place, np.int16)[first * self.two[1].size + second]
+
+    def codes(self, read: Column) -> Codes:
+        """(n_rows,) the bin of each row, from its one column."""
+        if self.kind == "number":
+            assert read.numbers is not None
+            found = np.searchsorted(np.array(self.edges), read.numbers, "right").astype(np.int16)
+            found[np.isnan(read.numbers)] = self.size - 1
+            return found
+        assert read.codes is not None
+        if self.kind == "word":
+            return words_in(read, self.word)[read.codes]
+        bin_of = {level: place for place, group in enumerate(self.levels) for level in group}
+        other = len(self.levels)
+        return np.array([*(bin_of.get(value, other) for value in read.values), other + 1], np.int16)[read.codes]
+
+    def unseen(self, read: Column) -> npt.NDArray[np.bool_]:
+        """(n_rows,) which values of a category are none of the levels."""
+        if self.kind != "category":
+            return np.zeros(len(self.codes(read)), bool)
+        return self.codes(read) == len(self.levels)
+
+
+def words_in(read: Column, word: str) -> npt.NDArray[np.int16]:
+    """For each distinct text, and behind them for a missing one, whether it has the word; any, for the empty word."""
+    if not word:
+        return np.array([1] * len(read.values) + [0], np.int16)
+    looked_for = worded(word)
+    return np.array([*(looked_for in worded(str(value)) for value in read.values), False], np.int16)
+
+
+def read_columns(frame: pd.DataFrame, kinds: dict[str, str] | None = None) -> dict[str, Column]:
+    """Each column as rules read it: a number, or text; booleans are the texts true and false.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    kinds : dict of column to "number" or "text", optional
+        What they were when learned; by default as they are.
+
+    Raises
+    ------
+    ArgumentError
+        If a column holds dates, infinite numbers, or what is neither number nor text.
+    """
+    read, problems = {}, []
+    for place, name in enumerate(frame.columns):
+        array = _array(frame.iloc[:, place])
+        wanted = (kinds or {}).get(str(name)) or ("number" if _is_number(array.type) else "text")
+        column = convert(array, wanted, (), "UTC")  # type: ignore[arg-type]
+        if wanted == "text":
+            # Booleans are written as rulebooks compare them.
+            column.values = [as_text(value) for value in column.values]
+        problems += [Problem(str(name), f"{len(rows):,} rows: {what}") for what, rows in column.bad.items()]
+        if column.numbers is not None and np.isinf(column.numbers).any():
+            count = int(np.isinf(column.numbers).sum())
+            problems.append(Problem(str(name), f"{count:,} infinite numbers (inf, infinity), which no bin can hold"))
+        read[str(name)] = column
+    if problems:
+        raise ArgumentError("X", problems)
+    return read
+
+
+def _array(series: pd.Series[Any]) -> pa.Array:
+    if series.dtype.kind == "c":
+        raise ArgumentError("X", f"{series.name}: Complex data not supported; got {series.dtype}")
+    try:
+        array = pa.array(series, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+        known = series.dropna()
+        strange = known[~known.map(lambda value: isinstance(value, (str, int, float, bool, np.generic)))]
+        if len(strange):
+            kind = type(strange.iloc[0]).__name__
+            message = f"argument must be a string or a number in every cell; got {kind} {strange.iloc[0]!r}"
+            raise ArgumentError("X", [Problem(str(series.name), message)]) from None
+        array = pa.array(series.map(as_text, na_action="ignore"), pa.large_string(), from_pandas=True)
+    if pa.types.is_float16(array.type):
+        array = array.cast(pa.float32())
+    return array.dictionary_decode() if pa.types.is_dictionary(array.type) and not is_text(array.type) else array
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_null(kind)
+    )
+
+
+def is_words(read: Column, weight: Floats, rare: float) -> bool:
+    """Whether a text is better read word by word: most of it lies in rare values, and most of it has several words."""
+    assert read.codes is not None
+    if not read.values:
+        return False
+    known = read.codes >= 0
+    mass = np.bincount(read.codes[known], weight[known], len(read.values))
+    several = np.array([len(worded(value).split()) > 1 for value in read.values])
+    return bool(mass[mass < rare].sum() > _MOSTLY_RARE * mass.sum() and mass[several].sum() > _MOSTLY_RARE * mass.sum())
+
+
+def cells(column: str, read: Column, weight: Floats, rare: float, most: int = _CELLS) -> Bins:
+    """The finest bins: cells of about equal weight of a number, every level that is not rare of a category."""
+    if read.numbers is None:
+        assert read.codes is not None
+        known = read.codes >= 0
+        mass = np.bincount(read.codes[known], weight[known], len(read.values))
+        common = sorted((-mass[code], value) for code, value in enumerate(read.values) if mass[code] >= rare)
+        return Bins(column, "category", levels=tuple((value,) for _, value in common[:MOST_LEVELS]))
+    known = ~np.isnan(read.numbers) & (weight > 0)
+    values, place = np.unique(read.numbers[known], return_inverse=True)
+    mass = np.bincount(place, weight[known], len(values))
+    if len(values) <= most:
+        starts = np.arange(1, len(values))
+    else:
+        # A value that fills a cell alone is one, however its neighbours fall: a spike is never hidden.
+        share = np.floor((np.cumsum(mass) - mass / 2) / mass.sum() * most)
+        heavy = mass >= mass.sum() / most
+        new = (share[1:] != share[:-1]) | heavy[1:] | heavy[:-1]
+        starts = np.flatnonzero(new) + 1
+    return Bins(column, "number", edges=tuple(_plainest(values[i - 1], values[i]) for i in starts))
+
+
+def words(column: str, read: Column, weight: Floats, rare: float, most: int) -> list[Bins]:
+    """The commonest words of a text column, and whether there is any text."""
+    assert read.codes is not None
+    known = read.codes >= 0
+    mass = np.bincount(read.codes[known], weight[known], len(read.values))
+    counts: dict[str, float] = {}
+    for value, own in zip(read.values, mass, strict=True):
+        for word in set(worded(value).split()):
+            counts[word] = counts.get(word, 0.0) + own
+    total = weight.sum()
+    common = sorted((-count, word) for word, count in counts.items() if rare <= count <= total - rare)
+    found = [Bins(column, "word", word=word) for _, word in common[:most]]
+    missing = weight[~known].sum()
+    return [*found, *([Bins(column, "word")] if rare <= missing <= total - rare else [])]
+
+
+def _plainest(low: float, high: float) -> float:
+    """The number with the fewest digits that is above `low` and at most `high`."""
+    size = max(abs(low), abs(high), 1e-300)
+    for digits in range(-math.floor(math.log10(size)), 18):
+        scale = 10.0 ** abs(digits)
+        candidate = math.floor(high * scale) / scale if digits >= 0 else math.floor(high / scale) * scale
+        if low < candidate <= high:
+            return float(candidate)
+    return float(high)
+
+
+def starts_of(features: Sequence[Bins]) -> npt.NDArray[np.intp]:
+    """(n_features + 1,) where the bins of each feature begin when all are laid end to end."""
+    return np.concatenate([[0], np.cumsum([one.size for one in features])]).astype(np.intp)

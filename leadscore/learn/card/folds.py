@@ -1,0 +1,147 @@
+"""Rows to learn from, in an order of their own; their stretches of time, and their folds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from leadscore.errors import ArgumentError
+from leadscore.learn.card.additive import Rows
+from leadscore.learn.card.binning import Bins, cells, is_words, words
+from leadscore.tables.columns import NO_TIME, Column, one_array, read_times
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+Days = npt.NDArray[np.int64]
+
+# A level or word is rare below so many leads, and below this share of them.
+_RARE, _RARE_SHARE = 30.0, 0.005
+_MOST_WORDS = 30
+_PERIODS, _FOLDS = 10, 4
+# The folds are of so many rows at most.
+_LOOKED_AT = 10_000
+
+
+def in_order(
+    read: Mapping[str, Column], y: Floats, weight: Floats, day: Days | None, groups: Ints | None
+) -> tuple[Rows, Days | None, Ints | None]:
+    """The rows by their cells, the day and the group of each, in an order that depends on what they hold alone."""
+    total = weight.sum()
+    rare = min(max(_RARE, _RARE_SHARE * total), total / 10)
+    features: list[Bins] = []
+    for name in sorted(read):
+        column = read[name]
+        if column.numbers is None and is_words(column, weight, rare):
+            features += words(name, column, weight, rare, _MOST_WORDS)
+        else:
+            features.append(cells(name, column, weight, rare))
+    codes = [bins.codes(read[bins.column]) for bins in features]
+    order, groups = _order([*codes, y.astype(np.int64), *([] if day is None else [day])], weight, groups)
+    days = None if day is None else day[order]
+    period = None if days is None else _periods(days, weight[order])
+    return Rows(features, [code[order] for code in codes], y[order], weight[order], period), days, groups
+
+
+def _order(held: list[npt.NDArray[Any]], weight: Floats, groups: Ints | None) -> tuple[Ints, Ints | None]:
+    """Rows by a mark of what they hold, those alike by weight; and the group of each, numbered as they come."""
+    mark = np.zeros(len(weight), np.uint64)
+    for values in held:
+        mark = _mixed(mark ^ values.astype(np.uint64))
+    if groups is None:
+        return np.lexsort((weight, mark)), None
+    # Rows alike of groups that are not: each row has the mark of its group too.
+    whole = np.zeros(int(groups.max()) + 1, np.uint64)
+    np.add.at(whole, groups, _mixed(mark ^ weight.view(np.uint64)))
+    keys = (whole[groups], weight, mark)
+    order = np.lexsort(keys)
+    number = np.asarray(pd.factorize(groups[order])[0], np.intp)
+    alike = np.lexsort((number, *(key[order] for key in keys)))
+    return order[alike], number[alike]
+
+
+def _mixed(mark: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    mark = mark * np.uint64(0x9E3779B97F4A7C15)
+    return mark ^ (mark >> np.uint64(29))
+
+
+def _days_at(day: Days, weight: Floats, parts: int) -> Days:
+    """The days on which so many equal parts of the leads begin, but for the first."""
+    order = np.argsort(day, kind="stable")
+    reached = np.cumsum(weight[order])
+    starts = np.searchsorted(reached, np.arange(1, parts) * reached[-1] / parts, "right")
+    return day[order][np.minimum(starts, len(day) - 1)]
+
+
+def _periods(day: Days, weight: Floats) -> Ints | None:
+    """The tenth of the time each row is of; no day lies in two."""
+    if day.min() == day.max():
+        return None
+    starts = np.unique(_days_at(day, weight, _PERIODS))
+    return np.unique(np.searchsorted(starts, day, "right"), return_inverse=True)[1]
+
+
+def folds(rows: Rows, day: Days | None) -> Iterator[tuple[Rows, Rows]]:
+    """What to learn from and what to judge by: earlier and later leads where there are days, else parts of all."""
+    looked_at = np.arange(0, len(rows.y), max(1, -(-len(rows.y) // _LOOKED_AT)))
+    some = rows.take(looked_at)
+    if day is None or rows.period is None:
+        pairs = list(_stripes(some.weight))
+    else:
+        own = day[looked_at]
+        cuts = _days_at(own, some.weight, _FOLDS + 1)
+        ends = np.append(cuts[1:], own.max() + 1)
+        pairs = [
+            (some.weight * (own < start), some.weight * ((own >= start) & (own < end)))
+            for start, end in zip(cuts, ends, strict=True)
+        ]
+    for weights in pairs:
+        train, test = (replace(some, weight=weight).take(weight > 0) for weight in weights)
+        if all(len(part.y) and 0 < part.y.mean() < 1 for part in (train, test)):
+            yield train, test
+
+
+def _stripes(weight: Floats) -> Iterator[tuple[Floats, Floats]]:
+    """The leads dealt out in turn, as weights of the rows to learn from and to judge by.
+
+    Rows alike stand together, so each fold gets its share of them; and a row that stands for three leads is in three
+    folds, as three rows would be.
+    """
+    ends = np.cumsum(weight)
+    width = min(1.0, ends[-1] / (100 * _FOLDS))
+    for fold in range(_FOLDS):
+
+        def before(leads: Floats, fold: int = fold) -> Floats:
+            turns, rest = np.divmod(leads / width, _FOLDS)
+            return (turns + np.clip(rest - fold, 0, 1)) * width
+
+        # What is left of a row after rounding is no lead.
+        test = before(ends) - before(ends - weight)
+        test = np.where(test > weight * (1 - 1e-9), weight, np.where(test < weight * 1e-9, 0, test))
+        yield weight - test, test
+
+
+def days_of(dates: Any, n: int) -> npt.NDArray[np.int64]:
+    """Days since 1970."""
+    series = pd.Series(dates).reset_index(drop=True)
+    times = read_times(one_array(pa.array(series, from_pandas=True)))
+    if len(series) != n or times is None or times.bad or (times.at == NO_TIME).any():
+        raise ArgumentError(
+            "dates", f"must hold a day, as 2026-03-31, for each of {n:,} rows; got {len(series):,}, {series.dtype}"
+        )
+    return times.days("UTC")
+
+
+def groups_of(groups: Any, kept: npt.NDArray[np.bool_]) -> Ints:
+    """A whole number for each group of rows."""
+    labels = pd.Series(np.asarray(groups, object))
+    if len(labels) != len(kept) or labels.isna().any():
+        found = f"{len(labels):,}, {int(labels.isna().sum()):,} of them missing"
+        message = f"must hold the lead of each of the {len(kept):,} rows; got {found}"
+        raise ArgumentError("groups", message)
+    return np.asarray(pd.factorize(labels[kept])[0], np.intp)

@@ -1,0 +1,436 @@
+"""`PointsCard`: a fitted model in whole points, short enough to be reviewed, and written as a rulebook."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from html import escape
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.optimize import brentq
+from scipy.special import expit
+from threadpoolctl import threadpool_limits
+
+from leadscore.errors import ArgumentError
+from leadscore.learn.card.additive import Additive, Direction
+from leadscore.learn.card.as_rules import rules_of
+from leadscore.learn.card.binning import Bins, read_columns, starts_of
+from leadscore.learn.card.merging import Merger
+from leadscore.learn.card.rounding import parts, whole_points
+from leadscore.learn.rows.snapshots import Provenance
+from leadscore.rulebook import Rulebook
+from leadscore.stats.intervals import wilson
+from leadscore.stats.logistic import Dense, fit_logistic
+from leadscore.tables.columns import Column
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+_LN2 = float(np.log(2))
+# With points that double the odds, a total of so many has even odds: the wet finger's hundred.
+_EVEN_AT = 100
+# Log odds are summed to so much.
+_GRID = 1 / 64
+
+
+@dataclass(frozen=True)
+class PointsCard:
+    """A model in whole points; made by `LeadClassifier.points_card`.
+
+    Attributes
+    ----------
+    features : list of Bins
+        What the card looks at, in the order of how much it moves leads.
+    points : (n_bins,) whole numbers, of all features end to end
+    base : int
+        What every lead has.
+    intercept, slope : float
+        The chance at a total t is 1 / (1 + exp(-(intercept + slope x t))).
+    frame : DataFrame, a row to review each
+        `feature`, `bin`, `n`, `conversions`, `rate` with `rate_low`, `rate_high` (Wilson), `points` with `points_low`,
+        `points_high` (from the bootstrap of the fit, beside the feature's mean): all 95 %. Bins that no lead was in are
+        left out: they get the feature's mean.
+    log_loss_lost : float
+        What the whole numbers cost: the log loss per lead above that of the same rows in fractions.
+    n : float
+        The leads learned from.
+    mass : (n_bins,) of them, in each bin
+    kinds : dict of column to "number" or "text"
+    column_names : the columns of the frame learned from
+    trained_until_ : date or None
+        The last day of the rows learned from.
+    """
+
+    features: list[Bins]
+    points: Ints
+    base: int
+    intercept: float
+    slope: float
+    frame: pd.DataFrame
+    log_loss_lost: float
+    n: float
+    mass: Floats
+    kinds: Mapping[str, str]
+    column_names: tuple[str, ...]
+    trained_until_: dt.date | None = None
+
+    @property
+    def points_to_double(self) -> float:
+        """So many points more double the odds."""
+        return _LN2 / self.slope
+
+    @property
+    def even_at(self) -> float:
+        """The total at which the odds are even."""
+        return -self.intercept / self.slope
+
+    @property
+    def least(self) -> int:
+        """The least total a lead can have."""
+        return self.base + int(sum(own.min() for own in self._parts(self.points)))
+
+    @property
+    def most(self) -> int:
+        """The largest total a lead can have."""
+        return self.base + int(sum(own.max() for own in self._parts(self.points)))
+
+    def _parts(self, values: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+        return np.split(values, starts_of(self.features)[1:-1]) if self.features else []
+
+    def _read(self, X: Any) -> dict[str, Column]:  # noqa: N803 - scikit-learn's name
+        frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X, columns=list(self.column_names))
+        used = {column for bins in self.features for column in bins.columns}
+        lacking = sorted(used - set(map(str, frame.columns)))
+        if lacking:
+            raise ArgumentError("X", f"lacks columns of the card: {', '.join(map(repr, lacking))}")
+        return read_columns(frame.loc[:, [str(name) in used for name in frame.columns]], dict(self.kinds))
+
+    def score(self, X: Any) -> pd.DataFrame:  # noqa: N803
+        """The points of each lead.
+
+        Parameters
+        ----------
+        X : DataFrame, (n_rows, n_columns)
+            With the columns the card looks at.
+
+        Returns
+        -------
+        DataFrame, the index of X
+            A column of whole points per feature, and `total`, which has the base in it; a feature of that name is
+            `total (column)`.
+
+        Raises
+        ------
+        ArgumentError
+            If a column is not there or holds values of another kind.
+        """
+        read = self._read(X)
+        found = {
+            "total (column)" if bins.name == "total" else bins.name: own[bins.of(read)]
+            for bins, own in zip(self.features, self._parts(self.points), strict=True)
+        }
+        frame = pd.DataFrame(found, index=X.index if isinstance(X, pd.DataFrame) else range(len(X)))
+        return frame.assign(total=frame.sum(axis=1).astype(np.int64) + self.base)
+
+    def predict_proba(self, X: Any) -> Floats:  # noqa: N803
+        """(n_rows, 2) the chance of either outcome at each lead's total."""
+        chance = self.chance(self.score(X)["total"].to_numpy())
+        return np.column_stack([1 - chance, chance])
+
+    def chance(self, total: Any) -> Any:
+        """The chance at a total."""
+        return np.exp(-np.logaddexp(0, -(self.intercept + self.slope * np.asarray(total, np.float64))))
+
+    def recalibrate(self, X: Any, y: Any) -> PointsCard:  # noqa: N803
+        """The same points with the chance at each total learned anew, by logistic regression on the total alone.
+
+        A short card leaves out some of what the model knows, so that its totals mean other chances; and where the base
+        rate has moved, the newest leads whose outcome is known tell what totals mean now.
+
+        Parameters
+        ----------
+        X : DataFrame, (n_rows, n_columns)
+        y : (n_rows,) True, False or missing
+
+        Raises
+        ------
+        ArgumentError
+            If y has another length, all known outcomes are of one kind, or they do not rise with the total.
+        """
+        outcome = pd.array(np.asarray(y, object), dtype="boolean").to_numpy(np.float64, na_value=np.nan)
+        if len(outcome) != len(X):
+            raise ArgumentError("y", f"has {len(outcome):,} outcomes for {len(X):,} leads")
+        known = ~np.isnan(outcome)
+        total = self.score(X)["total"].to_numpy(np.float64)[known, None]
+        if not 0 < outcome[known].mean() < 1 or np.corrcoef(total[:, 0], outcome[known])[0, 1] <= 0:
+            what = f"of {int(known.sum()):,} known outcomes {int(outcome[known].sum()):,} are True, and do not rise"
+            raise ArgumentError("y", f"{what} with the total: no link can be learned")
+        link = fit_logistic(Dense(total), outcome[known])
+        return replace(self, intercept=link.intercept, slope=float(link.coefficients[0]))
+
+    def explain(self, row: Mapping[str, Any] | pd.Series[Any]) -> CardExplanation:
+        """The points of one lead, a line per feature, which sum exactly to its total; values never seen are named."""
+        frame = pd.DataFrame([dict(row)])
+        read, lines = self._read(frame), []
+        for bins, own, mass in zip(self.features, self._parts(self.points), self._parts(self.mass), strict=True):
+            code = int(bins.of(read)[0])
+            note = ""
+            if mass[code] == 0:
+                note = "no lead was like this in training: the feature's mean"
+            elif bins.kind == "category" and bins.unseen(read[bins.column])[0]:
+                note = "rare or never seen in training: the points of such values"
+            value = " and ".join(str(frame[column].iloc[0]) for column in bins.columns)
+            lines.append((bins.name, value, bins.labels[code], int(own[code]), note))
+        total = self.base + sum(points for *_, points, _ in lines)
+        table = pd.DataFrame(lines, columns=["feature", "value", "bin", "points", "note"])
+        return CardExplanation(table, self.base, total, float(self.chance(total)))
+
+    def threshold_at(self, probability: float) -> int:
+        """The least whole total at which the chance is at least `probability`.
+
+        Raises
+        ------
+        ArgumentError
+            If no lead can reach it.
+        """
+        if not 0 < probability < 1:
+            raise ArgumentError("probability", f"must lie between 0 and 1; got {probability!r}")
+        wanted = (np.log(probability / (1 - probability)) - self.intercept) / self.slope
+        if wanted > self.most:
+            best = f"the best lead, with {self.most} points, has a chance of {self.chance(self.most):.1%}"
+            raise ArgumentError("probability", f"no lead reaches {probability:.1%}: {best}")
+        return max(int(np.ceil(wanted - 1e-9)), self.least)
+
+    def to_rulebook(  # noqa: PLR0913 - what a rulebook is called, and its bar
+        self,
+        *,
+        name: str,
+        threshold: float | None = None,
+        probability: float | None = None,
+        version: str = "",
+        timezone: str = "UTC",
+        provenance: Mapping[str, Provenance] | None = None,
+    ) -> Rulebook:
+        """Write the card as a rulebook: scoring it gives every lead the same points, exactly.
+
+        Parameters
+        ----------
+        name, version, timezone : str
+            Of the rulebook.
+        threshold : float, optional
+            The bar, in points: of `choose_threshold`, say.
+        probability : float, optional
+            Or the chance a lead must have; exactly one of the two.
+        provenance : dict of column to Attribute or Activity, optional
+            What the columns are made of: `snapshots.provenance`. By default all are columns of the leads.
+
+        Returns
+        -------
+        Rulebook
+            Rules named after the features. Rare and unseen values are its `other`.
+
+        Raises
+        ------
+        ArgumentError
+            If not exactly one bar is given, or a feature cannot be written as a rule: a count of kinds of event.
+        """
+        if (threshold is None) == (probability is None):
+            raise ArgumentError("threshold", "give exactly one of threshold, in points, and probability")
+        bar = self.threshold_at(probability) if probability is not None else threshold
+        document: dict[str, Any] = {"leadscore": 1, "name": name}
+        document |= {"version": version} if version else {}
+        document |= {"timezone": timezone}
+        parts = zip(self.features, self._parts(self.points), strict=True)
+        document |= rules_of([(bins, own.tolist()) for bins, own in parts], self.base, self.kinds, provenance or {})
+        return Rulebook.from_dict(document | {"qualify": {"threshold": bar}}, source=name)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the points of every row, with their intervals; see `leadscore.plots.plot_card`."""
+        from leadscore.present.pictures import plot_card  # noqa: PLC0415 - matplotlib is loaded when a picture is asked for
+
+        return plot_card(self.frame, ax=ax)
+
+    @property
+    def _title(self) -> str:
+        return (
+            f"{len(self.frame)} rows, {len(self.features)} features, learned from {self.n:,.0f} leads; totals from "
+            f"{self.least} to {self.most}; even odds at {self.even_at:.1f}, {self.points_to_double:.1f} points more "
+            f"double the odds"
+        )
+
+    def __repr__(self) -> str:
+        lines = [self._title]
+        if self.base:
+            lines.append(f"every lead has {self.base}")
+        for feature, rows in self.frame.groupby("feature", sort=False):
+            lines.append(str(feature))
+            for row in rows.to_dict("records"):
+                rate = f"{row['rate']:.1%} ({row['rate_low']:.1%} to {row['rate_high']:.1%})"
+                points = f"{row['points']:>4} ({row['points_low']:z.0f} to {row['points_high']:z.0f})"
+                lines.append(f"  {points}  {_short(row['bin'])}, n = {row['n']:,.0f}, {rate}")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        table = self.frame.assign(bin=self.frame["bin"].map(_short))
+        formats = dict.fromkeys(("rate", "rate_low", "rate_high"), "{:.1%}".format)
+        formats |= dict.fromkeys(("n", "conversions", "points_low", "points_high"), "{:z,.0f}".format)
+        return f"<p>{escape(self._title)}</p>" + table.to_html(index=False, formatters=formats)
+
+
+@dataclass(frozen=True)
+class CardExplanation:
+    """Why one lead has its total.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        `feature`, `value`, `bin`, `points`, `note` (where the value was never seen); points and base sum to the total.
+    base, total : int
+    chance : float
+    """
+
+    frame: pd.DataFrame
+    base: int
+    total: int
+    chance: float
+
+    def __repr__(self) -> str:
+        lines = [f"{self.total} points, a chance of {self.chance:.1%}"]
+        if self.base:
+            lines.append(f"  {self.base:>4}  base")
+        for row in self.frame.sort_values("points", ascending=False, kind="stable").to_dict("records"):
+            note = f" ({row['note']})" if row["note"] else ""
+            lines.append(f"  {row['points']:>4}  {row['feature']}: {_short(row['bin'])}{note}")
+        return "\n".join(lines)
+
+
+def _short(text: str, most: int = 60) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def points_card(  # noqa: PLR0913 - what was fitted, and how it is written
+    model: Additive,
+    draws: Floats,
+    reading: tuple[Mapping[str, str], tuple[str, ...], dt.date | None],
+    directions: Mapping[str, Direction],
+    *,
+    span: int | None,
+    pdo: float | None,
+    max_points_rows: int | None,
+) -> PointsCard:
+    """The card of a model: bins merged to so many rows, scaled, rounded, and refined; see `LeadClassifier`."""
+    rows = len(model.mass) if max_points_rows is None else max_points_rows
+    with threadpool_limits(1, "blas"):
+        short, drawn = _shortened(model, draws, rows, directions)
+    if not short.coefficients.any():
+        raise ArgumentError("X", "there is nothing to give points for: no column learned from tells leads apart")
+    points, slope, move, lost = whole_points(short, span, None if pdo is None else _LN2 / pdo, directions)
+    even = -(short.intercept + move) / slope
+    base = 0 if pdo is None else round(_EVEN_AT - even)
+    n = float(short.mass[: short.features[0].size].sum())
+    frame = _frame(short, points, drawn / slope)
+    intercept = short.intercept + move - slope * base
+    return PointsCard(short.features, points, base, intercept, slope, frame, lost / n, n, short.mass, *reading)
+
+
+def _shortened(
+    model: Additive, draws: Floats, rows: int, directions: Mapping[str, Direction]
+) -> tuple[Additive, Floats]:
+    """A model of at most so many rows, its features by how much they move leads; and its draws, beside their means."""
+    n = len(model.coefficients)
+    merger = Merger(model.features, model.coefficients, model.covariance[:n, :n], model.mass)
+    merger.to_rows(rows)
+    merger.straighten(directions)
+    features, maps = merger.result()
+    starts, old = starts_of(features), starts_of(model.features)
+    joined, place = np.zeros((n, int(starts[-1]))), 0
+    for first, mapping in zip(old, maps, strict=False):
+        if len(mapping):
+            joined[first + np.arange(len(mapping)), starts[place] + mapping] = 1
+            place += 1
+    # The heights that lie nearest to those of the model, by what is known of them.
+    pull = joined.T @ np.linalg.pinv(model.covariance[:n, :n], hermitian=True)
+    down = np.linalg.pinv(pull @ joined, hermitian=True) @ pull
+    mass, events = joined.T @ model.mass, joined.T @ model.events
+    heights, _ = _centred(down @ model.coefficients, mass, features)
+    drawn, _ = _centred(draws @ down.T, mass, features)
+    spread = [np.sqrt((own**2) @ weight) for own, weight in parts(features, heights, mass)]
+    order = np.argsort(-np.array(spread), kind="stable")
+    take = (
+        np.concatenate([np.arange(starts[place], starts[place + 1]) for place in order])
+        if features
+        else np.zeros(0, int)
+    )
+    whole = np.zeros((n + 1, len(take) + 1))
+    whole[:n, :-1], whole[n, -1] = joined[:, take], 1
+    short = Additive(
+        [features[place] for place in order],
+        0.0,
+        heights[take],
+        whole.T @ model.curvature @ whole,
+        np.zeros((0, 0)),
+        mass[take],
+        events[take],
+        model.log_loss,
+    )
+    return replace(short, intercept=_level(model, short)), drawn[:, take]
+
+
+def _level(model: Additive, short: Additive) -> float:
+    """The intercept at which the mean chance stays what it was: fewer rows reach less far.
+
+    Both means are those of leads whose features are as they were, but each apart from the others: of which leads are in
+    which bins together, a model knows nothing any more, and what that does to both is nearly the same.
+    """
+    totals, share = _totals(model)
+    mean = share @ expit(model.intercept + totals)
+    totals, share = _totals(short)
+    return float(brentq(lambda level: share @ expit(level + totals) - mean, -100, 100))
+
+
+def _totals(model: Additive) -> tuple[Floats, Floats]:
+    """The sums of coefficients that leads can have, on a fine grid, and the share of each."""
+    share, low = np.ones(1), 0
+    for own, mass in parts(model.features, model.coefficients, model.mass):
+        cells = np.rint(own / _GRID).astype(np.int64)
+        share = np.convolve(share, np.bincount(cells - cells.min(), mass) / mass.sum())
+        low += int(cells.min())
+    return np.asarray((low + np.arange(len(share))) * _GRID, np.float64), share
+
+
+def _centred(values: Floats, mass: Floats, features: list[Bins]) -> tuple[Floats, Any]:
+    """Heights beside the mean of each feature, 0 where nobody is, and the sum of the means."""
+    found, total = np.zeros_like(values), 0.0
+    for out, own, weight in parts(features, found, values, mass):
+        mean = own @ weight / weight.sum()
+        out[...] = np.where(weight > 0, own - mean[..., None] if own.ndim > 1 else own - mean, 0)
+        total = total + mean
+    return found, total
+
+
+def _frame(model: Additive, points: Ints, drawn: Floats) -> pd.DataFrame:
+    """The rows to review; `drawn` are heights in points beside the mean of their feature."""
+    rate_low, rate_high = wilson(model.events, np.maximum(model.mass, 1e-300))
+    means = np.concatenate(
+        [np.full(len(own), own @ weight / weight.sum()) for own, weight in parts(model.features, points, model.mass)]
+    )
+    low, high = np.quantile(drawn, [0.025, 0.975], axis=0) + means
+    frame = pd.DataFrame(
+        {
+            "feature": [bins.name for bins in model.features for _ in range(bins.size)],
+            "bin": [label for bins in model.features for label in bins.labels],
+            "n": model.mass,
+            "conversions": model.events,
+            "rate": model.events / np.maximum(model.mass, 1e-300),
+            "rate_low": rate_low,
+            "rate_high": rate_high,
+            "points": points,
+            "points_low": low,
+            "points_high": high,
+        }
+    )
+    return frame[model.mass > 0].reset_index(drop=True)

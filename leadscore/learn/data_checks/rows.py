@@ -1,0 +1,187 @@
+"""What is wrong with the rows as a whole: too few outcomes, a choice behind the labels, copies, and drift."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from leadscore.learn.data_checks.cells import Cells, Mask
+from leadscore.learn.data_checks.columns import Found
+from leadscore.learn.data_checks.separation import differ, rate_text
+from leadscore.stats.intervals import Floats, Ints, wilson
+
+# Of the rarer outcome; with fewer, no fit can be told from a useless one.
+LEAST_EVENTS = 50
+# Riley et al. (2020): how much the fit may be overdone, what share of the most that can be explained is explained, and
+# how exactly the mean chance must be known.
+_SHRINKAGE, _EXPLAINED, _MARGIN = 0.9, 0.15, 0.05
+# The newest part that a fit would be tested on.
+NEWEST = 0.2
+_CHANGED = 1.25
+_PSI, _PSI_CONFIDENCE = 0.1, 0.999
+
+
+@dataclass(frozen=True)
+class Time:
+    """When each row was.
+
+    Attributes
+    ----------
+    when : (n_rows,)
+    days : bool
+        Whether `when` counts days since 1970, rather than something else that rises with time.
+    """
+
+    when: Floats
+    days: bool
+
+    def parts(self, most: int) -> Ints:
+        """(n_rows,) which of about so many parts of equally many rows each is in, oldest first; a date is in one."""
+        distinct, place, counts = np.unique(self.when, return_inverse=True, return_counts=True)
+        middle = np.cumsum(counts) - counts / 2
+        part = (middle * most / len(self.when)).astype(np.int64)
+        return np.unique(part, return_inverse=True)[1][place] if len(distinct) else part
+
+    @property
+    def newest(self) -> Mask:
+        """(n_rows,) whether each is in the newest fifth."""
+        _, place, counts = np.unique(self.when, return_inverse=True, return_counts=True)
+        after = (np.cumsum(counts) - counts / 2) / len(self.when) > 1 - NEWEST
+        return after[place]
+
+
+def too_few(y: Mask, leads: Ints | None, columns: int) -> Iterator[Found]:
+    """Fewer outcomes of a kind than a fit can be judged by, or fewer leads than so many columns ask for."""
+    kinds = [y, ~y] if leads is None else [np.unique(leads[side]) for side in (y, ~y)]
+    sizes = [int(kind.sum()) if leads is None else len(kind) for kind in kinds]
+    n = len(y) if leads is None else len(np.unique(leads))
+    figures: dict[str, Any] = {"n": n, "with_outcome": sizes[0], "without_outcome": sizes[1]}
+    rate = min(max(y.mean(), 1 / (2 * len(y))), 1 - 1 / (2 * len(y)))
+    needed = needed_leads(float(rate), columns)
+    figures |= {"least": LEAST_EVENTS, "needed": needed}
+    counted = f"{sizes[0]:,} with the outcome and {sizes[1]:,} without, n = {n:,}"
+    if min(sizes) < LEAST_EVENTS:
+        message = (
+            f"{counted} leads: at least {LEAST_EVENTS} of each are needed before anything can be learned, "
+            f"{LEAST_EVENTS - min(sizes):,} more of the rarer kind"
+        )
+        yield "LS340", "", message, figures
+    elif n < needed:
+        message = (
+            f"{counted} leads, outcome rate {rate_text(int(y.sum()), len(y))}; {columns} columns ask for {needed:,} "
+            f"leads (about {needed * rate:,.0f} with the outcome), for which weights are overdone by a tenth at most"
+        )
+        yield "LS341", "", message, figures
+
+
+def needed_leads(rate: float, parameters: int) -> int:
+    """How many leads a fit of so many parameters needs, at an outcome rate.
+
+    Weights are to be overdone by a tenth at most if the columns explain 15 % of what can be explained, and the mean
+    chance is to be known within 0.05.
+
+    References
+    ----------
+    Riley, R. D. et al. (2020), BMJ 368, m441, criteria 1 and 3. That so many events per variable are no substitute: van
+    Smeden, M. et al. (2019), Statistical Methods in Medical Research 28, 2455-2474.
+
+    Examples
+    --------
+    >>> needed_leads(0.1, 20)
+    2409
+    """
+    most = 1 - np.exp(2 * (rate * np.log(rate) + (1 - rate) * np.log(1 - rate)))
+    explained = _EXPLAINED * most
+    shrinkage = parameters / ((_SHRINKAGE - 1) * np.log(1 - explained / _SHRINKAGE))
+    mean = (1.96 / _MARGIN) ** 2 * rate * (1 - rate)
+    return int(np.ceil(max(shrinkage, mean)))
+
+
+def twins(columns: list[Cells], marks: npt.NDArray[np.uint64], time: Time | None) -> Iterator[Found]:
+    """Rows that equal another in every column, more than columns that know nothing of each other would make."""
+    n = len(marks)
+    _, place, counts = np.unique(marks, return_inverse=True, return_counts=True)
+    copies = n - len(counts)
+    shares = (np.append(cells.counts, cells.missing.sum()) / n for cells in columns)
+    chance = [float(share @ share) for share in shares]
+    expected = n * (n - 1) / 2 * float(np.prod(chance))
+    if copies <= 3 * max(expected, 1):
+        return
+    low, high = wilson(copies, n)
+    message = (
+        f"{copies:,} of {n:,} rows ({copies / n:.2%}, {low:.2%} to {high:.2%}) equal another in all "
+        f"{len(columns)} columns; chance would make about {expected:,.1f}"
+    )
+    figures: dict[str, Any] = {"n": n, "copies": copies, "expected": expected}
+    if time is not None:
+        newest = time.newest
+        across = int((np.bincount(place[~newest], minlength=len(counts)) > 0)[place[newest]].sum())
+        message += f"; {across:,} of the newest {int(newest.sum()):,} have a twin among the older rows"
+        figures |= {"newest": int(newest.sum()), "across": across}
+    yield "LS343", "", f"{message}; a test on copies of what was learned flatters", figures
+
+
+def same_leads(leads: Ints, time: Time) -> Iterator[Found]:
+    """Leads that are in the older part and in the newest."""
+    newest = time.newest
+    seen = np.isin(leads[newest], leads[~newest])
+    if not seen.any():
+        return
+    n = len(seen)
+    message = (
+        f"{rate_text(int(seen.sum()), n)} rows of the newest part are of leads that are in the older part too: what is "
+        f"learned of a lead is tested on itself"
+    )
+    yield "LS344", "", message, {"n": n, "rows": int(seen.sum())}
+
+
+def outcome_drift(y: Mask, time: Time) -> Iterator[Found]:
+    """The newest rows have another outcome rate than the older."""
+    newest = time.newest
+    sizes = (int((~newest).sum()), int(newest.sum()))
+    had = (int(y[~newest].sum()), int(y[newest].sum()))
+    if not differ(had, sizes):
+        return
+    older, newer = had[0] / sizes[0], had[1] / sizes[1]
+    if max(older, newer) < _CHANGED * min(older, newer):
+        return
+    message = (
+        f"outcome rate {rate_text(had[0], sizes[0])}, in the older part; {rate_text(had[1], sizes[1])}, in the newest: "
+        f"chances learned on all of them fit neither; update the intercept from recent labels"
+    )
+    yield "LS345", "", message, {"n": sum(sizes), "older": older, "newest": newer, "n_newest": sizes[1]}
+
+
+def column_drift(cells: Cells, today: Cells) -> Iterator[Found]:
+    """Today's rows lie elsewhere than those that are learned from.
+
+    References
+    ----------
+    Without any drift the index is (1/n + 1/m) times a chi-squared: Yurdakul, B. and Naranjo, J. (2020), Journal of Risk
+    Model Validation 14(4), 89-100.
+    """
+    from scipy.stats import chi2  # noqa: PLC0415 - scipy takes long to import
+
+    sizes = (len(cells.codes), len(today.codes))
+    if len(cells.values) and len(today.values) and cells.kind != today.kind:
+        message = f"holds a {cells.kind} in the {sizes[0]:,} rows learned from and a {today.kind} in {sizes[1]:,} today"
+        yield "LS346", cells.name, message, {"n": sizes[0], "n_now": sizes[1], "psi": float("inf")}
+        return
+    first, second = cells.bins[0], cells.bins_of(today)
+    bins = max(int(first.max()), int(second.max())) + 1
+    counts = np.stack([np.bincount(code, minlength=bins) for code in (first, second)])
+    counts = counts[:, counts.sum(axis=0) > 0]
+    share = (counts + 0.5) / (counts.sum(axis=1, keepdims=True) + counts.shape[1] / 2)
+    psi = float(((share[1] - share[0]) * np.log(share[1] / share[0])).sum())
+    noise = (1 / sizes[0] + 1 / sizes[1]) * float(chi2.ppf(_PSI_CONFIDENCE, max(counts.shape[1] - 1, 1)))
+    if psi <= max(_PSI, noise):
+        return
+    message = (
+        f"stability index {psi:.2f} between the {sizes[0]:,} rows learned from and {sizes[1]:,} of today; without any "
+        f"drift it stays below {noise:.3f} (99.9 %)"
+    )
+    yield "LS346", cells.name, message, {"n": sizes[0], "n_now": sizes[1], "psi": psi, "noise": noise}

@@ -1,0 +1,184 @@
+"""How well a column alone, or columns together, tell outcomes apart, on rows that had no say in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+from leadscore.learn.data_checks.cells import Cells, Mask
+from leadscore.stats.intervals import Floats, Ints, wilson
+from leadscore.stats.logistic import Dense, fit_logistic
+
+_FOLDS = 5
+_Z = NormalDist().inv_cdf(0.975)
+_SURELY = NormalDist().inv_cdf(0.9995)
+# More leads of one outcome than this add nothing to how well columns rank together.
+_MOST = 10_000
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Outcomes, and folds that do not depend on the order of the rows.
+
+    Attributes
+    ----------
+    y : (n_rows,) bool
+    order : (n_rows,) positions of the rows sorted by outcome and by their values
+    fold : (n_rows,) from 0 to 4; every fifth row in that order
+    """
+
+    y: Mask
+    order: Ints
+    fold: Ints
+
+    @classmethod
+    def of(cls, y: Mask, marks: npt.NDArray[np.uint64]) -> Rows:
+        """Rows equal in all columns and the outcome may change places: it makes no difference."""
+        order = np.lexsort((marks, y))
+        fold = np.empty(len(y), np.int64)
+        fold[order] = np.arange(len(y)) % _FOLDS
+        return cls(y, order, fold)
+
+    def counts(self, cells: Cells) -> Ints:
+        """(5, 2, n_bins) rows by fold, outcome and bin."""
+        code, size = cells.bins
+        return np.bincount((self.fold * 2 + self.y) * size + code, minlength=2 * _FOLDS * size).reshape(_FOLDS, 2, size)
+
+
+@dataclass(frozen=True)
+class Auc:
+    """An area under the ROC curve and its interval (95 %)."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
+
+
+def alone(counts: Ints) -> Auc:
+    """The AUC of a column's bins, each ranked by its rate in the other folds.
+
+    Parameters
+    ----------
+    counts : (n_folds, 2, n_bins)
+        Rows without and with the outcome.
+
+    Notes
+    -----
+    The interval is DeLong's on the logit scale, as in `leadscore.roc_auc`, with pairs inside of folds only. A useless
+    column of many bins comes out near 0.5, not above.
+    """
+    total = counts.sum(axis=0)
+    placed: list[tuple[Floats, Floats]] = []
+    for fold in counts:
+        rest = total - fold
+        rate = (rest[1] + total[1].sum() / total.sum()) / (rest.sum(axis=0) + 1)
+        rank = np.unique(rate, return_inverse=True)[1]
+        below = [_below(fold[side], rank) for side in (0, 1)]
+        # Of a lead with the outcome the share of those without ranked below it, and the other way round.
+        placed.append((below[0], 1 - below[1]))
+    with_it = np.array([place for place, _ in placed])
+    without = np.array([place for _, place in placed])
+    n0, n1 = total.sum(axis=1)
+    value = float((with_it * counts[:, 1]).sum() / n1)
+    variance = _variance(with_it, counts[:, 1]) / n1 + _variance(without, counts[:, 0]) / n0
+    return _interval(value, variance, int(min(n0, n1)))
+
+
+def _below(side: Ints, rank: Ints) -> Floats:
+    """Of each bin the share of these rows in bins that rank lower; a tie counts half."""
+    grouped = np.bincount(rank, side)
+    return ((np.cumsum(grouped) - grouped / 2) / max(side.sum(), 1))[rank]
+
+
+def _variance(place: Floats, weight: Ints) -> float:
+    mean = (place * weight).sum() / weight.sum()
+    return float((weight * (place - mean) ** 2).sum() / max(weight.sum() - 1, 1))
+
+
+def _interval(value: float, variance: float, rarer: int) -> Auc:
+    if value in (0.0, 1.0):
+        # Nothing varies: as in `leadscore.roc_auc`.
+        low, high = (float(bound) for bound in wilson(value * rarer, rarer))
+        return Auc(value, low, high)
+    odds, error = np.log(value / (1 - value)), np.sqrt(variance) / (value * (1 - value))
+    low, high = 1 / (1 + np.exp(-(odds - _Z * error))), 1 / (1 + np.exp(-(odds + _Z * error)))
+    return Auc(value, float(low), float(high))
+
+
+def together(rows: Rows, columns: list[Cells]) -> float:
+    """The AUC of columns together: a logistic regression on each bin's log odds, fitted and judged on other folds."""
+    chosen = np.concatenate([_some(rows.order[rows.y[rows.order] == side]) for side in (False, True)])
+    y, fold = rows.y[chosen], rows.fold[chosen]
+    tables = [_log_odds(rows.counts(cells)) for cells in columns]
+    codes = [cells.bins[0][chosen] for cells in columns]
+    pairs, concordant = 0, 0.0
+    for held in range(_FOLDS):
+        design = np.column_stack([table[held][code] for table, code in zip(tables, codes, strict=True)])
+        inside = fold == held
+        fitted = fit_logistic(Dense(design[~inside]), y[~inside], penalty=1.0)
+        # Rounded, so that equal rows are ties whatever the order of a sum.
+        rank = np.unique(np.round(design[inside] @ fitted.coefficients, 9), return_inverse=True)[1]
+        of_fold = np.bincount(y[inside] * (rank.max() + 1) + rank, minlength=2 * (rank.max() + 1)).reshape(2, -1)
+        concordant += (_below(of_fold[0], np.arange(of_fold.shape[1])) * of_fold[1]).sum() * of_fold[0].sum()
+        pairs += int(of_fold[0].sum() * of_fold[1].sum())
+    return float(concordant / max(pairs, 1))
+
+
+def _some(order: Ints) -> Ints:
+    """No more than enough of these rows, evenly from their order."""
+    return order[np.linspace(0, len(order) - 1, min(len(order), _MOST)).astype(np.int64)]
+
+
+def _log_odds(counts: Ints) -> Floats:
+    """(n_folds, n_bins) log odds beside those of all, from the other folds."""
+    rest = counts.sum(axis=0) - counts
+    sizes = rest.sum(axis=2, keepdims=True)
+    share = (rest + sizes / sizes.sum(axis=1, keepdims=True)) / (sizes + 1)
+    return np.log(share[:, 1] / share[:, 0])
+
+
+def odds_ratio(inside: Ints, outside: Ints) -> tuple[float, float, float]:
+    """How many times the odds of the outcome are larger inside than outside, with its interval (95 %).
+
+    Parameters
+    ----------
+    inside, outside : (..., 2) rows without and with the outcome
+
+    References
+    ----------
+    Haldane, J. B. S. (1956), Annals of Human Genetics 20, 309-311: half a row is added to each count, so none is 0.
+    """
+    first, second = np.asarray(inside) + 0.5, np.asarray(outside) + 0.5
+    log = np.log(first[1] / first[0]) - np.log(second[1] / second[0])
+    half = _Z * np.sqrt((1 / first).sum() + (1 / second).sum())
+    return float(np.exp(log)), float(np.exp(log - half)), float(np.exp(log + half))
+
+
+def rate_text(events: int, n: int) -> str:
+    """A rate with its interval (95 %) and what it rests on.
+
+    Examples
+    --------
+    >>> rate_text(81, 263)
+    '30.8% (25.5% to 36.6%), 81 of 263'
+    """
+    if not n:
+        return "no rate, 0 of 0"
+    low, high = wilson(events, n)
+    return f"{events / n:.1%} ({low:.1%} to {high:.1%}), {events:,} of {n:,}"
+
+
+def differ(events: npt.ArrayLike, n: npt.ArrayLike) -> bool:
+    """Whether two rates differ beyond chance: by more than 3.3 standard errors, which one pair in a thousand does."""
+    had, size = np.asarray(events, np.float64), np.asarray(n, np.float64)
+    if not size.all():
+        return False
+    mean = had.sum() / size.sum()
+    error = np.sqrt(mean * (1 - mean) * (1 / size).sum())
+    return bool(abs(np.subtract(*(had / size))) > _SURELY * error > 0)

@@ -1,0 +1,1 @@
+"""From a card to a rulebook that may be published: level, training, gate."""

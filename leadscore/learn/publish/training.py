@@ -1,0 +1,314 @@
+"""`train`: from past leads to a rulebook that the gate has judged; what `leadscore learn` does."""
+
+from __future__ import annotations
+
+import datetime as dt
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from leadscore.errors import ArgumentError
+from leadscore.learn.card.classifier import LeadClassifier
+from leadscore.learn.card.points_card import PointsCard
+from leadscore.learn.publish.gate import gate
+from leadscore.learn.publish.verdict import Verdict
+from leadscore.learn.rows.snapshots import NUMERALS, Attribute, Kinds, Provenance, Snapshots
+from leadscore.rulebook import Rulebook
+from leadscore.rulebook.diff import Change, diff
+from leadscore.rulebook.kinds import declared_kind, lead_kinds
+from leadscore.scoring.replay import replay
+from leadscore.tables.columns import convert, day_of, one_array, read_times
+from leadscore.tables.tables import Tables
+
+# The newest days, with about this share of the outcomes, are kept for the gate.
+_JUDGED = 1 / 3
+_WEEK = 7
+# What was set for the old points, and means nothing for others.
+_OF_OLD_POINTS = ("groups", "totals", "grades")
+_BARS_OF_OLD_POINTS = ("minimum_fit", "minimum_behaviour", "segments")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A rulebook with learned points, and whether it may replace the one in force; made by `train`.
+
+    Attributes
+    ----------
+    old, rulebook : Rulebook
+        The new one has the rules of the card, and keeps of the old what points do not touch.
+    model : LeadClassifier
+    card : PointsCard
+    verdict : Verdict
+        Of the gate, on days after those learned from.
+    learned, judged : Snapshots
+        The rows learned from, and the newer ones; in between lie the days on which the outcomes of the first were open.
+    per_week, old_per_week : float
+        How many leads came to qualify in a week, from `start` to `end`, by the new and by the old.
+    capacity_per_week : float
+    start, end : date
+    findings : list of str
+        What to know before it is believed.
+    """
+
+    old: Rulebook
+    rulebook: Rulebook
+    model: LeadClassifier
+    card: PointsCard
+    verdict: Verdict
+    learned: Snapshots
+    judged: Snapshots
+    per_week: float
+    old_per_week: float
+    capacity_per_week: float
+    start: dt.date
+    end: dt.date
+    findings: list[str]
+
+    def diff(self) -> list[Change]:
+        """What changed, in the words of the language; see `leadscore.rulebook.diff`."""
+        return diff(self.old, self.rulebook)
+
+
+def train(
+    rulebook: Rulebook, snapshots: Snapshots, *, capacity_per_week: float | None = None, max_points_rows: int = 40
+) -> Trained:
+    """Learn points from the older of some snapshots, write them as a rulebook, and judge it on the newest.
+
+    Parameters
+    ----------
+    rulebook : Rulebook
+        In force now; what the new one must beat.
+    snapshots : Snapshots
+        On several days, further apart in all than `within_days`.
+    capacity_per_week : float, optional
+        How many leads sales can work in a week; by default as many as qualify by the rulebook now.
+    max_points_rows : int
+        Of the card.
+
+    Returns
+    -------
+    Trained
+
+    Raises
+    ------
+    ArgumentError
+        If the days are too few to learn from some and judge on others, or outcomes are.
+
+    Notes
+    -----
+    The gate gets the newest days, with about a third of the outcomes. What is learned from are the days whose outcomes
+    were all known before these: a team that had trained then could have done no better. Columns that the guards find no
+    good are left out, and so are counts of kinds of event, which no rule can say. Text that the rulebook's
+    `missing_values` name is missing; a column that it declares, or tests as a number or boolean, is read as that.
+
+    The bar is the lowest at which no more leads come to qualify in a week than by the rulebook now (or than sales can
+    work), hand-raisers included, from the last day learned from to the last day judged. The outcomes of these days are
+    not looked at for it.
+
+    Examples
+    --------
+    >>> import leadscore as ls
+    >>> from leadscore.datasets.funnel import make_funnel
+    >>> from leadscore.learn.rows.snapshots import snapshots
+    >>> made = make_funnel(10_000, random_state=1, days=400)
+    >>> tables = ls.load_tables(made.leads, made.events, made.outcomes)
+    >>> days = made.truth["day"][made.truth["handed_over"]]
+    >>> rows = snapshots(tables, as_of=days, stage="opportunity", within_days=60, worked_only=True, windows=[30])
+    >>> trained = train(made.rulebook, rows, capacity_per_week=8, max_points_rows=12)
+    >>> trained.learned.dates.max() + pd.Timedelta(days=60) < trained.judged.dates.min()
+    True
+    >>> trained.rulebook.qualify.hand_raise == made.rulebook.qualify.hand_raise
+    True
+    >>> trained.verdict.passed
+    False
+    """
+    if capacity_per_week is not None and not 0 < capacity_per_week < np.inf:
+        raise ArgumentError("capacity_per_week", f"must be a number above 0; got {capacity_per_week!r}")
+    usable = as_rules_read(snapshots, rulebook)
+    cut = _cut(usable)
+    known = usable.y.notna().to_numpy()
+    older = known & (usable.day + usable.within_days < cut)
+    learned, judged = _part(usable, older), _part(usable, known & (usable.day >= cut))
+    start, end = day_of(learned.day.max()), day_of(judged.day.max())
+    model = LeadClassifier(guards="drop")
+    try:
+        with warnings.catch_warnings():
+            # What the guards find is kept in `guards_`.
+            warnings.simplefilter("ignore", UserWarning)
+            model.fit(learned.X, learned.y.astype(bool), dates=learned.dates, groups=learned.lead_ids)
+    except ArgumentError as error:
+        raise ArgumentError(f"rows learned from, until {start}", error.problems) from None
+    card = model.points_card(max_points_rows=max_points_rows).recalibrate(learned.X, learned.y)
+    volume = _Volume(snapshots.tables, start, end)
+    old_per_week = volume.of(rulebook)
+    capacity = old_per_week if capacity_per_week is None else capacity_per_week
+    if not capacity > 0:
+        what = f"no lead came to qualify by the rulebook from {start} to {end}: say how many sales can work"
+        raise ArgumentError("capacity_per_week", what)
+    version = f"learned on leads of {day_of(learned.day.min())} to {start}"
+    highest = renewed(rulebook, card, usable.provenance, threshold=card.most, version=version)
+    learned_book, per_week = _with_bar(card, highest, volume, capacity)
+    verdict = gate(card, rulebook, judged, capacity_per_week=capacity, trained_until=start)
+    findings = usable.findings + _on_volume(per_week, capacity, learned_book) + _gone(rulebook)
+    return Trained(
+        rulebook, learned_book, model, card, verdict, learned, judged, per_week, old_per_week, capacity, start, end,
+        findings,
+    )  # fmt: skip
+
+
+def as_rules_read(snapshots: Snapshots, rulebook: Rulebook) -> Snapshots:
+    """The same rows with features as a rule sees them; those that no rule can see are left out, as its findings say."""
+    kinds = lead_kinds(rulebook) | {name: declared_kind(rulebook, name) for name in rulebook.columns}
+    columns: dict[str, pd.Series[Any]] = {}
+    provenance: dict[str, Provenance] = {}
+    left_out, numerals = [], []
+    for name, source in snapshots.provenance.items():
+        column = snapshots.X[name]
+        if isinstance(source, Kinds):
+            continue
+        if isinstance(source, Attribute):
+            array = one_array(pa.array(column, from_pandas=True))
+            kind = kinds.get(name) or "any"
+            if kind == "any":
+                kind = "text" if source.kind == "category" else source.kind
+            if kind == "date" or (source.kind == "category" and _is_times(array)):
+                left_out.append(name)
+                continue
+            column = _read(column, array, kind, rulebook)
+            if kind == "text" and name not in kinds and column.notna().any():
+                numerals += [name] * (not convert(array, "number", rulebook.missing_values, rulebook.timezone).bad)
+        columns[name], provenance[name] = column, source
+    # What the snapshots say of numbers as text holds only of those that the rulebook does not declare.
+    findings = [finding for finding in snapshots.findings if not finding.startswith(NUMERALS)]
+    if numerals:
+        declare = "if they are quantities, declare them in the rulebook's columns"
+        findings.append(f"{NUMERALS}, taken as categories: {', '.join(numerals)}; {declare}.")
+    if left_out:
+        findings.append(f"Columns of dates are left out: {', '.join(left_out)}.")
+    frame = pd.DataFrame(columns, snapshots.X.index)
+    return replace(snapshots, X=frame, provenance=provenance, findings=findings)
+
+
+def _is_times(array: pa.Array) -> bool:
+    times = read_times(array) if array.null_count < len(array) else None
+    return times is not None and not times.bad
+
+
+def _read(column: pd.Series[Any], array: pa.Array, kind: str, rulebook: Rulebook) -> pd.Series[Any]:
+    """A column as a kind of value."""
+    if kind not in {"number", "boolean", "text"}:
+        return column
+    found = convert(array, kind, rulebook.missing_values, rulebook.timezone)  # type: ignore[arg-type] # one of the three
+    if found.bad:
+        why, rows = next(iter(found.bad.items()))
+        what = f"{len(rows):,} rows: {why}, in a column that {rulebook.name!r} has as {kind}"
+        raise ArgumentError(f"leads.{column.name}", what)
+    if found.numbers is not None:
+        return pd.Series(found.numbers, column.index)
+    assert found.codes is not None
+    if kind == "boolean":
+        values = np.array([*found.values, False])[found.codes]
+        return pd.Series(pd.arrays.BooleanArray(values, found.codes < 0), column.index)
+    return pd.Series(np.array([*found.values, None], object)[found.codes], column.index, dtype=object)
+
+
+def _cut(snapshots: Snapshots) -> int:
+    """The first day judged, in days since 1970."""
+    known = snapshots.y.notna().to_numpy()
+    days, place = np.unique(snapshots.day[known], return_inverse=True)
+    possible = np.flatnonzero(days > days[0] + snapshots.within_days) if len(days) else days
+    if not len(possible):
+        days_said = f"{day_of(days[0])} to {day_of(days[-1])}" if len(days) else "none"
+        what = (
+            f"days with known outcomes: {days_said}; the outcomes learned from must be known before the first day that "
+            f"is judged, so the days must span more than the {snapshots.within_days} in which {snapshots.stage} counts"
+        )
+        raise ArgumentError("as_of", what)
+    reached = np.bincount(place, snapshots.y.to_numpy(bool, na_value=False)[known], len(days))
+    newer = reached[::-1].cumsum()[::-1] / max(reached.sum(), 1)
+    return int(days[next((at for at in possible if newer[at] <= _JUDGED), possible[-1])])
+
+
+def _part(snapshots: Snapshots, rows: npt.NDArray[np.bool_]) -> Snapshots:
+    return replace(
+        snapshots, X=snapshots.X[rows], y=snapshots.y[rows], lead=snapshots.lead[rows], day=snapshots.day[rows]
+    )
+
+
+# ------------------------------------------------------------------------------------------------- the rulebook's bar
+
+
+@dataclass(frozen=True)
+class _Volume:
+    """How many leads come to qualify in a week of a period."""
+
+    tables: Tables
+    start: dt.date
+    end: dt.date
+
+    def of(self, rulebook: Rulebook) -> float:
+        history = replay(self.tables, rulebook, start=self.start, end=self.end)
+        weeks = ((self.end - self.start).days + 1) / _WEEK
+        return float((~history.frame["already"]).sum() / weeks)
+
+
+def _with_bar(card: PointsCard, highest: Rulebook, volume: _Volume, capacity: float) -> tuple[Rulebook, float]:
+    """A rulebook at the lowest bar that passes on no more than sales can work, and how many that is."""
+    document = highest.to_dict()
+
+    def at(bar: int) -> Rulebook:
+        return highest.edited(document | {"qualify": document["qualify"] | {"threshold": bar}})
+
+    low, high = card.least, card.most
+    while low < high:
+        middle = (low + high) // 2
+        if volume.of(at(middle)) <= capacity:
+            high = middle
+        else:
+            low = middle + 1
+    return at(high), volume.of(at(high))
+
+
+def renewed(
+    old: Rulebook, card: PointsCard, provenance: Mapping[str, Provenance], *, threshold: float, version: str
+) -> Rulebook:
+    """The old rulebook with the rules of a card in place of its own.
+
+    What points do not touch stays, comments too: the agreement, columns and what is required of them, who never
+    qualifies, and hand-raisers. What was set for the old points goes: limits, grades, minimum fit, segments' bars.
+    """
+    rules = card.to_rulebook(name=old.name, threshold=card.most, provenance=provenance).to_dict()
+    document = {key: value for key, value in old.to_dict().items() if key not in {*_OF_OLD_POINTS, "fit", "behaviour"}}
+    declared = document.get("columns", {})
+    columns = {name: declared.get(name, column) for name, column in rules.get("columns", {}).items()}
+    for rule in rules.get("fit", ()):
+        if isinstance(rule.get("points"), dict) and declared.get(rule["column"], {}).get("type") == "boolean":
+            rule["points"] = {key == "true": points for key, points in rule["points"].items()}
+    qualify = {key: value for key, value in document["qualify"].items() if key not in _BARS_OF_OLD_POINTS}
+    qualify |= {"threshold": threshold}
+    sections = {"columns": declared | columns, "fit": rules.get("fit"), "behaviour": rules.get("behaviour")}
+    document |= {name: section for name, section in sections.items() if section}
+    return old.edited(document | {"qualify": qualify, "version": version})
+
+
+def _on_volume(per_week: float, capacity: float, rulebook: Rulebook) -> list[str]:
+    if per_week <= capacity:
+        return []
+    bar = f"at {rulebook.qualify.threshold:g} points, the highest bar, {per_week:.1f} leads come to qualify in a week"
+    return [f"Hand-raisers alone are more than sales can work: {bar}."]
+
+
+def _gone(old: Rulebook) -> list[str]:
+    """What of the old rulebook the new one has not."""
+    document = old.to_dict()
+    gone = [name for name in _OF_OLD_POINTS if document.get(name)]
+    gone += [name for name in _BARS_OF_OLD_POINTS if document["qualify"].get(name)]
+    if not gone:
+        return []
+    return [f"Left out of the new rulebook, as set for the old points: {', '.join(gone).replace('_', ' ')}."]

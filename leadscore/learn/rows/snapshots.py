@@ -1,0 +1,490 @@
+"""`snapshots`: leads as they stood on past days, with what came of each afterwards."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from leadscore.base.text import normalise
+from leadscore.errors import ArgumentError, Problem
+from leadscore.scoring.attributes import IN_CACHE
+from leadscore.scoring.engine import Days, daily
+from leadscore.scoring.timeline import ALWAYS
+from leadscore.tables.columns import (
+    DAY,
+    NO_TIME,
+    as_day,
+    convert,
+    day_number,
+    day_of,
+    distinct,
+    is_text,
+    one_array,
+    plain_number,
+)
+from leadscore.tables.contract import refuse
+from leadscore.tables.labels import label, when_scored
+from leadscore.tables.outcomes import NEVER, Ints
+from leadscore.tables.tables import Tables
+
+_Leads = npt.NDArray[np.int32]
+_Rows = npt.NDArray[np.intp]
+_Columns = dict[str, "pd.Series[Any]"]
+# When a lead came or changed, and who it belongs with: nothing that it is.
+_NO_ATTRIBUTES = {"lead_id", "created_at", "valid_from", "account_id"}
+_SHOWN = 5
+NUMERALS = "Columns of numbers as text"
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """A feature that is a column of the leads."""
+
+    column: str
+    kind: Literal["number", "category", "boolean"]
+
+
+@dataclass(frozen=True)
+class Activity:
+    """A feature that counts what a lead did.
+
+    Attributes
+    ----------
+    event : str
+        The event type, as a rulebook compares it (normalised).
+    measure : "events", "days" or "since"
+        How many events; on how many days; or how many days before the day of the snapshot the last one was (0: on that
+        day), missing where there was none.
+    within_days : int or None
+        Events of an age below it count, as in a rulebook; None for all, as always for "since".
+    """
+
+    event: str
+    measure: Literal["events", "days", "since"]
+    within_days: int | None = None
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """A feature that counts how many types of event a lead has in a window; no rule of a rulebook can say it."""
+
+    within_days: int
+
+
+Provenance = Attribute | Activity | Kinds
+
+
+@dataclass(frozen=True)
+class Snapshots:
+    """Leads as they stood at the end of past days, with what came of each afterwards; made by `snapshots`.
+
+    Attributes
+    ----------
+    X : DataFrame, index (lead_id, as_of), one row per lead and day
+        Attributes as valid on that day; activity up to that day.
+    y : Series of dtype boolean, the same index
+        Whether the lead reached `stage` in the `within_days` after that day; `<NA>` where that cannot be known.
+    provenance : dict of column of X to Attribute, Activity or Kinds
+        What each feature is made of, so that points learned on it can be written as rules.
+    tables : Tables
+    lead : (n_rows,) positions of the leads among those of the tables
+    day : (n_rows,) days since 1970
+    stage, within_days, observed_until, worked_only
+        How the labels were made.
+    findings : list of str
+        What to know before it is believed: rows left out, labels not known yet.
+    """
+
+    X: pd.DataFrame
+    y: pd.Series[Any]
+    provenance: dict[str, Provenance]
+    tables: Tables
+    lead: npt.NDArray[np.int32]
+    day: npt.NDArray[np.int64]
+    stage: str
+    within_days: int
+    observed_until: dt.date
+    worked_only: bool
+    findings: list[str]
+
+    @property
+    def lead_ids(self) -> pd.Index[Any]:
+        """(n_rows,) the lead of each row."""
+        return self.X.index.get_level_values("lead_id")
+
+    @property
+    def dates(self) -> pd.Series[Any]:
+        """The day of each row, datetime64, the same index as `X`."""
+        return pd.Series(_dates(self.day), self.X.index, name="as_of")
+
+    @property
+    def _title(self) -> str:
+        days, leads = np.unique(self.day), len(np.unique(self.lead))
+        first, last = day_of(days[0]), day_of(days[-1])
+        on = f"on {first}" if first == last else f"on {len(days):,} days, {first} to {last}"
+        reached, unknown = int(self.y.sum()), int(self.y.isna().sum())
+        rest = f"{len(self) - reached - unknown:,} did not, {unknown:,} are not known"
+        return (
+            f"{len(self):,} rows of {leads:,} leads {on}, {self.X.shape[1]} features: {reached:,} reached {self.stage} "
+            f"within {self.within_days} days, {rest}; observed until {self.observed_until}"
+        )
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def __repr__(self) -> str:
+        return "\n".join([f"{self._title}.", *(f"- {finding}" for finding in self.findings)])
+
+    def _repr_html_(self) -> str:
+        items = "".join(f"<li>{escape(finding)}</li>" for finding in self.findings)
+        return f"<p>{escape(self._title)}</p>{self.X.head(10).assign(y=self.y).to_html()}<ul>{items}</ul>"
+
+
+def snapshots(  # noqa: PLR0913 - each of them is part of what is asked
+    tables: Tables,
+    *,
+    as_of: Any,
+    stage: str,
+    within_days: int,
+    windows: Sequence[int] = (7, 30, 90),
+    worked_only: bool = False,
+    observed_until: Any = None,
+) -> Snapshots:
+    """Leads as they stood at the end of past days, with what came of each afterwards: the rows to learn points from.
+
+    Each row knows what was known at the end of its day and nothing that came later: the lead's attributes as they were
+    valid, and what it had done by then. Days are calendar days in the time zone of the tables.
+
+    Parameters
+    ----------
+    tables : Tables
+        With outcomes. Events, or daily activity in their place, give the same.
+    as_of : date, text as "2026-03-31", several of them, or Series of them by lead_id
+        The day, the days, or the day each lead qualified: `history.frame["day"]`. A Series may also hold times with a
+        zone, as `history.frame["qualified_at"]`: the features are those of the end of that day, while the outcome
+        counts from the time on, see `label`.
+    stage : str
+        A stage of the funnel, which counts as reached with one further along too; or one beside it, as `contacted`.
+    within_days : int
+        The stage must be reached on one of so many days after the day of the row.
+    windows : whole numbers of days
+        How far back what a lead did is counted, each in features of its own.
+    worked_only : bool
+        Labels of leads that sales worked only, see `label`.
+    observed_until : date, optional
+        The last day whose outcomes are known. By default that of the tables.
+
+    Returns
+    -------
+    Snapshots
+        `X`, `y`, `provenance`, `findings`. A row for each lead that is there on the day: by leads, then days; for a
+        Series in its order. Rows without a label are kept.
+
+        Attributes are all columns of the leads but `lead_id`, `created_at`, `valid_from` and `account_id`: numbers as
+        float64 with NaN, booleans as boolean with `<NA>`, text as it came with None, where missing or blank. Dates,
+        times and nested columns are left out, as the findings say.
+
+        Of each type of event that happened by the last of the days, told apart as a rulebook tells them: how many
+        events and on how many days in each window, as a rule with that `within_days` counts `each` and `daily`; and how
+        many days since the last, NaN where there was none. And for each window how many types there were.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is none of these, a lead stands twice on one day, or no lead is there on the day.
+    ContractError
+        If types of events are no text.
+
+    Notes
+    -----
+    Several days of one lead are not independent rows: the same person, much the same activity, often the same outcome.
+    An interval has to draw leads with all their rows, and folds have to keep a lead on one side.
+
+    With `worked_only` the labels are of leads that somebody chose to work. What is learned holds for leads that would
+    be chosen so; without it, a lead that nobody called counts as one that did not convert.
+
+    On rows and labels of this kind: van Houwelingen, H. C. (2007), Dynamic prediction by landmarking in event history
+    analysis, Scandinavian Journal of Statistics 34, 70-85.
+
+    Examples
+    --------
+    >>> import leadscore as ls
+    >>> leads = pd.DataFrame({"lead_id": ["a", "b"], "country": ["US", None], "employees": [50, 900]})
+    >>> days = ["2026-01-05", "2026-01-30", "2026-02-03"]
+    >>> events = pd.DataFrame({"lead_id": ["a", "a", "b"], "event": "visit", "at": days})
+    >>> outcomes = pd.DataFrame({"lead_id": ["a"], "stage": "won", "at": ["2026-02-20"]})
+    >>> tables = ls.load_tables(leads, events, outcomes, observed_until="2026-03-31")
+    >>> rows = snapshots(tables, as_of="2026-01-31", stage="won", within_days=30, windows=[30])
+    >>> rows
+    2 rows of 2 leads on 2026-01-31, 6 features: 1 reached won within 30 days, 1 did not, 0 are not known; observed
+    until 2026-03-31.
+    - The leads have no valid_from: attributes are as they were exported, whatever they were on the day.
+    >>> rows.X.droplevel("as_of").T
+    lead_id                       a      b
+    country                      US   None
+    employees                  50.0  900.0
+    visit: events in 30 days      2      0
+    visit: days in 30 days        2      0
+    visit: days since           1.0    NaN
+    kinds of event in 30 days     1      0
+    >>> rows.y.to_list(), rows.provenance["visit: days since"]
+    ([True, False], Activity(event='visit', measure='since', within_days=None))
+    """
+    whole_windows = _whole(windows)
+    lead, day, scored_at, findings = _rows(tables, as_of)
+    y = label(
+        tables,
+        stage=stage,
+        scored_at=scored_at,
+        within_days=within_days,
+        observed_until=observed_until,
+        worked_only=worked_only,
+    )
+    index = _index(tables, lead, day)
+    attributes, provenance, said = _attributes(tables, lead, day)
+    activity, made_of = _activity(tables, lead, day, whole_windows)
+    clash = sorted(attributes.keys() & activity.keys())
+    if clash:
+        raise ArgumentError("tables", f"lead columns are named as features of activity: {', '.join(map(repr, clash))}")
+    found = Snapshots(
+        pd.DataFrame(attributes | activity, range(len(lead)), copy=False).set_axis(index),
+        pd.Series(y.array, index, name=stage),
+        provenance | made_of,
+        tables,
+        lead,
+        day,
+        stage,
+        int(within_days),
+        day_of(tables.observed(observed_until)[1]),
+        worked_only,
+        [*findings, *said],
+    )
+    found.findings.extend(_on_labels(found, scored_at))
+    return found
+
+
+def _dates(day: Ints) -> npt.NDArray[np.datetime64]:
+    return day.astype("datetime64[D]").astype("datetime64[us]")
+
+
+def _index(tables: Tables, lead: _Leads, day: Ints) -> pd.MultiIndex:
+    days, place = np.unique(day, return_inverse=True)
+    levels: list[Any] = [pd.Index(tables.ids.array.to_pandas()), pd.DatetimeIndex(_dates(days))]
+    codes: list[Any] = [lead, place]
+    index = pd.MultiIndex(levels, codes, names=["lead_id", "as_of"], verify_integrity=False)
+    twice = index.duplicated()
+    if twice.any():
+        row = int(np.argmax(twice))
+        who, when = index.get_level_values("lead_id")[row], day_of(day[row])
+        message = f"a lead has one row a day; {who!r} has {when} twice, and {int(twice.sum()):,} rows are such in all"
+        raise ArgumentError("as_of", message)
+    return index
+
+
+def _whole(windows: Any) -> list[int]:
+    given = list(windows) if pd.api.types.is_list_like(windows) else [windows]
+    whole = all(isinstance(days, (int, np.integer)) and not isinstance(days, bool) and days >= 1 for days in given)
+    if not whole or len(set(given)) < len(given) or not pd.api.types.is_list_like(windows):
+        raise ArgumentError("windows", f"must be several whole numbers of days from 1, all different; got {windows!r}")
+    return [int(days) for days in given]
+
+
+def _rows(tables: Tables, as_of: Any) -> tuple[_Leads, Ints, pd.Series[Any], list[str]]:
+    """The leads that are there, the days since 1970, the same as `label` wants them, and what to say of the others."""
+    if isinstance(as_of, pd.Series):
+        scored_at = as_of
+        lead, day, _, _ = when_scored(tables, as_of, name="as_of")
+    else:
+        given = list(as_of) if pd.api.types.is_list_like(as_of) else [as_of]
+        days = np.sort(np.array([day_number(as_day(one, name="as_of")) for one in given], np.int64))
+        lead = np.repeat(np.arange(len(tables.ids), dtype=np.int32), len(days))
+        day = np.tile(days, len(tables.ids))
+        scored_at = pd.Series(_dates(day), tables.ids.array.take(pa.array(lead)).to_pandas())
+    undated = day == NO_TIME
+    late = ~undated & (tables.records.there_from(tables.timezone)[lead] > day)
+    findings = [
+        f"{_counted(rows, 'row')} left out: {why}."
+        for rows, why in ((undated, "the lead has no day"), (late, "the lead came after the day"))
+        if rows.any()
+    ]
+    kept = np.flatnonzero(~(undated | late))
+    if not len(kept):
+        raise ArgumentError("as_of", " ".join(["there is no row.", *findings]))
+    return lead[kept], day[kept], scored_at.iloc[kept], findings
+
+
+def _counted(rows: npt.NDArray[np.bool_], thing: str) -> str:
+    n = int(rows.sum())
+    return f"{n:,} {thing} is" if n == 1 else f"{n:,} {thing}s are"
+
+
+def _on_labels(found: Snapshots, scored_at: pd.Series[Any]) -> Iterator[str]:
+    """Why labels are not known, and what to know of those that are."""
+    unknown, stage, until = found.y.isna().to_numpy(), found.stage, found.observed_until
+
+    def known(days: pd.Series[Any]) -> npt.NDArray[np.bool_]:
+        """Where there is a label for all leads, worked or not."""
+        within = found.within_days
+        y = label(found.tables, stage=stage, scored_at=days, within_days=within, observed_until=until)
+        return y.notna().to_numpy()
+
+    unclosed = unknown & (found.day + found.within_days > day_number(until))
+    unworked = unknown & known(scored_at) if found.worked_only else unknown & False
+    for rows, why in (
+        (unclosed, f"the {found.within_days} days are not over by {until}"),
+        (unknown & ~unclosed & ~unworked, f"the lead had reached {stage} by then"),
+        (unworked, "sales never worked the lead in that time"),
+    ):
+        if rows.any():
+            yield f"{_counted(rows, 'label')} not known: {why}."
+    if found.worked_only:
+        yield "Labels are of leads that sales worked: a selection, and what is learned holds for leads chosen so."
+    if (when_scored(found.tables, scored_at)[2] != NEVER).any():
+        same = ~unknown & ~known(pd.Series(_dates(found.day), scored_at.index))
+        if same.any():
+            also = "what they did on it may have come after that"
+            yield f"{_counted(same, 'row')} of leads that reached {stage} later on the same day: {also}."
+    several = int((np.bincount(found.lead) > 1).sum())
+    if several:
+        draw = "intervals have to draw leads with all their rows, and folds to keep a lead on one side"
+        yield f"{several:,} leads have several rows, which are not independent: {draw}."
+
+
+def _attributes(tables: Tables, lead: _Leads, day: Ints) -> tuple[_Columns, dict[str, Provenance], list[str]]:
+    """Each attribute as it was valid on the day."""
+    record = tables.records.lookup(tables.timezone)(lead, day)
+    columns: _Columns = {}
+    provenance: dict[str, Provenance] = {}
+    left_out, numerals, findings = [], [], []
+    for name in tables.leads.column_names:
+        if name in _NO_ATTRIBUTES:
+            continue
+        array = one_array(tables.leads[name])
+        kind = _kind(array.type)
+        column = None if kind is None else _values(array, kind, record)
+        if kind is None or column is None:
+            why = f"{array.type}" if kind is None else "whole numbers past 2**53, which are no quantity"
+            left_out.append(f"{name} ({why})")
+            continue
+        columns[name], provenance[name] = column, Attribute(name, kind)
+        if kind == "category" and _numerals(array):
+            numerals.append(name)
+    if columns and tables.records.valid_from is None:
+        findings.append(
+            "The leads have no valid_from: attributes are as they were exported, whatever they were on the day."
+        )
+    if (record < 0).any():
+        findings.append(
+            f"{_counted(record < 0, 'row')} without attributes: the lead's first record came after the day."
+        )
+    if left_out:
+        findings.append(f"Columns left out, which are no number, text or boolean: {', '.join(left_out)}.")
+    if numerals:
+        findings.append(f"{NUMERALS}, taken as categories: {', '.join(numerals)}.")
+    return columns, provenance, findings
+
+
+def _kind(kind: pa.DataType) -> Literal["number", "category", "boolean"] | None:
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return "number"
+    if pa.types.is_boolean(kind):
+        return "boolean"
+    # A column without any value has no type; as a category it stays a column, which other tables may have values of.
+    return "category" if is_text(kind) or pa.types.is_null(kind) else None
+
+
+def _values(array: pa.Array, kind: str, record: npt.NDArray[Any]) -> pd.Series[Any] | None:
+    """The values of some rows of the leads, missing for -1; None if they can be told only in part."""
+    if kind == "number":
+        column = convert(array, "number", (), "UTC")
+        assert column.numbers is not None
+        return None if column.bad else pd.Series(np.append(column.numbers, np.nan)[record])
+    if kind == "boolean":
+        column = convert(array, "boolean", (), "UTC")
+        assert column.codes is not None
+        codes = np.append(column.codes, -1)[record]
+        return pd.Series(pd.arrays.BooleanArray(np.array([*column.values, False])[codes], codes < 0))
+    codes, values = distinct(array.cast(pa.large_string()) if pa.types.is_null(array.type) else array)
+    known = [None if value is None or not normalise(value) else value for value in values]
+    return pd.Series(np.array([*known, None], object)[np.append(codes, -1)[record]], dtype=object)
+
+
+def _numerals(array: pa.Array) -> bool:
+    """Whether all of some text is plain numbers, as it comes from CSV."""
+    if pa.types.is_null(array.type):
+        return False
+    read = [plain_number(value) for value in distinct(array)[1] if value is not None and value.strip()]
+    return bool(read) and all(isinstance(number, float) for number in read)
+
+
+def _activity(
+    tables: Tables, lead: _Leads, day: Ints, windows: Sequence[int]
+) -> tuple[_Columns, dict[str, Provenance]]:
+    """What each lead had done by the end of the day, type by type, and how many types that were."""
+    last = int(day.max())
+    age = last - day
+    # Looked up in the order in which days are kept: neighbours are found in cache.
+    order = np.lexsort((age, lead))
+    kinds = {within: np.zeros(len(lead), np.int32) for within in windows}
+    found: dict[Activity | Kinds, npt.NDArray[Any]] = {}
+    for event, days in _days_by_type(tables, last):
+        rows = order[(np.bincount(days.lead, minlength=len(tables.ids)) > 0)[lead[order]]]
+        begin = days.place(lead[rows], age[rows])
+        ends = {within: days.place(lead[rows], age[rows] + min(within, ALWAYS)) for within in windows}
+        total = np.append(0, np.cumsum(days.count, dtype=np.int64))
+        # Half as wide for as long as it will do: there are many rows and columns.
+        total = total.astype(np.int32) if total[-1] <= np.iinfo(np.int32).max else total
+        for within, end in ends.items():
+            found[Activity(event, "events", within)] = _spread(total[end] - total[begin], rows, len(lead))
+            kinds[within][rows] += end > begin
+        for within, end in ends.items():
+            found[Activity(event, "days", within)] = _spread((end - begin).astype(np.int32), rows, len(lead))
+        once = np.append(days.lead, -1)[begin] == lead[rows]
+        since = found[Activity(event, "since")] = np.full(len(lead), np.nan)
+        since[rows[once]] = days.age[begin[once]] - age[rows[once]]
+    if found:
+        found |= {Kinds(within): counts for within, counts in kinds.items()}
+    columns = {_name(feature): pd.Series(column, copy=False) for feature, column in found.items()}
+    return columns, dict(zip(columns, found, strict=True))
+
+
+def _spread(values: npt.NDArray[Any], rows: _Rows, n: int) -> npt.NDArray[Any]:
+    """(n,) values at some rows, 0 at the others."""
+    full = np.zeros(n, values.dtype)
+    full[rows] = values
+    return full
+
+
+def _name(feature: Activity | Kinds) -> str:
+    within = "" if feature.within_days is None else f" in {feature.within_days} day{'s' * (feature.within_days != 1)}"
+    if isinstance(feature, Kinds):
+        return f"kinds of event{within}"
+    return f"{feature.event}: {'days since' if feature.measure == 'since' else feature.measure}{within}"
+
+
+def _days_by_type(tables: Tables, last: int) -> Iterator[tuple[str, Days]]:
+    """Each type of event that happened by a day, by name: the days on which, as ages from it."""
+    types = convert(tables.events.values["event"], "text", (), tables.timezone)
+    assert types.codes is not None
+    refuse([Problem("events.event", f"{len(rows):,} distinct values: {why}") for why, rows in types.bad.items()])
+    of_value = np.append(types.codes, -1)
+    parts: list[list[tuple[npt.NDArray[Any], ...]]] = [[] for _ in types.values]
+    for batch in tables.events.pieces(IN_CACHE):
+        age = last - tables.events.local(batch, tables.timezone) // DAY
+        kind = np.where(age < 0, -1, of_value[batch.codes["event"]])
+        for code in np.unique(kind[kind >= 0]):
+            rows = np.flatnonzero(kind == code)
+            counts = () if batch.count is None else (batch.count[rows],)
+            parts[code].append((batch.lead[rows], age[rows].astype(np.int32), *counts))
+    # By name, so that the order of the events changes nothing.
+    for code in sorted(range(len(parts)), key=types.values.__getitem__):
+        if parts[code]:
+            yield types.values[code], daily(*map(np.concatenate, zip(*parts[code], strict=True)))

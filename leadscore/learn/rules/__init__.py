@@ -1,0 +1,1 @@
+"""Rules beside outcomes: evidence, suggestions, learned points of the same rules; no new columns."""

@@ -1,0 +1,223 @@
+"""What no rule covers: values, words, events and assets that enough leads have, each as a rule that might be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from leadscore.base.text import normalise, worded
+from leadscore.errors import ContractError, RulebookError
+from leadscore.learn.rules.activations import Mask, Side, barred, entries, fired, probing
+from leadscore.rulebook import Rulebook
+from leadscore.rulebook.kinds import condition_uses, event_kinds, lead_kinds
+from leadscore.tables.columns import is_text
+from leadscore.tables.lead_history import Positions
+from leadscore.tables.tables import Tables
+
+_OWN = {"lead_id", "created_at", "valid_from"}
+# A covering: a side, a rule that fires there, and the columns or events it looks at.
+_Cover = tuple[Side, dict[str, Any], frozenset[str]]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A rule that might be: its name, its side, the rest of it without points, and what it looks at."""
+
+    name: str
+    side: Side
+    rule: dict[str, Any]
+    reads: frozenset[str]
+
+    def may_lie_in(self, cover: _Cover) -> bool:
+        """Whether a cover looks at the same; a rule for all pages says nothing of one page."""
+        side, rule, reads = cover
+        return side == self.side and bool(reads & self.reads) and ("where" not in self.rule or "where" in rule)
+
+
+def uncovered(  # noqa: PLR0913 - the rows, and what counts as enough of them
+    rulebook: Rulebook,
+    tables: Tables,
+    lead: Positions,
+    day: npt.NDArray[np.int64],
+    *,
+    windows: Sequence[int],
+    minimum_leads: int,
+    halves: Sequence[Mask],
+) -> tuple[list[Candidate], Mask, list[str]]:
+    """What enough leads have, and lack, in each half and no rule covers; of those that fire alike the first.
+
+    Returns
+    -------
+    candidates : list of Candidate
+    fires : (n_rows, n_candidates) bool
+    findings : list of str
+        Columns that are left out, and why.
+    """
+    findings: list[str] = []
+    of_leads = _of_leads(rulebook, tables, lead, day, minimum_leads, findings)
+    every = [*of_leads, *_of_events(rulebook, tables, windows, minimum_leads)]
+    fires = fired(rulebook, [(one.side, {**one.rule, "points": 1}) for one in every], tables, lead, day)
+    covers = _covers(rulebook)
+    covered = fired(rulebook, [(side, rule) for side, rule, _ in covers], tables, lead, day)
+    kept, seen = [], set()
+    for place, one in enumerate(every):
+        on, inside = fires[:, place], [index for index, cover in enumerate(covers) if one.may_lie_in(cover)]
+        parts = [half & side for half in halves for side in (on, ~on)]
+        enough = all(np.count_nonzero(np.bincount(lead[part])) >= minimum_leads for part in parts)
+        alike = np.packbits(on).tobytes()
+        if enough and alike not in seen and (on & ~covered[:, inside].any(axis=1)).any():
+            kept.append(place)
+        # What is covered also covers what fires alike: the one asset that all events of a type have.
+        seen.add(alike)
+    return [every[place] for place in kept], fires[:, kept], findings
+
+
+def _covers(rulebook: Rulebook) -> list[_Cover]:
+    """What rules look at, as rules that fire there whenever it was; what a table says of `other` values covers none."""
+    document = rulebook.to_dict()
+    fit = [entry for entry in entries(rulebook) if entry.side == "fit" and "other" not in entry.alone]
+    found: list[_Cover] = [("fit", one.alone, one.reads) for one in fit]
+    happenings = [*document.get("behaviour", []), *document["qualify"].get("never", [])]
+    happenings.append(document["qualify"].get("hand_raise", {}))
+    for part in happenings:
+        if "event" in part:
+            events = [part["event"]] if isinstance(part["event"], str) else part["event"]
+            rule = {key: part[key] for key in ("event", "where") if key in part}
+            found.append(("behaviour", {**rule, "points": 1, "count": "once"}, frozenset(map(normalise, events))))
+    for never in rulebook.qualify.never:
+        if never.when is not None:
+            [written] = [part for part in document["qualify"]["never"] if part["name"] == never.name]
+            found.append((*barred(written), frozenset(column for column, _ in condition_uses(never.when))))
+    return found
+
+
+def _of_leads(  # noqa: PLR0913, PLR0917 - called once
+    rulebook: Rulebook,
+    tables: Tables,
+    lead: Positions,
+    day: npt.NDArray[np.int64],
+    minimum: int,
+    findings: list[str],
+) -> Iterator[Candidate]:
+    """Values, words, numbers and gaps of the lead columns."""
+    record = tables.records.lookup(rulebook.timezone)(lead, day)
+    for name, kind in _readable(rulebook, tables, findings).items():
+        column = tables.column(name, kind, rulebook)
+        there = np.append(~column.missing, False)[record]
+        tests: list[tuple[str, Any]] = [(f"{name} not known", {"known": False})]
+        if column.numbers is not None:
+            numbers = np.append(column.numbers, np.nan)[record][there]
+            edges = np.unique(np.quantile(numbers, [0.25, 0.5, 0.75], method="higher")) if len(numbers) else numbers
+            tests += [(f"{name} from {edge:g}", {"at_least": _plain(edge)}) for edge in edges]
+        elif column.codes is not None:
+            counts = np.bincount(np.append(column.codes, -1)[record][there], minlength=len(column.values))
+            tests += _values(name, column.values, counts, minimum)
+        for told, test in tests:
+            yield Candidate(told, "fit", {"when": {name: test}}, frozenset([name]))
+
+
+def _readable(rulebook: Rulebook, tables: Tables, findings: list[str]) -> dict[str, Any]:
+    """The lead columns that rules could test, each with its kind."""
+    used, found = lead_kinds(rulebook), dict[str, Any]()
+    for name in tables.leads.column_names:
+        kind = used.get(name, "any")
+        kind = _kind(tables.leads[name].type) if kind == "any" else kind
+        if name in _OWN or kind is None:
+            continue
+        try:
+            tables.column(name, kind, rulebook)
+        except ContractError as error:
+            findings.append(f"The column {name!r} is left out: {error.problems[0].message}.")
+        else:
+            found[name] = kind
+    try:
+        _mention(rulebook, list(found))
+    except RulebookError:
+        for name in list(found):
+            try:
+                _mention(rulebook, [name])
+            except RulebookError as error:
+                findings.append(f"The column {name!r} is left out: {error.problems[0].message}.")
+                del found[name]
+    return found
+
+
+def _mention(rulebook: Rulebook, names: list[str]) -> None:
+    """Refuse names that may stand in no rule: one that is nearly a declared one is an error there."""
+    probing(rulebook, [("fit", {"when": {name: {"known": False}}, "points": 1}) for name in names])
+
+
+def _kind(arrow: pa.DataType) -> Any:
+    if is_text(arrow):
+        return "text"
+    if pa.types.is_boolean(arrow):
+        return "boolean"
+    return "number" if pa.types.is_integer(arrow) or pa.types.is_floating(arrow) else None
+
+
+def _plain(number: float) -> float:
+    return int(number) if float(number).is_integer() else float(number)
+
+
+def _values(name: str, values: Sequence[Any], counts: npt.NDArray[np.intp], minimum: int) -> Iterator[tuple[str, Any]]:
+    """Values that enough rows have, and words in them."""
+    words: dict[str, int] = {}
+    for value, count in zip(values, counts.tolist(), strict=True):
+        if count >= minimum and (not isinstance(value, str) or value.isprintable()):
+            shown = str(value).lower() if isinstance(value, bool) else value
+            yield f"{name} is {shown}", {"is": value}
+        for word in set(worded(value).split()) if isinstance(value, str) else ():
+            words[word] = words.get(word, 0) + count
+    for word, count in words.items():
+        if count >= minimum:
+            yield f"{name} has {word}", {"has_word": word}
+
+
+def _of_events(rulebook: Rulebook, tables: Tables, windows: Sequence[int], minimum: int) -> Iterator[Candidate]:
+    """Types of event, and values of the other columns of events, each in every window."""
+    raw = {name: array.to_pylist() for name, array in tables.events.values.items()}
+    types = [None if value is None else normalise(str(value)) for value in raw["event"]]
+    for event in dict.fromkeys(types):
+        if event and event.isprintable():
+            for days in windows:
+                rule = {"event": event, "count": "once", "within_days": days}
+                yield Candidate(f"{event} in {days} days", "behaviour", rule, frozenset([event]))
+    used = event_kinds(rulebook)
+    for name, values in raw.items():
+        if name == "event" or not is_text(tables.events.values[name].type) or used.get(name, "text") != "text":
+            continue
+        missing = {normalise(value) for value in rulebook.missing_values} | {""}
+        for code, (events, leads) in _together(tables, name).items():
+            value = normalise(values[code])
+            if leads < minimum or value in missing or not value.isprintable():
+                continue
+            which = sorted({str(types[event]) for event in events})
+            for days in windows:
+                rule = {
+                    "event": which[0] if len(which) == 1 else which,
+                    "where": {name: value},
+                    "count": "once",
+                    "within_days": days,
+                }
+                yield Candidate(f"{name} {value} in {days} days", "behaviour", rule, frozenset(which))
+
+
+def _together(tables: Tables, name: str) -> dict[int, tuple[set[int], int]]:
+    """For each value of an event column the types of event it stands with, and at most how many leads have it."""
+    found: dict[int, tuple[set[int], int]] = {}
+    for batch in tables.events.batches:
+        codes, events = batch.codes[name].astype(np.int64), batch.codes["event"].astype(np.int64)
+        rows = np.flatnonzero((codes >= 0) & (events >= 0))
+        pairs = np.unique(np.column_stack([codes[rows], batch.lead[rows]]), axis=0)
+        leads = np.bincount(pairs[:, 0])
+        for code, event in np.unique(np.column_stack([codes[rows], events[rows]]), axis=0).tolist():
+            before, count = found.get(code, (set(), 0))
+            found[code] = (before | {event}, count)
+        for code in np.flatnonzero(leads).tolist():
+            found[code] = (found[code][0], found[code][1] + int(leads[code]))
+    return found

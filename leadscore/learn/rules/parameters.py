@@ -1,0 +1,308 @@
+"""What each entry of a rulebook sees in a lead, apart from its points: a rule is a feature."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from leadscore.errors import ArgumentError, RulebookError
+from leadscore.rulebook import Rulebook
+from leadscore.rulebook.diff import decimal
+from leadscore.rulebook.model import BehaviourRule, Limits, thousandths
+from leadscore.scoring.engine import Bound
+from leadscore.stats.intervals import Floats
+
+# Worth is rounded to a thousandth of a point: of so many points that is a millionth.
+_FINE = 1000
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where points stand in a rulebook.
+
+    Attributes
+    ----------
+    section, index : str, int or str
+        A rule, `fit` or `behaviour` and its position there; or the limits of `groups` or `totals` and their name.
+    rule : str
+        The name of the rule, or whose limit it is.
+    path : tuple
+        Where in that: `("points",)`, `("points", "VP")`, `("from", 50)`, `("other",)`, `("missing",)`, `("at_most",)`.
+    points : float
+        What it gives: of an entry of behaviour, what the rule's own limits leave of it.
+    """
+
+    section: str
+    index: int | str
+    rule: str
+    path: tuple[Any, ...]
+    points: float
+
+    @property
+    def entry(self) -> str:
+        """The entry as people read it; empty where it is all of the rule."""
+        key = self.path[-1]
+        if len(self.path) == 1:
+            return "" if key == "points" else str(key).replace("_", " ")
+        if isinstance(key, bool):
+            return "true" if key else "false"
+        text = key if isinstance(key, str) else decimal(key)
+        return f"from {text}" if self.path[0] == "from" else text
+
+    @property
+    def is_limit(self) -> bool:
+        """Whether it is a limit of a group or a total."""
+        return self.section in {"groups", "totals"}
+
+
+def places(rulebook: Rulebook) -> list[Place]:
+    """Everything that gives points, in the order of the file: entries of rules, then limits of groups and of totals.
+
+    `other` and `missing` are entries where the file gives them points; limits are places, for rows that they hold back
+    have their points.
+    """
+    document, found = rulebook.to_dict(), []
+    for section, index, rule in rulebook.rules():
+        said = document[section][index]
+        paths = [
+            (key, *rest)
+            for key in ("points", "from")
+            if key in said
+            for rest in ([(entry,) for entry in said[key]] if isinstance(said[key], dict) else [()])
+        ]
+        paths += [(key,) for key in ("other", "missing") if said.get(key)]
+        for path in paths:
+            points = float(value_at(said, path))
+            if isinstance(rule, BehaviourRule) and len(path) > 1:
+                points = rule.clip(thousandths(points)) / 1000
+            found.append(Place(section, index, rule.name, path, points))
+    used = {rule.group for _, _, rule in rulebook.rules()}
+    for section, word in (("groups", "group"), ("totals", "total")):
+        for name, limits in document.get(section, {}).items():
+            if section == "totals" or name in used:
+                found += [
+                    Place(section, name, f"{word} {name}", (key,), float(points)) for key, points in limits.items()
+                ]
+    return found
+
+
+def value_at(said: Mapping[Any, Any], path: Sequence[Any]) -> Any:
+    """What stands at a path."""
+    for key in path:
+        said = said[key]
+    return said
+
+
+def put(said: dict[Any, Any], path: Sequence[Any], value: Any) -> None:
+    """Write what stands at a path."""
+    value_at(said, path[:-1])[path[-1]] = value
+
+
+def decimals_of(points: Floats) -> int:
+    """How many decimals the points of a rulebook have."""
+    return next(digits for digits in range(4) if np.allclose(points, np.round(points, digits), rtol=0, atol=1e-9))
+
+
+def writable(rulebook: Rulebook, listed: Sequence[Place], points: Floats) -> Floats:
+    """Points that can be written: a table's limit that gives points to idle leads holds its entries too."""
+    points = points.copy()
+    for number, place in enumerate(listed):
+        rule = None if place.is_limit else getattr(rulebook, place.section)[place.index]
+        if isinstance(rule, BehaviourRule) and len(place.path) > 1 and (idle := rule.clip(0) / 1000):
+            points[number] = (max if idle > 0 else min)(points[number], idle)
+    return points
+
+
+def with_points(rulebook: Rulebook, listed: Sequence[Place], new: Floats) -> Rulebook:
+    """The rulebook with other points; a rule's own limits go with its points, and never hold back what was learned."""
+    decimals = decimals_of(np.array([place.points for place in listed]))
+    document = rulebook.to_dict()
+    for place, points in zip(listed, new.tolist(), strict=True):
+        if points == place.points:
+            continue
+        said = document[place.section][place.index]
+        put(said, place.path, _number(points, decimals))
+        if place.section == "behaviour" and place.path == ("points",) and points and place.points:
+            # As many events as before reach the limits, which change places with the sign.
+            factor = points / place.points
+            ends = ("at_least", "at_most") if factor > 0 else ("at_most", "at_least")
+            was = {
+                other: said.pop(name) for name, other in zip(("at_least", "at_most"), ends, strict=True) if name in said
+            }
+            said |= {name: _number(limit * factor, decimals) for name, limit in was.items()}
+        elif place.section == "behaviour":
+            said |= {
+                name: _number(furthest(said[name], points), decimals)
+                for name, furthest in (("at_least", min), ("at_most", max))
+                if name in said
+            }
+    for section in ("groups", "totals"):
+        for said in document.get(section, {}).values():
+            if said.get("at_least", -np.inf) > said.get("at_most", np.inf):
+                said["at_least"], said["at_most"] = said["at_most"], said["at_least"]
+    try:
+        return rulebook.edited(document)
+    except RulebookError as error:
+        what = "; ".join(problem.message for problem in error.problems)
+        message = f"with the learned points it could not be used: {what}. Change the bar, or give points_to_double"
+        raise ArgumentError("rulebook", message) from None
+
+
+def _number(points: float, decimals: int) -> float:
+    value = round(float(points), decimals)
+    return int(value) if value == int(value) else value
+
+
+def probe(rulebook: Rulebook, listed: Sequence[Place]) -> Rulebook:
+    """A rulebook whose points say which entry a lead is in, by its number within the rule, or how active it is.
+
+    So the scorer itself says when a rule fires, with its windows, decay, conditions and missing values.
+    """
+    document = rulebook.to_dict()
+    numbers: dict[tuple[str, int | str], int] = {}
+    for place in listed:
+        if place.is_limit:
+            continue
+        said = document[place.section][place.index]
+        key = place.section, place.index
+        numbers[key] = numbers.get(key, 0) + 1
+        put(said, place.path, _FINE if key[0] == "behaviour" and place.path == ("points",) else numbers[key])
+        said.pop("at_least", None)
+        said.pop("at_most", None)
+    for limits in ("groups", "totals"):
+        document.pop(limits, None)
+    # What blocks a lead, raises its hand or sets its bar may say of what kind a column is, so that stays.
+    document["qualify"]["threshold"] = 0
+    for minimum in ("minimum_fit", "minimum_behaviour"):
+        document["qualify"].pop(minimum, None)
+    return Rulebook.from_dict(document)
+
+
+@dataclass(frozen=True)
+class _Sum:
+    """Points that are limited as a sum.
+
+    Attributes
+    ----------
+    inside : places of the points in it
+    fixed : keys of the fixed points in it
+    limits : dict of "at_least" or "at_most" to the place of the limit
+    """
+
+    inside: list[int]
+    fixed: list[tuple[str, str | None]]
+    limits: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Activations:
+    """What the points of a rulebook are multiplied with, row by row.
+
+    Attributes
+    ----------
+    places : list of Place
+    own : (n_rows, n_places) float64
+        1 where a lead is in an entry; of behaviour with points of its own, what it gives in units of them, within the
+        limits of the rule. What is a limit of a sum has zeros.
+    fixed : dict of (side, group) to (n_rows,) float64
+        Points that the limits of rules give whatever a lead does: of `at_least: 5`, 5 to a lead without such events.
+    sums : list
+        What is limited as a sum: groups, then totals.
+    """
+
+    places: list[Place]
+    own: Floats
+    fixed: dict[tuple[str, str | None], Floats]
+    sums: list[_Sum]
+
+    @property
+    def points(self) -> Floats:
+        """(n_places,) as they stand in the file."""
+        return np.array([place.points for place in self.places])
+
+    def at(self, points: Floats) -> tuple[Floats, Floats]:
+        """What counts at some points: where a limit holds a sum back, the limit in place of what is in it.
+
+        Returns
+        -------
+        columns : (n_rows, n_places) float64
+        fixed : (n_rows,) float64
+            `columns @ points + fixed` is the score, but for the rounding of each event's worth to a thousandth.
+        """
+        columns, fixed = self.own, self.fixed
+        if self.sums:
+            columns, fixed = columns.copy(order="F"), {key: part.copy() for key, part in fixed.items()}
+        for one in self.sums:
+            total = columns[:, one.inside] @ points[one.inside]
+            total += np.sum([fixed[key] for key in one.fixed], axis=0)
+            for name, place in one.limits.items():
+                # Sums of thousandths in floats: what lies within a millionth of a limit is on it.
+                rows = (total - points[place]) * (1 if name == "at_most" else -1) > 1e-6
+                if rows.any():
+                    columns[np.ix_(rows, one.inside)] = 0
+                    columns[rows, place] = 1
+                    for key in one.fixed:
+                        fixed[key][rows] = 0
+                    total[rows] = points[place]
+        return columns, np.sum(list(fixed.values()), axis=0)
+
+
+def activations(rulebook: Rulebook, bound: Bound, listed: list[Place]) -> Activations:
+    """The activations of rows that are bound by the `probe` of a rulebook."""
+    own = np.zeros((bound.n, len(listed)), order="F")
+    fixed: dict[tuple[str, str | None], Floats] = {("fit", None): np.zeros(bound.n)}
+    at = 0
+    for (section, index, rule), seen in zip(rulebook.rules(), bound.every_rule(), strict=True):
+        given = seen.dense(bound.n) / 1000
+        stop = at + sum((place.section, place.index) == (section, index) for place in listed)
+        if isinstance(rule, BehaviourRule) and rule.points is not None:
+            own[:, at] = _within(given / _FINE, rule.points, rule)
+        else:
+            own[:, at:stop] = given[:, None] == np.arange(1, stop - at + 1)
+        if isinstance(rule, BehaviourRule) and (rule.from_ is not None or rule.points == 0):
+            idle = rule.clip(0) / 1000 * ((given == 0) | (rule.points == 0))
+            key = section, rule.group if rule.group in rulebook.groups else None
+            fixed[key] = fixed.get(key, 0) + idle
+        at = stop
+    return Activations(listed, own, fixed, _sums(rulebook, listed, list(fixed)))
+
+
+def _within(activation: Floats, points: float, limits: Limits) -> Floats:
+    """An activation within limits that are given in points, of which a unit has some."""
+    if points == 0:
+        return activation
+    ends = [np.nan if end is None else end / points for end in (limits.at_least, limits.at_most)]
+    low, high = ends if points > 0 else ends[::-1]
+    return np.fmin(np.fmax(activation, low), high)
+
+
+def _sums(rulebook: Rulebook, listed: Sequence[Place], fixed: Sequence[tuple[str, str | None]]) -> list[_Sum]:
+    """What is limited as a sum: first each group, then each total, whose parts the limits of its groups are."""
+    rules = [(place, getattr(rulebook, place.section)[place.index]) for place in listed if not place.is_limit]
+    limits: dict[tuple[str, str], dict[str, int]] = {}
+    for number, place in enumerate(listed):
+        if place.is_limit:
+            limits.setdefault((place.section, str(place.index)), {})[place.path[0]] = number
+    side_of = {rule.group: place.section for place, rule in rules}
+    found = []
+    for (section, name), ends in sorted(limits.items()):
+        side = name if section == "totals" else side_of[name]
+        inside = [
+            number
+            for number, (place, rule) in enumerate(rules)
+            if place.section == side and (section == "totals" or rule.group == name)
+        ]
+        if section == "totals":
+            inside += [
+                number
+                for (kind, group), others in limits.items()
+                if kind == "groups" and side_of[group] == side
+                for number in others.values()
+            ]
+        keys = [key for key in fixed if key[0] == side and (section == "totals" or key[1] == name)]
+        # The lower limit first, as the language has it where the two cross.
+        found.append(_Sum(inside, keys, dict(sorted(ends.items()))))
+    return found

@@ -1,0 +1,132 @@
+"""What sales accepted of the leads passed on to it, and why it refused the others."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leadscore.tables.columns import day_of
+from leadscore.tables.groups import ALL, grouping, shown_share, with_shares
+from leadscore.tables.outcomes import FUNNEL, Stages
+from leadscore.tables.tables import Tables
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """What sales said to the MQLs it was given; made by `acceptance`.
+
+    Attributes
+    ----------
+    frame : DataFrame, index group, the last row all leads
+        `mqls`, `accepted`, `refused`, `undecided`; `share` accepted of those decided, `low`, `high` (95 % Wilson).
+    reasons : DataFrame, one row per reason, the most frequent first
+        `group` (with `by`), `reason`, `count`, `n` (all refused), `share`, `low`, `high` (95 % Wilson).
+    observed_until : date
+    """
+
+    frame: pd.DataFrame
+    reasons: pd.DataFrame
+    observed_until: dt.date
+
+    def __repr__(self) -> str:
+        lines = [f"Acceptance by sales, outcomes until {self.observed_until}"]
+        for row in self.frame.itertuples():
+            parts = f"accepted {row.accepted:,}, refused {row.refused:,}, undecided {row.undecided:,}"
+            lines.append(f"  {row.Index}: MQLs {row.mqls:,}, {parts}; accepted of those decided {shown_share(row)}")
+        for row in self.reasons.itertuples():
+            group = f"{row.group}, " if "group" in self.reasons else ""
+            lines.append(f"  refused, {group}{row.reason}: {row[-5]:,} of {row.n:,}, {shown_share(row)}")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        title = f"<p>Acceptance by sales, outcomes until {self.observed_until}</p>"
+        return title + self.frame.to_html(na_rep="") + self.reasons.to_html(index=False, na_rep="")
+
+
+def acceptance(tables: Tables, *, by: str | pd.Series[Any] | None = None, observed_until: Any = None) -> Acceptance:
+    """The share of MQLs that sales accepted, and why it refused the others.
+
+    An MQL is a lead with an `mql`, a stage of the funnel after it, or a refusal. What sales said first counts: `sal` or
+    further along is accepted, `rejected` or `recycled` refused; on the same time accepted, which must come first. Who
+    has neither is undecided, and no part of the share: where deciding takes long, look at `frame["undecided"]` first.
+
+    Parameters
+    ----------
+    tables : Tables
+        With outcomes; their column `reason`, if there is one, says why a lead was refused.
+    by : str or Series, optional
+        A lead column, or a Series by lead_id, as `history.frame["segment"]`; leads without a value are a group too.
+    observed_until : date, optional
+        The last day whose outcomes are known; later ones do not exist. By default that of the tables.
+
+    Returns
+    -------
+    Acceptance
+        `frame`, `reasons`.
+
+    Raises
+    ------
+    ArgumentError
+        If there are no outcomes, or no such column.
+
+    Examples
+    --------
+    >>> import leadscore as ls
+    >>> outcomes = pd.DataFrame({
+    ...     "lead_id": ["a", "b", "c", "d"], "stage": ["sal", "rejected", "mql", "rejected"], "at": "2026-03-02",
+    ...     "reason": [None, "no budget", None, "no budget"],
+    ... })
+    >>> tables = ls.load_tables(pd.DataFrame({"lead_id": ["a", "b", "c", "d"]}), None, outcomes)
+    >>> acceptance(tables)
+    Acceptance by sales, outcomes until 2026-03-02
+      (all): MQLs 4, accepted 1, refused 2, undecided 1; accepted of those decided 33.3% (6.1% to 79.2%)
+      refused, no budget: 2 of 2, 100.0% (34.2% to 100.0%)
+    """
+    stages, until = tables.observed(observed_until)
+    group, names = grouping(tables, by)
+    mql = np.isin(np.arange(len(tables.ids)), stages.lead[stages.of(*FUNNEL[1:], "rejected")])
+    decided = _first_decisions(stages, tables.timezone)
+    decided = decided[mql[decided["lead"]]].assign(group=lambda rows: group[rows["lead"]])
+    counts = pd.DataFrame(
+        {
+            "mqls": np.bincount(group[mql], minlength=len(names)),
+            "accepted": np.bincount(decided.loc[~decided["refused"], "group"], minlength=len(names)),
+            "refused": np.bincount(decided.loc[decided["refused"], "group"], minlength=len(names)),
+        },
+        index=pd.Index(names, name="group"),
+    )
+    if by is not None:
+        counts = pd.concat([counts, counts.sum().to_frame(ALL).T.rename_axis("group")])
+    counts["undecided"] = counts["mqls"] - counts["accepted"] - counts["refused"]
+    frame = with_shares(counts.assign(decided=counts["accepted"] + counts["refused"]), "accepted", "decided")
+    refused = decided[decided["refused"]]
+    reasons = refused.groupby(["group", "reason"]).size().rename("count").reset_index()
+    reasons["n"] = reasons.groupby("group")["count"].transform("sum")
+    reasons = reasons.sort_values(["group", "count", "reason"], ascending=[True, False, True], ignore_index=True)
+    reasons = with_shares(reasons.assign(group=np.array(names, object)[reasons["group"]]), "count", "n")
+    return Acceptance(
+        frame.drop(columns="decided"), reasons if by is not None else reasons.drop(columns="group"), day_of(until)
+    )
+
+
+def _first_decisions(stages: Stages, timezone: str) -> pd.DataFrame:
+    """What sales said first to each lead: `lead`, `refused`, `reason`."""
+    rows = np.flatnonzero(stages.of(*FUNNEL[2:], "rejected", "recycled"))
+    chosen = stages.take(rows)
+    given = chosen.frame["reason"] if "reason" in chosen.frame else pd.Series(index=chosen.frame.index, dtype=object)
+    reason = given.astype(object).where(given.notna(), "").astype(str).str.strip()
+    decisions = pd.DataFrame(
+        {
+            "lead": chosen.lead,
+            "moment": stages.comparable(timezone)[rows],
+            "refused": chosen.of("rejected", "recycled"),
+            "stage": chosen.stage,
+            "reason": reason.where(reason != "", "(none given)"),
+        }
+    )
+    # To the last column, so that the order of the rows decides nothing.
+    return decisions.sort_values(list(decisions.columns)).drop_duplicates("lead")

@@ -1,0 +1,301 @@
+"""Whether sales picks which leads to work by more than their score, which biases every label."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from itertools import pairwise
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leadscore.base.text import as_text
+from leadscore.errors import ArgumentError, Problem, did_you_mean
+from leadscore.rulebook import Rulebook
+from leadscore.rulebook.kinds import Kind, declared_kind
+from leadscore.sales.response_times import Moments, mql_moments, waits_for_contact
+from leadscore.stats.intervals import Floats, holm
+from leadscore.stats.stratified import Association, risk_difference, stratified_test
+from leadscore.stats.survival import risk_sets
+from leadscore.tables.columns import DAY, convert, one_array
+from leadscore.tables.outcomes import NEVER, WORKED, Ints, Mask, Stages
+from leadscore.tables.tables import Tables
+
+_WITHIN_DAYS = 7
+# Leads of nearly the same score: few enough for that, and enough that most levels meet in a band.
+_BAND = 25
+_QUARTERS = 4
+_FEWEST, _RAREST = 10, 0.01
+_Z = NormalDist().inv_cdf(0.975)
+# The test of one attribute and outcome, and (events, effect, low, high) of each level.
+_Compared = tuple[Association, list[tuple[int, float, float, float]]]
+
+
+@dataclass(frozen=True)
+class CherryPicking:
+    """Whether sales picks leads by more than their score; made by `cherry_picking`.
+
+    Attributes
+    ----------
+    frame : DataFrame, one row per attribute and outcome
+        `attribute`, `outcome` ("worked" or "fast"), `n` leads, `chi2`, `df`, `p`, `p_corrected` (Holm, over all rows).
+        NaN where no two levels of an attribute can be compared.
+    levels : DataFrame, one row per attribute, outcome and level
+        `attribute`, `outcome`, `level`, `n`, `events` (leads worked, or contacted), `effect`, `low`, `high` (95 %):
+        against all other levels at an equal score. For "worked" how much larger the share of leads worked is
+        (Mantel-Haenszel; -0.2 is 20 points less), for "fast" the ratio of the rates of being contacted (Peto; below 1
+        is slower). NaN where nothing can be compared.
+    excluded : DataFrame, index reason
+        `leads` that are no part of it.
+    """
+
+    frame: pd.DataFrame
+    levels: pd.DataFrame
+    excluded: pd.DataFrame
+
+    @property
+    def findings(self) -> list[str]:
+        """What was found, in sentences."""
+        found = []
+        for row in self.frame[self.frame["p_corrected"] < 0.05].itertuples():
+            mine = self.levels[(self.levels["attribute"] == row.attribute) & (self.levels["outcome"] == row.outcome)]
+            effect = mine["effect"].to_numpy(np.float64)
+            if row.outcome == "worked":
+                most = mine.iloc[int(np.nanargmax(np.abs(effect)))]
+                by, low, high = (f"{100 * most[name]:+.0f}" for name in ("effect", "low", "high"))
+                what = f"Being worked within {_WITHIN_DAYS} days"
+                how = f"for {most['level']} the share worked differs by {by} points ({low} to {high})"
+            else:
+                most = mine.iloc[int(np.nanargmax(np.abs(np.log(effect))))]
+                by, low, high = (f"{most[name]:.2f}" for name in ("effect", "low", "high"))
+                what = "How fast sales responds"
+                how = f"{most['level']} is contacted at {by} times the rate of the others ({low} to {high})"
+            found.append(f"{what} depends on {row.attribute} at an equal score (p = {row.p_corrected:.1g}): {how}.")
+        if not found:
+            tests = int(self.frame["p"].notna().sum())
+            return [f"No dependence beyond the score in {tests} tests; how large it could still be, `levels` says."]
+        return [
+            *found,
+            "Sales picks by more than the score: labels are biased, and what is learnt from them repeats the choice.",
+        ]
+
+    @property
+    def _lines(self) -> list[str]:
+        untested = self.frame[self.frame["p"].isna()]
+        some = self.excluded[self.excluded["leads"] > 0]
+        nothing = "nothing to compare: all leads of each band have one level, or the same outcome"
+        return [
+            *self.findings,
+            *(f"{row.attribute}, {row.outcome}: {nothing}" for row in untested.itertuples()),
+            *(f"{leads:,} left out: {reason}" for reason, leads in some["leads"].items()),
+        ]
+
+    def __repr__(self) -> str:
+        n = self.frame.drop_duplicates("outcome").set_index("outcome")["n"]
+        title = f"Cherry-picking, among {n['worked']:,} leads worked or not and {n['fast']:,} waits for a contact"
+        return "\n".join([title, *(f"- {line}" for line in self._lines)])
+
+    def _repr_html_(self) -> str:
+        items = "".join(f"<li>{escape(line)}</li>" for line in self._lines)
+        return f"<ul>{items}</ul>{self.frame.to_html(index=False, na_rep='')}"
+
+
+def cherry_picking(  # noqa: PLR0913 - each of them is part of what is asked
+    tables: Tables,
+    rulebook: Rulebook,
+    *,
+    score: pd.Series[Any],
+    columns: Sequence[str],
+    history: Any = None,
+    observed_until: Any = None,
+) -> CherryPicking:
+    """Whether MQLs are worked, or worked fast, for more than their score.
+
+    Leads are compared only with others of nearly the same score, in bands of about 25. "worked" is whether sales did
+    anything (a stage other than `lead` and `mql`) on the day of the MQL or the 7 days after, of leads whose 7 days are
+    over: the generalised Cochran-Mantel-Haenszel test. "fast" is the wait for the first contact, as `response_times`
+    counts it: the stratified log-rank test.
+
+    Parameters
+    ----------
+    tables : Tables
+        With outcomes.
+    rulebook : Rulebook
+        Gives the time zone, the kinds of columns, and what counts as missing.
+    score : Series by lead_id
+        The points that sales saw, as `history.frame["total"]`.
+    columns : sequence of str
+        Lead columns, as they were on the day of the MQL. Numbers and dates are cut at their quartiles, missing is a
+        level too, and levels of fewer than 10 leads or 1 % are taken together.
+    history : History, optional
+        As in `response_times`.
+    observed_until : date, optional
+        The last day whose outcomes are known; later ones do not exist. By default that of the tables.
+
+    Returns
+    -------
+    CherryPicking
+        `frame`, `levels`, `findings`, `excluded`.
+
+    Raises
+    ------
+    ArgumentError
+        If there are no outcomes, no such columns, scores that are no numbers, or tables read in another time zone.
+
+    Notes
+    -----
+    A table with one row per lead holds what is known today. Where sales fills in attributes of the leads it works,
+    "missing" then seems to be why a lead was not worked; leads with `valid_from` do not have that flaw.
+
+    References
+    ----------
+    Landis, J. R., Heyman, E. R. and Koch, G. G. (1978), International Statistical Review 46, 237-254. Peto, R. et al.
+    (1977), British Journal of Cancer 35, 1-39. Holm, S. (1979), Scandinavian Journal of Statistics 6, 65-70.
+
+    Examples
+    --------
+    >>> import leadscore as ls
+    >>> from leadscore.datasets.funnel import make_funnel
+    >>> made = make_funnel(4000, random_state=1)
+    >>> schools = made.leads.loc[made.leads["industry"] == "Education", "lead_id"][::2]
+    >>> skipped = made.outcomes["lead_id"].isin(schools) & ~made.outcomes["stage"].isin(["lead", "mql"])
+    >>> tables = ls.load_tables(made.leads, made.events, made.outcomes[~skipped])
+    >>> found = cherry_picking(tables, made.rulebook, score=made.truth["points"], columns=["industry", "source"])
+    >>> print(found.findings[0])
+    Being worked within 7 days depends on industry at an equal score (p = 2e-20): for education the share worked
+    differs by -47 points (-60 to -34).
+    """
+    _check_columns(tables, columns)
+    stages, until = tables.observed(observed_until)
+    points = _points(tables, score)
+    moments = mql_moments(tables, stages, rulebook, history)
+    waits = waits_for_contact(stages, moments, until, rulebook.timezone)
+    day = moments.local(rulebook.timezone) // DAY
+    closed = np.flatnonzero((moments.utc < NEVER) & (day + _WITHIN_DAYS <= until) & ~np.isnan(points))
+    worked = _worked(stages, moments, rulebook.timezone)[closed]
+    timed = ~np.isnan(points[waits.lead])
+    fast, minutes, contacted = waits.lead[timed], waits.minutes[timed], waits.answered[timed]
+    rows, levels = [], []
+    for name in columns:
+        values = _values(tables, rulebook, name, day)
+        for outcome, lead in (("worked", closed), ("fast", fast)):
+            level, names = _levels(values.iloc[lead])
+            band = _bands(points[lead])
+            if outcome == "worked":
+                found, effects = _compare_worked(worked, level, band)
+            else:
+                found, effects = _compare_fast(minutes, contacted, level, band)
+            tested = (found.chi2, found.df, found.p) if found.df else (np.nan, 0, np.nan)
+            rows.append((name, outcome, len(lead), *tested))
+            sizes = np.bincount(level).tolist()
+            levels += [(name, outcome, *parts, *effect) for *parts, effect in zip(names, sizes, effects, strict=True)]
+    excluded = waits.excluded.copy()
+    excluded.loc["no score"] = int(((moments.utc < NEVER) & np.isnan(points)).sum())
+    columns_of_levels = ["attribute", "outcome", "level", "n", "events", "effect", "low", "high"]
+    return CherryPicking(_corrected(rows), pd.DataFrame(levels, columns=columns_of_levels), excluded)
+
+
+def _corrected(rows: list[tuple[Any, ...]]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=["attribute", "outcome", "n", "chi2", "df", "p"])
+    tested = frame["p"].notna().to_numpy()
+    corrected = np.full(len(frame), np.nan)
+    corrected[tested] = holm(frame["p"].to_numpy()[tested])
+    return frame.assign(p_corrected=corrected)
+
+
+def _check_columns(tables: Tables, columns: Sequence[str]) -> None:
+    known = tables.leads.column_names
+    wrong = [f"there is no lead column {name!r}{did_you_mean(name, known)}" for name in columns if name not in known]
+    if isinstance(columns, str) or not len(columns):
+        wrong = [f"must be a list of lead columns; got {columns!r}"]
+    if wrong:
+        raise ArgumentError("columns", [Problem("", message) for message in wrong])
+
+
+def _points(tables: Tables, score: pd.Series[Any]) -> Floats:
+    """The score of each lead, NaN where it has none."""
+    if not isinstance(score, pd.Series) or not pd.api.types.is_numeric_dtype(score):
+        raise ArgumentError("score", f"must be a Series of points by lead_id; got {type(score).__name__}")
+    return tables.groups(score).to_numpy(np.float64, na_value=np.nan)
+
+
+def _worked(stages: Stages, moments: Moments, timezone: str) -> Mask:
+    """Whether sales did anything with each lead within the days from its MQL on."""
+    day = stages.times.days(timezone)
+    mql = (moments.local(timezone) // DAY)[stages.lead]
+    inside = (moments.utc[stages.lead] < NEVER) & (day >= mql) & (day <= mql + _WITHIN_DAYS)
+    return stages.first(len(moments.utc), day, stages.of(*WORKED) & inside) < NEVER
+
+
+def _values(tables: Tables, rulebook: Rulebook, name: str, day: Ints) -> pd.Series[Any]:
+    """What each lead's attribute was on a day: numbers, dates or text, missing where it was none."""
+    array = one_array(tables.leads[name])
+    declared = declared_kind(rulebook, name)
+    # Undeclared, a column holds numbers or dates if all of its values are some.
+    kinds: tuple[Kind, ...] = ("number", "date", "text") if declared in {None, "any"} else (declared,)
+    for kind in kinds:
+        column = convert(array, kind, rulebook.missing_values, rulebook.timezone)
+        if not column.bad:
+            break
+    else:
+        message, rows = next(iter(column.bad.items()))
+        raise ArgumentError("columns", f"{name!r} has {len(rows):,} values that cannot be read: {message}")
+    row = tables.records.lookup(rulebook.timezone)(np.arange(len(tables.ids)), day)
+    if column.codes is not None:
+        known = pd.Series([*map(as_text, column.values), None], dtype=object)
+        return known.take(np.append(column.codes, -1)[row]).reset_index(drop=True)
+    assert column.numbers is not None
+    numbers = pd.Series(np.append(column.numbers, np.nan)[row])
+    return pd.to_datetime(numbers, unit="D") if column.kind == "date" else numbers
+
+
+def _levels(values: pd.Series[Any]) -> tuple[Ints, list[str]]:
+    """The level of each value, and the names of the levels."""
+    if values.dtype != object and values.nunique() > _QUARTERS:
+        edges = np.unique(values.quantile([0.25, 0.5, 0.75], interpolation="lower"))
+        shown = [f"{edge:%Y-%m-%d}" if isinstance(edge, pd.Timestamp) else f"{edge:g}" for edge in pd.Index(edges)]
+        order = [f"up to {shown[0]}", *(f"{low} to {high}" for low, high in pairwise(shown)), f"over {shown[-1]}"]
+        text = pd.Series(np.array(order, object)[np.searchsorted(edges, values)], values.index)
+    else:
+        text = values.map(as_text, na_action="ignore").astype(object)
+        order = sorted(text.dropna().unique())
+    text = text.where(values.notna(), "(missing)")
+    counts = text.value_counts()
+    rare = counts.index[counts < max(_FEWEST, _RAREST * len(text))]
+    text = text.where(~text.isin(rare), "(rare)")
+    levels = [name for name in [*order, "(missing)", "(rare)"] if (text == name).any()]
+    return pd.Categorical(text, levels).codes.astype(np.int64), levels
+
+
+def _bands(points: Floats) -> Ints:
+    """Bands of about as many leads each, by score; equal scores are in one band."""
+    return np.searchsorted(np.sort(points), points) // _BAND
+
+
+def _compare_worked(worked: Mask, level: Ints, band: Ints) -> _Compared:
+    at_risk = np.zeros((band.max(initial=-1) + 1, level.max(initial=-1) + 1))
+    events = at_risk.copy()
+    np.add.at(at_risk, (band, level), 1)
+    np.add.at(events, (band[worked], level[worked]), 1)
+    effects = []
+    for place, count in enumerate(events.sum(axis=0)):
+        mine, others = events[:, place], np.delete(events, place, axis=1).sum(axis=1)
+        under, rest = at_risk[:, place], np.delete(at_risk, place, axis=1).sum(axis=1)
+        effects.append((int(count), *risk_difference(np.column_stack([mine, others]), np.column_stack([under, rest]))))
+    return stratified_test(events, at_risk), effects
+
+
+def _compare_fast(minutes: Floats, contacted: Mask, level: Ints, band: Ints) -> _Compared:
+    found = stratified_test(*risk_sets(minutes, contacted, level, band))
+    effects = []
+    for place, variance in enumerate(found.variance[: level.max(initial=-1) + 1]):
+        count, surplus = int(contacted[level == place].sum()), found.observed[place] - found.expected[place]
+        if variance > 0:
+            ratios = np.exp((surplus + np.array([0, -_Z, _Z]) * np.sqrt(variance)) / variance)
+        else:
+            ratios = np.full(3, np.nan)
+        effects.append((count, float(ratios[0]), float(ratios[1]), float(ratios[2])))
+    return found, effects

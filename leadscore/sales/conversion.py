@@ -1,0 +1,278 @@
+"""What became of leads: conversion from stage to stage by cohort, and what sales said to the MQLs it was given."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leadscore.errors import ArgumentError
+from leadscore.stats.survival import kaplan_meier
+from leadscore.tables.columns import NO_TIME, day_of
+from leadscore.tables.groups import ALL, grouping, shown_share, with_shares
+from leadscore.tables.outcomes import FUNNEL, NEVER, Ints, Mask, Stages, check_days, or_further
+from leadscore.tables.tables import Tables
+
+# numpy's unit of a cohort, and how many of them it spans.
+_PERIODS = {"day": ("D", 1), "week": ("W", 1), "month": ("M", 1), "quarter": ("M", 3)}
+# numpy's weeks begin on a Thursday, as 1970 did; ours on Monday.
+_TO_MONDAY = 3
+# A stage is said to be recorded late if so long a silence at its start would come about by chance less often than this.
+_SILENCE = 0.01
+
+
+@dataclass(frozen=True)
+class FunnelTable:
+    """Conversion from stage to stage by cohort; made by `funnel`.
+
+    Attributes
+    ----------
+    frame : DataFrame, one row per cohort, group and stage
+        `cohort` (its first day), `group` (with `by`), `stage`, `n` (leads at the stage before; at first all leads),
+        `reached`, `share`, `low`, `high` (95 % Wilson), `mature`, `truncated`. Where a cohort is immature or truncated
+        the counts are those so far, and there is no share (NaN).
+    total : DataFrame, one row per group and stage
+        The same over all cohorts that have a share.
+    findings : list of str
+        What to know before the figures are compared.
+    cohort : str or None
+    within_days : int
+    observed_until : date
+    """
+
+    frame: pd.DataFrame
+    total: pd.DataFrame
+    findings: list[str]
+    cohort: str | None
+    within_days: int
+    observed_until: dt.date
+
+    @property
+    def _title(self) -> str:
+        by = f" by {self.cohort}" if self.cohort else ""
+        return f"Funnel{by}: stages reached within {self.within_days} days, outcomes until {self.observed_until}"
+
+    def __repr__(self) -> str:
+        lines = []
+        for row in self.total.itertuples():
+            group = f"{row.group}, " if "group" in self.total else ""
+            lines.append(f"  {group}{row.stage}: {row.reached:,} of {row.n:,}, {shown_share(row)}")
+        return "\n".join([self._title, *lines, *(f"- {finding}" for finding in self.findings)])
+
+    def _repr_html_(self) -> str:
+        found = "".join(f"<li>{escape(finding)}</li>" for finding in self.findings)
+        return f"<p>{escape(self._title)}</p><ul>{found}</ul>{self.frame.to_html(index=False, na_rep='')}"
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the shares by cohort; the totals, where there are groups or no cohorts. See `plots.plot_funnel`."""
+        from leadscore.present.pictures import plot_funnel  # noqa: PLC0415 - matplotlib takes long to import
+
+        by_cohort = self.cohort is not None and "group" not in self.total
+        title = f"Reached within {self.within_days} days, of those at the stage before"
+        return plot_funnel(self.frame if by_cohort else self.total, title=title, ax=ax)
+
+
+def funnel(
+    tables: Tables,
+    *,
+    by: str | pd.Series[Any] | None = None,
+    cohort: str | None = "month",
+    within_days: int = 90,
+    observed_until: Any = None,
+) -> FunnelTable:
+    """How many leads of each cohort went from stage to stage, in the same number of days each.
+
+    A lead's cohort is that of its `lead` stage, else of its `created_at`. A stage is reached with that stage or one
+    further along. A cohort whose last lead could still convert within the days is immature, and one that came before
+    its stage was recorded is truncated: neither has a share, nor is it in a total.
+
+    Parameters
+    ----------
+    tables : Tables
+        With outcomes.
+    by : str or Series, optional
+        A lead column, or a Series by lead_id, as `history.frame["segment"]`; leads without a value are a group too.
+    cohort : {"day", "week", "month", "quarter"} or None
+        None takes all leads whose own window is closed together.
+    within_days : int
+    observed_until : date, optional
+        The last day whose outcomes are known; later ones do not exist. By default that of the tables.
+
+    Returns
+    -------
+    FunnelTable
+        `frame`, `total`, `findings`, `plot()`.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is none of these, there is no such column, no outcome is a stage after `lead`, or no lead has a
+        day it came on.
+
+    Notes
+    -----
+    Left truncation is found so: from the leads that came since a stage's first record, their rate and delays
+    (Kaplan-Meier), follows how many records the leads before should have had by then. If none at all is as unlikely
+    as exp(-expected) < 0.01, recording began with the first.
+
+    Examples
+    --------
+    >>> import leadscore as ls
+    >>> from leadscore.datasets.funnel import make_funnel
+    >>> made = make_funnel(2000, random_state=1)
+    >>> tables = ls.load_tables(made.leads, made.events, made.outcomes)
+    >>> funnel(tables, within_days=60).total[["stage", "n", "reached"]]
+             stage    n  reached
+    0          mql  998      165
+    1          sal  165       89
+    2          sql   89       53
+    3  opportunity   53       27
+    4          won   27        2
+    """
+    check_days(within_days)
+    if cohort is not None and cohort not in _PERIODS:
+        known = ", ".join(map(repr, _PERIODS))
+        raise ArgumentError("cohort", f"must be one of {known} or None; got {cohort!r}")
+    stages, until = tables.observed(observed_until)
+    present = [stage for stage in FUNNEL[1:] if stages.of(stage).any()]
+    if not present:
+        raise ArgumentError("tables", f"no outcome up to {day_of(until)} is one of {', '.join(FUNNEL[1:])}")
+    group, names = grouping(tables, by)
+    came = _came(tables, stages)
+    inside = (came != NO_TIME) & (came <= until)
+    if not inside.any():
+        message = f"no lead has a lead stage or a created_at up to {day_of(until)}: there is no cohort"
+        raise ArgumentError("tables", message)
+    findings = _left_out(present, came, until)
+    began = _recorded_late(stages, present, np.where(inside, came, NO_TIME), until, tables.timezone, findings)
+    counts = _counts(tables, stages, present, came, within_days)
+    start, _ = _period(came[inside], cohort or "day")
+    frame = _frame(counts[inside], present, start, group[inside], came[inside], began)
+    _, last = _period(frame["cohort"].to_numpy(), cohort or "day")
+    frame["mature"] = last + within_days <= until
+    frame["group"] = pd.Categorical.from_codes(frame["group"].to_numpy(np.int64), pd.Index(names))
+    shown = frame["mature"] & ~frame["truncated"]
+    total = _totals(frame[shown], present, names)
+    frame = with_shares(frame, "reached", "n")
+    frame.loc[~shown, ["share", "low", "high"]] = np.nan
+    findings += _immature(frame, cohort, within_days, until)
+    frame["cohort"] = frame["cohort"].to_numpy().astype("datetime64[D]").astype("datetime64[us]")
+    columns = ["cohort", "group", "stage", "n", "reached", "share", "low", "high", "mature", "truncated"]
+    if by is None:
+        columns.remove("group")
+        total = total.drop(columns="group")
+    frame = frame[columns] if cohort else total
+    return FunnelTable(frame, total, findings, cohort, int(within_days), day_of(until))
+
+
+def _came(tables: Tables, stages: Stages) -> Ints:
+    """The day each lead came, since 1970; `NO_TIME` where nothing tells."""
+    first = stages.first(len(tables.ids), stages.times.days(tables.timezone), stages.of("lead"))
+    created = tables.created()
+    without = np.full(len(first), NO_TIME) if created is None else created.days(tables.timezone)
+    return np.where(first == NEVER, without, first)
+
+
+def _left_out(present: Sequence[str], came: Ints, until: int) -> list[str]:
+    absent = [stage for stage in FUNNEL[1:] if stage not in present]
+    findings = []
+    if absent:
+        findings.append(f"No outcome is {' or '.join(absent)}: left out.")
+    for rows, why in (
+        (came == NO_TIME, "neither a lead stage nor created_at"),
+        (came > until, f"a first day after {day_of(until)}"),
+    ):
+        if rows.any():
+            findings.append(f"{int(rows.sum()):,} of {len(came):,} leads have {why}: they are in no cohort.")
+    return findings
+
+
+def _counts(tables: Tables, stages: Stages, present: Sequence[str], came: Ints, within_days: int) -> Mask:
+    """(n_leads, n_stages) whether each lead reached each stage, or one further along, within the days."""
+    day = stages.times.days(tables.timezone)
+    reached = [stages.first(len(came), day, stages.of(*or_further(stage))) for stage in present]
+    return np.column_stack(reached) <= (came + within_days)[:, None]
+
+
+def _recorded_late(  # noqa: PLR0913, PLR0917 - what a rate and its delays are made of
+    stages: Stages, present: Sequence[str], came: Ints, until: int, timezone: str, findings: list[str]
+) -> list[int]:
+    """For each stage the day from which it was recorded, if leads came long before; else a day before all."""
+    day, began = stages.times.days(timezone), []
+    for stage in present:
+        reached = stages.first(len(came), day, stages.of(stage))
+        start = int(reached.min())
+        before, since = came[(came < start) & (came != NO_TIME)], came >= start
+        began.append(NO_TIME)
+        if not len(before) or not since.any():
+            continue
+        delay = np.minimum(reached[since], until) - came[since]
+        curve = kaplan_meier(np.maximum(delay, 0), reached[since] <= until)
+        had = np.append(0, 1 - curve.survival)[np.searchsorted(curve.time, start - 1 - before, "right")]
+        if np.exp(-had.sum()) < _SILENCE:
+            began[-1] = start
+            findings.append(
+                f"{stage} is recorded from {day_of(start)} on, while leads came from {day_of(before.min())}: at the "
+                f"rate of later leads about {had.sum():,.0f} would have reached it before that day, and none did. "
+                "Cohorts from before are truncated: shares rising over them show that records began, not better leads."
+            )
+    return began
+
+
+def _period(day: Ints, cohort: str) -> tuple[Ints, Ints]:
+    """The first and the last day of the period of each day."""
+    unit, count = _PERIODS[cohort]
+    shift = _TO_MONDAY if unit == "W" else 0
+    whole = (day + shift).astype("datetime64[D]").astype(f"datetime64[{unit}]").astype(np.int64) // count * count
+    first, following = (
+        (whole + step).astype(f"datetime64[{unit}]").astype("datetime64[D]").astype(np.int64) - shift
+        for step in (0, count)
+    )
+    return first, following - 1
+
+
+def _frame(  # noqa: PLR0913, PLR0917 - one row per lead, from every side
+    reached: Mask, present: Sequence[str], start: Ints, group: Ints, came: Ints, began: Sequence[int]
+) -> pd.DataFrame:
+    """The counts of each cohort, group and stage, and whether the cohort is truncated there."""
+    first = pd.Series(came).groupby(start).transform("min")
+    leads = pd.DataFrame({"cohort": start, "group": group, "first": first, "n": 1})
+    leads[list(present)] = reached
+    table = leads.groupby(["cohort", "group", "first"], as_index=False).sum()
+    parts = []
+    for place, stage in enumerate(present):
+        # Where the stage before is not recorded, it is not known of how many this one is a share.
+        late = max(began[max(place - 1, 0)], began[place])
+        part = table[["cohort", "group"]].assign(stage=stage, n=table[present[place - 1] if place else "n"])
+        parts.append(part.assign(reached=table[stage], truncated=table["first"] < late))
+    frame = pd.concat(parts, ignore_index=True)
+    order = frame["stage"].map({stage: place for place, stage in enumerate(present)})
+    return frame.assign(order=order).sort_values(["cohort", "group", "order"], ignore_index=True).drop(columns="order")
+
+
+def _totals(frame: pd.DataFrame, present: Sequence[str], names: Sequence[str]) -> pd.DataFrame:
+    """The sums over cohorts, for each group and for all."""
+    parts = [frame] if list(names) == [ALL] else [frame, frame.assign(group=ALL)]
+    groups = [*names, *([] if list(names) == [ALL] else [ALL])]
+    index = pd.MultiIndex.from_product([groups, present], names=["group", "stage"])
+    rows = pd.concat([part.astype({"group": object}) for part in parts])
+    sums = rows.groupby(["group", "stage"])[["n", "reached"]].sum().reindex(index, fill_value=0)
+    return with_shares(sums.reset_index(), "reached", "n")
+
+
+def _immature(frame: pd.DataFrame, cohort: str | None, within_days: int, until: int) -> list[str]:
+    cohorts = frame.drop_duplicates("cohort")
+    immature = int((~cohorts["mature"]).sum())
+    if not immature:
+        return []
+    close = f"their {within_days} days are not over by {day_of(until)}"
+    if cohort is None:
+        first = frame.drop_duplicates(["cohort", "group"])
+        leads, all_leads = int(first.loc[~first["mature"], "n"].sum()), int(first["n"].sum())
+        return [f"{leads:,} of {all_leads:,} leads are left out: {close}."]
+    return [f"{immature} of {len(cohorts)} cohorts are immature: {close}. Counts so far, no shares, in no total."]

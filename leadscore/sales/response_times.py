@@ -1,0 +1,302 @@
+"""How fast sales responds to MQLs, those still waiting included."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from leadscore.errors import ArgumentError
+from leadscore.rulebook import Rulebook
+from leadscore.stats.intervals import Floats
+from leadscore.stats.survival import Survival, kaplan_meier
+from leadscore.tables.columns import DAY, NO_TIME, Times, day_of
+from leadscore.tables.groups import ALL, grouping
+from leadscore.tables.outcomes import NEVER, WORKED, Ints, Mask, Stages
+from leadscore.tables.tables import Tables
+
+_MINUTE = 60_000_000
+_HOUR = 60 * _MINUTE
+_LIMITS = {"5_min": 5.0, "1_h": 60.0, "24_h": 1440.0}
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+# Days since 1970, a Thursday, moved so that weeks begin on Monday.
+_TO_MONDAY = 3
+
+_DATED = "a date without a time of day, of the MQL or the contact"
+_EARLY = "contacted only before it became an MQL"
+_SILENT = "worked by sales without a recorded contact"
+_ALREADY = "qualified before the period already"
+_UNTIMED = "qualified at an unknown time of day"
+_REASONS = ("", _DATED, _EARLY, _SILENT, _ALREADY, _UNTIMED)
+
+
+@dataclass(frozen=True)
+class Moments:
+    """When leads became MQLs; all arrays have one entry per lead.
+
+    Attributes
+    ----------
+    utc : (n_leads,) microseconds since 1970; `NEVER` where a lead is none, or nobody knows when it became one
+    dated : whether only the day is known
+    reason : positions in `_REASONS`: why the moment cannot be used, 0 where it can
+    recorded : how many are a recorded `mql`, not a `qualified_at`
+    """
+
+    utc: Ints
+    dated: Mask
+    reason: Ints
+    recorded: int
+
+    def local(self, timezone: str) -> Ints:
+        """The moments on a wall clock, `NO_TIME` where there is none."""
+        return Times(np.where(self.utc == NEVER, NO_TIME, self.utc), zoned=True).local(timezone)
+
+
+def mql_moments(tables: Tables, stages: Stages, rulebook: Rulebook, history: Any) -> Moments:
+    """When leads became MQLs: the first recorded `mql`, else when the history says that they qualified.
+
+    Raises
+    ------
+    ArgumentError
+        If the tables were read in another time zone than the rulebook's, or the history is of other leads.
+    """
+    n, timezone = len(tables.ids), rulebook.timezone
+    if tables.timezone != timezone:
+        message = (
+            f"has days of {timezone}, the tables of {tables.timezone}: read them with load_tables(..., rulebook=...)"
+        )
+        raise ArgumentError("rulebook", message)
+    mql = stages.of("mql")
+    at = stages.first(n, stages.times.utc(timezone), mql)
+    midnight = mql & (stages.times.local(timezone) % DAY == 0)
+    recorded = at < NEVER
+    dated = recorded & (stages.first(n, stages.times.utc(timezone), midnight) == at)
+    reason = np.zeros(n, np.int64)
+    if history is not None:
+        lead = tables.ids.positions(pa.array(history.frame.index))
+        if (lead < 0).any():
+            raise ArgumentError("history", f"has {int((lead < 0).sum()):,} leads that are not in the tables")
+        frame, lead = history.frame[~recorded[lead]], lead[~recorded[lead]]
+        already, time = frame["already"].to_numpy(bool), frame["qualified_at"]
+        reason[lead[time.isna().to_numpy()]] = _REASONS.index(_UNTIMED)
+        reason[lead[already]] = _REASONS.index(_ALREADY)
+        usable = reason[lead] == 0
+        at[lead[usable]] = time[usable].to_numpy("datetime64[us]").astype(np.int64)
+    return Moments(at, dated, reason, int(recorded.sum()))
+
+
+@dataclass(frozen=True)
+class Waits:
+    """How long MQLs waited; all arrays have one entry per lead that counts."""
+
+    lead: Ints
+    minutes: Floats
+    answered: Mask
+    excluded: pd.DataFrame
+
+
+def waits_for_contact(stages: Stages, moments: Moments, until: int, timezone: str) -> Waits:
+    """From each MQL to the first contact at or after it, or to the end of the last day observed."""
+    n, utc, local = len(moments.utc), stages.times.utc(timezone), stages.times.local(timezone)
+    end = int(Times(np.array([(until + 1) * DAY]), zoned=False).utc(timezone)[0])
+    # A contact dated on the day of the MQL, without a time, may have come before or after it.
+    begin = moments.local(timezone) // DAY * DAY
+    dated = local % DAY == 0
+    since = (utc >= moments.utc[stages.lead]) | (dated & (local == begin[stages.lead]))
+    contact = stages.of("contacted")
+    answered = stages.first(n, utc, contact & since)
+    reason = moments.reason.copy()
+    there = (moments.utc < end) & (reason == 0)
+    none = there & (answered == NEVER)
+    worked = stages.first(n, utc, stages.of(*WORKED) & ~contact & since) < NEVER
+    reason[none & worked] = _REASONS.index(_SILENT)
+    reason[none & (stages.first(n, utc, contact) < NEVER)] = _REASONS.index(_EARLY)
+    by_date = (answered < NEVER) & (stages.first(n, utc, contact & since & dated) == answered)
+    reason[there & (moments.dated | by_date)] = _REASONS.index(_DATED)
+    lead = np.flatnonzero(there & (reason == 0))
+    minutes = (np.minimum(answered[lead], end) - moments.utc[lead]) / _MINUTE
+    counts = np.bincount(reason, minlength=len(_REASONS))[1:]
+    excluded = pd.DataFrame({"leads": counts}, index=pd.Index(_REASONS[1:], name="reason"))
+    return Waits(lead, minutes, answered[lead] < NEVER, excluded)
+
+
+@dataclass(frozen=True)
+class ResponseTimes:
+    """How long MQLs wait for sales; made by `response_times`.
+
+    Attributes
+    ----------
+    frame : DataFrame, index group, the last row all leads
+        `n` MQLs, `contacted`, `waiting`; `median` in minutes, with `median_low`, `median_high` (infinite where not
+        reached); `within_5_min`, `within_1_h`, `within_24_h` and, if the rulebook has it, `within_agreed`: the shares
+        answered by then (Kaplan-Meier), each with `_low` and `_high` (95 %). NaN where nobody was followed for so long.
+    excluded : DataFrame, index reason
+        `leads` that are no part of any figure.
+    curve : DataFrame
+        Of all leads: `minutes`, the share `answered` by then, `low`, `high` (95 %); a step at each.
+    agreed_minutes : float or None
+    observed_until : date
+    """
+
+    frame: pd.DataFrame
+    excluded: pd.DataFrame
+    curve: pd.DataFrame
+    agreed_minutes: float | None
+    observed_until: dt.date
+
+    @property
+    def _title(self) -> str:
+        return f"From MQL to first contact, outcomes until {self.observed_until}"
+
+    @property
+    def _left_out(self) -> list[str]:
+        some = self.excluded[self.excluded["leads"] > 0]
+        return [f"{leads:,} left out: {reason}" for reason, leads in some["leads"].items()]
+
+    def __repr__(self) -> str:
+        lines = [self._title]
+        for group, row in self.frame.iterrows():
+            counts = f"MQLs {row['n']:,.0f}, contacted {row['contacted']:,.0f}, waiting {row['waiting']:,.0f}"
+            bounds = " to ".join(map(_waited, row[["median_low", "median_high"]]))
+            lines.append(f"  {group}: {counts}; median {_waited(row['median'])} ({bounds})")
+            for name in (name for name in row.index if name.startswith("within_") and f"{name}_low" in row.index):
+                agreed = f" ({_waited(self.agreed_minutes)})" if name.endswith("agreed") and self.agreed_minutes else ""
+                low, high = row[f"{name}_low"], row[f"{name}_high"]
+                share = "not known" if np.isnan(row[name]) else f"{row[name]:.1%} ({low:.1%} to {high:.1%})"
+                lines.append(f"    {name.replace('_', ' ')}{agreed}: {share}")
+        return "\n".join([*lines, *(f"- {line}" for line in self._left_out)])
+
+    def _repr_html_(self) -> str:
+        items = "".join(f"<li>{escape(line)}</li>" for line in self._left_out)
+        return f"<p>{escape(self._title)}</p>{self.frame.to_html(na_rep='')}<ul>{items}</ul>"
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the share answered by when; see `leadscore.plots.plot_response`."""
+        from leadscore.present.pictures import plot_response  # noqa: PLC0415 - matplotlib takes long to import
+
+        agreed = self.agreed_minutes
+        marks = {f"agreed: {_waited(agreed)}": agreed} if agreed else {}
+        return plot_response(self.curve, n=int(self.frame["n"].iloc[-1]), marks=marks, title=self._title, ax=ax)
+
+
+def _waited(minutes: float) -> str:
+    """A time in the unit people would say it in."""
+    if not np.isfinite(minutes):
+        return "not reached" if minutes == np.inf else "not known"
+    if minutes < 120:
+        return f"{minutes:.3g} min"
+    return f"{minutes / 60:.3g} h" if minutes < 2 * 1440 else f"{minutes / 1440:.3g} days"
+
+
+def response_times(
+    tables: Tables,
+    rulebook: Rulebook,
+    *,
+    history: Any = None,
+    by: str | pd.Series[Any] | None = None,
+    observed_until: Any = None,
+) -> ResponseTimes:
+    """How long MQLs wait for their first contact, those who still wait included.
+
+    A lead's wait begins with its first `mql`, or else where `history` says that it qualified, and ends with the first
+    `contacted` at or after that. Who still waits at the end of the last day observed counts for as long as it did
+    (Kaplan-Meier): the mean of those answered would leave out the slowest.
+
+    Parameters
+    ----------
+    tables : Tables
+        With outcomes.
+    rulebook : Rulebook
+        Gives the time zone, and `agreement.respond_within_minutes`.
+    history : History, optional
+        Of `replay`; for leads without a recorded `mql`, its `qualified_at`. Give it only where sales did get the leads
+        that qualified: those it never got would wait for ever.
+    by : str or Series, optional
+        "owner" (the first in the outcomes' column `owner`), "hour_of_week" (in which the lead became an MQL), a lead
+        column, or a Series by lead_id; leads without a value are a group too.
+    observed_until : date, optional
+        The last day whose outcomes are known; later ones do not exist. By default that of the tables.
+
+    Returns
+    -------
+    ResponseTimes
+        `frame`, `excluded`, `curve`, `plot()`.
+
+    Raises
+    ------
+    ArgumentError
+        If there are no outcomes, none of them is `contacted`, no lead is an MQL, there is no such column, or the
+        tables were read in another time zone.
+
+    Notes
+    -----
+    A recorded time at midnight is taken for a date, which tells no minutes: the lead is left out and counted.
+
+    Examples
+    --------
+    >>> import leadscore as ls
+    >>> from leadscore.datasets.funnel import make_funnel
+    >>> made = make_funnel(2000, random_state=1)
+    >>> tables = ls.load_tables(made.leads, made.events, made.outcomes, rulebook=made.rulebook)
+    >>> found = response_times(tables, made.rulebook, by="owner")
+    >>> found.frame[["n", "contacted", "waiting"]]
+             n  contacted  waiting
+    group
+    Ana     81         81        0
+    Ben     93         93        0
+    Chloe   73         73        0
+    Dev     40         40        0
+    (all)  287        287        0
+    """
+    stages, until = tables.observed(observed_until)
+    if not stages.of("contacted").any():
+        raise ArgumentError("tables", f"no outcome up to {day_of(until)} is contacted: nobody would have been answered")
+    moments = mql_moments(tables, stages, rulebook, history)
+    if not ((moments.utc < NEVER) | (moments.reason > 0)).any():
+        raise ArgumentError("tables", "no lead is an MQL: no outcome is mql; history=replay(...) says who qualified")
+    waits = waits_for_contact(stages, moments, until, rulebook.timezone)
+    agreed = rulebook.agreement.respond_within_minutes if rulebook.agreement else None
+    limits = _LIMITS | ({"agreed": float(agreed)} if agreed else {})
+    codes, names = _groups(tables, stages, moments, by, rulebook.timezone)
+    rows, curve = {}, kaplan_meier(waits.minutes, waits.answered)
+    for code, name in enumerate(names if by is not None else []):
+        inside = codes[waits.lead] == code
+        if inside.any():
+            rows[name] = _row(kaplan_meier(waits.minutes[inside], waits.answered[inside]), limits)
+    rows[ALL] = _row(curve, limits)
+    frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("group")
+    frame = frame.astype(dict.fromkeys(["n", "contacted", "waiting"], np.int64))
+    steps = {"minutes": curve.time, "answered": 1 - curve.survival, "low": 1 - curve.high, "high": 1 - curve.low}
+    return ResponseTimes(frame, waits.excluded, pd.DataFrame(steps), agreed and float(agreed), day_of(until))
+
+
+def _row(curve: Survival, limits: dict[str, float]) -> dict[str, float]:
+    """The figures of one group."""
+    contacted = int(curve.events.sum())
+    row: dict[str, float] = {"n": curve.n, "contacted": contacted, "waiting": curve.n - contacted}
+    row["median"], row["median_low"], row["median_high"] = curve.quantile(0.5)
+    for name, minutes in limits.items():
+        waiting, low, high = curve.at(minutes)
+        row |= {f"within_{name}": 1 - waiting, f"within_{name}_low": 1 - high, f"within_{name}_high": 1 - low}
+    return row
+
+
+def _groups(
+    tables: Tables, stages: Stages, moments: Moments, by: str | pd.Series[Any] | None, timezone: str
+) -> tuple[Ints, list[str]]:
+    """The group of each lead, and the names of the groups."""
+    ids = pd.Index(tables.ids.array.to_pandas(), name="lead_id")
+    if isinstance(by, str) and by == "hour_of_week":
+        hour = np.where(moments.utc == NEVER, -1, (moments.local(timezone) + _TO_MONDAY * DAY) % (7 * DAY) // _HOUR)
+        labels = [f"{day} {hour:02}" for day in _DAYS for hour in range(24)]
+        return grouping(tables, pd.Series(pd.Categorical.from_codes(hour, pd.Index(labels)), index=ids))
+    if isinstance(by, str) and by == "owner" and "owner" in stages.frame:
+        owned = pd.DataFrame({"lead": stages.lead, "at": stages.times.at, "owner": stages.frame["owner"]})
+        owned = owned[owned["owner"].notna()].sort_values(["lead", "at", "owner"]).drop_duplicates("lead")
+        return grouping(tables, owned.set_index(ids[owned["lead"]])["owner"])
+    return grouping(tables, by)

@@ -1,0 +1,156 @@
+"""`explain_change`: why a lead's score moved from one day to another."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leadscore.errors import ArgumentError
+from leadscore.rulebook import Rulebook
+from leadscore.rulebook.model import BehaviourRule
+from leadscore.scoring.engine import Bound, Days, points
+from leadscore.scoring.plan import compiled
+from leadscore.scoring.scores import Explanation, lines, summary, verdicts
+from leadscore.scoring.timeline import Timeline
+from leadscore.tables.columns import as_day, day_number
+from leadscore.tables.tables import Tables
+
+# A part of a change: side, cause, line, how many events, thousandths.
+_Part = tuple[str, str, str, int, int]
+_LEAD = np.zeros(1, np.int32)
+_AGEING = ("window closed", "decay", "new events")
+
+
+def explain_change(  # noqa: PLR0913 - whose score, by which rules, from when to when
+    tables: Tables, rulebook: Rulebook, lead_id: Any, t1: Any, t2: Any, *, new: Rulebook | None = None
+) -> Explanation:
+    """Say why a lead's score moved from the end of one day to the end of another.
+
+    Parameters
+    ----------
+    tables : Tables
+    rulebook : Rulebook
+    lead_id : an id of the leads
+    t1, t2 : date, or text as "2026-03-31"
+        `t2` is not before `t1`.
+    new : Rulebook, optional
+        The rulebook in force on `t2`, where it is another one.
+
+    Returns
+    -------
+    Explanation
+        `lines` with `side`, `cause`, `line` (a rule or a limit), `events` (how many are meant, or how many days with
+        events where the rule counts days; else 0) and `points`, which sum exactly to the change of fit, of behaviour
+        and of the total. The causes, in the order in which each is worked out on top of those before: `created` (the
+        lead was not there on `t1`: all that `rulebook` gives it), `attributes` (an edit of the lead), `window closed`
+        (events that no longer count), `decay` (events that count for less or, below zero, take away less), `new
+        events`, `limits` (what caps and floors took away or gave back) and `rulebook` (what `new` gives on `t2` beyond
+        `rulebook`).
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such lead on `t2`, a day is none, or they are not in order.
+    ContractError
+        If the tables lack a column a rulebook uses, or hold values that it cannot read.
+
+    Examples
+    --------
+    >>> import leadscore as ls
+    >>> rulebook = ls.Rulebook.from_yaml('''
+    ... leadscore: 1
+    ... name: demo
+    ... behaviour:
+    ...   - {name: Pricing page, event: pricing, points: 16, half_life_days: 7, at_most: 20}
+    ...   - {name: Webinar, event: webinar, points: 10, within_days: 10}
+    ... qualify: {threshold: 20}
+    ... ''')
+    >>> leads = pd.DataFrame({"lead_id": ["a"]})
+    >>> kinds, days = ["webinar", "pricing", "pricing"], ["2026-03-01", "2026-03-03", "2026-03-10"]
+    >>> events = pd.DataFrame({"lead_id": "a", "event": kinds, "at": days})
+    >>> tables = ls.load_tables(leads, events, rulebook=rulebook)
+    >>> ls.explain_change(tables, rulebook, "a", "2026-03-03", "2026-03-12")
+    a on 2026-03-03: fit 0 + behaviour 26 = 26, bar 20: qualified via score
+    a on 2026-03-12: fit 0 + behaviour 19.688 = 19.688, bar 20: not qualified; the change of -6.312:
+      behaviour  decay          Pricing page     -9.437
+      behaviour  new events     Pricing page    +13.125
+      behaviour  window closed  Webinar         -10
+    """
+    first_day, last_day = as_day(t1, name="t1"), as_day(t2, name="t2")
+    if last_day < first_day:
+        raise ArgumentError("t2", f"{last_day} is before t1, {first_day}")
+    first, last = day_number(first_day), day_number(last_day)
+    alone = tables.only(tables.position(lead_id))
+    timeline = Timeline(compiled(rulebook), alone, first, last)
+    if timeline.there_from[0] > last:
+        raise ArgumentError("lead_id", f"the lead {lead_id!r} was created after {last_day}")
+    before, after = (timeline.at(_LEAD, _LEAD + day) for day in (first, last))
+    if timeline.there_from[0] > first:
+        told = f"{lead_id} was not there yet on {first_day}"
+        parts = [(*line, 0, value) for line, value in _by_line(after, "created").items()]
+    else:
+        told = _told(before, lead_id, first_day)
+        parts = [*_differences(before, after), *_behaviour(before, after, last - first)]
+    now = after
+    if new is not None:
+        now = Timeline(compiled(new), alone, last, last).at(_LEAD, _LEAD + last)
+        old_lines, new_lines = _by_line(after, "rulebook"), _by_line(now, "rulebook")
+        parts += [
+            (*line, 0, new_lines.get(line, 0) - old_lines.get(line, 0))
+            for line in dict.fromkeys([*old_lines, *new_lines])
+        ]
+    frame = pd.DataFrame([part for part in parts if part[-1]], columns=["side", "cause", "line", "events", "points"])
+    frame = frame.assign(points=frame["points"] / 1000).sort_values("side", ascending=False, kind="stable")
+    change = f"the change of {frame['points'].sum():+.3f}".rstrip("0").rstrip(".")
+    return Explanation(lead_id, frame.reset_index(drop=True), f"{told}\n{_told(now, lead_id, last_day)}; {change}:")
+
+
+def _told(bound: Bound, lead_id: Any, day: dt.date) -> str:
+    return summary(lead_id, day, verdicts(bound).astype(object).iloc[0])
+
+
+def _by_line(bound: Bound, cause: str) -> dict[tuple[str, str, str], int]:
+    """The points of each rule and of each limit that bit."""
+    found: dict[tuple[str, str, str], int] = {}
+    for side, limit, name, value in lines(bound, 0):
+        key = (side, cause, f"limit {name}" if limit else name)
+        found[key] = found.get(key, 0) + value
+    return found
+
+
+def _differences(before: Bound, after: Bound) -> Iterator[_Part]:
+    """What edits of the lead, and limits, gave more or less."""
+    sums: dict[tuple[str, str, str], int] = {}
+    for bound, sign in ((before, -1), (after, 1)):
+        for side, limit, name, value in lines(bound, 0):
+            if limit or side == "fit":
+                key = (side, "limits" if limit else "attributes", f"limit {name}" if limit else name)
+                sums[key] = sums.get(key, 0) + sign * value
+    for key, value in sums.items():
+        yield *key, 0, value
+
+
+def _behaviour(before: Bound, after: Bound, gap: int) -> Iterator[_Part]:
+    """What each behaviour rule gave less or more, before limits: windows first, then decay, then what is new."""
+    for index, rule in enumerate(after.plan.rulebook.behaviour):
+        within = math.inf if rule.within_days is None else rule.within_days
+        then, now = ([days.where(days.age < within) for days in bound.days[index]] for bound in (before, after))
+        kept = [days.where(days.age + gap < within) for days in then]
+        aged = [replace(days, age=days.age + np.int32(gap)) for days in kept]
+        new = [days.where(days.age < gap) for days in now]
+        steps = [points(rule, tables).sole for tables in (then, kept, aged, now)]
+        events = [_events(rule, then) - _events(rule, kept), _events(rule, kept), _events(rule, new)]
+        for cause, count, (low, high) in zip(_AGEING, events, pairwise(steps), strict=True):
+            yield "behaviour", cause, rule.name, count, high - low
+
+
+def _events(rule: BehaviourRule, tables: list[Days]) -> int:
+    """How many events there are in these days, or how many days where the rule counts those."""
+    return sum(int(days.count.sum()) if rule.count == "each" else len(days.age) for days in tables)

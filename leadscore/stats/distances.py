@@ -1,0 +1,315 @@
+"""How far two samples of one column are apart, and how far they would be with no drift: counts and numbers in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from leadscore.base.text import as_text
+from leadscore.stats.intervals import Floats, Ints, wilson
+
+MISSING = "(missing)"
+# Cells of fewer expected leads, in the smaller sample, are joined: the chi-square is no good for them.
+_EXPECTED = 5
+# Leads of the smaller sample that an interval must be good for, so that 95 leads are looked at in 9 and not in 10.
+_PER_INTERVAL = 10
+_MOST_CATEGORIES = 50
+# Where the square root of a noncentral chi-square is as good as normal.
+_LARGE = 1e4
+_Z = NormalDist().inv_cdf(0.975)
+
+
+@dataclass(frozen=True)
+class Cells:
+    """How many leads of each sample stand in each cell.
+
+    Attributes
+    ----------
+    names : list of str
+    reference, current : (n_cells,) counts
+    """
+
+    names: list[str]
+    reference: Ints
+    current: Ints
+
+    @property
+    def per_lead(self) -> float:
+        """1/n + 1/m: what the spread of everything here is in proportion to."""
+        return float(1 / self.reference.sum() + 1 / self.current.sum())
+
+    def filled(self) -> Cells:
+        """The same without cells in which no lead stands."""
+        kept = np.flatnonzero(self.reference + self.current)
+        return Cells([self.names[cell] for cell in kept], self.reference[kept], self.current[kept])
+
+    def joined(self) -> Cells:
+        """The same with sparse cells as one; a single cell if there is nothing to compare but sparse ones."""
+        pooled = self.reference + self.current
+        need = _EXPECTED * pooled.sum() / min(self.reference.sum(), self.current.sum())
+        order = np.argsort(pooled, kind="stable")
+        few = int((pooled < need).sum())
+        # Together they may still be few: then the next larger cell takes them in.
+        while 0 < few < len(order) and pooled[order[:few]].sum() < need:
+            few += 1
+        if few < 2:
+            return self
+        sparse, kept = np.sort(order[:few]), np.sort(order[few:])
+        name = " or ".join(self.names[cell] for cell in sparse[:3]) + (f" or {few - 3} more" if few > 3 else "")
+        counts = (np.append(side[kept], side[sparse].sum()) for side in (self.reference, self.current))
+        return Cells([*(self.names[cell] for cell in kept), name], *counts)
+
+    def in_two(self, cell: int) -> Cells:
+        """One cell against all others."""
+        counts = (np.array([side[cell], side.sum() - side[cell]]) for side in (self.reference, self.current))
+        return Cells([self.names[cell], "all others"], *counts)
+
+
+def number_cells(reference: Floats, current: Floats, bins: int) -> Cells:
+    """Cells of a column of numbers: values that many leads share, missing, and intervals of all others.
+
+    Quantiles alone put a value that most leads share in one cell with its neighbours, where nothing that happens to it
+    can be seen.
+    """
+    sides = [side[~np.isnan(side)] for side in (reference, current)]
+    missing = [len(side) - len(known) for side, known in zip((reference, current), sides, strict=True)]
+    bins = max(2, min(bins, min(len(reference), len(current)) // _PER_INTERVAL))
+    values, counts = _counts(sides)
+    sizes = np.array([[len(reference)], [len(current)]])
+    # Of both together: chosen by what one sample holds, cells would differ by the choice.
+    spike = counts.sum(axis=0) >= sizes.sum() / (2 * bins)
+    names = [f"= {value:g}" for value in values[spike]]
+    cells = counts[:, spike]
+    rest, rest_counts = values[~spike], counts[:, ~spike]
+    if len(rest):
+        # Intervals of the reference, as is the custom; of the current where the reference has no such value.
+        side = 0 if rest_counts[0].any() else 1
+        size = int(rest_counts[side].sum())
+        parts = max(1, round(bins * size / sizes[side, 0]))
+        edges = np.quantile(np.repeat(rest, rest_counts[side]), np.arange(1, parts) / parts)
+        edges = np.unique(edges)
+        place = np.searchsorted(edges, rest, "left")
+        inside = np.array([np.bincount(place, row, len(edges) + 1) for row in rest_counts]).astype(np.int64)
+        ends = [f"{edge:g}" for edge in edges]
+        others = "other values" if names else "all values"
+        lows, highs = [None, *ends], [*ends, None]
+        names += [_interval(low, high, others) for low, high in zip(lows, highs, strict=True)]
+        cells = np.column_stack([cells, inside])
+    if any(missing):
+        names, cells = [*names, MISSING], np.column_stack([cells, missing])
+    return Cells(names, *cells).filled()
+
+
+def _interval(low: str | None, high: str | None, alone: str) -> str:
+    if low is None or high is None:
+        return alone if low is high else f"up to {high}" if low is None else f"above {low}"
+    return f"above {low} to {high}"
+
+
+def _counts(sides: Sequence[Floats]) -> tuple[Floats, Ints]:
+    """The distinct values of both, rising, and how often each stands in each: (2, n_values)."""
+    values, place = np.unique(np.concatenate(sides), return_inverse=True)
+    split = np.split(place, [len(sides[0])])
+    return values, np.array([np.bincount(part, minlength=len(values)) for part in split])
+
+
+def category_cells(reference: pd.Series[Any], current: pd.Series[Any]) -> Cells:
+    """Cells of a column of text: each category and missing, the most frequent first; sparse ones are not joined yet."""
+    found: tuple[dict[str, int], dict[str, int]] = {}, {}
+    for side, counted in zip((reference, current), found, strict=True):
+        for value, count in side.value_counts().items():
+            if count:
+                counted[as_text(value)] = counted.get(as_text(value), 0) + int(count)
+    names = sorted({*found[0], *found[1]}, key=lambda name: (-sum(side.get(name, 0) for side in found), name))
+    cells = np.array([[side.get(name, 0) for name in names] for side in found], np.int64)
+    missing = [int(side.isna().sum()) for side in (reference, current)]
+    if any(missing):
+        names, cells = [*names, MISSING], np.column_stack([cells, missing])
+    return Cells(names, *cells)
+
+
+def most_frequent(cells: Cells) -> Cells:
+    """The same with all but the most frequent categories as one: thousands of them hide a change of a few."""
+    if len(cells.names) <= _MOST_CATEGORIES:
+        return cells
+    order = np.argsort(-(cells.reference + cells.current), kind="stable")
+    kept, rest = np.sort(order[: _MOST_CATEGORIES - 1]), order[_MOST_CATEGORIES - 1 :]
+    counts = (np.append(side[kept], side[rest].sum()) for side in (cells.reference, cells.current))
+    return Cells([*(cells.names[cell] for cell in kept), f"{len(rest):,} rarer ones"], *counts)
+
+
+class StabilityIndex(NamedTuple):
+    """The population stability index, and what it would be with no drift.
+
+    Attributes
+    ----------
+    psi : float
+    low, high : float
+        Its 95 % interval, with what chance alone adds taken off.
+    no_drift : float
+        What it stays below in 95 % of cases with no drift.
+    p : float
+        How often it is as large with no drift.
+    """
+
+    psi: float
+    low: float
+    high: float
+    no_drift: float
+    p: float
+
+
+def stability_index(cells: Cells) -> StabilityIndex:
+    """The population stability index of cells that are not sparse, half a lead added to each.
+
+    With no drift it is (1/n + 1/m) times a chi-square with one degree of freedom less than there are cells.
+
+    References
+    ----------
+    Yurdakul, B. and Naranjo, J. (2020), Statistical properties of the population stability index, Journal of Risk
+    Model Validation 14(4), 89-100.
+    """
+    from scipy.special import chdtrc, chdtri  # noqa: PLC0415 - scipy takes long to import
+
+    free = len(cells.names) - 1
+    if not free:
+        return StabilityIndex(0.0, 0.0, float("nan"), 0.0, 1.0)
+    p, q = shares(cells)
+    log = np.log(p / q)
+    value, unit = float((p - q) @ log), cells.per_lead
+    moves = ((p, cells.reference, log + 1 - q / p), (q, cells.current, -log + 1 - p / q))
+    spread = sum(float(share @ slope**2 - (share @ slope) ** 2) / side.sum() for share, side, slope in moves)
+    # Near no drift this is 1; far from it the spread is that of more distant shares.
+    wider = max(1.0, spread / (4 * value * unit)) if value > 0 else 1.0
+    low, high = (wider * unit * noncentral for noncentral in _noncentral(value / unit / wider, free))
+    return StabilityIndex(
+        value, low, max(high, value), float(chdtri(free, 0.05)) * unit, float(chdtrc(free, value / unit))
+    )
+
+
+def _noncentral(value: float, free: int) -> tuple[float, float]:
+    """The 95 % interval of the noncentrality of a chi-square."""
+    from scipy.special import chndtr, chndtrinc  # noqa: PLC0415 - scipy takes long to import
+
+    if value > _LARGE:
+        low, high = ((np.sqrt(value) + z) ** 2 - free for z in (-_Z, _Z))
+        return float(low), float(high)
+    low, high = (float(chndtrinc(value, free, p)) if chndtr(value, free, 0) > p else 0.0 for p in (0.975, 0.025))
+    return low, high
+
+
+def shares(cells: Cells) -> tuple[Floats, Floats]:
+    """The share of each cell in each sample, half a lead added to each cell: an empty one has a logarithm too."""
+    size = len(cells.names) / 2
+    p, q = ((side + 0.5) / (side.sum() + size) for side in (cells.reference, cells.current))
+    return p, q
+
+
+def passes(bar: float, n_cells: int, per_lead: float) -> float:
+    """How often a stability index reaches a bar with no drift."""
+    from scipy.special import chdtrc  # noqa: PLC0415 - scipy takes long to import
+
+    return float(chdtrc(n_cells - 1, bar / per_lead)) if n_cells > 1 else 0.0
+
+
+def homogeneity(cells: Cells) -> tuple[float, float, float]:
+    """Pearson's chi-square of both samples being one, Cramer's V, and p; Fisher's exact p of two sparse cells."""
+    from scipy.special import chdtrc  # noqa: PLC0415 - scipy takes long to import
+    from scipy.stats import fisher_exact  # noqa: PLC0415
+
+    table = np.array([cells.reference, cells.current])
+    if len(cells.names) < 2:
+        return 0.0, 0.0, 1.0
+    expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0) / table.sum()
+    chi2 = float(((table - expected) ** 2 / expected).sum())
+    exact = len(cells.names) == 2 and expected.min() < _EXPECTED
+    p = float(fisher_exact(table)[1]) if exact else float(chdtrc(len(cells.names) - 1, chi2))
+    return chi2, float(np.sqrt(chi2 / table.sum())), p
+
+
+class Apart(NamedTuple):
+    """How far the known numbers of two samples are apart.
+
+    Attributes
+    ----------
+    ks, ks_p : float
+        The Kolmogorov-Smirnov distance, and how often it is as large with no drift; ties make it less often.
+    wasserstein, no_drift : float
+        How far a lead has to be moved on average to make one sample the other, in units of the column; and the mean of
+        that with no drift.
+    """
+
+    ks: float
+    ks_p: float
+    wasserstein: float
+    no_drift: float
+
+
+def apart(reference: Floats, current: Floats) -> Apart:
+    """How far the known numbers of two samples are apart; NaN where one has none.
+
+    References
+    ----------
+    del Barrio, E., Gine, E. and Matran, C. (1999), Central limit theorems for the Wasserstein distance, Annals of
+    Probability 27, 1009-1071: with no drift the distance is that of a Brownian bridge.
+    """
+    from scipy.stats import kstwo  # noqa: PLC0415 - scipy takes long to import
+
+    sides = [side[~np.isnan(side)] for side in (reference, current)]
+    sizes = [len(side) for side in sides]
+    if not all(sizes):
+        return Apart(*[float("nan")] * 4)
+    values, counts = _counts(sides)
+    below = np.cumsum(counts, axis=1)[:, :-1]
+    f, g = below[0] / sizes[0], below[1] / sizes[1]
+    both, step = below.sum(axis=0) / sum(sizes), np.diff(values)
+    per_lead = 1 / sizes[0] + 1 / sizes[1]
+    ks = float(np.abs(f - g).max(initial=0))
+    noise = np.sqrt(2 / np.pi * per_lead) * float(np.sqrt(both * (1 - both)) @ step)
+    p = float(kstwo.sf(ks, max(1, round(1 / per_lead))))
+    return Apart(ks, p, float(np.abs(f - g) @ step), float(noise))
+
+
+def rate_difference(before: tuple[int, int], after: tuple[int, int]) -> tuple[float, float, float]:
+    """How much larger a rate is in the second of two samples, each given as (count, n), with its 95 % interval.
+
+    References
+    ----------
+    Newcombe, R. G. (1998), Interval estimation for the difference between independent proportions, Statistics in
+    Medicine 17, 873-890, method 10.
+
+    Examples
+    --------
+    >>> [round(figure, 4) for figure in rate_difference((48, 80), (56, 70))]
+    [0.2, 0.0524, 0.3339]
+    """
+    (p, p_low, p_high), (q, q_low, q_high) = ((k / n, *map(float, wilson(k, n))) for k, n in (before, after))
+    return (
+        q - p,
+        q - p - float(np.hypot(q - q_low, p_high - p)),
+        q - p + float(np.hypot(q_high - q, p - p_low)),
+    )
+
+
+def mean_difference(reference: Floats, current: Floats) -> tuple[float, float, float]:
+    """How much larger the mean of the known numbers is in the second sample, with Welch's 95 % interval."""
+    from scipy.special import stdtrit  # noqa: PLC0415 - scipy takes long to import
+
+    sides = [side[~np.isnan(side)] for side in (reference, current)]
+    if min(map(len, sides)) == 0:
+        return float("nan"), float("nan"), float("nan")
+    value = float(sides[1].mean() - sides[0].mean())
+    if min(map(len, sides)) == 1:
+        return value, float("nan"), float("nan")
+    errors = [float(side.var(ddof=1)) / len(side) for side in sides]
+    if sum(errors) == 0:
+        # That nothing varies here is no proof that nothing ever does.
+        return value, float("nan"), float("nan")
+    freedom = sum(errors) ** 2 / sum(e**2 / (len(side) - 1) for e, side in zip(errors, sides, strict=True))
+    reach = float(stdtrit(freedom, 0.975)) * float(np.sqrt(sum(errors)))
+    return value, value - reach, value + reach

@@ -1,0 +1,376 @@
+"""Measures of a score against outcomes: how well it ranks, and how far its probabilities can be believed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leadscore.base.text import as_text
+from leadscore.errors import ArgumentError
+from leadscore.stats.intervals import Floats, wilson
+from leadscore.stats.outcomes_and_scores import Mask, _aligned, _known, _read, outcomes_and_scores, probabilities
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure, how sure it is, and what it rests on.
+
+    Attributes
+    ----------
+    value : float
+        NaN where there is none, as `reason` says.
+    low, high : float
+        Its interval; NaN where there is none.
+    n, events, unknown : int
+        The leads it rests on, how many of them have the outcome, and others, left out, whose outcome is not known.
+    reason : str
+        Why there is no value or no interval.
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+    events: int
+    unknown: int = 0
+    reason: str = ""
+
+    def __repr__(self) -> str:
+        return f"{self._figure}, {counted(self.n, self.events, self.unknown)}"
+
+    @property
+    def _figure(self) -> str:
+        if np.isnan(self.value):
+            return f"none ({self.reason})"
+        sure = f"no interval: {self.reason}" if np.isnan(self.low) else f"{self.low:.3f} to {self.high:.3f}"
+        return f"{self.value:.3f} ({sure})"
+
+
+@dataclass(frozen=True, repr=False)
+class Difference(Estimate):
+    """How much larger a measure is of one score than of another, on the same leads.
+
+    `p` is the chance of a difference so large if there were none; NaN without an interval.
+    """
+
+    p: float = float("nan")
+
+    @property
+    def _figure(self) -> str:
+        sure = f"p = {self.p:.2g}" if self.p >= 1e-4 else "p < 0.0001"
+        return super()._figure if np.isnan(self.p) else f"{super()._figure}, {sure}"
+
+
+def counted(n: int, events: int, unknown: int) -> str:
+    """What a figure rests on, as text."""
+    left_out = f", {unknown:,} of unknown outcome left out" if unknown else ""
+    return f"n = {n:,} with {events:,} event{'' if events == 1 else 's'}{left_out}"
+
+
+# ------------------------------------------------------------------------------------------------------ what is given
+
+
+def _check(confidence: float) -> None:
+    if not 0 < confidence < 1:
+        raise ArgumentError("confidence", f"must lie between 0 and 1, as 0.95; got {confidence!r}")
+
+
+# ------------------------------------------------------------------------------------------------------------ ranking
+
+
+def roc_auc(y: Any, score: Any, *, weights: Any = None, confidence: float = 0.95) -> Estimate:
+    """The area under the ROC curve: how often a lead with the outcome has a higher score than one without.
+
+    0.5 is no better than chance. A tie counts half. It says how leads are ranked, and nothing of whether a score is a
+    probability, nor of how many leads sales can work: for that see `pr_auc`, `gains` and the threshold's table.
+
+    Parameters
+    ----------
+    y, score, weights
+        As in `outcomes_and_scores`. A weight says how much a lead counts, not how many leads it is: leads passed on
+        at random one time in ten, for instance, each stand for ten. `n` counts leads of a weight above 0.
+    confidence : float
+
+    Returns
+    -------
+    Estimate
+        DeLong's variance on the logit scale, which keeps the bounds between 0 and 1, and Student's t for the rarer kind
+        of leads. Without a value where all leads have one outcome; without an interval where only one lead has it or
+        has it not, or all scores are equal. Where no lead of one kind is ranked among the other, the bound is Wilson's
+        for as many as there are of the rarer. In simulations 93 to 97 % of intervals hold the truth, but 91 % with 10
+        events among 1,000 leads and an AUC of 0.9.
+
+    Raises
+    ------
+    ArgumentError
+        As `outcomes_and_scores`, or if `confidence` does not lie between 0 and 1.
+
+    References
+    ----------
+    DeLong, E. R., DeLong, D. M. and Clarke-Pearson, D. L. (1988), Biometrics 44, 837-845; in the time of a sort after
+    Sun, X. and Xu, W. (2014), IEEE Signal Processing Letters 21, 1389-1393. Pepe, M. S. (2003), The Statistical
+    Evaluation of Medical Tests for Classification and Prediction, 107: the logit.
+
+    Examples
+    --------
+    109 CT images rated 1 to 5 (Hanley and McNeil 1982, Radiology 143, 29-36):
+
+    >>> rating = np.repeat([1, 2, 3, 4, 5, 1, 2, 3, 4, 5], [33, 6, 6, 11, 2, 3, 2, 2, 11, 33])
+    >>> roc_auc(np.arange(109) >= 58, rating)
+    0.893 (0.814 to 0.941), n = 109 with 51 events
+    """
+    return _estimate(_ranking, y, score, weights, confidence)
+
+
+def pr_auc(y: Any, score: Any, *, weights: Any = None, confidence: float = 0.95) -> Estimate:
+    """The area under the precision-recall curve, as average precision: the mean precision at each lead's own score.
+
+    Each lead with the outcome asks how many of those scored as high or higher have it too. Chance gives the base rate,
+    so figures of different base rates cannot be compared. Leads of equal score are one threshold.
+
+    Parameters
+    ----------
+    y, score, weights, confidence
+        As in `roc_auc`.
+
+    Returns
+    -------
+    Estimate
+        As `roc_auc`, but for the variance, that of the infinitesimal jackknife: what each lead moves the figure,
+        squared and summed, as a bootstrap over leads gives it in the limit of many draws. In simulations 93 to 97 % of
+        intervals hold the truth; 97 to 98 % with 4 events among 200 leads.
+
+    Raises
+    ------
+    ArgumentError
+        As `roc_auc`.
+
+    References
+    ----------
+    Boyd, K., Eng, K. H. and Page, C. D. (2013), Area under the precision-recall curve, ECML PKDD, 451-466: intervals
+    on the logit scale. Efron, B. (1982), The Jackknife, the Bootstrap and Other Resampling Plans, chapter 6.
+
+    Examples
+    --------
+    >>> rating = np.repeat([1, 2, 3, 4, 5, 1, 2, 3, 4, 5], [33, 6, 6, 11, 2, 3, 2, 2, 11, 33])
+    >>> pr_auc(np.arange(109) >= 58, rating)
+    0.858 (0.745 to 0.925), n = 109 with 51 events
+    """
+    return _estimate(_average_precision, y, score, weights, confidence)
+
+
+def auc_difference(y: Any, a: Any, b: Any, *, confidence: float = 0.95) -> Difference:
+    """How much larger the area under the ROC curve is with one score than with another, on the same leads.
+
+    Parameters
+    ----------
+    y : as in `outcomes_and_scores`
+    a, b : as `score` there
+    confidence : float
+
+    Returns
+    -------
+    Difference
+        AUC of `a` less AUC of `b`; DeLong's interval and test for paired scores, see `roc_auc`.
+
+    Raises
+    ------
+    ArgumentError
+        As `roc_auc`.
+
+    Examples
+    --------
+    >>> y = [False] * 4 + [True] * 4
+    >>> auc_difference(y, [1, 2, 3, 5, 4, 6, 7, 8], [1, 4, 3, 7, 2, 6, 5, 8])
+    0.250 (-0.209 to 0.709), p = 0.18, n = 8 with 4 events
+    """
+    from scipy.special import stdtr, stdtrit  # noqa: PLC0415 - scipy takes long to import
+
+    _check(confidence)
+    outcome, scores, unknown = _read(y, a=a, b=b)
+    n, events, none = len(outcome), int(outcome.sum()), float("nan")
+    reason = _one_sided(outcome)
+    if reason:
+        return Difference(none, none, none, n, events, unknown, reason)
+    weight = np.ones(n)
+    (first, first_moves), (second, second_moves) = (_ranking(outcome, scores[name], weight) for name in ("a", "b"))
+    value, moves = first - second, first_moves - second_moves
+    reason = _too_few(outcome) or ("" if np.abs(moves).max() > 1e-12 else "both rank the leads alike")
+    if reason:
+        return Difference(value, none, none, n, events, unknown, reason)
+    error, degrees = _spread(outcome, moves)
+    reach = float(stdtrit(degrees, (1 + confidence) / 2)) * error
+    p = 2 * float(stdtr(degrees, -abs(value) / error))
+    return Difference(value, max(value - reach, -1.0), min(value + reach, 1.0), n, events, unknown, p=p)
+
+
+def _one_sided(outcome: Mask) -> str:
+    if not len(outcome):
+        return "no lead of known outcome"
+    return "" if outcome.any() and not outcome.all() else f"all leads have the same outcome, {bool(outcome[0])}"
+
+
+def _too_few(outcome: Mask) -> str:
+    events = int(outcome.sum())
+    return "" if 1 < events < len(outcome) - 1 else f"only one lead has the outcome {events == 1}"
+
+
+def _estimate(measure: Any, y: Any, score: Any, weights: Any, confidence: float) -> Estimate:
+    """A measure that comes with how far each lead moves it, and its interval."""
+    from scipy.special import stdtrit  # noqa: PLC0415 - scipy takes long to import
+
+    _check(confidence)
+    outcome, points, weight, unknown = outcomes_and_scores(y, score, weights)
+    weight = np.ones(len(outcome)) if weight is None else weight
+    outcome, points, weight = outcome[weight > 0], points[weight > 0], weight[weight > 0]
+    n, events, none = len(outcome), int(outcome.sum()), float("nan")
+    reason = _one_sided(outcome)
+    if reason:
+        return Estimate(none, none, none, n, events, unknown, reason)
+    value, moves = measure(outcome, points, weight)
+    reason = "all scores are equal" if points.min() == points.max() else _too_few(outcome)
+    if reason:
+        return Estimate(value, none, none, n, events, unknown, reason)
+    error, degrees = _spread(outcome, moves)
+    reach = float(stdtrit(degrees, (1 + confidence) / 2)) * error
+    low, high = _interval(value, reach, degrees + 1, confidence)
+    return Estimate(value, low, high, n, events, unknown)
+
+
+def _interval(value: float, reach: float, few: int, confidence: float) -> tuple[float, float]:
+    """What reaches so far on either side, on the logit scale, which keeps it between 0 and 1."""
+    from scipy.special import expit, logit  # noqa: PLC0415 - scipy takes long to import
+
+    if 1e-12 < value < 1 - 1e-12:
+        low, high = expit(logit(value) + np.array([-1, 1]) * reach / (value * (1 - value)))
+    else:
+        # Nothing varied among so few; that is no proof that nothing ever does.
+        low, high = wilson(round(value) * few, few, confidence=confidence)
+    # There and back through the logit, a figure without any spread may be off by a rounding.
+    return min(float(low), value), max(float(high), value)
+
+
+def _spread(outcome: Mask, moves: Floats) -> tuple[float, int]:
+    """The standard error of a figure from how far each lead moves it, and its degrees of freedom.
+
+    These are of the rarer kind of leads: few of them say little of their own spread.
+    """
+    sides = (moves[outcome], moves[~outcome])
+    variance = sum(len(side) / (len(side) - 1) * (side @ side) for side in sides)
+    return float(np.sqrt(variance)), min(map(len, sides)) - 1
+
+
+def _ranking(outcome: Mask, points: Floats, weight: Floats) -> tuple[float, Floats]:
+    """The area under the ROC curve, and how far each lead moves it."""
+    _, level = np.unique(points, return_inverse=True)
+    size = int(level.max()) + 1
+    events = np.bincount(level[outcome], weight[outcome], size)
+    others = np.bincount(level[~outcome], weight[~outcome], size)
+    all_events, all_others = events.sum(), others.sum()
+    beaten = (np.cumsum(others) - others / 2) / all_others
+    beaten_by = 1 - (np.cumsum(events) - events / 2) / all_events
+    value = float(events @ beaten / all_events)
+    own = np.where(outcome, beaten[level], beaten_by[level])
+    return value, (own - value) * weight / np.where(outcome, all_events, all_others)
+
+
+def _average_precision(outcome: Mask, points: Floats, weight: Floats) -> tuple[float, Floats]:
+    """Average precision, and how far each lead moves it."""
+    _, level = np.unique(-points, return_inverse=True)
+    size = int(level.max()) + 1
+    events = np.bincount(level[outcome], weight[outcome], size)
+    flagged = np.cumsum(np.bincount(level, weight, size))
+    found = np.cumsum(events)
+    precision = found / flagged
+    value = float(events @ precision / found[-1])
+    # A lead is among those flagged at its own score and at every lower one.
+    dilutes = np.cumsum((events * precision / flagged)[::-1])[::-1]
+    adds = precision + np.cumsum((events / flagged)[::-1])[::-1] - value
+    return value, (np.where(outcome, adds[level], 0) - dilutes[level]) * weight / found[-1]
+
+
+def brier(y: Any, probability: Any, *, confidence: float = 0.95) -> Estimate:
+    """The Brier score: the mean squared distance of probabilities from what came; lower is better.
+
+    Always giving the base rate r scores r (1 - r), so figures of different base rates cannot be compared.
+
+    Parameters
+    ----------
+    y, probability
+        As in `calibration`.
+    confidence : float
+
+    Raises
+    ------
+    ArgumentError
+        As `calibration`, or if `confidence` does not lie between 0 and 1.
+
+    References
+    ----------
+    Brier, G. W. (1950), Monthly Weather Review 78, 1-3.
+
+    Examples
+    --------
+    >>> brier([True, False, False, True], [0.9, 0.2, 0.4, 0.6])
+    0.093 (0.039 to 0.204), n = 4 with 2 events
+    """
+    _check(confidence)
+    outcome, chance, unknown = probabilities(y, probability)
+    n, events = len(outcome), int(outcome.sum())
+    squared = (chance - outcome) ** 2
+    value, reason = float(squared.mean()) if n else float("nan"), _one_sided(outcome)
+    if reason:
+        return Estimate(value, float("nan"), float("nan"), n, events, unknown, reason)
+    reach = NormalDist().inv_cdf((1 + confidence) / 2) * float(squared.std(ddof=1)) / np.sqrt(n)
+    low, high = _interval(value, reach, n, confidence)
+    return Estimate(value, low, high, n, events, unknown)
+
+
+def by_segment(y: Any, score: Any, by: Any) -> pd.DataFrame:
+    """How often leads of each segment have the outcome, and how well the score ranks them among themselves.
+
+    A score can rank well over all and badly within every segment, where segments differ in their rates.
+
+    Parameters
+    ----------
+    y, score
+        As in `outcomes_and_scores`.
+    by : (n_leads,) the segment of each lead; missing is a segment too
+
+    Returns
+    -------
+    DataFrame, index segment
+        `n`, `events`, `unknown` (of unknown outcome, left out), `rate`, `rate_low`, `rate_high` (95 % Wilson), `auc`,
+        `auc_low`, `auc_high` (as `roc_auc`), and `reason`, why there is no AUC or no interval of it.
+
+    Examples
+    --------
+    >>> y = [True, False, True, False, False, None]
+    >>> table = by_segment(y, [9, 4, 6, 7, 2, 5], ["US", "US", "US", "US", "DE", "DE"])
+    >>> table[["n", "events", "unknown", "auc", "reason"]]
+             n  events  unknown   auc                                  reason
+    segment
+    DE       1       0        1   NaN  all leads have the same outcome, False
+    US       4       2        0  0.75
+    """
+    outcome, columns = _aligned(y, {"score": score, "by": by})
+    groups = pd.Categorical(columns.pop("by")).remove_unused_categories()
+    names = [*map(as_text, groups.categories), *(["(missing)"] if (groups.codes < 0).any() else [])]
+    segment = np.where(groups.codes < 0, len(names) - 1, groups.codes)
+    had, numbers, _ = _known(outcome, columns)
+    known = outcome.notna().to_numpy()
+    unknown = np.bincount(segment[~known], minlength=len(names))
+    rows = []
+    for place, name in enumerate(names):
+        mine = segment[known] == place
+        auc = roc_auc(had[mine], numbers["score"][mine])
+        low, high = wilson(auc.events, auc.n)
+        rate = auc.events / auc.n if auc.n else float("nan")
+        counts = (name, auc.n, auc.events, int(unknown[place]))
+        rows.append((*counts, rate, float(low), float(high), auc.value, auc.low, auc.high, auc.reason))
+    columns_made = "segment n events unknown rate rate_low rate_high auc auc_low auc_high reason"
+    return pd.DataFrame(rows, columns=columns_made.split()).set_index("segment")

@@ -1,0 +1,440 @@
+"""Mail scanners and bots: events that no person made are marked with the reason, and never deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from leadscore.base.text import normalise
+from leadscore.errors import ArgumentError, Problem, did_you_mean
+from leadscore.tables.columns import DAY, convert
+from leadscore.tables.contract import Breaches, missing_columns, refuse
+from leadscore.tables.daily_activity import is_activity
+from leadscore.tables.events import Events, read_events
+from leadscore.tables.sources import open_source
+
+Mask = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+
+SENDS, OPENS, CLICKS, VIEWS = ("email_send", "email_sent"), ("email_open",), ("email_click",), ("page_view",)
+_SEND, _OPEN, _CLICK, _VIEW = range(1, 5)
+_KINDS = ("sends", "opens", "clicks", "views")
+_SECOND, _MINUTE = 1_000_000, 60_000_000
+# A mail takes seconds to arrive; nobody has read it by then.
+_SOON = 5 * _SECOND
+# A double-click is two clicks on one link, a nervous one three or four.
+_LINKS, _ANY_CLICKS = 3, 5
+# A person's click shows a page; who opens four links within seconds of each other and sees none is none.
+_PAUSE, _LINKS_IN_A_ROW = 10 * _SECOND, 4
+# A mail opened, its link clicked and the page it leads to, counted twice, are four.
+_AT_ONCE = 5
+# Clicks that follow each other after the same whole seconds, and mails clicked after the same whole seconds.
+_EQUAL_GAPS, _EQUAL_DELAYS = 4, 3
+_LONGEST_DELAY = 3600 * _SECOND
+# A person that never visits clicks a mail once or twice; a scanner clicks all of it.
+_FEWEST_CLICKS, _CLICKS_A_DAY = 8, 2
+# One time in 60 is on a whole minute by chance; where more are than this, those have no seconds.
+_WHOLE_MINUTES = 0.1
+
+REASONS = (
+    "seconds after send",
+    "every link at once",
+    "links in a row, no page seen",
+    "many in one second",
+    "same rhythm",
+    "clicks but no page view",
+    "marked before",
+)
+
+
+@dataclass(frozen=True, repr=False)
+class Bots:
+    """Which events no person made; made by `find_bots`.
+
+    Attributes
+    ----------
+    events : DataFrame
+        The events as they came, with `is_bot` and `bot_reason` (missing where it is none).
+    frame : DataFrame, index reason
+        `events` marked and the `leads` they are of, an event under the first of its reasons.
+    kinds : DataFrame, index event
+        `n` events, `bots` of them, `share`.
+    findings : tuple of str
+        What could not be told.
+    """
+
+    events: pd.DataFrame
+    frame: pd.DataFrame
+    kinds: pd.DataFrame
+    findings: tuple[str, ...]
+
+    @property
+    def _title(self) -> str:
+        n = int(self.events["is_bot"].sum())
+        return f"{n:,} of {len(self.events):,} events are marked as made by bots. That counts every event: no interval."
+
+    def __repr__(self) -> str:
+        lines = [
+            f"  {reason}: {row.events:,} events, {row.leads:,} leads"
+            for reason, row in zip(self.frame.index, self.frame.itertuples(), strict=True)
+        ]
+        return "\n".join([self._title, *lines, *(f"- {finding}" for finding in self.findings)])
+
+    def _repr_html_(self) -> str:
+        items = "".join(f"<li>{escape(finding)}</li>" for finding in self.findings)
+        return f"<p>{escape(self._title)}</p>{self.frame.to_html()}{self.kinds.to_html()}<ul>{items}</ul>"
+
+
+def flag_bots(
+    events: Any,
+    *,
+    sends: Sequence[str] = SENDS,
+    opens: Sequence[str] = OPENS,
+    clicks: Sequence[str] = CLICKS,
+    views: Sequence[str] = VIEWS,
+) -> pd.DataFrame:
+    """Mark events that no person made: the events with `is_bot` and `bot_reason`, in their order, none left out.
+
+    As `find_bots(...).events`, which says also how many there are and what could not be told. `load_tables` reads
+    `is_bot`; all events count until they are left out by name, with `tables.without_bots()`.
+
+    Parameters
+    ----------
+    events : table
+    sends, opens, clicks, views : list of str
+        As for `find_bots`.
+
+    Returns
+    -------
+    DataFrame, one row per event
+        The columns of `events`, `is_bot` (bool), and `bot_reason` (category, missing where it is none).
+
+    Raises
+    ------
+    ArgumentError, ContractError
+        As `find_bots`.
+
+    Examples
+    --------
+    >>> events = pd.DataFrame({
+    ...     "lead_id": ["a"] * 4 + ["b"] * 2,
+    ...     "event": ["email_send", "email_click", "email_click", "page_view", "email_send", "email_click"],
+    ...     "at": ["2026-03-02T09:00:00Z", "2026-03-02T09:00:02Z", "2026-03-02T11:20:07Z", "2026-03-02T11:20:09Z",
+    ...            "2026-03-02T09:00:00Z", "2026-03-02T17:41:30Z"],
+    ... })
+    >>> flag_bots(events)["is_bot"].tolist()
+    [False, True, False, False, False, False]
+    """
+    return find_bots(events, sends=sends, opens=opens, clicks=clicks, views=views).events
+
+
+def find_bots(
+    events: Any,
+    *,
+    sends: Sequence[str] = SENDS,
+    opens: Sequence[str] = OPENS,
+    clicks: Sequence[str] = CLICKS,
+    views: Sequence[str] = VIEWS,
+) -> Bots:
+    """Find the events that no person made, each with the reason, and what could not be told.
+
+    Parameters
+    ----------
+    events : table, one row per event
+        `lead_id`, `event`, `at`, and if there `asset` (the link or mail) and `is_bot` (marks made before, which stay).
+        Whatever `load_tables` takes, daily activity apart: it has no times.
+    sends, opens, clicks, views : list of str
+        What `event` says where a mail is sent to the lead, is opened, a link in it is clicked, a page is seen.
+
+    Returns
+    -------
+    Bots
+        `events`, `frame`, `kinds`, `findings`.
+
+    Raises
+    ------
+    ArgumentError
+        If names are no list, or one is in two of them, or no event is an open, a click or a view.
+    ContractError
+        If columns are missing, or rows have no id, event or time.
+
+    Notes
+    -----
+    Marked are, in this order: opens and clicks less than 5 seconds after the lead's last send; clicks each within a
+    second of the one before, three or more on several links, five or more on any; clicks on four links or more, each
+    within 10 seconds of the one before, with no page view among them or 10 seconds after; five or more opens, clicks
+    and views in one second; five clicks after the same whole seconds each, or clicks on three mails after the same
+    whole seconds within the hour; and the clicks of leads that have eight or more, more than two a day on the days they
+    click, and no page view ever. Opening alone never makes a bot: who reads each newsletter and visits nothing is a
+    person.
+
+    It is events that are marked, not leads: before one mailbox there may be a scanner and a person. Someone who refuses
+    to be tracked looks like the last reason if they also click much; who waits for a mail and clicks it at once looks
+    like the first. Times on whole minutes or days have no seconds, and are judged by the last reason alone.
+
+    Of 36,000 clicks of made-up people 0.1 % are marked; of scanners that click all links of a mail all, at whatever
+    pace; of ones that click one link of each mail, at random, none (`benchmarks/causes.py --mail 8000`).
+
+    Examples
+    --------
+    >>> at = pd.Timestamp("2026-03-02T09:00:07Z") + pd.to_timedelta([2, 3, 3, 4, 9000], "s")
+    >>> links = ["/a", "/b", "/c", "/d", "/a"]
+    >>> find_bots(pd.DataFrame({"lead_id": 7, "event": "email_click", "at": at, "asset": links}))
+    4 of 5 events are marked as made by bots. That counts every event: no interval.
+      every link at once: 4 events, 1 leads
+    - No event is a send (email_send, email_sent): clicks seconds after one cannot be told.
+    - No event is a page view (page_view): clicks that lead nowhere cannot be told.
+    """
+    names = _checked({"sends": sends, "opens": opens, "clicks": clicks, "views": views})
+    source = open_source(events, "events")
+    if is_activity(source):
+        raise ArgumentError("events", "daily activity has no times; mark the events before it is made")
+    optional = [name for name in ("asset", "is_bot") if name in source.columns]
+    wanted = ["lead_id", "event", *optional, "at"]
+    refuse(missing_columns(source, wanted))
+    breaches = Breaches(source)
+    read, _ = read_events(source, wanted, None, breaches, [("is_bot", "boolean")] if "is_bot" in optional else [])
+    refuse(breaches.problems())
+    reason, findings = reasons_of(read, **names)
+    frame = events
+    if not isinstance(events, pd.DataFrame):
+        batches = list(source.batches(source.columns))
+        frame = (pa.Table.from_batches(batches) if batches else pa.table({name: [] for name in wanted})).to_pandas()
+    frame = frame.assign(is_bot=reason >= 0, bot_reason=pd.Categorical.from_codes(reason.tolist(), pd.Index(REASONS)))
+    flat = frame.reset_index() if frame.index.name in {"lead_id", "event", "at"} - {*frame.columns} else frame
+    marked = flat[flat["is_bot"]].groupby("bot_reason", observed=True)["lead_id"].agg(events="size", leads="nunique")
+    kinds = flat.groupby("event")["is_bot"].agg(n="size", bots="sum", share="mean")
+    return Bots(frame, marked.rename_axis("reason"), kinds.sort_values("bots", ascending=False), tuple(findings))
+
+
+def _checked(names: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    """The names of events, normalised; no name means two things."""
+    problems: list[Problem] = []
+    owner: dict[str, str] = {}
+    for argument, given in names.items():
+        if isinstance(given, str) or not isinstance(given, Sequence) or not all(isinstance(one, str) for one in given):
+            problems.append(Problem(argument, f"must be a list of names of events; got {given!r}"))
+            continue
+        twice = [name for name in map(normalise, given) if owner.setdefault(name, argument) != argument]
+        problems += [Problem(argument, f"{name!r} is among {owner[name]} too") for name in twice]
+    if problems:
+        raise ArgumentError("find_bots", problems)
+    return {argument: tuple(given) for argument, given in names.items()}
+
+
+class _Doings(NamedTuple):
+    """Sends, opens, clicks and views in the order of lead, time and kind; `timed` where there are seconds."""
+
+    row: Ints
+    lead: Ints
+    time: Ints
+    kind: npt.NDArray[np.int8]
+    asset: Ints
+    timed: Mask
+
+    def take(self, chosen: Any) -> _Doings:
+        """Some of them, by a mask or in an order."""
+        return _Doings(*[part[chosen] for part in self])
+
+
+def reasons_of(
+    events: Events,
+    *,
+    sends: Sequence[str] = SENDS,
+    opens: Sequence[str] = OPENS,
+    clicks: Sequence[str] = CLICKS,
+    views: Sequence[str] = VIEWS,
+) -> tuple[Ints, list[str]]:
+    """For each event, in the order of the batches, the place of its reason in `REASONS`, -1 for none; and findings.
+
+    Raises
+    ------
+    ArgumentError
+        If no event is an open, a click or a view.
+    """
+    n = len(events)
+    reason = np.full(n, -1, np.int64)
+    if not n:
+        return reason, []
+    names = (sends, opens, clicks, views)
+    raw = events.values["event"].to_pylist()
+    meaning = {normalise(name): kind for kind, group in enumerate(names, 1) for name in group}
+    of_value = np.array([meaning.get(normalise(str(value)), 0) for value in raw], np.int8)
+    if not (of_value > _SEND).any():
+        wanted = [name for group in names[1:] for name in group]
+        known = did_you_mean(wanted[0] if wanted else "", map(str, raw))
+        raise ArgumentError("events", f"none is called {', '.join(wanted)}{known}; give opens=, clicks= and views=")
+    kind = np.concatenate([of_value[batch.codes["event"]] for batch in events.batches])
+    doings = _sorted_doings(events, kind)
+    rules = (_after_send, _every_link, _in_a_row, _many_at_once, _same_rhythm)
+    found = np.stack([rule(doings) for rule in rules])
+    seen, unseen = _never_seen(doings, found.any(axis=0), views)
+    found = np.concatenate([found, seen[None]])
+    reason[doings.row] = np.where(found.any(axis=0), found.argmax(axis=0), -1)
+    if "is_bot" in events.values:
+        reason[bots_of(events) & (reason < 0)] = len(REASONS) - 1
+    return reason, [*_untold(doings, sends), *unseen]
+
+
+def bots_of(events: Events) -> Mask:
+    """For each event, in the order of the batches, whether it is marked `is_bot`; what is missing is no mark.
+
+    Raises
+    ------
+    ContractError
+        If `is_bot` holds anything else than true and false.
+    """
+    column = convert(events.values["is_bot"], "boolean", (), "UTC")
+    for message, places in column.bad.items():
+        shown = ", ".join(repr(value) for value in events.values["is_bot"].take(pa.array(places[:5])).to_pylist())
+        refuse([Problem("events.is_bot", message, shown)])
+    assert column.codes is not None
+    marked = np.append([code >= 0 and column.values[code] for code in column.codes], False).astype(bool)
+    return np.concatenate([marked[batch.codes["is_bot"]] for batch in events.batches] or [np.zeros(0, bool)])
+
+
+def _sorted_doings(events: Events, kind: npt.NDArray[np.int8]) -> _Doings:
+    row = np.flatnonzero(kind)
+    kind = kind[row]
+    lead = np.concatenate([batch.lead for batch in events.batches])[row].astype(np.int64)
+    at = np.concatenate([events.local(batch, "UTC") for batch in events.batches])[row]
+    asset = np.full(len(row), -1, np.int64)
+    if "asset" in events.values:
+        asset = np.concatenate([batch.codes["asset"] for batch in events.batches])[row].astype(np.int64)
+    order = np.lexsort((kind, at, lead))
+    whole = at % _MINUTE == 0
+    share = np.bincount(kind, whole, _VIEW + 1) / np.maximum(np.bincount(kind, minlength=_VIEW + 1), 1)
+    timed = ~(whole & (share > _WHOLE_MINUTES)[kind])
+    return _Doings(row, lead, at, kind, asset, timed).take(order)
+
+
+def _delays(doings: _Doings) -> tuple[Ints, Ints]:
+    """Microseconds since the lead's last send, -1 where there is none; and the place of that send."""
+    last = np.maximum.accumulate(np.where(doings.kind == _SEND, np.arange(len(doings.time)), -1))
+    sent = (last >= 0) & (doings.lead[last] == doings.lead)
+    return np.where(sent, doings.time - doings.time[last], -1), last
+
+
+def _runs(*keys: npt.NDArray[Any]) -> Ints:
+    """The number of the run of neighbours that are alike in all keys, for each."""
+    new = np.zeros(len(keys[0]), bool)
+    for key in keys:
+        new[1:] |= key[1:] != key[:-1]
+    return np.cumsum(new)
+
+
+def _after_send(doings: _Doings) -> Mask:
+    delay, _ = _delays(doings)
+    reacts = (doings.kind == _OPEN) | (doings.kind == _CLICK)
+    return reacts & doings.timed & (delay >= 0) & (delay < _SOON)
+
+
+def _bursts(clicks: _Doings, pause: int) -> tuple[Ints, Ints, Ints]:
+    """For each click the number of its burst, no two clicks in it further apart than `pause`; their sizes and links."""
+    apart = np.diff(clicks.time, prepend=clicks.time[:1]) > pause
+    burst = _runs(clicks.lead, np.cumsum(apart))
+    pairs = np.unique(np.stack([burst, clicks.asset])[:, clicks.asset >= 0], axis=1)
+    size = np.bincount(burst)
+    return burst, size, np.bincount(pairs[0], minlength=len(size))
+
+
+def _every_link(doings: _Doings) -> Mask:
+    chosen = (doings.kind == _CLICK) & doings.timed
+    burst, size, links = _bursts(doings.take(chosen), _SECOND)
+    found = np.zeros(len(chosen), bool)
+    found[chosen] = (((size >= _LINKS) & (links > 1)) | (size >= _ANY_CLICKS))[burst]
+    return found
+
+
+def _in_a_row(doings: _Doings) -> Mask:
+    chosen = (doings.kind == _CLICK) & doings.timed
+    found = np.zeros(len(chosen), bool)
+    seen = doings.time[doings.kind == _VIEW]
+    if not len(seen):
+        return found
+    clicks = doings.take(chosen)
+    burst, _, links = _bursts(clicks, _PAUSE)
+    last = np.zeros(len(links), np.int64)
+    np.maximum.at(last, burst, clicks.time)
+    first = np.full(len(links), np.iinfo(np.int64).max)
+    np.minimum.at(first, burst, np.flatnonzero(chosen))
+    # The place behind all that the lead did until the pause after the burst was over.
+    start = int(doings.time.min())
+    key = (doings.lead << 33) + (doings.time - start) // (_SECOND // 10)
+    owner = doings.lead[np.minimum(first, len(key) - 1)]
+    behind = np.searchsorted(key, (owner << 33) + (last + _PAUSE - start) // (_SECOND // 10), "right")
+    views = np.append(0, np.cumsum(doings.kind == _VIEW))
+    blind = views[behind] == views[np.minimum(first, len(key))]
+    # Before pages were counted, none could be seen.
+    found[chosen] = ((links >= _LINKS_IN_A_ROW) & blind & (last >= seen.min()))[burst]
+    return found
+
+
+def _many_at_once(doings: _Doings) -> Mask:
+    chosen = (doings.kind > _SEND) & doings.timed
+    acts = doings.take(chosen)
+    run = _runs(acts.lead, acts.time // _SECOND)
+    found = np.zeros(len(chosen), bool)
+    found[chosen] = (np.bincount(run) >= _AT_ONCE)[run]
+    return found
+
+
+def _same_rhythm(doings: _Doings) -> Mask:
+    chosen = (doings.kind == _CLICK) & doings.timed
+    delay, send = (part[chosen] for part in _delays(doings))
+    clicks = doings.take(chosen)
+    seconds = clicks.time // _SECOND
+    gap = np.diff(seconds, prepend=seconds[:1])
+    gap[(gap > 60) | (np.diff(clicks.lead, prepend=-1) != 0)] = 0
+    run = _runs(gap, clicks.lead)
+    steady = (np.bincount(run) >= _EQUAL_GAPS)[run] & (gap > 0)
+    # The click before the first equal gap belongs to them.
+    steady[:-1] |= steady[1:]
+    soon = np.flatnonzero((delay >= 0) & (delay < _LONGEST_DELAY))
+    waits = pd.DataFrame({"lead": clicks.lead[soon], "delay": delay[soon] // _SECOND, "send": send[soon]})
+    steady[soon] |= (waits.groupby(["lead", "delay"])["send"].transform("nunique") >= _EQUAL_DELAYS).to_numpy(bool)
+    found = np.zeros(len(chosen), bool)
+    found[chosen] = steady
+    return found
+
+
+def _never_seen(doings: _Doings, known: Any, names: Sequence[str]) -> tuple[Mask, list[str]]:
+    """The clicks of leads that click much and never see a page; and why that cannot be told, if so."""
+    none = np.zeros(len(known), bool)
+    views, every = doings.kind == _VIEW, doings.kind == _CLICK
+    if not views.any():
+        return none, [f"No event is a page view ({', '.join(names)}): clicks that lead nowhere cannot be told."]
+    # What was clicked before pages were counted says nothing.
+    clicks = every & ~known & (doings.time >= doings.time[views].min())
+    n_leads = int(doings.lead.max()) + 1
+    seen = np.bincount(doings.lead[views], minlength=n_leads) > 0
+    clicked = np.bincount(doings.lead[clicks], minlength=n_leads)
+    days = np.unique(np.stack([doings.lead, doings.time // DAY])[:, clicks], axis=1)
+    a_day = clicked / np.maximum(np.bincount(days[0], minlength=n_leads), 1)
+    people = np.bincount(doings.lead[clicks], minlength=n_leads) > 0
+    if people.any() and seen[people].mean() < 0.5:
+        share = f"{seen[people].mean():.0%} of {people.sum():,} leads that click"
+        return none, [f"Only {share} have a page view: clicks that lead nowhere cannot be told."]
+    scanned = ~seen & (clicked >= _FEWEST_CLICKS) & (a_day > _CLICKS_A_DAY)
+    return every & scanned[doings.lead], []
+
+
+def _untold(doings: _Doings, sends: Sequence[str]) -> list[str]:
+    """What the times and kinds of events do not allow to tell."""
+    found = []
+    if not (doings.kind == _SEND).any():
+        found.append(f"No event is a send ({', '.join(sends)}): clicks seconds after one cannot be told.")
+    for kind in (_OPEN, _CLICK, _VIEW):
+        own = doings.kind == kind
+        untimed = int((own & ~doings.timed).sum())
+        if untimed:
+            said = f"{untimed:,} of {own.sum():,} {_KINDS[kind - 1]} are on whole minutes or days"
+            found.append(f"{said}: what came in the same seconds cannot be told of them.")
+    return found

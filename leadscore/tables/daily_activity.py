@@ -1,0 +1,186 @@
+"""Daily activity: events counted by lead, kind and day, saved and extended by a day."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet
+
+from leadscore.base.files import replacing
+from leadscore.errors import ContractError, Problem
+from leadscore.rulebook import Rulebook
+from leadscore.rulebook.kinds import Kind, event_kinds
+from leadscore.tables.columns import (
+    DAY,
+    is_text,
+    one_array,
+)
+from leadscore.tables.contract import Breaches, missing_columns, refuse
+from leadscore.tables.events import read_events
+from leadscore.tables.sources import Source, open_source
+
+_FORMAT = b"leadscore.activity"
+_ZONE = b"leadscore.timezone"
+
+
+@dataclass(frozen=True)
+class DailyActivity:
+    """What each lead did on each day: lead, kind of event, day, how many. Small, and all that scoring needs.
+
+    Attributes
+    ----------
+    table : pyarrow.Table
+        `lead_id`, `event`, the columns a `where` may test, `day` (date32), `count` (int64); sorted, one row each.
+    timezone : str
+        In which the days are calendar days.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> events = pd.DataFrame({"lead_id": ["a", "a"], "event": ["visit", "visit"], "at": ["2026-03-31T08:00Z"] * 2})
+    >>> daily_activity(events).table.to_pylist()
+    [{'lead_id': 'a', 'event': 'visit', 'day': datetime.date(2026, 3, 31), 'count': 2}]
+    """
+
+    table: pa.Table
+    timezone: str
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Save as Parquet; a reader never sees half of it."""
+        metadata = {_FORMAT: b"1", _ZONE: self.timezone.encode()}
+        with replacing(path) as part:
+            pa.parquet.write_table(self.table.replace_schema_metadata(metadata), part)
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> DailyActivity:
+        """Read what `write` saved.
+
+        Raises
+        ------
+        ContractError
+            If the file is something else.
+        """
+        source = open_source(path, "activity")
+        if not is_activity(source):
+            message = f"{os.fspath(path)!r} is no daily activity; make one with daily_activity(events).write(...)"
+            raise ContractError("tables", [Problem("activity", message)])
+        batches = list(source.batches(source.columns))
+        table = pa.Table.from_batches(batches) if batches else pa.table({n: pa.nulls(0) for n in source.columns})
+        return cls(_plain(table), source.metadata[_ZONE].decode())
+
+    def extend(self, events: Any) -> DailyActivity:
+        """The activity with the events of later days, as a nightly job adds them.
+
+        Parameters
+        ----------
+        events : table
+            Events of days after the last one here, with the same columns.
+
+        Raises
+        ------
+        ContractError
+            If an event falls on a day that is here already: adding a day twice would double it.
+        """
+        known = [name for name in self.table.column_names if name not in {"lead_id", "event", "day", "count"}]
+        new = daily_activity(events, columns=known, timezone=self.timezone).table
+        if not len(new):
+            return self
+        if not len(self.table):
+            return DailyActivity(new, self.timezone)
+        last = pc.max(self.table["day"]).as_py()
+        late = new.filter(pc.less_equal(new["day"], last)) if last and len(new) else new.slice(0, 0)
+        if len(late):
+            events_late = pc.sum(late["count"]).as_py()
+            message = f"{events_late} events on days up to {last}, which are in the activity already"
+            first = f"first: {late['day'][0].as_py()}, lead {late['lead_id'][0].as_py()!r}"
+            raise ContractError("tables", [Problem("events.at", message, first)])
+        if len(self.table) and is_text(new["lead_id"].type) != is_text(self.table["lead_id"].type):
+            message = f"ids are {new['lead_id'].type}, those of the activity are {self.table['lead_id'].type}"
+            raise ContractError("tables", [Problem("events.lead_id", message)])
+        return DailyActivity(_sorted([self.table, new], new.column_names), self.timezone)
+
+
+def is_activity(source: Source) -> bool:
+    """Whether a source holds saved daily activity."""
+    return _FORMAT in source.metadata and {"lead_id", "event", "day", "count"} <= set(source.columns)
+
+
+def daily_activity(
+    events: Any, *, rulebook: Rulebook | None = None, columns: list[str] | None = None, timezone: str = "UTC"
+) -> DailyActivity:
+    """Count events by lead, kind and calendar day.
+
+    Parameters
+    ----------
+    events : table
+        `lead_id`, `event`, `at`, and any columns a `where` tests; a frame, a path, or an Arrow object.
+    rulebook : Rulebook, optional
+        Gives the columns and the time zone to keep.
+    columns : list of str, optional
+        Without a rulebook: the columns to keep beside the event, which a `where` may test; none by default.
+    timezone : str
+        Without a rulebook: the zone whose calendar days count.
+
+    Raises
+    ------
+    ContractError
+        If columns are missing or rows have no id, event or time.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> events = pd.DataFrame({"lead_id": [7, 7], "event": ["visit", "visit"], "at": ["2026-03-31", "2026-04-01"]})
+    >>> daily_activity(events).table["day"].to_pylist()
+    [datetime.date(2026, 3, 31), datetime.date(2026, 4, 1)]
+    """
+    if rulebook is not None:
+        columns, timezone = sorted(event_kinds(rulebook)), rulebook.timezone
+    source = open_source(events, "events")
+    # What bots made is still to be told from the rest.
+    marks = ["is_bot"] if "is_bot" in source.columns else []
+    wanted = list(dict.fromkeys(["lead_id", "event", *(columns or []), *marks, "at"]))
+    refuse(missing_columns(source, wanted))
+    breaches = Breaches(source)
+    kinds: list[tuple[str, Kind]] = [
+        *(event_kinds(rulebook).items() if rulebook else ()),
+        *((m, "boolean") for m in marks),
+    ]
+    read, ids = read_events(source, wanted, None, breaches, kinds)
+    refuse(breaches.problems())
+    parts = []
+    for batch in read.batches:
+        arrays = {"lead_id": ids.array.take(pa.array(batch.lead))}
+        for name, codes in batch.codes.items():
+            arrays[name] = read.values[name].take(pa.array(codes, mask=codes < 0))
+        days = (read.local(batch, timezone) // DAY).astype(np.int32)
+        arrays["day"] = pa.array(days, pa.int32()).cast(pa.date32())
+        arrays["count"] = pa.array(np.ones(len(batch), np.int64))
+        parts.append(_counted(pa.table(arrays)))
+    return DailyActivity(_sorted(parts, wanted), timezone)
+
+
+def _counted(table: pa.Table) -> pa.Table:
+    keys = [name for name in table.column_names if name != "count"]
+    return table.group_by(keys).aggregate([("count", "sum")]).rename_columns([*keys, "count"])
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """All text in one type, however it came."""
+    arrays = [one_array(column) for column in table.columns]
+    arrays = [array.cast(pa.large_string()) if is_text(array.type) else array for array in arrays]
+    return pa.Table.from_arrays(arrays, names=table.column_names)
+
+
+def _sorted(parts: list[pa.Table], columns: list[str]) -> pa.Table:
+    """One row per lead, kind and day, in one order, so that the same activity is the same file."""
+    if not parts:
+        empty = {name: pa.array([], pa.large_string()) for name in columns if name != "at"}
+        return pa.table(empty | {"day": pa.array([], pa.date32()), "count": pa.array([], pa.int64())})
+    counted = _counted(pa.concat_tables(map(_plain, parts), promote_options="permissive"))
+    order = ["day", "lead_id", *(name for name in counted.column_names if name not in {"day", "lead_id", "count"})]
+    return counted.sort_by([(name, "ascending") for name in order]).combine_chunks()

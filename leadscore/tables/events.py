@@ -1,0 +1,312 @@
+"""Events, read once and kept small."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
+
+from leadscore.errors import ArgumentError, ContractError, Problem
+from leadscore.rulebook.kinds import Kind
+from leadscore.tables.columns import (
+    DAY,
+    FIRST,
+    LAST,
+    NO_TIME,
+    NO_ZONE,
+    Times,
+    convert,
+    is_text,
+    one_array,
+    positions_of,
+    read_times,
+)
+from leadscore.tables.contract import Breaches, refuse
+from leadscore.tables.sources import Source
+
+
+def plain_ids(column: pa.Array | pa.ChunkedArray, table: str) -> pa.Array:
+    """Ids as text or whole numbers; as floats only where some are not whole.
+
+    Raises
+    ------
+    ContractError
+        If they are neither: dates and booleans are no ids, though they could be counted.
+    """
+    array = one_array(column)
+    kind = array.type
+    if pa.types.is_null(kind):
+        return array.cast(pa.large_string())
+    if is_text(kind):
+        return array
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        try:
+            return array.cast(pa.int64())
+        except pa.ArrowInvalid:
+            if pa.types.is_floating(kind):
+                return array.cast(pa.float64())
+    raise ContractError(
+        "tables", [Problem(f"{table}.lead_id", f"{kind} values where ids are needed: whole numbers or text")]
+    )
+
+
+class Ids:
+    """The lead ids, and the position of each."""
+
+    def __init__(self, array: pa.Array) -> None:
+        self.array = array
+        self.is_text = is_text(array.type)
+        self._index: pd.Index[Any] | None = None
+        self._dense: npt.NDArray[np.int32] | None = None
+        self._lowest = 0
+        if not self.is_text and len(array):
+            numbers = array.to_numpy(zero_copy_only=False)
+            self._lowest, highest = int(numbers.min()), int(numbers.max())
+            # Ids counted up by a database: a table of positions is ten times faster than hashing.
+            if highest - self._lowest < 8 * len(numbers) + 1_000_000:
+                self._dense = np.full(highest - self._lowest + 2, -1, np.int32)
+                self._dense[numbers - self._lowest] = np.arange(len(numbers), dtype=np.int32)
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def positions(self, array: pa.Array) -> npt.NDArray[np.int32]:
+        """The position of each id among the leads; -1 where it is none of them or null."""
+        if self.is_text or is_text(array.type):
+            return self._text_positions(array)
+        if pa.types.is_floating(array.type) or array.null_count:
+            found = np.full(len(array), -1, np.int32)
+            known = array.is_valid().to_numpy(zero_copy_only=False)
+            if pa.types.is_floating(array.type):
+                numbers = array.to_numpy(zero_copy_only=False)
+                known &= (np.abs(numbers) < 2**53) & (np.floor(numbers) == numbers)
+            rows = pa.array(np.flatnonzero(known))
+            found[known] = self.positions(array.take(rows).cast(pa.int64()))
+            return found
+        numbers = array.cast(pa.int64()).to_numpy()
+        if self._dense is not None and len(numbers):
+            outside = numbers.min() < self._lowest or numbers.max() >= self._lowest + len(self._dense) - 1
+            # The last place of the table belongs to no lead.
+            offsets = numbers - self._lowest
+            return self._dense[
+                np.where((offsets < 0) | (offsets >= len(self._dense)), -1, offsets) if outside else offsets
+            ]
+        if self._index is None:
+            self._index = pd.Index(self.array.to_numpy(zero_copy_only=False))
+        return self._index.get_indexer(numbers).astype(np.int32)
+
+    def _text_positions(self, array: pa.Array) -> npt.NDArray[np.int32]:
+        if self._index is None:
+            self._index = pd.Index(self.array.cast(pa.large_string()).to_pandas().astype(object))
+        text = array if is_text(array.type) else array.cast(pa.large_string())
+        encoded = text if pa.types.is_dictionary(text.type) else text.dictionary_encode()
+        known = np.append(self._index.get_indexer(encoded.dictionary.to_pandas().astype(object)), -1).astype(np.int32)
+        return known[positions_of(encoded.indices)]
+
+
+@dataclass
+class EventBatch:
+    """Some events; all arrays have one entry per row.
+
+    Attributes
+    ----------
+    lead : int32 positions among the leads
+    codes : dict of column to integers into the column's distinct values, -1 where missing
+    times : Times or None
+        When; None for daily activity.
+    day : days since 1970 in the activity's time zone, for daily activity
+    count : events that day, for daily activity; else None, one each
+    """
+
+    lead: npt.NDArray[np.int32]
+    codes: dict[str, npt.NDArray[np.signedinteger[Any]]]
+    times: Times | None = None
+    day: npt.NDArray[np.int32] | None = None
+    count: npt.NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.lead)
+
+    def part(self, rows: slice | npt.NDArray[np.intp]) -> EventBatch:
+        """Some of the rows; of a slice nothing is copied."""
+        codes = {name: column[rows] for name, column in self.codes.items()}
+        times = None if self.times is None else self.times.take(rows)
+        day = None if self.day is None else self.day[rows]
+        return EventBatch(self.lead[rows], codes, times, day, None if self.count is None else self.count[rows])
+
+
+@dataclass
+class Events:
+    """Events as scoring reads them: batches of small codes, never one large array.
+
+    Attributes
+    ----------
+    batches : list of EventBatch
+    values : dict of column to its distinct raw values
+        `event`, and what a `where` may test.
+    timezone : str or None
+        For daily activity: the zone its days are days in.
+    """
+
+    batches: list[EventBatch]
+    values: dict[str, pa.Array]
+    timezone: str | None = None
+
+    def __len__(self) -> int:
+        return sum(map(len, self.batches))
+
+    def pieces(self, rows: int) -> Iterator[EventBatch]:
+        """The events, at most so many rows at a time."""
+        for batch in self.batches:
+            for start in range(0, len(batch), rows):
+                yield batch.part(slice(start, start + rows))
+
+    def keeping(self, kept: npt.NDArray[np.bool_]) -> Events:
+        """Some of the events: (n_events,) True for those, in the order of the batches."""
+        parts = np.split(kept, np.cumsum([len(batch) for batch in self.batches])[:-1]) if self.batches else []
+        batches = [batch.part(np.flatnonzero(part)) for batch, part in zip(self.batches, parts, strict=True)]
+        return Events(batches, self.values, self.timezone)
+
+    def local(self, batch: EventBatch, timezone: str) -> npt.NDArray[np.int64]:
+        """Microseconds since 1970 on the wall clock of a batch's events; for daily activity, of the start of their day.
+
+        Raises
+        ------
+        ArgumentError
+            For daily activity made in another time zone: its days cannot be moved.
+        """
+        if batch.times is not None:
+            return batch.times.local(timezone)
+        if self.timezone != timezone:
+            message = f"the activity has days of {self.timezone}, the rulebook of {timezone}; make it anew from events"
+            raise ArgumentError("activity", message)
+        assert batch.day is not None
+        return batch.day.astype(np.int64) * DAY
+
+
+class _Distinct:
+    """The distinct values of a column read in batches: each batch's are looked up once."""
+
+    def __init__(self) -> None:
+        self.index: dict[Any, int] = {}
+        self.kind: pa.DataType | None = None
+
+    def codes(self, array: pa.Array) -> npt.NDArray[np.signedinteger[Any]]:
+        encoded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
+        self.kind = encoded.dictionary.type if pa.types.is_timestamp(encoded.dictionary.type) else None
+        # Times as numbers: Python's own end with the year 9999.
+        values = encoded.dictionary.cast(pa.int64()) if self.kind else encoded.dictionary
+        # Arrow lets a dictionary hold null as one of its values.
+        known = [-1 if value is None else self.index.setdefault(value, len(self.index)) for value in values.to_pylist()]
+        # One byte or two a row, for as long as they will do: there are many rows.
+        kind = np.int8 if len(self.index) < 2**7 else np.int16 if len(self.index) < 2**15 else np.int32
+        return np.array([*known, -1], kind)[positions_of(encoded.indices)]
+
+    def values(self) -> pa.Array:
+        values = pa.array(list(self.index)) if self.index else pa.nulls(0)
+        return values.cast(self.kind) if self.kind and self.index else values
+
+
+def read_events(
+    source: Source, wanted: list[str], ids: Ids | None, breaches: Breaches, kinds: Sequence[tuple[str, Kind]]
+) -> tuple[Events, Ids]:
+    """Stream events into small columns; rows that break the contract are reported and left out.
+
+    Without `ids` the leads are those of the events; `kinds` says which columns a `where` tests, and for what.
+    """
+    distinct = {name: _Distinct() for name in wanted if name not in {"lead_id", "at"}}
+    found = _Distinct()
+    batches: list[EventBatch] = []
+    zoned: bool | None = None
+    start = 0
+    for batch in source.batches(wanted):
+        arrays = {name: one_array(column) for name, column in zip(wanted, batch.columns, strict=True)}
+        arrays["lead_id"] = plain_ids(arrays["lead_id"], source.name)
+        refuse(
+            [
+                Problem(f"{source.name}.{name}", f"{array.type} values, which are no text, number, boolean or date")
+                for name, array in arrays.items()
+                if pa.types.is_nested(array.type) or isinstance(array.type, pa.BaseExtensionType)
+            ]
+        )
+        times = read_times(arrays["at"]) or _no_times(arrays["at"])
+        if None not in (zoned, times.zoned) and zoned != times.zoned:
+            times.bad[NO_ZONE] = np.flatnonzero(times.at != NO_TIME)
+        zoned = times.zoned if zoned is None else zoned
+        lead = ids.positions(arrays["lead_id"]) if ids is not None else found.codes(arrays["lead_id"]).astype(np.int32)
+        bad = _bad_rows(arrays, lead, times, start, breaches, kinds)
+        start += len(lead)
+        if bad.any():
+            kept = np.flatnonzero(~bad)
+            arrays = {name: array.take(pa.array(kept)) for name, array in arrays.items()}
+            lead, times = lead[kept], times.take(kept)
+        codes = {name: one.codes(arrays[name]) for name, one in distinct.items()}
+        batches.append(EventBatch(lead, codes, times))
+    if ids is None:
+        ids = Ids(found.values() if found.index else pa.array([], pa.large_string()))
+    return Events(batches, {name: one.values() for name, one in distinct.items()}), ids
+
+
+def shown(array: pa.Array) -> list[Any]:
+    """Values for a message; times that Python has no word for as numbers."""
+    try:
+        return array.to_pylist()
+    except (OverflowError, ValueError):
+        return array.cast(pa.int64()).to_pylist()
+
+
+def _no_times(array: pa.Array) -> Times:
+    rows = np.arange(len(array))
+    message = f"{array.type} values where times are needed"
+    return Times(np.full(len(array), NO_TIME), None, {message: rows} if len(array) else {})
+
+
+def _bad_rows(  # noqa: PLR0913, PLR0917 - one batch, from every side
+    arrays: dict[str, pa.Array],
+    lead: npt.NDArray[Any],
+    times: Times,
+    start: int,
+    breaches: Breaches,
+    kinds: Sequence[tuple[str, Kind]],
+) -> npt.NDArray[np.bool_]:
+    bad = np.zeros(len(lead), bool)
+
+    def say(column: str, message: str, rows: npt.NDArray[np.intp]) -> None:
+        bad[rows] = True
+        breaches.add(column, message, rows + start, shown(arrays[column].take(pa.array(rows[:5], pa.int64()))))
+
+    if len(lead) and lead.min() < 0:
+        no_id = arrays["lead_id"].is_null().to_numpy(zero_copy_only=False)
+        say("lead_id", "no lead_id", np.flatnonzero(no_id))
+        say("lead_id", "events of leads that are not among the leads", np.flatnonzero((lead < 0) & ~no_id))
+    say("event", "no event", _blank(arrays["event"]))
+    for message, rows in times.bad.items():
+        say("at", message, rows)
+    for name, kind in kinds:
+        if kind not in {"text", "any"} and is_text(arrays[name].type):
+            for message, rows in convert(arrays[name], kind, (), "UTC").bad.items():
+                say(name, message, rows)
+    stamps = times.at
+    if len(lead) and (stamps.min() < FIRST or stamps.max() > LAST):
+        absent = stamps == NO_TIME
+        say("at", "no time", np.flatnonzero(absent & ~bad))
+        wild = ~absent & ((stamps < FIRST) | (stamps > LAST))
+        say("at", "a time outside the years 1 to 9999", np.flatnonzero(wild))
+    return bad
+
+
+def _blank(array: pa.Array) -> npt.NDArray[np.intp]:
+    """The rows without a text."""
+    if not is_text(array.type):
+        return np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False))
+    encoded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
+    blank = np.array([*(value is None or not value.strip() for value in encoded.dictionary.to_pylist()), True])
+    if not blank[:-1].any() and encoded.null_count == 0:
+        return np.zeros(0, np.intp)
+    return np.flatnonzero(blank[positions_of(encoded.indices)])

@@ -1,0 +1,270 @@
+"""Outcomes, one row per stage that a lead reached, and their contract."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from leadscore.errors import ArgumentError, Problem, did_you_mean
+from leadscore.tables.columns import (
+    DAY,
+    FIRST,
+    LAST,
+    NO_TIME,
+    Times,
+    day_number,
+    day_of,
+    distinct,
+    one_array,
+    read_times,
+)
+from leadscore.tables.contract import Breaches, refuse
+from leadscore.tables.events import Ids, plain_ids, shown
+from leadscore.tables.sources import Source
+
+STAGES = ("lead", "mql", "sal", "sql", "opportunity", "won", "rejected", "lost", "recycled", "contacted")
+FUNNEL = STAGES[:6]
+# What sales does or decides: a lead with none of these was never worked.
+WORKED = STAGES[2:]
+# A pass through the funnel ends with one of these; the lead may come again.
+_ENDS = {STAGES.index(name) for name in ("rejected", "lost", "recycled")}
+# The moment of what has not happened.
+NEVER = np.iinfo(np.int64).max
+
+Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Stages:
+    """The outcomes that keep the contract; all arrays have one entry per row.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        `lead_id`, `stage`, `at` and any other columns, as they came; stages by our names.
+    lead : (n_rows,) positions among the leads
+    stage : (n_rows,) positions in `STAGES`
+    times : Times
+    """
+
+    frame: pd.DataFrame
+    lead: npt.NDArray[np.int32]
+    stage: npt.NDArray[np.int8]
+    times: Times
+
+    def take(self, rows: Rows) -> Stages:
+        """Some of the rows."""
+        frame = self.frame.iloc[rows].reset_index(drop=True)
+        return Stages(frame, self.lead[rows], self.stage[rows], self.times.take(rows))
+
+    def of(self, *names: str) -> Mask:
+        """Which rows are one of these stages."""
+        return np.isin(self.stage, [STAGES.index(name) for name in names])
+
+    def first(self, n_leads: int, moments: Ints, rows: Mask) -> Ints:
+        """Each lead's earliest moment among some of the rows, (n_leads,); `NEVER` where it has none of them."""
+        found = np.full(n_leads, NEVER)
+        np.minimum.at(found, self.lead[rows], moments[rows])
+        return found
+
+    def came_to_sales(self, n_leads: int, moments: Ints) -> Ints:
+        """The moment each lead came to sales, (n_leads,): of its mql, else of the first that sales did; or `NEVER`."""
+        mql, worked = (self.first(n_leads, moments, self.of(*names)) for names in (("mql",), WORKED))
+        return np.where(mql < NEVER, mql, worked)
+
+    def comparable(self, timezone: str) -> Ints:
+        """Moments that can be put in order within a lead, (n_rows,) microseconds on the wall clock.
+
+        A time at midnight is a date, and nobody knows when on it something was: if one of a lead's rows of a day is a
+        date, all its rows of that day count as one moment.
+        """
+        local = self.times.local(timezone)
+        if not (local % DAY == 0).any():
+            return local
+        day = local // DAY
+        dated = pd.MultiIndex.from_arrays([self.lead, np.where(local % DAY == 0, day, NO_TIME)])
+        return np.where(pd.MultiIndex.from_arrays([self.lead, day]).isin(dated), day * DAY, local)
+
+
+def or_further(stage: str) -> tuple[str, ...]:
+    """A stage, and those of the funnel that come after it.
+
+    Examples
+    --------
+    >>> or_further("sql"), or_further("contacted")
+    (('sql', 'opportunity', 'won'), ('contacted',))
+    """
+    return FUNNEL[FUNNEL.index(stage) :] if stage in FUNNEL else (stage,)
+
+
+def check_days(within_days: Any) -> None:
+    """Whether a window is a whole number of days.
+
+    Raises
+    ------
+    ArgumentError
+    """
+    if isinstance(within_days, bool) or not isinstance(within_days, (int, np.integer)) or within_days < 1:
+        raise ArgumentError("within_days", f"must be a whole number of days, 1 or more; got {within_days!r}")
+
+
+def read_outcomes(  # noqa: PLR0913, PLR0917 - load_tables alone calls it
+    source: Source,
+    ids: Ids,
+    created: Times | None,
+    breaches: Breaches,
+    names: Mapping[str, str] | None,
+    observed_until: dt.date | None,
+    timezone: str,
+) -> tuple[Stages, dt.date | None]:
+    """The outcomes that keep the contract, and the last day they were recorded on: as given, or that of the last one.
+
+    Each row is judged alone first; those that pass are judged beside the lead's other rows. Which rows are named does
+    not depend on their order, but for rows that are the same in every column.
+    """
+    table, stages, bad = _read_rows(source, ids, breaches, names)
+    day = stages.times.days(timezone)
+
+    def say(message: str, rows: Rows) -> None:
+        bad[rows] = True
+        cells = table.select(["lead_id", "stage", "at"]).take(pa.array(rows[:5], pa.int64())).to_pylist()
+        breaches.add("at", message, rows, [tuple(map(str, row.values())) for row in cells])
+
+    if created is not None:
+        say("before the lead was created", np.flatnonzero(~bad & (day < created.days(timezone)[stages.lead])))
+    if observed_until is None and not bad.all():
+        observed_until = day_of(int(day[~bad].max()))
+    if observed_until is not None:
+        message = f"after {observed_until}, the last day observed; an open deal's expected close date is no outcome"
+        say(message, np.flatnonzero(~bad & (day > day_number(observed_until))))
+    for message, named in (
+        ("the same lead, stage and time again", _again),
+        ("stages out of order: before a stage that comes earlier in the funnel", _out_of_order),
+    ):
+        kept = np.flatnonzero(~bad)
+        say(message, kept[named(stages.take(kept), timezone)])
+    return stages.take(np.flatnonzero(~bad)), observed_until
+
+
+def _read_rows(
+    source: Source, ids: Ids, breaches: Breaches, names: Mapping[str, str] | None
+) -> tuple[pa.Table, Stages, Mask]:
+    """All rows, and which of them are none: of no lead, no stage or no time."""
+    batches = list(source.batches(source.columns))
+    table = pa.Table.from_batches(batches) if batches else pa.table({name: pa.nulls(0) for name in source.columns})
+    bad = np.zeros(len(table), bool)
+
+    def say(column: str, message: str, rows: Rows) -> None:
+        bad[rows] = True
+        breaches.add(column, message, rows, shown(table[column].take(pa.array(rows[:5], pa.int64()))))
+
+    lead = ids.positions(plain_ids(table["lead_id"], "outcomes"))
+    say("lead_id", "outcomes of leads that are not among the leads", np.flatnonzero(lead < 0))
+    codes, values = distinct(one_array(table["stage"]))
+    ours = [(names or {}).get(value, value) for value in values]
+    # The last place is that of a missing stage.
+    stage = np.array([*(STAGES.index(name) if name in STAGES else -1 for name in ours), -1], np.int8)[codes]
+    mapped = "" if names else "; load_tables(..., stages={theirs: ours}) maps other names"
+    say("stage", f"no stage; stages are {', '.join(STAGES)}{mapped}", np.flatnonzero(stage < 0))
+    times = read_times(one_array(table["at"]))
+    if times is None:
+        refuse([Problem("outcomes.at", f"{table['at'].type} values where times are needed")])
+        raise AssertionError
+    for message, rows in times.bad.items():
+        say("at", message, rows)
+    say("at", "no time", np.flatnonzero((times.at == NO_TIME) & ~bad))
+    say("at", "a time outside the years 1 to 9999", np.flatnonzero(~bad & ((times.at < FIRST) | (times.at > LAST))))
+    frame = table.to_pandas()
+    if names:
+        frame["stage"] = pd.Series([*ours, None]).take(codes).to_numpy()
+    return table, Stages(frame, lead, stage, times), bad
+
+
+def _again(stages: Stages, timezone: str) -> Rows:  # noqa: ARG001 - one signature for both
+    """Rows that repeat a lead's stage and time; of some that differ elsewhere the first in order of text stays."""
+    rows = pd.DataFrame({"lead": stages.lead, "stage": stages.stage, "at": stages.times.at})
+    places = np.flatnonzero(rows.duplicated(keep=False))
+    rest = stages.frame.drop(columns=["lead_id", "stage", "at"]).iloc[places]
+    rows = rows.iloc[places].assign(text=list(map(repr, rest.itertuples(index=False, name=None))))
+    rows = rows.sort_values("text", kind="stable")
+    return np.sort(rows.index[rows.duplicated(["lead", "stage", "at"])].to_numpy(np.intp))
+
+
+def _out_of_order(stages: Stages, timezone: str) -> Rows:
+    """The fewest rows without which no stage of a pass comes before an earlier one of the funnel.
+
+    Where several choices are equally few, those furthest along the funnel are named: what is claimed without them is
+    least.
+    """
+    lead, stage, moment = stages.lead, stages.stage, stages.comparable(timezone)
+    order = np.lexsort((stage, moment, lead))
+    walk = order[stage[order] < len(FUNNEL)]
+    falls = (np.diff(lead[walk]) == 0) & (np.diff(stage[walk]) < 0)
+    suspect = order[np.isin(lead[order], lead[walk[1:][falls]])]
+    wrong: list[int] = []
+    for rows in np.split(suspect, np.flatnonzero(np.diff(lead[suspect])) + 1):
+        for one in _passes([(int(moment[row]), int(stage[row]), int(row)) for row in rows]):
+            wrong += {row for _, _, row in one} - _longest_rise(one)
+    return np.sort(np.array(wrong, np.intp))
+
+
+# When, the stage, the place among the rows.
+_Row = tuple[int, int, int]
+
+
+def _passes(rows: list[_Row]) -> list[list[_Row]]:
+    """A lead's stages of the funnel, in order of time, cut where a pass ends.
+
+    What is dated the same as an end belongs to the pass that ends if it carries it on, else to the next one.
+    """
+    passes: list[list[_Row]] = []
+    current: list[_Row] = []
+    for _, group in groupby(rows, key=lambda row: row[0]):
+        together = list(group)
+        funnel = [row for row in together if row[1] < len(FUNNEL)]
+        if _ENDS.isdisjoint(stage for _, stage, _ in together):
+            current = current + funnel
+        else:
+            furthest = max((stage for _, stage, _ in current), default=0)
+            passes.append(current + [row for row in funnel if row[1] >= furthest])
+            current = [row for row in funnel if row[1] < furthest]
+    return [*passes, current]
+
+
+def _longest_rise(rows: list[_Row]) -> set[int]:
+    """The places of the most rows whose stages never fall; of equally many, those least far along the funnel."""
+    # By the stage that a choice of rows ends with: how many, how little far along, and the rows themselves.
+    best: list[tuple[int, int, list[int]]] = [(0, 0, []) for _ in FUNNEL]
+    for _, stage, place in rows:
+        count, nearness, chosen = max(best[: stage + 1], key=lambda found: found[:2])
+        best[stage] = (count + 1, nearness - stage, [*chosen, place])
+    return set(max(best, key=lambda found: found[:2])[2])
+
+
+def stage_names(stages: Mapping[str, str] | None) -> Mapping[str, str] | None:
+    """The names of a CRM's stages and ours for them, checked.
+
+    Raises
+    ------
+    ArgumentError
+        If they are mapped to what is no stage.
+    """
+    if stages is not None and not isinstance(stages, Mapping):
+        raise ArgumentError("stages", f"must map their names to ours, as {{'Closed Won': 'won'}}; got {stages!r}")
+    wrong = [(theirs, ours) for theirs, ours in (stages or {}).items() if ours not in STAGES]
+    if wrong:
+        messages = [
+            f"{theirs!r} is mapped to {ours!r}, which is no stage{did_you_mean(ours, STAGES)}" for theirs, ours in wrong
+        ]
+        raise ArgumentError("stages", [Problem("", message) for message in messages])
+    return stages

@@ -1,0 +1,491 @@
+"""Choosing a threshold: by what sales can work, by a precision or recall to keep, or by what it earns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from leadscore.errors import ArgumentError, Problem, RulebookError, did_you_mean
+from leadscore.rulebook import Rulebook
+from leadscore.stats.intervals import Floats, Ints, wilson
+from leadscore.threshold.table import Counts, Evidence, ThresholdTable, weekly_mean
+
+Mask = npt.NDArray[np.bool_]
+# The group of leads in no segment, whose bar is the rulebook's own.
+_REST = "(missing)"
+
+
+@dataclass(frozen=True)
+class Value:
+    """What an outcome earns, and what passing a lead on costs.
+
+    Attributes
+    ----------
+    per_won, per_contact : float, from 0
+        In one currency. What a lead must earn to pay is their quotient: with 1000 and 200 a chance of 0.2.
+
+    Raises
+    ------
+    ArgumentError
+        If either is no number from 0.
+
+    Examples
+    --------
+    >>> Value(per_won=1000, per_contact=200)
+    Value(per_won=1000, per_contact=200)
+    """
+
+    per_won: float
+    per_contact: float
+
+    def __post_init__(self) -> None:
+        given = {"per_won": self.per_won, "per_contact": self.per_contact}
+        wrong = [
+            Problem(name, f"must be a number from 0; got {value!r}")
+            for name, value in given.items()
+            if not _is_number(value) or value < 0
+        ]
+        if wrong:
+            raise ArgumentError("Value", wrong)
+
+
+@dataclass(frozen=True)
+class ThresholdChoice:
+    """A threshold, and what else it could have been; made by `choose_threshold`.
+
+    Attributes
+    ----------
+    threshold : float
+        NaN where none does what was asked (`met` is False). Of a table by groups: the single bar that the bars of the
+        groups are compared with.
+    low, high : float
+        From the lowest to the highest threshold that the data does not rule out as the right one.
+    met : bool
+    sentence : str
+        The choice in words, with what it rests on.
+    asked : str
+        What was asked about: precision, recall, per_week or value.
+    curve : DataFrame, index threshold
+        `figure` (what was asked about: precision, recall, leads a week, or value over the leads of the table), `low`,
+        `high`, and `possible`: not ruled out as the right threshold.
+    per_week : tuple of three floats, or None
+        Leads a week at the threshold, with the interval of the table; None without dates.
+    stability : DataFrame or None, index month
+        `n` leads with a known outcome, `threshold` that the month alone would have asked for (NaN: none), and at the
+        one chosen from all months `flagged_per_week` and `precision` with `precision_low`, `precision_high` (Wilson).
+        None without dates.
+    bars : DataFrame or None, index group
+        Of a table by groups: `threshold` (NaN: the capacity reaches none of its leads), `low`, `high` (of the
+        replicates' own choices), `per_week` and `precision` of the leads passed on.
+    gain : tuple of three floats, or None
+        Of a table by groups: how many outcomes more a week than a single bar brings with as many leads, and its
+        interval; what comes of choosing bars on the same data is taken off.
+    table : ThresholdTable
+    """
+
+    threshold: float
+    low: float
+    high: float
+    met: bool
+    sentence: str
+    asked: str
+    curve: pd.DataFrame
+    per_week: tuple[float, float, float] | None
+    stability: pd.DataFrame | None
+    bars: pd.DataFrame | None
+    gain: tuple[float, float, float] | None
+    table: ThresholdTable
+
+    def __repr__(self) -> str:
+        return self.sentence
+
+    def _repr_html_(self) -> str:
+        tables = [frame.to_html(na_rep="") for frame in (self.bars, self.stability) if frame is not None]
+        return f"<p>{escape(self.sentence)}</p>{''.join(tables)}"
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the table with the choice marked, or what each threshold earns; see `plots`, threshold and value."""
+        if self.asked == "value":
+            from leadscore.present.pictures import plot_value  # noqa: PLC0415 - matplotlib takes long to import
+
+            return plot_value(self.curve, n=self.table.events, chosen=self.threshold, ax=ax)
+        return self.table.plot(chosen=(self.threshold, self.low, self.high), ax=ax)
+
+    def apply(self, rulebook: Rulebook) -> Rulebook:
+        r"""The rulebook with the chosen bars, its comments and layout kept.
+
+        A single threshold becomes `qualify.threshold`, and segments keep their bars. Bars by group go to the segments
+        of these names, that of the group "(missing)" to `qualify.threshold`.
+
+        Raises
+        ------
+        ArgumentError
+            If no threshold was found, there is no such segment, a bar has more than three decimals, or no lead can
+            reach it by this rulebook.
+
+        Examples
+        --------
+        >>> from leadscore.threshold.table import threshold_table
+        >>> text = "leadscore: 1\nname: x\nfit: [{name: A, when: {a: b}, points: 90}]\nqualify: {threshold: 70} # us"
+        >>> choice = choose_threshold(threshold_table([0, 0, 1, 0, 1, 1], [20, 20, 20, 60, 60, 60]), min_precision=0.6)
+        >>> print(choice.apply(Rulebook.from_yaml(text)).to_yaml().splitlines()[-1])
+        qualify: {threshold: 60} # us
+        """
+        document = rulebook.to_dict()
+        qualify = document["qualify"]
+        bars = [(_REST, self.threshold)] if self.bars is None else list(self.bars["threshold"].items())
+        places = {segment["name"]: segment for segment in qualify.get("segments", [])} | {_REST: qualify}
+        problems = []
+        for name, bar in bars:
+            if np.isnan(bar):
+                who = "no threshold was found" if self.bars is None else f"{name!r} gets no lead at this capacity"
+                problems.append(Problem("threshold", f"{who}: there is nothing to write"))
+            elif name not in places:
+                known = did_you_mean(name, places.keys() - {_REST})
+                problems.append(Problem("by", f"the rulebook has no segment {name!r}{known}"))
+            else:
+                places[name]["threshold"] = int(bar) if float(bar).is_integer() else float(bar)
+        if problems:
+            raise ArgumentError("rulebook", problems)
+        try:
+            return rulebook.edited(document)
+        except RulebookError as error:
+            raise ArgumentError(f"rulebook {rulebook.name!r}", error.problems) from error
+
+
+def choose_threshold(
+    table: ThresholdTable,
+    *,
+    capacity_per_week: float | None = None,
+    min_precision: float | None = None,
+    value: Value | None = None,
+    recall_at_least: float | None = None,
+) -> ThresholdChoice:
+    """Choose a threshold by exactly one thing that is asked of it.
+
+    Parameters
+    ----------
+    table : ThresholdTable
+        From `threshold_table`; with `dates` for a capacity. With `by` a capacity is shared among the groups: each gets
+        a bar of its own, so that the last lead passed on is as good in every group.
+    capacity_per_week : float
+        As many leads a week as sales can work: the lowest threshold that passes on no more, on average.
+    min_precision : float
+        The lowest threshold at which as large a share of the leads passed on becomes an outcome.
+    value : Value
+        The threshold that earns most.
+    recall_at_least : float
+        The highest threshold that still passes on as large a share of the leads that become an outcome.
+
+    Returns
+    -------
+    ThresholdChoice
+        `threshold`, `low`, `high`, `sentence`, `per_week`, `stability`, `apply(rulebook)`.
+
+    Raises
+    ------
+    ArgumentError
+        If not exactly one thing is asked, it is out of bounds, or a capacity is asked of a table without dates.
+
+    Notes
+    -----
+    A threshold is ruled out where the interval of its own figure misses what is asked, or that of one to be preferred
+    does not: at 95 % either errs one time in forty. For a value, it is ruled out where its replicates fall short of
+    those of the threshold chosen, pair by pair. By month each threshold is chosen from that month's leads alone.
+
+    The figure of a threshold that was chosen for it flatters it a little, the more the fewer outcomes there are.
+
+    References
+    ----------
+    Robertson, T., Wright, F. and Dykstra, R. (1988), Order Restricted Statistical Inference: before bars are set by
+    group, rates are made to rise with the score. Efron, B. and Tibshirani, R. (1993), An Introduction to the Bootstrap,
+    chapter 17: the gain's optimism.
+
+    Examples
+    --------
+    >>> from leadscore.threshold.table import threshold_table
+    >>> points = np.repeat([20, 40, 60, 80], 100)
+    >>> won = np.arange(400) % 100 < np.repeat([2, 5, 20, 30], 100)
+    >>> choose_threshold(threshold_table(won, points), min_precision=0.2)
+    60: precision 25.0% (19.5% to 31.4%), asked for 20.0%. 40 to 80 cannot be told apart with 57 outcomes.
+    >>> choose_threshold(threshold_table(won, points), value=Value(per_won=1000, per_contact=100))
+    60: value 30,000 (17,292 to 43,705). All others can be told apart from it with 57 outcomes.
+    """
+    goal = _asked(table, capacity_per_week, min_precision, value, recall_at_least)
+    evidence = table.evidence
+    counts = evidence.counts.pooled()
+    curve = _curve(table, goal)
+    figure, some = curve["figure"].to_numpy(), counts.flagged > 0
+    best = goal.best(figure, some)
+    curve["possible"] = _possible(table, goal, curve, best) & some
+    kept = curve.index[curve["possible"]]
+    met = best >= 0
+    threshold, low, high = (curve.index[best], kept.min(), kept.max()) if met else (np.nan,) * 3
+    per_week = None
+    if evidence.weekly is not None and met:
+        mean, least, most = weekly_mean(evidence.weekly.sum(axis=1), table.confidence)
+        per_week = float(mean[best]), float(least[best]), float(most[best])
+    bars, gain = _bars_by_group(table, goal.target) if table.by else (None, None)
+    sentence = (
+        goal.sentence(curve, best, table) if bars is None or gain is None else _shared(bars, gain, goal.target, table)
+    )
+    months = None if evidence.months is None else _by_month(evidence, goal, best, table.confidence)
+    if months is not None and bars is None:
+        sentence = f"{sentence} {_months_said(months['threshold'])}"
+    return ThresholdChoice(
+        float(threshold),
+        float(low),
+        float(high),
+        met,
+        sentence,
+        goal.name,
+        curve,
+        per_week,
+        months,
+        bars,
+        gain,
+        table,
+    )
+
+
+@dataclass(frozen=True)
+class _Goal:
+    """What is asked of a threshold: `name` is precision, recall, per_week or value."""
+
+    name: str
+    target: Any
+
+    def meets(self, figure: Floats) -> Mask:
+        """Whether each figure does what is asked; NaN does not."""
+        return figure <= self.target if self.name == "per_week" else figure >= self.target
+
+    def best(self, figure: Floats, some: Mask) -> int:
+        """The place of the right threshold among those that flag some lead; -1 if there is none."""
+        if self.name == "value":
+            highest = len(figure) - 1 - int(np.argmax(np.where(some, figure, -np.inf)[::-1]))
+            return highest if figure[highest] > 0 else -1
+        found = np.flatnonzero(self.meets(figure) & some)
+        return -1 if not len(found) else int(found[-1 if self.name == "recall" else 0])
+
+    def figures(self, counts: Counts, per_week: Floats | None) -> Floats:
+        """What is asked about, at each threshold."""
+        if self.name == "value":
+            return self.target.per_won * counts.hits - self.target.per_contact * counts.flagged
+        if self.name == "per_week":
+            assert per_week is not None
+            return per_week
+        return getattr(counts, self.name)
+
+    def _said(self, row: Any) -> str:
+        if self.name == "value":
+            return f"value {row.figure:,.0f} ({row.low:,.0f} to {row.high:,.0f})"
+        if self.name != "per_week":
+            return f"{self.name} {row.figure:.1%} ({row.low:.1%} to {row.high:.1%})"
+        interval = "no interval from one week" if np.isnan(row.low) else f"{row.low:,.1f} to {row.high:,.1f}"
+        return f"{row.figure:,.1f} leads a week ({interval})"
+
+    def sentence(self, curve: pd.DataFrame, best: int, table: ThresholdTable) -> str:
+        """The choice in words, or that there is none and what comes nearest."""
+        weekly = table.evidence.weekly
+        basis = f"{table.events:,} outcomes" if weekly is None or self.name != "per_week" else f"{len(weekly):,} weeks"
+        ask = f", capacity {self.target:,g}" if self.name == "per_week" else ""
+        if self.name in {"precision", "recall"}:
+            ask = f", asked for {self.target:.1%}"
+        if best >= 0:
+            kept = curve.index[curve["possible"]]
+            others = f"{kept.min():.10g} to {kept.max():.10g} cannot be told apart with {basis}."
+            if len(kept) == 1:
+                others = f"All others can be told apart from it with {basis}."
+            return f"{curve.index[best]:.10g}: {self._said(curve.iloc[best])}{ask}. {others}"
+        figure = curve["figure"].to_numpy()
+        if np.isnan(figure).all():
+            most = int(table.evidence.counts.flagged.sum(axis=0)[0])
+            return f"No threshold has a {self.name}: {most:,} leads are flagged at most, with {basis}{ask}."
+        nearest = int(np.nanargmin(figure) if self.name == "per_week" else np.nanargmax(figure))
+        flagged = int(table.evidence.counts.flagged.sum(axis=0)[nearest])
+        near = f"{self._said(curve.iloc[nearest])} at {curve.index[nearest]:.10g}, of {flagged:,} leads, with {basis}"
+        none = "No threshold pays" if self.name == "value" else "No threshold does it"
+        return f"{none}: the nearest is {near}{ask}."
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and bool(np.isfinite(value))
+
+
+def _asked(
+    table: ThresholdTable, capacity: float | None, precision: float | None, value: Value | None, recall: float | None
+) -> _Goal:
+    """The one thing that is asked."""
+    asked: dict[str, tuple[str, Any]] = {
+        "capacity_per_week": ("per_week", capacity),
+        "min_precision": ("precision", precision),
+        "value": ("value", value),
+        "recall_at_least": ("recall", recall),
+    }
+    given = [name for name, (_, target) in asked.items() if target is not None]
+    if len(given) != 1:
+        message = f"takes exactly one of {', '.join(asked)}; got {' and '.join(given) or 'none'}"
+        raise ArgumentError("choose_threshold", message)
+    [name], (what, target) = given, asked[given[0]]
+    weekly = table.evidence.weekly
+    problem = None
+    if name == "value" and not isinstance(target, Value):
+        problem = f"must be Value(per_won=..., per_contact=...); got {target!r}"
+    elif name in {"min_precision", "recall_at_least"} and not (_is_number(target) and 0 < target <= 1):
+        problem = f"must be a share above 0, up to 1; got {target!r}"
+    elif name == "capacity_per_week" and not (_is_number(target) and target > 0):
+        problem = f"must be a number above 0; got {target!r}"
+    elif name == "capacity_per_week" and (weekly is None or not len(weekly)):
+        need = "dates of at least a week" if weekly is not None else "dates: give threshold_table the days, dates=..."
+        problem = f"leads a week need {need}"
+    elif table.by and name != "capacity_per_week":
+        problem = "of a table by groups only capacity_per_week can be asked; take a table for each group"
+    if problem:
+        raise ArgumentError(name, problem)
+    return _Goal(what, target)
+
+
+def _curve(table: ThresholdTable, goal: _Goal) -> pd.DataFrame:
+    """`figure`, `low` and `high` at each threshold."""
+    evidence = table.evidence
+    parts: tuple[npt.NDArray[Any], ...]
+    if goal.name == "per_week":
+        assert evidence.weekly is not None
+        parts = weekly_mean(evidence.weekly.sum(axis=1), table.confidence)
+    elif goal.name == "value":
+        tail = (1 - table.confidence) / 2
+        drawn = goal.figures(evidence.draws.pooled(), None)
+        parts = goal.figures(evidence.counts.pooled(), None), *np.quantile(drawn, [tail, 1 - tail], axis=0)
+    else:
+        parts = tuple(table.frame[goal.name + end].to_numpy() for end in ("", "_low", "_high"))
+    index = pd.Index(evidence.thresholds, name="threshold")
+    return pd.DataFrame(dict(zip(("figure", "low", "high"), parts, strict=True)), index=index)
+
+
+def _possible(table: ThresholdTable, goal: _Goal, curve: pd.DataFrame, best: int) -> Mask:
+    """The thresholds that may be the right one."""
+    if goal.name == "value":
+        drawn = goal.figures(table.evidence.draws.pooled(), None)
+        # Where nothing pays, what is left to compare with is to pass on nobody.
+        behind = drawn - (drawn[:, [best]] if best >= 0 else 0)
+        return np.quantile(behind, table.confidence, axis=0) >= 0
+    low, high = (curve[name].to_numpy() for name in ("low", "high"))
+    if goal.name == "per_week":
+        low, high = high, low
+    # A threshold to be preferred that surely does what is asked rules out all after it.
+    order = slice(None, None, -1 if goal.name == "recall" else 1)
+    before = np.append(False, np.logical_or.accumulate(goal.meets(low)[order])[:-1])[order]
+    possible = goal.meets(high) & ~before
+    if best >= 0:
+        possible[best] = True
+    return possible
+
+
+def _by_month(evidence: Evidence, goal: _Goal, best: int, confidence: float) -> pd.DataFrame:
+    """What each month alone would have asked for, and what the choice did in it."""
+    assert evidence.monthly is not None
+    assert evidence.per_week is not None
+    monthly, per_week = evidence.monthly.pooled(), evidence.per_week.sum(axis=1)
+    some = per_week > 0 if goal.name == "per_week" else monthly.flagged > 0
+    figures = goal.figures(monthly, per_week)
+    own = [goal.best(figure, mask) for figure, mask in zip(figures, some, strict=True)]
+    thresholds = np.append(evidence.thresholds, np.nan)
+    low, high = wilson(monthly.hits, monthly.flagged, confidence=confidence)
+    at = {
+        "flagged_per_week": per_week,
+        "precision": monthly.precision,
+        "precision_low": low,
+        "precision_high": high,
+    }
+    chosen = {name: figure[:, best] if best >= 0 else np.nan for name, figure in at.items()}
+    return pd.DataFrame({"n": monthly.n[:, 0], "threshold": thresholds[own], **chosen}, index=evidence.months)
+
+
+def _months_said(own: pd.Series[Any]) -> str:
+    """How far the choices of the months lie apart."""
+    some = own.dropna()
+    if not len(some):
+        return f"None of {len(own)} months alone would have asked for any."
+    none = f", none in {len(own) - len(some)} of {len(own)}" if len(some) < len(own) else ""
+    return f"Months alone would have asked for {some.min():.10g} to {some.max():.10g}{none}."
+
+
+def _bands(above: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """What stands between each threshold and the next, of what stands above each."""
+    return above - np.concatenate([above[..., 1:], np.zeros_like(above[..., :1])], axis=-1)
+
+
+def _fill(rate: Floats, leads: Ints, volume: Floats, capacity: float) -> Mask:
+    """(n_groups, n_thresholds) the bands that a capacity takes, the best first, from the top down in each group."""
+    from scipy.optimize import isotonic_regression  # noqa: PLC0415 - scipy takes long to import
+
+    # A band without leads has no say, but every band needs some weight.
+    pairs = zip(rate, leads + 1e-9, strict=True)
+    rising = np.stack([isotonic_regression(own, weights=weight).x for own, weight in pairs])
+    order = np.argsort(-rising[:, ::-1].ravel(), kind="stable")
+    taken = np.zeros(rate.size, bool)
+    taken[order] = np.cumsum(volume[:, ::-1].ravel()[order]) <= capacity
+    return taken.reshape(rate.shape)[:, ::-1]
+
+
+def _gain(taken: Mask, rate: Floats, volume: Floats) -> float:
+    """Outcomes a week of the bands taken, less those of a single bar that passes on as many leads."""
+    leads, events = (part.sum(axis=0)[::-1].cumsum() for part in (volume, volume * rate))
+    single = np.interp(volume[taken].sum(), np.append(0, leads), np.append(0, events))
+    return float((volume * rate)[taken].sum() - single)
+
+
+def _bars_by_group(table: ThresholdTable, capacity: float) -> tuple[pd.DataFrame, tuple[float, float, float]]:
+    """A bar for each group under a shared capacity, and the gain over a single bar."""
+    evidence = table.evidence
+    assert evidence.weekly is not None
+    volume = _bands(evidence.weekly.mean(axis=0))
+    leads, hits = _bands(evidence.counts.flagged), _bands(evidence.counts.hits)
+    drawn_leads, drawn_hits = _bands(evidence.draws.flagged), _bands(evidence.draws.hits)
+    rate, drawn_rate = hits / np.maximum(leads, 1), drawn_hits / np.maximum(drawn_leads, 1)
+    # How many leads stand in a band is drawn too; where no outcome is known, there is nothing to draw.
+    drawn_volume = volume * np.where(leads > 0, drawn_leads / np.maximum(leads, 1), 1)
+    taken = _fill(rate, leads, volume, capacity)
+    drawn = list(zip(drawn_rate, drawn_leads, drawn_volume, strict=True))
+    redone = [_fill(*own, capacity) for own in drawn]
+
+    apparent = np.array([_gain(bars, own, held) for bars, (own, _, held) in zip(redone, drawn, strict=True)])
+    # Bars that were chosen on a replicate do better on it than on the data that it was drawn from.
+    optimism = float((apparent - [_gain(bars, rate, volume) for bars in redone]).mean())
+    gain = _gain(taken, rate, volume) - optimism
+    tail = (1 - table.confidence) / 2
+    low, high = gain + np.quantile(apparent, [tail, 1 - tail]) - apparent.mean()
+
+    bars = np.array([_lowest(mask, volume, evidence.thresholds) for mask in (taken, *redone)])
+    ends = np.quantile(bars[1:], [tail, 1 - tail], axis=0, method="inverted_cdf")
+    frame = pd.DataFrame(
+        {"threshold": bars[0], "low": ends[0], "high": ends[1]}, index=pd.Index(evidence.groups, name="group")
+    )
+    frame["threshold"] = frame["threshold"].where(np.isfinite(frame["threshold"]))
+    columns = [name + end for name in ("per_week", "precision") for end in ("", "_low", "_high")]
+    at = pd.MultiIndex.from_arrays([frame.index, frame["threshold"]])
+    return frame.join(table.frame[columns].reindex(at).set_axis(frame.index)), (gain, float(low), float(high))
+
+
+def _lowest(taken: Mask, volume: Floats, thresholds: Floats) -> Floats:
+    """(n_groups,) the lowest threshold of the bands taken; infinite where no lead is."""
+    some = taken & (volume > 0)
+    return np.where(some.any(axis=1), thresholds[some.argmax(axis=1)], np.inf)
+
+
+def _shared(bars: pd.DataFrame, gain: tuple[float, float, float], capacity: float, table: ThresholdTable) -> str:
+    assert table.evidence.weekly is not None
+    each = ", ".join(
+        f"{group} {'none' if np.isnan(bar) else f'{bar:.10g}'}" for group, bar in bars["threshold"].items()
+    )
+    verdict = "The gain is real." if gain[1] > 0 else "A single bar may be as good."
+    more = f"{gain[0]:+.2f} outcomes a week ({gain[1]:+.2f} to {gain[2]:+.2f}) with {table.events:,} outcomes"
+    total = (
+        f"{bars['per_week'].sum():,.1f} leads a week over {len(table.evidence.weekly):,} weeks, capacity {capacity:,g}"
+    )
+    return f"Bars by group: {each}; {total}. Beside a single bar with as many leads: {more}. {verdict}"

@@ -1,0 +1,291 @@
+"""`ThresholdExplorer`: another threshold, other points, tried out on scored leads in the blink of an eye."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import TypeAdapter, ValidationError
+
+from leadscore.errors import ArgumentError, did_you_mean
+from leadscore.rulebook import Rulebook
+from leadscore.rulebook.diff import decimal
+from leadscore.rulebook.model import BehaviourRule, FitRule, Points
+from leadscore.scoring.engine import Bound
+from leadscore.scoring.plan import Plan
+from leadscore.scoring.scores import Scores
+from leadscore.stats.intervals import wilson
+
+_Rule = FitRule | BehaviourRule
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one threshold and some points would do; made by `ThresholdExplorer.at`.
+
+    Attributes
+    ----------
+    threshold : float
+        The bar of leads in no segment.
+    points : dict of rule to points
+        What was changed.
+    leads, qualified : int
+        How many there are, and how many qualify.
+    known, reached : int
+        Of those that qualify, how many have a known outcome, and how many of these reached it.
+    precision, low, high : float
+        The share reached, with its 95 % interval (Wilson); NaN where none is known.
+    positives : int
+        All leads known to have reached it.
+    recall, recall_low, recall_high : float
+        The share of these that qualify, with its 95 % interval (Wilson); NaN where there are none.
+    entered, left : Index of lead ids
+        Who qualifies now and did not by the rulebook as it is, and the other way round.
+    """
+
+    threshold: float
+    points: dict[str, Any]
+    leads: int
+    qualified: int
+    known: int
+    reached: int
+    precision: float
+    low: float
+    high: float
+    positives: int
+    recall: float
+    recall_low: float
+    recall_high: float
+    entered: pd.Index[Any]
+    left: pd.Index[Any]
+
+    def __repr__(self) -> str:
+        changed = "".join(f", {name} {_shown(value)}" for name, value in self.points.items())
+        share = f" ({self.qualified / self.leads:.1%})" if self.leads else ""
+        lines = [
+            f"threshold {decimal(self.threshold)}{changed}: {self.qualified:,} of {self.leads:,} leads qualify{share}",
+            f"  entered {len(self.entered):,}, left {len(self.left):,}, against the rulebook as it is",
+        ]
+        if self.known:
+            interval = f"{self.precision:.1%} ({self.low:.1%} to {self.high:.1%})"
+            lines.append(f"  precision {interval}: {self.reached:,} of {self.known:,} whose outcome is known")
+        else:
+            lines.append("  precision not known: no outcome is known of them")
+        if self.positives:
+            interval = f"{self.recall:.1%} ({self.recall_low:.1%} to {self.recall_high:.1%})"
+            lines.append(f"  recall {interval}: {self.reached:,} of {self.positives:,} known to have reached it")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(repr(self))}</pre>"
+
+
+def _shown(points: Any) -> str:
+    if isinstance(points, Mapping):
+        return "{" + ", ".join(f"{key}: {decimal(float(value))}" for key, value in points.items()) + "}"
+    return decimal(float(points))
+
+
+class ThresholdExplorer:
+    """Try another threshold, or other points of some rules, on scored leads: volume, precision, who enters and leaves.
+
+    What rules look at is kept from `scores`; only points and sums are worked out again, exactly as scoring with the
+    changed rulebook would: some hundredths of a second for 100,000 leads.
+
+    Parameters
+    ----------
+    scores : Scores
+    y : Series by lead_id, or array in the order of `scores`, optional
+        Whether each lead reached what counts: True, False, or missing where that is not known; as `label` gives it.
+
+    Attributes
+    ----------
+    now : Look
+        The rulebook as it is.
+
+    Examples
+    --------
+    >>> import leadscore as ls
+    >>> from leadscore.datasets.funnel import make_funnel
+    >>> made = make_funnel(3000, random_state=2)
+    >>> tables = ls.load_tables(made.leads, made.events, made.outcomes, rulebook=made.rulebook)
+    >>> scores = ls.score(tables, made.rulebook, as_of="2026-02-15")
+    >>> y = ls.label(tables, stage="sal", scored_at="2026-02-15", within_days=30, worked_only=True)
+    >>> explorer = ThresholdExplorer(scores, y)
+    >>> look = explorer.at(70, points={"Pricing page": 15})
+    >>> len(look.left) > 0, look.qualified - explorer.now.qualified == len(look.entered) - len(look.left)
+    (True, True)
+    """
+
+    def __init__(self, scores: Scores, y: Any = None) -> None:
+        self.scores = scores
+        self.rulebook = scores.rulebook
+        self._y = _outcomes(scores, y)
+        self._before = scores.bound.via >= 0
+        self.now = self.at()
+
+    def at(self, threshold: float | None = None, *, points: Mapping[str, Any] | None = None) -> Look:
+        """What a threshold, and other points of some rules, would do.
+
+        Parameters
+        ----------
+        threshold : float, optional
+            The bar of leads in no segment; that of the rulebook if not given.
+        points : mapping of rule to its points, optional
+            A number; of a rule with a table, a mapping of the entries that change.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such rule or entry, or the points are none.
+        """
+        changed = self._quick(threshold, points or {})
+        bound = self._bound_with(changed, points or {})
+        now = bound.via >= 0
+        known = now & ~np.isnan(self._y)
+        reached = int(np.nansum(self._y[known]))
+        low, high = wilson(reached, known.sum())
+        positives = int(np.nansum(self._y))
+        recall_low, recall_high = wilson(reached, positives)
+        return Look(
+            threshold=changed.qualify.threshold,
+            points=dict(points or {}),
+            leads=bound.n,
+            qualified=int(now.sum()),
+            known=int(known.sum()),
+            reached=reached,
+            precision=reached / known.sum() if known.any() else np.nan,
+            low=float(low),
+            high=float(high),
+            positives=positives,
+            recall=reached / positives if positives else np.nan,
+            recall_low=float(recall_low),
+            recall_high=float(recall_high),
+            entered=self.scores.lead_ids[now & ~self._before],
+            left=self.scores.lead_ids[~now & self._before],
+        )
+
+    def changed(self, threshold: float | None = None, *, points: Mapping[str, Any] | None = None) -> Rulebook:
+        """The rulebook with a threshold and points as given to `at`; `write` it to keep it, comments and all."""
+        document = self.rulebook.to_dict()
+        quick = self._quick(threshold, points or {})
+        if threshold is not None:
+            document["qualify"]["threshold"] = _written(quick.qualify.threshold)
+        for section, position, rule in quick.rules():
+            if rule.name in (points or {}):
+                key = "from" if rule.from_ is not None else "points"
+                value: Any = rule.from_ if rule.from_ is not None else rule.points
+                table = isinstance(value, Mapping)
+                document[section][position][key] = (
+                    {k: _written(v) for k, v in value.items()} if table else _written(value)
+                )
+        return self.rulebook.edited(document)
+
+    def _quick(self, threshold: float | None, points: Mapping[str, Any]) -> Rulebook:
+        """The changed rulebook without its text, which takes most of the time to write."""
+        known = {rule.name for _, _, rule in self.rulebook.rules()}
+        unknown = [name for name in points if name not in known]
+        if unknown:
+            raise ArgumentError("points", f"there is no rule {unknown[0]!r}{did_you_mean(unknown[0], known)}")
+        update: dict[str, Any] = {
+            side: tuple(_with_points(rule, points) for rule in getattr(self.rulebook, side))
+            for side in ("fit", "behaviour")
+        }
+        if threshold is not None:
+            bar = _checked("threshold", threshold)
+            update["qualify"] = self.rulebook.qualify.model_copy(update={"threshold": bar})
+        return self.rulebook.model_copy(update=update)
+
+    def _bound_with(self, book: Rulebook, changed: Mapping[str, Any]) -> Bound:
+        """The same leads under the changed rulebook; only what the changed rules look at is looked up again."""
+        bound = self.scores.bound
+        attributes = bound.attributes.with_points(Plan(book), self.scores.tables, set(changed))
+        return Bound(attributes, bound.lead, bound.record, bound.days)
+
+    def widget(self, *, rules: Sequence[str] = ()) -> Any:
+        """Sliders for the threshold and for the points of rules, and what they would do; for notebooks.
+
+        Parameters
+        ----------
+        rules : names of rules with one number of points, optional
+
+        Raises
+        ------
+        ImportError
+            If ipywidgets is not installed: `pip install leadscore[notebook]`.
+        """
+        from ipywidgets import FloatSlider, Output, VBox  # noqa: PLC0415 - notebooks only
+
+        by_name = {rule.name: rule for _, _, rule in self.rulebook.rules()}
+        bar = self.rulebook.qualify.threshold
+        sliders = {"threshold": FloatSlider(bar, min=0, max=max(2 * bar, 10), step=1, description="threshold")}
+        for name in rules:
+            value = float(by_name[name].points)  # type: ignore[arg-type] # with a table it is no slider
+            reach = max(20.0, 2 * abs(value))
+            sliders[name] = FloatSlider(value, min=-reach, max=reach, step=1, description=name)
+        output = Output()
+
+        def show(_: Any = None) -> None:
+            points = {name: sliders[name].value for name in rules if sliders[name].value != by_name[name].points}
+            output.clear_output(wait=True)
+            with output:
+                print(self.at(sliders["threshold"].value, points=points))  # noqa: T201 - into the widget
+
+        for slider in sliders.values():
+            slider.observe(show, "value")
+        show()
+        return VBox([*sliders.values(), output])
+
+
+def _outcomes(scores: Scores, y: Any) -> npt.NDArray[np.float64]:
+    """1, 0, or NaN where the outcome is not known, in the order of the scores."""
+    if y is None:
+        return np.full(len(scores), np.nan)
+    if np.ndim(y) != 1:
+        raise ArgumentError("y", f"must have one value for each lead; got {y!r}")
+    if isinstance(y, pd.Series):
+        if y.index.has_duplicates or not y.index.isin(scores.lead_ids).any():
+            what = "has leads more than once" if y.index.has_duplicates else "has none of the leads"
+            raise ArgumentError("y", f"{what}: is its index lead_id?")
+        y = y.reindex(scores.lead_ids)
+    elif len(y) != len(scores):
+        raise ArgumentError("y", f"has {len(y):,} values for {len(scores):,} leads; give a Series by lead_id")
+    try:
+        return pd.array(y, dtype="boolean").to_numpy(np.float64, na_value=np.nan)
+    except (TypeError, ValueError):
+        raise ArgumentError("y", "must be True, False or missing for each lead") from None
+
+
+def _written(points: float) -> float:
+    """Whole points as a file has them: 12, not 12.0."""
+    return int(points) if points == int(points) else points
+
+
+def _checked(name: str, points: Any) -> float:
+    try:
+        return TypeAdapter(Points).validate_python(points.item() if isinstance(points, np.generic) else points)
+    except ValidationError as error:
+        raise ArgumentError(name, error.errors()[0]["msg"]) from None
+
+
+def _with_points(rule: _Rule, changed: Mapping[str, Any]) -> _Rule:
+    """A rule with other points; itself if it is not among the changed."""
+    if rule.name not in changed:
+        return rule
+    key = "from_" if rule.from_ is not None else "points"
+    value, table = changed[rule.name], getattr(rule, key)
+    if not isinstance(table, Mapping):
+        return rule.model_copy(update={key: _checked(f"points[{rule.name!r}]", value)})
+    if not isinstance(value, Mapping):
+        message = f"{rule.name!r} has a table: give the entries that change, as {{{next(iter(table))!r}: ...}}"
+        raise ArgumentError("points", message)
+    for entry in value:
+        if entry not in table:
+            raise ArgumentError("points", f"{rule.name!r} has no entry {entry!r}{did_you_mean(entry, map(str, table))}")
+    entries = {entry: _checked(f"points[{rule.name!r}]", number) for entry, number in value.items()}
+    return rule.model_copy(update={key: {**table, **entries}})

@@ -1,0 +1,466 @@
+"""What each threshold costs and brings, for any score, and how sure that is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from leadscore.errors import ArgumentError
+from leadscore.stats.intervals import Floats, Ints, holm, wilson
+from leadscore.threshold.scored_leads import UNKNOWN, ScoredLeads
+
+_MOST_THRESHOLDS = 201
+_MOST_BANDS = 20
+# Below so many expected a rate's distribution is not near enough to a normal one (Cochran's rule).
+_EXPECTED = 5
+_WEEK = 7
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many leads stand at or above each threshold, and how many of them became outcomes.
+
+    Attributes
+    ----------
+    flagged, hits : (..., n_thresholds) leads at or above each, and events among them
+    n, events : (..., 1) all leads whose outcome is known, and events among them
+    """
+
+    flagged: Ints
+    hits: Ints
+    n: Ints
+    events: Ints
+
+    @classmethod
+    def of(cls, cells: Ints) -> Counts:
+        """From (..., n_thresholds + 1, 2) leads in each band without and with the event; the first is below all."""
+        above = cells[..., ::-1, :].cumsum(axis=-2)[..., ::-1, :]
+        leads, hits = above.sum(axis=-1), above[..., 1]
+        return cls(leads[..., 1:], hits[..., 1:], leads[..., :1], hits[..., :1])
+
+    def group(self, place: int) -> Counts:
+        """One group: a place on the axis before the thresholds."""
+        return Counts(*(part[..., place, :] for part in (self.flagged, self.hits, self.n, self.events)))
+
+    def pooled(self) -> Counts:
+        """All groups together: the axis before the thresholds summed."""
+        return Counts(*(part.sum(axis=-2) for part in (self.flagged, self.hits, self.n, self.events)))
+
+    @property
+    def share(self) -> Floats:
+        """Flagged of all."""
+        return ratio(self.flagged, self.n)
+
+    @property
+    def precision(self) -> Floats:
+        """Events of the flagged; NaN where none is flagged."""
+        return ratio(self.hits, self.flagged)
+
+    @property
+    def recall(self) -> Floats:
+        """Flagged of the events; NaN where there is none."""
+        return ratio(self.hits, self.events)
+
+    @property
+    def lift(self) -> Floats:
+        """How many times the precision is the rate among all leads."""
+        return ratio(self.precision, ratio(self.events, self.n))
+
+
+def ratio(count: npt.ArrayLike, of: npt.ArrayLike) -> Floats:
+    """A quotient; NaN where there is nothing to divide by."""
+    under = np.asarray(of, np.float64)
+    return np.asarray(count, np.float64) / np.where(under > 0, under, np.nan)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The histograms behind a table, which `choose_threshold` works from.
+
+    Attributes
+    ----------
+    thresholds : (n_thresholds,) rising
+    groups : (n_groups,) names; one without `by`
+    counts : Counts of (n_groups, n_thresholds)
+    draws : Counts of (replicates, n_groups, n_thresholds)
+    weekly : (n_weeks, n_groups, n_thresholds) leads flagged in each week, outcome known or not; None without dates
+    months : (n_months,) the first day of each; None without dates
+    monthly : Counts of (n_months, n_groups, n_thresholds); None without dates
+    per_week : (n_months, n_groups, n_thresholds) leads flagged a week in each month; None without dates
+    """
+
+    thresholds: Floats
+    groups: list[str]
+    counts: Counts
+    draws: Counts
+    weekly: Ints | None
+    months: pd.DatetimeIndex | None
+    monthly: Counts | None
+    per_week: Floats | None
+
+
+@dataclass(frozen=True)
+class ThresholdTable:
+    """What each threshold costs and brings; made by `threshold_table`.
+
+    Attributes
+    ----------
+    frame : DataFrame, index threshold, rising (with `by`: group, threshold)
+        Of the leads whose outcome is known, those with `score >= threshold`: `flagged` and `share_flagged` (of all),
+        `events_flagged`, `precision` (events of the flagged), `recall` (flagged of the events), `lift` (precision by
+        the rate of all leads), `false_per_true` (flagged leads without the event for each with it; infinite where there
+        is none with it). With `dates` also `per_week`: leads flagged a week, those of unknown outcome included. Each
+        but the counts has `_low` and `_high` beside it.
+    n, events, unknown : int
+        Leads with a known outcome, those of them that became one, and leads left out because theirs is not known.
+    findings : list of str
+        What to know before a threshold is chosen.
+    by : bool
+    confidence : float
+    evidence : Evidence
+    """
+
+    frame: pd.DataFrame
+    n: int
+    events: int
+    unknown: int
+    findings: list[str]
+    by: bool
+    confidence: float
+    evidence: Evidence
+
+    @property
+    def _title(self) -> str:
+        out = f"; {self.unknown:,} leads of unknown outcome left out" if self.unknown else ""
+        return f"Thresholds: {self.n:,} leads, {self.events:,} outcomes ({self.events / self.n:.1%}){out}"
+
+    @property
+    def _few(self) -> pd.DataFrame:
+        """About ten rows of each group: enough to see the curve."""
+        size = len(self.evidence.thresholds)
+        places = np.unique(np.linspace(0, size - 1, min(size, 11)).round().astype(int))
+        return self.frame.iloc[np.add.outer(np.arange(len(self.frame) // size) * size, places).ravel()]
+
+    def __repr__(self) -> str:
+        lines = []
+        for label, row in zip(self._few.index, self._few.itertuples(), strict=True):
+            name = f"{label[0]}, {label[1]:.10g}" if self.by else f"{label:.10g}"
+            rate = f"{row.events_flagged:,} of them ({row.precision_low:.1%} to {row.precision_high:.1%})"
+            lines.append(f"  >= {name}: {row.flagged:,} leads, {rate if row.flagged else 'none'}")
+        return "\n".join([self._title, *lines, *(f"- {finding}" for finding in self.findings)])
+
+    def _repr_html_(self) -> str:
+        found = "".join(f"<li>{escape(finding)}</li>" for finding in self.findings)
+        return f"<p>{escape(self._title)}</p><ul>{found}</ul>{self._few.to_html(na_rep='')}"
+
+    def plot(self, *, chosen: tuple[float, float, float] | None = None, ax: Any = None) -> Any:
+        """Draw precision and volume over the threshold; see `plots.plot_threshold`.
+
+        Raises
+        ------
+        ArgumentError
+            If the table is one by groups.
+        """
+        from leadscore.present.pictures import plot_threshold  # noqa: PLC0415 - matplotlib takes long to import
+
+        if self.by:
+            raise ArgumentError("by", "a table by groups has a curve for each: draw the table of one group")
+        return plot_threshold(self.frame, n=self.n, chosen=chosen, ax=ax)
+
+
+def threshold_table(  # noqa: PLR0913 - each of them is part of what is asked
+    y: Any,
+    score: Any,
+    *,
+    thresholds: Any = None,
+    weights: Any = None,
+    by: Any = None,
+    dates: Any = None,
+    accounts: Any = None,
+    replicates: int = 200,
+    confidence: float = 0.95,
+    random_state: int | np.random.Generator = 0,
+) -> ThresholdTable:
+    """What each threshold costs and brings, for any score: points, a probability or a vendor's number.
+
+    Series are brought together by lead_id, arrays by their place. The score decides which leads there are: one that
+    `y` does not have is of unknown outcome.
+
+    Parameters
+    ----------
+    y : (n_leads,) True or False, 1 or 0; `<NA>` where not known yet, as `label` gives it
+    score : Scores, or (n_leads,) numbers
+        Higher is hotter; of `Scores` the total alone, whatever `never`, minimums and hand-raises made of it.
+    thresholds : sequence of numbers, optional
+        By default every score there is, or where these are more than 201, up to 201 evenly spaced round numbers.
+    weights : (n_leads,) whole numbers, optional
+        For how many leads a row stands: 2 is the row twice. Not for leads sampled at unequal rates.
+    by : (n_leads,) names, optional
+        A table for each group; missing is a group too.
+    dates : (n_leads,) days, optional
+        When each lead came to be scored; times count as their day in UTC. A week is seven days, counted back from the
+        last.
+    accounts : (n_leads,) ids, optional
+        Leads of one account convert together, so they count for less: accounts are drawn instead of leads.
+    replicates : int
+    confidence : float
+    random_state : int or numpy Generator
+        The same seed gives the same intervals.
+
+    Returns
+    -------
+    ThresholdTable
+        `frame`, `n`, `events`, `unknown`, `findings`.
+
+    Raises
+    ------
+    ArgumentError
+        If outcomes are no outcomes, scores are missing, a known outcome has no score, or arrays differ in length; all
+        that is wrong at once.
+
+    Notes
+    -----
+    `precision`, `recall` and `share_flagged` have Wilson's interval, with `accounts` at the size that the design effect
+    leaves; `false_per_true` that of the precision. `lift` has one by the delta method on its logarithm, with half a
+    lead more in each cell: the bootstrap's percentiles cover too seldom where few events are flagged. `per_week` has
+    Student's interval over weeks, since weeks differ by more than chance.
+
+    The replicates, which give the design effects and what `choose_threshold` compares, are not drawn row by row: how
+    many leads fall in each band, with and without the event, is a multinomial draw, and that is all a table needs.
+    Accounts get Poisson weights.
+
+    References
+    ----------
+    Efron, B. and Tibshirani, R. (1993), An Introduction to the Bootstrap, chapters 6 and 13. Pettigrew, H., Gart, J.
+    and Thomas, D. (1986), Biometrika 73, 425-435 (the half lead). Chamandy, N. et al. (2012), Estimating uncertainty
+    for massive data streams (Poisson weights). Korn, E. and Graubard, B. (1998), Survey Methodology 24, 193-201
+    (design effects).
+
+    Examples
+    --------
+    >>> won = [0, 0, 1, 0, 0, 1, 1, 0, 1, 1]
+    >>> table = threshold_table(won, [5, 5, 5, 10, 10, 10, 20, 20, 20, 20])
+    >>> table.frame[["flagged", "events_flagged", "precision", "recall"]]
+               flagged  events_flagged  precision  recall
+    threshold
+    5.0             10               5   0.500000     1.0
+    10.0             7               4   0.571429     0.8
+    20.0             4               3   0.750000     0.6
+    >>> table.frame.loc[20, ["precision_low", "precision_high"]].round(2).tolist()
+    [0.3, 0.95]
+    """
+    rows = ScoredLeads.read(y, score, {"weights": weights, "by": by, "dates": dates, "accounts": accounts})
+    _check_drawing(replicates, confidence)
+    bars = _evenly(rows.score) if thresholds is None else _given(thresholds)
+    place = np.searchsorted(bars, rows.score, "right")
+    cells = rows.cells(place, len(bars))[0]
+    known = cells[..., :UNKNOWN]
+    counts = Counts.of(known)
+    rng = np.random.default_rng(random_state)
+    if rows.account is None:
+        total = int(known.sum())
+        drawn = rng.multinomial(total, known.ravel() / total, size=replicates).reshape(replicates, *known.shape)
+    else:
+        drawn = rows.draw_accounts(place, len(bars), replicates, rng)
+    evidence = Evidence(bars, rows.groups, counts, Counts.of(drawn), *_over_time(rows, place, len(bars)))
+    unknown = int(cells[..., UNKNOWN].sum())
+    frame = _frame(evidence, confidence, rows.leads_per_account)
+    if by is None:
+        frame = frame.droplevel("group")
+    findings = [*_too_few(counts, unknown), *_falls(evidence, confidence, rows.leads_per_account)]
+    n, events = int(counts.n.sum()), int(counts.events.sum())
+    return ThresholdTable(frame, n, events, unknown, findings, by is not None, confidence, evidence)
+
+
+def _over_time(
+    rows: ScoredLeads, place: Ints, n_thresholds: int
+) -> tuple[Ints | None, pd.DatetimeIndex | None, Counts | None, Floats | None]:
+    """The last four parts of `Evidence`."""
+    if rows.day is None:
+        return None, None, None, None
+    first, last = int(rows.day.min()), int(rows.day.max())
+    weeks = (last - first + 1) // _WEEK
+    week = weeks - 1 - (last - rows.day) // _WEEK
+    whole = week >= 0
+    weekly = rows.cells(place, n_thresholds, np.where(whole, week, 0), whole)[:weeks]
+    month = rows.day.astype("datetime64[D]").astype("datetime64[M]")
+    months = np.arange(month.min(), month.max() + 1)
+    begin, end = (edge.astype("datetime64[D]").astype(np.int64) for edge in (months, months + 1))
+    days = np.minimum(end, last + 1) - np.maximum(begin, first)
+    monthly = rows.cells(place, n_thresholds, (month - months[0]).astype(np.int64))
+    per_week = _at_or_above(monthly) * _WEEK / days[:, None, None]
+    index = pd.DatetimeIndex(months.astype("datetime64[us]"), name="month")
+    return _at_or_above(weekly), index, Counts.of(monthly[..., :UNKNOWN]), per_week
+
+
+def _at_or_above(cells: Ints) -> Ints:
+    """(..., n_thresholds) leads at or above each threshold, their outcome known or not."""
+    return cells.sum(axis=-1)[..., ::-1].cumsum(axis=-1)[..., ::-1][..., 1:]
+
+
+def _check_drawing(replicates: int, confidence: float) -> None:
+    if not 0.5 <= confidence < 1:
+        raise ArgumentError("confidence", f"must be a share from 0.5 to below 1; got {confidence!r}")
+    least = round(2 / (1 - confidence))
+    if isinstance(replicates, bool) or not isinstance(replicates, (int, np.integer)) or replicates < least:
+        message = f"must be a whole number, {least} or more for {confidence:.0%}; got {replicates!r}"
+        raise ArgumentError("replicates", message)
+
+
+def _given(thresholds: Any) -> Floats:
+    bars = np.asarray(thresholds)
+    if bars.ndim != 1 or not len(bars) or bars.dtype.kind not in "iuf" or not np.isfinite(bars).all():
+        raise ArgumentError("thresholds", f"must be a list of numbers; got {thresholds!r}")
+    return np.unique(bars.astype(np.float64))
+
+
+def _evenly(score: Floats) -> Floats:
+    """Every distinct score, or where there are too many, round numbers evenly spaced from the lowest to the highest."""
+    # A look at the first rows spares the search for distinct values in most continuous scores.
+    if len(np.unique(score[:1000])) <= _MOST_THRESHOLDS:
+        distinct = pd.unique(score)
+        if len(distinct) <= _MOST_THRESHOLDS:
+            return np.sort(distinct)
+    low, high = score.min(), score.max()
+    least = (high - low) / (_MOST_THRESHOLDS - 2)
+    exponent = int(np.floor(np.log10(least)))
+    scale = 10.0 ** abs(exponent)
+    unit = next(step for step in (1, 2, 5, 10) if step * 10.0**exponent >= least)
+    first, last = (int(np.floor(end / (unit * 10.0**exponent))) for end in (low, high))
+    multiples = np.arange(first, last + 1) * unit
+    # Divided by a power of ten, and not multiplied by a tenth, a round number is the very one that people type.
+    return np.asarray(multiples / scale if exponent < 0 else multiples * scale, np.float64)
+
+
+def _design_effect(drawn: Floats, variance: Floats, most: float) -> Any:
+    """By how much a rate varies more over draws of accounts than over as many single leads; from 1 to `most`."""
+    if most == 1:
+        return 1.0
+    with np.errstate(invalid="ignore", divide="ignore"):
+        effect = np.ma.masked_invalid(drawn).var(axis=0).filled(0) / variance
+    return np.where(variance > 0, np.clip(effect, 1, most), most)
+
+
+def _frame(evidence: Evidence, confidence: float, leads_per_account: float) -> pd.DataFrame:
+    counts, draws = evidence.counts, evidence.draws
+    columns: dict[str, npt.NDArray[Any]] = {"flagged": counts.flagged, "events_flagged": counts.hits}
+    effects: dict[str, Any] = {}
+
+    def put(name: str, value: Floats, low: npt.ArrayLike, high: npt.ArrayLike) -> None:
+        columns.update({name: value, f"{name}_low": np.asarray(low), f"{name}_high": np.asarray(high)})
+
+    rates = {
+        "share_flagged": (counts.flagged, counts.n, draws.share),
+        "precision": (counts.hits, counts.flagged, draws.precision),
+        "recall": (counts.hits, counts.events, draws.recall),
+    }
+    for name, (count, of, drawn) in rates.items():
+        value = ratio(count, of)
+        effects[name] = _design_effect(drawn, value * (1 - value) / np.maximum(of, 1), leads_per_account)
+        put(name, value, *wilson(count / effects[name], of / effects[name], confidence=confidence))
+    put("lift", counts.lift, *_lift_interval(counts, effects["precision"], confidence))
+    with np.errstate(divide="ignore"):
+        odds, least, most = (1 / columns[name] - 1 for name in ("precision", "precision_high", "precision_low"))
+    # Rounding can keep the lower bound of no event a hair above 0.
+    put("false_per_true", odds, least, np.where(counts.hits > 0, most, odds))
+    if evidence.weekly is not None:
+        put("per_week", *weekly_mean(evidence.weekly, confidence))
+    index = pd.MultiIndex.from_product([evidence.groups, evidence.thresholds], names=["group", "threshold"])
+    return pd.DataFrame({name: np.ravel(values) for name, values in columns.items()}, index=index)
+
+
+def _lift_interval(counts: Counts, effect: Any, confidence: float) -> tuple[Floats, Floats]:
+    """By the delta method on the logarithm, with half a lead more in each cell: it holds with few events, or none."""
+    hits, flagged, events, n = counts.hits / effect, counts.flagged / effect, counts.events / effect, counts.n / effect
+    hits, flagged, events, n = hits + 0.5, flagged + 1, events + 1, n + 2
+    log = np.log(hits * n / (flagged * events))
+    variance = 1 / hits - 1 / flagged - 1 / events - 1 / n + 2 * hits / (flagged * events)
+    half = NormalDist().inv_cdf((1 + confidence) / 2) * np.sqrt(np.maximum(variance, 0))
+    # The half lead can move the interval past the lift itself where there are next to no events.
+    return np.minimum(np.exp(log - half), counts.lift), np.maximum(np.exp(log + half), counts.lift)
+
+
+def weekly_mean(weekly: Ints, confidence: float) -> tuple[Any, Any, Any]:
+    """The mean over the first axis and Student's interval; NaN without a whole week, no interval with one."""
+    from scipy.special import stdtrit  # noqa: PLC0415 - scipy takes long to import
+
+    weeks = len(weekly)
+    if not weeks:
+        nothing = np.full(weekly.shape[1:], np.nan)
+        return nothing, nothing, nothing
+    mean = weekly.mean(axis=0)
+    if weeks == 1:
+        return mean, np.full_like(mean, np.nan), np.full_like(mean, np.nan)
+    half = stdtrit(weeks - 1, (1 + confidence) / 2) * weekly.std(axis=0, ddof=1) / np.sqrt(weeks)
+    return mean, np.maximum(mean - half, 0), mean + half
+
+
+def _too_few(counts: Counts, unknown: int) -> list[str]:
+    findings = []
+    if unknown:
+        findings.append(f"{unknown:,} leads of unknown outcome are left out of all rates.")
+    if not counts.events.any():
+        findings.append("No lead became an outcome: recall and lift have no value.")
+    return findings
+
+
+def _falls(evidence: Evidence, confidence: float, leads_per_account: float) -> list[str]:
+    """Where leads above a threshold convert less than those just below it, beyond noise, over all groups and bands."""
+    tests = [_neighbours(evidence, group, leads_per_account) for group in range(len(evidence.groups))]
+    corrected = holm(np.concatenate([p for _, _, p in tests]))
+    each = np.split(corrected, np.cumsum([len(p) for _, _, p in tests])[:-1])
+    found = []
+    for group, (low, high, _), p in zip(range(len(tests)), tests, each, strict=True):
+        sure = p < (1 - confidence) / 2
+        name = f"{evidence.groups[group]}: " if evidence.groups[group] else ""
+        runs = _runs(low[sure], high[sure])
+        found += [f"{name}{_fall(evidence.thresholds, evidence.counts.group(group), *run)}" for run in runs]
+    return found
+
+
+def _neighbours(evidence: Evidence, group: int, leads_per_account: float) -> tuple[Ints, Ints, Floats]:
+    """Neighbouring thresholds of a group, and for each pair the p-value of the leads above both converting less."""
+    counts, draws = evidence.counts.group(group), evidence.draws.group(group)
+    # With many thresholds no band holds enough leads to tell: then a few do, each a quarter of those from it on.
+    wanted = counts.flagged[0] * 0.75 ** np.arange(_MOST_BANDS)
+    last = len(evidence.thresholds) - 1
+    every, few = np.arange(last + 1), np.minimum(np.searchsorted(-counts.flagged, -wanted), last)
+    edges = every if last < _MOST_BANDS else np.unique(few)
+    low, high = edges[:-1], edges[1:]
+    above, below = counts.flagged[high], counts.flagged[low] - counts.flagged[high]
+    pooled = counts.hits[low] / np.maximum(counts.flagged[low], 1)
+    enough = np.minimum(below, above) * np.minimum(pooled, 1 - pooled) >= _EXPECTED
+    low, high, above, below, pooled = (part[enough] for part in (low, high, above, below, pooled))
+    variance = pooled * (1 - pooled) * (1 / below + 1 / above)
+    effect = _design_effect(_rise(draws, low, high), variance, leads_per_account)
+    z = _rise(counts, low, high) / np.sqrt(variance * effect)
+    return low, high, np.array([NormalDist().cdf(value) for value in z])
+
+
+def _rise(counts: Counts, low: Ints, high: Ints) -> Floats:
+    """How much larger the rate is from the threshold `high` on than between `low` and it."""
+    between = ratio(
+        counts.hits[..., low] - counts.hits[..., high], counts.flagged[..., low] - counts.flagged[..., high]
+    )
+    return ratio(counts.hits[..., high], counts.flagged[..., high]) - between
+
+
+def _runs(low: Ints, high: Ints) -> list[tuple[int, int]]:
+    """Stretches that follow on one another, each as one."""
+    begins = np.append(True, low[1:] != high[:-1])[: len(low)]
+    ends = np.append(begins[1:], True)[: len(low)]
+    return list(zip(low[begins].tolist(), high[ends].tolist(), strict=True))
+
+
+def _fall(thresholds: Floats, counts: Counts, low: int, high: int) -> str:
+    rates = counts.precision
+    return (
+        f"Raising the threshold from {thresholds[low]:.10g} to {thresholds[high]:.10g} lowers precision beyond noise, "
+        f"from {rates[low]:.1%} (n={counts.flagged[low]:,}) to {rates[high]:.1%} (n={counts.flagged[high]:,})."
+    )

@@ -1,0 +1,74 @@
+"""Pairs of features: kept where they surely tell more, and then written as rules like all others."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import leadscore as ls
+from leadscore.learn.card.classifier import LeadClassifier
+from leadscore.learn.rows.snapshots import Activity
+from leadscore.stats.ranking import auc_difference
+
+
+def made(seed, n=4000, *, apart=1.5):
+    """Leads of which kind x convert by the sign of `size`, the others by `budget` alone."""
+    rng = np.random.default_rng(seed)
+    columns = {"kind": rng.choice(["x", "y", "z", None], n), "size": rng.normal(size=n), "budget": rng.normal(size=n)}
+    frame = pd.DataFrame(columns)
+    of_x = np.where(frame["kind"] == "x", apart * np.sign(frame["size"]), 0)
+    chance = 1 / (1 + np.exp(1 - 0.5 * frame["budget"] - of_x))
+    return frame, rng.random(n) < chance
+
+
+def names(model):
+    return [bins.name for bins in model.model_.features]
+
+
+def test_a_planted_pair_is_found_and_predicts_better():
+    frame, y = made(0)
+    old, new = frame[:2500], frame[2500:]
+    single = LeadClassifier(guards=None).fit(old, y[:2500])
+    model = LeadClassifier(guards=None, pairs=2).fit(old, y[:2500])
+    assert names(model) == ["budget", "kind", "size", "kind and size"]
+    gain = auc_difference(y[2500:], model.decision_function(new), single.decision_function(new))
+    assert gain.low > 0.02
+
+
+@pytest.mark.slow
+def test_features_that_tell_alone_are_not_paired():
+    found = [names(LeadClassifier(guards=None, pairs=2).fit(*made(seed, apart=0))) for seed in range(6)]
+    assert sum("and" in name for run in found for name in run) <= 1
+
+
+def test_with_dates_a_pair_is_judged_by_later_leads():
+    frame, y = made(1, 6000)
+    # The pair holds in the first half of the time only.
+    frame.loc[3000:, "size"] = frame.loc[3000:, "size"].to_numpy()[::-1]
+    days = pd.Series(pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(6000) // 10, "D"))
+    assert "kind and size" not in names(LeadClassifier(guards=None, pairs=2).fit(frame, y, dates=days))
+    assert "kind and size" in names(LeadClassifier(guards=None, pairs=2).fit(frame[:3000], y[:3000], dates=days[:3000]))
+
+
+@pytest.mark.parametrize("rows", [8, 14, 40])
+def test_a_card_with_a_pair_is_a_rulebook_all_the_same(rows):
+    frame, y = made(2)
+    card = LeadClassifier(guards=None, pairs=1).fit(frame, y).points_card(max_points_rows=rows)
+    assert any(bins.kind == "pair" for bins in card.features)
+    assert len(card.frame) <= rows
+    rulebook = ls.Rulebook.from_yaml(card.to_rulebook(name="pairs", probability=0.4).to_yaml())
+    strange = pd.DataFrame({"kind": ["q", None, "X ", "y"], "size": [np.nan, -9, 9, 0], "budget": [0, np.nan, 1, 2]})
+    both = pd.concat([frame, strange], ignore_index=True)
+    scores = ls.score(ls.load_tables(both.assign(lead_id=both.index), rulebook=rulebook), rulebook, as_of="2026-01-01")
+    assert (scores.frame["total"].to_numpy() == card.score(both)["total"].to_numpy()).all()
+
+
+def test_a_pair_with_something_done_is_no_rule():
+    frame, y = made(3)
+    card = LeadClassifier(guards=None, pairs=1).fit(frame, y).points_card()
+    with pytest.raises(ls.ArgumentError, match="size: is one of a pair and no column of the leads"):
+        card.to_rulebook(name="pairs", threshold=50, provenance={"size": Activity("page_view", "events", 30)})
+
+
+def test_wrong_numbers_of_pairs_are_refused():
+    with pytest.raises(ls.ArgumentError, match=r"must be a whole number from 0; got 1\.5"):
+        LeadClassifier(guards=None, pairs=1.5).fit(*made(4, 200))

@@ -1,0 +1,314 @@
+"""The rulebook: read with its places, written back as it was, edited by the line, and checked before any data."""
+
+import datetime as dt
+import difflib
+import json
+from copy import deepcopy
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import leadscore as ls
+from tests.support.strategies import cases, documents
+
+BOOK = """\
+# Agreed in March, with sales.
+leadscore: 1
+name: acme-inbound
+version: "2026-03"      # shown in every output
+
+agreement:
+  agreed_on: 2026-03-02
+  review_every_days: 30
+
+columns:
+  industry:   {type: category,   required: capture}
+  employees:  {type: number}
+
+fit:
+  # who they are
+  - name: Industry
+    column: industry
+    points: {SaaS: 20,   Retail: 5}       # three spaces are ours
+    missing: -5
+  - name: Size
+    column: employees
+    from: {0: 0, 50: 10, 200: 20}
+
+behaviour:
+  - name: Pricing page
+    event: page_view
+    where: {asset: {starts_with: /pricing}}
+    points: 10
+    within_days: 60
+    half_life_days: 14      # two weeks
+
+    at_most: 30
+  - {name: Webinar, event: webinar, points: 7.5, count: once}   # in one line
+
+qualify:
+  threshold: 50             # a wet finger
+"""
+
+
+BAR = "   threshold: 50             # a wet finger"
+
+
+def changed(document, *path, to):
+    """A copy with one place changed; None takes it out."""
+    copy = deepcopy(document)
+    here = copy
+    for part in path[:-1]:
+        here = here[part]
+    if to is None:
+        del here[path[-1]]
+    else:
+        here[path[-1]] = to
+    return copy
+
+
+def touched(old, new):
+    """The lines a git diff would show."""
+    return [line for line in difflib.ndiff(old.splitlines(), new.splitlines()) if line[0] in "+-"]
+
+
+# ------------------------------------------------------------------------------------------------- reading and writing
+
+
+@pytest.mark.parametrize("text", [BOOK, BOOK.replace("\n", "\r\n"), BOOK.rstrip("\n"), "\n\n" + BOOK + "\n# end\n"])
+def test_what_is_read_is_written(tmp_path, text):
+    path = tmp_path / "rulebook.yaml"
+    path.write_bytes(text.encode())
+    rulebook = ls.Rulebook.read(path)
+    rulebook.write(tmp_path / "again.yaml")
+    assert (tmp_path / "again.yaml").read_bytes() == text.encode()
+    assert rulebook.edited(rulebook.to_dict()).to_yaml() == text
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["again.yaml", "rulebook.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("path", "to", "shown"),
+    [
+        (("qualify", "threshold"), 60, ["-" + BAR, "+" + BAR.replace("50", "60")]),
+        (("behaviour", 0, "points"), 15, ["-     points: 10", "+     points: 15"]),
+        (("fit", 0, "missing"), None, ["-     missing: -5"]),
+        (("behaviour", 0, "event"), "visit", ["-     event: page_view", "+     event: visit"]),
+        (("fit", 1), None, ["-   - name: Size", "-     column: employees", "-     from: {0: 0, 50: 10, 200: 20}"]),
+    ],
+)  # fmt: skip
+def test_an_edit_touches_its_own_lines(path, to, shown):
+    rulebook = ls.Rulebook.from_yaml(BOOK)
+    document = changed(rulebook.to_dict(), *path, to=to)
+    edited = rulebook.edited(document)
+    assert touched(BOOK, edited.to_yaml()) == shown
+    assert edited.to_dict() == document
+
+
+def test_a_rule_put_in_the_middle_adds_its_lines_only():
+    rulebook = ls.Rulebook.from_yaml(BOOK)
+    document = rulebook.to_dict()
+    document["fit"].insert(1, {"name": "Home market", "when": {"country": ["NO"]}, "points": 5})
+    shown = touched(BOOK, rulebook.edited(document).to_yaml())
+    assert all(line.startswith("+") for line in shown)
+    assert "+   - name: Home market" in shown
+
+
+@given(documents(), documents())
+def test_an_edit_says_what_it_was_told(old, new):
+    rulebook = ls.Rulebook.from_dict(old)
+    edited = rulebook.edited(new)
+    assert edited == ls.Rulebook.from_dict(new)
+    assert ls.Rulebook.from_yaml(edited.to_yaml()).to_dict() == edited.to_dict()
+
+
+@given(documents(), st.data())
+def test_a_changed_threshold_is_all_that_changes(document, data):
+    rulebook = ls.Rulebook.from_dict(document)
+    lower = round(document["qualify"]["threshold"] - data.draw(st.integers(1, 9)), 3)
+    edited = rulebook.edited(changed(rulebook.to_dict(), "qualify", "threshold", to=lower))
+    shown = touched(rulebook.to_yaml(), edited.to_yaml())
+    assert [line[0] for line in shown] == ["-", "+"]
+    assert edited.qualify.threshold == lower
+
+
+def test_equal_books_say_the_same():
+    rulebook = ls.Rulebook.from_yaml(BOOK)
+    same = ls.Rulebook.from_dict(rulebook.to_dict())
+    assert same == rulebook
+    assert hash(same) == hash(rulebook)
+    assert rulebook.edited(changed(rulebook.to_dict(), "qualify", "threshold", to=49)) != rulebook
+
+
+def test_to_dict_is_a_copy():
+    rulebook = ls.Rulebook.from_yaml(BOOK)
+    rulebook.to_dict()["qualify"]["threshold"] = 1
+    assert rulebook.to_dict()["qualify"]["threshold"] == 50
+
+
+def test_plain_data_that_yaml_has_no_word_for_is_named():
+    with pytest.raises(ls.RulebookError, match=r"qualify\.threshold: \{1\} is a set"):
+        ls.Rulebook.from_dict({"leadscore": 1, "name": "x", "qualify": {"threshold": {1}}})
+
+
+# -------------------------------------------------------------------------------------------------------------- errors
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "caret", "said"),
+    [
+        ("column: industry", "column: industy", "industy", "unknown column 'industy'; did you mean 'industry'?"),
+        ("half_life_days", "halflife_days", "halflife_days", "did you mean 'half_life_days'?"),
+        ("SaaS: 20", "SaaS: lots", "lots", "must be a number; got 'lots'"),
+        ("points: 7.5", "points: 7.5001", "7.5001", "at most three decimals"),
+        ("type: number", "type: numeric", "numeric", "did you mean 'number'?"),
+        ("name: Webinar", "name: Size", "Size", "the name 'Size' is taken by fit[1]"),
+        ("threshold: 50 ", "threshold: 500", "500", "no lead can reach 500"),
+        ("within_days: 60", "within_days: 0", "0", "must be a whole number, 1 or more"),
+        ("from: {0: 0", "from: {none: 0", "none", "must be a number; got 'none'"),
+        ("count: once", "count: onse", "onse", "did you mean 'once'?"),
+        ("starts_with: /pricing", "starts_with: []", "[]", "is empty"),
+        ('version: "2026-03" ', "version: 2026.03  ", "2026.03", 'write it in quotes, as "2026.03"'),
+    ],
+)
+def test_an_error_shows_its_place(old, new, caret, said):
+    text = BOOK.replace(old, new, 1)
+    line = BOOK[: BOOK.index(old)].count("\n") + 1
+    with pytest.raises(ls.RulebookError) as caught:
+        ls.Rulebook.from_yaml(text, source="rulebook.yaml")
+    (problem,) = caught.value.problems
+    assert problem.where.startswith(f"line {line},")
+    assert said in problem.message
+    shown, carets = problem.excerpt.splitlines()
+    start = carets.index("^")
+    assert shown[start : start + carets.count("^")] == caret
+    ls.Rulebook.from_yaml(BOOK)  # the twin: without the change there is nothing to say
+
+
+def test_all_problems_come_at_once_in_the_order_of_the_file():
+    text = BOOK.replace("type: number", "type: numeric").replace("SaaS: 20", "SaaS: lots").replace("once", "onse")
+    text = text.replace("points: 10", "pionts: 10").replace("threshold: 50", "threshold: high")
+    with pytest.raises(ls.RulebookError) as caught:
+        ls.Rulebook.from_yaml(text)
+    places = [int(problem.where.split()[1].rstrip(",")) for problem in caught.value.problems]
+    assert places == sorted(places)
+    wrong = ("numeric", "lots", "onse", "pionts", "high")
+    lines = [next(n for n, line in enumerate(text.splitlines(), 1) if word in line) for word in wrong]
+    assert set(lines) <= set(places)
+    assert str(caught.value).startswith(f"{len(places)} problems in rulebook\n")
+
+
+# ------------------------------------------------------------------------------------------------------------ findings
+
+SMALL = {
+    "leadscore": 1,
+    "name": "small",
+    "agreement": {"agreed_on": "2026-03-02", "review_every_days": 30},
+    "fit": [{"name": "Home", "when": {"country": ["US"]}, "points": 40}],
+    "behaviour": [{"name": "Visit", "event": "visit", "points": 10, "at_most": 30}],
+    "qualify": {"threshold": 60},
+}
+TODAY = dt.date(2026, 3, 20)
+HEAD = {"when": {"job_title": {"has_word": ["head"]}}}
+ODD = {"at_least": 5, "less_than": 2}
+
+
+def codes(document):
+    return {finding.code for finding in ls.Rulebook.from_dict(document).check(today=TODAY)}
+
+
+@pytest.mark.parametrize(
+    ("code", "path", "to"),
+    [
+        ("LS101", ("agreement",), None),
+        ("LS102", ("agreement", "agreed_on"), "2026-01-02"),
+        ("LS110", ("qualify", "threshold"), 30),
+        ("LS112", ("qualify", "segments"), [{"name": "Far", "when": {"country": "CA"}, "threshold": 71}]),
+        ("LS120", ("fit", 0, "when"), {"employees": ODD}),
+        ("LS120", ("behaviour", 0, "where"), {"amount": ODD}),
+        ("LS121", ("behaviour", 0), {"name": "Visit", "event": "visit", "points": 30, "at_most": 0, "at_least": 0}),
+        ("LS122", ("fit",), [SMALL["fit"][0], {"name": "Table", "column": "country", "points": {"us": 5}}]),
+        ("LS123", ("fit", 0, "when"), {"job_title": {"contains": "cto"}}),
+        ("LS124", ("behaviour", 0), {**SMALL["behaviour"][0], "half_life_days": 30, "within_days": 20}),
+        ("LS125", ("behaviour", 0), {"name": "Visit", "event": "visit", "points": 30}),
+        ("LS126", ("qualify", "segments"), [{"name": n, **HEAD, "threshold": 50} for n in ("One", "Two")]),
+        ("LS127", ("columns",), {"city": {"type": "text"}}),
+        ("LS128", ("groups",), {"nobody": {"at_most": 5}}),
+    ],
+)
+def test_a_finding_and_its_twin(code, path, to):
+    twin = {**SMALL, "qualify": {"threshold": 40}} if code in {"LS120", "LS121"} else SMALL
+    assert code not in codes(twin)
+    document = changed(twin, *path, to=to)
+    if code == "LS121":
+        document["qualify"] = {"threshold": 40}
+    assert code in codes(document)
+
+
+def test_behaviour_alone_is_said_with_how():
+    rulebook = ls.Rulebook.from_dict(changed(SMALL, "qualify", "threshold", to=30))
+    (finding,) = [one for one in rulebook.check(today=TODAY) if one.code == "LS110"]
+    assert finding.message.endswith("a lead with 0 fit qualifies after 'Visit' on 3 days")
+    assert (finding.path, finding.line) == (
+        "qualify.threshold",
+        rulebook.to_yaml().splitlines().index("  threshold: 30") + 1,
+    )
+
+
+def test_the_least_fit_goes_through_every_limit():
+    document = changed(SMALL, "totals", to={"behaviour": {"at_most": 25.5}})
+    (finding,) = [one for one in ls.Rulebook.from_dict(document).check(today=TODAY) if one.code == "LS111"]
+    assert "needs at least 34.5 fit to reach 60: behaviour gives at most 25.5" in finding.message
+
+
+@given(cases())
+def test_no_lead_qualifies_with_less_fit_than_said(case):
+    """The figure is a bound: for each bar, no lead that qualifies by score has less."""
+    rulebook = ls.Rulebook.from_dict(case.document)
+    least = {}
+    for finding in rulebook.check(today=TODAY):
+        words = finding.message.split(" fit ")[0].split()
+        if finding.code in {"LS110", "LS111"} and words[-1] != "limit":
+            least[finding.path] = float("-inf") if "without" in words[-3:] else float(words[-1])
+    bars = {None: "qualify.threshold"}
+    for index, segment in enumerate(rulebook.qualify.segments):
+        bars[segment.name] = f"qualify.segments[{index}].threshold"
+    for lead in case.leads:
+        record = dict.fromkeys(name for row in case.leads for name in row) | lead
+        events = [event for event in case.events if event["lead_id"] == lead["lead_id"]]
+        try:
+            score = ls.score_one(record, events, rulebook, as_of=case.as_of)
+        except ls.LeadscoreError:
+            continue  # a column that no lead has, or a lead of later: not what this is about
+        if score["via"] == "score":
+            assert score["fit"] >= least[bars[score["segment"]]]
+
+
+# -------------------------------------------------------------------------------------------------------------- schema
+
+
+def schema():
+    return ls.Rulebook.model_json_schema()
+
+
+@given(documents())
+def test_the_schema_knows_the_whole_language(document):
+    jsonschema.validate(json.loads(json.dumps(document, default=str)), schema())
+
+
+@pytest.mark.parametrize(
+    ("path", "to"),
+    [
+        (("leadscore",), 2),
+        (("qualify", "treshold"), 5),
+        (("fit", 0, "points"), "many"),
+        (("behaviour", 0, "count"), "hourly"),
+        (("fit", 0, "when"), {"country": {"inn": ["US"]}}),
+    ],
+)
+def test_the_schema_refuses(path, to):
+    document = json.loads(json.dumps(SMALL))
+    jsonschema.validate(document, schema())
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(changed(document, *path, to=to), schema())
