@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import leadscore as ls
 from leadscore.datasets.funnel import POINTS_TO_DOUBLE, make_funnel
 from leadscore.learn.rows.snapshots import snapshots
-from leadscore.learn.rules.parameters import places, put
+from leadscore.learn.rules.parameters import POINTED, places, put
 from leadscore.learn.rules.reweighing import reweigh
 from leadscore.stats.intervals import wilson
 from tests.support.reweigh_world import PRIORS, WAYS, run
@@ -87,8 +87,8 @@ def funnels(count: int) -> None:
                             said["at_most" if points > 0 else "at_least"] = 3 * points
                             if points < 0:
                                 del said["at_most"]
-                document["qualify"]["threshold"] = 1
-                book = made.planted.edited(document)
+                pointed = {name: document[name] for name in POINTED if name in document}
+                book = made.planted.edited(pointed | {"qualify.threshold": 1})
                 # The bar is of no matter here, and must not stop a rulebook whose points have become few.
                 found = reweigh(book, seen, keep_signs=False, points_to_double=POINTS_TO_DOUBLE)
                 truth = np.array([place.points for place in listed])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
@@ -14,7 +14,7 @@ from pydantic import ConfigDict, PrivateAttr
 
 from leadscore.base.files import replacing
 from leadscore.errors import Problem, RulebookError
-from leadscore.rulebook import yaml
+from leadscore.rulebook import edits, yaml
 from leadscore.rulebook.check import Finding, findings
 from leadscore.rulebook.faults import contents
 from leadscore.rulebook.model import Contents
@@ -126,42 +126,70 @@ class Rulebook(Contents):
         return cls.from_yaml(text, source=source)
 
     def to_dict(self) -> dict[str, Any]:
-        """The file as plain data: a copy to change and give to `edited`."""
+        """The file as plain data, a copy."""
         return deepcopy(self._document.data)
 
     def to_yaml(self) -> str:
         """The text of the file, exactly as it was read, comments and layout included."""
         return self._document.text
 
-    def edited(self, document: dict[str, Any]) -> Self:
-        r"""The same file with other contents: only what changed is touched, so `git diff` shows the change alone.
+    def edited(self, changes: Mapping[Any, Any]) -> Self:
+        r"""The same file with some things changed, and nothing else, so `git diff` shows the changes alone.
 
         Parameters
         ----------
-        document : dict
-            From `to_dict`, changed.
+        changes : dict of path to value
+            A path names a key: `qualify.threshold`; in a rule by its name or position: `fit.Industry.points.SaaS`,
+            `fit[0].missing`. A name with a dot is written as part of a tuple: `("fit", "Inc. 500", "points")`.
+            The value takes the place of what stands there, whole if it is a table, list or rule. None takes it out. A
+            name that is not there yet adds an entry: a value of a table, or with a whole rule a rule, at the end.
+
+        Returns
+        -------
+        Rulebook
 
         Raises
         ------
         RulebookError
-            If the changed contents are no rulebook.
+            If a path leads nowhere, two overlap, or the rulebook would be none; with all problems.
+        ArgumentError
+            If `changes` is no mapping.
+
+        Notes
+        -----
+        Paths are read on the rulebook as it is, whatever else changes. `qualify`, `groups` and `totals` given whole
+        must hold all that stands in them, so that no protection goes unseen: name what is to go, with None.
 
         Examples
         --------
-        >>> rulebook = Rulebook.from_yaml("leadscore: 1\nname: demo\nqualify:\n  threshold: 0  # agreed in March\n")
-        >>> document = rulebook.to_dict()
-        >>> document["qualify"]["threshold"] = -5
-        >>> print(rulebook.edited(document).to_yaml())
+        >>> text = "leadscore: 1\nname: demo\nfit: [{name: Size, column: size, points: {big: 9}}]\n"
+        >>> rulebook = Rulebook.from_yaml(text + "qualify:\n  threshold: 9  # agreed in March\n")
+        >>> print(rulebook.edited({"qualify.threshold": 8, "fit.Size.points.small": -5}).to_yaml())
         leadscore: 1
         name: demo
+        fit: [{name: Size, column: size, points: {big: 9, small: -5}}]
         qualify:
-          threshold: -5 # agreed in March
+          threshold: 8 # agreed in March
         <BLANKLINE>
+        >>> rulebook.edited({"fit.Sise.points.big": 8, "qualify.treshold": 8})
+        Traceback (most recent call last):
+        leadscore.errors.RulebookError: 2 problems in rulebook
+          fit.Sise.points.big: 'fit' has no 'Sise'; did you mean 'Size'?
+          line 6, qualify.treshold: unknown key 'treshold'; did you mean 'threshold'?
+              treshold: 8
+              ^^^^^^^^
         """
         source = self._document.source
-        with _not_too_deep(source):
-            text = yaml.rewrite(self._document, yaml.plain(document, source))
-        return type(self).from_yaml(text, source=source)
+        data, problems = edits.applied(self._document.data, changes)
+        try:
+            with _not_too_deep(source):
+                text = yaml.rewrite(self._document, yaml.plain(data, source))
+            book = type(self).from_yaml(text, source=source)
+        except RulebookError as error:
+            raise RulebookError(source, [*problems, *error.problems]) from None
+        if problems:
+            raise RulebookError(source, problems)
+        return book
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the file; a reader never sees half of it."""

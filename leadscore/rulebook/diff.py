@@ -111,10 +111,9 @@ def diff(old: Rulebook, new: Rulebook) -> list[Change]:
     ... behaviour: [{name: Pricing page, event: pricing, points: 10, half_life_days: 14}]
     ... qualify: {threshold: 50}
     ... ''')
-    >>> document = old.to_dict()
-    >>> document["fit"][0]["points"] = {"VP": 20, "Director": 15, "Head": 12}
-    >>> document["behaviour"][0] |= {"points": 15, "half_life_days": 30}
-    >>> for change in diff(old, old.edited(document)):
+    >>> seniority = {"fit.Seniority.points.VP": 20, "fit.Seniority.points.Head": 12}
+    >>> pricing = {"behaviour.Pricing page.points": 15, "behaviour.Pricing page.half_life_days": 30}
+    >>> for change in diff(old, old.edited(seniority | pricing)):
     ...     print(change)
     Seniority: VP 25 -> 20 points, new value Head: 12 points
     Pricing page: points 10 -> 15, half-life 14 -> 30 days

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from leadscore.base.text import as_text, normalise
 from leadscore.errors import Problem, RulebookError, did_you_mean
@@ -67,7 +67,7 @@ def _translate(data: Any, details: dict[str, Any]) -> Fault:
         if part in there:
             path, here = (*path, part), here[part]
     if kind == "extra_forbidden":
-        hint = did_you_mean(path[-1], _keys_at(location[:-1]))
+        hint = did_you_mean(path[-1], model.keys_at(path[:-1]))
         return path, f"unknown key {path[-1]!r}{hint}", True
     if kind == "missing":
         return path, f"{location[-1]!r} is missing", False
@@ -85,34 +85,6 @@ def _translate(data: Any, details: dict[str, Any]) -> Fault:
         wanted = "must be true or false" if kind == "bool_type" else "column names are text; put it in quotes"
         return path, f"{wanted}; got {here!r}", False
     return path, details["msg"], on_key
-
-
-_PARTS: dict[str, type[BaseModel]] = {
-    "agreement": model.Agreement,
-    "columns": model.Column,
-    "fit": model.FitRule,
-    "behaviour": model.BehaviourRule,
-    "groups": model.Limits,
-    "totals": model.Totals,
-    "qualify": model.Qualify,
-    "grades": model.Grades,
-    "step": model.Step,
-    "never": model.Never,
-    "hand_raise": model.Happening,
-    "segments": model.Segment,
-    "when": model.Test,
-    "where": model.Test,
-}
-
-
-def _keys_at(location: tuple[Any, ...]) -> list[str]:
-    """The keys that may stand at a place, by the last part of the path that names one."""
-    if location[:1] == ("totals",) and len(location) > 1:
-        part: type[BaseModel] = model.Limits
-    else:
-        named = [_PARTS[name] for name in location if isinstance(name, str) and name in _PARTS]
-        part = named[-1] if named else model.Contents
-    return [field.alias or name for name, field in part.model_fields.items()]
 
 
 def _rules(data: dict[Any, Any], section: str) -> Iterator[tuple[Path, dict[Any, Any]]]:

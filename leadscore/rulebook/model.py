@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import pairwise
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args, get_origin
 from zoneinfo import available_timezones
 
 from pydantic import (
@@ -505,3 +505,38 @@ class Contents(Part):
             yield "fit", position, fit_rule
         for position, behaviour_rule in enumerate(self.behaviour):
             yield "behaviour", position, behaviour_rule
+
+
+def keys_at(path: Sequence[str | int | float | bool]) -> list[str]:
+    """The keys of the language that may stand at a place of the file; none where the entries have names of their own.
+
+    Examples
+    --------
+    >>> keys_at(("totals", "fit")), keys_at(("groups",))
+    (['at_least', 'at_most'], [])
+    """
+    part: type[BaseModel] | None = Contents
+    named = False
+    for step in path:
+        if named or type(step) is int:
+            named = False
+            continue
+        fields = {field.alias or name: field for name, field in (part.model_fields if part else {}).items()}
+        if part is Condition and step not in fields:
+            part = Test
+        else:
+            kind = fields[step].annotation if step in fields else None
+            part, named = next(_parts(kind), None), dict in _origins(kind)
+    return [] if named or part is None else [field.alias or name for name, field in part.model_fields.items()]
+
+
+def _parts(kind: Any) -> Iterator[type[BaseModel]]:
+    """The parts that a type is made of."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        yield kind
+    for inner in get_args(kind):
+        yield from _parts(inner)
+
+
+def _origins(kind: Any) -> set[Any]:
+    return {get_origin(kind), *(get_origin(inner) for inner in get_args(kind))}

@@ -315,6 +315,9 @@ def _graft(tree: Any, old: Any, new: Any) -> Any:
         for key in [key for key in tree if key not in new]:
             del tree[key]
         for key, value in new.items():
+            if value in ([], {}):
+                # A comment between a key and what has become empty would be written where it breaks the file.
+                tree.ca.items.pop(key, None)
             tree[key] = _graft(tree[key], old[key], value) if key in tree else value
         return tree
     if isinstance(old, list) and isinstance(new, list) and _names(old) and _names(new):
@@ -325,6 +328,8 @@ def _graft(tree: Any, old: Any, new: Any) -> Any:
 def _graft_named(tree: Any, old: list[Any], new: list[Any]) -> Any:
     # Rules are known by their names, so that one taken out in the middle does not rewrite all below it.
     names, wanted = _names(old), _names(new)
+    if len(old) == len(new) and all(_renamed(*rules) for rules in zip(old, new, strict=True)):
+        names = wanted
     if [name for name in names if name in wanted] != [name for name in wanted if name in names]:
         return new
     for index in reversed([index for index, name in enumerate(names) if name not in wanted]):
@@ -335,6 +340,11 @@ def _graft_named(tree: Any, old: list[Any], new: list[Any]) -> Any:
         else:
             tree.insert(index, item)
     return tree
+
+
+def _renamed(old: dict[str, Any], new: dict[str, Any]) -> bool:
+    """Whether two rules differ in what they say, or in their names, but not in both."""
+    return old["name"] == new["name"] or old | {"name": new["name"]} == new
 
 
 def _names(items: list[Any]) -> list[str]:

@@ -282,10 +282,9 @@ def compare(tables: Tables, old: Rulebook, new: Rulebook, *, start: Any, end: An
     ... behaviour: [{name: Pricing page, event: pricing, points: 15}]
     ... qualify: {threshold: 90}
     ... ''')
-    >>> document = old.to_dict()
-    >>> document["behaviour"][0]["points"] = 20
-    >>> document["fit"][0]["when"] = {"country": ["US", "CA", "GB"]}
-    >>> new = old.edited(document)
+    >>> new = old.edited(
+    ...     {"behaviour.Pricing page.points": 20, "fit.Home market.when.country": ["US", "CA", "GB"]}
+    ... )
     >>> leads = pd.DataFrame({"lead_id": ["a", "b"], "country": ["US", "GB"]})
     >>> at = ["2026-03-10", "2026-03-12", "2026-03-12", "2026-03-13"]
     >>> events = pd.DataFrame({"lead_id": ["a", "a", "b", "b"], "event": "pricing", "at": at})

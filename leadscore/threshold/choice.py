@@ -136,11 +136,11 @@ class ThresholdChoice:
         >>> print(choice.apply(Rulebook.from_yaml(text)).to_yaml().splitlines()[-1])
         qualify: {threshold: 60} # us
         """
-        document = rulebook.to_dict()
-        qualify = document["qualify"]
         bars = [(_REST, self.threshold)] if self.bars is None else list(self.bars["threshold"].items())
-        places = {segment["name"]: segment for segment in qualify.get("segments", [])} | {_REST: qualify}
-        problems = []
+        segments = [segment.name for segment in rulebook.qualify.segments]
+        places = {name: ("qualify", "segments", name) for name in segments} | {_REST: ("qualify",)}
+        problems: list[Problem] = []
+        changes: dict[Any, float] = {}
         for name, bar in bars:
             if np.isnan(bar):
                 who = "no threshold was found" if self.bars is None else f"{name!r} gets no lead at this capacity"
@@ -149,11 +149,11 @@ class ThresholdChoice:
                 known = did_you_mean(name, places.keys() - {_REST})
                 problems.append(Problem("by", f"the rulebook has no segment {name!r}{known}"))
             else:
-                places[name]["threshold"] = int(bar) if float(bar).is_integer() else float(bar)
+                changes[*places[name], "threshold"] = int(bar) if float(bar).is_integer() else float(bar)
         if problems:
             raise ArgumentError("rulebook", problems)
         try:
-            return rulebook.edited(document)
+            return rulebook.edited(changes)
         except RulebookError as error:
             raise ArgumentError(f"rulebook {rulebook.name!r}", error.problems) from error
 

@@ -172,19 +172,19 @@ class ThresholdExplorer:
 
     def changed(self, threshold: float | None = None, *, points: Mapping[str, Any] | None = None) -> Rulebook:
         """The rulebook with a threshold and points as given to `at`; `write` it to keep it, comments and all."""
-        document = self.rulebook.to_dict()
         quick = self._quick(threshold, points or {})
+        changes: dict[Any, Any] = {}
         if threshold is not None:
-            document["qualify"]["threshold"] = _written(quick.qualify.threshold)
+            changes["qualify.threshold"] = _written(quick.qualify.threshold)
         for section, position, rule in quick.rules():
             if rule.name in (points or {}):
                 key = "from" if rule.from_ is not None else "points"
                 value: Any = rule.from_ if rule.from_ is not None else rule.points
                 table = isinstance(value, Mapping)
-                document[section][position][key] = (
+                changes[section, position, key] = (
                     {k: _written(v) for k, v in value.items()} if table else _written(value)
                 )
-        return self.rulebook.edited(document)
+        return self.rulebook.edited(changes)
 
     def _quick(self, threshold: float | None, points: Mapping[str, Any]) -> Rulebook:
         """The changed rulebook without its text, which takes most of the time to write."""

@@ -222,18 +222,18 @@ def old_events(tables: Tables, rulebook: Rulebook, before: Weeks, since: Weeks) 
         `n` MQLs, `old` those that owe it to what was done more than `LONG_AGO_DAYS` days before, `share`, `low`,
         `high` (95 % Wilson). Empty where each rule that gives points ends within that.
     """
-    document = rulebook.to_dict()
-    rules = [one for one in document.get("behaviour", ()) if _without_end(one)]
-    if not rules:
+    rules = rulebook.to_dict().get("behaviour", ())
+    ended = {
+        ("behaviour", place, "within_days"): LONG_AGO_DAYS for place, rule in enumerate(rules) if _without_end(rule)
+    }
+    if not ended:
         return pd.DataFrame()
-    for rule in rules:
-        rule["within_days"] = LONG_AGO_DAYS
     start, middle = (
         before[-len(since) :][0]["week"] if len(before) >= len(since) else before[0]["week"],
         since[0]["week"],
     )
     end = dt.date.fromisoformat(since[-1]["week"]) + dt.timedelta(6)
-    found = [replay(tables, book, start=start, end=end).frame for book in (rulebook, rulebook.edited(document))]
+    found = [replay(tables, book, start=start, end=end).frame for book in (rulebook, rulebook.edited(ended))]
     new = found[0][~found[0]["already"]]
     kept = new.index.isin(found[1].index)
     late = (new["day"] >= pd.Timestamp(middle)).to_numpy()

@@ -301,7 +301,7 @@ def _between(old: Rulebook, new: Rulebook) -> list[Rulebook]:
     bars = [{"qualify": document["qualify"]} for document in documents]
     rules = [{name: part for name, part in document.items() if name not in _ABOUT} for document in documents]
     try:
-        return [old.edited(about | rules[1] | bars[0]), old.edited(about | rules[0] | bars[1])]
+        return [Rulebook.from_dict(about | rules[1] | bars[0]), Rulebook.from_dict(about | rules[0] | bars[1])]
     except RulebookError:
         return []
 

@@ -260,10 +260,9 @@ class _Volume:
 
 def _with_bar(card: PointsCard, highest: Rulebook, volume: _Volume, capacity: float) -> tuple[Rulebook, float]:
     """A rulebook at the lowest bar that passes on no more than sales can work, and how many that is."""
-    document = highest.to_dict()
 
     def at(bar: int) -> Rulebook:
-        return highest.edited(document | {"qualify": document["qualify"] | {"threshold": bar}})
+        return highest.edited({"qualify.threshold": bar})
 
     low, high = card.least, card.most
     while low < high:
@@ -284,17 +283,15 @@ def renewed(
     qualifies, and hand-raisers. What was set for the old points goes: limits, grades, minimum fit, segments' bars.
     """
     rules = card.to_rulebook(name=old.name, threshold=card.most, provenance=provenance).to_dict()
-    document = {key: value for key, value in old.to_dict().items() if key not in {*_OF_OLD_POINTS, "fit", "behaviour"}}
-    declared = document.get("columns", {})
+    declared = old.to_dict().get("columns", {})
     columns = {name: declared.get(name, column) for name, column in rules.get("columns", {}).items()}
     for rule in rules.get("fit", ()):
         if isinstance(rule.get("points"), dict) and declared.get(rule["column"], {}).get("type") == "boolean":
             rule["points"] = {key == "true": points for key, points in rule["points"].items()}
-    qualify = {key: value for key, value in document["qualify"].items() if key not in _BARS_OF_OLD_POINTS}
-    qualify |= {"threshold": threshold}
+    gone = [*_OF_OLD_POINTS, *(f"qualify.{key}" for key in _BARS_OF_OLD_POINTS)]
     sections = {"columns": declared | columns, "fit": rules.get("fit"), "behaviour": rules.get("behaviour")}
-    document |= {name: section for name, section in sections.items() if section}
-    return old.edited(document | {"qualify": qualify, "version": version})
+    changes = dict.fromkeys(gone) | {name: section or None for name, section in sections.items()}
+    return old.edited(changes | {"qualify.threshold": threshold, "version": version})
 
 
 def _on_volume(per_week: float, capacity: float, rulebook: Rulebook) -> list[str]:

@@ -15,6 +15,8 @@ from leadscore.rulebook.model import BehaviourRule, Limits, thousandths
 from leadscore.scoring.engine import Bound
 from leadscore.stats.intervals import Floats
 
+# The sections that hold points.
+POINTED = ("fit", "behaviour", "groups", "totals")
 # Worth is rounded to a thousandth of a point: of so many points that is a millionth.
 _FINE = 1000
 
@@ -144,7 +146,7 @@ def with_points(rulebook: Rulebook, listed: Sequence[Place], new: Floats) -> Rul
             if said.get("at_least", -np.inf) > said.get("at_most", np.inf):
                 said["at_least"], said["at_most"] = said["at_most"], said["at_least"]
     try:
-        return rulebook.edited(document)
+        return rulebook.edited({name: document[name] for name in POINTED if name in document})
     except RulebookError as error:
         what = "; ".join(problem.message for problem in error.problems)
         message = f"with the learned points it could not be used: {what}. Change the bar, or give points_to_double"

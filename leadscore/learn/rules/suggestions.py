@@ -45,7 +45,7 @@ class Suggestions:
         score, shrunk) with `effect_low`, `effect_high`, `points` with `points_low`, `points_high`, `p` (confirmed
         there, Holm); `q` (found on the older half, Benjamini-Hochberg), and `yaml`, the rule.
     rules : list of dict
-        The same rules as plain data, in that order, to be put into `rulebook.to_dict()[side]`.
+        The same rules as plain data, in that order; `rulebook.edited({("fit", rule["name"]): rule})` adds one.
     findings : list of str
         What to know before they are believed.
     candidates, found : int

@@ -470,11 +470,10 @@ def test_events_under_a_new_name():
 
 
 def endless(window):
-    document = BOOK.to_dict()
-    for rule in document["behaviour"]:
-        rule.pop("within_days")
-        rule.update(window)
-    return BOOK.edited(document)
+    changes = {"within_days": None} | window
+    return BOOK.edited(
+        {("behaviour", place, key): value for place in range(len(BOOK.behaviour)) for key, value in changes.items()}
+    )
 
 
 def old_leads():
@@ -528,14 +527,11 @@ def test_a_rulebook_edit_is_told_and_no_edit_is_not():
     leads, events = made()
     tables = ls.load_tables(leads, events, rulebook=BOOK, columns=["source"])
     monitor = alarmed(tables)
-    document = BOOK.to_dict()
-    document["qualify"]["threshold"] = 60
-    causes = monitor.with_rulebook(tables, BOOK.edited(document)).causes()
+    causes = monitor.with_rulebook(tables, BOOK.edited({"qualify.threshold": 60})).causes()
     assert kinds_of(causes)[0] == "edit"
     assert causes.diagnoses[0].evidence.loc["mqls", "change"] > 0
-    document["qualify"]["threshold"] = 70
-    document["version"] = "2"
-    assert kinds_of(monitor.with_rulebook(tables, BOOK.edited(document)).causes()) == ["nothing"]
+    same = BOOK.edited({"qualify.threshold": 70, "version": "2"})
+    assert kinds_of(monitor.with_rulebook(tables, same).causes()) == ["nothing"]
 
 
 # ------------------------------------------------------------------------------------------------------- simulation

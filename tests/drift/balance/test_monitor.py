@@ -122,9 +122,7 @@ def test_leads_of_the_week_before_are_refused():
 
 
 def test_another_rulebook_is_refused_by_name():
-    document = BOOK.to_dict()
-    document["version"] = "2"
-    edited = BOOK.edited(document)
+    edited = BOOK.edited({"version": "2"})
     monitor = watched([leads(0)])
     with pytest.raises(ArgumentError, match="scored by 'demo' 2, the weeks before by 'demo' 1"):
         monitor.update(day(1), leads(1), rulebook=edited)
@@ -437,12 +435,9 @@ def test_an_edited_rulebook_rescores_and_reports_its_own_effect(funnel):
     monitor = BalanceMonitor(made.rulebook, reference_weeks=26)
     for cohort in weekly_cohorts(tables, made.rulebook, start="2025-06-30", end="2026-03-29"):
         monitor.update(*cohort)
-    document = made.rulebook.to_dict()
-    for rule in document["behaviour"]:
-        if "points" in rule:
-            rule["points"] = 2 * rule["points"]
-    document["version"] = "edited"
-    edited = made.rulebook.edited(document)
+    rules = [(place, rule) for place, rule in enumerate(made.rulebook.behaviour) if rule.points is not None]
+    doubled = {("behaviour", place, "points"): 2 * rule.points for place, rule in rules}
+    edited = made.rulebook.edited({"version": "edited"} | doubled)
     new = monitor.with_rulebook(tables, edited)
     assert new.edit.loc["behaviour", "change"] > 1
     assert new.edit.loc["leads", "change"] == new.edit.loc["fit", "change"] == 0

@@ -38,10 +38,9 @@ book = ls.Rulebook.from_yaml(BOOK)
 
 
 def edited(**changes):
-    document = book.to_dict()
-    document["qualify"]["threshold"] = changes.get("threshold", 70)
-    document["behaviour"][0]["points"] = changes.get("pricing", 15)
-    return book.edited(document)
+    return book.edited(
+        {"qualify.threshold": changes.get("threshold", 70), "behaviour[0].points": changes.get("pricing", 15)}
+    )
 
 
 def people(rng, n, first, *, pricing=1.0, webinars=0.3, before=0):
@@ -250,10 +249,8 @@ def test_rules_and_bar_are_told_apart(made):
 
 
 def test_a_bar_that_old_rules_cannot_reach_is_not_told_apart(made):
-    document = edited(pricing=200).to_dict()
-    document["behaviour"][0]["at_most"] = 200
-    document["qualify"]["threshold"] = 190
-    found = decompose(tables(made, moved(made, 28, "b")), A, B, rulebook_a=book, rulebook_b=book.edited(document))
+    new = book.edited({"behaviour[0].points": 200, "behaviour[0].at_most": 200, "qualify.threshold": 190})
+    found = decompose(tables(made, moved(made, 28, "b")), A, B, rulebook_a=book, rulebook_b=new)
     assert parts(found)[["rules", "bar"]].isna().all()
     assert parts(found)["rulebook"] != 0
     assert any("cannot reach the bar of the other" in finding for finding in found.findings)
@@ -354,12 +351,8 @@ def test_each_mql_is_shared_out_by_points_within_the_limits_of_rules():
 
 
 def test_leads_barred_for_what_they_are_are_mix_and_for_what_they_do_behaviour(made):
-    document = book.to_dict()
-    document["qualify"]["never"] = [
-        {"name": "rival", "when": {"source": "webinar"}},
-        {"name": "gone", "event": "leave"},
-    ]
-    barring = book.edited(document)
+    rival, gone = {"when": {"source": "webinar"}}, {"event": "leave"}
+    barring = book.edited({"qualify.never.rival": rival, "qualify.never.gone": gone})
     leads, events = moved(made, 28, "b")
     more = leads.assign(source=np.where(np.arange(len(leads)) % 2, "webinar", leads["source"]))
     found = decompose(tables(made, (more, events), rulebook=barring), A, B, rulebook_a=barring)
@@ -457,7 +450,7 @@ def test_periods_that_cannot_be_compared_are_refused(made, a, b, message):
 def test_rulebooks_that_cannot_be_compared_are_refused(made):
     with pytest.raises(ArgumentError, match="must be a Rulebook"):
         decompose(tables(made), A, B, rulebook_a="rulebook.yaml")
-    other = book.edited(book.to_dict() | {"timezone": "Europe/Berlin"})
+    other = book.edited({"timezone": "Europe/Berlin"})
     with pytest.raises(ArgumentError, match="one time zone"):
         decompose(tables(made), A, B, rulebook_a=book, rulebook_b=other)
     with pytest.raises(ArgumentError, match="no lead column 'sauce'"):
@@ -596,9 +589,7 @@ def test_nineteen_of_twenty_intervals_hold_the_truth():
 
 def test_the_funnel_is_split_exactly():
     funnel = make_funnel(1500, random_state=3)
-    document = funnel.rulebook.to_dict()
-    document["qualify"]["threshold"] -= 10
-    new = funnel.rulebook.edited(document)
+    new = funnel.rulebook.edited({"qualify.threshold": funnel.rulebook.qualify.threshold - 10})
     held = ls.load_tables(funnel.leads, funnel.events, rulebook=[funnel.rulebook, new], columns=["source"])
     a, b = ("2025-12-29", "2026-02-08"), ("2026-02-09", "2026-03-22")
     found = decompose(held, a, b, rulebook_a=funnel.rulebook, rulebook_b=new, source="source", segment="country")
@@ -616,9 +607,7 @@ def test_real_work_items_are_split_exactly(folder):
     )
     leads = events.groupby("lead_id")["at"].min().rename("created_at").reset_index()
     old = ls.Rulebook.read(Path(__file__).parents[2] / "data" / "bpi2012.yaml")
-    document = old.to_dict()
-    document["qualify"]["threshold"] += 3
-    new = old.edited(document)
+    new = old.edited({"qualify.threshold": old.qualify.threshold + 3})
     held = ls.load_tables(leads, events, rulebook=[old, new])
     periods = ("2011-10-31", "2011-12-04"), ("2012-01-02", "2012-02-05")
     found = decompose(held, *periods, rulebook_a=old, rulebook_b=new)

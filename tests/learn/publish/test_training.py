@@ -107,7 +107,7 @@ def test_the_bar_is_the_lowest_that_sales_can_work(trained, capacity):
     bar = book.qualify.threshold
     assert bar < trained.card.most
     if bar > trained.card.least:
-        lower = book.edited(book.to_dict() | {"qualify": book.to_dict()["qualify"] | {"threshold": int(bar) - 1}})
+        lower = book.edited({"qualify.threshold": int(bar) - 1})
         assert volume.of(lower) > capacity
 
 

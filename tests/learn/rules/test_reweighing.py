@@ -90,9 +90,9 @@ def rows_of(parts, book=BOOK, as_of=DAY, within_days=30):
 
 def changed(book=BOOK, **sections):
     document = book.to_dict()
-    for name, change in sections.items():
-        document[name] = change(document[name]) if callable(change) else change
-    return book.edited(document)
+    return book.edited(
+        {name: change(document[name]) if callable(change) else change for name, change in sections.items()}
+    )
 
 
 def entry(found, rule, name=""):
@@ -160,18 +160,17 @@ def test_other_points_give_the_scores_of_the_rulebook_with_them(funnel, moved):
     listed = places(made.rulebook)
     bound = bound_at(probe(made.rulebook, listed), rows.tables, rows.lead, rows.day)
     seen = activations(made.rulebook, bound, listed)
-    document = made.rulebook.to_dict()
+    changes = {}
     points = seen.points.copy()
     for number, place in enumerate(listed):
         if place.rule == "Any page":
             points[number] = 2 * moved
-            document["behaviour"][1] |= {"points": 2 * moved, "at_most": round(14 * moved, 3)}
-            if moved < 0:
-                document["behaviour"][1]["at_least"] = document["behaviour"][1].pop("at_most")
+            limits = {"at_most": round(14 * moved, 3)} if moved >= 0 else {"at_most": None, "at_least": 14 * moved}
+            changes |= {("behaviour", 1, key): value for key, value in ({"points": 2 * moved} | limits).items()}
         if place.rule == "total behaviour" and place.entry == "at most":
-            points[number] = document["totals"]["behaviour"]["at_most"] = 30
+            points[number] = changes["totals.behaviour.at_most"] = 30
     columns, fixed = seen.at(points)
-    written = bound_at(made.rulebook.edited(document), rows.tables, rows.lead, rows.day)
+    written = bound_at(made.rulebook.edited(changes), rows.tables, rows.lead, rows.day)
     apart = columns @ points + fixed - (written.fit + written.behaviour) / 1000
     assert np.abs(apart).max() < 0.05
     assert np.count_nonzero(columns[:, [place.rule == "total behaviour" for place in listed]]) > 300
@@ -427,7 +426,7 @@ def test_any_rulebook_is_written_so_that_it_scores_what_was_learned(case, seed):
 @pytest.mark.parametrize("points_to_double", [1.5, 2, 3])
 def test_large_points_are_rounded_together(large, points_to_double):
     """Where a point is worth much, what one place loses by rounding others make good."""
-    low = changed(qualify={"threshold": 1})
+    low = BOOK.edited({"qualify.threshold": 1})
     precise = changed(
         low, behaviour=lambda rules: [rules[0] | {"at_most": 30.0}, rules[1] | {"from": {1: 2.001, 5: 6}}]
     )
@@ -460,7 +459,7 @@ def test_what_the_same_bar_lets_through(large):
 
 def test_a_bar_that_the_new_points_cannot_reach(large):
     with pytest.raises(ArgumentError, match=r"with the learned points it could not be used: .* Change the bar"):
-        reweigh(changed(qualify={"threshold": 95}), large, points_to_double=5)
+        reweigh(BOOK.edited({"qualify.threshold": 95}), large, points_to_double=5)
 
 
 def test_what_is_printed(large):
@@ -537,7 +536,7 @@ def test_points_that_do_not_rank_have_no_scale():
     nothing = changed(
         fit=[{"name": "Seniority", "column": "seniority", "points": {"VP": 0, "Manager": 0}}],
         behaviour=[],
-        qualify={"threshold": 0},
+        **{"qualify.threshold": 0},
     )
     with pytest.raises(ArgumentError, match="points_to_double\n  is needed: on these rows the old points never differ"):
         reweigh(nothing, rows)
@@ -601,10 +600,9 @@ def test_planted_points_are_recovered_within_their_intervals(moved):
         days = made.truth["day"].dropna()
         rows = snapshots(tables, as_of=days, stage="opportunity", within_days=60, worked_only=True)
         planted = np.array([place.points for place in places(made.planted)])
-        document = made.planted.to_dict()
-        seniority = document["fit"][0]["points"]
-        document["fit"][0]["points"] = {key: moved * points + 12 * (1 - moved) for key, points in seniority.items()}
-        frame = reweigh(made.planted.edited(document), rows, keep_signs=False, points_to_double=POINTS_TO_DOUBLE).frame
+        seniority = {key: moved * points + 12 * (1 - moved) for key, points in made.planted.fit[0].points.items()}
+        book = made.planted.edited({"fit[0].points": seniority})
+        frame = reweigh(book, rows, keep_signs=False, points_to_double=POINTS_TO_DOUBLE).frame
         inside = (frame["low"] <= planted) & (planted <= frame["high"])
         held.append(inside[frame["low"].notna()])
     # With only some guesses off and all others right, those few are drawn back more than they should be.

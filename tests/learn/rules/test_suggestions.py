@@ -126,9 +126,7 @@ def test_a_planted_word_is_found_and_its_rule_can_be_written(sign):
     assert one["n"] == pytest.approx((world.has("head") & newer).sum(), rel=0.05)
     assert f"{one['n']} newer rows" in repr(found)
 
-    document = BOOK.to_dict()
-    document["fit"].append(found.rules[0])
-    edited = BOOK.edited(document)
+    edited = BOOK.edited({("fit", one["rule"]): found.rules[0]})
     assert edited.fit[-1].name == "title has head"
     gained = [bound_at(book, snaps.tables, snaps.lead, snaps.day).fit for book in (BOOK, edited)]
     assert ((gained[1] - gained[0]) == 1000 * one["points"] * world.has("head")).all()
@@ -145,9 +143,7 @@ def test_planted_behaviour_is_found(column, value, name):
     snaps = world.snapshots(1.6 * world.did(column, value))
     found = suggest(BOOK, snaps)
     assert names(found)[0] == name
-    document = BOOK.to_dict()
-    document["behaviour"].append(found.rules[0])
-    rule = BOOK.edited(document).behaviour[-1]
+    rule = BOOK.edited({("behaviour", name): found.rules[0]}).behaviour[-1]
     assert (rule.count, rule.within_days) == ("once", 30)
     fires = fired(BOOK, [("behaviour", {**found.rules[0]})], snaps.tables, snaps.lead, snaps.day)[:, 0]
     assert (fires == world.did(column, value)).all()
@@ -190,10 +186,9 @@ def test_of_several_that_say_the_same_the_surest_is_kept():
 def test_what_a_rule_covers_is_no_suggestion():
     world = World(6)
     planted = world.snapshots(1.5 * world.has("head") + 1.5 * world.did("event", "webinar"))
-    document = BOOK.to_dict()
-    document["fit"].append({"name": "Heads", "when": {"title": {"has_word": ["head", "ops"]}}, "points": 1})
-    document["behaviour"].append({"name": "Webinar", "event": "webinar", "points": 1, "within_days": 7})
-    covered = suggest(BOOK.edited(document), planted)
+    heads = {"when": {"title": {"has_word": ["head", "ops"]}}, "points": 1}
+    webinar = {"event": "webinar", "points": 1, "within_days": 7}
+    covered = suggest(BOOK.edited({"fit.Heads": heads, "behaviour.Webinar": webinar}), planted)
     assert not any("head" in name or "webinar" in name for name in names(covered))
     open_ = suggest(BOOK, planted)
     assert {"title has head", "webinar in 30 days"} <= set(names(open_))
@@ -303,9 +298,8 @@ def test_rules_that_say_nothing_leave_a_stated_scale():
 
 def test_a_taken_name_is_not_used_twice():
     world = World(16)
-    document = BOOK.to_dict()
-    document["fit"].append({"name": "title has head", "when": {"source": "paid"}, "points": 1})
-    found = suggest(BOOK.edited(document), world.snapshots(1.6 * world.has("head")))
+    taken = BOOK.edited({"fit.title has head": {"when": {"source": "paid"}, "points": 1}})
+    found = suggest(taken, world.snapshots(1.6 * world.has("head")))
     assert names(found) == ["title has head (suggested)"]
 
 
@@ -369,6 +363,5 @@ def test_olist_landing_pages(folder):
     assert "22c29808c4f815213303f8933030604c" in good
     assert "b76ef37428e6799c421989521c0e5077" in good
     assert len(found.frame) < 10
-    document = rulebook.to_dict()
-    document["fit"] += found.rules
-    assert len(rulebook.edited(document).fit) == 1 + len(found.frame)
+    edited = rulebook.edited({("fit", rule["name"]): rule for rule in found.rules})
+    assert len(edited.fit) == 1 + len(found.frame)
