@@ -158,10 +158,6 @@ def guards(  # noqa: PLR0913 - each of them is part of what is asked
     single days, and enough to tell more than eight apart. Bias-corrected as by
     Miller, G. A. (1955), Note on the bias of information estimates. A day of the week is none, as it comes again.
 
-    See Also
-    --------
-    leadscore.learn.sample.needed_leads : how many leads a fit asks for.
-
     References
     ----------
     Kaufman, S., Rosset, S. and Perlich, C. (2012), Leakage in data mining: formulation, detection, and avoidance, ACM

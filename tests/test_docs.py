@@ -1,0 +1,65 @@
+"""The pages of `docs/`: every public name is in the reference, every page is reached, guide pages end in a decision."""
+
+import re
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[1] / "docs"
+MADE = {"_build", "notebooks", "generated"}  # by the build
+PAGES = sorted(page for page in DOCS.rglob("*.md") if not MADE & set(page.relative_to(DOCS).parts))
+GUIDE = [page for page in PAGES if page.parent.name == "guide" and page.stem != "index"]
+NAMESPACES = ("leadscore",)
+
+
+def text(page):
+    return page.read_text(encoding="utf-8")
+
+
+def name(page):
+    return page.relative_to(DOCS).as_posix()
+
+
+def referred_to():
+    """What the reference's lists name, in full: `leadscore.score`."""
+    found = []
+    for page in (page for page in PAGES if page.parent.name == "reference"):
+        for module, names in re.findall(
+            r"currentmodule:: ([\w.]+)\n\.\. autosummary::\n   :toctree: generated\n\n((?:   \w+\n)+)", text(page)
+        ):
+            found += [f"{module}.{name}" for name in names.split()]
+    return found
+
+
+def test_the_reference_lists_each_public_name_once():
+    public = [f"{namespace}.{name}" for namespace in NAMESPACES for name in import_module(namespace).__all__]
+    assert sorted(referred_to()) == sorted(public)
+
+
+def test_there_are_guide_pages():
+    assert {page.stem for page in GUIDE} >= {"score", "threshold", "learn", "drift"}
+
+
+@pytest.mark.parametrize("page", GUIDE, ids=name)
+def test_a_guide_page_runs_code_asks_a_question_and_ends_in_a_decision(page):
+    assert "```{code-cell}" in text(page)
+    assert "**The question.**" in text(page)
+    assert re.findall(r"^## (.+)$", text(page), re.MULTILINE)[-1] == "The decision"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_and_includes_lead_to_files(page):
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)|^```\{include\} (\S+)$", text(page), re.MULTILINE)
+    missing = [target for target in map("".join, links) if not (page.parent / target).is_file()]
+    assert missing == []
+
+
+def test_every_page_is_in_a_list_of_pages():
+    listed = {DOCS / "index.md"}
+    for page in PAGES:
+        for block in re.findall(r"```\{toctree\}\n(.*?)```", text(page), re.DOTALL):
+            for line in block.splitlines():
+                target = line[line.find("<") + 1 :].rstrip(">")
+                listed.add((page.parent / f"{target}.md").resolve())
+    assert [name(page) for page in PAGES if page not in listed] == []
