@@ -38,7 +38,12 @@ def test_the_first_ten_lines(capsys):
 def test_the_review_meeting(capsys):
     exec(block("python", "cherry_picking"), {})
     shown = capsys.readouterr().out
-    for part in ("<Comparison 2026-01-01 to 2026-03-31", "Funnel by month", "Acceptance by sales", "From MQL to first"):
+    for part in (
+        "<Comparison 2026-01-01 to 2026-03-31",
+        "reached won within 60 days of arrival",
+        "Acceptance by sales",
+        "From MQL to first",
+    ):
         assert part in shown
     assert Path("weekly.png").stat().st_size > 5_000
 

@@ -121,11 +121,11 @@ class DriftReport:
     def to_markdown(self) -> str:
         """The report for marketing and sales, as Markdown: what is the matter, what to decide, and the figures."""
         parts = [f"# Does behaviour outweigh fit? {escaped(self.rulebook)}, {self.verdict.week}"]
-        parts += [f"**{escaped(self.verdict.sentence)}**", "## What to do", bullets(map(escaped, self.actions))]
+        parts += [f"**{escaped(self.verdict.sentence)}**", "## What to do", bullets(self.actions)]
         for heading, said in self._sections():
             parts += [f"## {heading}", *said]
         notes = (*self.verdict.blind_spots, *self.notes)
-        return "\n\n".join([*parts, "## What this cannot know", bullets(map(escaped, notes))]) + "\n"
+        return "\n\n".join([*parts, "## What this cannot know", bullets(notes)]) + "\n"
 
     def _sections(self) -> Iterator[tuple[str, list[str]]]:
         yield "How large", [_figures_table(self.verdict)]
@@ -139,7 +139,7 @@ class DriftReport:
             yield "Why MQLs are more or fewer", [escaped(title), _indented(lines)]
         if self.stability is not None:
             title, *findings = repr(self.stability).splitlines()
-            yield "What is no longer as it was", [escaped(title), bullets(escaped(one[2:]) for one in findings)]
+            yield "What is no longer as it was", [escaped(title), bullets(one[2:] for one in findings)]
 
 
 def drift_report(
@@ -381,7 +381,7 @@ def _blame(causes: Causes) -> list[str]:
             rows.append((label, share, f"{row['n']:,}", "to blame" if row["named"] else ""))
         if rows:
             said.append(table((name, "share of the change (95 %)", "leads since", ""), rows))
-    return [*said, bullets(map(escaped, causes.findings))] if causes.findings else said
+    return [*said, bullets(causes.findings)] if causes.findings else said
 
 
 def _indented(lines: list[str]) -> str:

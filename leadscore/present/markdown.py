@@ -1,13 +1,28 @@
-"""Text as Markdown that reads as it stands, whatever names hold."""
+"""Text that reads as it stands, whatever names hold: in one line anywhere, and as Markdown."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
 
-# What means something to Markdown or HTML inside a line or a cell: a mark of a quotation where a line begins only,
-# underscores at the edge of a word only, and what makes a link of an address.
-_MEANT = re.compile(r"[\\`*\[\]<#|~$&@]|^>|(?<![^\W_])_|_(?![^\W_])|:(?=//)|(?<=www)\.", re.IGNORECASE)
+# What moves the cursor, colours a terminal, ends a line or turns the direction of reading: seen by its code only.
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+# What means something to Markdown or HTML inside a line or a cell: underscores at the edge of a word only, and what
+# makes a link of an address.
+_MEANT = re.compile(r"[\\`*\[\]<#|~$&@]|(?<![^\W_])_|_(?![^\W_])|:(?=//)|(?<=www)\.", re.IGNORECASE)
+# What makes a list, a quotation or a heading where a line begins.
+_STARTS = re.compile(r"^(\d*)([>+=.)-])")
+
+
+def visible(text: object) -> str:
+    r"""Any text in one line, with what cannot be seen written as its code.
+
+    Examples
+    --------
+    >>> print(visible("a\x1b[31mb\nc"))
+    a\x1b[31mb\nc
+    """
+    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), str(text))
 
 
 def escaped(text: object) -> str:
@@ -18,15 +33,27 @@ def escaped(text: object) -> str:
     >>> print(escaped("a|b <i> *c*"))
     a\|b \<i> \*c\*
     """
-    return _MEANT.sub(r"\\\g<0>", " ".join(str(text).split()))
+    return _MEANT.sub(r"\\\g<0>", " ".join(visible(text).split()))
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Rows of any text as a table."""
-    lines = [heads, ["---"] * len(heads), *([escaped(cell) for cell in row] for row in rows)]
+    lines = [
+        [escaped(head) for head in heads],
+        ["---"] * len(heads),
+        *([escaped(cell) for cell in row] for row in rows),
+    ]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def bullets(items: Iterable[str]) -> str:
-    """Markdown, item by item."""
-    return "\n".join(f"- {item}" for item in items)
+def bullets(items: Iterable[object]) -> str:
+    r"""Any texts as a list.
+
+    Examples
+    --------
+    >>> print(bullets(["1. a", "- b", "2.5 points"]))
+    - 1\. a
+    - \- b
+    - 2\.5 points
+    """
+    return "\n".join("- " + _STARTS.sub(r"\1\\\2", escaped(item)) for item in items)

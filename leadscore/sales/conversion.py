@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from leadscore.errors import ArgumentError
+from leadscore.present.result import Result, Section
+from leadscore.stats.intervals import share_text
 from leadscore.stats.survival import kaplan_meier
 from leadscore.tables.columns import NO_TIME, day_of
-from leadscore.tables.groups import ALL, grouping, shown_share, with_shares
+from leadscore.tables.groups import ALL, grouping, with_shares
 from leadscore.tables.outcomes import FUNNEL, NEVER, Ints, Mask, Stages, check_days, or_further
 from leadscore.tables.tables import Tables
 
@@ -26,8 +27,8 @@ _TO_MONDAY = 3
 _SILENCE = 0.01
 
 
-@dataclass(frozen=True)
-class FunnelTable:
+@dataclass(frozen=True, eq=False, repr=False)
+class FunnelTable(Result):
     """Conversion from stage to stage by cohort; made by `funnel`.
 
     Attributes
@@ -38,7 +39,7 @@ class FunnelTable:
         the counts are those so far, and there is no share (NaN).
     total : DataFrame, one row per group and stage
         The same over all cohorts that have a share.
-    findings : list of str
+    notes : tuple of str
         What to know before the figures are compared.
     cohort : str or None
     within_days : int
@@ -47,29 +48,30 @@ class FunnelTable:
 
     frame: pd.DataFrame
     total: pd.DataFrame
-    findings: list[str]
+    notes: tuple[str, ...]
     cohort: str | None
     within_days: int
     observed_until: dt.date
 
     @property
-    def _title(self) -> str:
-        by = f" by {self.cohort}" if self.cohort else ""
-        return f"Funnel{by}: stages reached within {self.within_days} days, outcomes until {self.observed_until}"
+    def headline(self) -> str:
+        """Which share of the leads came to the last stage."""
+        period = f"within {self.within_days} days of arrival, by outcomes until {self.observed_until}"
+        if not len(self.total):
+            return f"No share is known yet: no cohort of leads is old enough to be counted {period}."
+        whole = self.total[self.total["group"] == ALL] if "group" in self.total else self.total
+        last = whole.iloc[-1]
+        return f"{share_text(last['reached'], whole['n'].iloc[0])} leads reached {last['stage']} {period}."
 
-    def __repr__(self) -> str:
-        lines = []
-        for row in self.total.itertuples():
-            group = f"{row.group}, " if "group" in self.total else ""
-            lines.append(f"  {group}{row.stage}: {row.reached:,} of {row.n:,}, {shown_share(row)}")
-        return "\n".join([self._title, *lines, *(f"- {finding}" for finding in self.findings)])
-
-    def _repr_html_(self) -> str:
-        found = "".join(f"<li>{escape(finding)}</li>" for finding in self.findings)
-        return f"<p>{escape(self._title)}</p><ul>{found}</ul>{self.frame.to_html(index=False, na_rep='')}"
+    def sections(self) -> Iterator[Section]:
+        """The totals, the cohorts, and their picture."""
+        yield Section("total", "All cohorts that are old enough, with 95 % intervals (Wilson)", self.total)
+        if self.cohort is not None:
+            yield Section("frame", f"By {self.cohort} of arrival; young cohorts have no share yet", self.frame)
+        yield Section("picture", "Shares and their intervals", self.plot)
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw the shares by cohort; the totals, where there are groups or no cohorts. See `plots.plot_funnel`."""
+        """Draw the shares by cohort; the totals, where there are groups or no cohorts. See `pictures.plot_funnel`."""
         from leadscore.present.pictures import plot_funnel  # noqa: PLC0415 - matplotlib takes long to import
 
         by_cohort = self.cohort is not None and "group" not in self.total
@@ -106,7 +108,7 @@ def funnel(
     Returns
     -------
     FunnelTable
-        `frame`, `total`, `findings`, `plot()`.
+        `frame`, `total`, `notes`, `plot()`.
 
     Raises
     ------
@@ -167,7 +169,7 @@ def funnel(
         columns.remove("group")
         total = total.drop(columns="group")
     frame = frame[columns] if cohort else total
-    return FunnelTable(frame, total, findings, cohort, int(within_days), day_of(until))
+    return FunnelTable(frame, total, tuple(findings), cohort, int(within_days), day_of(until))
 
 
 def _came(tables: Tables, stages: Stages) -> Ints:

@@ -49,6 +49,18 @@ def wilson(
     return np.maximum(centre - half, 0), np.minimum(centre + half, 1)
 
 
+def share_text(count: float, n: float) -> str:
+    """A share with its 95 % interval (Wilson) and what it is a share of, for sentences.
+
+    Examples
+    --------
+    >>> share_text(81, 263), share_text(0, 0)
+    ('30.8% (25.5% to 36.6%) of 263', 'none of 0')
+    """
+    low, high = wilson(count, n)
+    return f"{count / n:.1%} ({float(low):.1%} to {float(high):.1%}) of {n:,.0f}" if n else "none of 0"
+
+
 def holm(p: npt.ArrayLike) -> Floats:
     """P-values corrected for how many tests there are: the chance that any of them is a false alarm stays below each.
 

@@ -87,10 +87,10 @@ def _data(model: Any) -> Iterator[str]:
     else:
         items.append("Share with the outcome: not known, for no feature was left.")
     used = dict.fromkeys(bins.column for bins in fitted.features)
-    items.append(f"Columns looked at: {', '.join(map(escaped, used)) or 'none'}.")
+    items.append(f"Columns looked at: {', '.join(used) or 'none'}.")
     without = [str(name) for name in getattr(model, "feature_names_in_", []) if name not in used]
     if without:
-        items.append(f"Columns given and not looked at: {', '.join(map(escaped, without))}.")
+        items.append(f"Columns given and not looked at: {', '.join(without)}.")
     yield bullets(items)
 
 
@@ -118,8 +118,8 @@ def _guards(model: Any) -> Iterator[str]:
     else:
         left = " Columns marked drop were left out." if model.guards == "drop" else " All columns were kept."
         yield f"What they found, n = {model.n_rows_:,}.{left}"
-        yield bullets(
-            f"**{escaped(one.code)}** {one.severity}, {escaped('the table' if one.column == '' else one.column)}: "
+        yield "\n".join(
+            f"- **{escaped(one.code)}** {one.severity}, {escaped('the table' if one.column == '' else one.column)}: "
             f"{escaped(one.message)}"
             for one in model.guards_
         )
