@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -79,7 +80,7 @@ def diff(  # noqa: PLR0913
 
     books = [ls.Rulebook.read(path) for path in (old, new)]
     changes = changes_between(*books)
-    said: Any = [{"section": one.section, "name": one.name, "text": one.text} for one in changes]
+    said: Any = [asdict(one) for one in changes]
     if leads is None:
         given = {"events": events, "outcomes": outcomes, "start": start, "end": end, "by": by, "out": out}
         _refuse_alone(given | {"observed-until": observed_until})

@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -80,6 +81,9 @@ def print_changes(changes: list[Change]) -> None:
     """Print what differs between two rulebooks."""
     if changes:
         print_table(("section", "name", "change"), [(one.section, one.name, one.text) for one in changes])
+        for one in changes:
+            if one.code:
+                typer.echo(f"warning {one.code}: {one.warning}")
     else:
         typer.echo("no change")
 
@@ -373,7 +377,7 @@ def trained_data(trained: Trained) -> dict[str, Any]:
             **{name: _plain(getattr(card, name)) for name in ("base", "intercept", "slope", "n", "log_loss_lost")},
         },
         "rulebook": trained.rulebook.to_yaml(),
-        "changes": [{"section": one.section, "name": one.name, "text": one.text} for one in trained.diff()],
+        "changes": [asdict(one) for one in trained.diff()],
         "threshold": {"old": trained.old.qualify.threshold, "new": trained.rulebook.qualify.threshold},
         "per_week": {"old": trained.old_per_week, "new": trained.per_week, "capacity": trained.capacity_per_week},
         "verdict": {

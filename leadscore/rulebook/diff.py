@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -21,6 +21,7 @@ from leadscore.rulebook.model import (
     Segment,
     Step,
 )
+from leadscore.rulebook.protections import dropped
 
 # What one part of a rulebook says: words for each of its facts, None for what it leaves out. A table of points is a
 # mapping; a list whose order means nothing is a set.
@@ -63,14 +64,18 @@ class Change:
         The rule, the column, the key.
     text : str
         What changed, as `points 10 -> 15, half-life 14 -> 30 days`.
+    code, warning : str
+        The protection that the new rulebook drops, and its code (LS201 to LS205 in `format.md`); empty if none.
     """
 
     section: str
     name: str
     text: str
+    code: str = ""
+    warning: str = ""
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.text}"
+        return f"{self.name}: {self.text}" + (f" (warning {self.code}: {self.warning})" if self.code else "")
 
 
 def decimal(value: float) -> str:
@@ -100,7 +105,8 @@ def diff(old: Rulebook, new: Rulebook) -> list[Change]:
     -------
     list of Change
         `section`, `name`, `text`; in the order of the new file, what was removed last in its section. Empty if the two
-        say the same.
+        say the same. A change that drops a protection (an entry of `never`, a hand-raise, a minimum fit or behaviour, a
+        cap, a segment) has a `code` and a `warning`.
 
     Examples
     --------
@@ -120,7 +126,11 @@ def diff(old: Rulebook, new: Rulebook) -> list[Change]:
     >>> diff(old, old)
     []
     """
-    changes = [*_sections(old, new)]
+    changes = [
+        replace(change, code=code, warning=warning)
+        for change in _sections(old, new)
+        for code, warning in [dropped(change.section, change.name, old, new)]
+    ]
     order = [*new.to_dict(), *old.to_dict()]
     inner = {"never": "qualify", "hand_raise": "qualify", "segments": "qualify"}
     # Name, version and time zone are lines of their own at the head of a file.

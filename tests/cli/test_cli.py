@@ -369,7 +369,17 @@ class TestDiff:
             ["qualify", "threshold", "60", "->", "55"],
         ]
         found = json.loads(run("diff", "rulebook.yaml", "new.yaml", "--format", "json").stdout)
-        assert found == [{"section": "qualify", "name": "threshold", "text": "60 -> 55"}]
+        change = {"section": "qualify", "name": "threshold", "text": "60 -> 55"}
+        assert found == [change | {"code": "", "warning": ""}]
+
+    def test_a_dropped_protection(self):
+        book = ls.Rulebook.read("rulebook.yaml")
+        book.edited({"qualify.hand_raise": None}).write("new.yaml")
+        lines = run("diff", "rulebook.yaml", "new.yaml").stdout.splitlines()
+        assert lines[-1].startswith("warning LS202: the new rulebook drops 'demo_request'")
+        (found,) = json.loads(run("diff", "rulebook.yaml", "new.yaml", "--format", "json").stdout)
+        assert found["code"] == "LS202"
+        assert "warning" not in run("diff", "new.yaml", "rulebook.yaml").stdout
 
     def test_no_change_and_no_book(self):
         assert run("diff", "rulebook.yaml", "rulebook.yaml").stdout == "no change\n"
@@ -440,7 +450,8 @@ class TestCompare:
     def test_as_json(self):
         options = ("--outcomes", "outcomes.csv", "--by", "segment", "--format", "json")
         found = json.loads(run("diff", "rulebook.yaml", "lower.yaml", *self.PERIOD, *options).stdout)
-        assert found["changes"] == [{"section": "qualify", "name": "threshold", "text": "60 -> 40"}]
+        change = {"section": "qualify", "name": "threshold", "text": "60 -> 40"}
+        assert found["changes"] == [change | {"code": "", "warning": ""}]
         assert sum(week["new"] for week in found["weekly"]) == sum(week["new"] for week in found["weekly_by"])
         assert {row["group"] for row in found["outcomes"]} == {"gained", "lost", "both"}
 

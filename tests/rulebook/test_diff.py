@@ -106,7 +106,7 @@ def changed(case):
 
 @pytest.mark.parametrize("case", CHANGES.values(), ids=CHANGES)
 def test_a_change_is_said(case):
-    assert [str(change) for change in diff(Rulebook.from_yaml(BASE), changed(case))] == [case[2]]
+    assert [f"{one.name}: {one.text}" for one in diff(Rulebook.from_yaml(BASE), changed(case))] == [case[2]]
 
 
 @pytest.mark.parametrize("case", THE_SAME.values(), ids=THE_SAME)
@@ -129,7 +129,8 @@ def test_moves_are_said_where_order_counts():
 
 
 def test_a_removal_moves_nothing():
-    assert reordered("segments", ["Foreign", "Rest"]) == ["Small: removed: threshold 65, when employees less than 50"]
+    (change,) = reordered("segments", ["Foreign", "Rest"])
+    assert change.startswith("Small: removed: threshold 65, when employees less than 50 (warning LS205")
 
 
 def test_moves_mean_nothing_elsewhere():
@@ -152,6 +153,95 @@ def test_text_that_looks_like_a_number_is_told_from_it():
     text = "leadscore: 1\nname: x\nfit: [{name: A, column: tier, points: {5: 1}}]\nqualify: {threshold: 0}\n"
     old, new = Rulebook.from_yaml(text), Rulebook.from_yaml(text.replace("{5:", "{'5':"))
     assert [str(change) for change in diff(old, new)] == ["A: new value '5': 1 points, no value 5 (was 1 points)"]
+
+
+# Case: (the edit, code and place of what it drops, its words; an edit nearby that drops nothing).
+DROPPED = {
+    "never": (
+        {"qualify.never.Rival": None},
+        ("LS201", "never", "Rival", "drops 'Rival' from never: such leads can qualify"),
+        {"qualify.never.Rival.name": "Competitor"},
+    ),
+    "all_never": (
+        {"qualify.never": [{"name": "Spam", "event": "spam_report"}]},
+        ("LS201", "never", "Rival", "drops 'Rival' from never: such leads can qualify"),
+        {"qualify.never.Rival.when.email_domain": ["rival.example", "foe.example"]},
+    ),
+    "hand_raise": (
+        {"qualify.hand_raise": None},
+        ("LS202", "hand_raise", "hand raise", "drops 'demo', 'call' from hand_raise: no longer enough to qualify"),
+        {"qualify.hand_raise.event": ["Demo", "call", "visit"]},
+    ),
+    "hand_raise_event": (
+        {"qualify.hand_raise.event": "call"},
+        ("LS202", "hand_raise", "hand raise", "drops 'demo' from hand_raise: no longer enough to qualify"),
+        {"qualify.hand_raise.within_days": 14},
+    ),
+    "minimum_fit": (
+        {"qualify.minimum_fit": None},
+        ("LS203", "qualify", "minimum fit", "drops the minimum fit of 12.5: leads below it can qualify"),
+        {"qualify.minimum_fit": 10},
+    ),
+    "minimum_behaviour": (
+        {"qualify.minimum_behaviour": None},
+        ("LS203", "qualify", "minimum behaviour", "drops the minimum behaviour of 5: leads below it can qualify"),
+        {"qualify.minimum_behaviour": 4},
+    ),
+    "cap_of_a_rule": (
+        {"behaviour.Pricing page.at_most": None},
+        ("LS204", "behaviour", "Pricing page", "drops the cap of 30 on 'Pricing page'"),
+        {"behaviour.Pricing page.at_most": 90},
+    ),
+    "cap_of_a_group": (
+        {"groups.email": None},
+        ("LS204", "groups", "email", "drops the cap of 20 on the group 'email'"),
+        {"groups.email": None, "behaviour.Clicks": None},
+    ),
+    "out_of_a_group": (
+        {"behaviour.Clicks.group": None},
+        ("LS204", "behaviour", "Clicks", "takes 'Clicks' out of the group 'email', which was capped at 20"),
+        {"behaviour.Clicks.group": "mail", "groups.mail": {"at_most": 15}, "groups.email": None},
+    ),
+    "cap_of_a_total": (
+        {"totals.fit": None},
+        ("LS204", "totals", "total fit", "drops the cap of 70 on total fit"),
+        {"totals.fit.at_least": -5},
+    ),
+    "segment": (
+        {"qualify.segments.Small": None},
+        ("LS205", "segments", "Small", "drops the segment 'Small': its leads needed 65 points"),
+        {"qualify.segments.Small.threshold": 20},
+    ),
+}
+
+
+@pytest.mark.parametrize(("edit", "said", "twin"), DROPPED.values(), ids=DROPPED)
+def test_a_dropped_protection_is_warned_of(edit, said, twin):
+    minima = {"qualify.minimum_fit": 12.5, "qualify.minimum_behaviour": 5}
+    old = Rulebook.from_yaml(BASE).edited(minima | {"qualify.hand_raise.event": ["demo", "call"]})
+    (found,) = [change for change in diff(old, old.edited(edit)) if change.code]
+    assert (found.code, found.section, found.name, found.warning) == (*said[:3], f"the new rulebook {said[3]}")
+    assert str(found) == f"{found.name}: {found.text} (warning {said[0]}: the new rulebook {said[3]})"
+    kept = diff(old, old.edited(twin))
+    assert kept
+    assert not any(change.code or change.warning for change in kept)
+    assert not any(change.code for change in diff(old.edited(edit), old))
+
+
+@SOME
+@given(documents(), st.data())
+def test_no_dropped_protection_goes_unseen(document, data):
+    """Whatever stands in `qualify`, taken out alone: a warning names it, and nothing else."""
+    old = Rulebook.from_dict(document)
+    qualify = old.to_dict()["qualify"]
+    named = [(key, place) for key in ("never", "segments") for place in range(len(qualify.get(key, ())))]
+    parts = [*named, *((key,) for key in ("hand_raise", "minimum_fit", "minimum_behaviour") if key in qualify)]
+    if not parts:
+        return
+    part = data.draw(st.sampled_from(parts))
+    (change,) = diff(old, old.edited({("qualify", *part): None}))
+    codes = {"never": "LS201", "hand_raise": "LS202", "segments": "LS205"}
+    assert change.code == codes.get(part[0], "LS203")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,89 @@
+"""What a new rulebook gives up: `never`, hand-raisers, minimum fit, caps and segments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from leadscore.base.text import normalise
+from leadscore.rulebook.bounds import shown
+from leadscore.rulebook.model import BehaviourRule, Contents, thousandths
+
+
+def dropped(section: str, name: str, old: Contents, new: Contents) -> tuple[str, str]:
+    """The code and the words for a protection that `new` has no more, where `diff` names a change; empty if none."""
+    code, check = _CHECKS.get(section, ("", _nothing))
+    what = check(name, old, new)
+    return (code, f"the new rulebook {what}") if what else ("", "")
+
+
+def _nothing(*_: object) -> str:
+    return ""
+
+
+def _never(name: str, old: Contents, new: Contents) -> str:
+    names = [{entry.name for entry in book.qualify.never} for book in (old, new)]
+    return f"drops {name!r} from never: such leads can qualify" if name in names[0] - names[1] else ""
+
+
+def _hand_raise(_: str, old: Contents, new: Contents) -> str:
+    before, after = (book.qualify.hand_raise for book in (old, new))
+    kept = {normalise(event) for event in after.event} if after else set()
+    gone = [repr(event) for event in (before.event if before else ()) if normalise(event) not in kept]
+    return f"drops {', '.join(gone)} from hand_raise: no longer enough to qualify" if gone else ""
+
+
+def _minimum(name: str, old: Contents, new: Contents) -> str:
+    before, after = (getattr(book.qualify, name.replace(" ", "_")) for book in (old, new))
+    lost = before is not None and after is None
+    return f"drops the {name} of {_points(before)}: leads below it can qualify" if lost else ""
+
+
+def _segment(name: str, old: Contents, new: Contents) -> str:
+    before, after = ({one.name: one.threshold for one in book.qualify.segments} for book in (old, new))
+    lost = name in before and name not in after
+    return f"drops the segment {name!r}: its leads needed {_points(before[name])} points" if lost else ""
+
+
+def _rule(name: str, old: Contents, new: Contents) -> str:
+    before, after = (next((rule for *_, rule in book.rules() if rule.name == name), None) for book in (old, new))
+    if before is None or after is None:
+        return ""
+    own = before.at_most if isinstance(before, BehaviourRule) else None
+    if own is not None and (not isinstance(after, BehaviourRule) or after.at_most is None):
+        return f"drops the cap of {_points(own)} on {name!r}"
+    cap = _group_cap(old, before.group)
+    if cap is not None and after.group != before.group and _group_cap(new, after.group) is None:
+        return f"takes {name!r} out of the group {before.group!r}, which was capped at {_points(cap)}"
+    return ""
+
+
+def _group(name: str, old: Contents, new: Contents) -> str:
+    cap, used = _group_cap(old, name), any(rule.group == name for *_, rule in new.rules())
+    if cap is None or not used or _group_cap(new, name) is not None:
+        return ""
+    return f"drops the cap of {_points(cap)} on the group {name!r}"
+
+
+def _total(name: str, old: Contents, new: Contents) -> str:
+    before, after = (getattr(book.totals, name.removeprefix("total ")).at_most for book in (old, new))
+    return f"drops the cap of {_points(before)} on {name}" if before is not None and after is None else ""
+
+
+def _group_cap(book: Contents, group: str | None) -> float | None:
+    return book.groups[group].at_most if group in book.groups else None
+
+
+def _points(points: float) -> str:
+    return shown(thousandths(points))
+
+
+_CHECKS: dict[str, tuple[str, Callable[[str, Contents, Contents], str]]] = {
+    "never": ("LS201", _never),
+    "hand_raise": ("LS202", _hand_raise),
+    "qualify": ("LS203", _minimum),
+    "fit": ("LS204", _rule),
+    "behaviour": ("LS204", _rule),
+    "groups": ("LS204", _group),
+    "totals": ("LS204", _total),
+    "segments": ("LS205", _segment),
+}
