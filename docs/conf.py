@@ -32,6 +32,7 @@ nb_execution_mode = "force"
 nb_execution_show_tb = True  # a cell that fails is a warning, and warnings are errors
 nb_execution_timeout = 120
 nb_merge_streams = True
+nb_output_stderr = "warn"  # a page shows no warning that its reader cannot act on
 myst_heading_anchors = 3
 myst_enable_extensions = ["deflist"]
 

@@ -27,6 +27,7 @@ def test_it_runs_and_ends_on_a_decision(path, tmp_path, monkeypatch):
 
 def test_there_are_notebooks():
     assert [path.name for path in NOTEBOOKS] == [
+        "01_first_score.ipynb",
         "02_explore_threshold.ipynb",
         "03_train_and_review.ipynb",
         "04_watch_drift.ipynb",
