@@ -1,1 +1,1 @@
-"""What every floor needs: text in its normal form, files that are whole or not there; nothing of leads or figures."""
+"""What every floor needs: arguments, days, text in its normal form, whole files; nothing of leads or figures."""

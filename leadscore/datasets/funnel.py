@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from leadscore.base.days import as_day
 from leadscore.datasets.scenarios import LIFE, STABLE, Scenario
 from leadscore.errors import ArgumentError
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.scores import score
-from leadscore.tables.columns import as_day
 from leadscore.tables.tables import Tables, load_tables
 
 Floats = npt.NDArray[np.float64]

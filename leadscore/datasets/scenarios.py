@@ -9,8 +9,8 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from leadscore.base.days import as_day
 from leadscore.errors import ArgumentError, Problem, did_you_mean
-from leadscore.tables.columns import as_day
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

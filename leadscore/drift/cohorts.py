@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from leadscore.base.days import as_day, day_number, day_of
 from leadscore.base.text import as_text
 from leadscore.errors import ArgumentError, Problem, did_you_mean
 from leadscore.rulebook import Rulebook
@@ -18,7 +19,7 @@ from leadscore.scoring.plan import compiled
 from leadscore.scoring.replay import replay
 from leadscore.scoring.scores import Scores, points_by_rule, verdicts
 from leadscore.scoring.timeline import Timeline
-from leadscore.tables.columns import NO_TIME, as_day, day_number, day_of
+from leadscore.tables.columns import NO_TIME
 from leadscore.tables.tables import Tables
 
 # What the limits of groups and totals took away or added, beside the rules: with it, the split is exact.

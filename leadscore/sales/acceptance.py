@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leadscore.tables.columns import day_of
+from leadscore.base.days import day_of
 from leadscore.tables.groups import ALL, grouping, shown_share, with_shares
 from leadscore.tables.outcomes import FUNNEL, Stages
 from leadscore.tables.tables import Tables

@@ -13,12 +13,13 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from leadscore.base.days import as_day
 from leadscore.base.text import as_text, normalise
 from leadscore.errors import ArgumentError, ContractError, Problem, did_you_mean
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.model import BehaviourRule, Limits, thousandths
 from leadscore.scoring.plan import ColumnPlan, Holds, Plan, below, cells, compiled, reached
-from leadscore.tables.columns import as_day, plain_number
+from leadscore.tables.columns import plain_number
 
 # Distinct raw values remembered per column: job titles and addresses repeat.
 _REMEMBERED = 1 << 16

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any
 
+from leadscore.base.days import day_number
 from leadscore.base.text import as_text, normalise, worded
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import Kind, event_kinds, lead_kinds
@@ -26,7 +27,6 @@ from leadscore.rulebook.model import (
     Test,
     thousandths,
 )
-from leadscore.tables.columns import day_number
 
 # A value that is not missing is looked up together with the phrases of the rulebook that occur in it.
 Found = frozenset[str] | set[str]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from leadscore.base.days import as_day, day_number
 from leadscore.errors import ArgumentError
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.model import BehaviourRule
@@ -19,7 +20,6 @@ from leadscore.scoring.engine import Bound, Days, points
 from leadscore.scoring.plan import compiled
 from leadscore.scoring.scores import Explanation, lines, summary, verdicts
 from leadscore.scoring.timeline import Timeline
-from leadscore.tables.columns import as_day, day_number
 from leadscore.tables.tables import Tables
 
 # A part of a change: side, cause, line, how many events, thousandths.

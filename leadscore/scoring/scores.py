@@ -13,13 +13,13 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from leadscore.base.days import as_day, day_number
 from leadscore.errors import ArgumentError
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.model import FitRule, Limits, thousandths
 from leadscore.scoring.engine import Bound, points
 from leadscore.scoring.plan import below, compiled
 from leadscore.scoring.timeline import Timeline
-from leadscore.tables.columns import as_day, day_number
 from leadscore.tables.tables import Tables, completeness
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -16,7 +15,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from leadscore.base.text import as_text, normalise
-from leadscore.errors import ArgumentError
 from leadscore.rulebook.kinds import Kind
 
 # The value of a missing day or time; numpy's own NaT.
@@ -33,38 +31,6 @@ _ZONED = r"\d\d:\d\d.*(Z|z|UTC|[+-]\d\d:?\d\d)$"
 _SWAPPED = re.compile(r"\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}")
 _EXACT_INTEGERS = 2**53
 NO_ZONE = "a time without a zone, while others in the column have one"
-
-
-def as_day(value: Any, *, name: str) -> dt.date:
-    """A calendar date from a date, text as 2026-03-31, or a timestamp at midnight.
-
-    Raises
-    ------
-    ArgumentError
-        If it is no day, or has a time of day.
-    """
-    if isinstance(value, dt.datetime) and value is not pd.NaT:
-        if value == dt.datetime.combine(value.date(), dt.time(), value.tzinfo):
-            return value.date()
-        raise ArgumentError(name, f"{name} is a day, and ends with it; got a time of day: {value}")
-    if isinstance(value, dt.date) and value is not pd.NaT:
-        return value
-    try:
-        if re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
-            return dt.date.fromisoformat(value)
-    except (TypeError, ValueError):
-        pass
-    raise ArgumentError(name, f"must be a day as 2026-03-31; got {value!r}")
-
-
-def day_number(day: dt.date) -> int:
-    """Days since 1970."""
-    return (day - dt.date(1970, 1, 1)).days
-
-
-def day_of(number: int) -> dt.date:
-    """The calendar date of so many days since 1970."""
-    return dt.date(1970, 1, 1) + dt.timedelta(int(number))
 
 
 @dataclass

@@ -13,19 +13,9 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from leadscore.base.days import day_number, day_of
 from leadscore.errors import ArgumentError, Problem, did_you_mean
-from leadscore.tables.columns import (
-    DAY,
-    FIRST,
-    LAST,
-    NO_TIME,
-    Times,
-    day_number,
-    day_of,
-    distinct,
-    one_array,
-    read_times,
-)
+from leadscore.tables.columns import DAY, FIRST, LAST, NO_TIME, Times, distinct, one_array, read_times
 from leadscore.tables.contract import Breaches, refuse
 from leadscore.tables.events import Ids, plain_ids, shown
 from leadscore.tables.sources import Source

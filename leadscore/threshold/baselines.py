@@ -13,13 +13,13 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from leadscore.base.days import as_day, day_number, day_of
 from leadscore.errors import ArgumentError, did_you_mean
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.engine import Bound
 from leadscore.scoring.plan import compiled
 from leadscore.scoring.timeline import Timeline
 from leadscore.stats.intervals import wilson
-from leadscore.tables.columns import as_day, day_number, day_of
 from leadscore.tables.outcomes import STAGES, WORKED, Ints, check_days, or_further
 from leadscore.tables.tables import Tables
 from leadscore.threshold.capacity import BEHAVIOUR, FIT, WEEK, chosen, gain, simple_ways

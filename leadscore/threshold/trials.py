@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from leadscore.base.days import as_day
 from leadscore.errors import ArgumentError, Problem
 from leadscore.stats.intervals import Floats, Ints
 from leadscore.stats.stratified import risk_difference
-from leadscore.tables.columns import as_day
 
 # How boldly to bet, as a multiple of what is best at the smallest difference that matters, and the share of the wealth
 # on each: half on the difference that the trial is planned for, the rest for what was not foreseen.

@@ -10,13 +10,13 @@ from typing import Any, Literal, Self
 import numpy as np
 import pandas as pd
 
+from leadscore.base.days import as_day
 from leadscore.drift.balance.causes import Causes, causes_of
 from leadscore.drift.balance.verdict import LATELY, SHORT, YEAR, BalanceVerdict, Watch, carried, judged, named
 from leadscore.drift.cohorts import check_cohort, needed_of, overlap, sketch_of, sums_of, weekly_cohorts
 from leadscore.errors import ArgumentError, Problem
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.scores import Scores
-from leadscore.tables.columns import as_day
 from leadscore.tables.tables import Tables
 
 # Of `to_json`.

@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
+from leadscore.base.days import day_number
 from leadscore.drift.balance.attribution import rule_changes, segment_changes
 from leadscore.rulebook import Rulebook
 from leadscore.stats.intervals import Floats, wilson
 from leadscore.stats.rank_detector import RankDetector, discount, level, seasons
-from leadscore.tables.columns import day_number
 
 State = Literal["learning", "stable", "watch", "alarm"]
 

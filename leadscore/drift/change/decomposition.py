@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from leadscore.base.days import as_day, day_number
 from leadscore.drift.change.pools import OLDER, WEEK, Groups, Pool, Span, counted, pool_of
 from leadscore.errors import ArgumentError, Problem, RulebookError, did_you_mean
 from leadscore.rulebook import Rulebook
 from leadscore.stats.intervals import Floats
 from leadscore.stats.shapley import PARTS, Counts, first_order, jackknife, rules_alone, shapley
-from leadscore.tables.columns import as_day, day_number
 from leadscore.tables.groups import grouping
 from leadscore.tables.tables import Tables
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from leadscore.base.days import day_of
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.engine import Bound
 from leadscore.scoring.plan import compiled
@@ -18,7 +19,6 @@ from leadscore.scoring.replay import History, replay
 from leadscore.scoring.timeline import Timeline
 from leadscore.stats.intervals import Floats, Ints
 from leadscore.stats.shapley import Counts
-from leadscore.tables.columns import day_of
 from leadscore.tables.tables import Tables
 
 WEEK = 7

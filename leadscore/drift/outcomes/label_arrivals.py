@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from leadscore.base.days import day_number, day_of
 from leadscore.stats.intervals import Floats, Ints
 from leadscore.stats.rank_detector import RankDetector, discount, level
 from leadscore.stats.survival import kaplan_meier
-from leadscore.tables.columns import day_number, day_of
 
 Mask = npt.NDArray[np.bool_]
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from leadscore.base.days import day_of
 from leadscore.drift.outcomes.by_period import Known, answers, bands, grouped
 from leadscore.drift.outcomes.label_arrivals import FEWEST_WEEKS, Waiting, arrivals
 from leadscore.drift.outcomes.result import OutcomeDrift, looked_at, no_score
@@ -18,7 +19,6 @@ from leadscore.errors import ArgumentError, Problem
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.replay import History
 from leadscore.stats.intervals import Floats, Ints
-from leadscore.tables.columns import day_of
 from leadscore.tables.labels import label, when_scored
 from leadscore.tables.outcomes import FUNNEL, NEVER, or_further
 from leadscore.tables.tables import Tables

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
+from leadscore.base.days import day_number
 from leadscore.stats.intervals import Floats, Ints
 from leadscore.stats.rank_detector import RankDetector, discount, level, rank_evidence, seasons
 from leadscore.stats.standard_scores import standard_scores
-from leadscore.tables.columns import day_number
 from leadscore.tables.outcomes import Mask
 
 Direction = Literal["rise", "fall"]

@@ -18,6 +18,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, column_or_1d, validate_data
 from threadpoolctl import threadpool_limits
 
+from leadscore.base.days import day_of
 from leadscore.errors import ArgumentError, Problem, did_you_mean
 from leadscore.learn.card.additive import Additive, Direction, Rows, additive, resampled
 from leadscore.learn.card.binning import read_columns
@@ -28,7 +29,7 @@ from leadscore.learn.card.points_card import PointsCard, points_card
 from leadscore.learn.card.tuning import ENCODINGS, METHODS, chosen, cut_at
 from leadscore.learn.data_checks.guards import guards
 from leadscore.stats.logistic import Dense, fit_logistic
-from leadscore.tables.columns import Column, day_of
+from leadscore.tables.columns import Column
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from leadscore.base.days import day_number
 from leadscore.base.text import normalise
 from leadscore.learn.data_checks.cells import Cells, Mask
 from leadscore.learn.data_checks.separation import Auc, Rows, alone, differ, rate_text
 from leadscore.stats.intervals import Ints
-from leadscore.tables.columns import day_number
 
 # Code, column, message and figures.
 Found = tuple[str, Hashable, str, dict[str, Any]]

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from leadscore.base.days import as_day, day_number, day_of
 from leadscore.base.text import as_text
 from leadscore.errors import ArgumentError, Problem
 from leadscore.learn.publish.calibration import compared
@@ -20,7 +21,6 @@ from leadscore.rulebook import Rulebook
 from leadscore.scoring.engine import Bound
 from leadscore.scoring.timeline import bound_at
 from leadscore.stats.intervals import Floats, Ints, holm
-from leadscore.tables.columns import as_day, day_number, day_of
 from leadscore.threshold.capacity import BEHAVIOUR, HAND_RAISERS, WEEK, Gain, chosen, gain, simple_ways
 
 Mask = npt.NDArray[np.bool_]

@@ -13,23 +13,13 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from leadscore.base.days import as_day, day_number, day_of
 from leadscore.base.text import normalise
 from leadscore.errors import ArgumentError, Problem
 from leadscore.scoring.attributes import IN_CACHE
 from leadscore.scoring.engine import Days, daily
 from leadscore.scoring.timeline import ALWAYS
-from leadscore.tables.columns import (
-    DAY,
-    NO_TIME,
-    as_day,
-    convert,
-    day_number,
-    day_of,
-    distinct,
-    is_text,
-    one_array,
-    plain_number,
-)
+from leadscore.tables.columns import DAY, NO_TIME, convert, distinct, is_text, one_array, plain_number
 from leadscore.tables.contract import refuse
 from leadscore.tables.labels import label, when_scored
 from leadscore.tables.outcomes import NEVER, Ints

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import assume, given, settings
 
 import leadscore as ls
+from leadscore.base.days import day_number
 from leadscore.learn.rules.activations import barred, entries, fired
 from leadscore.rulebook.kinds import lead_kinds
 from leadscore.scoring.scores import points_by_rule
 from leadscore.scoring.timeline import bound_at
-from leadscore.tables.columns import day_number
 from tests.support.strategies import cases, frames
 
 

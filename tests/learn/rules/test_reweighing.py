@@ -9,6 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import leadscore as ls
+from leadscore.base.days import day_number
 from leadscore.datasets.funnel import POINTS_TO_DOUBLE, make_funnel
 from leadscore.errors import ArgumentError
 from leadscore.learn.rows.snapshots import snapshots
@@ -18,7 +19,6 @@ from leadscore.learn.rules.shrinkage import Rows, shrunk
 from leadscore.scoring.timeline import bound_at
 from leadscore.stats.logistic import Dense, fit_logistic
 from leadscore.stats.ranking import roc_auc
-from leadscore.tables.columns import day_number
 from tests.real.test_scoring import BOOKS
 from tests.support.reweigh_world import PRIORS, run
 from tests.support.strategies import cases, frames

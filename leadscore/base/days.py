@@ -1,0 +1,50 @@
+"""Calendar days: read from what people give, and counted since 1970."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Any
+
+import pandas as pd
+
+from leadscore.errors import ArgumentError
+
+_FIRST = dt.date(1970, 1, 1)
+
+
+def as_day(value: Any, *, name: str) -> dt.date:
+    """A calendar date from a date, text as 2026-03-31, or a timestamp at midnight.
+
+    Raises
+    ------
+    ArgumentError
+        If it is no day, or has a time of day.
+
+    Examples
+    --------
+    >>> as_day("2026-03-31", name="as_of")
+    datetime.date(2026, 3, 31)
+    """
+    if isinstance(value, dt.datetime) and value is not pd.NaT:
+        if value == dt.datetime.combine(value.date(), dt.time(), value.tzinfo):
+            return value.date()
+        raise ArgumentError(name, f"{name} is a day, and ends with it; got a time of day: {value}")
+    if isinstance(value, dt.date) and value is not pd.NaT:
+        return value
+    try:
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
+            return dt.date.fromisoformat(value)
+    except (TypeError, ValueError):
+        pass
+    raise ArgumentError(name, f"must be a day as 2026-03-31; got {value!r}")
+
+
+def day_number(day: dt.date) -> int:
+    """Days since 1970."""
+    return (day - _FIRST).days
+
+
+def day_of(number: int) -> dt.date:
+    """The calendar date of so many days since 1970."""
+    return _FIRST + dt.timedelta(int(number))
