@@ -94,8 +94,3 @@ def test_the_tests_mirror_the_package():
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("__init__.py")), ids=lambda path: path.parent.name)
 def test_each_folder_says_what_lives_there(path):
     assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
-
-
-def test_no_module_takes_a_public_name():
-    """A module imported as `leadscore.x` would stand where the function `leadscore.x` is looked for."""
-    assert set(ls.__all__) & {path.stem for path in PACKAGE.iterdir()} == set()

@@ -135,7 +135,7 @@ def _begun(
 
 
 def _counted(
-    monitor: ls.BalanceMonitor, tables: ls.Tables, book: ls.Rulebook, start: dt.date | None, as_of: dt.date
+    monitor: ls.BalanceMonitor, tables: ls.tables.Tables, book: ls.Rulebook, start: dt.date | None, as_of: dt.date
 ) -> ls.BalanceMonitor:
     """The monitor by the rulebook in force, with each whole week that is over."""
     weeks = monitor.frame.index
@@ -155,14 +155,14 @@ def _counted(
     # Of no whole week yet the library says so.
     if not len(weeks) or (as_of - begins).days >= 6:
         counted_since = weeks[0] if len(weeks) else None
-        for cohort in ls.weekly_cohorts(
+        for cohort in ls.drift.weekly_cohorts(
             tables, book, start=begins, end=as_of, by=monitor.by, counted_since=counted_since
         ):
             monitor.update(*cohort)
     return monitor
 
 
-def _first_day(tables: ls.Tables, book: ls.Rulebook) -> dt.date | None:
+def _first_day(tables: ls.tables.Tables, book: ls.Rulebook) -> dt.date | None:
     """The day on which the first lead is old enough; None where no lead says when it came."""
     from leadscore.base.days import day_of  # noqa: PLC0415 - needs pandas
     from leadscore.tables.columns import NO_TIME  # noqa: PLC0415 - needs pandas
@@ -175,7 +175,7 @@ def _first_day(tables: ls.Tables, book: ls.Rulebook) -> dt.date | None:
     return day_of(known.min() + 14) if len(known) else None
 
 
-def _rescored(monitor: ls.BalanceMonitor, tables: ls.Tables, book: ls.Rulebook) -> ls.BalanceMonitor:
+def _rescored(monitor: ls.BalanceMonitor, tables: ls.tables.Tables, book: ls.Rulebook) -> ls.BalanceMonitor:
     """The same weeks by the edited rulebook; refused where the tables no longer hold their leads."""
     new = monitor.with_rulebook(tables, book)
     counts = [int(one.frame["leads"].sum()) for one in (monitor, new)]

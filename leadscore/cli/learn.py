@@ -175,7 +175,7 @@ class _Handovers:
     start: dt.date
     end: dt.date
 
-    def of(self, tables: ls.Tables) -> pd.Series[Any]:
+    def of(self, tables: ls.tables.Tables) -> pd.Series[Any]:
         """When each lead came to sales, of those that did in the period."""
         import pandas as pd  # noqa: PLC0415 - half a second, and only those who ask for it need it
 

@@ -185,7 +185,7 @@ def activity(
     with steps(2) as step:
         step("Counting events")
         if extend:
-            old = ls.DailyActivity.read(extend)
+            old = ls.tables.DailyActivity.read(extend)
             _same_kind(old, book, extend)
             daily = old.extend(events)
         else:
@@ -200,7 +200,7 @@ def activity(
         typer.echo("Kept of each event: its kind only. With --rulebook, also the columns that the rules test.")
 
 
-def _same_kind(old: ls.DailyActivity, book: ls.Rulebook | None, path: str) -> None:
+def _same_kind(old: ls.tables.DailyActivity, book: ls.Rulebook | None, path: str) -> None:
     """Refuse to extend an activity that lacks what the rulebook tests."""
     from leadscore.rulebook.kinds import event_kinds  # noqa: PLC0415 - this command only
 

@@ -1,1 +1,5 @@
 """Made-up funnels with the truth known; no real data."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

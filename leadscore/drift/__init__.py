@@ -1,1 +1,5 @@
 """Drift: whether behaviour begins to outweigh fit, what changed, and what is to blame."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -179,7 +179,8 @@ def drift_report(
     >>> made = make_funnel(12_000, days=380, scenario="activity x1.50", scenario_start="2025-12-01")
     >>> tables = ls.load_tables(made.leads, made.events, rulebook=made.rulebook, columns=["source"])
     >>> monitor = ls.BalanceMonitor(made.rulebook, by=["source"], reference_weeks=26)
-    >>> for cohort in ls.weekly_cohorts(tables, made.rulebook, start="2025-04-07", end="2026-03-31", by=["source"]):
+    >>> weeks = {"start": "2025-04-07", "end": "2026-03-31"}
+    >>> for cohort in ls.drift.weekly_cohorts(tables, made.rulebook, **weeks, by=["source"]):
     ...     verdict = monitor.update(*cohort)
     >>> report = drift_report(monitor, tables)
     >>> print(report.to_markdown()[:73])

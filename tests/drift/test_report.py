@@ -89,7 +89,7 @@ def test_scores_of_weeks_are_those_of_the_cohorts(busy, numbers, age):
         cohorts = [
             cohort.scores
             for day in part
-            for cohort in ls.weekly_cohorts(
+            for cohort in ls.drift.weekly_cohorts(
                 tables, made.rulebook, start=day, end=day + dt.timedelta(6), age_days=age, by=["source"]
             )
         ]
@@ -107,8 +107,8 @@ def test_cohorts_added_to_others_are_those_of_all_at_once(busy, first, last):
     made, tables, _ = busy
     begun = dt.date(2025, 2, 10)
     later = {"start": begun + first * WEEK, "end": begun + last * WEEK - dt.timedelta(1)}
-    whole = list(ls.weekly_cohorts(tables, made.rulebook, start=begun, end=later["end"]))[first:]
-    added = list(ls.weekly_cohorts(tables, made.rulebook, **later, counted_since=begun))
+    whole = list(ls.drift.weekly_cohorts(tables, made.rulebook, start=begun, end=later["end"]))[first:]
+    added = list(ls.drift.weekly_cohorts(tables, made.rulebook, **later, counted_since=begun))
     assert [cohort.week for cohort in whole] == [cohort.week for cohort in added]
     for one, other in zip(whole, added, strict=True):
         pd.testing.assert_frame_equal(one.mqls, other.mqls)
@@ -120,12 +120,12 @@ def test_who_qualifies_again_is_counted_again_where_nothing_is_said_of_other_wee
     made, tables, _ = busy
     later = {"start": "2025-06-02", "end": "2026-03-29"}
     counts = [
-        sum(len(cohort.mqls) for cohort in ls.weekly_cohorts(tables, made.rulebook, **later, counted_since=since))
+        sum(len(cohort.mqls) for cohort in ls.drift.weekly_cohorts(tables, made.rulebook, **later, counted_since=since))
         for since in (None, "2025-02-10")
     ]
     assert counts[0] > counts[1]
     with pytest.raises(ArgumentError, match="must not come after the first of these weeks"):
-        list(ls.weekly_cohorts(tables, made.rulebook, **later, counted_since="2026-03-20"))
+        list(ls.drift.weekly_cohorts(tables, made.rulebook, **later, counted_since="2026-03-20"))
 
 
 def test_without_tables_it_says_that_it_cannot_say_why(busy):

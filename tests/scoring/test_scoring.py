@@ -23,7 +23,7 @@ def plain(frame: pd.DataFrame) -> dict[object, dict[str, object]]:
     return objects.where(objects.notna(), None).to_dict("index")
 
 
-def tables_of(case: Case, rulebook: ls.Rulebook) -> ls.Tables:
+def tables_of(case: Case, rulebook: ls.Rulebook) -> ls.tables.Tables:
     leads, events = frames(case)
     return ls.load_tables(leads, events, rulebook=rulebook)
 

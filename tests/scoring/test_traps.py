@@ -774,7 +774,7 @@ def test_daily_activity_gives_the_same_scores(case):
     assert plain(scores.frame) == expected(case)
     with tempfile.TemporaryDirectory() as folder:
         activity.write(Path(folder) / "activity.parquet")
-        again = ls.DailyActivity.read(Path(folder) / "activity.parquet")
+        again = ls.tables.DailyActivity.read(Path(folder) / "activity.parquet")
         assert again.table.to_pylist() == activity.table.to_pylist()
         assert again.timezone == rulebook.timezone
         scores = ls.score(
@@ -801,7 +801,7 @@ def test_activity_extended_by_a_day_is_all_at_once(zone, tmp_path):
     activity = ls.daily_activity(everything[local == days[0]], timezone=zone)
     for day in days[1:]:
         activity.write(tmp_path / "activity.parquet")  # as a nightly job does
-        activity = ls.DailyActivity.read(tmp_path / "activity.parquet").extend(everything[local == day])
+        activity = ls.tables.DailyActivity.read(tmp_path / "activity.parquet").extend(everything[local == day])
     whole = ls.daily_activity(everything, timezone=zone)
     assert activity.table.equals(whole.table)
     for day in (days[-1], days[0]):

@@ -22,6 +22,6 @@ def read(made, **more):
 
 def watched(made, tables, end=SPAN["end"]):
     monitor = ls.BalanceMonitor(made.rulebook, by=["source"], reference_weeks=26)
-    for cohort in ls.weekly_cohorts(tables, made.rulebook, start=SPAN["start"], end=end, by=["source"]):
+    for cohort in ls.drift.weekly_cohorts(tables, made.rulebook, start=SPAN["start"], end=end, by=["source"]):
         monitor.update(*cohort)
     return monitor

@@ -280,7 +280,7 @@ def test_marked_events_count_until_they_are_left_out(funnel):
 
     def frames(tables):
         history = ls.replay(tables, made.rulebook, start="2026-02-01", end="2026-03-31")
-        cohorts = [*ls.weekly_cohorts(tables, made.rulebook, start="2026-03-02", end="2026-03-15")]
+        cohorts = [*ls.drift.weekly_cohorts(tables, made.rulebook, start="2026-03-02", end="2026-03-15")]
         return [ls.score(tables, made.rulebook, as_of="2026-03-31").frame, history.frame, cohorts[1].scores]
 
     pairs = [(with_marks, without), (with_marks.without_bots(), human)]

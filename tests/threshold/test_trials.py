@@ -524,4 +524,4 @@ def test_leads_from_social_networks_are_won_less_often(folder):
 
 def test_what_is_no_text_at_all_is_refused_too():
     with pytest.raises(ls.ArgumentError, match=r"is not what Trial\.to_json wrote: got 'None'"):
-        ls.Trial.from_json(None)
+        ls.threshold.Trial.from_json(None)

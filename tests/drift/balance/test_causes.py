@@ -383,7 +383,7 @@ def made(change="", per_week=50, weeks=LAST + 2, seed=0):
 def alarmed(tables, book=BOOK, weeks=LAST):
     monitor = BalanceMonitor(book, by=["source"], reference_weeks=REFERENCE)
     end = day(weeks) - dt.timedelta(1)
-    for one in ls.weekly_cohorts(tables, book, start=MONDAY, end=end, by=["source"]):
+    for one in ls.drift.weekly_cohorts(tables, book, start=MONDAY, end=end, by=["source"]):
         monitor.update(*one)
     return monitor
 

@@ -347,7 +347,7 @@ def test_counts_are_those_of_a_group_by_and_the_order_of_rows_is_nothing(rows, r
     def looked_at(frame):
         columns = frame.assign(y=frame["y"].astype("boolean")).reset_index(drop=True)
         by, attributes = columns[["group"]], columns[["score", "group"]]
-        return ls.outcomes_by_period(
+        return ls.drift.outcomes_by_period(
             columns["y"], columns["score"], columns["period"], reference=1, by=by, attributes=attributes
         )
 
@@ -376,7 +376,9 @@ def flipping(seed=0, *, turned=4, blocks=8, per_block=400):
 
 def test_a_score_that_ranks_the_other_way_round_is_named():
     y, points, block = flipping(turned=6)
-    found = ls.outcomes_by_period(y, points, block, reference=4, attributes=pd.DataFrame({"x": points, "y": -points}))
+    found = ls.drift.outcomes_by_period(
+        y, points, block, reference=4, attributes=pd.DataFrame({"x": points, "y": -points})
+    )
     assert any(
         "in 2 periods leads of higher score have the outcome less often, first in 6" in one for one in found.findings
     )
@@ -385,7 +387,7 @@ def test_a_score_that_ranks_the_other_way_round_is_named():
     # Twice as many comparisons as of the score alone, and their p-values say so.
     assert found.relations["p"].min() == pytest.approx(2 * found.ranking["p"].min())
     # The failure twin.
-    calm = ls.outcomes_by_period(*flipping(turned=9), reference=4)
+    calm = ls.drift.outcomes_by_period(*flipping(turned=9), reference=4)
     assert not any("less often" in one for one in calm.findings)
     assert any("clearly lower in 0 of 4 periods" in one for one in calm.findings)
 
@@ -396,7 +398,9 @@ def test_of_many_attributes_that_say_nothing_few_flip():
     flips = []
     for _ in range(12):
         noise = pd.DataFrame(rng.normal(size=(len(block), 5)))
-        found = ls.outcomes_by_period(rng.random(len(block)) < 0.2, noise[0], block, reference=2, attributes=noise)
+        found = ls.drift.outcomes_by_period(
+            rng.random(len(block)) < 0.2, noise[0], block, reference=2, attributes=noise
+        )
         flips.append(found.relations["flipped"].any())
     assert np.mean(flips) <= 0.1
 
@@ -405,12 +409,12 @@ def test_periods_of_one_outcome_have_no_rank_and_say_so():
     y, points, block = flipping()
     y[block == 5] = False
     y[block == 6] = True
-    found = ls.outcomes_by_period(y, points, block, reference=4)
+    found = ls.drift.outcomes_by_period(y, points, block, reference=4)
     assert found.ranking.loc[5, "reason"] == "all leads have the same outcome, False"
     assert any("no AUC in 2 periods, of leads with one outcome only: 5, 6" in one for one in found.findings)
     assert found.rates.loc[("outcome", "(all)", "(all)", 5), "share"] == 0
     assert found.rates.loc[("outcome", "(all)", "(all)", 5), "p"] < 1e-6
-    nobody = ls.outcomes_by_period(np.zeros(len(y), bool), points, block, reference=4)
+    nobody = ls.drift.outcomes_by_period(np.zeros(len(y), bool), points, block, reference=4)
     assert any("the reference has no AUC: all leads have the same outcome, False" in one for one in nobody.findings)
 
 
@@ -418,12 +422,12 @@ def test_unknown_outcomes_and_empty_periods_count_nowhere():
     y, points, block = flipping()
     unknown = pd.array(y, "boolean")
     unknown[block == 7] = pd.NA
-    found = ls.outcomes_by_period(unknown, points, block, reference=4)
+    found = ls.drift.outcomes_by_period(unknown, points, block, reference=4)
     assert 7 not in found.rates.index.get_level_values("period")
     assert "400 of unknown outcome are left out" in found.findings[0]
     none = pd.array(y, "boolean")
     none[block >= 4] = pd.NA
-    nothing = ls.outcomes_by_period(none, points, block, reference=4)
+    nothing = ls.drift.outcomes_by_period(none, points, block, reference=4)
     assert any("1,600 leads in the reference and 0 since: there is no comparison" in one for one in nothing.findings)
     assert nothing.changes["p"].isna().all()
 
@@ -431,7 +435,7 @@ def test_unknown_outcomes_and_empty_periods_count_nowhere():
 def test_a_group_that_is_new_is_said_and_not_compared():
     y, points, block = flipping()
     by = pd.DataFrame({"source": np.where(block >= 6, "fair", "web")})
-    found = ls.outcomes_by_period(y, points, block, reference=4, by=by)
+    found = ls.drift.outcomes_by_period(y, points, block, reference=4, by=by)
     assert np.isnan(found.changes.loc[("outcome", "source", "fair"), "p"])
     assert any("outcome, source, fair" in one and "none in the reference" in one for one in found.findings)
 
@@ -439,19 +443,19 @@ def test_a_group_that_is_new_is_said_and_not_compared():
 def test_probabilities_are_what_is_expected():
     y, points, block = flipping(turned=9)
     chance = 1 / (1 + np.exp(1.5 - 0.8 * points))
-    found = ls.outcomes_by_period(y, chance, block, reference=4, probabilities=True)
+    found = ls.drift.outcomes_by_period(y, chance, block, reference=4, probabilities=True)
     row = found.changes.loc[("outcome", "(all)", "(all)")]
     assert row["expected"] == pytest.approx(chance[block >= 4].mean())
     assert row["low"] < row["expected"] < row["high"]
     # Points are worth what each fifth of them was worth in the reference.
-    by_points = ls.outcomes_by_period(y, points, block, reference=4).changes.loc[("outcome", "(all)", "(all)")]
+    by_points = ls.drift.outcomes_by_period(y, points, block, reference=4).changes.loc[("outcome", "(all)", "(all)")]
     assert by_points["expected"] == pytest.approx(row["expected"], abs=0.03)
 
 
 def test_ordered_periods_keep_their_order():
     y, points, block = flipping(blocks=3, turned=9)
     names = pd.Series(pd.Categorical.from_codes(block, ["spring", "fall", "again"], ordered=True))
-    found = ls.outcomes_by_period(pd.Series(y), pd.Series(points), names, reference=1)
+    found = ls.drift.outcomes_by_period(pd.Series(y), pd.Series(points), names, reference=1)
     assert found.ranking.index.tolist() == ["reference", "fall", "again"]
 
 
@@ -474,7 +478,7 @@ def test_columns_that_cannot_be_meant_are_refused(change, message):
     y, points, block = flipping()
     given = {"y": y, "score": points, "period": block, "reference": 4} | change
     with pytest.raises(ArgumentError) as error:
-        ls.outcomes_by_period(given.pop("y"), given.pop("score"), given.pop("period"), **given)
+        ls.drift.outcomes_by_period(given.pop("y"), given.pop("score"), given.pop("period"), **given)
     assert message in str(error.value)
 
 
@@ -548,7 +552,7 @@ def company(seed=1, *, weeks=110, per_week=12, ratio=1.0, changed=80, worked=0.9
 @lru_cache(maxsize=4)
 def seen(**options):
     tables, points, day = company(**options)
-    return tables, points, day, ls.outcome_drift(tables, points, scored_at=day, within_days=45, by=["source"])
+    return tables, points, day, ls.drift.outcome_drift(tables, points, scored_at=day, within_days=45, by=["source"])
 
 
 def test_rates_are_those_of_labels_that_are_over():
@@ -591,7 +595,7 @@ def test_fewer_that_convert_are_found_by_labels_rates_and_the_reason_is_not_work
 def test_points_and_probabilities_tell_the_same_story():
     tables, points, day, found = seen(ratio=0.25)
     chance = 0.9 * (0.1 + 0.4 * (points > 100))
-    other = ls.outcome_drift(tables, chance, scored_at=day, within_days=45, probabilities=True)
+    other = ls.drift.outcome_drift(tables, chance, scored_at=day, within_days=45, probabilities=True)
     assert other.state == "alarm"
     assert other.arrivals["expected"].corr(found.arrivals["expected"]) > 0.95
 
@@ -603,8 +607,8 @@ def test_outcomes_after_the_last_day_observed_change_nothing():
     leads = pd.DataFrame(tables.leads.to_pandas())
     cut = ls.load_tables(leads, None, early, columns=["source"], observed_until=until)
     options = {"scored_at": day, "within_days": 45, "reference_weeks": 60}
-    one = ls.outcome_drift(cut, points, **options)
-    two = ls.outcome_drift(tables, points, observed_until=until, **options)
+    one = ls.drift.outcome_drift(cut, points, **options)
+    two = ls.drift.outcome_drift(tables, points, observed_until=until, **options)
     assert one.findings == two.findings
     for name, frame in one.frames.items():
         pd.testing.assert_frame_equal(frame, two.frames[name])
@@ -616,7 +620,7 @@ def test_leads_that_were_there_before_their_score_count_nowhere():
     stages = tables.outcomes[tables.outcomes["stage"] == "opportunity"].set_index("lead_id")["at"]
     first = stages.index[:40]
     later[first] = pd.to_datetime(stages.loc[first]).dt.normalize() + pd.Timedelta(1, "D")
-    moved = ls.outcome_drift(tables, points, scored_at=later, within_days=45)
+    moved = ls.drift.outcome_drift(tables, points, scored_at=later, within_days=45)
     assert moved.arrivals["labels"].sum() <= found.arrivals["labels"].sum() - 30
     assert moved.changes.loc[("opportunity", "(all)", "(all)"), ["n", "n_reference"]].sum() < len(points) - 39
 
@@ -629,7 +633,7 @@ def test_who_was_accepted_on_the_day_of_the_score_is_counted_where_scores_have_a
     )
     moments = tables.outcomes[tables.outcomes["stage"] == "mql"].set_index("lead_id")["at"]
     timed = pd.to_datetime(moments).dt.tz_localize("UTC").reindex(points.index)
-    other = ls.outcome_drift(tables, points, scored_at=timed, within_days=45)
+    other = ls.drift.outcome_drift(tables, points, scored_at=timed, within_days=45)
     assert not any("left out" in one for one in other.findings)
     accepted = other.changes.loc[("sal", "(all)", "(all)")]
     assert (
@@ -641,12 +645,12 @@ def test_who_was_accepted_on_the_day_of_the_score_is_counted_where_scores_have_a
 
 def test_too_early_to_know_is_said_in_each_part():
     tables, points, day = company(weeks=30)
-    found = ls.outcome_drift(tables, points, scored_at=day, within_days=45)
+    found = ls.drift.outcome_drift(tables, points, scored_at=day, within_days=45)
     text = "\n".join(found.findings)
     assert found.state == "learning"
     assert "30 of 52 weeks of reference are there" in text
     assert "there is no comparison" in text
-    never = ls.outcome_drift(tables, points, scored_at=day, within_days=400)
+    never = ls.drift.outcome_drift(tables, points, scored_at=day, within_days=400)
     assert "0 leads in the reference and 0 since" in "\n".join(never.findings)
     assert never.ranking.loc["reference", "n"] == 0
 
@@ -662,11 +666,11 @@ agreement: {respond_within_minutes: 1440}
 
 def test_slower_answers_are_found_and_a_rulebook_is_needed_for_them():
     tables, points, day = company(contact_hours=24)
-    found = ls.outcome_drift(tables, points, scored_at=day, within_days=45, rulebook=BOOK)
+    found = ls.drift.outcome_drift(tables, points, scored_at=day, within_days=45, rulebook=BOOK)
     assert any(one.startswith("Response times") and "slower: " in one for one in found.findings)
     by_hand = ls.response_times(tables, BOOK).frame.loc["(all)"]
     assert found.responses.loc[["reference", "since"], "n"].sum() == by_hand["n"]
-    calm = ls.outcome_drift(company()[0], points, scored_at=day, within_days=45, rulebook=BOOK)
+    calm = ls.drift.outcome_drift(company()[0], points, scored_at=day, within_days=45, rulebook=BOOK)
     assert any(one.startswith("Response times") and "no change is seen" in one for one in calm.findings)
     *_, without = seen()
     assert any("rulebook=... says in which time" in one for one in without.findings)
@@ -690,7 +694,7 @@ def test_slower_answers_are_found_and_a_rulebook_is_needed_for_them():
 def test_arguments_that_cannot_be_meant_are_refused(change, message):
     tables, points, day, _ = seen()
     with pytest.raises(ArgumentError) as error:
-        ls.outcome_drift(tables, points, **({"scored_at": day, "within_days": 45} | change))
+        ls.drift.outcome_drift(tables, points, **({"scored_at": day, "within_days": 45} | change))
     assert message in str(error.value)
 
 
@@ -698,9 +702,9 @@ def test_a_lead_that_is_scored_twice_is_refused():
     tables, points, day, _ = seen()
     twice = pd.concat([points, points[:3]])
     with pytest.raises(ArgumentError, match="3 leads more than once"):
-        ls.outcome_drift(tables, twice, scored_at=day, within_days=45)
+        ls.drift.outcome_drift(tables, twice, scored_at=day, within_days=45)
     with pytest.raises(ArgumentError, match="the leads that score has"):
-        ls.outcome_drift(tables, points[:-1], scored_at=day, within_days=45)
+        ls.drift.outcome_drift(tables, points[:-1], scored_at=day, within_days=45)
 
 
 @lru_cache(maxsize=1)
@@ -712,9 +716,9 @@ def replayed():
 
 def test_a_history_says_when_leads_qualified_and_with_how_many_points():
     tables, history = replayed()
-    found = ls.outcome_drift(tables, history, within_days=60)
+    found = ls.drift.outcome_drift(tables, history, within_days=60)
     new = history.frame[~history.frame["already"]]
-    by_hand = ls.outcome_drift(
+    by_hand = ls.drift.outcome_drift(
         tables, new["total"], scored_at=new["qualified_at"], within_days=60, rulebook=history.rulebook
     )
     pd.testing.assert_frame_equal(found.rates, by_hand.rates)
@@ -741,7 +745,9 @@ def test_the_bank_in_the_order_of_its_file(folder):
     raw = pd.read_csv(folder / "bank" / "bank-additional-full.csv", sep=";")
     y, block = raw["y"] == "yes", np.arange(len(raw)) * 20 // len(raw)
     attributes = raw[["euribor3m", "nr.employed", "campaign", "pdays", "age"]]
-    found = ls.outcomes_by_period(y, -raw["campaign"], block, reference=5, attributes=attributes, by=raw[["contact"]])
+    found = ls.drift.outcomes_by_period(
+        y, -raw["campaign"], block, reference=5, attributes=attributes, by=raw[["contact"]]
+    )
     rates = found.rates.loc[("outcome", "(all)", "(all)")]
     expected = y.groupby(block).mean()
     np.testing.assert_allclose(rates["share"], expected)
@@ -773,7 +779,7 @@ def test_a_score_learned_on_the_first_quarter_of_the_bank_turns_in_the_middle(fo
         raw[name].map(pd.Series(y[first]).groupby(raw[name][first]).mean()).fillna(y[first].mean())
         for name in ("month", "euribor3m", "job")
     )
-    found = ls.outcomes_by_period(y, score, block, reference=5)
+    found = ls.drift.outcomes_by_period(y, score, block, reference=5)
     turned = found.ranking[(found.ranking["high"] < 0.5) & (found.ranking["p"] < 0.05)].index.tolist()
     assert found.ranking.loc["reference", "low"] > 0.5
     assert turned

@@ -392,7 +392,7 @@ def test_counts_past_32_bits_stay_whole():
     activity = daily_activity(pd.DataFrame({"lead_id": ["a"], "event": "visit", "at": ["2026-03-15"]}))
     column = activity.table.schema.get_field_index("count")
     huge = activity.table.set_column(column, "count", [[3_000_000_000]])
-    tables = ls.load_tables(LEADS, ls.DailyActivity(huge, "UTC"), WON)
+    tables = ls.load_tables(LEADS, ls.tables.DailyActivity(huge, "UTC"), WON)
     assert rows_of(tables, windows=[7]).X["visit: events in 7 days"].to_list() == [3_000_000_000, 0]
 
 

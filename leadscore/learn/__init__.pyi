@@ -1,0 +1,15 @@
+from .card.classifier import LeadClassifier as LeadClassifier
+from .card.points_card import CardExplanation as CardExplanation
+from .card.points_card import PointsCard as PointsCard
+from .data_checks.guards import Guard as Guard
+from .data_checks.guards import guards as guards
+from .publish.gate import gate as gate
+from .publish.verdict import Verdict as Verdict
+from .rows.snapshots import Snapshots as Snapshots
+from .rows.snapshots import snapshots as snapshots
+from .rules.evidence import Evidence as Evidence
+from .rules.evidence import evidence as evidence
+from .rules.reweighing import Reweighed as Reweighed
+from .rules.reweighing import reweigh as reweigh
+from .rules.suggestions import Suggestions as Suggestions
+from .rules.suggestions import suggest as suggest

@@ -1,0 +1,9 @@
+from .compare import Comparison as Comparison
+from .compare import compare as compare
+from .one_lead import score_one as score_one
+from .replay import History as History
+from .replay import replay as replay
+from .score_change import explain_change as explain_change
+from .scores import Explanation as Explanation
+from .scores import Scores as Scores
+from .scores import score as score

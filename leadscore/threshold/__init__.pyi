@@ -1,0 +1,14 @@
+from .baselines import Baselines as Baselines
+from .baselines import baselines as baselines
+from .choice import ThresholdChoice as ThresholdChoice
+from .choice import Value as Value
+from .choice import choose_threshold as choose_threshold
+from .explorer import Look as Look
+from .explorer import ThresholdExplorer as ThresholdExplorer
+from .holdout import Holdout as Holdout
+from .holdout import holdout_sample as holdout_sample
+from .table import ThresholdTable as ThresholdTable
+from .table import threshold_table as threshold_table
+from .trials import Trial as Trial
+from .trials import Week as Week
+from .trials import plan_trial as plan_trial
