@@ -23,9 +23,10 @@ _WHOLE_ERRORS = 1.0
 _FEWEST_BEFORE, _FEWEST_SINCE = 200, 30
 
 Sides = Sequence[dict[str, Any]]
+Spread = dict[str, float]
 
 
-def rule_changes(before: Sides, since: Sides, spread: dict[str, float], rulebook: Rulebook) -> pd.DataFrame:
+def rule_changes(before: Sides, since: Sides, spread: Spread, rulebook: Rulebook) -> pd.DataFrame:
     """What each rule adds to the change of the mean gap: exact, the limits of groups and totals a line of their own.
 
     Returns
@@ -33,36 +34,38 @@ def rule_changes(before: Sides, since: Sides, spread: dict[str, float], rulebook
     DataFrame, index rule, largest first
         `side`, `event` (what a behaviour rule waits for), `change` of the gap, `share` of the whole change with `low`
         and `high` (95 %, by weeks), `errors`: the change in standard errors of weeks, `n` leads since, `named`: whether
-        it is to blame.
+        it stands out as a cause.
     """
     sides = _sides(before, rulebook)
     events = {rule.name: ", ".join(rule.event) for rule in rulebook.behaviour}
-    own = pd.DataFrame({"side": sides, "event": {name: events.get(name, f"({sides[name]})") for name in sides}})
+    own = pd.DataFrame({"side": sides, "event": {name: events.get(name, f"({side})") for name, side in sides.items()}})
     own.loc[[name for name in sides if name.startswith(LIMITS)], "event"] = LIMITS
-    found = _told(_lines(before, spread, sides), _lines(since, spread, sides), since)
-    return own.join(found).rename_axis("rule").sort_values("change", ascending=False, kind="stable")
+    lines = (_lines(weeks, spread, sides) for weeks in (before, since))
+    return _largest_first(own.join(_compared_lines(*lines, since)), "rule")
 
 
 def grouped_changes(
-    before: Sides, since: Sides, spread: dict[str, float], rulebook: Rulebook, by: Literal["event", "side"]
+    before: Sides, since: Sides, spread: Spread, rulebook: Rulebook, by: Literal["event", "side"]
 ) -> pd.DataFrame:
     """`rule_changes`, of the rules of one event or side together; index event, `(fit)` and `(limits)` too, or side."""
-    sides = _sides(before, rulebook)
     group = rule_changes(before, since, spread, rulebook)[by]
-    lines = [_lines(weeks, spread, sides).T.groupby(group).sum().T for weeks in (before, since)]
-    found = _told(lines[0], lines[1], since)
-    return found.rename_axis(by).sort_values("change", ascending=False, kind="stable")
+    sides = _sides(before, rulebook)
+    lines = (_lines(weeks, spread, sides).T.groupby(group).sum().T for weeks in (before, since))
+    return _largest_first(_compared_lines(*lines, since), by)
+
+
+def _largest_first(frame: pd.DataFrame, index: str) -> pd.DataFrame:
+    return frame.rename_axis(index).sort_values("change", ascending=False, kind="stable")
 
 
 def _sides(before: Sides, rulebook: Rulebook) -> dict[str, str]:
     """The side of each line: of the rules that all weeks know, and of what limits made of them."""
-    sides = {
-        rule.name: side for side, _, rule in rulebook.rules() if all(rule.name in week["rules"] for week in before)
-    }
+    rules = [(rule.name, side) for side, _, rule in rulebook.rules()]
+    sides = {name: side for name, side in rules if all(name in week["rules"] for week in before)}
     return sides | {f"{LIMITS} {side}": side for side in ("fit", "behaviour")}
 
 
-def _lines(weeks: Sides, spread: dict[str, float], sides: dict[str, str]) -> pd.DataFrame:
+def _lines(weeks: Sides, spread: Spread, sides: dict[str, str]) -> pd.DataFrame:
     """What each line adds to the gap of each week: they sum to it."""
     found = np.array([[_line(week, name, side, sides) for name, side in sides.items()] for week in weeks])
     signed = [(1 if side == "behaviour" else -1) / spread[side] for side in sides.values()]
@@ -76,23 +79,27 @@ def _line(week: dict[str, Any], name: str, side: str, sides: dict[str, str]) -> 
     return int(week[side]) - sum(int(week["rules"].get(rule, 0)) for rule, own in sides.items() if own == side)
 
 
-def _told(before: pd.DataFrame, since: pd.DataFrame, weeks: Sides) -> pd.DataFrame:
+def _compared_lines(before: pd.DataFrame, since: pd.DataFrame, weeks: Sides) -> pd.DataFrame:
     """Lines that sum to the gap, by week, as shares of its change; a line is named if it makes up more than half."""
     change, errors = _compared(before.to_numpy(), since.to_numpy())
-    low, high = share_interval(before.to_numpy(), since.to_numpy(), before.sum(axis=1), since.sum(axis=1))
-    frame = pd.DataFrame(
-        {"change": change, "share": change / (change.sum() or math.nan), "low": low, "high": high, "errors": errors}
-    )
-    gaps = np.concatenate([before.sum(axis=1), since.sum(axis=1)])
-    moved = abs(compared_line(gaps, gaps, len(before))[3])
-    named = (frame["share"] > _RULE_SHARE) & (frame["errors"].abs() > _RULE_ERRORS) & (moved > _WHOLE_ERRORS)
-    return frame.assign(n=sum(week["n"] for week in weeks), named=named).set_axis(before.columns)
+    gaps = before.sum(axis=1), since.sum(axis=1)
+    low, high = share_interval(before.to_numpy(), since.to_numpy(), *gaps)
+    frame = pd.DataFrame({"change": change, "share": change / (change.sum() or math.nan), "low": low, "high": high})
+    frame = frame.assign(errors=errors, n=sum(week["n"] for week in weeks)).set_axis(before.columns)
+    return _with_named(frame, gaps, _RULE_SHARE, _RULE_ERRORS)
+
+
+def _with_named(frame: pd.DataFrame, gaps: tuple[Any, Any], share: float, errors: float) -> pd.DataFrame:
+    """The frame with `named`: what makes up more than a share of a change that is one, further than luck takes it."""
+    whole = np.concatenate(gaps)
+    moved = abs(compared_line(whole, whole, len(gaps[0]))[3]) > _WHOLE_ERRORS
+    return frame.assign(named=(frame["share"] > share) & (frame["errors"].abs() > errors) & moved)
 
 
 def share_interval(before: Any, since: Any, whole_before: Any, whole_since: Any) -> tuple[Floats, Floats]:
     """The 95 % interval of a change as a share of another one, by how weeks before differ (Fieller 1954).
 
-    NaN where the other one is not told from none: then its shares are anything.
+    NaN where the other one could be no change at all: then its shares are anything.
 
     Parameters
     ----------
@@ -124,7 +131,7 @@ def share_interval(before: Any, since: Any, whole_before: Any, whole_since: Any)
     return (middle - half) / known, (middle + half) / known
 
 
-def segment_changes(before: Sides, since: Sides, spread: dict[str, float]) -> pd.DataFrame:
+def segment_changes(before: Sides, since: Sides, spread: Spread) -> pd.DataFrame:
     """What each segment adds to the change: by being more or fewer (mix), by its own leads' gap (within).
 
     Returns
@@ -136,20 +143,23 @@ def segment_changes(before: Sides, since: Sides, spread: dict[str, float]) -> pd
     whole = _gap(_totals(since), spread) - _gap(_totals(before), spread) or math.nan
     rows = {}
     for column in before[0]["segments"] if before else ():
-        values = sorted({value for week in (*before, *since) for value in week["segments"].get(column, {})})
-        for value in values:
+        for value in sorted({value for week in (*before, *since) for value in week["segments"].get(column, {})}):
             for how, share, *rest in _segment(before, since, spread, column, value):
                 rows[column, value, how] = (share / whole, *rest)
-    index = pd.MultiIndex.from_tuples(list(rows), names=["column", "value", "how"]) if rows else pd.Index([])
+    index = pd.MultiIndex.from_tuples(list(rows), names=["column", "value", "how"])
     frame = pd.DataFrame(list(rows.values()), index, columns=["share", "low", "high", "errors", "n"])
-    gaps = np.concatenate([gaps_of(before, spread), gaps_of(since, spread)])
-    moved = abs(compared_line(gaps, gaps, len(before))[3])
-    named = (frame["share"] > _SEGMENT_SHARE) & (frame["errors"].abs() > _SEGMENT_ERRORS) & (moved > _WHOLE_ERRORS)
-    return frame.assign(named=named).sort_values("share", ascending=False, kind="stable")
+    gaps = gaps_of(before, spread), gaps_of(since, spread)
+    named = _with_named(frame, gaps, _SEGMENT_SHARE, _SEGMENT_ERRORS)
+    return named.sort_values("share", ascending=False, kind="stable")
+
+
+def segment_label(column: str, value: str, how: str) -> str:
+    """A segment in words: `source = paid (mix)`."""
+    return f"{column} = {value} ({how})"
 
 
 def _segment(
-    before: Sides, since: Sides, spread: dict[str, float], column: str, value: str
+    before: Sides, since: Sides, spread: Spread, column: str, value: str
 ) -> list[tuple[str, float, float, float, float, int]]:
     """(how, change of the gap, share's interval, standard errors, n) of a segment, as far as it has enough leads."""
     inside = [_parts(weeks, column, value) for weeks in (before, since)]
@@ -160,9 +170,9 @@ def _segment(
     shares = [own[:, 0] / total[:, 0] for own, total in zip(inside, everyone, strict=True)]
     mean = [own[:, 0].sum() / total[:, 0].sum() for own, total in zip(inside, everyone, strict=True)]
     extra = [_gap(own, spread) - _gap(total, spread) for own, total in zip(inside, everyone, strict=True)]
+    weight = (extra[0] + extra[1]) / 2
     mix = (mean[1] - mean[0]) * (extra[0] + extra[1]) / 2
     errors = float(_in_errors(mean[1] - mean[0], shares[0], len(shares[1]))) if len(shares[0]) > 1 else 0.0
-    weight = (extra[0] + extra[1]) / 2
     ends = _ends([share * weight for share in shares], everyone, spread)
     found = [("mix", float(mix), *ends, float(errors) if mix > 0 else 0.0, n)]
     rest = [total - own for own, total in zip(inside, everyone, strict=True)]
@@ -177,16 +187,13 @@ def _segment(
         usual = alike * (_mean(inside[0], 2) - _mean(rest[0], 2)) / spread["behaviour"] / 1000
         excess = _gap(inside[1], spread) - _gap(rest[1], spread) - weekly[0].mean() - usual
         size = (mean[0] + mean[1]) / 2
-        ends = _ends(
-            [size * weekly[0], size * (weekly[1] - usual)],
-            [total[kept] for total, kept in zip(everyone, both, strict=True)],
-            spread,
-        )
+        totals = [total[kept] for total, kept in zip(everyone, both, strict=True)]
+        ends = _ends([size * weekly[0], size * (weekly[1] - usual)], totals, spread)
         found.append(("within", float(size * excess), *ends, float(_in_errors(excess, weekly[0], len(shares[1]))), n))
     return found
 
 
-def _ends(line: Sequence[Floats], everyone: Sequence[Floats], spread: dict[str, float]) -> tuple[float, float]:
+def _ends(line: Sequence[Floats], everyone: Sequence[Floats], spread: Spread) -> tuple[float, float]:
     """The interval of a line's share of the change."""
     gaps = [_gaps(total, spread) for total in everyone]
     low, high = share_interval(line[0][:, None], line[1][:, None], *gaps)
@@ -219,17 +226,17 @@ def _parts(weeks: Sides, column: str, value: str) -> Floats:
     return np.array([week["segments"].get(column, {}).get(value, [0, 0, 0]) for week in weeks], float)
 
 
-def gaps_of(weeks: Sides, spread: dict[str, float]) -> Floats:
+def gaps_of(weeks: Sides, spread: Spread) -> Floats:
     """The gap of each week."""
     return _gaps(_totals(weeks), spread)
 
 
-def _gaps(table: Floats, spread: dict[str, float]) -> Floats:
+def _gaps(table: Floats, spread: Spread) -> Floats:
     """The gap of each row of n, fit and behaviour in thousandths."""
     return (table[:, 2] / spread["behaviour"] - table[:, 1] / spread["fit"]) / table[:, 0] / 1000
 
 
-def _gap(table: Floats, spread: dict[str, float]) -> float:
+def _gap(table: Floats, spread: Spread) -> float:
     return float(_gaps(table.sum(axis=0)[None], spread)[0])
 
 
