@@ -48,3 +48,14 @@ def as_text(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value)
+
+
+def counted(count: int, thing: str) -> str:
+    """How many of something.
+
+    Examples
+    --------
+    >>> counted(1, "lead"), counted(1200, "lead")
+    ('1 lead', '1,200 leads')
+    """
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"

@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from leadscore.base.text import counted
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -39,17 +41,6 @@ OWN_GROUPS = ("segment", "via", "grade")
 # How many leads are shown; the file has them all.
 _SHOWN = 10
 _VIA = {"hand_raise": "hand_raise (asked for sales)", "score": "score"}
-
-
-def counted(count: int, thing: str) -> str:
-    """How many of something.
-
-    Examples
-    --------
-    >>> counted(1, "lead"), counted(1200, "lead")
-    ('1 lead', '1,200 leads')
-    """
-    return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 
 def console() -> Console:

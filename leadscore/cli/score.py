@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import leadscore as ls
+from leadscore.base.text import counted
 from leadscore.cli.entry import app
 from leadscore.cli.options import (
     TABLE_HELP,
@@ -25,7 +26,7 @@ from leadscore.cli.options import (
     check_writable,
     day,
 )
-from leadscore.cli.printing import counted, print_history, print_json, print_summary, print_table, steps
+from leadscore.cli.printing import print_history, print_json, print_summary, print_table, steps
 
 if TYPE_CHECKING:
     from leadscore.scoring.scores import Scores
