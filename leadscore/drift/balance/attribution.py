@@ -40,8 +40,8 @@ def rule_changes(before: Sides, since: Sides, spread: Spread, rulebook: Rulebook
     events = {rule.name: ", ".join(rule.event) for rule in rulebook.behaviour}
     own = pd.DataFrame({"side": sides, "event": {name: events.get(name, f"({side})") for name, side in sides.items()}})
     own.loc[[name for name in sides if name.startswith(LIMITS)], "event"] = LIMITS
-    lines = (_lines(weeks, spread, sides) for weeks in (before, since))
-    return _largest_first(own.join(_compared_lines(*lines, since)), "rule")
+    lines = [_lines(weeks, spread, sides) for weeks in (before, since)]
+    return _largest_first(own.join(_compared_lines(lines[0], lines[1], since)), "rule")
 
 
 def grouped_changes(
@@ -50,8 +50,8 @@ def grouped_changes(
     """`rule_changes`, of the rules of one event or side together; index event, `(fit)` and `(limits)` too, or side."""
     group = rule_changes(before, since, spread, rulebook)[by]
     sides = _sides(before, rulebook)
-    lines = (_lines(weeks, spread, sides).T.groupby(group).sum().T for weeks in (before, since))
-    return _largest_first(_compared_lines(*lines, since), by)
+    lines = [_lines(weeks, spread, sides).T.groupby(group).sum().T for weeks in (before, since)]
+    return _largest_first(_compared_lines(lines[0], lines[1], since), by)
 
 
 def _largest_first(frame: pd.DataFrame, index: str) -> pd.DataFrame:
