@@ -165,7 +165,7 @@ def _counted(
 def _first_day(tables: ls.tables.Tables, book: ls.Rulebook) -> dt.date | None:
     """The day on which the first lead is old enough; None where no lead says when it came."""
     from leadscore.base.days import day_of  # noqa: PLC0415 - needs pandas
-    from leadscore.tables.columns import NO_TIME  # noqa: PLC0415 - needs pandas
+    from leadscore.base.times import NO_TIME  # noqa: PLC0415 - needs pandas
 
     created = tables.created()
     if created is None:

@@ -14,11 +14,11 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from leadscore.base.files import replacing
+from leadscore.base.times import is_text
 from leadscore.errors import ArgumentError
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.replay import History
 from leadscore.scoring.scores import Scores
-from leadscore.tables.columns import is_text
 
 ENDINGS = (".csv", ".parquet")
 

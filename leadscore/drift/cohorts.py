@@ -13,13 +13,13 @@ import pandas as pd
 
 from leadscore.base.days import as_day, day_number, day_of
 from leadscore.base.text import as_text
+from leadscore.base.times import NO_TIME
 from leadscore.errors import ArgumentError, Problem, did_you_mean
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.plan import compiled
 from leadscore.scoring.replay import replay
 from leadscore.scoring.scores import Scores, points_by_rule, verdicts
 from leadscore.scoring.timeline import Timeline
-from leadscore.tables.columns import NO_TIME
 from leadscore.tables.tables import Tables
 
 # What the limits of groups and totals took away or added, beside the rules: with it, the split is exact.

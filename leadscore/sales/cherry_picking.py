@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from leadscore.base.text import as_text
+from leadscore.base.times import DAY, one_array
 from leadscore.errors import ArgumentError, Problem, did_you_mean
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import Kind, declared_kind
@@ -20,7 +21,7 @@ from leadscore.sales.response_times import Moments, mql_moments, waits_for_conta
 from leadscore.stats.intervals import Floats, holm
 from leadscore.stats.stratified import Association, risk_difference, stratified_test
 from leadscore.stats.survival import risk_sets
-from leadscore.tables.columns import DAY, convert, one_array
+from leadscore.tables.columns import convert
 from leadscore.tables.outcomes import NEVER, WORKED, Ints, Mask, Stages
 from leadscore.tables.tables import Tables
 

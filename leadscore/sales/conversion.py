@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from leadscore.base.days import day_of
+from leadscore.base.times import NO_TIME
 from leadscore.errors import ArgumentError
 from leadscore.present.result import Result, Section
 from leadscore.stats.intervals import share_text
 from leadscore.stats.survival import kaplan_meier
-from leadscore.tables.columns import NO_TIME
 from leadscore.tables.groups import ALL, grouping, with_shares
 from leadscore.tables.outcomes import FUNNEL, NEVER, Ints, Mask, Stages, check_days, or_further
 from leadscore.tables.tables import Tables

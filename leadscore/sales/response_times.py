@@ -12,11 +12,11 @@ import pandas as pd
 import pyarrow as pa
 
 from leadscore.base.days import day_of
+from leadscore.base.times import DAY, NO_TIME, Times
 from leadscore.errors import ArgumentError
 from leadscore.rulebook import Rulebook
 from leadscore.stats.intervals import Floats
 from leadscore.stats.survival import Survival, kaplan_meier
-from leadscore.tables.columns import DAY, NO_TIME, Times
 from leadscore.tables.groups import ALL, grouping
 from leadscore.tables.outcomes import NEVER, WORKED, Ints, Mask, Stages
 from leadscore.tables.tables import Tables

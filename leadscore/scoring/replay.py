@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from leadscore.base.days import as_day, day_number
+from leadscore.base.times import DAY, NO_TIME, Times
 from leadscore.errors import ArgumentError
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.bounds import side_range
@@ -22,7 +23,6 @@ from leadscore.scoring.engine import Days, runs
 from leadscore.scoring.plan import compiled, reached
 from leadscore.scoring.scores import points_by_rule, verdicts
 from leadscore.scoring.timeline import Timeline
-from leadscore.tables.columns import DAY, NO_TIME, Times
 from leadscore.tables.groups import grouping
 from leadscore.tables.lead_history import Positions
 from leadscore.tables.tables import Tables

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from leadscore.base.times import DAY
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.model import BehaviourRule
 from leadscore.scoring.attributes import IN_CACHE, Attributes, Ints, answers
 from leadscore.scoring.engine import Bound, Days, daily, merged
 from leadscore.scoring.plan import Place, Plan, compiled
-from leadscore.tables.columns import DAY
 from leadscore.tables.events import EventBatch
 from leadscore.tables.lead_history import Positions
 from leadscore.tables.tables import Tables

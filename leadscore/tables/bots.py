@@ -13,8 +13,9 @@ import pandas as pd
 import pyarrow as pa
 
 from leadscore.base.text import normalise
+from leadscore.base.times import DAY
 from leadscore.errors import ArgumentError, Problem, did_you_mean
-from leadscore.tables.columns import DAY, convert
+from leadscore.tables.columns import convert
 from leadscore.tables.contract import Breaches, missing_columns, refuse
 from leadscore.tables.daily_activity import is_activity
 from leadscore.tables.events import Events, read_events

@@ -12,14 +12,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 
 from leadscore.base.files import replacing
+from leadscore.base.times import DAY, is_text, one_array
 from leadscore.errors import ContractError, Problem
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import Kind, event_kinds
-from leadscore.tables.columns import (
-    DAY,
-    is_text,
-    one_array,
-)
 from leadscore.tables.contract import Breaches, missing_columns, refuse
 from leadscore.tables.events import read_events
 from leadscore.tables.sources import Source, open_source

@@ -12,21 +12,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
+from leadscore.base.times import DAY, FIRST, LAST, NO_TIME, NO_ZONE, Times, is_text, one_array, read_times
 from leadscore.errors import ArgumentError, ContractError, Problem
 from leadscore.rulebook.kinds import Kind
-from leadscore.tables.columns import (
-    DAY,
-    FIRST,
-    LAST,
-    NO_TIME,
-    NO_ZONE,
-    Times,
-    convert,
-    is_text,
-    one_array,
-    positions_of,
-    read_times,
-)
+from leadscore.tables.columns import convert, positions_of
 from leadscore.tables.contract import Breaches, refuse
 from leadscore.tables.sources import Source
 

@@ -10,8 +10,8 @@ import pandas as pd
 import pyarrow as pa
 
 from leadscore.base.days import as_day, day_number
+from leadscore.base.times import NO_TIME, one_array, read_times
 from leadscore.errors import ArgumentError, Problem, did_you_mean
-from leadscore.tables.columns import NO_TIME, one_array, read_times
 from leadscore.tables.outcomes import NEVER, STAGES, WORKED, Ints, check_days, or_further
 from leadscore.tables.tables import Tables
 

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from leadscore.base.times import NO_TIME, Times, one_array, read_times
 from leadscore.errors import Problem
-from leadscore.tables.columns import NO_TIME, Times, one_array, read_times
 from leadscore.tables.contract import refuse
 
 Positions = npt.NDArray[np.signedinteger[Any]]

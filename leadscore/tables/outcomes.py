@@ -14,8 +14,9 @@ import pandas as pd
 import pyarrow as pa
 
 from leadscore.base.days import day_number, day_of
+from leadscore.base.times import DAY, FIRST, LAST, NO_TIME, Times, one_array, read_times
 from leadscore.errors import ArgumentError, Problem, did_you_mean
-from leadscore.tables.columns import DAY, FIRST, LAST, NO_TIME, Times, distinct, one_array, read_times
+from leadscore.tables.columns import distinct
 from leadscore.tables.contract import Breaches, refuse
 from leadscore.tables.events import Ids, plain_ids, shown
 from leadscore.tables.sources import Source

@@ -14,12 +14,13 @@ import pandas as pd
 import pyarrow as pa
 
 from leadscore.base.days import as_day, day_number
+from leadscore.base.times import Times, one_array
 from leadscore.errors import ArgumentError, ContractError, Problem, did_you_mean
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import Kind, declared_kind, event_kinds, lead_kinds
 from leadscore.stats.intervals import wilson
 from leadscore.tables.bots import bots_of
-from leadscore.tables.columns import Column, Times, convert, distinct, one_array
+from leadscore.tables.columns import Column, convert, distinct
 from leadscore.tables.contract import Breaches, missing_columns, refuse
 from leadscore.tables.daily_activity import DailyActivity, is_activity
 from leadscore.tables.events import EventBatch, Events, Ids, plain_ids, read_events

@@ -13,10 +13,10 @@ import pandas as pd
 import pyarrow as pa
 
 from leadscore.base.text import as_text
+from leadscore.base.times import NO_TIME, one_array, read_times
 from leadscore.errors import ArgumentError, Problem
 from leadscore.scoring.scores import Scores
 from leadscore.stats.intervals import Floats, Ints
-from leadscore.tables.columns import NO_TIME, one_array, read_times
 
 Mask = npt.NDArray[np.bool_]
 # The outcome that is not known yet, beside 0 and 1.

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 import leadscore as ls
+from leadscore.base.times import DAY
 from leadscore.sales.conversion import funnel
 from leadscore.sales.response_times import response_times
 from leadscore.stats.survival import kaplan_meier
-from leadscore.tables.columns import DAY
 from leadscore.tables.labels import label
 
 pytestmark = pytest.mark.real

@@ -14,6 +14,7 @@ import pandas as pd
 
 from leadscore.base.days import as_day, day_number
 from leadscore.base.text import normalise
+from leadscore.base.times import DAY
 from leadscore.drift.balance.attribution import compared_line, gaps_of
 from leadscore.drift.balance.verdict import Watch, carried
 from leadscore.drift.cohorts import needed_of, sums_of, weekly_cohorts
@@ -22,7 +23,6 @@ from leadscore.rulebook import Rulebook
 from leadscore.scoring.replay import replay
 from leadscore.stats.intervals import wilson
 from leadscore.tables.bots import REASONS, bots_of, reasons_of
-from leadscore.tables.columns import DAY
 from leadscore.tables.tables import Tables
 
 # Fewer in all weeks concerned may be missing by chance; a kind that stopped may leave stragglers.

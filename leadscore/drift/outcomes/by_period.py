@@ -11,13 +11,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from leadscore.base.text import as_text
+from leadscore.base.times import NO_TIME
 from leadscore.errors import ArgumentError
 from leadscore.rulebook import Rulebook
 from leadscore.sales.response_times import mql_moments, response_times
 from leadscore.stats.intervals import Floats, Ints, holm
 from leadscore.stats.ranking import Estimate, roc_auc
 from leadscore.stats.sequential import always_valid_p, confidence_sequence
-from leadscore.tables.columns import NO_TIME
 from leadscore.tables.tables import Tables
 
 Mask = npt.NDArray[np.bool_]

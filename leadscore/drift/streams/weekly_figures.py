@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from leadscore.base.days import day_number, day_of
+from leadscore.base.times import DAY, NO_TIME, is_text
 from leadscore.drift.cohorts import weekly_cohorts
 from leadscore.errors import ArgumentError, Problem, did_you_mean
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import declared_kind, lead_kinds
 from leadscore.scoring.replay import replay
 from leadscore.stats.intervals import Floats, Ints
-from leadscore.tables.columns import DAY, NO_TIME, is_text
 from leadscore.tables.groups import grouping
 from leadscore.tables.outcomes import NEVER, STAGES, Mask, check_days, or_further
 from leadscore.tables.tables import Tables

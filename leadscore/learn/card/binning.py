@@ -14,9 +14,10 @@ import pandas as pd
 import pyarrow as pa
 
 from leadscore.base.text import as_text, worded
+from leadscore.base.times import is_text
 from leadscore.errors import ArgumentError, Problem
 from leadscore.rulebook.diff import decimal
-from leadscore.tables.columns import Column, convert, is_text
+from leadscore.tables.columns import Column, convert
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int16]

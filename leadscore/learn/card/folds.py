@@ -11,10 +11,11 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from leadscore.base.times import NO_TIME, one_array, read_times
 from leadscore.errors import ArgumentError
 from leadscore.learn.card.additive import Rows
 from leadscore.learn.card.binning import Bins, cells, is_words, words
-from leadscore.tables.columns import NO_TIME, Column, one_array, read_times
+from leadscore.tables.columns import Column
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]

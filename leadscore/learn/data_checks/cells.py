@@ -14,9 +14,9 @@ import pandas as pd
 import pyarrow as pa
 
 from leadscore.base.text import as_text
+from leadscore.base.times import DAY, one_array, read_times
 from leadscore.errors import ArgumentError, Problem
 from leadscore.stats.intervals import Floats, Ints
-from leadscore.tables.columns import DAY, one_array, read_times
 
 Mask = npt.NDArray[np.bool_]
 

@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from leadscore.base.days import day_of
+from leadscore.base.times import one_array, read_times
 from leadscore.errors import ArgumentError
 from leadscore.learn.card.classifier import LeadClassifier
 from leadscore.learn.card.points_card import PointsCard
@@ -24,7 +25,7 @@ from leadscore.rulebook import Rulebook
 from leadscore.rulebook.diff import Change, diff
 from leadscore.rulebook.kinds import declared_kind, lead_kinds
 from leadscore.scoring.replay import replay
-from leadscore.tables.columns import convert, one_array, read_times
+from leadscore.tables.columns import convert
 from leadscore.tables.tables import Tables
 
 # The newest days, with about this share of the outcomes, are kept for the gate.

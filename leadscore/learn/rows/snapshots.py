@@ -15,11 +15,12 @@ import pyarrow as pa
 
 from leadscore.base.days import as_day, day_number, day_of
 from leadscore.base.text import normalise
+from leadscore.base.times import DAY, NO_TIME, is_text, one_array
 from leadscore.errors import ArgumentError, Problem
 from leadscore.scoring.attributes import IN_CACHE
 from leadscore.scoring.engine import Days, daily
 from leadscore.scoring.timeline import ALWAYS
-from leadscore.tables.columns import DAY, NO_TIME, convert, distinct, is_text, one_array, plain_number
+from leadscore.tables.columns import convert, distinct, plain_number
 from leadscore.tables.contract import refuse
 from leadscore.tables.labels import label, when_scored
 from leadscore.tables.outcomes import NEVER, Ints

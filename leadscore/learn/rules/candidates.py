@@ -11,11 +11,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from leadscore.base.text import normalise, worded
+from leadscore.base.times import is_text
 from leadscore.errors import ContractError, RulebookError
 from leadscore.learn.rules.activations import Mask, Side, barred, entries, fired, probing
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import condition_uses, event_kinds, lead_kinds
-from leadscore.tables.columns import is_text
 from leadscore.tables.lead_history import Positions
 from leadscore.tables.tables import Tables
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from leadscore.base.times import NO_TIME
 from leadscore.errors import ArgumentError, Problem
 from leadscore.learn.rows.snapshots import Activity, Snapshots
 from leadscore.learn.rules.activations import Mask
@@ -23,7 +24,6 @@ from leadscore.rulebook.yaml import dump
 from leadscore.scoring.timeline import bound_at
 from leadscore.stats.intervals import Floats, holm
 from leadscore.stats.score_tests import Sample, adjusted, odds_scale, score_tests
-from leadscore.tables.columns import NO_TIME
 from leadscore.tables.tables import Tables
 
 # Where the rulebook's points go with nothing, so many double the odds.
