@@ -27,7 +27,7 @@ from leadscore.learn.card.interactions import paired
 from leadscore.learn.card.model_file import read_model, write_model
 from leadscore.learn.card.points_card import PointsCard, points_card
 from leadscore.learn.card.tuning import ENCODINGS, METHODS, chosen, cut_at
-from leadscore.learn.data_checks.guards import guards
+from leadscore.learn.data_checks.guards import Guards, guards
 from leadscore.stats.logistic import Dense, fit_logistic
 from leadscore.tables.columns import Column
 
@@ -72,8 +72,8 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
     classes_ : (2,) the two outcomes; the second is the one whose chance is told
     model_ : Additive
         `features` (the bins), `intercept`, `coefficients` and what is known of them.
-    guards_ : list of Guard
-        What the guards found; empty with None.
+    guards_ : Guards
+        What they found; nothing with None.
     chosen_ : DataFrame
         What was tried: `bins`, `encoding`, `C`, `explained` (mean share of the deviance explained in the folds).
     n_rows_, n_unknown_ : int
@@ -200,16 +200,17 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
     ) -> pd.DataFrame:
         """The columns that are learned from; what is wrong with the others is said, or refused."""
         dates = None if day is None else day.astype("datetime64[D]").astype("datetime64[us]")
-        self.guards_ = [] if self.guards is None else guards(frame, outcome > 0, dates=dates, leads=groups)
+        asked = self.guards is not None
+        self.guards_ = guards(frame, outcome > 0, dates=dates, groups=groups) if asked else Guards((), len(frame))
         bad = ("refuse", "drop") if self.guards == "raise" else ("refuse",)
         refused = [found for found in self.guards_ if found.severity in bad]
         if refused:
             raise ArgumentError(
                 "X", [Problem(str(found.column), f"{found.code}: {found.message}") for found in refused]
             )
-        out = [found.column for found in self.guards_ if found.severity == "drop"] if self.guards == "drop" else []
+        out = self.guards_.columns("drop") if self.guards == "drop" else []
         if self.guards_:
-            left_out = f"\nLeft out: {', '.join(map(str, dict.fromkeys(out)))}" if out else ""
+            left_out = f"\nLeft out: {', '.join(map(str, out))}" if out else ""
             warnings.warn("\n".join(map(str, self.guards_)) + left_out, stacklevel=3)
         kept = frame.drop(columns=out)
         if not len(kept.columns):

@@ -36,7 +36,7 @@ from leadscore.errors import ArgumentError, Problem
 from leadscore.learn.card.additive import Additive
 from leadscore.learn.card.binning import Bins
 from leadscore.learn.card.model_card import FIRST_LINE, model_card
-from leadscore.learn.data_checks.guards import Guard
+from leadscore.learn.data_checks.guards import Guard, Guards
 
 Model = TypeVar("Model")
 Arrays = dict[str, npt.NDArray[np.float64]]
@@ -253,7 +253,7 @@ def _built(target: Path, held: Any, kind: type[Model]) -> Model:
         "kinds_": about.kinds,
         "model_": Additive(features=about.features, intercept=about.intercept, log_loss=about.log_loss, **arrays),
         "draws_": draws,
-        "guards_": about.guards,
+        "guards_": Guards(tuple(about.guards), about.n_rows),
         "chosen_": pd.DataFrame(about.chosen),
         "n_rows_": about.n_rows,
         "n_unknown_": about.n_unknown,

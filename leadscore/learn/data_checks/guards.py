@@ -27,7 +27,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
-from html import escape
 from typing import Any, Literal
 
 import numpy as np
@@ -41,6 +40,8 @@ from leadscore.learn.data_checks.cells import Cells, Mask, read_cells, read_days
 from leadscore.learn.data_checks.columns import Found, shown
 from leadscore.learn.data_checks.rows import Time
 from leadscore.learn.data_checks.separation import Auc, Rows, alone, differ, odds_ratio, rate_text, together
+from leadscore.present.markdown import visible
+from leadscore.present.result import Result, Section
 from leadscore.stats.intervals import Ints
 from leadscore.stats.outcomes_and_scores import outcomes_and_scores
 from leadscore.stats.ranking import counted
@@ -50,6 +51,7 @@ Severity = Literal["refuse", "drop", "warn"]
 _DROPPED = ("LS301", "LS302", "LS303", "LS304", "LS310", "LS320", "LS321")
 _SEVERITY: dict[str, Severity] = {"LS340": "refuse", **dict.fromkeys(_DROPPED, "drop")}
 _ORDER: list[Severity] = ["refuse", "drop", "warn"]
+_COUNTED = (("reason", " not to learn from these rows"), ("column", " to leave out"), ("warning", ""))
 
 # A column known in time seldom reaches an AUC of 0.8 alone; hardly any reaches 0.95.
 _STRONG, _CERTAIN = 0.8, 0.95
@@ -70,7 +72,7 @@ _KNOWN, _APART, _WHOLLY = 0.5, 3, 0.9
 _DAY_ROWS = 5
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Guard:
     """A finding of `guards`.
 
@@ -94,12 +96,67 @@ class Guard:
     severity: Severity
     figures: dict[str, Any]
 
-    def __repr__(self) -> str:
-        where = "the table" if self.column == "" else str(self.column)
-        return f"{self.code} {self.severity}, {where}: {self.message}"
+    def __str__(self) -> str:
+        where = "the table" if self.column == "" else visible(self.column)
+        return f"{self.code} {self.severity}, {where}: {visible(self.message)}"
 
-    def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>"
+
+@dataclass(frozen=True, repr=False)
+class Guards(Result):
+    """What is wrong with a table of leads; made by `guards`, and a sequence of its findings.
+
+    Attributes
+    ----------
+    found : tuple of Guard
+        The most severe first, then by code and column.
+    n : int
+        Rows looked at.
+    """
+
+    found: tuple[Guard, ...]
+    n: int
+
+    def __iter__(self) -> Iterator[Guard]:
+        return iter(self.found)
+
+    def __len__(self) -> int:
+        return len(self.found)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row per finding: `code`, `severity`, `column`, `message`, `figures`."""
+        names = ["code", "severity", "column", "message", "figures"]
+        return pd.DataFrame([{name: getattr(one, name) for name in names} for one in self.found], columns=names)
+
+    def columns(self, severity: Severity) -> list[Hashable]:
+        """The columns of a severity, each once."""
+        return list(dict.fromkeys(one.column for one in self.found if one.severity == severity))
+
+    @property
+    def headline(self) -> str:
+        """How much was found of each severity."""
+        counts = [sum(one.severity == severity for one in self.found) for severity in _ORDER]
+        counts[1] = len(self.columns("drop"))
+        said = [
+            f"{count:,} {what}{'' if count == 1 else 's'}{rest}"
+            for count, (what, rest) in zip(counts, _COUNTED, strict=True)
+            if count
+        ]
+        return f"{', '.join(said) or 'Nothing found'}; n = {self.n:,} rows."
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """None: each finding says what to do."""
+        return ()
+
+    def sections(self) -> Iterator[Section]:
+        """The findings."""
+        if self.found:
+            frame = self.frame
+            shown = frame.drop(columns="figures").assign(
+                column=["(table)" if name == "" else name for name in frame["column"]]
+            )
+            yield Section("frame", "Findings, the most severe first", frame, shown)
 
 
 def guards(  # noqa: PLR0913 - each of them is part of what is asked
@@ -108,9 +165,9 @@ def guards(  # noqa: PLR0913 - each of them is part of what is asked
     *,
     dates: Any = None,
     worked_only: bool = False,
-    leads: Any = None,
+    groups: Any = None,
     now: pd.DataFrame | None = None,
-) -> list[Guard]:
+) -> Guards:
     """What to know of a table of leads before a fit on it is trusted: leaks, calendars, odd columns, thin data, drift.
 
     Give it the rows to learn from and no others: it reads their outcomes, so rows kept for a test must not be among
@@ -127,15 +184,15 @@ def guards(  # noqa: PLR0913 - each of them is part of what is asked
         drift.
     worked_only : bool
         Whether the labels are of leads that sales worked.
-    leads : (n_rows,) ids, optional
+    groups : (n_rows,) ids, optional
         The lead of each row, where a lead has several.
     now : DataFrame with the columns of X, optional
         Leads of today.
 
     Returns
     -------
-    list of Guard
-        The most severe first, then by code and column. It does not depend on the order of rows and columns.
+    Guards
+        Its findings do not depend on the order of rows and columns.
 
     Raises
     ------
@@ -177,7 +234,7 @@ def guards(  # noqa: PLR0913 - each of them is part of what is asked
     LS302 drop contract_value
     LS331 warn industry
     """
-    columns, y, time, lead, today = _read(X, y, dates, leads, now)
+    columns, y, time, lead, today = _read(X, y, dates, groups, now)
     marks = row_marks(columns)
     found = [*sample.too_few(y, lead, len(columns)), *sample.twins(columns, marks, time)]
     enough = min(y.sum(), (~y).sum()) >= _FEW
@@ -190,7 +247,8 @@ def guards(  # noqa: PLR0913 - each of them is part of what is asked
             found += sample.same_leads(lead, time)
     found += _columns(columns, rows, time, today)
     told = [Guard(code, name, message, _SEVERITY.get(code, "warn"), figures) for code, name, message, figures in found]
-    return sorted(told, key=lambda guard: (_ORDER.index(guard.severity), guard.code, str(guard.column)))
+    told.sort(key=lambda guard: (_ORDER.index(guard.severity), guard.code, str(guard.column)))
+    return Guards(tuple(told), len(y))
 
 
 def _columns(
@@ -227,14 +285,14 @@ def _read(
     X: pd.DataFrame,  # noqa: N803 - scikit-learn's name
     y: Any,
     dates: Any,
-    leads: Any,
+    groups: Any,
     now: pd.DataFrame | None,
 ) -> tuple[list[Cells], Mask, Time | None, Ints | None, dict[Hashable, Cells]]:
     """The columns, outcomes, times and leads of the rows of known outcome, and today's columns by name."""
     if not isinstance(X, pd.DataFrame):
         raise ArgumentError("X", f"must be a DataFrame, a row per lead; got {type(X).__name__}")
     problems = []
-    for name, values in (("y", y), ("dates", dates), ("leads", leads)):
+    for name, values in (("y", y), ("dates", dates), ("groups", groups)):
         if values is not None and (np.ndim(values) != 1 or len(values) != len(X)):
             problems.append(Problem(name, f"must have one value for each of the {len(X):,} rows of X"))
         elif isinstance(values, pd.Series) and not values.index.equals(X.index):
@@ -253,7 +311,7 @@ def _read(
     time = None
     if dates is not None:
         time = Time(*read_days(pd.Series(dates).iloc[kept], len(kept)))
-    lead = None if leads is None else pd.factorize(pd.Series(leads).iloc[kept])[0].astype(np.int64)
+    lead = None if groups is None else pd.factorize(pd.Series(groups).iloc[kept])[0].astype(np.int64)
     today = {} if now is None else {cells.name: cells for cells in read_cells(now, source="now")}
     return columns, known, time, lead, today
 

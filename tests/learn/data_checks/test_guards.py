@@ -17,6 +17,7 @@ from leadscore.learn.data_checks.cells import read_cells, row_marks
 from leadscore.learn.data_checks.guards import guards
 from leadscore.learn.data_checks.rows import needed_leads
 from leadscore.learn.data_checks.separation import Rows, alone, together
+from tests.support.hostile import check_renderings
 
 N = 3000
 
@@ -61,7 +62,7 @@ def with_column(values, name="planted", **more):
 
 def test_nothing_is_said_of_a_clean_table():
     X, y, dates, _ = world()
-    assert guards(X, y, dates=dates) == []
+    assert guards(X, y, dates=dates).found == ()
 
 
 @pytest.mark.parametrize(("n", "rate"), [(600, 0.3), (2000, 0.2)])
@@ -96,7 +97,7 @@ def faulty():
 
 
 FAULTY = faulty()
-FOUND = guards(FAULTY[0], FAULTY[1], dates=FAULTY[2], leads=FAULTY[3], now=FAULTY[0][-300:])
+FOUND = guards(FAULTY[0], FAULTY[1], dates=FAULTY[2], groups=FAULTY[3], now=FAULTY[0][-300:])
 
 
 @given(st.permutations(FAULTY[0].columns.to_list()), st.integers(0, 1000))
@@ -105,7 +106,7 @@ def test_order_of_rows_and_columns_changes_nothing(columns, seed):
     X, y, dates, leads = FAULTY
     rows = np.random.default_rng(seed).permutation(len(X))
     now = X[-300:][columns].sample(frac=1, random_state=seed)
-    again = guards(X[columns].iloc[rows], y[rows], dates=dates.iloc[rows], leads=leads[rows], now=now)
+    again = guards(X[columns].iloc[rows], y[rows], dates=dates.iloc[rows], groups=leads[rows], now=now)
     # Every figure, to the last digit.
     assert again == FOUND
 
@@ -125,15 +126,15 @@ def test_missing_outcomes_are_left_out_of_everything():
     unknown = np.random.default_rng(0).random(len(y)) < 0.4
     kept = ~unknown
     some = pd.Series(y, dtype="boolean").mask(unknown)
-    found = guards(X, some, dates=dates, leads=leads)
-    assert found == guards(X[kept], y[kept], dates=dates[kept], leads=leads[kept])
+    found = guards(X, some, dates=dates, groups=leads)
+    assert found == guards(X[kept], y[kept], dates=dates[kept], groups=leads[kept])
 
 
 @pytest.mark.parametrize("kind", ["category", "string", "object"])
 def test_the_type_of_text_changes_nothing(kind):
     X, y, dates, leads = FAULTY
     typed = X.astype(dict.fromkeys(("industry", "country", "closed", "source"), kind))
-    assert guards(typed, y, dates=dates, leads=leads, now=X[-300:]) == FOUND
+    assert guards(typed, y, dates=dates, groups=leads, now=X[-300:]) == FOUND
 
 
 # ------------------------------------------------------------------------------------------------ known only afterwards
@@ -328,7 +329,7 @@ def test_disguised_missing(real, filler, caught):
 @pytest.mark.parametrize(("events", "severity"), [(49, "refuse"), (50, "warn"), (951, "refuse"), (0, "refuse")])
 def test_too_few_of_either_kind(events, severity):
     X = world(n=1000)[0]
-    first = guards(X, np.arange(1000) < events)[0]
+    first = guards(X, np.arange(1000) < events).found[0]
     assert (first.severity, first.code) == (severity, "LS340" if severity == "refuse" else "LS341")
     assert first.figures["with_outcome"] == events
 
@@ -337,7 +338,7 @@ def test_several_rows_of_a_lead_are_one_lead():
     X, y, _, _ = world(n=1000)
     y[:] = np.arange(1000) < 120
     assert "LS340" not in said(guards(X, y))
-    assert "LS340" in said(guards(X, y, leads=np.arange(1000) // 3))
+    assert "LS340" in said(guards(X, y, groups=np.arange(1000) // 3))
 
 
 def test_how_many_leads_a_fit_needs():
@@ -367,7 +368,7 @@ def test_rows_that_must_be_alike_are_no_copies():
 @pytest.mark.parametrize(("ids", "caught"), [(np.arange(N), False), (np.arange(N) % 2000, True)])
 def test_leads_in_both_parts(ids, caught):
     X, y, dates, _ = world()
-    assert ("LS344" in said(guards(X, y, dates=dates, leads=ids))) is caught
+    assert ("LS344" in said(guards(X, y, dates=dates, groups=ids))) is caught
 
 
 @pytest.mark.parametrize(("drift", "caught"), [(3.0, True), (0.0, False)])
@@ -380,7 +381,7 @@ def test_outcome_drift(drift, caught):
 def test_drift_to_today():
     X, y, _, _ = world()
     today = world(9, 800)[0]
-    assert guards(X, y, now=today) == []
+    assert guards(X, y, now=today).found == ()
     moved = today.assign(
         visits=today["visits"] + 2,
         industry=today["industry"].replace("tech", "technology"),
@@ -461,8 +462,8 @@ def test_what_many_rows_share_is_a_bin_of_its_own():
 def test_anything_in_a_column_is_read(values):
     y = np.arange(len(values)) % 2 == 0
     found = guards(pd.DataFrame({"x": pd.Series(values, dtype=object)}), y)
-    assert found[0].code == "LS340"
-    assert all(str(guard) and guard._repr_html_() for guard in found)
+    assert found.found[0].code == "LS340"
+    check_renderings(found)
 
 
 # --------------------------------------------------------------------------------------------------------- bad input
@@ -481,7 +482,7 @@ def test_anything_in_a_column_is_read(values):
         ({"y": pd.Series([1, 0, 1], index=[5, 6, 7])}, "must have the index of X"),
         ({"dates": ["2025-01-01", None, "2025-01-02"]}, "missing for 1 of 3"),
         ({"dates": ["May", "June", "July"]}, "must hold days"),
-        ({"leads": [1]}, "leads: must have one value"),
+        ({"groups": [1]}, "groups: must have one value"),
         ({"now": pd.DataFrame({"b": [1]})}, "lacks 1 columns of X: 'a'"),
         ({"now": 3}, "must be a DataFrame"),
     ],
@@ -494,8 +495,8 @@ def test_bad_input(change, words):
 
 def test_all_problems_are_said_at_once():
     with pytest.raises(ArgumentError) as caught:
-        guards(pd.DataFrame({"a": [1, 2, 3]}), [True], dates=[1], leads=[2])
-    assert [problem.where for problem in caught.value.problems] == ["y", "dates", "leads"]
+        guards(pd.DataFrame({"a": [1, 2, 3]}), [True], dates=[1], groups=[2])
+    assert [problem.where for problem in caught.value.problems] == ["y", "dates", "groups"]
 
 
 # --------------------------------------------------------------------------------------------------------- real data
