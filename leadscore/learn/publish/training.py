@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +18,7 @@ from leadscore.errors import ArgumentError
 from leadscore.learn.card.classifier import LeadClassifier
 from leadscore.learn.card.points_card import PointsCard
 from leadscore.learn.publish.gate import gate
+from leadscore.learn.publish.renewal import carried_over, renewed, with_threshold
 from leadscore.learn.publish.verdict import Verdict
 from leadscore.learn.rows.snapshots import NUMERALS, Attribute, Kinds, Provenance, Snapshots
 from leadscore.rulebook import Rulebook
@@ -31,9 +31,6 @@ from leadscore.tables.tables import Tables
 # The newest days, with about this share of the outcomes, are kept for the gate.
 _JUDGED = 1 / 3
 _WEEK = 7
-# What was set for the old points, and means nothing for others.
-_OF_OLD_POINTS = ("groups", "totals", "grades")
-_BARS_OF_OLD_POINTS = ("minimum_fit", "minimum_behaviour", "segments")
 
 
 @dataclass(frozen=True)
@@ -43,7 +40,7 @@ class Trained:
     Attributes
     ----------
     old, rulebook : Rulebook
-        The new one has the rules of the card, and keeps of the old what points do not touch.
+        The new one has the rules of the card, and keeps of the old what still holds: see `renewed`.
     model : LeadClassifier
     card : PointsCard
     verdict : Verdict
@@ -109,9 +106,9 @@ def train(
     good are left out, and so are counts of kinds of event, which no rule can say. Text that the rulebook's
     `missing_values` name is missing; a column that it declares, or tests as a number or boolean, is read as that.
 
-    The bar is the lowest at which no more leads come to qualify in a week than by the rulebook now (or than sales can
-    work), hand-raisers included, from the last day learned from to the last day judged. The outcomes of these days are
-    not looked at for it.
+    The threshold is the lowest at which no more leads qualify in a week than by the rulebook now (or than sales can
+    work), hand-raisers included, from the last day learned from to the last day judged. The outcomes of these days play
+    no part in it.
 
     Examples
     --------
@@ -154,10 +151,10 @@ def train(
         what = f"no lead came to qualify by the rulebook from {start} to {end}: say how many sales can work"
         raise ArgumentError("capacity_per_week", what)
     version = f"learned on leads of {day_of(learned.day.min())} to {start}"
-    highest = renewed(rulebook, card, usable.provenance, threshold=card.most, version=version)
-    learned_book, per_week = _with_bar(card, highest, volume, capacity)
+    book = renewed(rulebook, card, learned, version=version)
+    learned_book, per_week = _at_capacity(card, book, volume, capacity)
     verdict = gate(card, rulebook, judged, capacity_per_week=capacity, trained_until=start)
-    findings = usable.findings + _on_volume(per_week, capacity, learned_book) + _gone(rulebook)
+    findings = usable.findings + _on_volume(per_week, capacity, learned_book) + carried_over(rulebook, learned_book)
     return Trained(
         rulebook, learned_book, model, card, verdict, learned, judged, per_week, old_per_week, capacity, start, end,
         findings,
@@ -243,7 +240,7 @@ def _part(snapshots: Snapshots, rows: npt.NDArray[np.bool_]) -> Snapshots:
     )
 
 
-# ------------------------------------------------------------------------------------------------- the rulebook's bar
+# ------------------------------------------------------------------------------------------- the rulebook's threshold
 
 
 @dataclass(frozen=True)
@@ -260,54 +257,24 @@ class _Volume:
         return float((~history.frame["already"]).sum() / weeks)
 
 
-def _with_bar(card: PointsCard, highest: Rulebook, volume: _Volume, capacity: float) -> tuple[Rulebook, float]:
-    """A rulebook at the lowest bar that passes on no more than sales can work, and how many that is."""
-
-    def at(bar: int) -> Rulebook:
-        return highest.edited({"qualify.threshold": bar})
-
+def _at_capacity(card: PointsCard, book: Rulebook, volume: _Volume, capacity: float) -> tuple[Rulebook, float]:
+    """The rulebook at the lowest threshold that passes on no more than sales can work, and how many that is."""
     low, high = card.least, card.most
     while low < high:
         middle = (low + high) // 2
-        if volume.of(at(middle)) <= capacity:
+        if volume.of(with_threshold(book, middle)) <= capacity:
             high = middle
         else:
             low = middle + 1
-    return at(high), volume.of(at(high))
-
-
-def renewed(
-    old: Rulebook, card: PointsCard, provenance: Mapping[str, Provenance], *, threshold: float, version: str
-) -> Rulebook:
-    """The old rulebook with the rules of a card in place of its own.
-
-    What points do not touch stays, comments too: the agreement, columns and what is required of them, who never
-    qualifies, and hand-raisers. What was set for the old points goes: limits, grades, minimum fit, segments' bars.
-    """
-    rules = card.to_rulebook(name=old.name, threshold=card.most, provenance=provenance).to_dict()
-    declared = old.to_dict().get("columns", {})
-    columns = {name: declared.get(name, column) for name, column in rules.get("columns", {}).items()}
-    for rule in rules.get("fit", ()):
-        if isinstance(rule.get("points"), dict) and declared.get(rule["column"], {}).get("type") == "boolean":
-            rule["points"] = {key == "true": points for key, points in rule["points"].items()}
-    gone = [*_OF_OLD_POINTS, *(f"qualify.{key}" for key in _BARS_OF_OLD_POINTS)]
-    sections = {"columns": declared | columns, "fit": rules.get("fit"), "behaviour": rules.get("behaviour")}
-    changes = dict.fromkeys(gone) | {name: section or None for name, section in sections.items()}
-    return old.edited(changes | {"qualify.threshold": threshold, "version": version})
+    chosen = with_threshold(book, high)
+    return chosen, volume.of(chosen)
 
 
 def _on_volume(per_week: float, capacity: float, rulebook: Rulebook) -> list[str]:
     if per_week <= capacity:
         return []
-    bar = f"at {rulebook.qualify.threshold:g} points, the highest bar, {per_week:.1f} leads come to qualify in a week"
-    return [f"Hand-raisers alone are more than sales can work: {bar}."]
-
-
-def _gone(old: Rulebook) -> list[str]:
-    """What of the old rulebook the new one has not."""
-    document = old.to_dict()
-    gone = [name for name in _OF_OLD_POINTS if document.get(name)]
-    gone += [name for name in _BARS_OF_OLD_POINTS if document["qualify"].get(name)]
-    if not gone:
-        return []
-    return [f"Left out of the new rulebook, as set for the old points: {', '.join(gone).replace('_', ' ')}."]
+    threshold = rulebook.qualify.threshold
+    easier = any(segment.threshold < threshold for segment in rulebook.qualify.segments)
+    who = "Hand-raisers and segments with lower thresholds" if easier else "Hand-raisers"
+    most = f"at {threshold:g} points, the highest threshold, {per_week:.1f} leads qualify in a week"
+    return [f"{who} alone are more than sales can work: {most}."]

@@ -8,8 +8,10 @@ import pytest
 
 import leadscore as ls
 from leadscore.datasets.funnel import make_funnel
-from leadscore.learn.publish.training import _Volume, _with_bar, as_rules_read, renewed, train
-from leadscore.learn.rows.snapshots import Kinds
+from leadscore.learn.publish.renewal import carried_over, renewed, with_threshold
+from leadscore.learn.publish.training import _at_capacity, _Volume, as_rules_read, train
+from leadscore.learn.rows.snapshots import Activity, Kinds
+from leadscore.rulebook.bounds import side_range
 from leadscore.scoring.plan import compiled
 from leadscore.scoring.timeline import Timeline
 
@@ -59,11 +61,62 @@ def test_what_points_do_not_touch_stays(trained):
     assert "# what the two teams promised each other" in new.to_yaml()
 
 
-def test_what_was_set_for_the_old_points_goes_and_is_said(trained):
-    qualify = trained.rulebook.qualify
-    assert [*trained.rulebook.groups, *qualify.segments] == []
-    assert qualify.minimum_fit is None
-    assert "groups, totals, grades, minimum fit, segments" in trained.findings[-1]
+def on_the_last_day(trained, *books):
+    return [ls.score(trained.learned.tables, book, as_of=trained.start).frame for book in books]
+
+
+@pytest.mark.parametrize("side", ["fit", "behaviour"])
+def test_minima_and_grades_keep_their_place(trained, side):
+    """No more leads reach them than before; one point less, and more would."""
+    old = trained.old.edited({"qualify.minimum_behaviour": 3})
+    new = renewed(old, trained.card, trained.learned, version="2")
+    before, after = on_the_last_day(trained, old, new)
+    bars = [(getattr(book.qualify, f"minimum_{side}"), *getattr(book.grades, side).values()) for book in (old, new)]
+    for was, now in zip(*bars, strict=True):
+        reached = (before[side] >= was).sum()
+        assert 0 < (after[side] >= now).sum() <= reached
+        assert (after[side] >= now - 1).sum() > reached or now == 0
+    assert "# clicks alone do not make a lead" in new.to_yaml()
+
+
+def test_segments_keep_their_place(trained):
+    new = renewed(trained.old, trained.card, trained.learned, version="2")
+    before, after = on_the_last_day(trained, trained.old, new)
+    assert (before["segment"].isna() == after["segment"].isna()).all()
+    for own in (before["segment"].isna(), before["segment"].notna()):
+        reached, still = ((frame["total"] >= frame["threshold"])[own].sum() for frame in (before, after))
+        more = (after["total"] >= after["threshold"] - 1)[own].sum()
+        assert 0 < still <= reached < more
+    gap = new.qualify.segments[0].threshold - new.qualify.threshold
+    assert [one.when for one in trained.rulebook.qualify.segments] == [one.when for one in trained.old.qualify.segments]
+    raised = with_threshold(new, new.qualify.threshold + 2)
+    assert raised.qualify.segments[0].threshold == raised.qualify.threshold + gap
+    # As far as points reach.
+    most = sum(side_range(new, side).most for side in ("fit", "behaviour")) / 1000
+    assert with_threshold(new, most).qualify.segments[0].threshold == most
+
+
+def test_what_is_set_anew_and_what_goes_is_said(trained):
+    anew, caps = trained.findings[-2:]
+    minimum = trained.rulebook.qualify.minimum_fit
+    assert f"than before: minimum fit 15 -> {minimum:g}, 'Coordinators and specialists' 80 -> " in anew
+    assert anew.endswith("grades of fit, grades of behaviour.")
+    assert caps.startswith("Limits of groups and totals are left out")
+    assert (trained.rulebook.groups, trained.rulebook.totals.fit.at_most) == ({}, None)
+    free = trained.old.edited(
+        {"groups": None, "totals": None, "grades": None, "qualify.minimum_fit": None, "qualify.segments": None}
+    )
+    assert carried_over(free, renewed(free, trained.card, trained.learned, version="2")) == []
+
+
+def test_a_minimum_of_what_the_card_does_not_give_is_left_out_and_said(trained):
+    rows = trained.learned
+    did = [name for name, source in rows.provenance.items() if isinstance(source, Activity)]
+    card = ls.LeadClassifier(guards=None).fit(rows.X[did], rows.y.astype(bool)).points_card(max_points_rows=6)
+    new = renewed(trained.old, card, rows, version="2")
+    assert (new.qualify.minimum_fit, new.grades.fit) == (None, None)
+    assert new.qualify.never == trained.old.qualify.never
+    assert carried_over(trained.old, new)[-1].endswith("give no such points: minimum fit, grades of fit.")
 
 
 def test_outcomes_learned_from_were_known_before_the_first_day_judged(trained):
@@ -102,12 +155,12 @@ def test_outcomes_of_the_judged_change_no_point(trained, made, shots):
 @pytest.mark.parametrize("capacity", [30, 45])
 def test_the_bar_is_the_lowest_that_sales_can_work(trained, capacity):
     volume = _Volume(trained.judged.tables, trained.start, trained.end)
-    book, per_week = _with_bar(trained.card, trained.rulebook, volume, capacity)
+    book, per_week = _at_capacity(trained.card, trained.rulebook, volume, capacity)
     assert per_week == volume.of(book) <= capacity
     bar = book.qualify.threshold
     assert bar < trained.card.most
     if bar > trained.card.least:
-        lower = book.edited({"qualify.threshold": int(bar) - 1})
+        lower = with_threshold(book, int(bar) - 1)
         assert volume.of(lower) > capacity
 
 
@@ -189,7 +242,7 @@ def test_booleans_and_missing_values_give_the_points_of_the_card(from_csv):
     read = as_rules_read(shots, book)
     model = ls.LeadClassifier(bins="tree", encoding="onehot", C=1.0, guards=None).fit(read.X, read.y)
     card = model.points_card()
-    new = renewed(book, card, read.provenance, threshold=10, version="2")
+    new = renewed(book, card, read, version="2")
     assert new.columns["consent"] == book.columns["consent"]
     assert (totals(new, read) == card.score(read.X)["total"].to_numpy()).all()
     # Without reading them so, what stands for missing would be a value of its own.

@@ -1,0 +1,123 @@
+"""A learned rulebook: the rules of a card in place of the old ones, and all of the old rulebook that still holds."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from leadscore.learn.card.points_card import PointsCard
+from leadscore.learn.rows.snapshots import Snapshots
+from leadscore.rulebook import Rulebook
+from leadscore.rulebook.bounds import Range, side_range
+from leadscore.scoring.scores import score
+from leadscore.tables.columns import day_of
+
+_SIDES: tuple[Literal["fit", "behaviour"], ...] = ("fit", "behaviour")
+
+
+def renewed(old: Rulebook, card: PointsCard, snapshots: Snapshots, *, version: str) -> Rulebook:
+    """The old rulebook with the rules of a card in place of its own.
+
+    What does not depend on points stays, comments too: hand-raisers, who never qualifies, the agreement, columns and
+    what is required of them. The threshold, those of segments, the minimum fit and behaviour, and the grades are set
+    anew in the points of the card: on the last day of `snapshots`, no more leads reach each than reached the old one.
+    Limits of groups and totals go with the rules that they held back: a rule of the card pays a lead once.
+
+    Parameters
+    ----------
+    old : Rulebook
+    card : PointsCard
+    snapshots : Snapshots
+        What the card was learned from.
+    version : str
+
+    Returns
+    -------
+    Rulebook
+        `with_threshold` sets another threshold in it.
+    """
+    changes = _rules_of(card, old, snapshots) | {"groups": None, "totals": None, "version": version}
+    minima = {f"qualify.minimum_{side}": getattr(old.qualify, f"minimum_{side}") for side in _SIDES}
+    bare = old.edited(changes | dict.fromkeys([*minima, "grades"]) | {"qualify.threshold": card.most})
+    as_of = day_of(snapshots.day.max())
+    before, after = (score(snapshots.tables, book, as_of=as_of).frame for book in (old, bare))
+    total = side_range(bare, "fit") + side_range(bare, "behaviour")
+    rest = before["segment"].isna()
+    changes["qualify.threshold"] = _same_place(old.qualify.threshold, before[rest], after[rest], "total", total)
+    for number, segment in enumerate(old.qualify.segments):
+        own = before["segment"] == segment.name
+        threshold = _same_place(segment.threshold, before[own], after[own], "total", total)
+        changes["qualify", "segments", number, "threshold"] = threshold
+    for side in _SIDES:
+        reach, minimum = side_range(bare, side), minima[f"qualify.minimum_{side}"]
+        none = reach.least == reach.most
+        if minimum is not None:
+            place = _same_place(minimum, before, after, side, reach)
+            changes[f"qualify.minimum_{side}"] = None if none else place
+        if grades := getattr(old.grades, side, None):
+            places = [_same_place(points, before, after, side, reach) for points in grades.values()]
+            # Where the new points part fewer leads than the old ones, two grades may fall together: each is lowered.
+            steps = np.arange(len(places))
+            falling = (np.minimum.accumulate(places + steps) - steps).tolist()
+            changes[f"grades.{side}"] = None if none else dict(zip(grades, falling, strict=True))
+    return old.edited(changes)
+
+
+def _rules_of(card: PointsCard, old: Rulebook, snapshots: Snapshots) -> dict[Any, Any]:
+    """The card's rules, and the columns they use beside those that the old rulebook declares."""
+    rules = card.to_rulebook(name=old.name, threshold=card.most, provenance=snapshots.provenance).to_dict()
+    declared = old.to_dict().get("columns", {})
+    columns = {name: declared.get(name, column) for name, column in rules.get("columns", {}).items()}
+    for rule in rules.get("fit", ()):
+        if isinstance(rule.get("points"), dict) and declared.get(rule["column"], {}).get("type") == "boolean":
+            rule["points"] = {key == "true": points for key, points in rule["points"].items()}
+    sections = {"columns": declared | columns, "fit": rules.get("fit"), "behaviour": rules.get("behaviour")}
+    return {name: section or None for name, section in sections.items()}
+
+
+def _same_place(points: float, before: pd.DataFrame, after: pd.DataFrame, column: str, reach: Range) -> int:
+    """The lowest whole number of points that no more leads reach after than `points` before."""
+    least, most = int(reach.least) // 1000, int(reach.most) // 1000
+    ranked = np.sort(after[column].to_numpy())[::-1]
+    if not len(ranked):
+        return most
+    passing = int((before[column] >= points).sum())
+    lowest = np.floor(ranked[passing]) + 1 if passing < len(ranked) else np.floor(ranked[-1])
+    return int(np.clip(lowest, least, most))
+
+
+def with_threshold(rulebook: Rulebook, threshold: float) -> Rulebook:
+    """A rulebook with another threshold; those of its segments keep their distance to it, as far as points reach."""
+    reach = side_range(rulebook, "fit") + side_range(rulebook, "behaviour")
+    shift = threshold - rulebook.qualify.threshold
+    changes: dict[Any, float] = {"qualify.threshold": threshold}
+    for place, segment in enumerate(rulebook.qualify.segments):
+        bar = float(np.clip(segment.threshold + shift, reach.least / 1000, reach.most / 1000))
+        changes["qualify", "segments", place, "threshold"] = int(bar) if bar.is_integer() else round(bar, 3)
+    return rulebook.edited(changes)
+
+
+def carried_over(old: Rulebook, new: Rulebook) -> list[str]:
+    """What of the old rulebook stands in the new one in other points, and what is not in it."""
+    minima: list[tuple[str, float | None, float | None]] = [
+        (f"minimum {side}", getattr(old.qualify, f"minimum_{side}"), getattr(new.qualify, f"minimum_{side}"))
+        for side in _SIDES
+    ]
+    grades = [
+        (f"grades of {side}", getattr(old.grades, side, None), getattr(new.grades, side, None)) for side in _SIDES
+    ]
+    later = {segment.name: segment.threshold for segment in new.qualify.segments}
+    anew = [f"{name} {was:g} -> {now:g}" for name, was, now in minima if was is not None and now is not None]
+    anew += [f"{one.name!r} {one.threshold:g} -> {later[one.name]:g}" for one in old.qualify.segments]
+    anew += [name for name, was, now in grades if was and now]
+    said = []
+    if anew:
+        said.append(f"Set anew in the learned points, so that no more leads reach them than before: {', '.join(anew)}.")
+    if {"groups", "totals"} & old.to_dict().keys():
+        said.append("Limits of groups and totals are left out: they held back the old rules; a learned rule pays once.")
+    lost = [name for name, was, now in [*minima, *grades] if was is not None and now is None]
+    if lost:
+        said.append(f"Left out, because the learned rules give no such points: {', '.join(lost)}.")
+    return said
