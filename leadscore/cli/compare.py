@@ -23,10 +23,12 @@ from leadscore.cli.options import (
     RulebookFile,
     SetAside,
     Stage,
+    StageNames,
     Start,
     WithinDays,
     check_writable,
     day,
+    stages,
 )
 from leadscore.cli.printing import (
     OWN_GROUPS,
@@ -61,8 +63,9 @@ def diff(  # noqa: PLR0913
         str | None, typer.Option(metavar="COLUMN", help="Weeks by this column of the leads too, or by 'segment'.")
     ] = None,
     within_days: Annotated[
-        int, typer.Option(metavar="N", min=1, help="With --outcomes: what became of the leads in so many days.")
-    ] = 90,
+        int | None, typer.Option(metavar="N", min=1, help="With --outcomes: what became of the leads in so many days.")
+    ] = None,
+    stage_name: StageNames = None,
     observed_until: ObservedUntil = None,
     out: Annotated[
         Path | None,
@@ -86,10 +89,14 @@ def diff(  # noqa: PLR0913
         _refuse_alone(given | {"observed-until": observed_until})
     elif start is None or end is None:
         raise typer.BadParameter("needs --start and --end, the period to compare over", param_hint="'--leads'")
+    if (outcomes is None) != (within_days is None):
+        raise typer.BadParameter(
+            "go together: what became of the leads, in how many days", param_hint="'--outcomes' and '--within-days'"
+        )
     if printed == Format.table:
         print_changes(changes)
     if leads is not None and start is not None and end is not None:
-        options = {"strict": not set_aside, "observed_until": observed_until}
+        options = {"strict": not set_aside, "observed_until": observed_until, "stages": stages(stage_name)}
         comparison = _compare(books, (leads, events, outcomes), (start, end), by, out, options)
         if printed == Format.table:
             print_comparison(comparison, by, within_days)
@@ -138,10 +145,11 @@ def evaluate(  # noqa: PLR0913
     outcomes: Outcomes,
     start: Start,
     end: End,
-    capacity: Annotated[float, typer.Option(metavar="N", help="How many leads sales can work in a week.")],
+    stage: Stage,
+    within_days: WithinDays,
+    capacity_per_week: Annotated[float, typer.Option(metavar="N", help="How many leads sales can work in a week.")],
     events: Events = None,
-    stage: Stage = "sal",
-    within_days: WithinDays = 90,
+    stage_name: StageNames = None,
     observed_until: ObservedUntil = None,
     set_aside: SetAside = False,
     printed: Printed = Format.table,
@@ -153,15 +161,24 @@ def evaluate(  # noqa: PLR0913
     book = ls.Rulebook.read(rulebook)
     with steps(2) as step:
         step("Reading the tables")
-        tables = ls.load_tables(
-            leads, events, outcomes, rulebook=book, observed_until=observed_until, strict=not set_aside
-        )
+        reading: dict[str, Any] = {
+            "strict": not set_aside,
+            "observed_until": observed_until,
+            "stages": stages(stage_name),
+        }
+        tables = ls.load_tables(leads, events, outcomes, rulebook=book, **reading)
         step("Judging the leads that sales worked")
         found = ls.baselines(
-            tables, book, start=start, end=end, capacity_per_week=capacity, stage=stage, within_days=within_days
+            tables,
+            book,
+            start=start,
+            end=end,
+            capacity_per_week=capacity_per_week,
+            stage=stage,
+            within_days=within_days,
         )
         table = ls.threshold_table(found.leads["reached"], found.leads["total"], dates=found.leads["day"])
-        choice = ls.choose_threshold(table, capacity_per_week=capacity)
+        choice = ls.choose_threshold(table, capacity_per_week=capacity_per_week)
     if printed == Format.json:
         print_json(evaluation_data(found, table, choice))
     else:
@@ -169,5 +186,5 @@ def evaluate(  # noqa: PLR0913
         typer.echo(found)
         heading("What each threshold costs and brings, of the leads that sales worked")
         typer.echo(table)
-        heading(f"Which threshold fits {capacity:g} leads a week?")
+        heading(f"Which threshold fits {capacity_per_week:g} leads a week?")
         typer.echo(choice)

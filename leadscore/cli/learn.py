@@ -26,9 +26,11 @@ from leadscore.cli.options import (
     RulebookFile,
     SetAside,
     Stage,
+    StageNames,
     WithinDays,
     WorkedOnly,
     check_writable,
+    stages,
 )
 from leadscore.cli.printing import (
     evidence_data,
@@ -72,6 +74,7 @@ def learn(  # noqa: PLR0913 - a command has as many arguments as options
     model: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Where the model goes, its card beside it: .skops.")
     ] = None,
+    stage_name: StageNames = None,
     observed_until: ObservedUntil = None,
     set_aside: SetAside = False,
     printed: Printed = Format.table,
@@ -96,7 +99,7 @@ def learn(  # noqa: PLR0913 - a command has as many arguments as options
         step("Reading the tables")
         days = _days(as_of, start, end, each)
         labels = {"stage": stage, "within_days": within_days, "worked_only": worked_only}
-        reading = {"observed_until": observed_until, "strict": not set_aside}
+        reading = {"observed_until": observed_until, "strict": not set_aside, "stages": stages(stage_name)}
         found = _snapshots(book, (leads, events, outcomes), days, labels, reading)
         step(f"Learning from {len(found):,} rows")
         trained = train(book, found, capacity_per_week=capacity_per_week, max_points_rows=rows)
@@ -136,6 +139,7 @@ def evidence(  # noqa: PLR0913
     suggest: Annotated[
         bool, typer.Option("--suggest", help="Also say what no rule covers and converts better or worse.")
     ] = False,
+    stage_name: StageNames = None,
     observed_until: ObservedUntil = None,
     set_aside: SetAside = False,
     printed: Printed = Format.table,
@@ -153,7 +157,7 @@ def evidence(  # noqa: PLR0913
         step("Reading the tables")
         days = _days(as_of, start, end, each)
         labels = {"stage": stage, "within_days": within_days, "worked_only": worked_only}
-        reading = {"observed_until": observed_until, "strict": not set_aside}
+        reading = {"observed_until": observed_until, "strict": not set_aside, "stages": stages(stage_name)}
         found = as_rules_read(_snapshots(book, (leads, events, outcomes), days, labels, reading), book)
         step(f"Judging rules by {len(found):,} rows")
         judged = evidence_of(book, found)

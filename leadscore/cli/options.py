@@ -45,6 +45,16 @@ def check_writable(path: Path, endings: Sequence[str], *, option: str = "--out")
         raise typer.BadParameter(f"{str(path)!r} {what}", param_hint=f"'{option}'")
 
 
+def stages(named: Sequence[str] | None) -> dict[str, str] | None:
+    """Stages by the names a file has for them."""
+    pairs = [text.rpartition("=") for text in named or ()]
+    bad = [text for text, (theirs, _, ours) in zip(named or (), pairs, strict=True) if not theirs or not ours]
+    if bad:
+        message = f"must be THEIRS=OURS, as MQL=mql; got {', '.join(map(repr, bad))}"
+        raise typer.BadParameter(message, param_hint="'--stage-name'")
+    return {theirs: ours for theirs, _, ours in pairs} or None
+
+
 TABLE_HELP = "a .csv or .parquet file, a glob in quotes, or a folder of parts"
 RulebookFile = Annotated[Path, typer.Argument(metavar="RULEBOOK", help="The rulebook, a YAML file.")]
 Leads = Annotated[str, typer.Option(metavar="FILE", help=f"One row per lead: {TABLE_HELP}.")]
@@ -69,6 +79,10 @@ ObservedUntil = Annotated[
 ]
 Outcomes = Annotated[str, typer.Option(metavar="FILE", help=f"One row per stage reached: {TABLE_HELP}.")]
 Stage = Annotated[str, typer.Option(metavar="STAGE", help="What counts, reached with one further along too.")]
+StageNames = Annotated[
+    list[str] | None,
+    typer.Option("--stage-name", metavar="THEIRS=OURS", help="What your file calls a stage, as MQL=mql; give several."),
+]
 WithinDays = Annotated[int, typer.Option(metavar="N", min=1, help="Reached in so many days.")]
 AsOfDays = Annotated[
     list[dt.date] | None,

@@ -188,7 +188,7 @@ def _labels(index: Any) -> list[str]:
     return [str(part.date()) if isinstance(part, dt.datetime) else str(part) for part in parts]
 
 
-def print_comparison(comparison: Comparison, by: str | None, within_days: int) -> None:
+def print_comparison(comparison: Comparison, by: str | None, within_days: int | None) -> None:
     """Print what the new rulebook would have done: which weeks, whom and why, and what became of them."""
     frame = comparison.frame
     typer.echo(f"\nFrom {comparison.old.start} to {comparison.old.end}, of {comparison.old.n_leads:,} leads:")
@@ -207,7 +207,7 @@ def print_comparison(comparison: Comparison, by: str | None, within_days: int) -
         print_table((by, "week of", "days ", "old ", "new ", "difference "), _cells(comparison.weekly(by)[columns]))
     for change in counts.index[counts > 0]:
         _print_changed(frame[frame["change"] == change], str(change))
-    if comparison.has_outcomes:
+    if within_days is not None:
         _print_outcomes(comparison, within_days)
 
 
@@ -245,7 +245,7 @@ def _print_outcomes(comparison: Comparison, within_days: int) -> None:
     typer.echo("Sales did not choose by the new rulebook: the gained leads that it worked are a selection.")
 
 
-def comparison_data(comparison: Comparison, by: str | None, within_days: int) -> dict[str, Any]:
+def comparison_data(comparison: Comparison, by: str | None, within_days: int | None) -> dict[str, Any]:
     """A comparison as plain data."""
     data = {
         "leads": comparison.frame["change"].value_counts(sort=False).to_dict(),
@@ -253,7 +253,7 @@ def comparison_data(comparison: Comparison, by: str | None, within_days: int) ->
     }
     if by is not None:
         data["weekly_by"] = _rows(comparison.weekly(by))
-    if comparison.has_outcomes:
+    if within_days is not None:
         data["outcomes"] = _rows(comparison.outcomes(within_days=within_days))
     return data
 

@@ -165,7 +165,7 @@ def _read_rows(
     ours = [(names or {}).get(value, value) for value in values]
     # The last place is that of a missing stage.
     stage = np.array([*(STAGES.index(name) if name in STAGES else -1 for name in ours), -1], np.int8)[codes]
-    mapped = "" if names else "; load_tables(..., stages={theirs: ours}) maps other names"
+    mapped = "" if names else "; stages={theirs: ours} maps other names, on the command line --stage-name THEIRS=OURS"
     say("stage", f"no stage; stages are {', '.join(STAGES)}{mapped}", np.flatnonzero(stage < 0))
     times = read_times(one_array(table["at"]))
     if times is None:

@@ -448,7 +448,7 @@ class TestCompare:
         assert "What became of them within 7 days" in result.stdout
 
     def test_as_json(self):
-        options = ("--outcomes", "outcomes.csv", "--by", "segment", "--format", "json")
+        options = ("--outcomes", "outcomes.csv", "--within-days", "90", "--by", "segment", "--format", "json")
         found = json.loads(run("diff", "rulebook.yaml", "lower.yaml", *self.PERIOD, *options).stdout)
         change = {"section": "qualify", "name": "threshold", "text": "60 -> 40"}
         assert found["changes"] == [change | {"code": "", "warning": ""}]
@@ -461,6 +461,7 @@ class TestCompare:
             (("--start", "2026-03-01"), "'--start': says nothing without --leads"),
             (("--leads", "leads.csv"), "needs --start and --end, the period to compare over"),
             ((*PERIOD, "--out", "x.txt"), "must end in .parquet or .csv"),
+            ((*PERIOD, "--outcomes", "outcomes.csv"), "'--outcomes' and '--within-days': go together"),
         ],
     )
     def test_bad_usage(self, options, message):
@@ -480,7 +481,18 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("made")
     assert run("demo", "--folder", folder, "--leads", 6000).exit_code == 0
     tables = [f"--{name}={folder / name}.parquet" for name in ("leads", "events", "outcomes")]
-    period = ("--start", "2025-11-01", "--end", "2026-02-28", "--capacity", 20, "--within-days", 30)
+    period = (
+        "--start",
+        "2025-11-01",
+        "--end",
+        "2026-02-28",
+        "--capacity-per-week",
+        20,
+        "--stage",
+        "sal",
+        "--within-days",
+        30,
+    )
     return folder / "rulebook.yaml", *tables, *period
 
 
@@ -506,6 +518,18 @@ class TestEvaluate:
         assert result.exit_code == 1
         assert "after 2026-03-20, the last day observed" in result.stderr
         assert run("evaluate", *made, "--observed-until", "2026-03-20", "--set-aside").exit_code == 0
+
+    def test_stages_by_their_names_in_the_file(self, made, tmp_path):
+        path = next(word.removeprefix("--outcomes=") for word in map(str, made) if word.startswith("--outcomes="))
+        theirs = pd.read_parquet(path).replace({"stage": {"sal": "Accepted", "won": "Closed = Won"}})
+        theirs.to_parquet(tmp_path / "outcomes.parquet")
+        words = [*made, "--outcomes", tmp_path / "outcomes.parquet"]
+        refused = run("evaluate", *words)
+        assert refused.exit_code == 1
+        assert "--stage-name THEIRS=OURS" in refused.stderr
+        mapped = run("evaluate", *words, "--stage-name", "Accepted=sal", "--stage-name", "Closed = Won=won")
+        assert mapped.stdout == run("evaluate", *made).stdout
+        assert "must be THEIRS=OURS, as MQL=mql; got 'sal'" in run("evaluate", *words, "--stage-name", "sal").stderr
 
     def test_nobody_to_judge(self, made):
         result = run("evaluate", *made, "--within-days", 5000)
