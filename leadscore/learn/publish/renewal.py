@@ -7,12 +7,12 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from leadscore.base.days import day_of
 from leadscore.learn.card.points_card import PointsCard
 from leadscore.learn.rows.snapshots import Snapshots
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.bounds import Range, side_range
 from leadscore.scoring.scores import score
-from leadscore.tables.columns import day_of
 
 _SIDES: tuple[Literal["fit", "behaviour"], ...] = ("fit", "behaviour")
 
