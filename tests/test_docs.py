@@ -7,6 +7,7 @@ from types import ModuleType
 import pytest
 
 import leadscore as ls
+from tests.test_floors import FLOORS
 
 DOCS = Path(__file__).parents[1] / "docs"
 MADE = {"_build", "notebooks", "generated"}  # by the build
@@ -74,3 +75,14 @@ def test_every_page_is_in_a_list_of_pages():
                 target = line[line.find("<") + 1 :].rstrip(">")
                 listed.add((page.parent / f"{target}.md").resolve())
     assert [name(page) for page in PAGES if page not in listed] == []
+
+
+def test_contributing_lists_the_floors_in_their_order():
+    rows = re.findall(r"^\| `(\w+)(?:/|\.py)` \|", text(DOCS.parent / "CONTRIBUTING.md"), re.MULTILINE)
+    assert rows == FLOORS
+
+
+def test_files_that_contributing_names_are_there():
+    named = set(re.findall(r"`((?:\w+/)+(?:\w+\.\w+)?)`", text(DOCS.parent / "CONTRIBUTING.md")))
+    root = DOCS.parent
+    assert sorted(name for name in named if not ((root / name).exists() or (root / "leadscore" / name).exists())) == []

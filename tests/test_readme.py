@@ -3,9 +3,7 @@
 import re
 import shlex
 import shutil
-from inspect import isfunction
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from typer.testing import CliRunner
@@ -99,13 +97,3 @@ def test_the_command_lines():
         result = CliRunner().invoke(app, words[1:])
         assert result.exit_code == 0, result.output
     assert Path("scores.csv").read_text(encoding="utf-8").startswith('"lead_id","fit","behaviour","total"')
-
-
-def test_every_function_is_in_the_readme():
-    """Everyday names as they are, functions of a namespace as `sales.cherry_picking`; the reference has all others."""
-    spaces = [name for name in ls.__all__ if isinstance(getattr(ls, name), ModuleType)]
-    names = [name for name in ls.__all__ if name not in spaces]
-    for space in spaces:
-        there = {f"{space}.{name}": getattr(getattr(ls, space), name) for name in getattr(ls, space).__all__}
-        names += [name for name, found in there.items() if isfunction(found) and name.split(".")[1] not in names]
-    assert [name for name in names if f"`{name}`" not in README] == []
