@@ -41,8 +41,8 @@ def test_the_review_meeting(capsys):
     for part in (
         "<Comparison 2026-01-01 to 2026-03-31",
         "reached won within 60 days of arrival",
-        "Acceptance by sales",
-        "From MQL to first",
+        "MQLs that sales decided on were accepted",
+        "for a first contact",
     ):
         assert part in shown
     assert Path("weekly.png").stat().st_size > 5_000

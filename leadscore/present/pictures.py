@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from leadscore.present.markdown import visible
+
 _MARKERS = "osD^vP*X"
 _LINES = ("-", "--", "-.", ":")
 # Letters of a label.
@@ -31,6 +33,17 @@ def new_axes(*, width: float = 8, height: float = 4.5) -> Any:
     from matplotlib.figure import Figure  # noqa: PLC0415 - matplotlib takes long to import
 
     return Figure(figsize=(width, height), layout="constrained").subplots()
+
+
+def as_drawn(name: str) -> str:
+    r"""A name that a user controls, as it is drawn: what cannot be seen as its code, dollars as no mathematics.
+
+    Examples
+    --------
+    >>> print(as_drawn("$x$"))
+    \$x\$
+    """
+    return visible(name).replace("$", r"\$")
 
 
 def plot_weekly(weekly: pd.DataFrame, *, ax: Any = None) -> Any:
@@ -155,7 +168,7 @@ def _draw_totals(ax: Any, frame: pd.DataFrame) -> None:
         of = frame[rows]
         marker = _MARKERS[place % len(_MARKERS)]
         ax.errorbar(of["share"], y[rows], xerr=_bars(of), fmt=marker, color=f"C{place}", capsize=2, markersize=5)
-    groups = ", " + frame["group"].astype(str) if "group" in frame else pd.Series("", frame.index)
+    groups = ", " + frame["group"].astype(str).map(as_drawn) if "group" in frame else pd.Series("", frame.index)
     names = frame["stage"] + groups + [f"  {k:,} of {n:,}" for k, n in zip(frame["reached"], frame["n"], strict=True)]
     ax.set_yticks(y, names, fontsize="small")
     ax.set_ylim(-1, len(frame))

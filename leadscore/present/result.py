@@ -13,6 +13,7 @@ import datetime as dt
 import io
 import json
 import math
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -43,7 +44,8 @@ class Section:
     content : DataFrame, Result or callable, optional
         Rows, a result of its own, or what draws a picture (a matplotlib Axes or Figure) when it is called.
     shown : DataFrame, optional
-        The rows and columns that people see, where those are not all; JSON has `content`.
+        The rows and columns that people see, where those are not all; JSON has `content`. Without a row people see
+        nothing of the section.
     notes : tuple of str
         What to know before the rows are believed.
     formats : mapping of str to str
@@ -114,9 +116,14 @@ class Result:
         return json.dumps(self.to_dict(), indent=2)
 
 
+def _seen(result: Result) -> Iterator[Section]:
+    """The sections that people see."""
+    return (section for section in result.sections() if section.shown is None or len(section.shown))
+
+
 def _text(result: Result) -> Iterator[str]:
     yield visible(result.headline)
-    for section in result.sections():
+    for section in _seen(result):
         if callable(section.content):
             continue
         yield ""
@@ -145,7 +152,7 @@ def text_table(heads: list[str], rows: list[list[str]], right: list[bool]) -> It
 
 def _html(result: Result) -> Iterator[str]:
     yield f"<p><b>{_safe(result.headline)}</b></p>"
-    for section in result.sections():
+    for section in _seen(result):
         yield f"<p>{_safe(section.title)}</p>"
         if isinstance(section.content, Result):
             yield from _html(section.content)
@@ -175,7 +182,10 @@ def _html_list(notes: Iterable[str]) -> str:
 def _picture(drawn: Any, title: str) -> str:
     """What was drawn, as an image in the page itself."""
     file = io.BytesIO()
-    getattr(drawn, "figure", drawn).savefig(file, format="png", dpi=80)
+    with warnings.catch_warnings():
+        # A letter that the font lacks is drawn as a box.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+        getattr(drawn, "figure", drawn).savefig(file, format="png", dpi=80)
     return f'<img alt="{_safe(title)}" src="data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}">'
 
 
@@ -185,7 +195,7 @@ def _safe(text: str) -> str:
 
 def _markdown(result: Result, level: int) -> Iterator[str]:
     yield f"**{escaped(result.headline)}**"
-    for section in result.sections():
+    for section in _seen(result):
         if callable(section.content):
             continue
         yield f"{'#' * level} {escaped(section.title)}"

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_of
-from leadscore.tables.groups import ALL, grouping, shown_share, with_shares
+from leadscore.present.result import Result, Section
+from leadscore.stats.intervals import share_text
+from leadscore.tables.groups import ALL, grouping, with_shares
 from leadscore.tables.outcomes import FUNNEL, Stages
 from leadscore.tables.tables import Tables
 
 
-@dataclass(frozen=True)
-class Acceptance:
+@dataclass(frozen=True, eq=False, repr=False)
+class Acceptance(Result):
     """What sales said to the MQLs it was given; made by `acceptance`.
 
     Attributes
@@ -32,19 +36,24 @@ class Acceptance:
     reasons: pd.DataFrame
     observed_until: dt.date
 
-    def __repr__(self) -> str:
-        lines = [f"Acceptance by sales, outcomes until {self.observed_until}"]
-        for row in self.frame.itertuples():
-            parts = f"accepted {row.accepted:,}, refused {row.refused:,}, undecided {row.undecided:,}"
-            lines.append(f"  {row.Index}: MQLs {row.mqls:,}, {parts}; accepted of those decided {shown_share(row)}")
-        for row in self.reasons.itertuples():
-            group = f"{row.group}, " if "group" in self.reasons else ""
-            lines.append(f"  refused, {group}{row.reason}: {row[-5]:,} of {row.n:,}, {shown_share(row)}")
-        return "\n".join(lines)
+    @property
+    def headline(self) -> str:
+        """The share accepted of the MQLs that sales decided on."""
+        whole = self.frame.iloc[-1]
+        decided = whole["accepted"] + whole["refused"]
+        share = f"{share_text(whole['accepted'], decided)} MQLs that sales decided on were accepted"
+        return f"{share}; {whole['undecided']:,.0f} undecided. Outcomes until {self.observed_until}."
 
-    def _repr_html_(self) -> str:
-        title = f"<p>Acceptance by sales, outcomes until {self.observed_until}</p>"
-        return title + self.frame.to_html(na_rep="") + self.reasons.to_html(index=False, na_rep="")
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to know before groups are compared: nothing."""
+        return ()
+
+    def sections(self) -> Iterator[Section]:
+        """The counts by group, and the reasons."""
+        yield Section("frame", "MQLs, and the share accepted of those decided (95 % Wilson)", self.frame)
+        if len(self.reasons):
+            yield Section("reasons", "Why MQLs were refused, of all refused (95 % Wilson)", self.reasons)
 
 
 def acceptance(tables: Tables, *, by: str | pd.Series[Any] | None = None, observed_until: Any = None) -> Acceptance:
@@ -82,10 +91,18 @@ def acceptance(tables: Tables, *, by: str | pd.Series[Any] | None = None, observ
     ... })
     >>> tables = ls.load_tables(pd.DataFrame({"lead_id": ["a", "b", "c", "d"]}), None, outcomes)
     >>> acceptance(tables)
-    Acceptance by sales, outcomes until 2026-03-02
-      (all): MQLs 4, accepted 1, refused 2, undecided 1; accepted of those decided 33.3% (6.1% to 79.2%)
-      refused, no budget: 2 of 2, 100.0% (34.2% to 100.0%)
+    33.3% (6.1% to 79.2%) of 3 MQLs that sales decided on were accepted; 1 undecided. Outcomes until 2026-03-02.
+    <BLANKLINE>
+    MQLs, and the share accepted of those decided (95 % Wilson):
+      group  mqls  accepted  refused  undecided    share (low to high)
+      (all)     4         1        2          1  33.3% (6.1% to 79.2%)
+    <BLANKLINE>
+    Why MQLs were refused, of all refused (95 % Wilson):
+      reason     count  n       share (low to high)
+      no budget      2  2  100.0% (34.2% to 100.0%)
     """
+    with Arguments("acceptance") as given:
+        given.types(tables=(tables, Tables))
     stages, until = tables.observed(observed_until)
     group, names = grouping(tables, by)
     mql = np.isin(np.arange(len(tables.ids)), stages.lead[stages.of(*FUNNEL[1:], "rejected")])

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 from itertools import pairwise
 from statistics import NormalDist
 from typing import Any
@@ -12,9 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from leadscore.base.arguments import Arguments
 from leadscore.base.text import as_text
 from leadscore.base.times import DAY, one_array
-from leadscore.errors import ArgumentError, Problem, did_you_mean
+from leadscore.errors import ArgumentError, did_you_mean
+from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import Kind, declared_kind
 from leadscore.sales.response_times import Moments, mql_moments, waits_for_contact
@@ -30,13 +31,14 @@ _WITHIN_DAYS = 7
 _BAND = 25
 _QUARTERS = 4
 _FEWEST, _RAREST = 10, 0.01
+_LEVEL = 0.05
 _Z = NormalDist().inv_cdf(0.975)
 # The test of one attribute and outcome, and (events, effect, low, high) of each level.
 _Compared = tuple[Association, list[tuple[int, float, float, float]]]
 
 
-@dataclass(frozen=True)
-class CherryPicking:
+@dataclass(frozen=True, eq=False, repr=False)
+class CherryPicking(Result):
     """Whether sales picks leads by more than their score; made by `cherry_picking`.
 
     Attributes
@@ -50,7 +52,7 @@ class CherryPicking:
         (Mantel-Haenszel; -0.2 is 20 points less), for "fast" the ratio of the rates of being contacted (Peto; below 1
         is slower). NaN where nothing can be compared.
     excluded : DataFrame, index reason
-        `leads` that are no part of it.
+        `leads` that are left out.
     """
 
     frame: pd.DataFrame
@@ -58,50 +60,59 @@ class CherryPicking:
     excluded: pd.DataFrame
 
     @property
-    def findings(self) -> list[str]:
-        """What was found, in sentences."""
-        found = []
-        for row in self.frame[self.frame["p_corrected"] < 0.05].itertuples():
-            mine = self.levels[(self.levels["attribute"] == row.attribute) & (self.levels["outcome"] == row.outcome)]
-            effect = mine["effect"].to_numpy(np.float64)
-            if row.outcome == "worked":
-                most = mine.iloc[int(np.nanargmax(np.abs(effect)))]
-                by, low, high = (f"{100 * most[name]:+.0f}" for name in ("effect", "low", "high"))
-                what = f"Being worked within {_WITHIN_DAYS} days"
-                how = f"for {most['level']} the share worked differs by {by} points ({low} to {high})"
-            else:
-                most = mine.iloc[int(np.nanargmax(np.abs(np.log(effect))))]
-                by, low, high = (f"{most[name]:.2f}" for name in ("effect", "low", "high"))
-                what = "How fast sales responds"
-                how = f"{most['level']} is contacted at {by} times the rate of the others ({low} to {high})"
-            found.append(f"{what} depends on {row.attribute} at an equal score (p = {row.p_corrected:.1g}): {how}.")
-        if not found:
-            tests = int(self.frame["p"].notna().sum())
-            return [f"No dependence beyond the score in {tests} tests; how large it could still be, `levels` says."]
-        return [
-            *found,
-            "Sales picks by more than the score: labels are biased, and what is learnt from them repeats the choice.",
-        ]
+    def headline(self) -> str:
+        """The first dependence beyond the score, or that there is none."""
+        found, tests = self._found, int(self.frame["p"].notna().sum())
+        if found:
+            return found[0]
+        if not tests:
+            return "Nothing can be tested: leads of nearly the same score do not differ."
+        return f"Sales does not appear to pick beyond the score ({tests} test{'s' * (tests > 1)})."
 
     @property
-    def _lines(self) -> list[str]:
+    def notes(self) -> tuple[str, ...]:
+        """The other dependences, what they mean, and what could not be tested."""
+        found = self._found
         untested = self.frame[self.frame["p"].isna()]
-        some = self.excluded[self.excluded["leads"] > 0]
-        nothing = "nothing to compare: all leads of each band have one level, or the same outcome"
-        return [
-            *self.findings,
+        biased = (
+            "Sales picks by more than the score: labels are biased, and what is learned from them repeats the choice."
+        )
+        missed = "How large an effect could have been missed is in `levels`."
+        nothing = "nothing to compare, no variation within score bands"
+        return (
+            *found[1:],
+            biased if found else missed,
             *(f"{row.attribute}, {row.outcome}: {nothing}" for row in untested.itertuples()),
-            *(f"{leads:,} left out: {reason}" for reason, leads in some["leads"].items()),
-        ]
+        )
 
-    def __repr__(self) -> str:
-        n = self.frame.drop_duplicates("outcome").set_index("outcome")["n"]
-        title = f"Cherry-picking, among {n['worked']:,} leads worked or not and {n['fast']:,} waits for a contact"
-        return "\n".join([title, *(f"- {line}" for line in self._lines)])
+    def sections(self) -> Iterator[Section]:
+        """The tests, the effect of each level, and who is left out."""
+        yield Section("frame", "Tests at an equal score", self.frame, formats={"p_corrected": ".2g"})
+        title = 'Each level beside all others, with 95 % intervals: "worked" as a difference, "fast" as a ratio'
+        yield Section("levels", title, self.levels)
+        yield Section("excluded", "Left out", self.excluded, shown=self.excluded[self.excluded["leads"] > 0])
 
-    def _repr_html_(self) -> str:
-        items = "".join(f"<li>{escape(line)}</li>" for line in self._lines)
-        return f"<ul>{items}</ul>{self.frame.to_html(index=False, na_rep='')}"
+    @property
+    def _found(self) -> list[str]:
+        """A sentence for each dependence that is no accident, in the order of `frame`."""
+        found = []
+        for row in self.frame[self.frame["p_corrected"] < _LEVEL].itertuples():
+            mine = self.levels[(self.levels["attribute"] == row.attribute) & (self.levels["outcome"] == row.outcome)]
+            worked = row.outcome == "worked"
+            effect = mine["effect"] if worked else np.log(mine["effect"])
+            most = mine.iloc[int(np.nanargmax(np.abs(effect)))]
+            by, low, high = (
+                f"{100 * most[name]:+.0f}" if worked else f"{most[name]:.2f}" for name in ("effect", "low", "high")
+            )
+            what = f"Being worked within {_WITHIN_DAYS} days" if worked else "How fast sales responds"
+            how = (
+                f"for {most['level']} the share worked differs by {by} points ({low} to {high})"
+                if worked
+                else f"{most['level']} is contacted at {by} times the rate of the others ({low} to {high})"
+            )
+            p = f"p = {row.p_corrected:.1g}, {row.n:,} leads"
+            found.append(f"{what} depends on {row.attribute} at an equal score ({p}): {how}.")
+        return found
 
 
 def cherry_picking(  # noqa: PLR0913 - each of them is part of what is asked
@@ -139,7 +150,7 @@ def cherry_picking(  # noqa: PLR0913 - each of them is part of what is asked
     Returns
     -------
     CherryPicking
-        `frame`, `levels`, `findings`, `excluded`.
+        `headline`, `notes`, `frame`, `levels`, `excluded`.
 
     Raises
     ------
@@ -165,11 +176,18 @@ def cherry_picking(  # noqa: PLR0913 - each of them is part of what is asked
     >>> skipped = made.outcomes["lead_id"].isin(schools) & ~made.outcomes["stage"].isin(["lead", "mql"])
     >>> tables = ls.load_tables(made.leads, made.events, made.outcomes[~skipped])
     >>> found = cherry_picking(tables, made.rulebook, score=made.truth["points"], columns=["industry", "source"])
-    >>> print(found.findings[0])
-    Being worked within 7 days depends on industry at an equal score (p = 2e-20): for education the share worked
-    differs by -47 points (-60 to -34).
+    >>> print(found.headline)
+    Being worked within 7 days depends on industry at an equal score (p = 2e-20, 537 leads): for education the share
+    worked differs by -47 points (-60 to -34).
     """
-    _check_columns(tables, columns)
+    with Arguments("cherry_picking") as given:
+        given.types(tables=(tables, Tables), rulebook=(rulebook, Rulebook))
+        if isinstance(columns, str) or not len(columns):
+            given.wrong("columns", f"must be a list of lead columns; got {columns!r}")
+        elif not given.problems:
+            known = tables.leads.column_names
+            for name in (name for name in columns if name not in known):
+                given.wrong("columns", f"there is no lead column {name!r}{did_you_mean(name, known)}")
     stages, until = tables.observed(observed_until)
     points = _points(tables, score)
     moments = mql_moments(tables, stages, rulebook, history)
@@ -205,15 +223,6 @@ def _corrected(rows: list[tuple[Any, ...]]) -> pd.DataFrame:
     corrected = np.full(len(frame), np.nan)
     corrected[tested] = holm(frame["p"].to_numpy()[tested])
     return frame.assign(p_corrected=corrected)
-
-
-def _check_columns(tables: Tables, columns: Sequence[str]) -> None:
-    known = tables.leads.column_names
-    wrong = [f"there is no lead column {name!r}{did_you_mean(name, known)}" for name in columns if name not in known]
-    if isinstance(columns, str) or not len(columns):
-        wrong = [f"must be a list of lead columns; got {columns!r}"]
-    if wrong:
-        raise ArgumentError("columns", [Problem("", message) for message in wrong])
 
 
 def _points(tables: Tables, score: pd.Series[Any]) -> Floats:

@@ -1,4 +1,4 @@
-"""What became of leads: conversion from stage to stage by cohort, and what sales said to the MQLs it was given."""
+"""How many leads went from stage to stage, by cohort."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_of
 from leadscore.base.times import NO_TIME
 from leadscore.errors import ArgumentError
@@ -17,7 +18,7 @@ from leadscore.present.result import Result, Section
 from leadscore.stats.intervals import share_text
 from leadscore.stats.survival import kaplan_meier
 from leadscore.tables.groups import ALL, grouping, with_shares
-from leadscore.tables.outcomes import FUNNEL, NEVER, Ints, Mask, Stages, check_days, or_further
+from leadscore.tables.outcomes import FUNNEL, NEVER, Ints, Mask, Stages, or_further
 from leadscore.tables.tables import Tables
 
 # numpy's unit of a cohort, and how many of them it spans.
@@ -42,7 +43,8 @@ class FunnelTable(Result):
         The same over all cohorts that have a share.
     notes : tuple of str
         What to know before the figures are compared.
-    cohort : str or None
+    every : str or None
+        The length of a cohort; None where all leads whose own window is closed stand together.
     within_days : int
     observed_until : date
     """
@@ -50,13 +52,13 @@ class FunnelTable(Result):
     frame: pd.DataFrame
     total: pd.DataFrame
     notes: tuple[str, ...]
-    cohort: str | None
+    every: str | None
     within_days: int
     observed_until: dt.date
 
     @property
     def headline(self) -> str:
-        """Which share of the leads came to the last stage."""
+        """Which share of the leads reached the last stage."""
         period = f"within {self.within_days} days of arrival, by outcomes until {self.observed_until}"
         if not len(self.total):
             return f"No share is known yet: no cohort of leads is old enough to be counted {period}."
@@ -67,15 +69,15 @@ class FunnelTable(Result):
     def sections(self) -> Iterator[Section]:
         """The totals, the cohorts, and their picture."""
         yield Section("total", "All cohorts that are old enough, with 95 % intervals (Wilson)", self.total)
-        if self.cohort is not None:
-            yield Section("frame", f"By {self.cohort} of arrival; young cohorts have no share yet", self.frame)
+        if self.every is not None:
+            yield Section("frame", f"By {self.every} of arrival; young cohorts have no share yet", self.frame)
         yield Section("picture", "Shares and their intervals", self.plot)
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the shares by cohort; the totals, where there are groups or no cohorts. See `pictures.plot_funnel`."""
         from leadscore.present.pictures import plot_funnel  # noqa: PLC0415 - matplotlib takes long to import
 
-        by_cohort = self.cohort is not None and "group" not in self.total
+        by_cohort = self.every is not None and "group" not in self.total
         title = f"Reached within {self.within_days} days, of those at the stage before"
         return plot_funnel(self.frame if by_cohort else self.total, title=title, ax=ax)
 
@@ -83,9 +85,9 @@ class FunnelTable(Result):
 def funnel(
     tables: Tables,
     *,
+    within_days: int,
+    every: str | None = "month",
     by: str | pd.Series[Any] | None = None,
-    cohort: str | None = "month",
-    within_days: int = 90,
     observed_until: Any = None,
 ) -> FunnelTable:
     """How many leads of each cohort went from stage to stage, in the same number of days each.
@@ -98,11 +100,11 @@ def funnel(
     ----------
     tables : Tables
         With outcomes.
+    within_days : int
+    every : {"day", "week", "month", "quarter"} or None
+        The length of a cohort; None takes all leads whose own window is closed together.
     by : str or Series, optional
         A lead column, or a Series by lead_id, as `history.frame["segment"]`; leads without a value are a group too.
-    cohort : {"day", "week", "month", "quarter"} or None
-        None takes all leads whose own window is closed together.
-    within_days : int
     observed_until : date, optional
         The last day whose outcomes are known; later ones do not exist. By default that of the tables.
 
@@ -114,7 +116,7 @@ def funnel(
     Raises
     ------
     ArgumentError
-        If an argument is none of these, there is no such column, no outcome is a stage after `lead`, or no lead has a
+        If an argument is invalid, there is no such column, no outcome is a stage after `lead`, or no lead has a
         day it came on.
 
     Notes
@@ -137,10 +139,11 @@ def funnel(
     3  opportunity   53       27
     4          won   27        2
     """
-    check_days(within_days)
-    if cohort is not None and cohort not in _PERIODS:
-        known = ", ".join(map(repr, _PERIODS))
-        raise ArgumentError("cohort", f"must be one of {known} or None; got {cohort!r}")
+    with Arguments("funnel") as given:
+        given.types(tables=(tables, Tables))
+        given.whole("within_days", within_days, least=1)
+        if every is not None:
+            given.one_of("every", every, _PERIODS)
     stages, until = tables.observed(observed_until)
     present = [stage for stage in FUNNEL[1:] if stages.of(stage).any()]
     if not present:
@@ -151,26 +154,26 @@ def funnel(
     if not inside.any():
         message = f"no lead has a lead stage or a created_at up to {day_of(until)}: there is no cohort"
         raise ArgumentError("tables", message)
-    findings = _left_out(present, came, until)
-    began = _recorded_late(stages, present, np.where(inside, came, NO_TIME), until, tables.timezone, findings)
+    notes = _left_out(present, came, until)
+    began = _recorded_late(stages, present, np.where(inside, came, NO_TIME), until, tables.timezone, notes)
     counts = _counts(tables, stages, present, came, within_days)
-    start, _ = _period(came[inside], cohort or "day")
+    start, _ = _period(came[inside], every or "day")
     frame = _frame(counts[inside], present, start, group[inside], came[inside], began)
-    _, last = _period(frame["cohort"].to_numpy(), cohort or "day")
+    _, last = _period(frame["cohort"].to_numpy(), every or "day")
     frame["mature"] = last + within_days <= until
     frame["group"] = pd.Categorical.from_codes(frame["group"].to_numpy(np.int64), pd.Index(names))
     shown = frame["mature"] & ~frame["truncated"]
     total = _totals(frame[shown], present, names)
     frame = with_shares(frame, "reached", "n")
     frame.loc[~shown, ["share", "low", "high"]] = np.nan
-    findings += _immature(frame, cohort, within_days, until)
+    notes += _immature(frame, every, within_days, until)
     frame["cohort"] = frame["cohort"].to_numpy().astype("datetime64[D]").astype("datetime64[us]")
     columns = ["cohort", "group", "stage", "n", "reached", "share", "low", "high", "mature", "truncated"]
     if by is None:
         columns.remove("group")
         total = total.drop(columns="group")
-    frame = frame[columns] if cohort else total
-    return FunnelTable(frame, total, tuple(findings), cohort, int(within_days), day_of(until))
+    frame = frame[columns] if every else total
+    return FunnelTable(frame, total, tuple(notes), every, int(within_days), day_of(until))
 
 
 def _came(tables: Tables, stages: Stages) -> Ints:
@@ -183,16 +186,16 @@ def _came(tables: Tables, stages: Stages) -> Ints:
 
 def _left_out(present: Sequence[str], came: Ints, until: int) -> list[str]:
     absent = [stage for stage in FUNNEL[1:] if stage not in present]
-    findings = []
+    notes = []
     if absent:
-        findings.append(f"No outcome is {' or '.join(absent)}: left out.")
+        notes.append(f"No outcome is {' or '.join(absent)}: left out.")
     for rows, why in (
         (came == NO_TIME, "neither a lead stage nor created_at"),
         (came > until, f"a first day after {day_of(until)}"),
     ):
         if rows.any():
-            findings.append(f"{int(rows.sum()):,} of {len(came):,} leads have {why}: they are in no cohort.")
-    return findings
+            notes.append(f"{int(rows.sum()):,} of {len(came):,} leads have {why}: they are in no cohort.")
+    return notes
 
 
 def _counts(tables: Tables, stages: Stages, present: Sequence[str], came: Ints, within_days: int) -> Mask:
@@ -203,7 +206,7 @@ def _counts(tables: Tables, stages: Stages, present: Sequence[str], came: Ints, 
 
 
 def _recorded_late(  # noqa: PLR0913, PLR0917 - what a rate and its delays are made of
-    stages: Stages, present: Sequence[str], came: Ints, until: int, timezone: str, findings: list[str]
+    stages: Stages, present: Sequence[str], came: Ints, until: int, timezone: str, notes: list[str]
 ) -> list[int]:
     """For each stage the day from which it was recorded, if leads came long before; else a day before all."""
     day, began = stages.times.days(timezone), []
@@ -219,7 +222,7 @@ def _recorded_late(  # noqa: PLR0913, PLR0917 - what a rate and its delays are m
         had = np.append(0, 1 - curve.survival)[np.searchsorted(curve.time, start - 1 - before, "right")]
         if np.exp(-had.sum()) < _SILENCE:
             began[-1] = start
-            findings.append(
+            notes.append(
                 f"{stage} is recorded from {day_of(start)} on, while leads came from {day_of(before.min())}: at the "
                 f"rate of later leads about {had.sum():,.0f} would have reached it before that day, and none did. "
                 "Cohorts from before are truncated: shares rising over them show that records began, not better leads."
@@ -227,9 +230,9 @@ def _recorded_late(  # noqa: PLR0913, PLR0917 - what a rate and its delays are m
     return began
 
 
-def _period(day: Ints, cohort: str) -> tuple[Ints, Ints]:
+def _period(day: Ints, every: str) -> tuple[Ints, Ints]:
     """The first and the last day of the period of each day."""
-    unit, count = _PERIODS[cohort]
+    unit, count = _PERIODS[every]
     shift = _TO_MONDAY if unit == "W" else 0
     whole = (day + shift).astype("datetime64[D]").astype(f"datetime64[{unit}]").astype(np.int64) // count * count
     first, following = (
@@ -268,14 +271,15 @@ def _totals(frame: pd.DataFrame, present: Sequence[str], names: Sequence[str]) -
     return with_shares(sums.reset_index(), "reached", "n")
 
 
-def _immature(frame: pd.DataFrame, cohort: str | None, within_days: int, until: int) -> list[str]:
+def _immature(frame: pd.DataFrame, every: str | None, within_days: int, until: int) -> list[str]:
     cohorts = frame.drop_duplicates("cohort")
     immature = int((~cohorts["mature"]).sum())
     if not immature:
         return []
-    close = f"their {within_days} days are not over by {day_of(until)}"
-    if cohort is None:
+    why = f"their {within_days} days are not over by {day_of(until)}"
+    if every is None:
         first = frame.drop_duplicates(["cohort", "group"])
         leads, all_leads = int(first.loc[~first["mature"], "n"].sum()), int(first["n"].sum())
-        return [f"{leads:,} of {all_leads:,} leads are left out: {close}."]
-    return [f"{immature} of {len(cohorts)} cohorts are immature: {close}. Counts so far, no shares, in no total."]
+        return [f"{leads:,} of {all_leads:,} leads are left out: {why}."]
+    left = "They have counts so far, but no shares, and are in no total."
+    return [f"{immature} of {len(cohorts)} cohorts are too recent to judge: {why}. {left}"]

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_of
+from leadscore.base.text import counted
 from leadscore.base.times import DAY, NO_TIME, Times
 from leadscore.errors import ArgumentError
+from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.stats.intervals import Floats
 from leadscore.stats.survival import Survival, kaplan_meier
@@ -31,7 +34,7 @@ _TO_MONDAY = 3
 _DATED = "a date without a time of day, of the MQL or the contact"
 _EARLY = "contacted only before it became an MQL"
 _SILENT = "worked by sales without a recorded contact"
-_ALREADY = "qualified before the period already"
+_ALREADY = "already qualified before the period"
 _UNTIMED = "qualified at an unknown time of day"
 _REASONS = ("", _DATED, _EARLY, _SILENT, _ALREADY, _UNTIMED)
 
@@ -81,7 +84,7 @@ def mql_moments(tables: Tables, stages: Stages, rulebook: Rulebook, history: Any
     if history is not None:
         lead = tables.ids.positions(pa.array(history.frame.index))
         if (lead < 0).any():
-            raise ArgumentError("history", f"has {int((lead < 0).sum()):,} leads that are not in the tables")
+            raise ArgumentError("history", f"has {counted((lead < 0).sum(), 'lead')} not in the tables")
         frame, lead = history.frame[~recorded[lead]], lead[~recorded[lead]]
         already, time = frame["already"].to_numpy(bool), frame["qualified_at"]
         reason[lead[time.isna().to_numpy()]] = _REASONS.index(_UNTIMED)
@@ -126,8 +129,8 @@ def waits_for_contact(stages: Stages, moments: Moments, until: int, timezone: st
     return Waits(lead, minutes, answered[lead] < NEVER, excluded)
 
 
-@dataclass(frozen=True)
-class ResponseTimes:
+@dataclass(frozen=True, eq=False, repr=False)
+class ResponseTimes(Result):
     """How long MQLs wait for sales; made by `response_times`.
 
     Attributes
@@ -151,38 +154,48 @@ class ResponseTimes:
     observed_until: dt.date
 
     @property
-    def _title(self) -> str:
-        return f"From MQL to first contact, outcomes until {self.observed_until}"
+    def headline(self) -> str:
+        """The median wait of all MQLs."""
+        whole = self.frame.iloc[-1]
+        median, low, high = map(_waited, whole[["median", "median_low", "median_high"]])
+        waiting = f"{whole['waiting']:,.0f} still wait. Outcomes until {self.observed_until}."
+        return f"{median} ({low} to {high}) is the median wait of {whole['n']:,.0f} MQLs for a first contact; {waiting}"
 
     @property
-    def _left_out(self) -> list[str]:
-        some = self.excluded[self.excluded["leads"] > 0]
-        return [f"{leads:,} left out: {reason}" for reason, leads in some["leads"].items()]
+    def notes(self) -> tuple[str, ...]:
+        """What to know before it is believed: who is left out is in `excluded`."""
+        return ()
 
-    def __repr__(self) -> str:
-        lines = [self._title]
-        for group, row in self.frame.iterrows():
-            counts = f"MQLs {row['n']:,.0f}, contacted {row['contacted']:,.0f}, waiting {row['waiting']:,.0f}"
-            bounds = " to ".join(map(_waited, row[["median_low", "median_high"]]))
-            lines.append(f"  {group}: {counts}; median {_waited(row['median'])} ({bounds})")
-            for name in (name for name in row.index if name.startswith("within_") and f"{name}_low" in row.index):
-                agreed = f" ({_waited(self.agreed_minutes)})" if name.endswith("agreed") and self.agreed_minutes else ""
-                low, high = row[f"{name}_low"], row[f"{name}_high"]
-                share = "not known" if np.isnan(row[name]) else f"{row[name]:.1%} ({low:.1%} to {high:.1%})"
-                lines.append(f"    {name.replace('_', ' ')}{agreed}: {share}")
-        return "\n".join([*lines, *(f"- {line}" for line in self._left_out)])
+    def sections(self) -> Iterator[Section]:
+        """Waits by group, who is left out, and the picture."""
+        agreed = {"agreed": self.agreed_minutes} if self.agreed_minutes else {}
+        limits = [*agreed, *(name for name, minutes in _LIMITS.items() if minutes not in agreed.values())][:3]
+        shown = self.frame[["n", "contacted", "waiting"]].copy()
+        bounds = (self.frame[name].map(_waited) for name in ("median", "median_low", "median_high"))
+        shown["median (low to high)"] = [
+            f"{median} ({low} to {high})" for median, low, high in zip(*bounds, strict=True)
+        ]
+        names = {
+            f"within_{name}{end}": f"{self._within(name)}{end}" for name in limits for end in ("", "_low", "_high")
+        }
+        shown = shown.join(self.frame[list(names)].rename(columns=names))
+        formats = {self._within(name): ".1%" for name in limits}
+        title = "Waits, and the share contacted in time, with 95 % intervals (Kaplan-Meier)"
+        yield Section("frame", title, self.frame, shown=shown, formats=formats)
+        yield Section("excluded", "Left out", self.excluded, shown=self.excluded[self.excluded["leads"] > 0])
+        yield Section("picture", "The share contacted, by minutes since the lead became an MQL", self.plot)
 
-    def _repr_html_(self) -> str:
-        items = "".join(f"<li>{escape(line)}</li>" for line in self._left_out)
-        return f"<p>{escape(self._title)}</p>{self.frame.to_html(na_rep='')}<ul>{items}</ul>"
+    def _within(self, limit: str) -> str:
+        agreed = f"{_waited(self.agreed_minutes)} (agreed)" if self.agreed_minutes else ""
+        return f"within {agreed if limit == 'agreed' else limit.replace('_', ' ')}"
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw the share answered by when; see `leadscore.plots.plot_response`."""
+        """Draw the share answered by when; see `pictures.plot_response`."""
         from leadscore.present.pictures import plot_response  # noqa: PLC0415 - matplotlib takes long to import
 
-        agreed = self.agreed_minutes
+        agreed, title = self.agreed_minutes, f"From MQL to first contact, outcomes until {self.observed_until}"
         marks = {f"agreed: {_waited(agreed)}": agreed} if agreed else {}
-        return plot_response(self.curve, n=int(self.frame["n"].iloc[-1]), marks=marks, title=self._title, ax=ax)
+        return plot_response(self.curve, n=int(self.frame["n"].iloc[-1]), marks=marks, title=title, ax=ax)
 
 
 def _waited(minutes: float) -> str:
@@ -254,6 +267,8 @@ def response_times(
     Dev     40         40        0
     (all)  287        287        0
     """
+    with Arguments("response_times") as given:
+        given.types(tables=(tables, Tables), rulebook=(rulebook, Rulebook))
     stages, until = tables.observed(observed_until)
     if not stages.of("contacted").any():
         raise ArgumentError("tables", f"no outcome up to {day_of(until)} is contacted: nobody would have been answered")

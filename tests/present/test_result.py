@@ -124,6 +124,19 @@ def test_rows_left_out_are_counted():
     assert "more rows" not in repr(Made("40 rows.", frame.head(40)))
 
 
+def test_a_section_of_which_no_row_is_shown_is_in_json_only():
+    class Partly(Made):
+        def sections(self):
+            yield Section("frame", "Left out", self.frame, shown=self.frame[self.frame["n"] > self.share])
+
+    nobody, some = Partly("A line.", FRAME, share=1e9), Partly("A line.", FRAME, share=0)
+    assert repr(nobody) == "A line."
+    for none, one in ((nobody.to_markdown(), some.to_markdown()), (nobody._repr_html_(), some._repr_html_())):
+        assert "Left out" not in none
+        assert "Left out" in one
+    assert len(json.loads(nobody.to_json())["frame"]) == 2
+
+
 def test_a_picture_stands_in_the_page_only():
     class Drawn(Made):
         def sections(self):

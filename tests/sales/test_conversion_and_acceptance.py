@@ -136,7 +136,7 @@ def test_no_figure_depends_on_the_order_of_rows(world, random):
     present, counts = plain_cohorts(leads, tables, 9)
     if not present or not counts:
         return
-    first, second = (funnel(one, within_days=9, cohort="week") for one in (tables, shuffled))
+    first, second = (funnel(one, within_days=9, every="week") for one in (tables, shuffled))
     pd.testing.assert_frame_equal(first.frame, second.frame)
     assert first.notes == second.notes
 
@@ -271,7 +271,7 @@ def test_leads_to_come_are_in_no_cohort():
 
 
 @pytest.mark.parametrize(
-    ("cohort", "starts"),
+    ("every", "starts"),
     [
         ("day", ["2026-01-01", "2026-01-04", "2026-01-05"]),
         ("week", ["2025-12-29", "2026-01-05"]),  # Mondays
@@ -279,15 +279,15 @@ def test_leads_to_come_are_in_no_cohort():
         ("quarter", ["2026-01-01"]),
     ],
 )
-def test_cohorts_begin_where_the_calendar_says(cohort, starts):
+def test_cohorts_begin_where_the_calendar_says(every, starts):
     tables = tables_of([("a", "won", 3)], {"a": 0, "b": 3, "c": 4})
-    frame = funnel(tables, cohort=cohort, within_days=5).frame
+    frame = funnel(tables, every=every, within_days=5).frame
     assert frame["cohort"].dt.strftime("%Y-%m-%d").to_list() == starts
 
 
 def test_all_leads_whose_own_window_is_closed():
     tables = tables_of([("a", "won", 3), ("b", "won", 36)], {"a": 0, "b": 35, "c": 36})
-    table = funnel(tables, cohort=None, within_days=5)
+    table = funnel(tables, every=None, within_days=5)
     assert table.frame[["stage", "n", "reached"]].to_numpy().tolist() == [["won", 2, 2]]
     assert table.notes[-1].startswith("1 of 3 leads are left out: their 5 days are not over")
 
@@ -315,7 +315,7 @@ def test_a_stage_recorded_late_is_found_and_its_cohorts_have_no_share():
 
 
 def test_who_came_on_the_first_day_of_records_is_not_truncated():
-    frame = funnel(late_records(np.random.default_rng(1)), cohort="day", within_days=60).frame.set_index("cohort")
+    frame = funnel(late_records(np.random.default_rng(1)), every="day", within_days=60).frame.set_index("cohort")
     assert frame.loc["2026-03-01":"2026-03-02", "truncated"].to_list() == [True, False]
 
 
@@ -330,7 +330,9 @@ def test_the_stage_after_one_recorded_late_has_no_share_either():
 
 def test_a_stage_recorded_all_along_is_rarely_suspected():
     rng = np.random.default_rng(2)
-    alarms = [funnel(late_records(rng, 300, begins=0, rate=0.2)).frame["truncated"].any() for _ in range(100)]
+    alarms = [
+        funnel(late_records(rng, 300, begins=0, rate=0.2), within_days=90).frame["truncated"].any() for _ in range(100)
+    ]
     assert np.sum(alarms) <= 4  # 1 in 100 on average
 
 
@@ -338,7 +340,7 @@ def test_stages_nobody_reached_are_left_out_and_said():
     table = funnel(tables_of([("a", "won", 3)]), within_days=5)
     assert table.notes[0] == "No outcome is mql or sal or sql or opportunity: left out."
     with pytest.raises(ls.ArgumentError, match="no outcome up to 2026-02-10 is one of mql"):
-        funnel(tables_of([("a", "contacted", 3)]))
+        funnel(tables_of([("a", "contacted", 3)]), within_days=5)
 
 
 def test_groups_are_a_column_or_a_series():
@@ -349,23 +351,23 @@ def test_groups_are_a_column_or_a_series():
     series = funnel(tables, by=pd.Series({"c": 1, "a": 2}), within_days=5).total
     assert series["group"].to_list() == ["1", "1", "2", "2", "(missing)", "(missing)", "(all)", "(all)"]
     with pytest.raises(ls.ArgumentError, match="did you mean 'source'"):
-        funnel(tables, by="sources")
+        funnel(tables, within_days=5, by="sources")
     with pytest.raises(ls.ArgumentError, match="has 1 leads more than once: 'a'"):
-        funnel(tables, by=pd.Series([1, 2, 3], index=["a", "b", "a"]))
+        funnel(tables, by=pd.Series([1, 2, 3], index=["a", "b", "a"]), within_days=5)
     with pytest.raises(ls.ArgumentError, match="has none of the leads"):
-        funnel(tables, by=pd.Series([1, 2, 3]))
+        funnel(tables, by=pd.Series([1, 2, 3]), within_days=5)
 
 
 def test_wrong_arguments_of_the_funnel_are_named():
     tables = tables_of([("a", "won", 3)])
-    with pytest.raises(ls.ArgumentError, match="must be one of 'day', 'week', 'month', 'quarter' or None; got 'year'"):
-        funnel(tables, cohort="year")
+    with pytest.raises(ls.ArgumentError, match="must be one of 'day', 'week', 'month', 'quarter'; got 'year'"):
+        funnel(tables, within_days=5, every="year")
     with pytest.raises(ls.ArgumentError, match="within_days"):
         funnel(tables, within_days=0)
     with pytest.raises(ls.ArgumentError, match="no lead has a lead stage or a created_at up to 2026-02-10"):
-        funnel(tables_of([("a", "won", 3)], {"a": None}))
+        funnel(tables_of([("a", "won", 3)], {"a": None}), within_days=5)
     with pytest.raises(ls.ArgumentError, match="there are no outcomes"):
-        funnel(ls.load_tables(pd.DataFrame({"lead_id": ["a"]})))
+        funnel(ls.load_tables(pd.DataFrame({"lead_id": ["a"]})), within_days=5)
 
 
 def test_the_funnel_is_said_and_drawn():
@@ -425,7 +427,7 @@ def test_reasons_are_ranked_and_a_missing_one_is_said():
         ["c", 1, 6],
     ]
     assert reasons[["low", "high"]].round(4).iloc[1].to_list() == [0.0968, 0.7]  # Wilson, 2 of 6
-    assert "refused, b: 2 of 6, 33.3% (9.7% to 70.0%)" in repr(acceptance(tables_of(rows)))
+    assert " b 2 6 33.3% (9.7% to 70.0%) " in " ".join(repr(acceptance(tables_of(rows))).split())
 
 
 def test_acceptance_by_group():

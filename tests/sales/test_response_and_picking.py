@@ -127,7 +127,8 @@ def test_who_is_left_out(rows, reason):
     assert left_out[left_out > 0].to_dict() == ({reason: 1} if reason else {})
     assert found.frame.loc["(all)", "n"] == (1 if reason else 2)
     if reason:
-        assert f"- 1 left out: {reason}" in repr(found)
+        assert f"  {reason}      1" in repr(found)
+    assert ("Left out:" in repr(found)) == bool(reason)
 
 
 def test_who_still_waits_counts_for_as_long_as_it_did():
@@ -170,7 +171,7 @@ def test_a_recorded_mql_comes_before_what_the_history_says():
     assert found.frame.loc["(all)", ["n", "waiting"]].to_list() == [3, 1]
     assert found.excluded["leads"].to_list() == [0, 0, 0, 1, 1]
     assert response_times(tables, BOOK).frame.loc["(all)", "n"] == 1
-    with pytest.raises(ls.ArgumentError, match="1 leads that are not in the tables"):
+    with pytest.raises(ls.ArgumentError, match="has 1 lead not in the tables"):
         response_times(tables, BOOK, history=history_of({"z": 1}))
 
 
@@ -184,7 +185,7 @@ def test_a_replay_says_when_leads_qualified_if_nobody_recorded_it():
     counted = found.frame.loc["(all)", "n"] + found.excluded["leads"].sum()
     assert counted == len(history.frame)
     already = history.frame["already"].sum()
-    assert found.excluded.loc["qualified before the period already", "leads"] == already > 0
+    assert found.excluded.loc["already qualified before the period", "leads"] == already > 0
     # The first contact came after the moment that the rulebook's points had reached their bar, or sales came first.
     assert 0 < found.frame.loc["(all)", "contacted"] < response_times(recorded, made.rulebook).frame.loc["(all)", "n"]
     by_segment = response_times(tables, made.rulebook, history=history, by=history.frame["segment"]).frame
@@ -238,8 +239,14 @@ def test_response_times_are_said_and_drawn():
         ("b", "contacted", 301, "p"),
     ]
     found = response_times(tables_of(rows), BOOK, by="owner")
-    assert "(all): MQLs 2, contacted 2, waiting 0; median 10 min (10 min to not reached)" in repr(found)
-    assert "within agreed (30 min): 50.0%" in repr(found)
+    assert found.headline.startswith(
+        "10 min (10 min to not reached) is the median wait of 2 MQLs for a first contact; 0"
+    )
+    shown = repr(found).splitlines()
+    assert "within 30 min (agreed) (low to high)" in shown[3]
+    assert " ".join(shown[-1].split()).startswith(
+        "(all) 2 2 0 10 min (10 min to not reached) 50.0% (9.0% to 99.4%) 0.0% ("
+    )
     assert "<o>" not in found._repr_html_()
     ax = found.plot()
     assert [line.get_label() for line in ax.lines] == ["answered, n=2", "agreed: 30 min"]
@@ -325,8 +332,8 @@ def test_effects_hold_the_truth():
     assert software.loc["fast", "effect"] > 1.4
     assert (found.levels["low"] < found.levels["effect"]).all()
     assert (found.levels["effect"] < found.levels["high"]).all()
-    assert "Being worked within 7 days depends on industry at an equal score" in found.findings[0]
-    assert "labels are biased" in found.findings[-1]
+    assert "Being worked within 7 days depends on industry at an equal score" in found.headline
+    assert "labels are biased" in found.notes[-1]
 
 
 def test_the_tests_equal_statsmodels():
@@ -427,4 +434,4 @@ def test_leads_without_a_score_are_counted():
     found = cherry_picking(tables, BOOK, score=score[10:], columns=["industry"])
     assert found.excluded.loc["no score", "leads"] == 10
     assert found.frame["n"].to_list() == [50, 50]
-    assert "10 left out: no score" in found._repr_html_()
+    assert "Left out:\n  reason    leads\n  no score     10" in repr(found)

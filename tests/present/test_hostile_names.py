@@ -1,0 +1,29 @@
+"""Every result of a public function, with hostile names wherever a user gives names: all its renderings are safe.
+
+Each `tests/support/results_*.py` has a table `RESULTS` of class names and of what makes such a result from two names.
+"""
+
+import importlib
+import pkgutil
+
+import pytest
+from hypothesis import given, settings
+
+import tests.support
+from tests.support.hostile import check_renderings, names
+
+RESULTS = {
+    name: make
+    for module in pkgutil.iter_modules(tests.support.__path__)
+    if module.name.startswith("results_")
+    for name, make in importlib.import_module(f"tests.support.{module.name}").RESULTS.items()
+}
+
+
+@pytest.mark.parametrize("name", RESULTS)
+@settings(max_examples=5)
+@given(names, names)
+def test_hostile_names_are_harmless_in(name, one, other):
+    result = RESULTS[name](one, other)
+    assert type(result).__name__ == name
+    check_renderings(result)

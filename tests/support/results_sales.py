@@ -1,0 +1,46 @@
+"""Results of `leadscore.sales` in which lead ids, columns, groups, owners and reasons have the names given."""
+
+import pandas as pd
+
+import leadscore as ls
+from leadscore.sales.acceptance import acceptance
+from leadscore.sales.cherry_picking import cherry_picking
+from leadscore.sales.conversion import funnel
+from leadscore.sales.response_times import response_times
+
+BOOK = ls.Rulebook.from_yaml("{leadscore: 1, name: x, fit: [], behaviour: [], qualify: {threshold: 0}}")
+# Half of the leads are worked, all of one name: sales picks them.
+_N = 40
+
+
+def _column(name):
+    """A lead column of this name, where a column may have it."""
+    return f"source {name}"
+
+
+def _tables(one, other):
+    ids = [f"{one}{number}" for number in range(_N)]
+    leads = pd.DataFrame({"lead_id": ids, _column(one): [one, f"{other}."] * (_N // 2), "created_at": "2026-03-01"})
+    worked = ids[::2]
+    parts = [("mql", ids, "T08:00Z"), ("contacted", worked, "T09:00Z"), ("sal", worked[1:], "T10:00Z")]
+    parts.append(("rejected", ids[1:3:2] + worked[:1], "T11:00Z"))
+    outcomes = pd.concat(
+        pd.DataFrame({"lead_id": lead, "stage": stage, "at": "2026-03-02" + at, "owner": other, "reason": one})
+        for stage, lead, at in parts
+    )
+    columns = [_column(one)]
+    return ls.load_tables(leads, None, outcomes, rulebook=BOOK, columns=columns, observed_until="2026-04-30")
+
+
+def _picking(one, other):
+    tables = _tables(one, other)
+    score = pd.Series(1, tables.ids.array.to_pylist())
+    return cherry_picking(tables, BOOK, score=score, columns=[_column(one)])
+
+
+RESULTS = {
+    "FunnelTable": lambda one, other: funnel(_tables(one, other), within_days=30, by=_column(one)),
+    "Acceptance": lambda one, other: acceptance(_tables(one, other), by=_column(one)),
+    "ResponseTimes": lambda one, other: response_times(_tables(one, other), BOOK, by="owner"),
+    "CherryPicking": _picking,
+}
