@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from leadscore.base.text import normalise, worded
 from leadscore.rulebook.bounds import Range, rule_range, shown, side_range
+from leadscore.rulebook.conditions import Condition, Test
 from leadscore.rulebook.kinds import rule_uses
-from leadscore.rulebook.model import BehaviourRule, Condition, Contents, FitRule, Test, thousandths
+from leadscore.rulebook.model import BehaviourRule, Contents, FitRule, thousandths
 from leadscore.rulebook.yaml import Document, Path, dotted
 
 # Short forms that hide inside longer words, with a word each hides in.

@@ -10,9 +10,9 @@ from decimal import Decimal
 from typing import Any
 
 from leadscore.rulebook.book import Rulebook
+from leadscore.rulebook.conditions import Condition
 from leadscore.rulebook.model import (
     BehaviourRule,
-    Condition,
     Contents,
     FitRule,
     Happening,

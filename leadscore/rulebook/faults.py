@@ -12,6 +12,7 @@ from leadscore.base.text import as_text, normalise
 from leadscore.errors import Problem, RulebookError, did_you_mean
 from leadscore.rulebook import model
 from leadscore.rulebook.bounds import shown, side_range
+from leadscore.rulebook.conditions import Condition
 from leadscore.rulebook.kinds import Kind, Use, condition_uses, inferred, misfit, rule_uses
 from leadscore.rulebook.yaml import Document, Path
 
@@ -175,12 +176,12 @@ def _tests(data: dict[Any, Any]) -> Iterator[Fault]:
             yield from _same_keys((*path, "points"), part.points)
     for section in ("qualify.never", "qualify.segments"):
         for path, entry in _rules(data, section):
-            leads += [(path, *use) for use in condition_uses(_parsed(model.Condition, entry.get("when")))]
+            leads += [(path, *use) for use in condition_uses(_parsed(Condition, entry.get("when")))]
     hand_raise = data.get("qualify", {}).get("hand_raise") if isinstance(data.get("qualify"), dict) else None
     happenings = [*_rules(data, "behaviour"), *_rules(data, "qualify.never")]
     happenings += [(("qualify", "hand_raise"), hand_raise)] if isinstance(hand_raise, dict) else []
     for path, entry in happenings:
-        events += [(path, *use) for use in condition_uses(_parsed(model.Condition, entry.get("where")))]
+        events += [(path, *use) for use in condition_uses(_parsed(Condition, entry.get("where")))]
     for path, column, use in leads:
         place = _place(data, path, column, use)
         near = get_close_matches(column, kinds, n=1, cutoff=_TYPO)

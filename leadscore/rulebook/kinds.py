@@ -6,7 +6,8 @@ import datetime as dt
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
-from leadscore.rulebook.model import EQUAL, ORDERED, WRITTEN, Condition, Contents, FitRule
+from leadscore.rulebook.conditions import EQUAL, ORDERED, WRITTEN, Condition
+from leadscore.rulebook.model import Contents, FitRule
 
 Kind = Literal["text", "number", "boolean", "date", "any"]
 # A use of a column: the test's name in the language and its operand; `from` and `points` stand for a rule's tables.

@@ -16,15 +16,14 @@ from typing import Any
 from leadscore.base.days import day_number
 from leadscore.base.text import as_text, normalise, worded
 from leadscore.rulebook import Rulebook
+from leadscore.rulebook.conditions import Condition, Test
 from leadscore.rulebook.kinds import Kind, event_kinds, lead_kinds
 from leadscore.rulebook.model import (
     BehaviourRule,
-    Condition,
     FitRule,
     Happening,
     Limits,
     Never,
-    Test,
     thousandths,
 )
 

@@ -15,7 +15,8 @@ from pydantic import TypeAdapter, ValidationError
 from leadscore.errors import ArgumentError, did_you_mean
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.diff import decimal
-from leadscore.rulebook.model import BehaviourRule, FitRule, Points
+from leadscore.rulebook.model import BehaviourRule, FitRule
+from leadscore.rulebook.values import Points
 from leadscore.scoring.engine import Bound
 from leadscore.scoring.plan import Plan
 from leadscore.scoring.scores import Scores

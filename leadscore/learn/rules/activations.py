@@ -12,7 +12,8 @@ import numpy.typing as npt
 from leadscore.base.text import normalise
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import rule_uses
-from leadscore.rulebook.model import LARGEST_POINTS, BehaviourRule, FitRule
+from leadscore.rulebook.model import BehaviourRule, FitRule
+from leadscore.rulebook.values import LARGEST_POINTS
 from leadscore.scoring.timeline import bound_at
 from leadscore.tables.lead_history import Positions
 from leadscore.tables.tables import Tables

@@ -27,7 +27,7 @@ from leadscore.learn.rules.parameters import (
 from leadscore.learn.rules.shrinkage import Mask, Rows, Shrunk, shrunk, slope_of, tangled
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.diff import Change, decimal, diff
-from leadscore.rulebook.model import LARGEST_POINTS
+from leadscore.rulebook.values import LARGEST_POINTS
 from leadscore.scoring.engine import Bound
 from leadscore.scoring.timeline import bound_at
 from leadscore.stats.intervals import Floats

@@ -1,0 +1,220 @@
+"""The single values of a rulebook: numbers, points, days, texts and dates, each checked."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from itertools import pairwise
+from typing import Annotated, Any
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, GetJsonSchemaHandler, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from leadscore.base.text import as_text, normalise, worded
+from leadscore.errors import did_you_mean
+
+LARGEST_POINTS = 1_000_000
+# Longer than calendars reach back.
+LONGEST_DAYS = 4_000_000
+
+
+def wrong(message: str) -> PydanticCustomError:
+    """An error of pydantic's in the words of the language."""
+    return PydanticCustomError("rulebook", message)
+
+
+def _number(value: Any) -> float:
+    if type(value) not in {int, float} or (isinstance(value, float) and math.isnan(value)):
+        raise wrong(f"must be a number; got {value!r}")
+    try:
+        float(value)
+    except OverflowError:
+        raise wrong(f"must be a number that a computer can hold; got one of {value.bit_length()} bits") from None
+    return value
+
+
+def _points(value: Any) -> float:
+    number = _number(value)
+    if abs(number) > LARGEST_POINTS:
+        raise wrong(f"points must lie within {LARGEST_POINTS:,} either way; got {value!r}")
+    if Decimal(repr(number)).normalize().as_tuple().exponent < -3:  # type: ignore[operator]
+        raise wrong(f"points have at most three decimals; got {value!r}")
+    return number
+
+
+def _positive(value: Any) -> float:
+    number = _number(value)
+    if not 0 < number < math.inf:
+        raise wrong(f"must be more than 0; got {value!r}")
+    return number
+
+
+def _whole(least: int, most: int) -> Callable[[Any], int]:
+    def check(value: Any) -> int:
+        if type(value) is not int or value < least:
+            raise wrong(f"must be a whole number, {least} or more; got {value!r}")
+        if value > most:
+            raise wrong(f"must be at most {most:,}; got {value!r}")
+        return value
+
+    return check
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise wrong(f"must be text; got {value!r} (put it in quotes)")
+    if not value.strip() or not value.isprintable():
+        raise wrong(f"must be text on one line, not empty; got {value!r}")
+    return value
+
+
+def _version(value: Any) -> str:
+    if not isinstance(value, str):
+        raise wrong(f'must be text; write it in quotes, as "{value}"')
+    if not value.isprintable():
+        raise wrong(f"must be text on one line; got {value!r}")
+    return value
+
+
+def _missing(value: Any) -> str:
+    if type(value) not in {str, int, float, bool}:
+        raise wrong(f"must be text or a number that stands for missing; got {value!r}")
+    return as_text(value)
+
+
+def _percent(value: Any) -> float:
+    number = _number(value)
+    if not 0 <= number <= 100:
+        raise wrong(f"must lie in 0 to 100 percent; got {value!r}")
+    return number
+
+
+def _scalar(value: Any) -> Any:
+    if type(value) not in {str, int, float, bool} or (isinstance(value, float) and not math.isfinite(value)):
+        raise wrong(f"must be text, a number, true or false; got {value!r}")
+    if type(value) is int:
+        _number(value)
+    if isinstance(value, str) and not normalise(value):
+        raise wrong("empty text is read as missing; use 'known: false' for it, or the rule's 'missing'")
+    return value
+
+
+def iso_date(value: Any) -> dt.date:
+    """A calendar date, from a date or from text as 2026-03-31."""
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        return value
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
+        try:
+            return dt.date.fromisoformat(value)
+        except ValueError:
+            raise wrong(f"{value} is not a day of the calendar") from None
+    raise wrong(f"must be a date as 2026-03-31; got {value!r}")
+
+
+def _bound(value: Any) -> Any:
+    return iso_date(value) if isinstance(value, str) else _number(value)
+
+
+def _pattern(value: Any) -> str:
+    text = _text(value)
+    if not normalise(text):
+        raise wrong(f"must be text that is not empty; got {value!r}")
+    return text
+
+
+def _phrase(value: Any) -> str:
+    if not worded(normalise(_pattern(value))).strip():
+        raise wrong(f"has no word in it (words are letters and digits); got {value!r}")
+    return value
+
+
+def filled(value: Any) -> Any:
+    """A list or table with something in it."""
+    if not value:
+        raise wrong("is empty; write at least one entry, or leave the key out")
+    return value
+
+
+def _timezone(value: Any) -> str:
+    # Reading the zone list costs 20 ms, and most books say UTC.
+    zones = {"UTC"} if value == "UTC" else available_timezones()
+    if not isinstance(value, str) or value not in zones:
+        raise wrong(f"unknown time zone {value!r}{did_you_mean(value, zones)}")
+    return value
+
+
+def _letter_or_figure(value: Any) -> str | int:
+    if (isinstance(value, str) and re.fullmatch("[A-Y]", value)) or (type(value) is int and 0 <= value <= 98):
+        return value
+    raise wrong(f"a grade is one letter A to Y, or a figure 0 to 98; got {value!r}")
+
+
+def _falling(bars: dict[str | int, float]) -> dict[str | int, float]:
+    if len({type(key) for key in bars}) > 1 or list(bars) != sorted(bars):
+        raise wrong("grades must be all letters or all figures, in their order")
+    points = list(bars.values())
+    if any(low >= high for high, low in pairwise(points)):
+        raise wrong(f"each bar must be lower than the one before; got {', '.join(f'{p:g}' for p in points)}")
+    return bars
+
+
+def _listed(value: Any) -> Any:
+    """One text means a list of one; pydantic would take a mapping's keys for a list."""
+    if isinstance(value, str):
+        return (value,)
+    if not isinstance(value, (list, tuple)):
+        raise wrong(f"must be text or a list of texts; got {value!r}")
+    return value
+
+
+_NUMBER: dict[str, Any] = {"type": "number"}
+SCALAR: dict[str, Any] = {"type": ["string", "number", "boolean"]}
+_DATE: dict[str, Any] = {"type": "string", "format": "date"}
+
+Number = Annotated[float, BeforeValidator(_number), WithJsonSchema(_NUMBER)]
+Points = Annotated[float, BeforeValidator(_points), WithJsonSchema(_NUMBER)]
+Positive = Annotated[float, BeforeValidator(_positive), WithJsonSchema({"type": "number", "exclusiveMinimum": 0})]
+Percent = Annotated[float, BeforeValidator(_percent), WithJsonSchema({"type": "number", "minimum": 0, "maximum": 100})]
+Days = Annotated[int, BeforeValidator(_whole(1, LONGEST_DAYS)), WithJsonSchema({"type": "integer", "minimum": 1})]
+Count = Annotated[int, BeforeValidator(_whole(0, 10**15)), WithJsonSchema({"type": "integer", "minimum": 0})]
+Name = Annotated[str, BeforeValidator(_text), WithJsonSchema({"type": "string", "minLength": 1})]
+Missing = Annotated[str, BeforeValidator(_missing), WithJsonSchema(SCALAR)]
+Version = Annotated[str, BeforeValidator(_version), WithJsonSchema({"type": "string"})]
+Date = Annotated[dt.date, BeforeValidator(iso_date), WithJsonSchema(_DATE)]
+Scalar = Annotated[Any, BeforeValidator(_scalar), WithJsonSchema(SCALAR)]
+Bound = Annotated[Any, BeforeValidator(_bound), WithJsonSchema({"type": ["number", "string"]})]
+Zone = Annotated[str, BeforeValidator(_timezone), WithJsonSchema({"type": "string"})]
+Grade = Annotated[Any, BeforeValidator(_letter_or_figure), WithJsonSchema({"type": ["string", "integer"]})]
+Bars = Annotated[dict[Grade, Points], AfterValidator(filled), AfterValidator(_falling)]
+Scalars = Annotated[tuple[Scalar, ...], AfterValidator(filled)]
+
+
+_TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
+_TEXTS: dict[str, Any] = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}]}
+Pattern = Annotated[str, BeforeValidator(_pattern)]
+Phrase = Annotated[str, BeforeValidator(_phrase)]
+Patterns = Annotated[tuple[Pattern, ...], BeforeValidator(_listed), AfterValidator(filled), WithJsonSchema(_TEXTS)]
+Phrases = Annotated[tuple[Phrase, ...], BeforeValidator(_listed), AfterValidator(filled), WithJsonSchema(_TEXTS)]
+
+
+class Part(BaseModel):
+    """A part of the file: unknown keys are errors, nothing is changed once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> Any:
+        """A key without a value is refused in the file, so the schema knows no null; titles would repeat the keys."""
+        whole = handler(schema)
+        for value in handler.resolve_ref_schema(whole).get("properties", {}).values():
+            value.pop("title", None)
+            forms = [form for form in value.get("anyOf", ()) if form != {"type": "null"}]
+            if len(forms) < len(value.get("anyOf", ())):
+                del value["anyOf"]
+                value.pop("default", None)
+                value.update(forms[0] if len(forms) == 1 else {"anyOf": forms})
+        return whole
