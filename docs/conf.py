@@ -1,5 +1,6 @@
 """How the pages are built; `make docs` does it. Nothing is fetched: what is linked to is in this repository."""
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,12 @@ HERE = Path(__file__).parent
 for made in ("notebooks", "reference/generated"):
     shutil.rmtree(HERE / made, ignore_errors=True)
 shutil.copytree(HERE.parent / "notebooks", HERE / "notebooks", ignore=shutil.ignore_patterns(".*"))
+
+# Kernels start without what a user's own profile does, and say errors alone.
+profile = HERE / "_build" / "ipython" / "profile_default"
+profile.mkdir(parents=True, exist_ok=True)
+(profile / "ipython_kernel_config.py").write_text('c.IPKernelApp.log_level = "ERROR"\n', encoding="utf-8")
+os.environ["IPYTHONDIR"] = str(profile.parent)
 
 project = "leadscore"
 author = "The leadscore developers"
