@@ -122,6 +122,18 @@ class Arguments:
         self.wrong(name, f"must be a whole number, 0 or more, or a numpy Generator; got {value!r}")
         return np.random.default_rng(0)
 
+    def names(self, name: str, value: Any) -> tuple[str, ...]:
+        """A name, or a list of them, each once; a text is one name, None is none."""
+        listed = [] if value is None else [value] if isinstance(value, str) else value
+        if isinstance(listed, (list, tuple)) and all(isinstance(one, str) for one in listed):
+            if len(set(listed)) == len(listed):
+                return tuple(listed)
+            self.wrong(name, f"has a name twice: {', '.join(map(repr, listed))}")
+        else:
+            shown = f"got {value!r}" if isinstance(value, (list, tuple)) else f"got {_a(type(value).__name__)}"
+            self.wrong(name, f"must be a name or a list of names; {shown}")
+        return ()
+
     def one_of(self, name: str, value: Any, words: Collection[str]) -> str:
         """One of some words."""
         if isinstance(value, str) and value in words:

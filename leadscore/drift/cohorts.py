@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from leadscore.base.arguments import Arguments
 from leadscore.base.days import as_day, day_number, day_of
+from leadscore.base.groups import MISSING
 from leadscore.base.text import as_text
 from leadscore.base.times import NO_TIME
 from leadscore.errors import ArgumentError, Problem, did_you_mean
@@ -20,11 +22,11 @@ from leadscore.scoring.plan import compiled
 from leadscore.scoring.replay import replay
 from leadscore.scoring.scores import Scores, points_by_rule, verdicts
 from leadscore.scoring.timeline import Timeline
+from leadscore.tables.groups import By
 from leadscore.tables.tables import Tables
 
 # What the limits of groups and totals took away or added, beside the rules: with it, the split is exact.
 LIMITS = "(limits)"
-MISSING = "(missing)"
 # So many hashes tell an overlap of a tenth from none.
 _SKETCH = 128
 
@@ -58,7 +60,7 @@ def weekly_cohorts(  # noqa: PLR0913 - each of them is part of what a cohort is
     start: Any,
     end: Any,
     age_days: int = 14,
-    by: Sequence[str] = (),
+    by: By | None = None,
     counted_since: Any = None,
 ) -> Iterator[Cohort]:
     """Make the weekly cohorts of a period: each lead is scored once, so that no week repeats another.
@@ -76,7 +78,7 @@ def weekly_cohorts(  # noqa: PLR0913 - each of them is part of what a cohort is
         The first and the last day; only whole weeks from Monday to Sunday between them are made.
     age_days : int
         How old a lead is when it is scored.
-    by : sequence of str
+    by : str or list of str, optional
         Lead columns by which a change is looked for in segments.
     counted_since : date, or text as "2026-03-31", optional
         The first day of the first week that was counted, where these weeks follow others: a lead that came to qualify
@@ -108,15 +110,16 @@ def weekly_cohorts(  # noqa: PLR0913 - each of them is part of what a cohort is
     2026-03-16 80 22
     """
     first, last = _whole_weeks(start, end)
-    if type(age_days) is not int or age_days < 0:
-        raise ArgumentError("age_days", f"must be a whole number of days, 0 or more; got {age_days!r}")
+    with Arguments("weekly_cohorts") as given:
+        given.whole("age_days", age_days, least=0)
+        names = given.names("by", by)
     created = tables.created()
     days = None if created is None else created.days(rulebook.timezone)
     if days is None or (days == NO_TIME).all():
         raise ArgumentError(
             "tables", "no lead has a created_at, so no week in which it is scored; make cohorts by hand"
         )
-    groups = {name: tables.groups(name) for name in by}
+    groups = {name: tables.latest(name) for name in names}
     begun = day_of(first) if counted_since is None else as_day(counted_since, name="counted_since")
     if begun > day_of(first):
         raise ArgumentError(

@@ -12,9 +12,10 @@ import pandas as pd
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_of
+from leadscore.base.groups import ALL
 from leadscore.present.result import Result, Section
 from leadscore.stats.intervals import share_text
-from leadscore.tables.groups import ALL, grouping, with_shares
+from leadscore.tables.groups import By, grouping, with_shares
 from leadscore.tables.outcomes import FUNNEL, Stages
 from leadscore.tables.tables import Tables
 
@@ -56,7 +57,7 @@ class Acceptance(Result):
             yield Section("reasons", "Why MQLs were refused, of all refused (95 % Wilson)", self.reasons)
 
 
-def acceptance(tables: Tables, *, by: str | pd.Series[Any] | None = None, observed_until: Any = None) -> Acceptance:
+def acceptance(tables: Tables, *, by: By | None = None, observed_until: Any = None) -> Acceptance:
     """The share of MQLs that sales accepted, and why it refused the others.
 
     An MQL is a lead with an `mql`, a stage of the funnel after it, or a refusal. What sales said first counts: `sal` or
@@ -67,8 +68,8 @@ def acceptance(tables: Tables, *, by: str | pd.Series[Any] | None = None, observ
     ----------
     tables : Tables
         With outcomes; their column `reason`, if there is one, says why a lead was refused.
-    by : str or Series, optional
-        A lead column, or a Series by lead_id, as `history.frame["segment"]`; leads without a value are a group too.
+    by : str or list of str, optional
+        Lead columns; several make a group of each combination. Leads without a value are a group too.
     observed_until : date, optional
         The last day whose outcomes are known; later ones do not exist. By default that of the tables.
 

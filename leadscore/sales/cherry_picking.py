@@ -229,7 +229,7 @@ def _points(tables: Tables, score: pd.Series[Any]) -> Floats:
     """The score of each lead, NaN where it has none."""
     if not isinstance(score, pd.Series) or not pd.api.types.is_numeric_dtype(score):
         raise ArgumentError("score", f"must be a Series of points by lead_id; got {type(score).__name__}")
-    return tables.groups(score).to_numpy(np.float64, na_value=np.nan)
+    return tables.aligned(score, "score").to_numpy(np.float64, na_value=np.nan)
 
 
 def _worked(stages: Stages, moments: Moments, timezone: str) -> Mask:

@@ -12,12 +12,13 @@ import pandas as pd
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_of
+from leadscore.base.groups import ALL
 from leadscore.base.times import NO_TIME
 from leadscore.errors import ArgumentError
 from leadscore.present.result import Result, Section
 from leadscore.stats.intervals import share_text
 from leadscore.stats.survival import kaplan_meier
-from leadscore.tables.groups import ALL, grouping, with_shares
+from leadscore.tables.groups import By, grouping, with_shares
 from leadscore.tables.outcomes import FUNNEL, NEVER, Ints, Mask, Stages, or_further
 from leadscore.tables.tables import Tables
 
@@ -87,7 +88,7 @@ def funnel(
     *,
     within_days: int,
     every: str | None = "month",
-    by: str | pd.Series[Any] | None = None,
+    by: By | None = None,
     observed_until: Any = None,
 ) -> FunnelTable:
     """How many leads of each cohort went from stage to stage, in the same number of days each.
@@ -103,8 +104,8 @@ def funnel(
     within_days : int
     every : {"day", "week", "month", "quarter"} or None
         The length of a cohort; None takes all leads whose own window is closed together.
-    by : str or Series, optional
-        A lead column, or a Series by lead_id, as `history.frame["segment"]`; leads without a value are a group too.
+    by : str or list of str, optional
+        Lead columns; several make a group of each combination. Leads without a value are a group too.
     observed_until : date, optional
         The last day whose outcomes are known; later ones do not exist. By default that of the tables.
 

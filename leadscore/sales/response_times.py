@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_of
+from leadscore.base.groups import ALL
 from leadscore.base.text import counted
 from leadscore.base.times import DAY, NO_TIME, Times
 from leadscore.errors import ArgumentError
@@ -20,7 +21,7 @@ from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.stats.intervals import Floats
 from leadscore.stats.survival import Survival, kaplan_meier
-from leadscore.tables.groups import ALL, grouping
+from leadscore.tables.groups import By, grouping
 from leadscore.tables.outcomes import NEVER, WORKED, Ints, Mask, Stages
 from leadscore.tables.tables import Tables
 
@@ -212,7 +213,7 @@ def response_times(
     rulebook: Rulebook,
     *,
     history: Any = None,
-    by: str | pd.Series[Any] | None = None,
+    by: By | None = None,
     observed_until: Any = None,
 ) -> ResponseTimes:
     """How long MQLs wait for their first contact, those who still wait included.
@@ -230,9 +231,9 @@ def response_times(
     history : History, optional
         Of `replay`; for leads without a recorded `mql`, its `qualified_at`. Give it only where sales did get the leads
         that qualified: those it never got would wait for ever.
-    by : str or Series, optional
-        "owner" (the first in the outcomes' column `owner`), "hour_of_week" (in which the lead became an MQL), a lead
-        column, or a Series by lead_id; leads without a value are a group too.
+    by : str or list of str, optional
+        Lead columns, "owner" (the first in the outcomes' column `owner`), "hour_of_week" (in which the lead became an
+        MQL), "segment" (with a history); several make a group of each combination; no value is a group too.
     observed_until : date, optional
         The last day whose outcomes are known; later ones do not exist. By default that of the tables.
 
@@ -278,7 +279,7 @@ def response_times(
     waits = waits_for_contact(stages, moments, until, rulebook.timezone)
     agreed = rulebook.agreement.respond_within_minutes if rulebook.agreement else None
     limits = _LIMITS | ({"agreed": float(agreed)} if agreed else {})
-    codes, names = _groups(tables, stages, moments, by, rulebook.timezone)
+    codes, names = grouping(tables, by, _other_groups(tables, stages, moments, history, rulebook.timezone))
     rows, curve = {}, kaplan_meier(waits.minutes, waits.answered)
     for code, name in enumerate(names if by is not None else []):
         inside = codes[waits.lead] == code
@@ -302,17 +303,20 @@ def _row(curve: Survival, limits: dict[str, float]) -> dict[str, float]:
     return row
 
 
-def _groups(
-    tables: Tables, stages: Stages, moments: Moments, by: str | pd.Series[Any] | None, timezone: str
-) -> tuple[Ints, list[str]]:
-    """The group of each lead, and the names of the groups."""
+def _other_groups(
+    tables: Tables, stages: Stages, moments: Moments, history: Any, timezone: str
+) -> dict[str, pd.Series[Any]]:
+    """What leads can be grouped by beside their columns."""
     ids = pd.Index(tables.ids.array.to_pandas(), name="lead_id")
-    if isinstance(by, str) and by == "hour_of_week":
-        hour = np.where(moments.utc == NEVER, -1, (moments.local(timezone) + _TO_MONDAY * DAY) % (7 * DAY) // _HOUR)
-        labels = [f"{day} {hour:02}" for day in _DAYS for hour in range(24)]
-        return grouping(tables, pd.Series(pd.Categorical.from_codes(hour, pd.Index(labels)), index=ids))
-    if isinstance(by, str) and by == "owner" and "owner" in stages.frame:
+    hour = np.where(moments.utc == NEVER, -1, (moments.local(timezone) + _TO_MONDAY * DAY) % (7 * DAY) // _HOUR)
+    labels = [f"{day} {hour:02}" for day in _DAYS for hour in range(24)]
+    own: dict[str, pd.Series[Any]] = {
+        "hour_of_week": pd.Series(pd.Categorical.from_codes(hour, pd.Index(labels)), index=ids)
+    }
+    if "owner" in stages.frame:
         owned = pd.DataFrame({"lead": stages.lead, "at": stages.times.at, "owner": stages.frame["owner"]})
         owned = owned[owned["owner"].notna()].sort_values(["lead", "at", "owner"]).drop_duplicates("lead")
-        return grouping(tables, owned.set_index(ids[owned["lead"]])["owner"])
-    return grouping(tables, by)
+        own["owner"] = owned.set_index(ids[owned["lead"]])["owner"]
+    if history is not None and "segment" in history.frame:
+        own["segment"] = history.frame["segment"]
+    return own

@@ -16,7 +16,7 @@ from leadscore.scoring.engine import Bound
 from leadscore.scoring.plan import compiled
 from leadscore.scoring.replay import History, replay
 from leadscore.scoring.timeline import Timeline
-from leadscore.tables.groups import with_shares
+from leadscore.tables.groups import By, with_shares
 from leadscore.tables.labels import label
 from leadscore.tables.lead_history import Positions
 from leadscore.tables.outcomes import or_further
@@ -81,7 +81,7 @@ class Comparison:
         """The leads that qualify by both, from another day on."""
         return self.frame[self.frame["change"].isin(["earlier", "later"])]
 
-    def weekly(self, by: str | pd.Series[Any] | None = None) -> pd.DataFrame:
+    def weekly(self, by: By | None = None) -> pd.DataFrame:
         """How many leads came to qualify in each week, by the old rulebook and by the new; see `History.weekly`.
 
         Returns

@@ -23,7 +23,7 @@ from leadscore.scoring.engine import Days, runs
 from leadscore.scoring.plan import compiled, reached
 from leadscore.scoring.scores import points_by_rule, verdicts
 from leadscore.scoring.timeline import Timeline
-from leadscore.tables.groups import grouping
+from leadscore.tables.groups import By, grouping
 from leadscore.tables.lead_history import Positions
 from leadscore.tables.tables import Tables
 
@@ -249,13 +249,13 @@ class History:
         day = self.frame["day"].to_numpy("datetime64[D]").astype(np.int64)
         return points_by_rule(timeline.at(lead, day)).set_axis(self.frame.index)
 
-    def weekly(self, by: str | pd.Series[Any] | None = None) -> pd.DataFrame:
+    def weekly(self, by: By | None = None) -> pd.DataFrame:
         """How many leads came to qualify in each week.
 
         Parameters
         ----------
-        by : str or Series, optional
-            `segment`, `via`, `grade`, a lead column, or a Series by lead_id: then the weeks of each of its values.
+        by : str or list of str, optional
+            Lead columns, `segment`, `via`, `grade`: then the weeks of each of their values.
 
         Returns
         -------
@@ -274,8 +274,7 @@ class History:
         if by is None:
             counts = _monday(new["day"]).value_counts().reindex(days.index, fill_value=0)
             return pd.DataFrame({"qualified": counts, "days": days})
-        own = self.frame[by] if isinstance(by, str) and by in {"segment", "via", "grade"} else by
-        codes, names = grouping(self._tables, own)
+        codes, names = grouping(self._tables, by, {name: self.frame[name] for name in ("segment", "via", "grade")})
         group = pd.Series(np.array(names, object)[codes[self._tables.positions(new.index)]], new.index, name="group")
         index = pd.MultiIndex.from_product([sorted(group.unique()), days.index], names=["group", "week"])
         counts = pd.DataFrame({"group": group, "week": _monday(new["day"])}).value_counts()

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from leadscore.base.groups import MISSING
 from leadscore.base.text import as_text
 from leadscore.stats.intervals import Floats, Ints, wilson
 
-MISSING = "(missing)"
 # Cells of fewer expected leads, in the smaller sample, are joined: the chi-square is no good for them.
 _EXPECTED = 5
 # Leads of the smaller sample that an interval must be good for, so that 95 leads are looked at in 9 and not in 10.

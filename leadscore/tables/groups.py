@@ -1,37 +1,57 @@
-"""Leads in groups, and the shares of a count within them."""
+"""Leads in groups, by the names of their columns, and the shares of a count within them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from leadscore.base.text import as_text
+from leadscore.base.arguments import Arguments
+from leadscore.base.groups import ALL, Groups, grouped
 from leadscore.stats.intervals import wilson
-from leadscore.tables.outcomes import Ints
 from leadscore.tables.tables import Tables
 
-ALL = "(all)"
+By = str | list[str] | tuple[str, ...] | Groups
 
 
-def grouping(tables: Tables, by: str | pd.Series[Any] | None) -> tuple[Ints, list[str]]:
-    """The group of each lead, (n_leads,) positions in the names of the groups; what is missing is a group too."""
-    if by is None:
-        return np.zeros(len(tables.ids), np.int64), [ALL]
-    groups = pd.Categorical(tables.groups(by))
-    used = groups.remove_unused_categories()
-    missing = ["(missing)"] if (used.codes < 0).any() else []
-    names = [*map(as_text, used.categories), *missing]
-    return np.where(used.codes < 0, len(names) - 1, used.codes).astype(np.int64), names
+def grouping(tables: Tables, by: By | None, own: Mapping[str, pd.Series[Any]] | None = None) -> Groups:
+    """The group of each lead, by one column or by each combination of several; without any, all leads are one group.
+
+    Parameters
+    ----------
+    tables : Tables
+    by : str or list of str, optional
+        Lead columns, each as of the lead's latest row, or names of `own`; or groups made already.
+    own : mapping of name to Series by lead_id, optional
+        What else leads can be grouped by: `segment`, where a rulebook gives it.
+
+    Raises
+    ------
+    ArgumentError
+        If `by` is no name and no list of names, or there is no such column.
+    """
+    if isinstance(by, Groups):
+        return by
+    with Arguments("by") as given:
+        names = given.names("by", by)
+    if not names:
+        return Groups(np.zeros(len(tables.ids), np.int64), [ALL])
+    parts = [grouped(values_by_lead(tables, name, own)) for name in names]
+    if len(parts) == 1:
+        return parts[0]
+    there, code = np.unique(np.column_stack([part.code for part in parts]), axis=0, return_inverse=True)
+    texts = [[part.names[place] for part, place in zip(parts, row, strict=True)] for row in there]
+    return Groups(code.reshape(-1).astype(np.int64), [", ".join(text) for text in texts])
+
+
+def values_by_lead(tables: Tables, name: str, own: Mapping[str, pd.Series[Any]] | None = None) -> pd.Series[Any]:
+    """What stands for each lead in a column, or in one of `own`; index lead_id, all leads of the tables."""
+    return tables.aligned(own[name], name) if own and name in own else tables.latest(name)
 
 
 def with_shares(frame: pd.DataFrame, count: str, n: str) -> pd.DataFrame:
     """The frame with `share`, `low` and `high` (95 % Wilson) of one column in another; NaN where n is 0."""
     low, high = wilson(frame[count], frame[n])
     return frame.assign(share=frame[count] / frame[n].where(frame[n] > 0), low=low, high=high)
-
-
-def shown_share(row: Any) -> str:
-    """A share with its interval and what it is a share of, as text."""
-    return "-" if np.isnan(row.share) else f"{row.share:.1%} ({row.low:.1%} to {row.high:.1%})"

@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from leadscore.base.days import as_day, day_number
+from leadscore.base.text import counted
 from leadscore.base.times import Times, one_array
 from leadscore.errors import ArgumentError, ContractError, Problem, did_you_mean
 from leadscore.rulebook import Rulebook
@@ -196,28 +197,39 @@ class Tables:
         found.events = self.events.keeping(~bots_of(self.events))
         return found
 
-    def groups(self, by: str | pd.Series[Any]) -> pd.Series[Any]:
-        """What to group each lead by, index lead_id: a lead column, by the lead's latest row, or a Series by lead_id.
+    def latest(self, name: str) -> pd.Series[Any]:
+        """A lead column, by the latest row of each lead; index lead_id.
 
         Raises
         ------
         ArgumentError
-            If there is no such column: it is not in the table, or was not read for want of `columns=[...]`; or if a
-            Series has a lead twice, or values for other leads only.
+            If there is no such column: it is not in the table, or was not read for want of `columns=[...]`.
         """
-        ids = pd.Index(self.ids.array.to_pandas(), name="lead_id")
-        if isinstance(by, pd.Series):
-            if by.index.has_duplicates:
-                twice = by.index[by.index.duplicated()].unique()
-                raise ArgumentError("by", f"has {len(twice):,} leads more than once: {', '.join(map(repr, twice[:5]))}")
-            if len(by) and not by.index.isin(ids).any():
-                raise ArgumentError("by", "has none of the leads: is its index lead_id?")
-            return by.reindex(ids)
-        if by not in self.leads.column_names:
-            known = did_you_mean(by, self.leads.column_names)
-            message = f"there is no lead column {by!r}{known}; load_tables(..., columns=[...]) keeps more of them"
+        if name not in self.leads.column_names:
+            known = did_you_mean(name, self.leads.column_names)
+            message = f"there is no lead column {name!r}{known}; load_tables(..., columns=[...]) keeps more of them"
             raise ArgumentError("by", message)
-        return self.leads[by].take(pa.array(self.records.latest())).to_pandas().set_axis(ids)
+        return self.leads[name].take(pa.array(self.records.latest())).to_pandas().set_axis(self._index)
+
+    def aligned(self, values: pd.Series[Any], name: str) -> pd.Series[Any]:
+        """A Series by lead_id in the order of the leads, missing where it has none of a lead.
+
+        Raises
+        ------
+        ArgumentError
+            If it has a lead twice, or values for other leads only.
+        """
+        if values.index.has_duplicates:
+            twice = values.index[values.index.duplicated()].unique()
+            first = ", ".join(map(repr, twice[:5]))
+            raise ArgumentError(name, f"has {counted(len(twice), 'lead')} more than once: {first}")
+        if len(values) and not values.index.isin(self._index).any():
+            raise ArgumentError(name, "has none of the leads: is its index lead_id?")
+        return values.reindex(self._index)
+
+    @property
+    def _index(self) -> pd.Index[Any]:
+        return pd.Index(self.ids.array.to_pandas(), name="lead_id")
 
     def _source(self, name: str) -> Source:
         columns = self.leads.column_names if name == "leads" else list(self.events.values)

@@ -244,7 +244,7 @@ def _ways(bound: Bound, tables: Tables, scores: Mapping[str, pd.Series[Any]], po
     ways = {_RULEBOOK: np.asarray(bound.fit + bound.behaviour, np.float64)} | simple_ways(bound)
     ways["chance"] = np.zeros(bound.n)
     for name, series in scores.items():
-        own = tables.groups(series).to_numpy(np.float64, na_value=np.nan)[pool["lead"]]
+        own = tables.aligned(series, "scores").to_numpy(np.float64, na_value=np.nan)[pool["lead"]]
         if np.isnan(own).any() or name in ways:
             what = f"has no value for {int(np.isnan(own).sum()):,} of the {len(own):,} leads that are judged"
             raise ArgumentError("scores", f"{name!r} {what if name not in ways else 'is the name of another way'}")

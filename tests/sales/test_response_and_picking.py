@@ -188,7 +188,7 @@ def test_a_replay_says_when_leads_qualified_if_nobody_recorded_it():
     assert found.excluded.loc["already qualified before the period", "leads"] == already > 0
     # The first contact came after the moment that the rulebook's points had reached their bar, or sales came first.
     assert 0 < found.frame.loc["(all)", "contacted"] < response_times(recorded, made.rulebook).frame.loc["(all)", "n"]
-    by_segment = response_times(tables, made.rulebook, history=history, by=history.frame["segment"]).frame
+    by_segment = response_times(tables, made.rulebook, history=history, by="segment").frame
     assert by_segment["n"].iloc[:-1].sum() == by_segment["n"].iloc[-1]
     total = history.frame["total"]
     picking = cherry_picking(tables, made.rulebook, score=total, columns=["industry"], history=history)
@@ -221,7 +221,8 @@ def test_by_owner_hour_and_column():
     local = response_times(tables_of(rows, rulebook=here), here, by="hour_of_week").frame
     assert local.index.to_list() == ["Mon 20", "Sat 21", "Sun 22", "(all)"]
     assert response_times(tables, BOOK, by="source").frame["n"].to_dict() == {"x": 2, "y": 1, "(all)": 3}
-    assert response_times(tables, BOOK, by=pd.Series({"b": 1})).frame["n"].to_list() == [1, 2, 3]
+    both = response_times(tables, BOOK, by=["source", "owner"]).frame["n"].to_dict()
+    assert both == {"x, Zoe": 1, "x, (missing)": 1, "y, Ana": 1, "(all)": 3}
 
 
 def test_nobody_contacted_is_no_response_time():

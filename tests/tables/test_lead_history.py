@@ -135,7 +135,7 @@ def test_several_rulebooks_need_the_columns_of_each():
     assert ls.score(tables, other, as_of="2026-03-01").frame.loc["a", "total"] == 6
 
 
-def test_groups_are_by_the_latest_row():
+def test_a_column_of_leads_is_by_their_latest_row():
     rows = [("a", "US", "2026-03-05"), ("a", "FR", "2026-01-01"), ("b", "FR", None)]
     tables = ls.load_tables(table(rows), rulebook=BOOK)
-    assert tables.groups("country").to_dict() == {"a": "US", "b": "FR"}
+    assert tables.latest("country").to_dict() == {"a": "US", "b": "FR"}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
 
+from leadscore.base.arguments import Arguments
 from leadscore.base.days import as_day
 from leadscore.drift.balance.causes import Causes, causes_of
 from leadscore.drift.balance.verdict import LATELY, SHORT, YEAR, BalanceVerdict, Watch, carried, judged, named
@@ -17,6 +17,7 @@ from leadscore.drift.cohorts import check_cohort, needed_of, overlap, sketch_of,
 from leadscore.errors import ArgumentError, Problem
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.scores import Scores
+from leadscore.tables.groups import By
 from leadscore.tables.tables import Tables
 
 # Of `to_json`.
@@ -37,7 +38,7 @@ class BalanceMonitor:
     ----------
     rulebook : Rulebook
         By which all weeks are scored.
-    by : sequence of str
+    by : str or list of str, optional
         Columns of the scored leads by which a change is looked for in segments.
     reference_weeks : int
         From which to learn, 26 or more; 52 know a season.
@@ -103,27 +104,18 @@ class BalanceMonitor:
         self,
         rulebook: Rulebook,
         *,
-        by: Sequence[str] = (),
+        by: By | None = None,
         reference_weeks: int = YEAR,
         horizon_weeks: int = 104,
         budget: float = 0.1,
     ) -> None:
-        problems = []
-        if not isinstance(rulebook, Rulebook):
-            problems.append(Problem("rulebook", f"must be a Rulebook; got a {type(rulebook).__name__}"))
-        if isinstance(by, str):
-            problems.append(Problem("by", f"must be a list of columns; got the text {by!r}"))
-        for name, weeks, least in (
-            ("reference_weeks", reference_weeks, SHORT),
-            ("horizon_weeks", horizon_weeks, 1),
-        ):
-            if type(weeks) is not int or weeks < least:
-                problems.append(Problem(name, f"must be a whole number of weeks, {least} or more; got {weeks!r}"))
-        if isinstance(budget, bool) or not isinstance(budget, (int, float)) or not 0 < budget < 1:
-            problems.append(Problem("budget", f"must lie between 0 and 1; got {budget!r}"))
-        if problems:
-            raise ArgumentError("BalanceMonitor", problems)
-        self.rulebook, self.by = rulebook, tuple(by)
+        with Arguments("BalanceMonitor") as given:
+            given.types(rulebook=(rulebook, Rulebook))
+            given.whole("reference_weeks", reference_weeks, least=SHORT)
+            given.whole("horizon_weeks", horizon_weeks, least=1)
+            given.probability("budget", budget)
+            self.by = given.names("by", by)
+        self.rulebook = rulebook
         self.reference_weeks, self.horizon_weeks, self.budget = reference_weeks, horizon_weeks, float(budget)
         self.edit: pd.DataFrame | None = None
         self._weeks: list[dict[str, Any]] = []
@@ -158,7 +150,7 @@ class BalanceMonitor:
         starts = as_day(week, name="week")
         if isinstance(scores, Scores):
             rulebook = scores.rulebook
-            groups = {name: scores.tables.groups(name).reindex(scores.lead_ids) for name in self.by}
+            groups = {name: scores.tables.latest(name).reindex(scores.lead_ids) for name in self.by}
             scores = pd.concat([scores.frame, scores.points], axis=1).assign(**groups)
         problems = [*self._misplaced(starts, rulebook), *check_cohort(scores, "scores", self.by)]
         if mqls is not None:

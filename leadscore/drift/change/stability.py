@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from leadscore.base.groups import MISSING
 from leadscore.base.text import as_text
 from leadscore.errors import ArgumentError, Problem
 from leadscore.scoring.scores import Scores
 from leadscore.stats.distances import (
-    MISSING,
     Cells,
     apart,
     category_cells,

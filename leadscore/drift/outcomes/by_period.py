@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from leadscore.base.groups import ALL, MISSING, OTHER
+from leadscore.base.groups import grouped as grouped_by
 from leadscore.base.text import as_text
 from leadscore.base.times import NO_TIME
 from leadscore.errors import ArgumentError
@@ -22,7 +24,6 @@ from leadscore.tables.tables import Tables
 
 Mask = npt.NDArray[np.bool_]
 
-ALL, MISSING, OTHER = "(all)", "(missing)", "(other)"
 SURE = 0.05
 _BANDS = 5
 _MOST_GROUPS = 20
@@ -251,7 +252,9 @@ def answers(  # noqa: PLR0913, PLR0917 - what response times are made of
     late = pd.Series(np.where(day > reference_end, "since", "reference"), ids)
     period = pd.Series(period_of(day), ids).dt.strftime("%Y-%m-%d").where(late == "since", None)
     found = [
-        response_times(tables, rulebook, history=history, by=by, observed_until=observed_until).frame
+        response_times(
+            tables, rulebook, history=history, by=grouped_by(tables.aligned(by, "by")), observed_until=observed_until
+        ).frame
         for by in (late, period)
     ]
     rows = pd.concat([part.drop(index=[ALL, MISSING], errors="ignore") for part in found])

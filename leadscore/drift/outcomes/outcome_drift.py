@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_of
 from leadscore.drift.outcomes.by_period import Known, answers, bands, grouped
 from leadscore.drift.outcomes.label_arrivals import FEWEST_WEEKS, Waiting, arrivals
@@ -19,6 +20,7 @@ from leadscore.errors import ArgumentError, Problem
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.replay import History
 from leadscore.stats.intervals import Floats, Ints
+from leadscore.tables.groups import By
 from leadscore.tables.labels import label, when_scored
 from leadscore.tables.outcomes import FUNNEL, NEVER, or_further
 from leadscore.tables.tables import Tables
@@ -46,7 +48,7 @@ def outcome_drift(  # noqa: PLR0913 - each of them is part of what is asked
     stage: str = "opportunity",
     scored_at: pd.Series[Any] | None = None,
     probabilities: bool = False,
-    by: Sequence[str] = (),
+    by: By | None = None,
     period: Literal["week", "month", "quarter"] = "month",
     rulebook: Rulebook | None = None,
     reference_weeks: int = 52,
@@ -114,9 +116,9 @@ def outcome_drift(  # noqa: PLR0913 - each of them is part of what is asked
     >>> found.state, found.changes.loc[("opportunity", "(all)", "(all)"), ["n_reference", "n"]].astype(int).to_list()
     ('stable', [763, 145])
     """
-    problems = _unmeant(score, scored_at, by, period, reference_weeks, horizon_weeks, budget)
-    if problems:
-        raise ArgumentError("outcome_drift", problems)
+    with Arguments("outcome_drift") as given:
+        given.problems += _unmeant(score, scored_at, period, reference_weeks, horizon_weeks, budget)
+        names_by = given.names("by", by)
     until = tables.observed(observed_until)[1]
     leads = _scored(tables, *_given(score, scored_at, probabilities=probabilities), stage, within_days, until)
     monday = int(leads.day.min()) - (int(leads.day.min()) + 3) % 7
@@ -132,7 +134,7 @@ def outcome_drift(  # noqa: PLR0913 - each of them is part of what is asked
     mature = leads.day + within_days <= until
     scored, periods_of = leads.scored_at[mature], _periods_of(period)
     groups = {"score": (band[mature], names)}
-    groups |= {name: grouped(tables.groups(name).reindex(scored.index)) for name in by}
+    groups |= {name: grouped(tables.latest(name).reindex(scored.index)) for name in names_by}
     parts = ("fit", "behaviour") if isinstance(score, History) else ()
     last, end = day_of(until - within_days), day_of(until)
     found = looked_at(
@@ -158,7 +160,7 @@ def outcome_drift(  # noqa: PLR0913 - each of them is part of what is asked
 
 
 def _unmeant(  # noqa: PLR0913, PLR0917 - the arguments of `outcome_drift`
-    score: Any, scored_at: Any, by: Any, period: Any, reference_weeks: Any, horizon_weeks: Any, budget: Any
+    score: Any, scored_at: Any, period: Any, reference_weeks: Any, horizon_weeks: Any, budget: Any
 ) -> list[Problem]:
     problems = []
     if not isinstance(score, (History, pd.Series)):
@@ -168,8 +170,6 @@ def _unmeant(  # noqa: PLR0913, PLR0917 - the arguments of `outcome_drift`
         problems.append(Problem("scored_at", message))
     elif scored_at is not None and not isinstance(scored_at, pd.Series):
         problems.append(Problem("scored_at", f"must be a Series by lead_id; got a {type(scored_at).__name__}"))
-    if isinstance(by, str):
-        problems.append(Problem("by", f"must be a list of columns; got the text {by!r}"))
     if period not in _PERIODS:
         problems.append(Problem("period", f"must be one of {', '.join(map(repr, _PERIODS))}; got {period!r}"))
     for name, weeks, least in (("reference_weeks", reference_weeks, FEWEST_WEEKS), ("horizon_weeks", horizon_weeks, 1)):

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from leadscore.drift.outcomes.by_period import ALL, Known, bands, corrected, grouped, ranking, rates, relations
+from leadscore.base.groups import ALL
+from leadscore.drift.outcomes.by_period import Known, bands, corrected, grouped, ranking, rates, relations
 from leadscore.drift.outcomes.told import of_ranking, of_rates, of_relations
 from leadscore.errors import ArgumentError, Problem
 from leadscore.stats.intervals import Floats, Ints

@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from leadscore.drift.outcomes.by_period import ALL, SURE
+from leadscore.base.groups import ALL
+from leadscore.drift.outcomes.by_period import SURE
 from leadscore.drift.outcomes.label_arrivals import MEMORY_SEEN, Arrivals, poisson_interval
 
 _NAMED = 5

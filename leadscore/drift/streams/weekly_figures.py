@@ -9,20 +9,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_number, day_of
 from leadscore.base.times import DAY, NO_TIME, is_text
 from leadscore.drift.cohorts import weekly_cohorts
-from leadscore.errors import ArgumentError, Problem, did_you_mean
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import declared_kind, lead_kinds
 from leadscore.scoring.replay import replay
 from leadscore.stats.intervals import Floats, Ints
-from leadscore.tables.groups import grouping
-from leadscore.tables.outcomes import NEVER, STAGES, Mask, check_days, or_further
+from leadscore.tables.groups import By, grouping
+from leadscore.tables.outcomes import NEVER, STAGES, Mask, or_further
 from leadscore.tables.tables import Tables
 
 ALL = "(all)"
-OTHER = "(other)"
 # A value of fewer leads of the reference has no streams of its own: each would cost all others some of the budget.
 _LEAST_SHARE = 0.01
 # A column most of whose values no other week has is a name, and no category.
@@ -74,7 +73,7 @@ def weekly_streams(  # noqa: PLR0913 - each of them is part of what the figures 
     *,
     start: Any,
     end: Any,
-    by: Sequence[str] = (),
+    by: By | None = None,
     stage: str = "sal",
     within_days: int = 30,
     age_days: int = 14,
@@ -106,7 +105,7 @@ def weekly_streams(  # noqa: PLR0913 - each of them is part of what the figures 
     rulebook : Rulebook
     start, end : date, or text as "2026-03-31"
         The first and the last day on which all tables are complete; only whole weeks from Monday to Sunday count.
-    by : sequence of str
+    by : str or list of str, optional
         Lead columns that tell segments or sources apart. Values of less than 1 % of the leads of the reference, and
         those that come after it, are taken together as (other).
     stage : str
@@ -149,18 +148,14 @@ def weekly_streams(  # noqa: PLR0913 - each of them is part of what the figures 
     >>> streams.n.loc[week], streams.figures.loc[week]
     (np.float64(11.0), np.float64(0.45454545454545453))
     """
-    problems = []
-    if isinstance(by, str):
-        problems.append(Problem("by", f"must be a list of columns; got the text {by!r}"))
-    if stage not in STAGES:
-        problems.append(Problem("stage", f"there is no stage {stage!r}{did_you_mean(stage, STAGES)}"))
-    elif tables.stages is not None and not tables.stages.of(*or_further(stage)).any():
-        problems.append(Problem("stage", f"no outcome is {' or '.join(or_further(stage))}"))
-    if problems:
-        raise ArgumentError("weekly_streams", problems)
-    check_days(within_days)
+    with Arguments("weekly_streams") as given:
+        names = given.names("by", by)
+        given.whole("within_days", within_days, least=1)
+        given.one_of("stage", stage, STAGES)
+        if stage in STAGES and tables.stages is not None and not tables.stages.of(*or_further(stage)).any():
+            given.wrong("stage", f"no outcome is {' or '.join(or_further(stage))}")
     fires, leads = _scored(tables, rulebook, start, end, age_days)
-    segments = [(ALL, np.ones(len(tables.ids), bool)), *_segments(tables, by, leads, reference_weeks)]
+    segments = [(ALL, np.ones(len(tables.ids), bool)), *_segments(tables, names, leads, reference_weeks)]
     made = _Made(leads.weeks)
     known = leads.weeks >= _first_day(tables, rulebook) + age_days
     acted = known & (leads.weeks >= _first_event(tables, rulebook) + age_days)
@@ -241,13 +236,10 @@ def _segments(tables: Tables, by: Sequence[str], leads: _Cohorts, reference_week
     """The segments with streams of their own, and which leads are in them."""
     found = []
     for column in by:
-        codes, names = grouping(tables, column)
-        sizes = np.bincount(codes[leads.lead[leads.slot < reference_weeks]], minlength=len(names))
-        own = np.flatnonzero(sizes >= max(_LEAST_SHARE * sizes.sum(), 1))
-        found += [(f"{column} = {names[code]}", codes == code) for code in own]
-        rest = ~np.isin(codes, own)
-        if rest.any():
-            found.append((f"{column} = {OTHER}", rest))
+        groups = grouping(tables, column)
+        sizes = np.bincount(groups.code[leads.lead[leads.slot < reference_weeks]], minlength=len(groups.names))
+        code, names = groups.keeping(sizes >= max(_LEAST_SHARE * sizes.sum(), 1))
+        found += [(f"{column} = {name}", code == place) for place, name in enumerate(names)]
     return found
 
 

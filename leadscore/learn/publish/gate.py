@@ -341,7 +341,9 @@ def _groups(
 ) -> pd.Categorical | None:
     """The segment of each row that counts; None without any."""
     if by is not None:
-        return pd.Categorical(snapshots.tables.groups(by).iloc[bound.lead[kept]])
+        tables = snapshots.tables
+        values = tables.aligned(by, "by") if isinstance(by, pd.Series) else tables.latest(by)
+        return pd.Categorical(values.iloc[bound.lead[kept]])
     names = [name for name, *_ in bound.plan.segments]
     return pd.Categorical([*names, None])[bound.segment[kept]] if names else None
 

@@ -143,7 +143,7 @@ def test_all_that_is_wrong_with_a_week_is_said_at_once():
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"reference_weeks": 25}, {"horizon_weeks": 0}, {"budget": 1}, {"budget": True}, {"by": "source"}],
+    [{"reference_weeks": 25}, {"horizon_weeks": 0}, {"budget": 1}, {"budget": True}, {"by": 5}],
     ids=str,
 )
 def test_arguments_that_cannot_be_meant(wrong):

@@ -579,7 +579,7 @@ def test_later_rows_change_no_earlier_week(seed):
 
 def test_what_cannot_be_meant_is_refused():
     with pytest.raises(ArgumentError) as caught:
-        weekly_streams(few_tables(), BOOK, start=day(0), end=day(100), by="source", stage="sold")
+        weekly_streams(few_tables(), BOOK, start=day(0), end=day(100), by={"source"}, stage="sold")
     assert [problem.where for problem in caught.value.problems] == ["by", "stage"]
     with pytest.raises(ArgumentError, match="no outcome is won"):
         weekly_streams(few_tables(), BOOK, start=day(0), end=day(100), stage="won")

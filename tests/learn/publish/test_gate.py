@@ -375,7 +375,7 @@ def test_a_score_is_judged_by_rank_only():
 
 
 def test_harm_in_a_segment_stops_it():
-    north = (LARGE.snapshots.tables.groups("region").iloc[LARGE.snapshots.lead] == "north").to_numpy()
+    north = (LARGE.snapshots.tables.latest("region").iloc[LARGE.snapshots.lead] == "north").to_numpy()
     small = LARGE.snapshots.lead % 20 == 0
     by = pd.Series(np.where(small, "small", "large"), LARGE.snapshots.X.index.get_level_values("lead_id"))
     harmful = np.where(small, -LARGE.chance, LARGE.chance)

@@ -1,0 +1,51 @@
+"""Groups of rows, with one rule for rows without a value, for values that read alike, and for rare groups."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from leadscore.base.text import as_text
+
+# All rows, those without a value, and those of groups that are too small to stand alone.
+ALL, MISSING, OTHER = "(all)", "(missing)", "(other)"
+
+
+class Groups(NamedTuple):
+    """Rows in groups; made by `grouped`.
+
+    Attributes
+    ----------
+    code : (n_rows,) int64 positions in the names
+    names : list of str
+    """
+
+    code: npt.NDArray[np.int64]
+    names: list[str]
+
+    def keeping(self, own: npt.NDArray[np.bool_]) -> Groups:
+        """The groups that are to stand alone, (n_groups,), and all others together as (other), the last."""
+        place = np.where(own, np.cumsum(own) - 1, own.sum())
+        names = [name for name, alone in zip(self.names, own, strict=True) if alone]
+        return Groups(place[self.code], names if own.all() else [*names, OTHER])
+
+
+def grouped(values: Any) -> Groups:
+    """Rows in groups by their values, in the order of their categories, else sorted.
+
+    Values that read alike, as 5 and 5.0, are one group; rows without a value are the last, as is the text "(missing)".
+
+    Examples
+    --------
+    >>> grouped(["US", None, "DE", "US"])
+    Groups(code=array([1, 2, 0, 1]), names=['DE', 'US', '(missing)'])
+    """
+    found = pd.Categorical(values).remove_unused_categories()
+    texts = [*map(as_text, found.categories), MISSING]
+    names = list(dict.fromkeys(text for text in texts if text != MISSING))
+    place = {name: code for code, name in enumerate([*names, MISSING])}
+    code = np.array([place[text] for text in texts], np.int64)[found.codes]
+    return Groups(code, [*names, MISSING] if (code == len(names)).any() else names)
