@@ -266,11 +266,10 @@ def _rows(frame: pd.DataFrame, *, index: bool = True) -> Any:
 def evaluation_data(found: Baselines, table: ThresholdTable, choice: ThresholdChoice) -> dict[str, Any]:
     """What `leadscore evaluate` says, as plain data."""
     return {
-        "verdict": found.verdict,
-        "ways": _rows(found.frame),
+        "baselines": found.to_dict(),
         "thresholds": _rows(table.frame),
         "choice": {name: _number(getattr(choice, name)) for name in ("threshold", "low", "high", "met", "sentence")},
-        "findings": [*found.findings, *table.findings],
+        "findings": table.findings,
     }
 
 

@@ -13,6 +13,7 @@ from leadscore.scoring.timeline import ALWAYS
 from leadscore.stats.intervals import Floats, Ints
 
 HAND_RAISERS, FIT, BEHAVIOUR, RECENT = "hand-raisers only", "fit only", "behaviour only", "most recent first"
+CHANCE = "chance"
 WEEK = 7
 
 

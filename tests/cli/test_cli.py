@@ -501,17 +501,17 @@ class TestEvaluate:
         result = run("evaluate", *made)
         assert result.exit_code == 0
         assert "hand-raisers only" in result.stdout
-        assert "beside the rulebook" in result.stdout
+        assert "places for 20 a week" in result.stdout
         assert "Thresholds: " in result.stdout
         assert "cannot be told apart" in result.stdout
 
     def test_as_json(self, made):
         found = json.loads(run("evaluate", *made, "--format", "json").stdout)
-        assert {row["way"] for row in found["ways"]} >= {"rulebook", "chance"}
+        assert {row["way"] for row in found["baselines"]["frame"]} >= {"rulebook", "chance"}
         thresholds = [row["threshold"] for row in found["thresholds"]]
         assert found["choice"]["threshold"] in thresholds
         assert found["choice"]["low"] <= found["choice"]["threshold"] <= found["choice"]["high"]
-        assert found["verdict"]
+        assert found["baselines"]["headline"]
 
     def test_outcomes_after_the_last_day_are_refused(self, made):
         result = run("evaluate", *made, "--observed-until", "2026-03-20")

@@ -41,6 +41,11 @@ UNSEEN = {chr(code) for code in (*range(32), *range(127, 160), 0x61C, 0x200E, 0x
 }
 
 
+def printable(name):
+    """The name as a rulebook takes it: there what cannot be printed is refused."""
+    return "".join(letter if letter.isprintable() else "?" for letter in name)
+
+
 class _Tags(HTMLParser):
     def __init__(self):
         super().__init__()

@@ -1,0 +1,47 @@
+"""Results of `leadscore.threshold` in which lead ids, rules, groups and ways to choose have the names given."""
+
+import pandas as pd
+
+import leadscore as ls
+from leadscore.threshold.baselines import baselines
+from tests.support.hostile import printable
+
+_N = 60
+
+
+def _book(one, other):
+    return ls.Rulebook.from_dict(
+        {
+            "leadscore": 1,
+            "name": printable(f"a {other}"),
+            "fit": [{"name": printable(f"rule {one}"), "column": "size", "from": {0: 0, 30: 20}}],
+            "behaviour": [{"name": printable(f"visit {one}"), "event": "visit", "points": 10}],
+            "qualify": {"threshold": 15},
+        }
+    )
+
+
+def _ids(one):
+    return [f"{one}{number}" for number in range(_N)]
+
+
+def _tables(one, other):
+    came = pd.Timestamp("2026-01-05") + pd.to_timedelta([number // 3 for number in range(_N)], unit="D")
+    leads = pd.DataFrame({"lead_id": _ids(one), "size": range(_N)})
+    events = pd.DataFrame({"lead_id": _ids(one)[::2], "event": "visit", "at": came[::2]})
+    parts = [("mql", 1, 0), ("contacted", 1, 1), ("sal", 2, 2)]
+    outcomes = pd.concat(
+        pd.DataFrame({"lead_id": _ids(one)[::step], "stage": stage, "at": came[::step] + pd.Timedelta(days=days)})
+        for stage, step, days in parts
+    )
+    book = _book(one, other)
+    return ls.load_tables(leads, events, outcomes, rulebook=book, observed_until="2026-03-31"), book
+
+
+def _baselines(one, other):
+    tables, book = _tables(one, other)
+    period = {"start": "2026-01-05", "end": "2026-01-25", "capacity_per_week": 10, "stage": "sal", "within_days": 30}
+    return baselines(tables, book, **period, scores={f"{other}.": pd.Series(1.0, _ids(one))})
+
+
+RESULTS = {"Baselines": _baselines}
