@@ -39,6 +39,7 @@ nb_execution_mode = "force"
 nb_execution_show_tb = True  # a cell that fails is a warning, and warnings are errors
 nb_execution_timeout = 120
 nb_merge_streams = True
+nb_ipywidgets_js: dict[str, Any] = {}  # sliders move in Jupyter; pages load nothing from elsewhere
 nb_output_stderr = "warn"  # a page shows no warning that its reader cannot act on
 myst_heading_anchors = 3
 myst_enable_extensions = ["deflist"]
@@ -51,7 +52,7 @@ html_css_files = ["pages.css"]
 html_theme_options: dict[str, Any] = {
     "navigation_with_keys": False,
     "header_links_before_dropdown": 6,
-    "show_nav_level": 2,
+    "show_nav_level": 1,
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
     "footer_end": [],
