@@ -34,7 +34,8 @@ class Finding:
     path: str
 
     def __str__(self) -> str:
-        return f"{self.code} line {self.line}, {self.path}: {self.message}"
+        place = f"line {self.line}, {self.path}" if self.path else "the whole file"
+        return f"{self.code} {place}: {self.message}"
 
 
 def findings(book: Contents, document: Document, today: dt.date) -> list[Finding]:

@@ -439,6 +439,13 @@ def test_a_finding_and_its_twin(code, path, to):
     assert code in codes(document)
 
 
+def test_what_is_said_of_the_whole_file_names_no_line():
+    (finding,) = [
+        one for one in ls.Rulebook.from_dict(changed(SMALL, "agreement", to=None)).check() if one.code == "LS101"
+    ]
+    assert str(finding).startswith("LS101 the whole file: no 'agreement'")
+
+
 def test_behaviour_alone_is_said_with_how():
     rulebook = ls.Rulebook.from_dict(changed(SMALL, "qualify", "threshold", to=30))
     (finding,) = [one for one in rulebook.check(today=TODAY) if one.code == "LS110"]
