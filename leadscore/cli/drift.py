@@ -12,7 +12,7 @@ import typer
 import leadscore as ls
 from leadscore.cli.entry import app
 from leadscore.cli.options import Events, Leads, RulebookFile, SetAside, check_writable, day
-from leadscore.cli.printing import drift_data, print_json, steps
+from leadscore.cli.printing import print_json, steps
 
 if TYPE_CHECKING:
     from leadscore.drift.report import DriftReport
@@ -61,7 +61,7 @@ def drift(  # noqa: PLR0913 - a command has as many arguments as options
         typer.Option(parser=day, metavar="DATE", help="The first day to count; that of the first lead if not given."),
     ] = None,
     reference_weeks: Annotated[
-        int | None, typer.Option(metavar="N", min=26, help="Weeks to learn from: 52 if not given, which know a season.")
+        int | None, typer.Option(metavar="N", min=26, help="Weeks to learn from: 52 if not given, which show seasons.")
     ] = None,
     acknowledge: Annotated[
         _Decision | None,
@@ -197,6 +197,6 @@ def _keep(monitor: ls.BalanceMonitor, path: Path) -> None:
 
 def _print(report: DriftReport, printed: _Printed) -> None:
     if printed == _Printed.json:
-        print_json(drift_data(report))
+        print_json(report.to_dict())
     else:
         typer.echo(report.to_markdown() if printed == _Printed.markdown else repr(report), nl=printed == _Printed.text)

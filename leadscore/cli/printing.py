@@ -20,7 +20,6 @@ from leadscore.base.text import counted
 if TYPE_CHECKING:
     import pandas as pd
 
-    from leadscore.drift.report import DriftReport
     from leadscore.learn.publish.training import Trained
     from leadscore.learn.publish.verdict import Verdict
     from leadscore.learn.rules.evidence import Evidence
@@ -271,41 +270,6 @@ def evaluation_data(found: Baselines, table: ThresholdTable, choice: ThresholdCh
         "choice": {name: _number(getattr(choice, name)) for name in ("threshold", "low", "high", "met", "sentence")},
         "findings": table.findings,
     }
-
-
-def drift_data(report: DriftReport) -> dict[str, Any]:
-    """What `leadscore drift` says, as plain data."""
-    verdict, causes, split, stable = report.verdict, report.causes, report.decomposition, report.stability
-    plain = ("week", "state", "since", "since_low", "since_high", "evidence", "bound", "memory", "top_rule")
-    data = {name: _number(getattr(verdict, name)) for name in (*plain, "top_segment", "sentence")}
-    data |= {
-        "actions": list(report.actions),
-        "figures": _rows(verdict.frame.rename_axis("figure")),
-        "weeks": _rows(report.frame),
-        "edit": None if report.edit is None else _rows(report.edit.rename_axis("figure")),
-        "causes": None,
-        "decomposition": None,
-        "stability": None if stable is None else _rows(stable.frame),
-        "months": None if report.months is None else _rows(report.months, index=False),
-        "notes": [*verdict.blind_spots, *report.notes],
-    }
-    if causes is not None:
-        diagnoses = [
-            {"kind": one.kind, "share": _number(one.share), "sentence": one.sentence, "evidence": _rows(one.evidence)}
-            for one in causes.diagnoses
-        ]
-        frames = {name: _rows(getattr(causes, name)) for name in ("rules", "events", "segments")}
-        data["causes"] = {"sentence": causes.sentence, "diagnoses": diagnoses, **frames, "findings": causes.findings}
-    if split is not None:
-        parts = {name: getattr(split, name) for name in ("by_rule", "by_event", "by_source", "by_segment")}
-        data["decomposition"] = {
-            "before": split.before,
-            "since": split.after,
-            "parts": _rows(split.frame),
-            **{name: None if frame is None else _rows(frame) for name, frame in parts.items()},
-            "findings": split.findings,
-        }
-    return data
 
 
 def print_trained(trained: Trained) -> None:

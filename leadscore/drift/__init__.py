@@ -1,4 +1,4 @@
-"""Drift: whether behaviour begins to outweigh fit, what changed, and what is to blame."""
+"""Drift: whether behaviour begins to outweigh fit, what changed, and what caused it."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Weekly cohorts: the leads scored in a week and those that came to qualify in it, and the sums that drift needs."""
+"""Weekly cohorts: the leads scored in a week and those that qualified in it, and the sums that drift needs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pandas as pd
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import as_day, day_number, day_of
 from leadscore.base.groups import MISSING
-from leadscore.base.text import as_text
+from leadscore.base.text import as_text, counted
 from leadscore.base.times import NO_TIME
 from leadscore.errors import ArgumentError, Problem, did_you_mean
 from leadscore.rulebook import Rulebook
@@ -22,6 +22,7 @@ from leadscore.scoring.plan import compiled
 from leadscore.scoring.replay import replay
 from leadscore.scoring.scores import Scores, points_by_rule, verdicts
 from leadscore.scoring.timeline import Timeline
+from leadscore.stats.intervals import Ints
 from leadscore.tables.groups import By
 from leadscore.tables.tables import Tables
 
@@ -42,7 +43,7 @@ class Cohort(NamedTuple):
         `fit`, `behaviour`, `qualified`, the other columns of `Scores.frame`, a column of points per rule, before
         limits, and the columns asked for with `by`.
     mqls : DataFrame, of the same columns
-        The leads that came to qualify in the week, as they were on the day they did.
+        The leads that qualified in the week, as they were on the day they did.
     rulebook : Rulebook
         The one they were scored by.
     """
@@ -66,8 +67,8 @@ def weekly_cohorts(  # noqa: PLR0913 - each of them is part of what a cohort is
     """Make the weekly cohorts of a period: each lead is scored once, so that no week repeats another.
 
     A lead is scored at the end of the day on which it is `age_days` old, and counts in that day's week. So the leads of
-    all weeks had the same time to act, and a change shows in full once it is `age_days` old. Those that came to qualify
-    in the week are found by `replay`.
+    all weeks had the same time to act, and a change shows in full once it is `age_days` old. Those that qualified in
+    the week are found by `replay`.
 
     Parameters
     ----------
@@ -81,8 +82,8 @@ def weekly_cohorts(  # noqa: PLR0913 - each of them is part of what a cohort is
     by : str or list of str, optional
         Lead columns by which a change is looked for in segments.
     counted_since : date, or text as "2026-03-31", optional
-        The first day of the first week that was counted, where these weeks follow others: a lead that came to qualify
-        in one of those, ceased to, and does so again was counted then. By default none were.
+        The first day of the first week that was counted, where these weeks follow others: a lead that qualified in
+        one of those, ceased to, and does so again was counted then. By default none were.
 
     Yields
     ------
@@ -113,12 +114,10 @@ def weekly_cohorts(  # noqa: PLR0913 - each of them is part of what a cohort is
     with Arguments("weekly_cohorts") as given:
         given.whole("age_days", age_days, least=0)
         names = given.names("by", by)
-    created = tables.created()
-    days = None if created is None else created.days(rulebook.timezone)
-    if days is None or (days == NO_TIME).all():
-        raise ArgumentError(
-            "tables", "no lead has a created_at, so no week in which it is scored; make cohorts by hand"
-        )
+    days = scoring_days(tables, rulebook, age_days)
+    if (days == NO_TIME).all():
+        message = "no lead has a created_at, so no week in which it is scored; make cohorts by hand"
+        raise ArgumentError("tables", message)
     groups = {name: tables.latest(name) for name in names}
     begun = day_of(first) if counted_since is None else as_day(counted_since, name="counted_since")
     if begun > day_of(first):
@@ -128,8 +127,7 @@ def weekly_cohorts(  # noqa: PLR0913 - each of them is part of what a cohort is
     found = replay(tables, rulebook, start=begun, end=day_of(last)).frame
     found = found[~found["already"]]
     qualified = tables.positions(found.index), found["day"].to_numpy("datetime64[D]").astype(np.int64)
-    there = np.flatnonzero(days != NO_TIME).astype(np.int32)
-    scored = there, days[there] + age_days
+    scored = np.arange(len(days), dtype=np.int32), days
     timeline = Timeline(compiled(rulebook), tables, first, last)
     ids = pd.Index(tables.ids.array.to_pandas(), name="lead_id")
 
@@ -147,20 +145,29 @@ def scores_of_weeks(
     tables: Tables, rulebook: Rulebook, parts: Sequence[Sequence[dt.date]], *, age_days: int = 14
 ) -> list[Scores]:
     """The leads scored in some weeks, for each part of them: those of `weekly_cohorts`, each as of its own day."""
+    days = scoring_days(tables, rulebook, age_days)
+    starts = [day_number(week) for part in parts for week in part]
+    timeline = Timeline(compiled(rulebook), tables, min(starts), max(starts) + 6)
+    found = []
+    for part in parts:
+        lead = leads_of_weeks(days, part)
+        last_day = max(part) + dt.timedelta(6)
+        found.append(Scores(rulebook, last_day, timeline.at(lead, days[lead]), tables))
+    return found
+
+
+def scoring_days(tables: Tables, rulebook: Rulebook, age_days: int) -> Ints:
+    """The day on which each lead is `age_days` old; `NO_TIME` where nobody knows when it came."""
     created = tables.created()
     days = np.full(len(tables.ids), NO_TIME) if created is None else created.days(rulebook.timezone)
-    starts = [np.sort(np.array([day_number(week) for week in weeks], np.int64)) for weeks in parts]
-    first, last = min(part[0] for part in starts), max(part[-1] for part in starts) + 6
-    # Years before any week, where nobody knows when a lead came.
-    scored = np.where(days == NO_TIME, first - 7, days + age_days)
-    timeline = Timeline(compiled(rulebook), tables, int(first), int(last))
+    return np.where(days == NO_TIME, NO_TIME, days + age_days)
 
-    def scores(weeks: npt.NDArray[np.int64]) -> Scores:
-        week = weeks[np.maximum(np.searchsorted(weeks, scored, "right") - 1, 0)]
-        lead = np.flatnonzero((scored >= week) & (scored < week + 7)).astype(np.int32)
-        return Scores(rulebook, day_of(weeks[-1] + 6), timeline.at(lead, scored[lead]), tables)
 
-    return [scores(weeks) for weeks in starts]
+def leads_of_weeks(days: Ints, weeks: Sequence[dt.date]) -> npt.NDArray[np.int32]:
+    """Which leads are scored in some weeks, of the days on which each is."""
+    starts = np.sort(np.array([day_number(week) for week in weeks], np.int64))
+    week = starts[np.maximum(np.searchsorted(starts, days, "right") - 1, 0)]
+    return np.flatnonzero((days >= week) & (days < week + 7)).astype(np.int32)
 
 
 def _whole_weeks(start: Any, end: Any) -> tuple[int, int]:
@@ -200,8 +207,8 @@ def needed_of(mqls: pd.DataFrame, rulebook: Rulebook) -> dict[str, Any]:
     """
     if not len(mqls):
         return {"needed": {}, "median_behaviour": None}
-    bar = mqls.get("threshold", rulebook.qualify.threshold)
-    needed = np.ceil((bar - mqls["fit"]).to_numpy(float)).astype(np.int64).astype(object)
+    threshold = mqls.get("threshold", rulebook.qualify.threshold)
+    needed = np.ceil((threshold - mqls["fit"]).to_numpy(float)).astype(np.int64).astype(object)
     if "via" in mqls:
         needed[(mqls["via"] == "hand_raise").to_numpy()] = "none"
     values, counts = np.unique(needed.astype(str), return_counts=True)
@@ -229,7 +236,8 @@ def check_cohort(scores: Any, name: str, by: Sequence[str]) -> list[Problem]:
         problems.append(Problem(name, "qualified must be True or False for each lead"))
     if scores.index.has_duplicates:
         twice = scores.index[scores.index.duplicated()].unique()
-        problems.append(Problem(name, f"has {len(twice):,} leads more than once: {', '.join(map(repr, twice[:5]))}"))
+        shown = ", ".join(map(repr, twice[:5]))
+        problems.append(Problem(name, f"has {counted(len(twice), 'lead')} more than once: {shown}"))
     return problems
 
 

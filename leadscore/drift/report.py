@@ -9,41 +9,40 @@ from typing import Any
 
 import pandas as pd
 
+from leadscore.base.arguments import Arguments
 from leadscore.drift.balance.causes import Causes
 from leadscore.drift.balance.monitor import BalanceMonitor
-from leadscore.drift.balance.verdict import LATELY, SHORT, BalanceVerdict, named
+from leadscore.drift.balance.verdict import LATELY, SHORT, BalanceVerdict, named, readable
 from leadscore.drift.change.decomposition import Decomposition, decompose
 from leadscore.drift.change.stability import Stability, stability
-from leadscore.drift.cohorts import scores_of_weeks
+from leadscore.drift.cohorts import leads_of_weeks, scores_of_weeks, scoring_days
 from leadscore.drift.pictures import Onset, plot_evidence, plot_gap, plot_months, plot_points
-from leadscore.errors import ArgumentError, Problem
-from leadscore.present.markdown import bullets, escaped, table
+from leadscore.errors import ArgumentError
+from leadscore.present.result import Result, Section
+from leadscore.scoring.scores import Scores
 from leadscore.tables.tables import Tables
 
 _WEEK = dt.timedelta(7)
+# Tables that hold more or fewer leads than were counted, by this share, are others.
+_DIFFERENT = 0.1
 _MONTH = ["part", "name", "month", "n_reference", "n", "psi", "psi_low", "psi_high", "psi_no_drift", "q", "verdict"]
-_NO_TABLES = "No tables were given, so less is said of why: the monitor keeps sums of weeks only."
-_FIGURES = {
-    "behaviour": "behaviour, points per lead",
-    "fit": "fit, points per lead",
-    "gap": "gap, in standard deviations of leads",
-    "carried": "MQLs that would not qualify on their fit and median behaviour",
-}
-# Of causes: a smaller share is no news, and so many are.
-_WORTH_SHOWING, _SHOWN = 0.1, 6
-_COUNTS = ("weeks", "leads", "mqls")
+_WEEKLY = ["leads", "mqls", "fit", "behaviour", "gap", "evidence", "mql_evidence"]
 
 
-@dataclass(frozen=True, repr=False)
-class DriftReport:
+@dataclass(frozen=True, eq=False, repr=False)
+class DriftReport(Result):
     """What a monitor knows, and with tables why; made by `drift_report`.
 
     Attributes
     ----------
+    headline : str
+        That of the verdict.
+    rulebook : str
+        Its name and version.
     verdict : BalanceVerdict
-    actions : tuple of str
+    what_to_do : tuple of str
         What is to be decided now, or that nothing is.
-    frame : DataFrame, index week
+    weeks : DataFrame, index week
         `BalanceMonitor.frame`.
     decomposition : Decomposition or None
         Of the weeks before it began and as many since; of the latest 8 and the 8 before while nothing is suspected.
@@ -62,8 +61,7 @@ class DriftReport:
 
     rulebook: str
     verdict: BalanceVerdict
-    actions: tuple[str, ...]
-    frame: pd.DataFrame
+    weeks: pd.DataFrame
     decomposition: Decomposition | None
     stability: Stability | None
     months: pd.DataFrame | None
@@ -72,23 +70,74 @@ class DriftReport:
     notes: tuple[str, ...]
 
     @property
+    def headline(self) -> str:
+        """That of the verdict."""
+        return self.verdict.headline
+
+    @property
+    def what_to_do(self) -> tuple[str, ...]:
+        """What is to be decided now, or that nothing is."""
+        return _decisions(self.verdict)
+
+    @property
     def onset(self) -> Onset | None:
         """The first week not ruled out, the most likely and the last; None while nothing is suspected."""
         low, most, high = self.verdict.since_low, self.verdict.since, self.verdict.since_high
         return None if low is None or most is None or high is None else (low, most, high)
 
+    def sections(self) -> Iterator[Section]:
+        """What to do, how large the change is, week by week, and as far as tables were given why."""
+        yield Section("what_to_do", "What to do", notes=self.what_to_do)
+        yield from self.verdict.sections()
+        yield self._by_week()
+        yield Section("picture", "Gap by week", self.plot_gap)
+        if self.edit is not None:
+            note = "The same leads are scored by both rulebooks, so there is no interval."
+            shown = readable(self.edit, "old", "new", "change")
+            yield Section("edit", "What the edit of the rulebook did by itself", self.edit, shown, (note,))
+        if self.causes is not None:
+            yield Section("causes", "What caused it", self.causes)
+        if self.decomposition is not None:
+            said = tuple(line.strip().removeprefix("- ") for line in repr(self.decomposition).splitlines())
+            parts = self.decomposition.frame[["change", "low", "high"]]
+            yield Section("decomposition", "Why the number of MQLs changed", self.decomposition.frame, parts, said)
+        if self.stability is not None:
+            said = tuple(line.removeprefix("- ") for line in repr(self.stability).splitlines())
+            shown = self.stability.frame[["verdict", "q", "psi", "psi_low", "psi_high", "psi_no_drift"]]
+            yield Section("stability", "What has changed", self.stability.frame, shown, said)
+        if self.months is not None:
+            changed = self.months.assign(changed=self.months["verdict"] != "no change seen").groupby("month")
+            shown = changed.agg(leads=("n", "first"), figures=("name", "size"), changed=("changed", "sum"))
+            title = "Month by month: how many figures differ from the weeks learned from"
+            yield Section("months", title, self.months, shown)
+
+    def _by_week(self) -> Section:
+        """The latest weeks; without intervals, each being one figure of a series whose spread the monitor knows."""
+        note = (
+            f"An alarm needs evidence of {self.verdict.bound:,.0f}. A week has no gap while learning, if "
+            "it was skipped, or left out by a decision. Weeks have no intervals: evidence is made of how they differ."
+        )
+        forms = {"fit": ".1f", "behaviour": ".1f", "gap": "+.2f", "evidence": ",.0f", "mql_evidence": ",.0f"}
+        title = f"Week by week: the latest {LATELY} of {len(self.weeks)}, by rulebook {self.rulebook}"
+        return Section("weeks", title, self.weeks, self.weeks[_WEEKLY].tail(LATELY), (note,), forms)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain data, beside what the verdict says; what is not in it is None."""
+        absent = dict.fromkeys(("edit", "causes", "decomposition", "stability", "months"))
+        return absent | self.verdict.to_dict() | super().to_dict()
+
     def plot_gap(self, ax: Any = None) -> Any:
         """Draw the gap of each week and its onset; see `pictures.plot_gap`."""
-        return plot_gap(self.frame, onset=self.onset, title=f"Gap by week, {self._title}", ax=ax)
+        return plot_gap(self.weeks, onset=self.onset, title=f"Gap by week, {self._title}", ax=ax)
 
     def plot_evidence(self, ax: Any = None) -> Any:
         """Draw the evidence of each week beside its bound; see `pictures.plot_evidence`."""
         title = f"Evidence by week, {self._title}"
-        return plot_evidence(self.frame, bound=self.verdict.bound, onset=self.onset, title=title, ax=ax)
+        return plot_evidence(self.weeks, bound=self.verdict.bound, onset=self.onset, title=title, ax=ax)
 
     def plot_points(self) -> Any:
         """Draw fit and behaviour of leads and of MQLs, as a Figure of four panels; see `pictures.plot_points`."""
-        return plot_points(self.frame, onset=self.onset, title=f"Mean points by week, {self._title}")
+        return plot_points(self.weeks, onset=self.onset, title=f"Mean points by week, {self._title}")
 
     def plot_months(self, ax: Any = None) -> Any:
         """Draw how far each figure is from what it was, month by month; see `pictures.plot_months`.
@@ -96,50 +145,17 @@ class DriftReport:
         Raises
         ------
         ArgumentError
-            If the report has no months; `notes` says why.
+            If the report has no months.
         """
         if self.months is None:
-            raise ArgumentError("months", " ".join(["there are none in this report.", *self.notes]))
+            message = "there are none in this report: give drift_report the tables, with weeks after those learned from"
+            raise ArgumentError("months", message)
         n = int(self.months["n_reference"].iloc[0])
         return plot_months(self.months, title=f"Beside {n:,} leads of the weeks learned from, {self._title}", ax=ax)
 
     @property
     def _title(self) -> str:
         return f"{self.rulebook}: {self.verdict.state} on {self.verdict.week}"
-
-    def __repr__(self) -> str:
-        lines = [self.verdict.sentence, *(f"  - {action}" for action in self.actions)]
-        for part in (self.causes, self.decomposition):
-            lines += [] if part is None else ["", repr(part)]
-        lines += ["", *(f"- {note}" for note in (*self.verdict.blind_spots, *self.notes))]
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        parts = (self.verdict, self.causes, self.decomposition, self.stability)
-        return "".join(part._repr_html_() for part in parts if part is not None)
-
-    def to_markdown(self) -> str:
-        """The report for marketing and sales, as Markdown: what is the matter, what to decide, and the figures."""
-        parts = [f"# Does behaviour outweigh fit? {escaped(self.rulebook)}, {self.verdict.week}"]
-        parts += [f"**{escaped(self.verdict.sentence)}**", "## What to do", bullets(self.actions)]
-        for heading, said in self._sections():
-            parts += [f"## {heading}", *said]
-        notes = (*self.verdict.blind_spots, *self.notes)
-        return "\n\n".join([*parts, "## What this cannot know", bullets(notes)]) + "\n"
-
-    def _sections(self) -> Iterator[tuple[str, list[str]]]:
-        yield "How large", [_figures_table(self.verdict)]
-        yield "Week by week", [_weeks_table(self.frame, self.verdict)]
-        if self.edit is not None:
-            yield "What the edit of the rulebook did by itself", [_edit_table(self.edit)]
-        if self.causes is not None:
-            yield "Who is to blame", _blame(self.causes)
-        if self.decomposition is not None:
-            title, *lines = repr(self.decomposition).splitlines()
-            yield "Why MQLs are more or fewer", [escaped(title), _indented(lines)]
-        if self.stability is not None:
-            title, *findings = repr(self.stability).splitlines()
-            yield "What is no longer as it was", [escaped(title), bullets(one[2:] for one in findings)]
 
 
 def drift_report(
@@ -161,14 +177,13 @@ def drift_report(
     Returns
     -------
     DriftReport
-        `to_markdown()`, `frame`, `decomposition`, `stability`, `months`, and pictures: `plot_gap()`,
+        `to_markdown()`, `weeks`, `causes`, `decomposition`, `stability`, `months`, and pictures: `plot_gap()`,
         `plot_evidence()`, `plot_points()`, `plot_months()`, `decomposition.plot()`, `stability.plot()`.
 
     Raises
     ------
     ArgumentError
-        If the monitor has counted no week, the tables have other leads than it counted, or an argument is none that can
-        be meant.
+        If the monitor has counted no week, the tables have other leads than it counted, or an argument is invalid.
     ContractError
         If the tables lack a column the rulebook uses, or hold values that it cannot read.
 
@@ -183,76 +198,73 @@ def drift_report(
     >>> for cohort in ls.drift.weekly_cohorts(tables, made.rulebook, **weeks, by=["source"]):
     ...     verdict = monitor.update(*cohort)
     >>> report = drift_report(monitor, tables)
-    >>> print(report.to_markdown()[:73])
-    # Does behaviour outweigh fit? 'example' 1, 2026-03-23
-    <BLANKLINE>
-    **Alarm on 2026-0
+    >>> print(report.headline[:64])
+    Alarm on 2026-03-23: behaviour outweighs fit since the week of 2
     >>> report.decomposition.frame.loc[("MQLs", "behaviour"), ["low", "high"]].gt(0).all()
     np.True_
     """
-    _check(monitor, tables, source, age_days)
-    verdict, frame = monitor.verdict, monitor.frame
-    parts: dict[str, Any] = dict.fromkeys(("decomposition", "stability", "months", "causes"))
-    notes = [_NO_TABLES] if tables is None and verdict.since is not None else []
-    if verdict.state != "learning" and (tables is not None or verdict.since is not None):
-        parts["causes"] = monitor.causes(tables, age_days=age_days)
+    with Arguments("drift_report") as given:
+        given.types(monitor=(monitor, BalanceMonitor), **({} if tables is None else {"tables": (tables, Tables)}))
+        if source is not None and not isinstance(source, str):
+            given.wrong("source", f"must be the name of a lead column; got {source!r}")
+        given.whole("age_days", age_days, least=0)
+    verdict, weeks, notes = monitor.verdict, monitor.frame, []
+    parts: dict[str, Any] = dict.fromkeys(("decomposition", "stability", "months"))
     if tables is not None:
         notes += _differs(monitor, tables, age_days)
-        before, since = _periods(frame, verdict)
-        book, by = monitor.rulebook, source or next(iter(monitor.by), None)
-        if len(since) < 2:
-            notes.append(
-                f"Why is not said yet: it takes two weeks since, and as many before them; here are {len(since)}."
-            )
-        else:
-            first, second = ((part[0], part[-1] + _WEEK - dt.timedelta(1)) for part in (before, since))
-            parts["decomposition"] = decompose(tables, first, second, rulebook_a=book, source=by)
-            parts["stability"] = stability(*scores_of_weeks(tables, book, [before, since], age_days=age_days))
-        parts["months"] = _months(monitor, tables, age_days)
-        if parts["months"] is None:
-            notes.append("No month is compared: there is none after the weeks that are learned from.")
+        parts |= _compared(monitor, tables, source, age_days, notes)
+    elif verdict.since is not None:
+        notes.append("No tables were given, so less is said of why: the monitor keeps sums of weeks only.")
+    said = verdict.state != "learning" and (tables is not None or verdict.since is not None)
     return DriftReport(
         rulebook=named(monitor.rulebook),
         verdict=verdict,
-        actions=_actions(verdict),
-        frame=frame,
+        weeks=weeks,
+        causes=monitor.causes(tables, age_days=age_days) if said else None,
         edit=monitor.edit,
-        notes=tuple(notes),
+        notes=(*notes, *verdict.notes),
         **parts,
     )
-
-
-# ------------------------------------------------------------------------------------------------------ what is given
-
-
-def _check(monitor: Any, tables: Any, source: Any, age_days: Any) -> None:
-    problems = []
-    if not isinstance(monitor, BalanceMonitor):
-        problems.append(Problem("monitor", f"must be a BalanceMonitor; got a {type(monitor).__name__}"))
-    if tables is not None and not isinstance(tables, Tables):
-        problems.append(Problem("tables", f"must be Tables, as load_tables makes them; got a {type(tables).__name__}"))
-    if source is not None and not isinstance(source, str):
-        problems.append(Problem("source", f"must be the name of a lead column; got {source!r}"))
-    if type(age_days) is not int or age_days < 0:
-        problems.append(Problem("age_days", f"must be a whole number of days, 0 or more; got {age_days!r}"))
-    if problems:
-        raise ArgumentError("drift_report", problems)
 
 
 def _differs(monitor: BalanceMonitor, tables: Tables, age_days: int) -> list[str]:
     """Whether the tables hold the leads that the monitor counted."""
     weeks = [week.date() for week in monitor.frame.index]
-    there = len(scores_of_weeks(tables, monitor.rulebook, [weeks], age_days=age_days)[0])
-    counted = int(monitor.frame["leads"].sum())
-    if there == counted:
+    there = len(leads_of_weeks(scoring_days(tables, monitor.rulebook, age_days), weeks))
+    leads = int(monitor.frame["leads"].sum())
+    if there == leads:
         return []
-    said = f"the tables hold {there:,} leads of {age_days} days of age in these weeks, and {counted:,} were counted"
-    if abs(there - counted) > _DIFFERENT * counted:
+    said = f"the tables hold {there:,} leads of {age_days} days of age in these weeks, and {leads:,} were counted"
+    if abs(there - leads) > _DIFFERENT * leads:
         raise ArgumentError("tables", f"{said}: give those that were, and the same age_days")
     return [f"What the tables say is of slightly other leads: {said}."]
 
 
-_DIFFERENT = 0.1
+def _compared(
+    monitor: BalanceMonitor, tables: Tables, source: str | None, age_days: int, notes: list[str]
+) -> dict[str, Any]:
+    """What tables tell of the weeks before and since, and of the months after those that are learned from."""
+    found: dict[str, Any] = {}
+    book, by = monitor.rulebook, source or next(iter(monitor.by), None)
+    before, since = _periods(monitor.frame, monitor.verdict)
+    learned, months = _months(monitor)
+    whole = len(since) >= 2
+    if not whole:
+        there = f"there {'is one' if since else 'are none'}"
+        notes.append(f"Why is not said yet: that needs two weeks on each side of the change; {there}.")
+    if not months:
+        notes.append("No month is compared: there is none after the weeks that are learned from.")
+    weeks = [*([before, since] if whole else []), *([learned, *months] if months else [])]
+    scores = scores_of_weeks(tables, book, weeks, age_days=age_days) if weeks else []
+    if whole:
+        first, second = ((part[0], part[-1] + _WEEK - dt.timedelta(1)) for part in (before, since))
+        found["decomposition"] = decompose(tables, first, second, rulebook_a=book, source=by)
+        found["stability"] = stability(*scores[:2])
+    if months:
+        found["months"] = _by_month([month[0] for month in months], *scores[2 * whole :])
+    return found
+
+
 Days = list[dt.date]
 
 
@@ -273,121 +285,48 @@ def _run(weeks: Days, step: dt.timedelta) -> Days:
     return [week for place, week in enumerate(weeks) if week == weeks[0] + place * step]
 
 
-def _months(monitor: BalanceMonitor, tables: Tables, age_days: int) -> pd.DataFrame | None:
-    """`DriftReport.months`."""
+def _months(monitor: BalanceMonitor) -> tuple[Days, list[Days]]:
+    """The weeks that are learned from, and those after them, month by month."""
     frame = monitor.frame
-    counted = frame.index[frame["gap"].notna()]
-    learned = counted[frame.loc[counted, "evidence"].isna()][: monitor.reference_weeks]
-    later = counted[counted > learned[-1]] if len(learned) else counted[:0]
-    if not len(later):
-        return None
-    months = [list(part) for _, part in later.to_series().groupby(later.to_series().dt.to_period("M"))]
-    weeks = [[week.date() for week in part] for part in (learned, *months)]
-    reference, *others = scores_of_weeks(tables, monitor.rulebook, weeks, age_days=age_days)
+    weeks = pd.DatetimeIndex(frame.index)[frame["gap"].notna()]
+    learned = weeks[frame.loc[weeks, "evidence"].isna()][: monitor.reference_weeks]
+    later = weeks[weeks > learned[-1]] if len(learned) else weeks[:0]
+    months = later.to_series().groupby(later.to_period("M"))
+    return [week.date() for week in learned], [[week.date() for week in part] for _, part in months]
+
+
+def _by_month(first_weeks: Days, reference: Scores, *months: Scores) -> pd.DataFrame:
+    """`DriftReport.months`."""
     rows = []
-    for month, scores in zip(months, others, strict=True):
-        found = stability(reference, scores)
-        first = month[0].to_period("M").to_timestamp()
-        rows.append(found.frame.reset_index().assign(month=first, n_reference=len(reference), n=len(scores)))
+    for week, scores in zip(first_weeks, months, strict=True):
+        month = pd.Timestamp(week).to_period("M").to_timestamp()
+        found = stability(reference, scores).frame.reset_index()
+        rows.append(found.assign(month=month, n_reference=len(reference), n=len(scores)))
     return pd.concat(rows, ignore_index=True)[_MONTH]
 
 
-# ---------------------------------------------------------------------------------------------------- what comes of it
-
-
-def _actions(verdict: BalanceVerdict) -> tuple[str, ...]:
+def _decisions(verdict: BalanceVerdict) -> tuple[str, ...]:
     """What is to be decided in this state."""
-    first = " and ".join(
-        f"{what} {name!r}"
-        for what, name in (("rule", verdict.top_rule), ("segment", verdict.top_segment))
-        if name is not None
-    )
     if verdict.state == "learning":
-        return ("Nothing to decide: what is usual is still being learned.",)
+        return ("No decision yet: what is normal is still being learned.",)
     if verdict.state == "stable":
         return ("Nothing to decide: look again next week.",)
-    look = (
-        f"Look first at {first}." if first else "No one rule or segment stands out: look at the whole of what leads do."
-    )
+    names = (("rule", verdict.top_rule), ("segment", verdict.top_segment))
+    first = " and ".join(f"{what} {name!r}" for what, name in names if name is not None)
+    look = f"Look first at {first}." if first else "No one rule or segment stands out: look at all that leads do."
     if verdict.state == "watch":
-        return (look, "Nothing to decide yet: this is no alarm, and such a watch comes falsely now and then.")
+        return (look, 'No decision yet: a "watch" is no alarm, and sometimes a false one.')
     fixed = (
-        f"The cause is found and mended, as clicks of mail scanners that no longer count: acknowledge it as fixed. The "
-        f"weeks since {verdict.since} are left out, and what was usual before is so again."
+        "The cause is found and mended, for instance mail scanners no longer count: acknowledge it as fixed. The weeks "
+        f"since {verdict.since} are left out, and what was normal before is normal again."
     )
     normal = (
-        f"Leads are like this from now on, and the points suit them: acknowledge it as new_normal. What is usual is "
-        f"learned anew from {verdict.since} on; nothing is claimed before there are {SHORT} weeks."
+        "Leads are like this from now on, and the points suit them: acknowledge it as new_normal. What is normal is "
+        f"learned anew from {verdict.since} on; there is no verdict until there are {SHORT} weeks."
     )
     edited = (
-        "Points no longer say what they were agreed to say: edit the rule, see by 'leadscore diff' who would qualify, "
-        "and publish. All weeks are then scored by the new rulebook, so that the edit is not taken for drift."
+        "Points no longer mean what was agreed: edit the rule, see with 'leadscore diff' who would qualify, and "
+        "publish. All weeks are then scored by the new rulebook, so that the edit is not taken for drift."
     )
     together = f"{look} Then marketing and sales decide together which of these it is; until then the alarm stays."
     return (together, fixed, normal, edited)
-
-
-def _figures_table(verdict: BalanceVerdict) -> str:
-    rows = []
-    for name, row in verdict.frame.iterrows():
-        style = ".1%" if name == "carried" else ".2f"
-        sides = [f"{row[side]:{style}}" if pd.notna(row[side]) else "not known" for side in ("before", "since")]
-        change = "not known yet" if verdict.state == "learning" else "no interval: too few weeks"
-        if pd.notna(row["low"]):
-            change = f"{row['change']:+{style}} ({row['low']:+{style}} to {row['high']:+{style}})"
-        of = "MQLs" if name == "carried" else "leads"
-        rows.append((_FIGURES[str(name)], *sides, change, f"{int(row['n']):,} {of}, {int(row['weeks'])} weeks"))
-    since = "since" if verdict.since else f"latest {int(verdict.frame['weeks'].iloc[0])} weeks"
-    return table(("figure", "before", since, "change less the season (95 %)", "n"), rows)
-
-
-def _weeks_table(frame: pd.DataFrame, verdict: BalanceVerdict) -> str:
-    """The latest weeks; without intervals, each being one figure of a series whose spread the monitor knows."""
-    rows = []
-    for week, row in frame.tail(max(LATELY, 1)).iterrows():
-        figures = [f"{row[name]:.1f}" if pd.notna(row[name]) else "-" for name in ("fit", "behaviour")]
-        gap = f"{row['gap']:+.2f}" if pd.notna(row["gap"]) else "-"
-        evidence = [f"{row[name]:,.0f}" if pd.notna(row[name]) else "-" for name in ("evidence", "mql_evidence")]
-        rows.append((str(week)[:10], f"{int(row['leads']):,}", f"{int(row['mqls']):,}", *figures, gap, *evidence))
-    heads = ("week of", "leads", "MQLs", "fit", "behaviour", "gap", "evidence, all leads", "evidence, MQLs")
-    said = (
-        f"An alarm needs evidence of {verdict.bound:,.0f}. A week has no gap while all is still being learned, if it "
-        "was skipped, or left out by a decision. Single weeks have no interval: evidence is made of how weeks differ."
-    )
-    return f"{table(heads, rows)}\n\n{said}"
-
-
-def _edit_table(edit: pd.DataFrame) -> str:
-    rows = []
-    for name, row in edit.iterrows():
-        style = ".1%" if name == "carried" else ",.0f" if name in _COUNTS else ".2f"
-        sides = [f"{row[side]:{style}}" if pd.notna(row[side]) else "not known" for side in ("old", "new", "change")]
-        rows.append((_FIGURES.get(str(name), name), *sides))
-    heads = ("in the latest weeks before it", "old rulebook", "new rulebook", "change")
-    return f"{table(heads, rows)}\n\nThe same leads are scored by both rulebooks: that has no interval."
-
-
-def _blame(causes: Causes) -> list[str]:
-    """The diagnoses, likeliest first, then shares of the change."""
-    numbered = "\n".join(f"{place}. {escaped(one)}" for place, one in enumerate(causes.diagnoses, 1))
-    said = [escaped(causes.sentence), numbered]
-    for name, frame in (("rule", causes.rules), ("event", causes.events), ("segment", causes.segments)):
-        shown = frame[frame["named"] | (frame["share"].abs() >= _WORTH_SHOWING)].head(_SHOWN)
-        rows = []
-        for key, row in shown.iterrows():
-            share = "not told from none"
-            if pd.notna(row["low"]):
-                share = f"{row['share']:.0%} ({row['low']:.0%} to {row['high']:.0%})"
-            label = "{} = {}, {}".format(*key) if isinstance(key, tuple) else key
-            rows.append((label, share, f"{row['n']:,}", "to blame" if row["named"] else ""))
-        if rows:
-            said.append(table((name, "share of the change (95 %)", "leads since", ""), rows))
-    return [*said, bullets(causes.findings)] if causes.findings else said
-
-
-def _indented(lines: list[str]) -> str:
-    """Lines of figures and of what they are made of, as nested lists; findings as they are."""
-    return "\n".join(
-        f"{'  ' * ((len(line) - len(line.lstrip())) // 2)}- {escaped(line.lstrip().removeprefix('- '))}"
-        for line in lines
-    )

@@ -64,7 +64,7 @@ class Result:
     """The base of all results: `headline`, `notes` and `sections()` as text, HTML, Markdown and JSON.
 
     A dataclass with `repr=False`, so that the text is made here. In JSON its fields of one value (numbers, words, days)
-    stand beside the headline, each section under its name.
+    stand beside the headline, each section under its name: its rows, or its notes where it is made of notes alone.
 
     Attributes
     ----------
@@ -109,6 +109,8 @@ class Result:
                 data[section.name] = _records(section.content)
             elif isinstance(section.content, Result):
                 data[section.name] = section.content.to_dict()
+            elif section.content is None:
+                data[section.name] = list(section.notes)
         return data
 
     def to_json(self) -> str:

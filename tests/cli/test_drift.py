@@ -115,13 +115,14 @@ def test_json_holds_the_figures_with_their_intervals(folder, state):
     assert data["since_low"] <= data["since"] <= data["since_high"]
     assert {"before", "since", "change", "low", "high", "n"} <= set(data["figures"][0])
     assert len(data["weeks"]) == 59
-    parts = {row["part"]: row for row in data["decomposition"]["parts"] if row["figure"] == "MQLs"}
+    parts = {row["part"]: row for row in data["decomposition"] if row["figure"] == "MQLs"}
     assert parts["behaviour"]["low"] > 0
     assert {row["part"] for row in data["stability"]} == {"score", "rule", "attribute"}
-    assert data["causes"]["diagnoses"][0]["sentence"]
+    assert data["causes"]["diagnoses"][0]["headline"]
     assert sum(row["share"] for row in data["causes"]["rules"]) == pytest.approx(1)
     assert {"share", "low", "high", "n", "named"} <= set(data["causes"]["segments"][0])
     assert data["edit"] is None
+    assert "as fixed" in " ".join(data["what_to_do"])
     assert any("not seen" in note for note in data["notes"])
 
 
@@ -142,7 +143,7 @@ def test_markdown_is_that_of_the_report(folder, state):
 # ------------------------------------------------------------------------------------------------------------ decisions
 
 
-@pytest.mark.parametrize(("decision", "named"), [("fixed", "stable"), ("new_normal", "learning")])
+@pytest.mark.parametrize(("decision", "named"), [("fixed", "stable"), ("new_normal", "still learning")])
 def test_an_alarm_is_acknowledged(folder, state, decision, named):
     result = run(folder, *LAST, "--state", state, "--acknowledge", decision)
     assert result.exit_code == 0

@@ -137,6 +137,16 @@ def test_a_section_of_which_no_row_is_shown_is_in_json_only():
     assert len(json.loads(nobody.to_json())["frame"]) == 2
 
 
+def test_a_section_of_notes_alone_is_a_list():
+    class Said(Made):
+        def sections(self):
+            yield Section("steps", "What to do", notes=("Call.", "Wait."))
+
+    shown = Said("2 steps.", FRAME)
+    assert repr(shown).splitlines() == ["2 steps.", "", "What to do", "  - Call.", "  - Wait."]
+    assert json.loads(shown.to_json())["steps"] == ["Call.", "Wait."]
+
+
 def test_a_picture_stands_in_the_page_only():
     class Drawn(Made):
         def sections(self):

@@ -1,18 +1,27 @@
-"""Who is to blame for a change of the gap: rules, events and segments by share, and diagnoses with their evidence."""
+"""What caused a change of the gap: rules, events and segments by share, and diagnoses with their evidence."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from leadscore.base.text import normalise
-from leadscore.drift.balance.attribution import compared_line, gaps_of, grouped_changes, rule_changes, segment_changes
+from leadscore.base.arguments import Arguments
+from leadscore.base.text import counted, normalise
+from leadscore.drift.balance.attribution import (
+    Spread,
+    compared_line,
+    gaps_of,
+    grouped_changes,
+    rule_changes,
+    segment_changes,
+    segment_label,
+)
 from leadscore.drift.balance.event_clues import (
     LONG_AGO_DAYS,
     BotClues,
@@ -21,17 +30,17 @@ from leadscore.drift.balance.event_clues import (
     kinds_by_week,
     old_events,
 )
-from leadscore.drift.balance.verdict import LATELY, BalanceVerdict, Watch
+from leadscore.drift.balance.verdict import LATELY, BalanceVerdict, Watch, readable
 from leadscore.drift.cohorts import LIMITS
 from leadscore.errors import ArgumentError
+from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
+from leadscore.stats.intervals import Floats
 from leadscore.tables.tables import Tables
 
 Kind = Literal["edit", "tracking", "bots", "window", "mix", "event", "activity", "volume", "nothing"]
 
-# Nearest to a cause first. Acts that carry so much of the change come before all that only describes it.
-_ORDER = ("edit", "tracking", "bots", "window", "mix", "event", "activity", "volume", "nothing")
-_ACTS, _MUCH = ("tracking", "bots", "window"), 0.5
+# Nearest to a cause first.
 _TITLES = {
     "edit": "the rulebook was edited",
     "tracking": "tracking changed",
@@ -43,55 +52,62 @@ _TITLES = {
     "volume": "volume only, no drift",
     "nothing": "nothing stands out",
 }
+# Acts that explain so much of the change come before all that only describes it.
+_ACTS, _MUCH = ("tracking", "bots", "window"), 0.5
 # A season moves leads by less, for 8 weeks together; and a gap that moved by less, in standard errors, stayed.
 _VOLUME, _VOLUME_ERRORS, _STAYED = math.log(1.25), 2.9, 3
 _WORTH_SAYING = 0.1
+# Of causes: a smaller share is no news, and so many are.
+_WORTH_SHOWING, _MOST_SHOWN = 0.1, 6
 
 Weeks = Sequence[dict[str, Any]]
 
 
-@dataclass(frozen=True, repr=False)
-class Diagnosis:
+@dataclass(frozen=True, eq=False, repr=False)
+class Diagnosis(Result):
     """One explanation of a change.
 
     Attributes
     ----------
+    headline : str
     kind : edit, tracking, bots, window, mix, event, activity, volume or nothing
-    sentence : str
     evidence : DataFrame
         The figures it stands on.
     share : float
         Of the change of the gap, where it is of that; else NaN.
     """
 
+    headline: str
     kind: Kind
-    sentence: str
     evidence: pd.DataFrame
     share: float = math.nan
+    notes: tuple[str, ...] = ()
 
-    def __repr__(self) -> str:
-        return f"{_TITLES[self.kind]}: {self.sentence}"
-
-    def _repr_html_(self) -> str:
-        return f"<p><b>{_TITLES[self.kind]}</b>: {escape(self.sentence)}</p>{self.evidence.to_html()}"
+    def sections(self) -> Iterator[Section]:
+        """What it stands on."""
+        yield Section("evidence", "What it stands on", self.evidence)
 
 
-@dataclass(frozen=True, repr=False)
-class Causes:
-    """Who is to blame for a change of the gap between behaviour and fit; made by `BalanceMonitor.causes`.
+def _diagnosed(kind: Kind, said: str, evidence: pd.DataFrame, share: float = math.nan) -> Diagnosis:
+    return Diagnosis(f"{_capital(_TITLES[kind])}: {said}", kind, evidence, share)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Causes(Result):
+    """What caused a change of the gap between behaviour and fit; made by `BalanceMonitor.causes`.
 
     The weeks since the change are compared with all those before it that count; while nothing is suspected, the latest
     8 weeks with those before them.
 
     Attributes
     ----------
-    sentence : str
-        How large the change is, whether anything is claimed, and the first diagnosis.
+    headline : str
+        How large the change is, whether anything is claimed, and the likeliest cause.
     rules, events : DataFrame, index rule or event, largest first
         `change` of the gap, in standard deviations of leads; its `share` of the whole change, with `low` and `high`
-        (95 %, by how weeks differ; NaN where the whole change is not told from none), `errors` (standard errors), `n`
-        leads since, `named` (to blame: more than half of the change, beyond luck). They sum to the change exactly:
-        what limits of groups and totals make of it is a line of its own. Rules of fit are the event `(fit)`.
+        (95 %, by how weeks differ; NaN where the whole change could be none), `errors` (standard errors), `n` leads
+        since, `named` (a cause: more than half of the change, beyond luck). They sum to the change exactly: what limits
+        of groups and totals make of it is a line of its own. Rules of fit are the event `(fit)`.
     segments : DataFrame, index (column, value, how), largest share first
         The same for leads of each value of the monitor's `by`: `mix`, by being more or fewer, `within`, by what they
         do and are beyond what all leads do alike. `n` leads of the segment since; named from 15 % on. Segments of
@@ -100,32 +116,44 @@ class Causes:
         The likeliest first; never empty.
     bots : DataFrame or None
         With tables that hold events of bots: `before`, `since` and `change` of gap, behaviour, MQLs a week and the
-        share of MQLs carried by behaviour; the same `_without` these events; the `share` of the change they carry.
-    findings : list of str
-        What could not be told.
+        share of MQLs that needed unusual activity (`carried`); the same `_without` these events; the `share` of the
+        change they explain.
+    notes : tuple of str
+        What could not be looked at.
     n : tuple of two ints
         Leads before and since.
     """
 
-    sentence: str
+    headline: str
     rules: pd.DataFrame
     events: pd.DataFrame
     segments: pd.DataFrame
     diagnoses: list[Diagnosis]
     bots: pd.DataFrame | None
-    findings: list[str]
+    notes: tuple[str, ...]
     n: tuple[int, int]
 
-    def __repr__(self) -> str:
-        lines = [f"  {place}. {one!r}" for place, one in enumerate(self.diagnoses, 1)]
-        return "\n".join([self.sentence, *lines, *(f"- {finding}" for finding in self.findings)])
+    def sections(self) -> Iterator[Section]:
+        """The diagnoses, then shares of the change."""
+        yield Section("diagnoses", "The likeliest cause first", notes=tuple(one.headline for one in self.diagnoses))
+        for name in ("rules", "events", "segments"):
+            title = f"{name.capitalize()} that make up 10 % of the change or more (95 %)"
+            frame = getattr(self, name)
+            yield Section(name, title, frame, _worth_showing(frame))
+        if self.bots is not None:
+            shown = readable(self.bots, "before", "since", "before_without", "since_without")
+            yield Section("bots", "With the events of suspected bots, and without them", self.bots, shown)
 
-    def _repr_html_(self) -> str:
-        told = "".join(f"<li>{escape(repr(one))}</li>" for one in self.diagnoses)
-        items = "".join(f"<li>{escape(finding)}</li>" for finding in self.findings)
-        frames = [self.rules, self.events, self.segments, self.bots]
-        shown = "".join(frame.to_html(float_format="{:.3g}".format) for frame in frames if frame is not None)
-        return f"<p>{escape(self.sentence)}</p><ol>{told}</ol>{shown}<ul>{items}</ul>"
+    def to_dict(self) -> dict[str, Any]:
+        """The causes as plain data, the diagnoses with what they stand on."""
+        return super().to_dict() | {"diagnoses": [one.to_dict() for one in self.diagnoses]}
+
+
+def _worth_showing(frame: pd.DataFrame) -> pd.DataFrame:
+    """The lines that matter; where the whole change could be none, shares of it mean nothing."""
+    shown = frame[frame["named"] | (frame["share"].abs() >= _WORTH_SHOWING)].head(_MOST_SHOWN)
+    shown = shown.assign(share=shown["share"].where(shown["low"].notna()))[["share", "low", "high", "n", "named"]]
+    return shown.rename(columns={"n": "leads since", "named": "stands out"})
 
 
 def causes_of(
@@ -133,28 +161,30 @@ def causes_of(
 ) -> Causes:
     """`BalanceMonitor.causes`."""
     if watch.learning:
-        raise ArgumentError("causes", f"nothing can be compared yet. {verdict.sentence}")
-    if tables is not None and not isinstance(tables, Tables):
-        raise ArgumentError("tables", f"must be Tables, of load_tables; got a {type(tables).__name__}")
+        raise ArgumentError("causes", f"nothing can be compared yet. {verdict.headline}")
+    with Arguments("causes") as given:
+        if tables is not None:
+            given.types(tables=(tables, Tables))
+        given.whole("age_days", age_days, least=0)
     change = _Change.of(watch, verdict)
     found = [*_of_edit(edit), *change.of_tracking(watch.rulebook, tables), *change.of_mix(), *change.of_doings()]
-    findings, clues = change.findings(watch.rulebook), None
+    notes, clues = change.notes(watch.rulebook), None
     if tables is None:
-        findings.append("Without tables nothing is said of bots, old events, and events that no rule waits for.")
+        notes.append("Without tables nothing is said of bots, old events, and events that no rule waits for.")
     else:
-        clues, more = bot_clues(watch, tables, change.weeks_before, change.weeks_since, age_days)
-        findings += more
-        found += [*_of_bots(clues), *_of_old(old_events(tables, watch.rulebook, *change.weeks))]
+        clues, more = bot_clues(watch, tables, change.before, change.since, age_days)
+        notes += more
+        found += [*_of_bots(clues), *_of_old(old_events(tables, watch.rulebook, change.before, change.since))]
     found += change.of_volume()
-    ranked = sorted(found, key=_rank) or [Diagnosis("nothing", change.nothing(verdict), change.sides)]
+    ranked = sorted(found, key=_rank) or [_diagnosed("nothing", _nothing(verdict), change.sides)]
     return Causes(
-        sentence=change.said(verdict, ranked[0]),
+        headline=change.said(verdict, ranked[0]),
         rules=change.rules,
         events=change.events,
         segments=change.segments,
         diagnoses=ranked,
         bots=None if clues is None else clues.frame,
-        findings=findings,
+        notes=tuple(notes),
         n=change.n,
     )
 
@@ -164,16 +194,22 @@ def _rank(one: Diagnosis) -> tuple[int, float, int]:
     known = not math.isnan(one.share)
     acts = one.kind == "edit" or (one.kind in _ACTS and one.share >= _MUCH)
     # More than all of it means that others went the other way.
-    return 0 if acts else 1 if known else 2, -min(round(one.share, 1), 1) if known else 0, _ORDER.index(one.kind)
+    return 0 if acts else 1 if known else 2, -min(round(one.share, 1), 1) if known else 0, [*_TITLES].index(one.kind)
+
+
+def _nothing(verdict: BalanceVerdict) -> str:
+    if verdict.state == "stable":
+        return "no rule, event or segment moved by more than weeks differ anyway."
+    return "the change is spread over many rules and segments."
 
 
 @dataclass(frozen=True)
 class _Change:
     """The weeks before and since, and the change of the gap in shares."""
 
-    weeks_before: Weeks
-    weeks_since: Weeks
-    spread: dict[str, float]
+    before: Weeks
+    since: Weeks
+    spread: Spread
     rules: pd.DataFrame
     events: pd.DataFrame
     sides: pd.DataFrame
@@ -198,46 +234,50 @@ class _Change:
         )
 
     @property
-    def weeks(self) -> tuple[Weeks, Weeks]:
-        return self.weeks_before, self.weeks_since
-
-    @property
     def n(self) -> tuple[int, int]:
         """Leads before and since."""
-        before, since = (sum(week["pool"]["n"] for week in part) for part in self.weeks)
-        return before, since
+        return _leads(self.before), _leads(self.since)
 
     @property
-    def told(self) -> bool:
-        """Whether the whole change is told from none."""
+    def _certain(self) -> bool:
+        """Whether the whole change is one, and not perhaps none."""
         return bool(self.sides["low"].notna().any())
 
     @property
     def _rules_known(self) -> bool:
         """Whether the weeks hold points by rule: without them, all would be the limits' doing."""
-        return all(week["pool"]["rules"] for week in (*self.weeks_before, *self.weeks_since))
+        return all(week["pool"]["rules"] for week in (*self.before, *self.since))
 
-    def mean(self, name: str, column: str = "", value: str = "") -> tuple[float, float]:
-        """Points per lead before and since, of a side, a rule, or of a side in a segment."""
-        place = ("n", "fit", "behaviour").index(name) if column else 0
-        found = []
-        for part in self.weeks:
-            pools = [week["pool"] for week in part]
-            own = [pool["segments"][column].get(value, [0, 0, 0]) for pool in pools] if column else []
-            n = sum(row[0] for row in own) if column else sum(pool["n"] for pool in pools)
-            total = sum(row[place] for row in own) if column else sum({**pool["rules"], **pool}[name] for pool in pools)
-            found.append(total / 1000 / n if n else math.nan)
-        return found[0], found[1]
+    @cached_property
+    def _gaps(self) -> tuple[Floats, Floats]:
+        before, since = (gaps_of([week["pool"] for week in part], self.spread) for part in (self.before, self.since))
+        return before, since
 
-    def findings(self, rulebook: Rulebook) -> list[str]:
+    def mean(self, name: str) -> tuple[float, float]:
+        """Points per lead before and since, of a side or a rule."""
+        before, since = (
+            sum({**week["pool"]["rules"], **week["pool"]}[name] for week in part) / 1000 / _leads(part)
+            for part in (self.before, self.since)
+        )
+        return before, since
+
+    def mean_of(self, name: str, column: str, value: str) -> tuple[float, float]:
+        """Points per lead before and since, of a side in a segment."""
+        place = ("n", "fit", "behaviour").index(name)
+        parts = [_segment_rows(part, column, value) for part in (self.before, self.since)]
+        sums = [(sum(row[place] for row in rows), sum(row[0] for row in rows)) for rows in parts]
+        before, since = (total / 1000 / n if n else math.nan for total, n in sums)
+        return before, since
+
+    def notes(self, rulebook: Rulebook) -> list[str]:
         """What of the change cannot be told."""
         found = []
         if not self._rules_known:
             found.append("The weeks hold no points by rule: give update() the columns of Scores.points too.")
         flat = [name for name, value in self.spread.items() if math.isinf(value)]
         found += [f"All leads of the reference have the same {name}: it adds nothing to the gap." for name in flat]
-        if not self.told:
-            found.append("The change of the gap is not told from none, so its shares have no interval.")
+        if not self._certain:
+            found.append("The change of the gap could be no change at all, so its shares have no interval.")
         if not len(self.segments):
             found.append("No segments: the monitor has no by=[...], or they have too few leads.")
         if not rulebook.behaviour:
@@ -248,8 +288,7 @@ class _Change:
 
     def of_tracking(self, rulebook: Rulebook, tables: Tables | None) -> Iterator[Diagnosis]:
         """Kinds of events, or what gives points, that appeared or stopped when the change came."""
-        weeks = (*self.weeks_before, *self.weeks_since)
-        begin = len(self.weeks_before)
+        weeks, begin = (*self.before, *self.since), len(self.before)
         names = [name for name in self.rules.index if not name.startswith(LIMITS)] if self._rules_known else []
         points = pd.DataFrame([[abs(week["pool"]["rules"].get(name, 0)) / 1000 for name in names] for week in weeks])
         found = appeared_or_stopped(points.set_axis(names, axis=1), begin).assign(of="rule")
@@ -263,40 +302,39 @@ class _Change:
         if not len(found):
             return
         found["week"] = [weeks[min(place, len(weeks) - 1)]["week"] for place in found["week"]]
-        lines = {waited.get(name, name) for name in found.index} & {*self.rules.index}
-        share = float(self.rules.loc[list(lines), "share"].sum()) if self.told else math.nan
+        lines = self.rules.index.isin([waited.get(name, name) for name in found.index])
+        share = float(self.rules.loc[lines, "share"].sum()) if self._certain else math.nan
         told = [
             f"{'events' if row.of == 'event' else 'points of rule'} {name!r} {row.what} in the week of {row.week} "
             f"({row.before:,.0f} a week before, {row.since:,.0f} since)"
             for name, row in _rows(found)
         ]
         part = "" if math.isnan(share) or abs(share) < 0.005 else f": {share:.0%} of the change"
-        advice = "See whether tags, forms or names of events were changed."
-        yield Diagnosis("tracking", f"{_sentence(told)[:-1]}{part}. {advice}", found, share)
+        said = f"{_joined(told)}{part}. See whether tags, forms or names of events were changed."
+        yield _diagnosed("tracking", said, found.rename_axis("name"), share)
 
     def of_mix(self) -> Iterator[Diagnosis]:
         """Other leads than before: a segment that grew, fit that fell."""
         named = self.segments[self.segments["named"]]
         mixed = named[[how == "mix" or not self._busier(column, value) for column, value, how in named.index]]
-        told = []
+        told, share = [], float(mixed["share"].max()) if len(mixed) else math.nan
         for (column, value, how), row in _rows(mixed):
             if how == "mix":
-                before, since = (self._share_of(part, column, value) for part in self.weeks)
+                before, since = (
+                    sum(own[0] for own in _segment_rows(part, column, value)) / _leads(part)
+                    for part in (self.before, self.since)
+                )
                 told.append(f"{column} = {value} makes up {since:.0%} of leads, {before:.0%} before{_part(row)}")
             else:
-                before, since = self.mean("fit", column, value)
-                told.append(
-                    f"leads of {column} = {value} have {since:.3g} points of fit, {before:.3g} before{_part(row)}"
-                )
+                points = _points(self.mean_of("fit", column, value), "fit")
+                told.append(f"leads of {column} = {value} have {points}{_part(row)}")
         rules = self.rules[self.rules["named"] & (self.rules["side"] == "fit")]
-        share = float(mixed["share"].max()) if len(mixed) else math.nan
         for row in self._side("fit"):
-            before, since = self.mean("fit")
             rule = "".join(f", most by rule {name!r}{_part(own)}" for name, own in _rows(rules) if self._rules_known)
-            told.append(f"leads have {since:.3g} points of fit, {before:.3g} before{_part(row)}{rule}")
+            told.append(f"leads have {_points(self.mean('fit'), 'fit')}{_part(row)}{rule}")
             share = float(row.share)
         if told:
-            yield Diagnosis("mix", _sentence(told), pd.concat([mixed, rules]) if len(mixed) else rules, share)
+            yield _diagnosed("mix", f"{_joined(told)}.", _evidence(mixed, rules), share)
 
     def of_doings(self) -> Iterator[Diagnosis]:
         """More of one kind of event, of all kinds, or by one segment."""
@@ -305,23 +343,21 @@ class _Change:
             if self._rules_known and self._on_its_own(name, list(kinds.index)):
                 before, since = self._earned([name])
                 said = f"{name!r} gives {since:.3g} points per lead, {before:.3g} before{_part(row)}."
-                yield Diagnosis("event", said, self.rules[self.rules["event"] == name], float(row.share))
+                yield _diagnosed("event", said, self.rules[self.rules["event"] == name], float(row.share))
                 return
         named = self.segments[self.segments["named"]]
         busy = named[[how == "within" and self._busier(column, value) for column, value, how in named.index]]
         told, share = [], float(busy["share"].max()) if len(busy) else math.nan
         for (column, value, _), row in _rows(busy):
-            before, since = self.mean("behaviour", column, value)
-            told.append(f"leads of {column} = {value} make {since:.3g} points, {before:.3g} before{_part(row)}")
+            points = _points(self.mean_of("behaviour", column, value), "behaviour")
+            told.append(f"leads of {column} = {value} make {points}{_part(row)}")
+        several = len(kinds) > 1 and self._rules_known
         for row in self._side("behaviour"):
-            before, since = self.mean("behaviour")
-            alike = (
-                "; no kind of event grew by far more than the others" if len(kinds) > 1 and self._rules_known else ""
-            )
-            told.append(f"a lead makes {since:.3g} points of behaviour, {before:.3g} before{_part(row)}{alike}")
+            alike = "; no kind of event grew by far more than the others" if several else ""
+            told.append(f"leads make {_points(self.mean('behaviour'), 'behaviour')}{_part(row)}{alike}")
             share = float(row.share)
         if told:
-            yield Diagnosis("activity", _sentence(told), pd.concat([busy, kinds]) if len(busy) else kinds, share)
+            yield _diagnosed("activity", f"{_joined(told)}.", _evidence(busy, kinds), share)
 
     def _side(self, name: str) -> list[Any]:
         """The line of a side, if it makes up most of the change."""
@@ -341,59 +377,38 @@ class _Change:
 
     def of_volume(self) -> Iterator[Diagnosis]:
         """More or fewer leads, where the gap stayed."""
-        sizes = [np.array([week["pool"]["n"] for week in part], float) for part in self.weeks]
+        sizes = [np.array([week["pool"]["n"] for week in part], float) for part in (self.before, self.since)]
         logs = [np.log(part) for part in sizes]
         moved = float(logs[1].mean() - logs[0].mean())
         error = float(logs[0].std(ddof=1)) * math.sqrt(1 / len(logs[0]) + 1 / len(logs[1]))
-        gaps = [gaps_of([week["pool"] for week in part], self.spread) for part in self.weeks]
-        _, _, _, errors = compared_line(np.concatenate(gaps), np.concatenate(gaps), len(gaps[0]))
+        whole = np.concatenate(self._gaps)
+        _, _, _, errors = compared_line(whole, whole, len(self.before))
         if abs(errors) > _STAYED or abs(moved) < _VOLUME or abs(moved) < _VOLUME_ERRORS * error:
             return
-        mqls = [float(np.mean([week["mqls"]["n"] for week in part])) for part in self.weeks]
-        frame = pd.DataFrame(
-            {
-                "leads a week": [part.mean() for part in sizes],
-                "MQLs a week": mqls,
-                "weeks": [len(part) for part in sizes],
-            },
-            ["before", "since"],
-        )
+        leads = [part.mean() for part in sizes]
+        mqls = [float(np.mean([week["mqls"]["n"] for week in part])) for part in (self.before, self.since)]
+        weeks = [len(part) for part in sizes]
+        index = pd.Index(["before", "since"], name="when")
+        frame = pd.DataFrame({"leads a week": leads, "MQLs a week": mqls, "weeks": weeks}, index)
         low, high = (math.exp(moved + sign * 1.96 * error) - 1 for sign in (-1, 1))
-        said = f"{sizes[1].mean():,.0f} leads a week, {sizes[0].mean():,.0f} before ({low:+.0%} to {high:+.0%}), and "
+        said = f"{leads[1]:,.0f} leads a week, {leads[0]:,.0f} before ({low:+.0%} to {high:+.0%}), and "
         said += f"{mqls[1]:,.0f} MQLs, {mqls[0]:,.0f} before: points per lead stayed."
-        yield Diagnosis("volume", said, frame)
-
-    def _share_of(self, part: Weeks, column: str, value: str) -> float:
-        n = sum(week["pool"]["segments"][column].get(value, [0])[0] for week in part)
-        return n / sum(week["pool"]["n"] for week in part)
+        yield _diagnosed("volume", said, frame)
 
     def _busier(self, column: str, value: str) -> bool:
         """Whether what a segment does changed by more than what it is."""
-        moved = {name: np.subtract(*self.mean(name, column, value)[::-1]) for name in ("behaviour", "fit")}
+        moved = {name: np.subtract(*self.mean_of(name, column, value)[::-1]) for name in ("behaviour", "fit")}
         return bool(abs(moved["behaviour"]) / self.spread["behaviour"] >= abs(moved["fit"]) / self.spread["fit"])
-
-    # ------------------------------------------------------------------------------------------------- sentences
-
-    def nothing(self, verdict: BalanceVerdict) -> str:
-        """What is said where no cause is found."""
-        if verdict.state == "stable":
-            return "no rule, event or segment moved by more than weeks differ anyway."
-        return "the change is spread over many rules and segments, none of which stands out."
 
     def said(self, verdict: BalanceVerdict, first: Diagnosis) -> str:
         """The change in a sentence."""
-        gaps = [gaps_of([week["pool"] for week in part], self.spread).mean() for part in self.weeks]
-        moved = gaps[1] - gaps[0]
-        weeks = f"{len(self.weeks_since)} weeks ({self.n[1]:,} leads) beside {len(self.weeks_before)} before"
-        way = "rose" if moved > 0 else "fell"
-        size = f"the gap of behaviour and fit {way} by {abs(moved):.2g} standard deviations of leads"
-        if verdict.since is None:
-            head = f"Stable on {verdict.week}, so no drift is claimed; the latest {weeks}: {size}"
-        else:
-            head = f"{verdict.state.capitalize()} since the week of {verdict.since}; {weeks}: {size}"
-        likely = "" if first.kind == "nothing" else "most likely: "
-        told = f"{likely}{_TITLES[first.kind]}"
-        return f"{head}. {told[:1].upper()}{told[1:]}."
+        moved = self._gaps[1].mean() - self._gaps[0].mean()
+        size = f"the gap between behaviour and fit {'rose' if moved > 0 else 'fell'} by {abs(moved):.2g}"
+        since = f"since the week of {verdict.since}" if verdict.since else f"on {verdict.week}, so no drift is claimed"
+        weeks = f"{counted(len(self.since), 'week')} ({counted(self.n[1], 'lead')}), against {len(self.before)} before"
+        cause = _TITLES[first.kind] if first.kind == "nothing" else f"most likely: {_TITLES[first.kind]}"
+        head = f"{verdict.state.capitalize()} {since}: {size} standard deviations of leads in the latest {weeks}"
+        return f"{head}. {_capital(cause)}."
 
 
 def _of_edit(edit: pd.DataFrame | None) -> Iterator[Diagnosis]:
@@ -404,13 +419,14 @@ def _of_edit(edit: pd.DataFrame | None) -> Iterator[Diagnosis]:
     said = (
         f"by the new rulebook the latest {row['weeks']['new']:.0f} weeks have {row['mqls']['new']:,.0f} MQLs, by the "
         f"old one {row['mqls']['old']:,.0f}; {row['behaviour']['change']:+.2g} points of behaviour and "
-        f"{row['fit']['change']:+.2g} of fit per lead. All weeks are scored by the new one: it is no part of a change."
+        f"{row['fit']['change']:+.2g} of fit per lead. All weeks are scored by the new one, so it is no part of a "
+        "change."
     )
-    yield Diagnosis("edit", f"{said[:1].upper()}{said[1:]}", edit)
+    yield _diagnosed("edit", said, edit)
 
 
 def _of_bots(clues: BotClues | None) -> Iterator[Diagnosis]:
-    """Flagged events that carry the change."""
+    """Suspected bot events that explain the change."""
     if clues is None or not clues.named:
         return
     a_week = clues.reasons[["before", "since"]].sum()
@@ -419,10 +435,10 @@ def _of_bots(clues: BotClues | None) -> Iterator[Diagnosis]:
     said = (
         f"{a_week['since']:,.0f} events a week look like a scanner's, {a_week['before']:,.0f} before "
         f"({', '.join(clues.reasons.index)}){_part(clues)}. Without them {mqls['since_without']:,.0f} leads a week "
-        f"qualify instead of {mqls['since']:,.0f}, and behaviour carries {carried['since_without']:.0%} of them, "
+        f"qualify instead of {mqls['since']:,.0f}, and {carried['since_without']:.0%} of them need unusual activity, "
         f"not {carried['since']:.0%}."
     )
-    yield Diagnosis("bots", said, clues.reasons, clues.share)
+    yield _diagnosed("bots", said, clues.reasons, clues.share)
 
 
 def _of_old(found: pd.DataFrame) -> Iterator[Diagnosis]:
@@ -437,7 +453,22 @@ def _of_old(found: pd.DataFrame) -> Iterator[Diagnosis]:
         f"on what they did in their last {LONG_AGO_DAYS} days, {before['share']:.0%} of {before['n']:,.0f} before: "
         "rules without within_days or half_life_days go on paying."
     )
-    yield Diagnosis("window", said, found)
+    yield _diagnosed("window", said, found)
+
+
+def _leads(weeks: Weeks) -> int:
+    return sum(week["pool"]["n"] for week in weeks)
+
+
+def _segment_rows(weeks: Weeks, column: str, value: str) -> list[list[int]]:
+    """(n, fit, behaviour) of a segment, week by week."""
+    return [week["pool"]["segments"][column].get(value, [0, 0, 0]) for week in weeks]
+
+
+def _evidence(segments: pd.DataFrame, lines: pd.DataFrame) -> pd.DataFrame:
+    """Segments and lines of a change together, by what they are called."""
+    named = segments.set_axis(pd.Index([segment_label(*key) for key in segments.index], dtype=object))
+    return (pd.concat([named, lines]) if len(segments) else lines).rename_axis("what")
 
 
 def _rows(frame: pd.DataFrame) -> list[tuple[Any, Any]]:
@@ -445,10 +476,17 @@ def _rows(frame: pd.DataFrame) -> list[tuple[Any, Any]]:
     return list(zip(frame.index, frame.itertuples(), strict=True))
 
 
-def _sentence(told: list[str]) -> str:
-    """The first few of what is told, as one sentence."""
-    said = "; ".join(told[:3])
-    return f"{said[:1].upper()}{said[1:]}."
+def _joined(told: list[str]) -> str:
+    """The first few of what is told."""
+    return "; ".join(told[:3])
+
+
+def _points(means: tuple[float, float], of: str) -> str:
+    return f"{means[1]:.3g} points of {of}, {means[0]:.3g} before"
+
+
+def _capital(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def _part(row: Any) -> str:

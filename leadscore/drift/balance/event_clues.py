@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from leadscore.base.days import as_day, day_number
+from leadscore.base.days import day_number
 from leadscore.base.text import normalise
 from leadscore.base.times import DAY
 from leadscore.drift.balance.attribution import compared_line, gaps_of
@@ -21,8 +21,8 @@ from leadscore.drift.cohorts import needed_of, sums_of, weekly_cohorts
 from leadscore.errors import ArgumentError
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.replay import replay
-from leadscore.stats.intervals import wilson
 from leadscore.tables.bots import REASONS, bots_of, reasons_of
+from leadscore.tables.groups import with_shares
 from leadscore.tables.tables import Tables
 
 # Fewer in all weeks concerned may be missing by chance; a kind that stopped may leave stragglers.
@@ -33,7 +33,7 @@ _SLACK_WEEKS = 4
 _MOST_BEFORE = 52
 # What was done longer ago than a quarter is long ago.
 LONG_AGO_DAYS = 90
-# Bots are to blame, as a segment is, for more than 15 % of the change, beyond what luck makes of one figure.
+# Bots are named, as a segment is, from 15 % of the change on, beyond what luck makes of one figure.
 _BOT_SHARE, _BOT_ERRORS = 0.15, 2.9
 
 Weeks = Sequence[dict[str, Any]]
@@ -45,8 +45,8 @@ class BotClues:
 
     Attributes
     ----------
-    frame : DataFrame, index gap, behaviour, MQLs a week, carried
-        `before`, `since`, `change`, the same with `_without` flagged events, and `share` of the change that they carry.
+    frame : DataFrame, index figure: gap, behaviour, MQLs a week, carried
+        `before`, `since`, `change`, the same with `_without` flagged events, and their `share` of the change.
     reasons : DataFrame, index reason
         Flagged events a week: `before`, `since`, and the `leads` they are of.
     share, low, high, errors : float
@@ -62,7 +62,7 @@ class BotClues:
 
     @property
     def named(self) -> bool:
-        """Whether bots are to blame."""
+        """Whether bots explain the change."""
         return self.share > _BOT_SHARE and self.errors > _BOT_ERRORS and self.low > 0
 
 
@@ -100,7 +100,7 @@ def kinds_by_week(tables: Tables, rulebook: Rulebook, weeks: Weeks) -> pd.DataFr
     """How many events of each kind came in each of the weeks; columns are names of events, normalised."""
     raw = [normalise(str(value)) for value in tables.events.values["event"].to_pylist()]
     names, code = np.unique(raw, return_inverse=True) if raw else (np.array([], object), np.array([], np.int64))
-    starts = np.array([day_number(dt.date.fromisoformat(week["week"])) for week in weeks])
+    starts = np.array([_day(week) for week in weeks])
     length = int(starts[-1] - starts[0]) // 7 + 1
     found = np.zeros((len(names), length))
     for batch in tables.events.batches:
@@ -116,38 +116,40 @@ def bot_clues(
     watch: Watch, tables: Tables, before: Weeks, since: Weeks, age_days: int
 ) -> tuple[BotClues | None, list[str]]:
     """What flagged events make of the change, None where there are none; and what to know of it."""
-    findings: list[str] = []
-    if "is_bot" in tables.events.values:
-        marked = bots_of(tables.events)
-        reason: npt.NDArray[np.int64] = np.where(marked, len(REASONS) - 1, -1)
-    elif tables.events.timezone is not None:
-        return None, ["Daily activity has no times: bots are to be marked before it is made, with flag_bots."]
-    else:
-        try:
-            reason, findings = reasons_of(tables.events)
-        except ArgumentError as error:
-            message = f"Bots were not looked for: {error.problems[0].message}, to flag_bots before load_tables"
-            return None, [message.replace("; give", ": give")]
-        if "asset" not in tables.events.values:
-            findings.append("The events hold no asset: clicks on several links of one mail cannot be told.")
+    reason, notes = _flagged(tables)
+    if reason is None:
+        return None, notes
     if tables.created() is None:
-        return None, [*findings, "No lead has a created_at, so weeks without what bots did cannot be made again."]
+        return None, [*notes, "No lead has a created_at, so weeks without what bots did cannot be made again."]
     if not (reason >= 0).any():
-        return None, [*findings, "No event looks like a bot's."]
+        return None, [*notes, "No event looks like a bot's."]
     before = before[-_MOST_BEFORE:]
     human = copy(tables)
     human.events = tables.events.keeping(reason < 0)
     sides = [_again(watch, one, [*before, *since], age_days) for one in (tables, human)]
-    wanted = [week["pool"]["n"] for week in (*before, *since)]
-    if [week["pool"]["n"] for week in sides[0]] != wanted:
+    if [week["pool"]["n"] for week in sides[0]] != [week["pool"]["n"] for week in (*before, *since)]:
         message = "The tables do not give the weeks counted again, so nothing is said of bots: are leads missing"
-        return None, [*findings, f"{message}, other age_days, or weeks that do not begin on a Monday?"]
-    n = len(before)
+        return None, [*notes, f"{message}, other age_days, or weeks that do not begin on a Monday?"]
     gaps = [gaps_of([week["pool"] for week in side], watch.spread["pool"]) for side in sides]
-    share, low, high, errors = compared_line(gaps[0] - gaps[1], gaps[0], n)
-    return BotClues(
-        _beside(watch, sides, n), _by_reason(tables, reason, watch, before, since), share, low, high, errors
-    ), findings
+    share = compared_line(gaps[0] - gaps[1], gaps[0], len(before))
+    reasons = _by_reason(tables, reason, watch, before, since)
+    return BotClues(_beside(watch, sides, len(before)), reasons, *share), notes
+
+
+def _flagged(tables: Tables) -> tuple[npt.NDArray[np.int64] | None, list[str]]:
+    """Why each event looks like a bot's, -1 where it does not; None where it cannot be told. And what to know of it."""
+    if "is_bot" in tables.events.values:
+        return np.where(bots_of(tables.events), len(REASONS) - 1, -1), []
+    if tables.events.timezone is not None:
+        return None, ["Daily activity has no times: mark bots before it is made, with flag_bots."]
+    try:
+        reason, notes = reasons_of(tables.events)
+    except ArgumentError as error:
+        message = f"Bots were not looked for: {error.problems[0].message}, to flag_bots before load_tables"
+        return None, [message.replace("; give", ": give")]
+    if "asset" not in tables.events.values:
+        notes.append("The events hold no asset: clicks on several links of one mail cannot be told.")
+    return reason, notes
 
 
 def _again(watch: Watch, tables: Tables, weeks: Weeks, age_days: int) -> list[dict[str, Any]]:
@@ -166,51 +168,42 @@ def _again(watch: Watch, tables: Tables, weeks: Weeks, age_days: int) -> list[di
 
 def _beside(watch: Watch, sides: Sequence[Weeks], n: int) -> pd.DataFrame:
     """Each figure before and since, with and without flagged events."""
-    columns = {}
+    frame = pd.DataFrame()
     for ending, weeks in zip(("", "_without"), sides, strict=True):
         for when, part in (("before", weeks[:n]), ("since", weeks[n:])):
             pool, mqls = ([week[side] for week in part] for side in ("pool", "mqls"))
-            leads = sum(week["n"] for week in pool)
             without, qualified = carried(mqls, watch.median_behaviour)
-            columns[when + ending] = {
+            figures = {
                 "gap": gaps_of(pool, watch.spread["pool"]).mean(),
-                "behaviour": sum(week["behaviour"] for week in pool) / 1000 / leads,
+                "behaviour": sum(week["behaviour"] for week in pool) / 1000 / sum(week["n"] for week in pool),
                 "MQLs a week": sum(week["n"] for week in mqls) / len(part),
                 "carried": without / qualified if qualified else np.nan,
             }
-        columns[f"change{ending}"] = {
-            name: columns[f"since{ending}"][name] - value for name, value in columns[f"before{ending}"].items()
-        }
-    frame = pd.DataFrame(columns)
+            frame[when + ending] = pd.Series(figures)
+        frame[f"change{ending}"] = frame[f"since{ending}"] - frame[f"before{ending}"]
     points = frame["change"].where((frame["change"] != 0) & frame.index.isin(["gap", "behaviour"]))
-    return frame.assign(share=1 - frame["change_without"] / points)
+    return frame.assign(share=1 - frame["change_without"] / points).rename_axis("figure")
 
 
 def _by_reason(
     tables: Tables, reason: npt.NDArray[np.int64], watch: Watch, before: Weeks, since: Weeks
 ) -> pd.DataFrame:
     """Flagged events a week, before and since, by reason."""
-    first, begin, last = (day_number(as_day(week["week"], name="week")) for week in (before[0], since[0], since[-1]))
-    local = [tables.events.local(batch, watch.rulebook.timezone) for batch in tables.events.batches]
-    day = np.concatenate(local) // DAY
+    first, begin, last = (_day(week) for week in (before[0], since[0], since[-1]))
+    batches = tables.events.batches
     frame = pd.DataFrame(
         {
             "reason": reason,
-            "day": day,
-            "lead": np.concatenate([batch.lead for batch in tables.events.batches]),
-            "count": np.concatenate([np.ones(len(b)) if b.count is None else b.count for b in tables.events.batches]),
+            "day": np.concatenate([tables.events.local(one, watch.rulebook.timezone) for one in batches]) // DAY,
+            "lead": np.concatenate([one.lead for one in batches]),
+            "count": np.concatenate([np.ones(len(one)) if one.count is None else one.count for one in batches]),
         }
     )
-    frame = frame[(reason >= 0) & (day >= first) & (day < last + 7)]
-    since_ = frame["day"] >= begin
-    weeks = (begin - first) / 7, (last - begin) / 7 + 1
-    found = pd.DataFrame(
-        {
-            "before": frame[~since_].groupby("reason")["count"].sum() / weeks[0],
-            "since": frame[since_].groupby("reason")["count"].sum() / weeks[1],
-            "leads": frame.groupby("reason")["lead"].nunique(),
-        }
-    ).fillna(0)
+    frame = frame[(reason >= 0) & (frame["day"] >= first) & (frame["day"] < last + 7)]
+    late = frame["day"] >= begin
+    weeks = {"before": (~late, (begin - first) / 7), "since": (late, (last - begin) / 7 + 1)}
+    a_week = {when: frame[rows].groupby("reason")["count"].sum() / n for when, (rows, n) in weeks.items()}
+    found = pd.DataFrame(a_week | {"leads": frame.groupby("reason")["lead"].nunique()}).fillna(0)
     return found.set_axis(pd.Index([REASONS[place] for place in found.index], name="reason")).astype({"leads": int})
 
 
@@ -229,21 +222,19 @@ def old_events(tables: Tables, rulebook: Rulebook, before: Weeks, since: Weeks) 
     }
     if not ended:
         return pd.DataFrame()
-    start, middle = (
-        before[-len(since) :][0]["week"] if len(before) >= len(since) else before[0]["week"],
-        since[0]["week"],
-    )
+    start = before[-len(since) :][0]["week"]
     end = dt.date.fromisoformat(since[-1]["week"]) + dt.timedelta(6)
     found = [replay(tables, book, start=start, end=end).frame for book in (rulebook, rulebook.edited(ended))]
     new = found[0][~found[0]["already"]]
-    kept = new.index.isin(found[1].index)
-    late = (new["day"] >= pd.Timestamp(middle)).to_numpy()
-    rows = []
-    for chosen in (~late, late):
-        n, old = int(chosen.sum()), int((chosen & ~kept).sum())
-        low, high = wilson(old, n)
-        rows.append((n, old, old / n if n else np.nan, float(low), float(high)))
-    return pd.DataFrame(rows, ["before", "since"], ["n", "old", "share", "low", "high"])
+    old = ~new.index.isin(found[1].index)
+    late = (new["day"] >= pd.Timestamp(since[0]["week"])).to_numpy()
+    counts = [(int(chosen.sum()), int((chosen & old).sum())) for chosen in (~late, late)]
+    frame = pd.DataFrame(counts, pd.Index(["before", "since"], name="when"), columns=["n", "old"])
+    return with_shares(frame, "old", "n")
+
+
+def _day(week: dict[str, Any]) -> int:
+    return day_number(dt.date.fromisoformat(week["week"]))
 
 
 def _without_end(rule: dict[str, Any]) -> bool:

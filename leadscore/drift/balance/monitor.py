@@ -41,11 +41,11 @@ class BalanceMonitor:
     by : str or list of str, optional
         Columns of the scored leads by which a change is looked for in segments.
     reference_weeks : int
-        From which to learn, 26 or more; 52 know a season.
+        From which to learn, 26 or more; 52 show seasons.
     horizon_weeks : int
     budget : float, between 0 and 1
-        The chance of a false alarm in `horizon_weeks` is at most this, if nothing changes and weeks are exchangeable
-        once season and last week are taken out.
+        The chance of a false alarm in `horizon_weeks` is at most this, if nothing changes (assumes that ordinary weeks
+        are alike once season and last week are allowed for).
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class BalanceMonitor:
     Raises
     ------
     ArgumentError
-        If an argument is none that can be meant.
+        If an argument is invalid.
 
     Notes
     -----
@@ -70,8 +70,9 @@ class BalanceMonitor:
     In 104 stable simulated weeks of 1,000 leads, with season, dips, campaigns and some memory, 5.0 % of 500 runs alarm
     falsely (95 % interval 3.1 to 6.9); activity up by 25 % is found after 6.3 weeks on average, by 10 % after 17.4, a
     rise of 1 % a week after 15.3; with 200 leads a week after 8.1, 26.6 and 18.6. Where activity wanders for months
-    (autocorrelation 0.9), 22 % of 600 runs alarm falsely; in half of these the verdict says that no bound is claimed. A
-    campaign of three weeks that lifts all activity by half alarms in 23 % of runs (`benchmarks/drift.py`).
+    (autocorrelation 0.9), 22 % of 600 runs alarm falsely; in half of these the verdict says that the rate cannot be
+    guaranteed. A campaign of three weeks that lifts all activity by half alarms in 23 % of runs
+    (`benchmarks/drift.py`).
 
     References
     ----------
@@ -137,7 +138,7 @@ class BalanceMonitor:
             The leads scored in the week, none of which another week holds: `fit`, `behaviour`, `qualified`, the
             columns of `by`; if there, also `threshold`, `via` and a column of points for each rule.
         mqls : DataFrame, optional
-            The leads that came to qualify in the week, as they were then; by default those of `scores` that qualify.
+            The leads that qualified in the week, as they were then; by default those of `scores` that qualify.
         rulebook : Rulebook, optional
             The one they were scored by, to be refused if it is not the monitor's.
 
@@ -213,7 +214,7 @@ class BalanceMonitor:
         return judged(self._watch)
 
     def causes(self, tables: Tables | None = None, *, age_days: int = 14) -> Causes:
-        """Who is to blame: rules, events and segments by their share of the change, and diagnoses, likeliest first.
+        """What caused the change: rules, events and segments by their share of it, and diagnoses, likeliest first.
 
         Parameters
         ----------
@@ -257,8 +258,8 @@ class BalanceMonitor:
         ...     scores["qualified"] = scores["fit"] + scores["behaviour"] >= 80
         ...     verdict = monitor.update(dt.date(2025, 1, 6) + dt.timedelta(7 * number), scores)
         >>> causes = monitor.causes()
-        >>> causes.diagnoses[0]
-        one event type: 'email_click' gives 20.1 points per lead, 7.47 before: 102% (96% to 108%) of the change.
+        >>> print(causes.diagnoses[0].headline)
+        One event type: 'email_click' gives 20.1 points per lead, 7.47 before: 102% (96% to 108%) of the change.
         >>> causes.rules.index[causes.rules["named"]].tolist()
         ['Clicks']
         """
@@ -276,7 +277,7 @@ class BalanceMonitor:
         Raises
         ------
         ArgumentError
-            If it is none of these, or there is no watch or alarm.
+            If it is neither, or there is no watch or alarm.
         """
         if decision not in {"fixed", "new_normal"}:
             raise ArgumentError("decision", f"must be 'fixed' or 'new_normal'; got {decision!r}")
@@ -319,8 +320,8 @@ class BalanceMonitor:
             new.update(*cohort)
         new._decisions = list(self._decisions)
         new._watch = new._begun()
-        new.edit = pd.DataFrame({"old": self._latest(), "new": new._latest()})
-        new.edit["change"] = new.edit["new"] - new.edit["old"]
+        edit = pd.DataFrame({"old": self._latest(), "new": new._latest()}).rename_axis("figure")
+        new.edit = edit.assign(change=edit["new"] - edit["old"])
         return new
 
     def _latest(self) -> dict[str, float]:
@@ -379,7 +380,8 @@ class BalanceMonitor:
             monitor = cls(Rulebook.from_yaml(state["rulebook"]), **settings)
             monitor._weeks, monitor._decisions = state["weeks"], state["decisions"]
             monitor._watch = monitor._begun()
-            monitor.edit = None if state["edit"] is None else pd.DataFrame.from_dict(state["edit"], orient="index")
+            if state["edit"] is not None:
+                monitor.edit = pd.DataFrame.from_dict(state["edit"], orient="index").rename_axis("figure")
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             message = f"is not what BalanceMonitor.to_json wrote: {error!r}; got {str(text)[:60]!r}"
             raise ArgumentError("monitor", message) from None
@@ -388,4 +390,4 @@ class BalanceMonitor:
     def __repr__(self) -> str:
         if not self._weeks:
             return f"<BalanceMonitor of {named(self.rulebook)}: no week counted yet>"
-        return f"<BalanceMonitor of {named(self.rulebook)}, {len(self._weeks)} weeks: {self.verdict.sentence}>"
+        return f"<BalanceMonitor of {named(self.rulebook)}, {len(self._weeks)} weeks: {self.verdict.headline}>"

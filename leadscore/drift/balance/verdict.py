@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from html import escape
 from typing import Any, Literal
 
 import numpy as np
@@ -15,7 +14,9 @@ import pandas as pd
 from scipy.stats import t as student
 
 from leadscore.base.days import day_number
-from leadscore.drift.balance.attribution import rule_changes, segment_changes
+from leadscore.base.text import counted
+from leadscore.drift.balance.attribution import rule_changes, segment_changes, segment_label
+from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.stats.intervals import Floats, wilson
 from leadscore.stats.rank_detector import RankDetector, discount, level, seasons
@@ -32,18 +33,29 @@ SIDES = ("pool", "mqls")
 _MOSTLY = 0.75
 # A "watch" is for looking, not for paging: it may come falsely in two of five such spans.
 _WATCH_BUDGET = 0.4
-# Above this, weeks hang together more than 5 in 6 independent histories do.
+# Above this, weeks are more autocorrelated than 5 in 6 independent histories are.
 _MEMORY_SEEN = 1.0
 # While nothing is suspected, the latest weeks are shown.
 LATELY = 8
+# How people read the figures: what they are called, and how they are written.
+_WORDS = {
+    "behaviour": "behaviour, points per lead",
+    "fit": "fit, points per lead",
+    "gap": "gap, in standard deviations of leads",
+    "carried": "MQLs that needed unusual activity to qualify",
+}
+_FORMS = {"carried": ".1%"} | dict.fromkeys(("weeks", "leads", "mqls"), ",.0f")
 
 
-@dataclass(frozen=True, repr=False)
-class BalanceVerdict:
+@dataclass(frozen=True, eq=False, repr=False)
+class BalanceVerdict(Result):
     """What a monitor says at the end of a week; made by `BalanceMonitor.update`.
 
     Attributes
     ----------
+    headline : str
+    notes : tuple of str
+        How often such an alarm is false, and what this verdict cannot know.
     week : date
         The last week counted.
     state : learning, stable, watch or alarm
@@ -55,20 +67,20 @@ class BalanceVerdict:
         Of all leads or of the MQLs, whichever is nearer to its bound: evidence passes it with an alarm. NaN while
         learning.
     memory : float
-        By how many standard errors the weeks before hang together more than independent ones, 0 to 2.8; evidence is
-        divided by exp(memory ** 2 / 2) already.
-    frame : DataFrame
+        By how many standard errors the weeks before are more alike (autocorrelated) than independent ones, 0 to 2.8;
+        evidence is divided by exp(memory ** 2 / 2) already.
+    figures : DataFrame, index figure
         `behaviour` and `fit` (mean points per lead), `gap` (in standard deviations of leads) and `carried` (share of
-        MQLs that would not qualify on their fit and the median behaviour of the reference's MQLs): `before`, `since`
-        (the latest 8 weeks unless something is suspected), `change` less the season, its interval `low` to `high`
-        (95 %, by how weeks differ; as if it were known since when), `n` (leads or MQLs since), `weeks`.
+        MQLs that needed unusual activity: on their fit and the median behaviour of the reference's MQLs they would not
+        qualify): `before`, `since` (the latest 8 weeks unless something is suspected), `change` after allowing for the
+        season, its interval `low` to `high` (95 %, by how weeks differ; as if it were known since when), `n` (leads or
+        MQLs since), `weeks`.
     top_rule, top_segment : str or None
         What most of the change comes from, if anything stands out.
-    blind_spots : tuple of str
-        What this verdict cannot know.
-    sentence : str
     """
 
+    headline: str
+    notes: tuple[str, ...]
     week: dt.date
     state: State
     since: dt.date | None
@@ -77,18 +89,29 @@ class BalanceVerdict:
     evidence: float
     bound: float
     memory: float
-    frame: pd.DataFrame
+    figures: pd.DataFrame
     top_rule: str | None
     top_segment: str | None
-    blind_spots: tuple[str, ...]
-    sentence: str
 
-    def __repr__(self) -> str:
-        return "\n".join([self.sentence, *(f"  - {spot}" for spot in self.blind_spots)])
+    def sections(self) -> Iterator[Section]:
+        """How large the change is."""
+        since = "since" if self.since else f"latest {counted(int(self.figures['weeks'].iloc[0]), 'week')}"
+        shown = readable(self.figures, "before", "since", "change").rename(columns={"since": since})
+        shown = shown.assign(n=self.figures["n"].to_numpy())
+        yield Section("figures", "How large the change is, after allowing for the season (95 %)", self.figures, shown)
 
-    def _repr_html_(self) -> str:
-        spots = "".join(f"<li>{escape(spot)}</li>" for spot in self.blind_spots)
-        return f"<p>{escape(self.sentence)}</p>{self.frame.to_html()}<ul>{spots}</ul>"
+
+def readable(figures: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """Figures of several kinds, one a row, as text; a change with its sign, and its interval where it has one."""
+    rows = []
+    for name, row in figures.to_dict("index").items():
+        form = _FORMS.get(str(name), ".2f")
+        cells = [f"{row[one]:{'+' if one == 'change' else ''}{form}}" for one in columns]
+        if not math.isnan(row.get("low", math.nan)):
+            cells[-1] += f" ({row['low']:+{form}} to {row['high']:+{form}})"
+        known = ["not known" if math.isnan(row[one]) else cell for one, cell in zip(columns, cells, strict=True)]
+        rows.append([_WORDS.get(str(name), name), *known])
+    return pd.DataFrame(rows, columns=["figure", *columns])
 
 
 class Watch:
@@ -252,9 +275,11 @@ def judged(watch: Watch) -> BalanceVerdict:
     place = watch.detector.onset(stream) if suspected and watch.detector else None
     begin = place[0] if place else max(len(watch.counted) - LATELY, 0)
     before, since = watch.counted[:begin], watch.counted[begin:]
-    rule, segment = _blamed(watch, before, since) if suspected else (None, None)
+    rule, segment = _outstanding(watch, before, since) if suspected else (None, None)
     dates = [dt.date.fromisoformat(watch.counted[one]["week"]) for one in place] if place else [None] * 3
     found = BalanceVerdict(
+        headline="",
+        notes=_notes(watch, memory),
         week=dt.date.fromisoformat(watch.last["week"]),
         state=state,
         since=dates[0],
@@ -263,17 +288,15 @@ def judged(watch: Watch) -> BalanceVerdict:
         evidence=float(np.exp(evidence[stream])),
         bound=float(np.exp(watch.bounds[stream])),
         memory=float(memory[stream]),
-        frame=_figures(watch, before, since),
+        figures=_figures(watch, before, since),
         top_rule=rule,
         top_segment=segment,
-        blind_spots=_blind_spots(watch, memory),
-        sentence="",
     )
-    return replace(found, sentence=_sentence(watch, found, ("all leads", "MQLs")[stream]))
+    return replace(found, headline=_headline(watch, found, ("all leads", "MQLs")[stream]))
 
 
 def _figures(watch: Watch, before: list[Any], since: list[Any]) -> pd.DataFrame:
-    """`BalanceVerdict.frame`."""
+    """`BalanceVerdict.figures`."""
     weeks = [np.array([_number(week) for week in part]) for part in (before, since)]
     rows = {}
     for name in ("behaviour", "fit", "gap"):
@@ -290,7 +313,8 @@ def _figures(watch: Watch, before: list[Any], since: list[Any]) -> pd.DataFrame:
     up = math.hypot(high[1] - shares[1], shares[0] - low[0])
     rows["carried"] = (*shares, change, change - down, change + up, counts[1][1])
     columns = ["before", "since", "change", "low", "high", "n"]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).assign(weeks=len(since)).astype({"n": int})
+    frame = pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("figure")
+    return frame.assign(weeks=len(since)).astype({"n": int})
 
 
 def _mean(watch: Watch, side: dict[str, Any], name: str) -> float:
@@ -300,7 +324,7 @@ def _mean(watch: Watch, side: dict[str, Any], name: str) -> float:
 
 
 def _change(before: Floats, since: Floats, old: Floats, new: Floats) -> tuple[float, float, float]:
-    """By how much the mean of the weeks since is above what the season lets expect, with its interval (95 %)."""
+    """By how much the mean of the weeks since is above what the season predicts, with its interval (95 %)."""
     harmonics = 2 if len(before) >= YEAR else 0
     waves = seasons(before, harmonics)
     free = len(before) - waves.shape[1]
@@ -315,7 +339,7 @@ def _change(before: Floats, since: Floats, old: Floats, new: Floats) -> tuple[fl
     return change, change - half, change + half
 
 
-def _blamed(watch: Watch, before: list[Any], since: list[Any]) -> tuple[str | None, str | None]:
+def _outstanding(watch: Watch, before: list[Any], since: list[Any]) -> tuple[str | None, str | None]:
     """The rule and the segment that most of the change comes from, where one stands out."""
     spread = watch.spread["pool"]
     if min(spread.values()) == 0:
@@ -326,7 +350,7 @@ def _blamed(watch: Watch, before: list[Any], since: list[Any]) -> tuple[str | No
     rules, segments = rule_changes(old, new, spread, watch.rulebook), segment_changes(old, new, spread)
     rule = next(iter(rules.index[rules["named"]]), None) if by_rule else None
     segment = next(iter(segments.index[segments["named"]]), None)
-    return rule, None if segment is None else f"{segment[0]} = {segment[1]} ({segment[2]})"
+    return rule, None if segment is None else segment_label(*segment)
 
 
 def named(rulebook: Rulebook) -> str:
@@ -334,21 +358,17 @@ def named(rulebook: Rulebook) -> str:
     return f"{rulebook.name!r} {rulebook.version}" if rulebook.version else repr(rulebook.name)
 
 
-def _sentence(watch: Watch, found: BalanceVerdict, of: str) -> str:
-    counted, needed = len(watch.counted), watch.reference_weeks
+def _headline(watch: Watch, found: BalanceVerdict, of: str) -> str:
     if found.state == "learning":
-        return (
-            f"Learning: {counted} of {needed} reference weeks are counted; nothing is claimed before the last of them."
-        )
-    evidence = f"evidence of {of} {found.evidence:,.0f} against a bound of {found.bound:,.0f}"
-    figures = found.frame.to_dict("index")
-    share, n = figures["carried"]["since"], int(figures["carried"]["n"])
-    mqls = (
-        f"{share:.0%} of {n:,} MQLs would not qualify on their fit and median behaviour" if n else "no MQLs to speak of"
-    )
+        return f"Still learning: {len(watch.counted)} of {watch.reference_weeks} weeks so far. No verdict until then."
+    figures = found.figures.to_dict("index")
+    carried_ = figures["carried"]
+    mqls = "too few MQLs to say how they qualified"
+    if carried_["n"]:
+        mqls = f"{carried_['since']:.0%} of {carried_['n']:,} MQLs needed unusual activity to qualify"
+    evidence = f"strength of evidence ({of}) {found.evidence:,.0f}, alarm at {found.bound:,.0f}"
     if found.state == "stable":
-        weeks = int(figures["carried"]["weeks"])
-        return f"Stable on {found.week}: {evidence}; in the latest {weeks} weeks {mqls}."
+        return f"Stable on {found.week}: in the latest {counted(int(carried_['weeks']), 'week')} {mqls}; {evidence}."
     what = "behaviour outweighs fit" if found.state == "alarm" else "behaviour may outweigh fit"
     since = f"since the week of {found.since} ({found.since_low} to {found.since_high})"
     points = ", ".join(
@@ -356,36 +376,35 @@ def _sentence(watch: Watch, found: BalanceVerdict, of: str) -> str:
         for name, row in figures.items()
         if name in ("behaviour", "fit")
     )
-    blame = [f"rule {found.top_rule!r}"] * bool(found.top_rule)
-    blame += [f"segment {found.top_segment}"] * bool(found.top_segment)
-    mostly = f"; mostly {' and '.join(blame)}" if blame else ""
-    before = figures["carried"]["before"]
-    was = f", {before:.0%} before" if n and not math.isnan(before) else ""
-    head = f"{found.state.capitalize()} on {found.week}: {what} {since}"
+    causes = [f"rule {found.top_rule!r}"] * bool(found.top_rule)
+    causes += [f"segment {found.top_segment}"] * bool(found.top_segment)
+    mostly = f"; mostly {' and '.join(causes)}" if causes else ""
+    was = f", {carried_['before']:.0%} before" if carried_["n"] and not math.isnan(carried_["before"]) else ""
+    head = f"{found.state.capitalize()} on {found.week}: {what} {since}: {points} per lead{mostly}; {mqls}{was}"
     first = watch.alarmed["week"] if watch.alarmed and watch.alarmed["week"] != watch.last["week"] else ""
-    return f"{head}: {points} per lead{mostly}; {mqls}{was}; {evidence}{f', passed first on {first}' if first else ''}."
+    return f"{head}; {evidence}{f', first passed in the week of {first}' if first else ''}."
 
 
-def _blind_spots(watch: Watch, memory: Floats) -> tuple[str, ...]:
-    """What the verdict cannot know."""
+def _notes(watch: Watch, memory: Floats) -> tuple[str, ...]:
+    """How often such an alarm is false, and what the verdict cannot know."""
     claim = (
         f"If nothing changes, an alarm comes within {watch.horizon_weeks} weeks with a chance of at most "
-        f"{watch.budget:.0%}, as far as weeks are exchangeable once season and last week are taken out."
+        f"{watch.budget:.0%} (assumes that ordinary weeks are alike once season and last week are allowed for)."
     )
     if memory.max() > _MEMORY_SEEN:
         claim = (
-            f"The bound is not claimed: the weeks before hang together over months, {memory.max():.1f} standard errors "
-            f"more than independent ones would; evidence was divided by {math.exp(discount(memory.max())):,.0f} for it."
+            f"The false-alarm rate cannot be guaranteed here: weeks are autocorrelated over months, {memory.max():.1f} "
+            f"standard errors more than independent ones; evidence was divided by "
+            f"{math.exp(discount(memory.max())):,.0f} for it."
         )
-    spots = [claim, "A drift that was there in the reference weeks already is not seen."]
+    notes = [claim, "Changes that began before the reference weeks are not seen."]
     if watch.reference_weeks < YEAR:
-        spots.append(f"{watch.reference_weeks} reference weeks know no season, and find small changes later.")
+        notes.append(f"{watch.reference_weeks} reference weeks cannot show seasons, and small changes are found later.")
     if watch.skipped:
-        spots.append(f"{len(watch.skipped)} weeks of fewer than {_FEWEST} leads were skipped.")
+        notes.append(f"Skipped: {counted(len(watch.skipped), 'week')} of fewer than {_FEWEST} leads.")
     few = sum(week["mqls"]["n"] < _FEWEST for week in watch.counted)
     if not (watch.learning or watch.mqls_watched):
-        spots.append(f"MQLs are not watched: more than a quarter of the reference weeks have fewer than {_FEWEST}.")
+        notes.append(f"MQLs are not watched: more than a quarter of the reference weeks have fewer than {_FEWEST}.")
     elif few:
-        spots.append(f"MQLs are not watched in {few} of {len(watch.counted)} weeks, which have fewer than {_FEWEST}.")
-    spots.append("More demand from everyone looks like drift until it ends.")
-    return tuple(spots)
+        notes.append(f"MQLs are not watched in {few} of {len(watch.counted)} weeks, which have fewer than {_FEWEST}.")
+    return (*notes, "A busy period across all leads looks like drift while it lasts.")

@@ -1,8 +1,9 @@
-"""Who is to blame: each diagnosis where it is planted, and not where it is not; nothing where nothing changes."""
+"""What caused it: each diagnosis where it is planted, and not where it is not; nothing where nothing changes."""
 
 import datetime as dt
 import json
 import math
+import re
 import sys
 from functools import lru_cache
 from pathlib import Path
@@ -113,7 +114,7 @@ def test_a_diagnosis_where_it_is_planted_and_no_other_before_it(change):
     causes = watched(change).causes()
     assert kinds_of(causes)[:1] == PLANTED[change]
     assert isinstance(causes.diagnoses[0].evidence, pd.DataFrame)
-    assert len(causes.diagnoses[0].sentence) > 20
+    assert len(causes.diagnoses[0].headline) > 20
     if change in {"", "volume"}:
         assert kinds_of(causes) == PLANTED[change]
         assert not causes.rules["named"].any()
@@ -123,7 +124,7 @@ def test_a_diagnosis_where_it_is_planted_and_no_other_before_it(change):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ("mix", "Source = paid makes up"),
+        ("mix", "source = paid makes up"),
         ("quality", "most by rule 'Level'"),
         ("juniors", "Leads of level = other make"),
         ("event", "'email_click' gives"),
@@ -133,7 +134,7 @@ def test_a_diagnosis_where_it_is_planted_and_no_other_before_it(change):
     ],
 )
 def test_a_diagnosis_says_what_changed(change, said):
-    text = watched(change).causes().diagnoses[0].sentence
+    text = watched(change).causes().diagnoses[0].headline
     assert said.lower() in text.lower()
 
 
@@ -151,7 +152,7 @@ def test_more_leads_that_also_click_more_are_not_volume_only():
     assert kinds_of(watched("grown").causes()) == ["event"]
 
 
-def test_where_all_do_more_alike_the_busy_are_not_to_blame():
+def test_where_all_do_more_alike_the_busy_are_not_named():
     """Webinar leads do three times as much as others, before and since; then all do half as much again."""
     rng = np.random.default_rng(1)
 
@@ -186,10 +187,11 @@ def test_a_share_is_of_the_change_and_has_its_interval():
 
 def test_nothing_is_claimed_while_stable():
     causes = watched().causes()
-    assert causes.sentence.endswith(". Nothing stands out.")
-    assert causes.sentence.startswith("Stable on 2025-10-06, so no drift is claimed; the latest 8 weeks")
+    assert causes.headline.endswith(". Nothing stands out.")
+    assert causes.headline.startswith("Stable on 2025-10-06, so no drift is claimed: the gap between behaviour and fit")
+    assert "in the latest 8 weeks" in causes.headline
     assert causes.rules["low"].isna().all()
-    assert "not told from none" in repr(causes)
+    assert "could be no change at all" in repr(causes)
     assert "Without tables nothing is said of bots" in repr(causes)
 
 
@@ -197,8 +199,8 @@ def test_it_looks_at_the_latest_weeks_where_no_alarm_can_come():
     """Fit that rises, or tracking that breaks, never alarms; it is told all the same."""
     causes = watched("stopped").causes()
     assert watched("stopped").verdict.state == "stable"
-    assert "the gap of behaviour and fit fell by" in causes.sentence
-    assert "Most likely: tracking changed" in causes.sentence
+    assert "the gap between behaviour and fit fell by" in causes.headline
+    assert "Most likely: tracking changed" in causes.headline
 
 
 def test_fit_that_rises_is_told_too():
@@ -211,7 +213,7 @@ def test_fit_that_rises_is_told_too():
     causes = monitor.causes()
     assert kinds_of(causes)[0] == "mix"
     assert causes.rules.index[causes.rules["named"]].tolist() == ["Level"]
-    assert "fell by" in causes.sentence
+    assert "fell by" in causes.headline
 
 
 def test_leads_without_created_at_say_nothing_of_bots():
@@ -273,10 +275,20 @@ def test_nothing_that_ever_varies():
 def test_pages():
     causes = watched("mix").causes()
     page = causes._repr_html_()
-    assert "traffic or fit mix" in page
+    assert "Traffic or fit mix" in page
     assert "<table" in page
     assert "<table" in causes.diagnoses[0]._repr_html_()
-    assert repr(causes).splitlines()[1].startswith("  1. traffic or fit mix: ")
+    assert repr(causes).splitlines()[3].startswith("  - Traffic or fit mix: source = paid makes up")
+    data = causes.to_dict()
+    assert data["diagnoses"][0]["evidence"][0]["what"] == "source = paid (mix)"
+    assert len(data["segments"]) == len(causes.segments)
+
+
+def test_shares_of_a_change_that_could_be_none_are_not_shown():
+    shown = repr(watched().causes())
+    assert watched().causes().rules["share"].abs().max() > 0.1
+    assert "Rules that make up" in shown
+    assert not re.search(r"\d%", shown.split("Rules that make up 10 %")[1].split("(95 %)")[1])
 
 
 # ------------------------------------------------------------------------------------------------------- the figures
@@ -401,7 +413,7 @@ def test_scanners_from_alarm_to_cause(scanned):
     causes = monitor.causes(tables)
     first = causes.diagnoses[0]
     assert first.kind == "bots"
-    assert "seconds after send" in first.sentence
+    assert "seconds after send" in first.headline
     assert causes.rules.index[causes.rules["named"]].tolist() == ["Clicks"]
     assert causes.bots.loc["gap", "share"] > 0.8
     # Without tables, the rule is named all the same.

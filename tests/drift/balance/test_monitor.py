@@ -135,7 +135,7 @@ def test_all_that_is_wrong_with_a_week_is_said_at_once():
     with pytest.raises(ArgumentError) as error:
         watched([]).update(day(0), bad)
     text = str(error.value)
-    for part in ("no column 'source'", "fit must be finite", "qualified must be", "1 leads more than once"):
+    for part in ("no column 'source'", "fit must be finite", "qualified must be", "1 lead more than once"):
         assert part in text
     with pytest.raises(ArgumentError, match="must be a frame"):
         watched([]).update(day(0), [1, 2])
@@ -146,7 +146,7 @@ def test_all_that_is_wrong_with_a_week_is_said_at_once():
     [{"reference_weeks": 25}, {"horizon_weeks": 0}, {"budget": 1}, {"budget": True}, {"by": 5}],
     ids=str,
 )
-def test_arguments_that_cannot_be_meant(wrong):
+def test_invalid_arguments(wrong):
     with pytest.raises(ArgumentError, match=next(iter(wrong))):
         BalanceMonitor(BOOK, **wrong)
 
@@ -170,11 +170,11 @@ def test_a_drift_is_dated_sized_and_explained(alarmed):
     assert verdict.evidence > verdict.bound
     assert verdict.top_rule == "Clicks"
     assert verdict.top_segment is None
-    change = verdict.frame.loc["behaviour"]
+    change = verdict.figures.loc["behaviour"]
     truth = leads(7, n=100_000, clicks=3.5)["behaviour"].mean() - leads(8, n=100_000)["behaviour"].mean()
     assert change["low"] < truth < change["high"]
-    assert verdict.frame.loc["fit", "low"] < 0 < verdict.frame.loc["fit", "high"]
-    for part in ("Alarm on", "behaviour outweighs fit since the week of", "rule 'Clicks'", "would not qualify"):
+    assert verdict.figures.loc["fit", "low"] < 0 < verdict.figures.loc["fit", "high"]
+    for part in ("Alarm on", "behaviour outweighs fit since the week of", "rule 'Clicks'", "needed unusual activity"):
         assert part in repr(verdict)
     assert "chance of at most 10%" in repr(verdict)
     assert "<table" in verdict._repr_html_()
@@ -184,14 +184,14 @@ def test_no_change_is_stable_and_blames_nobody():
     verdict = watched([leads(number) for number in range(60)]).verdict
     assert verdict.state == "stable"
     assert (verdict.since, verdict.top_rule, verdict.top_segment) == (None, None, None)
-    assert verdict.sentence.startswith("Stable on")
+    assert verdict.headline.startswith("Stable on")
 
 
 def test_fit_that_falls_is_found_and_named():
     cohorts = [leads(number) for number in range(50)] + [leads(number, bosses=0.15) for number in range(50, 66)]
     verdict = watched(cohorts).verdict
     assert (verdict.state, verdict.top_rule) == ("alarm", "Level")
-    assert verdict.frame.loc["fit", "high"] < 0
+    assert verdict.figures.loc["fit", "high"] < 0
 
 
 @pytest.mark.parametrize("n", [150, 600])
@@ -211,11 +211,11 @@ def test_carried_mqls_by_hand():
     mqls = [scores[scores["qualified"]] for scores in cohorts]
     median = np.median([one["behaviour"].median() for one in mqls[:26]])
     latest = pd.concat(mqls[-8:])
-    assert monitor.verdict.frame.loc["carried", "since"] == ((latest["fit"] + median) < 80).mean()
-    # The bar reached exactly is reached; who asked for sales needed no points.
+    assert monitor.verdict.figures.loc["carried", "since"] == ((latest["fit"] + median) < 80).mean()
+    # The threshold reached exactly is reached; who asked for sales needed no points.
     assert carried([{"n": 4, "needed": {"40": 2, "41": 1, "none": 1}}], 40.0) == (1, 4)
     asked = [scores.assign(via="hand_raise") for scores in cohorts]
-    assert watched(asked).verdict.frame.loc["carried", "since"] == 0
+    assert watched(asked).verdict.figures.loc["carried", "since"] == 0
 
 
 def test_a_gap_by_hand(alarmed):
@@ -262,7 +262,7 @@ def test_small_weeks_are_skipped_not_taken_for_0():
         if number not in small:
             without.update(day(number), scores)
     assert with_small.verdict.evidence == without.verdict.evidence
-    assert "3 weeks of fewer than 20 leads were skipped" in repr(with_small.verdict)
+    assert "Skipped: 3 weeks of fewer than 20 leads" in repr(with_small.verdict)
     assert with_small.frame["gap"].isna().sum() == 3
 
 
@@ -284,16 +284,16 @@ def test_mqls_too_few_to_be_watched_cost_no_budget():
 def test_learning_says_so_and_a_short_reference_too():
     monitor = watched([leads(number) for number in range(25)])
     assert monitor.verdict.state == "learning"
-    assert "25 of 26 reference weeks" in monitor.verdict.sentence
+    assert "25 of 26 weeks" in monitor.verdict.headline
     assert math.isnan(monitor.verdict.evidence)
     monitor.update(day(25), leads(25))
     assert monitor.verdict.state == "stable"
-    assert "26 reference weeks know no season" in repr(monitor.verdict)
+    assert "26 reference weeks cannot show seasons" in repr(monitor.verdict)
     whole = watched([leads(number) for number in range(53)], reference_weeks=52)
-    assert "know no season" not in repr(whole.verdict)
+    assert "cannot show seasons" not in repr(whole.verdict)
 
 
-def test_weeks_that_hang_together_are_said_to():
+def test_autocorrelated_weeks_are_said_to_be():
     rng = np.random.default_rng(5)
     wander = np.zeros(140)
     for number in range(1, 140):
@@ -303,7 +303,7 @@ def test_weeks_that_hang_together_are_said_to():
     monitor = watched([leads(number, clicks=clicks[number]) for number in range(140)], reference_weeks=52)
     verdict = monitor.verdict
     assert verdict.memory > 1.645
-    assert "The bound is not claimed" in repr(verdict)
+    assert "The false-alarm rate cannot be guaranteed" in repr(verdict)
     # What the detector says of the same figures, less what memory takes.
     gaps, weeks = monitor.frame[["gap", "mql_gap"]].to_numpy().T, monitor.frame.index.to_numpy("M8[D]").astype(int) / 7
     detector = RankDetector(weeks[:52], gaps[:, :52])
@@ -343,7 +343,7 @@ def test_an_alarm_stays_until_it_is_acknowledged():
     cohorts = [*DRIFTED, *(leads(number) for number in range(62, 100))]
     verdict = watched(cohorts).verdict
     assert verdict.state == "alarm"
-    assert "passed first on" in verdict.sentence
+    assert "first passed in the week of" in verdict.headline
 
 
 def test_state_is_plain_and_versioned(alarmed):
@@ -381,7 +381,7 @@ def test_a_state_of_the_first_version_is_read_and_goes_on():
     assert monitor.frame.loc["2024-01-01", ["leads", "mqls", "fit", "mql_behaviour"]].tolist() == [20, 10, 30, 30]
     assert monitor.edit.loc["behaviour", "change"] == 1
     verdict = monitor.verdict
-    assert (verdict.state, verdict.frame.loc["behaviour", "since"]) == ("learning", 20)
+    assert (verdict.state, verdict.figures.loc["behaviour", "since"]) == ("learning", 20)
     scores = leads(1).assign(**{"Home market": leads(1)["fit"], "Visits": leads(1)["behaviour"]})
     for number in range(1, 28):
         verdict = monitor.update(day(number), scores.set_axis([f"{number}-{row}" for row in range(len(scores))]))
