@@ -12,7 +12,7 @@ import pandas as pd
 
 from leadscore.errors import ArgumentError
 from leadscore.stats.intervals import Floats, wilson
-from leadscore.stats.outcomes_and_scores import outcomes_and_scores, probabilities
+from leadscore.stats.outcomes_and_scores import read_rows
 from leadscore.stats.ranking import counted
 
 # Leads of nearly the same probability are drawn together: a bin as so many of their means is as good as exact.
@@ -62,7 +62,7 @@ def gains(y: Any, score: Any, *, bins: int = 10) -> Gains:
     Parameters
     ----------
     y, score
-        As in `outcomes_and_scores`.
+        As in `read_rows`.
     bins : int
         Parts of equally many leads, give or take one; no more of them than leads.
 
@@ -77,7 +77,7 @@ def gains(y: Any, score: Any, *, bins: int = 10) -> Gains:
     Raises
     ------
     ArgumentError
-        As `outcomes_and_scores`, or if `bins` is no whole number from 1.
+        As `read_rows`, or if `bins` is no whole number from 1.
 
     References
     ----------
@@ -95,7 +95,8 @@ def gains(y: Any, score: Any, *, bins: int = 10) -> Gains:
     2    4     1.0  0.25   0.5      1.00
     """
     _check(bins)
-    outcome, points, _, unknown = outcomes_and_scores(y, score)
+    rows = read_rows(y, score=score).of_known()
+    outcome, points, unknown = rows.had, rows.columns["score"], rows.unknown
     n, events = len(outcome), int(outcome.sum())
     order = np.argsort(-points, kind="stable")
     falling, cumulated = points[order], np.append(0, np.cumsum(outcome[order]))
@@ -187,7 +188,7 @@ def calibration(y: Any, probability: Any, *, bins: int = 10) -> Calibration:
 
     Parameters
     ----------
-    y : as in `outcomes_and_scores`
+    y : as in `read_rows`
     probability : (n_leads,) numbers from 0 to 1
         Not points: those promise no rate.
     bins : int
@@ -200,7 +201,7 @@ def calibration(y: Any, probability: Any, *, bins: int = 10) -> Calibration:
     Raises
     ------
     ArgumentError
-        As `outcomes_and_scores`, if a probability does not lie in 0 to 1, or if `bins` is no whole number from 1.
+        As `read_rows`, if a probability does not lie in 0 to 1, or if `bins` is no whole number from 1.
 
     Examples
     --------
@@ -212,7 +213,8 @@ def calibration(y: Any, probability: Any, *, bins: int = 10) -> Calibration:
     2         0.75  4       3  0.75
     """
     _check(bins)
-    outcome, chance, unknown = probabilities(y, probability)
+    rows = read_rows(y, probability=probability).of_known()
+    outcome, chance, unknown = rows.had, rows.columns["probability"], rows.unknown
     place = _bins_of(chance, bins)
     n = np.bincount(place)
     events = np.bincount(place, outcome).astype(np.int64)
@@ -307,7 +309,8 @@ def expected_calibration_error(
     0.046, where it would be 0.078 (0.044 to 0.118) if every probability were right, p = 0.97, n = 200 with 67 events
     """
     _check(bins)
-    outcome, chance, unknown = probabilities(y, probability)
+    rows = read_rows(y, probability=probability).of_known()
+    outcome, chance, unknown = rows.had, rows.columns["probability"], rows.unknown
     n, events = len(outcome), int(outcome.sum())
     if not n:
         none = float("nan")

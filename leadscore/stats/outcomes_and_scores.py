@@ -1,137 +1,355 @@
-"""Outcomes, scores, weights and probabilities of leads, read in one way."""
+"""The one reader of what is given lead by lead: outcomes, scores, chances, weights, dates, groups.
+
+Every public function that takes such columns reads them here, so that all take the same, match rows in the same way and
+say the same of what cannot be taken.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from numbers import Real
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
+from leadscore.base.text import as_text
+from leadscore.base.times import NO_TIME, one_array, read_times
 from leadscore.errors import ArgumentError, Problem
-from leadscore.stats.intervals import Floats
+from leadscore.stats.intervals import Floats, Ints
 
 Mask = npt.NDArray[np.bool_]
+MISSING = "(missing)"
+_SHOWN = 5
+# Whole numbers of leads, as far as floats have all of them.
+_MOST = 2**53
+_WEIGHTS = ("weights", "sample_weight")
 
 
-_NUMBERS = {"boolean", "integer", "floating", "mixed-integer-float", "decimal", "empty"}
+@dataclass(frozen=True)
+class LeadRows:
+    """What is given of each lead, all in one order; made by `read_rows`.
+
+    Attributes
+    ----------
+    index : (n_rows,) what rows are called
+    known : (n_rows,) bool
+        Whether the outcome is known.
+    had : (n_rows,) bool
+        Whether the lead has the outcome; False where that is not known.
+    unknown : int
+        Leads whose outcome is not known; what `take` leaves out counts on.
+    columns : dict of name to (n_rows,) float64
+        Scores, chances and other numbers; missing (NaN) only where the outcome is unknown.
+    weights : (n_rows,) float64, or None
+    dates : (n_rows,) days since 1970 in UTC, or None; `NO_TIME` only where the outcome is unknown
+    groups : (n_rows,) whole numbers from 0, or None
+        Rows of one group belong together; a row without a group is one of its own.
+    by : (n_rows,) positions in `names`, or None
+    names : list of str
+        The segments that `by` has, sorted, `(missing)` last.
+    """
+
+    index: pd.Index[Any]
+    known: Mask
+    had: Mask
+    unknown: int
+    columns: dict[str, Floats]
+    weights: Floats | None = None
+    dates: Ints | None = None
+    groups: Ints | None = None
+    by: Ints | None = None
+    names: tuple[str, ...] = ()
+
+    def take(self, rows: Mask | Ints) -> Self:
+        """Some of the rows."""
+        parts = {name: getattr(self, name) for name in ("index", "known", "had", "weights", "dates", "groups", "by")}
+        some: dict[str, Any] = {name: None if part is None else part[rows] for name, part in parts.items()}
+        return replace(self, **some, columns={name: values[rows] for name, values in self.columns.items()})
+
+    def of_known(self) -> Self:
+        """The rows whose outcome is known; `unknown` says how many others there are."""
+        return self if self.known.all() else self.take(self.known)
 
 
-def outcomes_and_scores(y: Any, score: Any, weights: Any = None) -> tuple[Mask, Floats, Floats | None, int]:
-    """Outcomes, scores and weights of the leads whose outcome is known, and how many others there are.
+def read_rows(
+    y: Any,
+    *,
+    whole_weights: bool = False,
+    complete: bool = False,
+    numbered_dates: bool = False,
+    **columns: Any,
+) -> LeadRows:
+    """Read outcomes and what stands beside them, lead by lead; all problems are said in one error.
 
     Parameters
     ----------
     y : (n_leads,) True, False or missing; 1 and 0 will do
-        The outcomes, as `label` gives them.
-    score : (n_leads,) numbers, or Scores
-        Higher is hotter; of `Scores` it is the total.
-    weights : (n_leads,) numbers from 0, optional
+        The outcomes, as `label` gives them; missing: not known (yet). Any type of column: bool, whole numbers, floats
+        with NaN, nullable, Arrow, categorical or sparse Series, polars, arrays, lists.
+    whole_weights : bool
+        Weights count leads.
+    complete : bool
+        Leads of unknown outcome need numbers, weights and days too, and no number may be infinite.
+    numbered_dates : bool
+        `dates` may be numbers that rise with time; they are in `columns` then.
+    **columns : by the name of the argument; what is None is left out
+        `weights` or `sample_weight` (numbers from 0), `dates` (days or times), `groups` (ids), `by` (names of
+        segments), `probability` (0 to 1), `X` (a table, of which only the rows are looked at); all others are numbers,
+        `Scores` for their total.
 
     Returns
     -------
-    y : (n,) bool
-    score : (n,) float64
-    weights : (n,) float64, or None
-    unknown : int
-        Leads left out: their `y` is missing, or they have a score and are not in `y`.
+    LeadRows
+        The leads of the first of the columns, in its order.
 
     Raises
     ------
     ArgumentError
-        If `y` holds anything else, a lead of known outcome has no score or weight, a weight is below 0, or rows cannot
-        be matched.
+        If a column holds anything else, a lead of known outcome lacks a number, weight or day, or rows cannot be
+        matched.
 
     Notes
     -----
-    Series of different indexes are matched by it, which then must be unique; everything else by position.
+    Series with the same index, and everything without one, are matched by position. Where indexes differ, rows are
+    matched by them: another order is put right; leads that `y` lacks are of unknown outcome; a known outcome of a lead
+    that is not in the first column is refused, and so are ids that stand twice and columns without an index.
 
     Examples
     --------
     >>> y = pd.Series([True, None, False], index=["a", "b", "c"], dtype="boolean")
-    >>> outcomes_and_scores(y, pd.Series({"c": 10, "a": 90, "d": 50}))
-    (array([ True, False]), array([90., 10.]), None, 2)
+    >>> rows = read_rows(y, score=pd.Series({"c": 10, "a": 90, "d": 50}))
+    >>> rows.had, rows.known, rows.columns["score"], rows.unknown
+    (array([False,  True, False]), array([ True,  True, False]), array([10., 90., 50.]), 1)
+    >>> read_rows([1.0, float("nan"), 0.0], score=[3, 2, 1]).of_known().had
+    array([ True, False])
     """
-    beside = {"score": score} if weights is None else {"score": score, "weights": weights}
-    outcome, columns, unknown = _read(y, **beside)
-    weight = columns.get("weights")
-    if weight is not None and not ((weight >= 0) & np.isfinite(weight)).all():
-        bad = weight[~((weight >= 0) & np.isfinite(weight))]
-        raise ArgumentError("weights", f"must be 0 or more, and finite; {len(bad):,} are not, the first {bad[0]:g}")
-    return outcome, columns["score"], weight, unknown
+    problems: list[Problem] = []
+    first = next(iter(columns))
+    given = {name: _total(values) for name, values in columns.items() if values is not None or name == first}
+    tables = {name: _column(name, values, problems) for name, values in {"y": y, **given}.items()}
+    _raise(problems)
+    read: dict[str, npt.NDArray[Any]] = {"y": _outcomes(tables["y"], problems)}
+    names: tuple[str, ...] = ()
+    for name, column in tables.items():
+        if name == "by":
+            read[name], names = _segments(column)
+        elif name == "groups":
+            read[name] = pd.factorize(column)[0].astype(np.int64)
+        elif name == "dates" and not (numbered_dates and pd.api.types.is_numeric_dtype(column.dtype)):
+            read[name] = _days(column, problems)
+        elif name not in {"y", "X"}:
+            read[name] = _numbers(name, column, problems)
+    labelled = [name for name, values in {"y": y, **given}.items() if isinstance(values, (pd.Series, pd.DataFrame))]
+    index, places = _matched(tables, labelled, first, problems)
+    if "y" in places and len(rest := _without_a_row(tables["y"].index, read["y"], places["y"])):
+        verb = "has" if len(rest) == 1 else "have"
+        problems.append(Problem("y", f"{_counted(len(rest))} with a known outcome {verb} no {first}: {_few(rest)}"))
+    placed = {name: _placed(name, values, places.get(name)) for name, values in read.items()}
+    rows = _assembled(index, dict(placed), names)
+    bad = {problem.where for problem in problems}
+    numbers = {name: values for name, values in placed.items() if values.dtype.kind == "f" and name not in {"y", *bad}}
+    _lacking(rows, numbers, problems, complete=complete)
+    _out_of_bounds(numbers, problems, whole=whole_weights)
+    _raise(sorted(problems, key=lambda problem: [*tables].index(problem.where)))
+    return rows
 
 
-def _read(y: Any, **beside: Any) -> tuple[Mask, dict[str, Floats], int]:
-    """Known outcomes, the numbers beside them, and how many outcomes are unknown."""
-    return _known(*_aligned(y, beside))
-
-
-def _known(outcome: pd.Series[Any], columns: dict[str, pd.Series[Any]]) -> tuple[Mask, dict[str, Floats], int]:
-    known = outcome.notna().to_numpy()
-    problems, numbers = [], {}
-    for name, column in columns.items():
-        found = column[known]
-        kind = pd.api.types.infer_dtype(found, skipna=True)
-        if kind not in _NUMBERS:
-            message = f"must be numbers; got {kind} values, the first {found.dropna().tolist()[0]!r}"
-            problems.append(Problem(name, message))
-            continue
-        numbers[name] = found.to_numpy(np.float64, na_value=np.nan)
-        lacking = found.index[np.isnan(numbers[name])]
-        if len(lacking):
-            first = ", ".join(map(repr, lacking[:5]))
-            message = f"is missing for {len(lacking):,} of {len(found):,} leads of known outcome: {first}"
-            problems.append(Problem(name, message))
+def _raise(problems: list[Problem]) -> None:
     if problems:
         raise ArgumentError("arguments", problems)
-    return outcome[known].to_numpy(np.bool_), numbers, int((~known).sum())
 
 
-def _aligned(y: Any, beside: dict[str, Any]) -> tuple[pd.Series[Any], dict[str, pd.Series[Any]]]:
-    """All on the same rows: those of `y`, and the leads that only what comes first beside it has."""
-    # Scores by their look: what makes them stands above this module.
-    given = {"y": y} | {name: getattr(values, "frame", {"total": values})["total"] for name, values in beside.items()}
-    problems = [Problem(name, "must be one-dimensional") for name, values in given.items() if np.ndim(values) != 1]
-    if problems:
-        raise ArgumentError("arguments", problems)
-    labelled = [name for name, values in given.items() if isinstance(values, pd.Series)]
-    columns = {"y": _outcomes(y)} | {name: pd.Series(given[name]) for name in beside}
-    index = columns[labelled[0]].index if labelled else columns["y"].index
-    if all(columns[name].index.equals(index) for name in labelled):
-        sizes = {name: len(column) for name, column in columns.items()}
-        if len(set(sizes.values())) > 1:
-            raise ArgumentError("arguments", f"must be equally long; got {sizes}")
-        columns = {name: column.set_axis(index) for name, column in columns.items()}
+# --------------------------------------------------------------------------------------------------------- one column
+
+
+def _total(values: Any) -> Any:
+    """The points of `Scores`, known by their look: what makes them stands above this module."""
+    scores = hasattr(values, "bound") and not isinstance(values, (pd.Series, pd.DataFrame))
+    return values.frame["total"] if scores else values
+
+
+def _column(name: str, values: Any, problems: list[Problem]) -> pd.Series[Any]:
+    """What is given as a Series, by position unless it has an index."""
+    if isinstance(values, pd.Series):
+        return values
+    if name == "X":
+        return pd.Series(np.zeros(len(values)), values.index if isinstance(values, pd.DataFrame) else None)
+    try:
+        dimensions = np.ndim(values)
+    except ValueError:  # lists of different lengths
+        dimensions = 2
+    if dimensions != 1:
+        found = f"{dimensions} dimensions" if dimensions else f"{values!r:.60}"
+        problems.append(Problem(name, f"must have one value for each lead; got {found}"))
+        return pd.Series(dtype=object)
+    if isinstance(values, pa.Array) or hasattr(values, "__arrow_c_stream__"):
+        array = one_array(values if isinstance(values, pa.Array) else pa.chunked_array(values))
+        plain = one_array(array.dictionary_decode()) if pa.types.is_dictionary(array.type) else array
+        return pd.Series(pd.arrays.ArrowExtensionArray(plain))
+    return pd.Series(values)
+
+
+def _floats(column: pd.Series[Any]) -> Floats | None:
+    """The numbers of a column, NaN where missing; None if it holds anything else."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        found = _floats(pd.Series(column.cat.categories))
+        return None if found is None else np.append(found, np.nan)[column.cat.codes]
+    if column.dtype == object:
+        numbers = all(isinstance(value, (Real, Decimal, np.bool_)) for value in column.dropna())
     else:
-        plain, double = set(given) - set(labelled), [name for name in labelled if not columns[name].index.is_unique]
-        if plain or double:
-            why = (
-                f"{', '.join(double)}: ids more than once" if double else f"{', '.join(sorted(plain))} without an index"
+        types = pd.api.types
+        numbers = types.is_bool_dtype(column) or (types.is_numeric_dtype(column) and not types.is_complex_dtype(column))
+    return column.to_numpy(np.float64, na_value=np.nan) if numbers or column.isna().all() else None
+
+
+def _shown(values: pd.Series[Any]) -> str:
+    """The first value that is no number, else the first, as Python shows it."""
+    plain = [value.item() if isinstance(value, np.generic) else value for value in values.dropna().unique()]
+    return repr(next((value for value in plain if not isinstance(value, (Real, Decimal))), plain[0]))
+
+
+def _outcomes(column: pd.Series[Any], problems: list[Problem]) -> Floats:
+    """1, 0, or NaN where the outcome is not known."""
+    what = "must be True, False or missing (1 and 0 will do)"
+    numbers = _floats(column)
+    if numbers is None:
+        first = _shown(column)
+        # What is compared with a value is False where it is missing, which here is not known.
+        cure = f"y.eq({first}).where(y.notna())" if column.isna().any() else f"y == {first}"
+        problems.append(Problem("y", f"{what}; got {first}: say which value is the outcome, as {cure}"))
+        return np.full(len(column), np.nan)
+    wrong = ~((numbers == 0) | (numbers == 1) | np.isnan(numbers))
+    if wrong.any():
+        found = f"{int(wrong.sum()):,} of {len(wrong):,} values are neither, the first {_shown(column[wrong])}"
+        problems.append(Problem("y", f"{what}; {found}"))
+    return numbers
+
+
+def _numbers(name: str, column: pd.Series[Any], problems: list[Problem]) -> Floats:
+    numbers = _floats(column)
+    if numbers is None:
+        problems.append(Problem(name, f"must be numbers; got {_shown(column)}"))
+    return np.zeros(len(column)) if numbers is None else numbers
+
+
+def _days(column: pd.Series[Any], problems: list[Problem]) -> Ints:
+    """Days since 1970 in UTC."""
+    try:
+        times = read_times(one_array(pa.array(column, from_pandas=True)))
+    except (pa.ArrowException, TypeError):  # values of several kinds
+        times = None
+    wrong = np.full(len(column), times is None)
+    for rows in times.bad.values() if times is not None else ():
+        wrong[rows] = True
+    if wrong.any():
+        first = ", ".join(map(repr, column[wrong].tolist()[:_SHOWN]))
+        problems.append(Problem("dates", f"must be days as 2026-03-31; {int(wrong.sum()):,} are not: {first}"))
+    return np.zeros(len(column), np.int64) if times is None else times.days("UTC")
+
+
+def _segments(column: pd.Series[Any]) -> tuple[Ints, tuple[str, ...]]:
+    """Positions in the names of the segments, -1 where missing; and the names."""
+    segments = pd.Categorical(column).remove_unused_categories()
+    return segments.codes.astype(np.int64), tuple(map(as_text, segments.categories))
+
+
+# ---------------------------------------------------------------------------------------------------------- all columns
+
+
+def _matched(
+    tables: dict[str, pd.Series[Any]], labelled: list[str], first: str, problems: list[Problem]
+) -> tuple[pd.Index[Any], dict[str, Ints]]:
+    """What rows are called; and of columns in another order, where each row stands in them, -1 if nowhere."""
+    whose = first if first in labelled else (*labelled, first)[0]
+    leads = tables[whose].index
+    apart = [name for name in labelled if not tables[name].index.equals(leads)]
+    found = len(problems)
+    for name, column in tables.items():
+        if not apart and len(column) != len(tables[first]):
+            message = f"has {len(column):,} values, {first} {len(tables[first]):,}: one for each lead"
+            problems.append(Problem(name, message))
+        elif apart and name not in labelled:
+            message = f"has no index, and those of {whose} and {apart[0]} differ: give a Series by lead_id"
+            problems.append(Problem(name, message))
+        elif apart and column.index.has_duplicates:
+            twice = column.index[column.index.duplicated()].unique()
+            problems.append(
+                Problem(name, f"has {_counted(len(twice))} more than once: {_few(twice)}; is its index lead_id?")
             )
-            raise ArgumentError("arguments", f"their indexes differ, so rows are matched by lead; got {why}")
-        others = columns[next(iter(beside))].index.difference(columns["y"].index, sort=False)
-        index = columns["y"].index.append(others)
-        columns = {name: column.reindex(index) for name, column in columns.items()}
-    return columns.pop("y"), columns
+    places = {}
+    for name in apart if len(problems) == found else ():
+        places[name] = tables[name].index.get_indexer(leads).astype(np.int64)
+        if (places[name] < 0).all():
+            problems.append(Problem(name, f"has none of the leads of {whose}: is its index lead_id?"))
+    if len(problems) > found:
+        raise ArgumentError("arguments", problems)
+    return leads, places
 
 
-def _outcomes(y: Any) -> pd.Series[Any]:
-    values = pd.Series(y)
-    kind = pd.api.types.infer_dtype(values, skipna=True)
-    found = values.dropna()
-    bad = found[~found.isin([0, 1])] if kind == "integer" else found[:0]
-    if kind in {"boolean", "integer", "empty"} and not len(bad):
-        return values.astype("boolean")
-    first = f", the first {(bad if len(bad) else found).tolist()[0]!r}" if len(found) else ""
-    hint = "; where it is 1 and 0 with gaps, `.astype('boolean')` makes it so" if kind == "floating" else ""
-    raise ArgumentError("y", f"must be True, False or missing (1 and 0 will do); got {kind} values{first}{hint}")
+def _counted(n: int) -> str:
+    return f"{n:,} lead{'' if n == 1 else 's'}"
 
 
-def probabilities(y: Any, probability: Any) -> tuple[Mask, Floats, int]:
-    """Outcomes and probabilities of the leads whose outcome is known, and how many others there are."""
-    outcome, columns, unknown = _read(y, probability=probability)
-    chance = columns["probability"]
-    bad = chance[(chance < 0) | (chance > 1)]
-    if len(bad):
-        raise ArgumentError("probability", f"must lie in 0 to 1; {len(bad):,} do not, the first {bad[0]:g}")
-    return outcome, chance, unknown
+def _few(leads: pd.Index[Any]) -> str:
+    """The first of some leads, for messages."""
+    return ", ".join(map(repr, leads[:_SHOWN].tolist())) + (", ..." if len(leads) > _SHOWN else "")
+
+
+def _without_a_row(index: pd.Index[Any], outcome: Floats, place: Ints) -> pd.Index[Any]:
+    """Leads of known outcome that stand in no row."""
+    rest = ~np.isnan(outcome)
+    rest[place[place >= 0]] = False
+    return index[rest]
+
+
+def _placed(name: str, values: npt.NDArray[Any], place: Ints | None) -> npt.NDArray[Any]:
+    """The values of the rows, missing where a row stands nowhere."""
+    if place is None:
+        return values
+    missing = np.nan if values.dtype.kind == "f" else NO_TIME if name == "dates" else -1
+    return np.where(place < 0, missing, values[place]).astype(values.dtype)
+
+
+def _assembled(index: pd.Index[Any], read: dict[str, npt.NDArray[Any]], names: tuple[str, ...]) -> LeadRows:
+    outcome, by, groups = read.pop("y"), read.pop("by", None), read.pop("groups", None)
+    weights = read.pop("sample_weight", read.pop("weights", None))
+    dates = read.pop("dates") if "dates" in read and read["dates"].dtype.kind == "i" else None
+    if groups is not None:
+        alone = groups < 0
+        groups = np.where(alone, groups.max(initial=-1) + np.cumsum(alone), groups)
+    if by is not None and (by < 0).any():
+        by, names = np.where(by < 0, len(names), by), (*names, MISSING)
+    unknown = np.isnan(outcome)
+    return LeadRows(index, ~unknown, outcome == 1, int(unknown.sum()), read, weights, dates, groups, by, names)
+
+
+def _lacking(rows: LeadRows, given: dict[str, Floats], problems: list[Problem], *, complete: bool) -> None:
+    """Numbers and days that are needed and not there."""
+    needed = np.ones(len(rows.index), bool) if complete else rows.known
+    lacking = {
+        name: needed & (~np.isfinite(values) if complete and name not in _WEIGHTS else np.isnan(values))
+        for name, values in given.items()
+    }
+    if rows.dates is not None and "dates" not in {problem.where for problem in problems}:
+        lacking["dates"] = needed & (rows.dates == NO_TIME)
+    for name, missing in lacking.items():
+        if missing.any():
+            what = "missing or infinite" if name in given and np.isinf(given[name][missing]).any() else "missing"
+            of = f"{int(missing.sum()):,} of {int(needed.sum()):,} leads{'' if complete else ' of known outcome'}"
+            problems.append(Problem(name, f"is {what} for {of}: {_few(rows.index[missing])}"))
+
+
+def _out_of_bounds(given: dict[str, Floats], problems: list[Problem], *, whole: bool) -> None:
+    """Weights and chances that cannot be such."""
+    for name, values in given.items():
+        wrong, what = (values < 0) | (values > 1), "between 0 and 1"
+        if name in _WEIGHTS:
+            wrong, what = (values < 0) | (values > _MOST), "whole numbers from 0" if whole else "finite, 0 or more"
+            wrong |= whole & (np.floor(values) < values)
+        if wrong.any() and name in {"probability", *_WEIGHTS}:
+            found = f"{int(wrong.sum()):,} of {len(wrong):,} are not, the first {values[wrong][0]:g}"
+            problems.append(Problem(name, f"must be {what}; {found}"))

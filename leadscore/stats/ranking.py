@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leadscore.base.text import as_text
 from leadscore.errors import ArgumentError
 from leadscore.stats.intervals import Floats, wilson
-from leadscore.stats.outcomes_and_scores import Mask, _aligned, _known, _read, outcomes_and_scores, probabilities
+from leadscore.stats.outcomes_and_scores import Mask, read_rows
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def roc_auc(y: Any, score: Any, *, weights: Any = None, confidence: float = 0.95
     Parameters
     ----------
     y, score, weights
-        As in `outcomes_and_scores`. A weight says how much a lead counts, not how many leads it is: leads passed on
+        As in `read_rows`. A weight says how much a lead counts, not how many leads it is: leads passed on
         at random one time in ten, for instance, each stand for ten. `n` counts leads of a weight above 0.
     confidence : float
 
@@ -107,7 +106,7 @@ def roc_auc(y: Any, score: Any, *, weights: Any = None, confidence: float = 0.95
     Raises
     ------
     ArgumentError
-        As `outcomes_and_scores`, or if `confidence` does not lie between 0 and 1.
+        As `read_rows`, or if `confidence` does not lie between 0 and 1.
 
     References
     ----------
@@ -168,7 +167,7 @@ def auc_difference(y: Any, a: Any, b: Any, *, confidence: float = 0.95) -> Diffe
 
     Parameters
     ----------
-    y : as in `outcomes_and_scores`
+    y : as in `read_rows`
     a, b : as `score` there
     confidence : float
 
@@ -191,7 +190,8 @@ def auc_difference(y: Any, a: Any, b: Any, *, confidence: float = 0.95) -> Diffe
     from scipy.special import stdtr, stdtrit  # noqa: PLC0415 - scipy takes long to import
 
     _check(confidence)
-    outcome, scores, unknown = _read(y, a=a, b=b)
+    rows = read_rows(y, a=a, b=b).of_known()
+    outcome, scores, unknown = rows.had, rows.columns, rows.unknown
     n, events, none = len(outcome), int(outcome.sum()), float("nan")
     reason = _one_sided(outcome)
     if reason:
@@ -224,9 +224,11 @@ def _estimate(measure: Any, y: Any, score: Any, weights: Any, confidence: float)
     from scipy.special import stdtrit  # noqa: PLC0415 - scipy takes long to import
 
     _check(confidence)
-    outcome, points, weight, unknown = outcomes_and_scores(y, score, weights)
-    weight = np.ones(len(outcome)) if weight is None else weight
-    outcome, points, weight = outcome[weight > 0], points[weight > 0], weight[weight > 0]
+    rows = read_rows(y, score=score, weights=weights).of_known()
+    if rows.weights is not None:
+        rows = rows.take(rows.weights > 0)
+    outcome, points, unknown = rows.had, rows.columns["score"], rows.unknown
+    weight = np.ones(len(outcome)) if rows.weights is None else rows.weights
     n, events, none = len(outcome), int(outcome.sum()), float("nan")
     reason = _one_sided(outcome)
     if reason:
@@ -319,7 +321,8 @@ def brier(y: Any, probability: Any, *, confidence: float = 0.95) -> Estimate:
     0.093 (0.039 to 0.204), n = 4 with 2 events
     """
     _check(confidence)
-    outcome, chance, unknown = probabilities(y, probability)
+    rows = read_rows(y, probability=probability).of_known()
+    outcome, chance, unknown = rows.had, rows.columns["probability"], rows.unknown
     n, events = len(outcome), int(outcome.sum())
     squared = (chance - outcome) ** 2
     value, reason = float(squared.mean()) if n else float("nan"), _one_sided(outcome)
@@ -338,7 +341,7 @@ def by_segment(y: Any, score: Any, by: Any) -> pd.DataFrame:
     Parameters
     ----------
     y, score
-        As in `outcomes_and_scores`.
+        As in `read_rows`.
     by : (n_leads,) the segment of each lead; missing is a segment too
 
     Returns
@@ -357,20 +360,16 @@ def by_segment(y: Any, score: Any, by: Any) -> pd.DataFrame:
     DE       1       0        1   NaN  all leads have the same outcome, False
     US       4       2        0  0.75
     """
-    outcome, columns = _aligned(y, {"score": score, "by": by})
-    groups = pd.Categorical(columns.pop("by")).remove_unused_categories()
-    names = [*map(as_text, groups.categories), *(["(missing)"] if (groups.codes < 0).any() else [])]
-    segment = np.where(groups.codes < 0, len(names) - 1, groups.codes)
-    had, numbers, _ = _known(outcome, columns)
-    known = outcome.notna().to_numpy()
-    unknown = np.bincount(segment[~known], minlength=len(names))
+    leads = read_rows(y, score=score, by=by)
+    assert leads.by is not None
+    unknown = np.bincount(leads.by[~leads.known], minlength=len(leads.names))
     rows = []
-    for place, name in enumerate(names):
-        mine = segment[known] == place
-        auc = roc_auc(had[mine], numbers["score"][mine])
+    for place, name in enumerate(leads.names):
+        mine = leads.take(leads.known & (leads.by == place))
+        auc = roc_auc(mine.had, mine.columns["score"])
         low, high = wilson(auc.events, auc.n)
         rate = auc.events / auc.n if auc.n else float("nan")
         counts = (name, auc.n, auc.events, int(unknown[place]))
         rows.append((*counts, rate, float(low), float(high), auc.value, auc.low, auc.high, auc.reason))
-    columns_made = "segment n events unknown rate rate_low rate_high auc auc_low auc_high reason"
-    return pd.DataFrame(rows, columns=columns_made.split()).set_index("segment")
+    columns = "segment n events unknown rate rate_low rate_high auc auc_low auc_high reason"
+    return pd.DataFrame(rows, columns=columns.split()).set_index("segment")

@@ -8,7 +8,6 @@ from html import escape
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
@@ -21,6 +20,7 @@ from leadscore.scoring.engine import Bound
 from leadscore.scoring.plan import Plan
 from leadscore.scoring.scores import Scores
 from leadscore.stats.intervals import wilson
+from leadscore.stats.outcomes_and_scores import read_rows
 
 _Rule = FitRule | BehaviourRule
 
@@ -126,7 +126,8 @@ class ThresholdExplorer:
     def __init__(self, scores: Scores, y: Any = None) -> None:
         self.scores = scores
         self.rulebook = scores.rulebook
-        self._y = _outcomes(scores, y)
+        rows = None if y is None else read_rows(y, score=scores)
+        self._y = np.full(len(scores), np.nan) if rows is None else np.where(rows.known, rows.had, np.nan)
         self._before = scores.bound.via >= 0
         self.now = self.at()
 
@@ -241,25 +242,6 @@ class ThresholdExplorer:
             slider.observe(show, "value")
         show()
         return VBox([*sliders.values(), output])
-
-
-def _outcomes(scores: Scores, y: Any) -> npt.NDArray[np.float64]:
-    """1, 0, or NaN where the outcome is not known, in the order of the scores."""
-    if y is None:
-        return np.full(len(scores), np.nan)
-    if np.ndim(y) != 1:
-        raise ArgumentError("y", f"must have one value for each lead; got {y!r}")
-    if isinstance(y, pd.Series):
-        if y.index.has_duplicates or not y.index.isin(scores.lead_ids).any():
-            what = "has leads more than once" if y.index.has_duplicates else "has none of the leads"
-            raise ArgumentError("y", f"{what}: is its index lead_id?")
-        y = y.reindex(scores.lead_ids)
-    elif len(y) != len(scores):
-        raise ArgumentError("y", f"has {len(y):,} values for {len(scores):,} leads; give a Series by lead_id")
-    try:
-        return pd.array(y, dtype="boolean").to_numpy(np.float64, na_value=np.nan)
-    except (TypeError, ValueError):
-        raise ArgumentError("y", "must be True, False or missing for each lead") from None
 
 
 def _written(points: float) -> float:

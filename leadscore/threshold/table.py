@@ -255,7 +255,7 @@ def threshold_table(  # noqa: PLR0913 - each of them is part of what is asked
     >>> table.frame.loc[20, ["precision_low", "precision_high"]].round(2).tolist()
     [0.3, 0.95]
     """
-    rows = ScoredLeads.read(y, score, {"weights": weights, "by": by, "dates": dates, "accounts": accounts})
+    rows = ScoredLeads.read(y, score, {"weights": weights, "by": by, "dates": dates, "groups": accounts})
     _check_drawing(replicates, confidence)
     bars = _evenly(rows.score) if thresholds is None else _given(thresholds)
     place = np.searchsorted(bars, rows.score, "right")

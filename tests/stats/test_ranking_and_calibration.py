@@ -15,7 +15,7 @@ import leadscore as ls
 from leadscore.errors import ArgumentError
 from leadscore.stats.calibration import calibration, expected_calibration_error, gains
 from leadscore.stats.intervals import wilson
-from leadscore.stats.outcomes_and_scores import outcomes_and_scores
+from leadscore.stats.outcomes_and_scores import read_rows
 from leadscore.stats.ranking import auc_difference, brier, by_segment, pr_auc, roc_auc
 
 Z = 1.959963985
@@ -59,13 +59,14 @@ def same(first, second):
 def test_leads_are_matched_by_id_and_the_unknown_counted():
     y = pd.Series({"a": True, "b": False, "c": None, "d": True, "e": False}, dtype="boolean")
     score = pd.Series({"e": 1.0, "d": 4.0, "x": 9.0, "b": 2.0, "a": 3.0})
-    outcome, points, weight, unknown = outcomes_and_scores(y, score)
-    # c has no outcome, x is not in y at all.
-    assert (outcome.tolist(), points.tolist(), weight, unknown) == ([True, False, True, False], [3, 2, 4, 1], None, 2)
+    rows = read_rows(y, score=score).of_known()
+    # x is not in y: its outcome is unknown. c has neither outcome nor score: it is no lead here.
+    assert (rows.index.tolist(), rows.had.tolist()) == (["e", "d", "b", "a"], [False, True, False, True])
+    assert (rows.columns["score"].tolist(), rows.weights, rows.unknown) == ([1, 4, 2, 3], None, 1)
     weights = pd.Series({"a": 1, "b": 2, "d": 3, "e": 4})
-    assert outcomes_and_scores(y, score, weights)[2].tolist() == [1, 2, 3, 4]
+    assert read_rows(y, score=score, weights=weights).of_known().weights.tolist() == [4, 3, 2, 1]
     # Without its index the same y would be taken by position.
-    with pytest.raises(ArgumentError, match="missing for 1 of 4"):
+    with pytest.raises(ArgumentError, match="1 lead with a known outcome has no score: 'a'"):
         roc_auc(y, score.drop("a"))
     assert roc_auc(y.to_numpy(), score).unknown == 1
 
@@ -98,41 +99,49 @@ def test_scores_give_their_total():
     ],
 )
 def test_outcomes_as_they_come(y):
-    outcome, points, _, unknown = outcomes_and_scores(y, [7, 5, np.nan])
-    assert (outcome.tolist(), points.tolist(), unknown) == ([True, False], [7, 5], 1)
+    rows = read_rows(y, score=[7, 5, np.nan]).of_known()
+    assert (rows.had.tolist(), rows.columns["score"].tolist(), rows.unknown) == ([True, False], [7, 5], 1)
 
 
 @pytest.mark.parametrize(
     ("y", "score", "weights", "message"),
     [
-        (["won", "lost"], [1, 2], None, "got string values, the first 'won'"),
-        ([0, 2], [1, 2], None, "got integer values, the first 2"),
+        (["won", "lost"], [1, 2], None, "got 'won': say which value is the outcome, as y == 'won'"),
+        ([0, 2], [1, 2], None, "1 of 2 values are neither, the first 2"),
         ([-1, 1], [1, 2], None, "the first -1"),
-        ([1.0, 0.0], [1, 2], None, r"got floating values, the first 1.0; .*astype\('boolean'\)"),
-        (["True", "False"], [1, 2], None, "got string values"),
-        ([True, False], [[1, 2], [3, 4]], None, "score: must be one-dimensional"),
-        ([True, False], pd.DataFrame({"total": [1, 2]}), None, "score: must be one-dimensional"),
-        ([True, False], [1, 2, 3], None, "equally long; got {'y': 2, 'score': 3}"),
-        ([True, False], ["1", "2"], None, "score: must be numbers; got string values, the first '1'"),
+        ([0.5, 1.0], [1, 2], None, "the first 0.5"),
+        (["True", "False"], [1, 2], None, "got 'True'"),
+        (pd.to_datetime(["2026-01-01", "2026-01-02"]), [1, 2], None, "got Timestamp"),
+        ([True, False], [[1, 2], [3, 4]], None, "score: must have one value for each lead; got 2 dimensions"),
+        ([True, False], [[1, 2], [3]], None, "score: must have one value for each lead; got 2 dimensions"),
+        ([True, False], pd.DataFrame({"total": [1, 2]}), None, "score: must have one value for each lead"),
+        ([True, False], None, None, "score: must have one value for each lead; got None"),
+        ([True, False], [1, 2, 3], None, "y: has 2 values, score 3: one for each lead"),
+        ([True, False], ["1", "2"], None, "score: must be numbers; got '1'"),
         ([True, False, True], [1, np.nan, np.nan], None, "missing for 2 of 3 leads of known outcome: 1, 2"),
         ([True, False], pd.Series([1, None], ["a", "b"]), None, "missing for 1 of 2 leads of known outcome: 'b'"),
         (pd.Series([True, False], ["a", "b"]), [1, np.nan], None, "missing for 1 of 2 leads of known outcome: 'b'"),
-        ([True, False], [1, 2], [1, -2], "1 are not, the first -2"),
-        ([True, False], [1, 2], [1, np.inf], "1 are not, the first inf"),
+        ([True, False], [1, 2], [1, -2], "must be finite, 0 or more; 1 of 2 are not, the first -2"),
+        ([True, False], [1, 2], [1, np.inf], "must be finite, 0 or more; 1 of 2 are not, the first inf"),
         ([True, False], [1, 2], [1, np.nan], "weights: is missing for 1 of 2"),
-        (pd.Series([True, False], ["a", "b"]), pd.Series([1, 2], [1, 2]), None, "missing for 2 of 2"),
-        (pd.Series([True, False], ["a", "a"]), pd.Series([1, 2], ["a", "b"]), None, "y: ids more than once"),
-        (pd.Series([True, False], ["a", "b"]), pd.Series([1, 2], ["b", "a"]), [1, 2], "got weights without an index"),
+        (pd.Series([True, False], ["a", "b"]), pd.Series([1, 2], [1, 2]), None, "y: has none of the leads of score"),
+        (
+            pd.Series([True, False], ["a", "a"]),
+            pd.Series([1, 2], ["a", "b"]),
+            None,
+            "y: has 1 lead more than once: 'a'",
+        ),
+        (pd.Series([True, False], ["a", "b"]), pd.Series([1, 2], ["b", "a"]), [1, 2], "weights: has no index"),
     ],
 )
 def test_what_is_no_outcome_score_or_weight(y, score, weights, message):
     with pytest.raises(ArgumentError, match=message):
-        outcomes_and_scores(y, score, weights)
+        read_rows(y, score=score, weights=weights)
 
 
 def test_everything_wrong_is_said_at_once():
     with pytest.raises(ArgumentError) as caught:
-        outcomes_and_scores([True, False], ["x", "y"], [np.nan, 1])
+        read_rows([True, False], score=["x", "y"], weights=[np.nan, 1])
     assert [problem.where for problem in caught.value.problems] == ["score", "weights"]
 
 

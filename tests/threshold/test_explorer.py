@@ -118,7 +118,7 @@ def test_what_cannot_be_meant_is_said(explorer, arguments, message):
 
 
 def test_outcomes_must_be_of_these_leads(explorer):
-    with pytest.raises(ls.ArgumentError, match="has 2 values for 4 leads"):
+    with pytest.raises(ls.ArgumentError, match="y: has 2 values, score 4"):
         ThresholdExplorer(explorer.scores, [True, False])
     for wrong in (pd.Series([True], index=["z"]), pd.Series([True, True], index=["a", "a"])):
         with pytest.raises(ls.ArgumentError, match="is its index lead_id"):

@@ -15,7 +15,7 @@ from leadscore.drift.outcomes.by_period import Known, bands, corrected, grouped,
 from leadscore.drift.outcomes.told import of_ranking, of_rates, of_relations
 from leadscore.errors import ArgumentError, Problem
 from leadscore.stats.intervals import Floats, Ints
-from leadscore.stats.outcomes_and_scores import outcomes_and_scores
+from leadscore.stats.outcomes_and_scores import read_rows
 
 Mask = npt.NDArray[np.bool_]
 
@@ -136,8 +136,8 @@ def outcomes_by_period(  # noqa: PLR0913 - each of them is part of what is asked
     Ranks: in 2 periods leads of higher score have the outcome less often, first in 6: AUC 0.36 (0.30 to 0.42).
     """
     outcome, given, place, periods = _columns(y, score, period, reference, by, attributes, probabilities=probabilities)
-    there = outcome.notna().to_numpy()
-    had, points = outcomes_and_scores(outcome, given)[:2]
+    leads = read_rows(outcome, score=given)
+    there, had, points = leads.known, leads.had[leads.known], leads.columns["score"][leads.known]
     place = place[there]
     known = Known(had, points, place, place < reference, periods)
     band, names = bands(points, known.reference)

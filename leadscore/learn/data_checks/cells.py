@@ -186,27 +186,3 @@ def _written_days(texts: npt.NDArray[Any]) -> Floats | None:
 
 def _days(at: Ints) -> Floats:
     return np.where(at == np.iinfo(np.int64).min, np.nan, at / DAY)
-
-
-def read_days(dates: Any, n: int, *, source: str = "dates") -> tuple[Floats, bool]:
-    """(n_rows,) when each row was, and whether that is in days since 1970 rather than plain numbers.
-
-    Raises
-    ------
-    ArgumentError
-        If there are not as many as rows, or one is missing or no day.
-    """
-    column = pd.Series(dates).reset_index(drop=True)
-    cells = _cells(source, column)
-    problem = ""
-    if len(column) != n:
-        problem = f"has {len(column):,} rows; X has {n:,}"
-    elif cells.kind == "category":
-        problem = f"must hold days as 2026-03-31, or numbers that rise with time; got {cells.values[0]!r}"
-    elif cells.missing.any():
-        first = ", ".join(map(str, np.flatnonzero(cells.missing)[:5]))
-        problem = f"is missing for {int(cells.missing.sum()):,} of {n:,} rows, at {first}: leave these rows out"
-    if problem:
-        raise ArgumentError(source, problem)
-    when = cells.values.astype(np.float64)[cells.codes]
-    return (np.floor(when), True) if cells.kind == "date" else (when, False)

@@ -33,17 +33,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from leadscore.errors import ArgumentError, Problem
+from leadscore.errors import ArgumentError
 from leadscore.learn.data_checks import columns as oddities
 from leadscore.learn.data_checks import rows as sample
-from leadscore.learn.data_checks.cells import Cells, Mask, read_cells, read_days, row_marks
+from leadscore.learn.data_checks.cells import Cells, Mask, read_cells, row_marks
 from leadscore.learn.data_checks.columns import Found, shown
 from leadscore.learn.data_checks.rows import Time
 from leadscore.learn.data_checks.separation import Auc, Rows, alone, differ, odds_ratio, rate_text, together
 from leadscore.present.markdown import visible
 from leadscore.present.result import Result, Section
 from leadscore.stats.intervals import Ints
-from leadscore.stats.outcomes_and_scores import outcomes_and_scores
+from leadscore.stats.outcomes_and_scores import read_rows
 from leadscore.stats.ranking import counted
 
 Severity = Literal["refuse", "drop", "warn"]
@@ -291,29 +291,20 @@ def _read(
     """The columns, outcomes, times and leads of the rows of known outcome, and today's columns by name."""
     if not isinstance(X, pd.DataFrame):
         raise ArgumentError("X", f"must be a DataFrame, a row per lead; got {type(X).__name__}")
-    problems = []
-    for name, values in (("y", y), ("dates", dates), ("groups", groups)):
-        if values is not None and (np.ndim(values) != 1 or len(values) != len(X)):
-            problems.append(Problem(name, f"must have one value for each of the {len(X):,} rows of X"))
-        elif isinstance(values, pd.Series) and not values.index.equals(X.index):
-            problems.append(Problem(name, "must have the index of X, in its order"))
-    if y is not None and np.ndim(y) == 1 and len(y) and pd.isna(pd.Series(y)).all():
-        problems.append(Problem("y", f"is missing for all {len(X):,} rows: nothing can be learned yet"))
     if isinstance(now, pd.DataFrame):
         lacking = [repr(name) for name in X.columns if name not in now.columns]
         if lacking:
-            problems.append(Problem("now", f"lacks {len(lacking)} columns of X: {', '.join(lacking[:5])}"))
-    if problems:
-        raise ArgumentError("arguments", problems)
-    known, place, _, _ = outcomes_and_scores(pd.Series(y).array, np.arange(len(X)))
-    kept = place.astype(np.int64)
-    columns = read_cells(X.iloc[kept], source="X")
-    time = None
+            raise ArgumentError("now", f"lacks {len(lacking)} columns of X: {', '.join(lacking[:5])}")
+    leads = read_rows(y, X=X, dates=dates, groups=groups, numbered_dates=True)
+    if not leads.known.any() and len(X):
+        raise ArgumentError("y", f"is missing for all {len(X):,} rows: nothing can be learned yet")
+    rows, time = leads.of_known(), None
     if dates is not None:
-        time = Time(*read_days(pd.Series(dates).iloc[kept], len(kept)))
-    lead = None if groups is None else pd.factorize(pd.Series(groups).iloc[kept])[0].astype(np.int64)
+        when = rows.columns["dates"] if rows.dates is None else rows.dates.astype(np.float64)
+        time = Time(when, days=rows.dates is not None)
+    columns = read_cells(X[leads.known], source="X")
     today = {} if now is None else {cells.name: cells for cells in read_cells(now, source="now")}
-    return columns, known, time, lead, today
+    return columns, rows.had, time, rows.groups, today
 
 
 def _selected(y: Mask) -> Found:
