@@ -11,23 +11,15 @@ from typing import Any
 
 from leadscore.rulebook.book import Rulebook
 from leadscore.rulebook.conditions import Condition
-from leadscore.rulebook.model import (
-    BehaviourRule,
-    Contents,
-    FitRule,
-    Happening,
-    Limits,
-    Never,
-    Segment,
-    Step,
-)
+from leadscore.rulebook.model import BehaviourRule, Contents, FitRule, Never, Segment, Step
 from leadscore.rulebook.protections import dropped
+from leadscore.rulebook.values import Part
 
 # What one part of a rulebook says: words for each of its facts, None for what it leaves out. A table of points is a
-# mapping; a list whose order means nothing is a set.
+# mapping; a list whose order does not matter is a set.
 Words = str | Mapping[str, str] | frozenset[str] | None
 Facts = dict[str, Words]
-Part = FitRule | BehaviourRule | Never | Segment
+Named = FitRule | BehaviourRule | Never | Segment
 
 _LIKE_A_NUMBER = re.compile(r"[-+.\d].*|true|false", re.IGNORECASE)
 
@@ -38,16 +30,21 @@ _SAID: dict[str, tuple[str, str, str]] = {
     "half_life_days": ("half-life", "", " days"),
     "fade_days": ("fades over", "", " days"),
     "within_days": ("window", "", " days"),
-    "minimum_fit": ("minimum fit", "", ""),
-    "minimum_behaviour": ("minimum behaviour", "", ""),
     "at_least": ("at least", "", ""),
     "at_most": ("at most", "", ""),
     "review_every_days": ("review every", "", " days"),
     "respond_within_minutes": ("respond within", "", " minutes"),
     "agreed_on": ("agreed on", "", ""),
     "agreed_by": ("agreed by", "", ""),
-    "bars": ("", "grade", ""),
+    "grades": ("", "grade", ""),
 }
+# In which order a part's facts are said.
+_ORDER = (
+    "threshold", "points", "from_", "event", "column", "when", "where", "within_days", "other", "missing", "type",
+    "required", "count", "half_life_days", "fade_days", "step", "at_least", "at_most", "group", "agreed_by",
+    "agreed_on", "review_every_days", "respond_within_minutes",
+)  # fmt: skip
+# Not said of a part that is added or removed.
 _DEFAULTS = {("other", "0"), ("missing", "0"), ("count", "daily"), ("required", "no")}
 
 
@@ -93,9 +90,9 @@ def decimal(value: float) -> str:
 def diff(old: Rulebook, new: Rulebook) -> list[Change]:
     """What changed from one rulebook to another, in the words of the language.
 
-    What says the same is no change: comments, layout, a default written out, 10 as 10.0, the order of rules, of values
-    and of tests. The order of `never` and of `segments` is one: the first that matches counts. A rule under another
-    name, but equal in everything else, is renamed.
+    Comments, layout, a default written out, 10 as 10.0, and the order of rules, values and tests are no changes. The
+    order of `never` and `segments` is one, since the first that matches decides. A rule that differs in its name alone
+    is renamed.
 
     Parameters
     ----------
@@ -104,8 +101,8 @@ def diff(old: Rulebook, new: Rulebook) -> list[Change]:
     Returns
     -------
     list of Change
-        `section`, `name`, `text`; in the order of the new file, what was removed last in its section. Empty if the two
-        say the same. A change that drops a protection (an entry of `never`, a hand-raise, a minimum fit or behaviour, a
+        `section`, `name`, `text`; in the order of the new file, with removals last in their section. Empty if nothing
+        changed. A change that drops a protection (an entry of `never`, a hand-raise, a minimum fit or behaviour, a
         cap, a segment) has a `code` and a `warning`.
 
     Examples
@@ -141,27 +138,29 @@ def diff(old: Rulebook, new: Rulebook) -> list[Change]:
 def _sections(old: Contents, new: Contents) -> Iterator[Change]:
     for key in ("name", "version", "timezone"):
         yield from _one("rulebook", key, {"": getattr(old, key) or None}, {"": getattr(new, key) or None})
-    yield from _one("agreement", "agreement", _agreement(old), _agreement(new))
-    yield from _mapping("columns", _columns(old), _columns(new))
-    yield from _one("missing_values", "missing values", _missing_values(old), _missing_values(new))
+    yield from _one("agreement", "agreement", _facts(old.agreement), _facts(new.agreement))
+    yield from _mapping("columns", old.columns, new.columns)
+    missing = [_words("missing_values", book.missing_values) for book in (old, new)]
+    yield from _one("missing_values", "missing values", {"": missing[0]}, {"": missing[1]})
     yield from _rules("fit", old.fit, new.fit)
     yield from _rules("behaviour", old.behaviour, new.behaviour)
-    yield from _mapping("groups", _groups(old), _groups(new))
+    yield from _mapping("groups", old.groups, new.groups)
     for side in ("fit", "behaviour"):
-        before, after = (_limits(getattr(book.totals, side)) for book in (old, new))
+        before, after = (_facts(getattr(book.totals, side)) for book in (old, new))
         yield from _one("totals", f"total {side}", before, after)
     yield from _qualify(old, new)
     for side in ("fit", "behaviour"):
-        yield from _one("grades", f"grades of {side}", _grades(old, side), _grades(new, side))
+        before, after = ({"grades": _words(side, getattr(book.grades, side, None) or {})} for book in (old, new))
+        yield from _one("grades", f"grades of {side}", before, after)
 
 
 def _qualify(old: Contents, new: Contents) -> Iterator[Change]:
     for key in ("threshold", "minimum_fit", "minimum_behaviour"):
-        before, after = (_number(getattr(book.qualify, key)) for book in (old, new))
-        yield from _one("qualify", key.replace("_", " "), {"": before}, {"": after})
+        before, after = ({"": _words(key, getattr(book.qualify, key))} for book in (old, new))
+        yield from _one("qualify", key.replace("_", " "), before, after)
     yield from _rules("never", old.qualify.never, new.qualify.never, ordered=True)
     raises = [book.qualify.hand_raise for book in (old, new)]
-    yield from _mapping("hand_raise", *({"hand raise": _happening(one)} if one else {} for one in raises))
+    yield from _mapping("hand_raise", *({"hand raise": one} if one else {} for one in raises))
     yield from _rules("segments", old.qualify.segments, new.qualify.segments, ordered=True)
 
 
@@ -171,19 +170,19 @@ def _one(section: str, name: str, old: Facts, new: Facts) -> Iterator[Change]:
         yield Change(section, name, text)
 
 
-def _mapping(section: str, old: Mapping[str, Facts], new: Mapping[str, Facts]) -> Iterator[Change]:
+def _mapping(section: str, old: Mapping[str, Part], new: Mapping[str, Part]) -> Iterator[Change]:
     """Parts known by their key."""
-    for name, facts in new.items():
+    for name, part in new.items():
         if name in old:
-            yield from _one(section, name, old[name], facts)
+            yield from _one(section, name, _facts(old[name]), _facts(part))
         else:
-            yield Change(section, name, _whole("added", facts))
+            yield Change(section, name, _whole("added", _facts(part)))
     for name in old:
         if name not in new:
-            yield Change(section, name, _whole("removed", old[name]))
+            yield Change(section, name, _whole("removed", _facts(old[name])))
 
 
-def _rules(section: str, old: Sequence[Part], new: Sequence[Part], *, ordered: bool = False) -> Iterator[Change]:
+def _rules(section: str, old: Sequence[Named], new: Sequence[Named], *, ordered: bool = False) -> Iterator[Change]:
     """Rules known by their names; one that is equal in all but its name is renamed."""
     before, after = ({part.name: _facts(part) for part in parts} for parts in (old, new))
     was = {name: name for name in after if name in before}
@@ -233,18 +232,22 @@ def _difference(key: str, old: Words, new: Words) -> Iterator[str]:
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for name in {**new, **old}:
             if name not in old:
-                yield f"new {entry} {name}: {new[name]} points"
+                yield f"new {entry} {name}: {_points(new[name])}"
             elif name not in new:
-                yield f"no {entry} {name} (was {old[name]} points)"
+                yield f"no {entry} {name} (was {_points(old[name])})"
             elif old[name] != new[name]:
                 place = f"from {name}:" if entry == "from" else name
-                yield f"{place} {old[name]} -> {new[name]} points"
+                yield f"{place} {old[name]} -> {_points(new[name])}"
     elif isinstance(old, frozenset) and isinstance(new, frozenset) and len(old) + len(new) > 2:
         signs = [*(f"+{one}" for one in sorted(new - old)), *(f"-{one}" for one in sorted(old - new))]
         yield f"{label} {' '.join(signs)}".strip()
     else:
         # The unit is said once: "14 -> 30 days", but "none -> 30 days" and "14 days -> none".
         yield f"{label} {_shown(old, unit if new is None else '')} -> {_shown(new, unit)}".strip()
+
+
+def _points(number: str) -> str:
+    return f"{number} point" if number == "1" else f"{number} points"
 
 
 def _shown(words: Words, unit: str) -> str:
@@ -267,95 +270,29 @@ def _whole(done: str, facts: Facts) -> str:
     return f"{done}: {', '.join(said)}" if said else done
 
 
-def _facts(part: Part) -> Facts:
-    """What a rule says, but for its name."""
-    if isinstance(part, FitRule):
-        return _fit(part)
-    if isinstance(part, BehaviourRule):
-        return _behaviour(part)
-    if isinstance(part, Segment):
-        return {"threshold": decimal(part.threshold), **_condition("when", part.when)}
-    return _condition("when", part.when) | _happening(part)
+def _facts(part: Part | None) -> Facts:
+    """What a part says but for its name, each fact once: points first."""
+    facts: Facts = {}
+    for key in _ORDER:
+        value = getattr(part, key, None)
+        if isinstance(value, Condition):
+            facts |= _condition(key, value)
+        elif isinstance(part, Part) and key in type(part).model_fields:
+            facts[key.rstrip("_")] = _words(key, value)
+    return facts
 
 
-def _fit(rule: FitRule) -> Facts:
-    return {
-        "points": _table(rule.points) if isinstance(rule.points, dict) else _number(rule.points),
-        "from": _table(rule.from_),
-        "column": rule.column,
-        **_condition("when", rule.when),
-        "other": decimal(rule.other),
-        "missing": decimal(rule.missing),
-        "group": rule.group,
-    }
-
-
-def _behaviour(rule: BehaviourRule) -> Facts:
-    return {
-        "points": _number(rule.points),
-        "from": _table(rule.from_),
-        **_happening(rule),
-        "count": rule.count,
-        "half_life_days": _number(rule.half_life_days),
-        "fade_days": _number(rule.fade_days),
-        "step": _step(rule.step),
-        **_limits(rule),
-        "group": rule.group,
-    }
-
-
-def _happening(part: Happening | Never) -> Facts:
-    events = frozenset(map(repr, part.event or ()))
-    return {"event": events, **_condition("where", part.where), "within_days": _number(part.within_days)}
-
-
-def _step(step: Step | None) -> str | None:
-    return None if step is None else f"loses {decimal(step.lose_percent)} % every {step.every_days} days"
-
-
-def _limits(limits: Limits) -> Facts:
-    return {"at_least": _number(limits.at_least), "at_most": _number(limits.at_most)}
-
-
-def _groups(book: Contents) -> dict[str, Facts]:
-    return {name: _limits(limits) for name, limits in book.groups.items()}
-
-
-def _agreement(book: Contents) -> Facts:
-    agreed = book.agreement
-    if agreed is None:
-        return {"agreed_by": frozenset()}
-    return {
-        "agreed_on": None if agreed.agreed_on is None else agreed.agreed_on.isoformat(),
-        "agreed_by": frozenset(agreed.agreed_by),
-        "review_every_days": _number(agreed.review_every_days),
-        "respond_within_minutes": _number(agreed.respond_within_minutes),
-    }
-
-
-def _columns(book: Contents) -> dict[str, Facts]:
-    return {name: {"type": column.type, "required": column.required} for name, column in book.columns.items()}
-
-
-def _missing_values(book: Contents) -> Facts:
-    return {"": frozenset(map(repr, book.missing_values))}
-
-
-def _grades(book: Contents, side: str) -> Facts:
-    bars = getattr(book.grades, side) if book.grades else None
-    return {"bars": {str(grade): decimal(bar) for grade, bar in (bars or {}).items()}}
-
-
-def _number(value: float | None) -> str | None:
-    return None if value is None else decimal(value)
-
-
-def _table(table: Mapping[Any, float] | None) -> dict[str, str] | None:
-    if table is None:
-        return None
-    # Values stand as in the file: bare, unless they would be read as something else than text.
-    bare = {key: isinstance(key, str) and not _LIKE_A_NUMBER.fullmatch(key) for key in table}
-    return {key if bare[key] else _scalar(key): decimal(points) for key, points in table.items()}
+def _words(key: str, value: Any) -> Words:
+    """One value in words."""
+    if isinstance(value, Step):
+        return f"loses {decimal(value.lose_percent)} % every {value.every_days} days"
+    if isinstance(value, Mapping):
+        # Values stand as in the file: bare, unless they would be read as something else than text.
+        bare = {entry: isinstance(entry, str) and not _LIKE_A_NUMBER.fullmatch(entry) for entry in value}
+        return {entry if bare[entry] else _scalar(entry): decimal(points) for entry, points in value.items()}
+    if isinstance(value, tuple):
+        return frozenset(value if key == "agreed_by" else map(repr, value)) or None
+    return value if value is None or isinstance(value, str) else _scalar(value)
 
 
 def _scalar(value: Any) -> str:
@@ -366,10 +303,8 @@ def _scalar(value: Any) -> str:
     return value.isoformat() if isinstance(value, dt.date) else decimal(value)
 
 
-def _condition(word: str, condition: Condition | None) -> Facts:
-    """A condition as facts, a test each; nested parts as sets of words, for their order means nothing."""
-    if condition is None:
-        return {}
+def _condition(word: str, condition: Condition) -> Facts:
+    """A condition as facts, one for each test; nested parts are sets, because their order does not matter."""
     facts: Facts = {}
     for column, test in condition.tests.items():
         for name, operand in test.parts():

@@ -152,7 +152,7 @@ def test_changes_stand_in_the_order_of_the_new_file():
 def test_text_that_looks_like_a_number_is_told_from_it():
     text = "leadscore: 1\nname: x\nfit: [{name: A, column: tier, points: {5: 1}}]\nqualify: {threshold: 0}\n"
     old, new = Rulebook.from_yaml(text), Rulebook.from_yaml(text.replace("{5:", "{'5':"))
-    assert [str(change) for change in diff(old, new)] == ["A: new value '5': 1 points, no value 5 (was 1 points)"]
+    assert [str(change) for change in diff(old, new)] == ["A: new value '5': 1 point, no value 5 (was 1 point)"]
 
 
 # Case: (the edit, code and place of what it drops, its words; an edit nearby that drops nothing).
