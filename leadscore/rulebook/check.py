@@ -1,4 +1,4 @@
-"""What can be said of a rulebook before any data is seen: findings that do not stop it, each with a code."""
+"""What a reviewer should know of a rulebook before any data is seen: findings with codes, none an error."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from leadscore.base.text import normalise, worded
+from leadscore.base.text import counted, normalise, worded
 from leadscore.rulebook.bounds import Range, rule_range, shown, side_range
 from leadscore.rulebook.conditions import Condition, Test
-from leadscore.rulebook.kinds import rule_uses
+from leadscore.rulebook.kinds import conditions, rule_uses
 from leadscore.rulebook.model import BehaviourRule, Contents, FitRule, thousandths
 from leadscore.rulebook.yaml import Document, Path, dotted
 
-# Short forms that hide inside longer words, with a word each hides in.
+# Short forms that hide inside longer words, each with such a word.
 _SUBSTRINGS = {
     "cto": "director", "it": "recruiter", "vp": "mvp", "cfo": "", "ceo": "", "hr": "chrome", "pr": "product",
     "ai": "email", "cio": "socio", "coo": "coordinator", "cmo": "", "ops": "shops", "dev": "devoted", "cso": "",
@@ -66,53 +66,50 @@ Found = Iterator[tuple[str, Path, str]]
 def _agreement(book: Contents, today: dt.date) -> Found:
     agreement = book.agreement
     if agreement is None:
-        yield "LS101", (), "no 'agreement': say who agreed on these numbers, when, and when they are reviewed"
+        yield "LS101", (), "no 'agreement': write who agreed on these numbers, when, and how often they are reviewed"
     elif agreement.agreed_on and agreement.review_every_days:
-        due = dt.date.fromordinal(
-            min(agreement.agreed_on.toordinal() + agreement.review_every_days, dt.date.max.toordinal())
-        )
-        if due < today:
-            late = (today - due).days
-            message = f"the review was due on {due}, {late} days ago (agreed {agreement.agreed_on}, "
-            yield "LS102", ("agreement", "agreed_on"), f"{message}every {agreement.review_every_days} days)"
+        every = agreement.review_every_days
+        late = (today - agreement.agreed_on).days - every
+        if late > 0:
+            due = f"the review was due on {today - dt.timedelta(late)}, {counted(late, 'day')} ago"
+            agreed = f"agreed {agreement.agreed_on}, every {counted(every, 'day')}"
+            yield "LS102", ("agreement", "agreed_on"), f"{due} ({agreed})"
 
 
 def _least_fit(book: Contents) -> Found:
-    """The least fit that can still qualify, at each bar: computed from the limits, not sampled."""
+    """The least fit that can still qualify, at each threshold: computed from the limits, not sampled."""
     fit, behaviour = side_range(book, "fit"), side_range(book, "behaviour")
     minimum = -math.inf if book.qualify.minimum_fit is None else thousandths(book.qualify.minimum_fit)
-    bars: list[tuple[Path, str, float]] = [(("qualify", "threshold"), "a lead", book.qualify.threshold)]
-    bars += [
+    thresholds: list[tuple[Path, str, float]] = [(("qualify", "threshold"), "a lead", book.qualify.threshold)]
+    thresholds += [
         (("qualify", "segments", index, "threshold"), f"a lead in {segment.name!r}", segment.threshold)
         for index, segment in enumerate(book.qualify.segments)
     ]
-    for path, who, threshold in bars:
-        bar = thousandths(threshold)
-        least = max(bar - behaviour.most, fit.least, minimum)
-        if bar > fit.most + behaviour.most:
+    for path, who, threshold in thresholds:
+        needed = thousandths(threshold)
+        least = max(needed - behaviour.most, fit.least, minimum)
+        if needed > fit.most + behaviour.most:
             most = shown(fit.most + behaviour.most)
-            yield "LS112", path, f"{who} cannot reach {shown(bar)} by score: the rules give at most {most}"
+            yield "LS112", path, f"{who} cannot reach {shown(needed)} by score: the rules give at most {most}"
         elif least <= max(0, fit.least):
-            gives = f"behaviour alone can reach {shown(min(behaviour.most, bar))} of {shown(bar)}"
-            yield "LS110", path, f"{gives}: {who} with {shown(least)} fit qualifies{_recipe(book, bar - least)}"
+            gives = f"behaviour alone can reach {shown(min(behaviour.most, needed))} of {shown(needed)}"
+            yield "LS110", path, f"{gives}: {who} with {shown(least)} fit qualifies{_recipe(book, needed - least)}"
         else:
             most = f"behaviour gives at most {shown(behaviour.most)}"
-            yield "LS111", path, f"{who} needs at least {shown(least)} fit to reach {shown(bar)}: {most}"
+            yield "LS111", path, f"{who} needs at least {shown(least)} fit to reach {shown(needed)}: {most}"
 
 
 def _recipe(book: Contents, needed: float) -> str:
     """The fewest events of today that give the points, the best-paid first; in words."""
     steps = []
-    ranges = {rule.name: rule_range(rule).most for rule in book.behaviour}
     left: dict[str | None, float] = {}
     for rule in sorted(book.behaviour, key=lambda rule: -max(rule.worth(0), 0)):
         limits = book.groups.get(rule.group or "")
         room = math.inf if limits is None or limits.at_most is None else thousandths(limits.at_most)
-        gain = min(ranges[rule.name], left.get(rule.group, room) if rule.group else math.inf, needed)
+        gain = min(rule_range(rule).most, left.get(rule.group, room) if rule.group else math.inf, needed)
         if gain <= 0 or needed <= 0 or rule.worth(0) <= 0:
             continue
-        times = _times(rule, gain)
-        steps.append(f"{rule.name!r} {times}" if times != "once" else f"{rule.name!r} once")
+        steps.append(f"{rule.name!r} {_times(rule, gain)}")
         left[rule.group] = left.get(rule.group, room) - gain
         needed -= gain
     return f" after {', '.join(steps)}" if steps and needed <= 0 else ""
@@ -140,34 +137,28 @@ def _never_fires(book: Contents) -> Found:
     for index, rule in enumerate(book.fit):
         for key in rule.points if isinstance(rule.points, dict) else ():
             if isinstance(key, str) and normalise(key) in missing:
-                message = f"{key!r} is one of 'missing_values', so its points are never given; write 'missing:'"
+                message = f"{key!r} is one of 'missing_values', so its points are never given; write them as 'missing'"
                 yield "LS120", ("fit", index, "points", key), message
     for index, behaviour_rule in enumerate(book.behaviour):
         most = {"once": 1, "daily": behaviour_rule.within_days or math.inf, "each": math.inf}[behaviour_rule.count]
         for least in behaviour_rule.from_ or ():
             if least > most:
-                message = (
-                    f"{least} is never reached: counted {behaviour_rule.count}, at most {most:g} fit in the window"
-                )
-                yield "LS120", ("behaviour", index, "from", least), message
+                reason = f"counted {behaviour_rule.count}, there are at most {most:g} in the window"
+                yield "LS120", ("behaviour", index, "from", least), f"{least} is never reached: {reason}"
 
 
 def _contradiction(condition: Condition, missing: set[str]) -> str:
-    """Why a condition cannot hold, where that is plain to see; parts under `any` and `not` are not looked into."""
+    """Why a condition cannot hold, as far as its tests and those under `all` tell."""
     for column, test in condition.tests.items():
         low, high = _interval(test)
         if low > high:
-            dates = any(
-                isinstance(one, dt.date)
-                for _, operand in test.parts()
-                for one in (operand if isinstance(operand, tuple) else (operand,))
-            )
+            dates = any(isinstance(one, dt.date) for one in (test.at_least, test.more_than, *(test.between or ())))
             least, most = (dt.date.fromordinal(int(one)) if dates else f"{one:g}" for one in (low, high))
             return f"no {column} is both at least {least} and at most {most}"
         values = test.in_ or ((test.is_,) if test.is_ is not None else ())
         texts = {normalise(value) for value in values if isinstance(value, str)}
         if texts and texts <= missing and len(texts) == len(values):
-            return f"all values of {column!r} it asks for are read as missing; write 'known: false'"
+            return f"every value it wants of {column!r} counts as missing; write 'known: false'"
     for part in condition.all_ or ():
         reason = _contradiction(part, missing)
         if reason:
@@ -176,7 +167,7 @@ def _contradiction(condition: Condition, missing: set[str]) -> str:
 
 
 def _interval(test: Test) -> tuple[float, float]:
-    """The numbers a test lets through, as closed bounds; open ends are taken as closed, dates as ordinals."""
+    """The bounds of the numbers that pass a test, taken as inclusive; dates as ordinals."""
 
     def number(bound: object) -> float:
         return bound.toordinal() if isinstance(bound, dt.date) else float(bound)  # type: ignore[arg-type]
@@ -225,18 +216,9 @@ def _twice(book: Contents) -> Found:
 
 
 def _substrings(book: Contents) -> Found:
-    conditions: list[tuple[Path, Condition | None]] = [
-        ((section, index, "when"), rule.when) if isinstance(rule, FitRule) else ((section, index, "where"), rule.where)
-        for section, index, rule in book.rules()
-    ]
-    for index, segment in enumerate(book.qualify.segments):
-        conditions.append((("qualify", "segments", index, "when"), segment.when))
-    for index, entry in enumerate(book.qualify.never):
-        conditions.append((("qualify", "never", index, "when"), entry.when))
-    for path, condition in conditions:
-        for column, test in condition.columns() if condition else ():
-            patterns: tuple[str, ...] = test.contains or ()
-            for pattern in patterns:
+    for path, condition in conditions(book):
+        for column, test in condition.columns():
+            for pattern in test.contains or ():
                 inside = _SUBSTRINGS.get(normalise(pattern))
                 if inside is not None or (len(pattern) <= 3 and worded(pattern).strip() == pattern.lower()):
                     example = f" ({normalise(pattern)!r} is in {inside!r})" if inside else ""
@@ -252,10 +234,8 @@ def _windows(book: Contents) -> Found:
             continue
         share = abs(rule.worth(rule.within_days - 1)) / first
         if share >= _CLIFF:
-            message = (
-                f"the decay outlives the window: an event is still worth {share:.0%} on day {rule.within_days - 1}"
-            )
-            yield "LS124", ("behaviour", index, "within_days"), f"{message} and nothing on the next"
+            message = f"an event is still worth {share:.0%} on day {rule.within_days - 1} and nothing on the next"
+            yield "LS124", ("behaviour", index, "within_days"), f"the decay outlives the window: {message}"
 
 
 def _uncapped(book: Contents) -> Found:
@@ -263,9 +243,8 @@ def _uncapped(book: Contents) -> Found:
         limits = book.groups.get(rule.group or "")
         if math.isinf(rule_range(rule).most) and (limits is None or limits.at_most is None):
             total = book.totals.behaviour.at_most
-            bound = "without limit" if total is None else f"until it alone fills behaviour's {total:g}"
-            message = f"{rule.name!r} is paid for every repeat {bound}; give it 'at_most', or its group"
-            yield "LS125", ("behaviour", index), message
+            bound = "without limit" if total is None else f"until it alone makes up the {total:g} of behaviour"
+            yield "LS125", ("behaviour", index), f"{rule.name!r} pays for every repeat {bound}; cap it with 'at_most'"
 
 
 def _shadowed(book: Contents) -> Found:
@@ -273,13 +252,13 @@ def _shadowed(book: Contents) -> Found:
     for index, segment in enumerate(segments):
         for earlier in segments[:index]:
             if _implies(segment.when, earlier.when):
-                message = f"{segment.name!r} is never reached: whoever is in it is already in {earlier.name!r}"
+                message = f"{segment.name!r} is never reached: every lead in it is already in {earlier.name!r}"
                 yield "LS126", ("qualify", "segments", index), message
                 break
 
 
 def _implies(narrow: Condition, wide: Condition) -> bool:
-    """Whether whoever meets `narrow` surely meets `wide`; only plain conjunctions of tests are compared."""
+    """Whether a lead that meets `narrow` always meets `wide`; `any`, `all` and `not` are not compared."""
     if narrow == wide:
         return True
     if wide.any_ or wide.all_ or wide.not_:
@@ -321,5 +300,5 @@ def _loose_ends(book: Contents) -> Found:
         for index, rule in enumerate(book.fit):
             for column, _ in rule_uses(rule):
                 if column not in book.columns:
-                    message = f"{column!r} is not among 'columns': its type is guessed from its tests"
+                    message = f"{column!r} is not declared in 'columns': its type is inferred from its tests"
                     yield "LS127", ("fit", index), message

@@ -1,4 +1,4 @@
-"""What kind of values a column holds, and which tests suit it: text, number, boolean, date, or any."""
+"""Kinds of columns (text, number, boolean, date, or any) and the tests that suit each."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from leadscore.rulebook.conditions import EQUAL, ORDERED, WRITTEN, Condition
 from leadscore.rulebook.model import Contents, FitRule
+from leadscore.rulebook.values import Part
+from leadscore.rulebook.yaml import Path
 
 Kind = Literal["text", "number", "boolean", "date", "any"]
 # A use of a column: the test's name in the language and its operand; `from` and `points` stand for a rule's tables.
@@ -91,10 +93,8 @@ def _kinds(uses: Iterable[tuple[str, Use]]) -> dict[str, Kind]:
 
 def lead_kinds(book: Contents) -> dict[str, Kind]:
     """The kind of each lead column the rules use: as declared, else what its tests need."""
-    uses = [use for rule in book.fit for use in rule_uses(rule)]
-    uses += [use for entry in book.qualify.never for use in condition_uses(entry.when)]
-    uses += [use for segment in book.qualify.segments for use in condition_uses(segment.when)]
-    kinds = _kinds(uses)
+    tables = [use for rule in book.fit if rule.when is None for use in rule_uses(rule)]
+    kinds = _kinds([*tables, *_uses(book, "when")])
     return {column: declared_kind(book, column) or kind for column, kind in kinds.items()}
 
 
@@ -108,6 +108,21 @@ def declared_kind(book: Contents, column: str) -> Kind | None:
 
 def event_kinds(book: Contents) -> dict[str, Kind]:
     """The kind of each event column that a `where` uses, from its tests."""
-    wheres = [rule.where for rule in book.behaviour] + [entry.where for entry in book.qualify.never]
-    wheres += [book.qualify.hand_raise.where] if book.qualify.hand_raise else []
-    return _kinds(use for where in wheres for use in condition_uses(where))
+    return _kinds(_uses(book, "where"))
+
+
+def _uses(book: Contents, word: str) -> Iterator[tuple[str, Use]]:
+    return (use for path, condition in conditions(book) if path[-1] == word for use in condition_uses(condition))
+
+
+def conditions(book: Contents) -> Iterator[tuple[Path, Condition]]:
+    """Every `when` and `where` of a rulebook, with its place."""
+    parts: list[tuple[Path, Part]] = [((section, index), rule) for section, index, rule in book.rules()]
+    parts += [(("qualify", "never", index), entry) for index, entry in enumerate(book.qualify.never)]
+    parts += [(("qualify", "segments", index), segment) for index, segment in enumerate(book.qualify.segments)]
+    parts += [(("qualify", "hand_raise"), book.qualify.hand_raise)] if book.qualify.hand_raise else []
+    for path, part in parts:
+        for word in ("when", "where"):
+            condition = getattr(part, word, None)
+            if condition is not None:
+                yield (*path, word), condition

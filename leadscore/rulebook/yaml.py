@@ -26,6 +26,7 @@ LARGEST = 150_000
 _TAG = "tag:yaml.org,2002:"
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)|0x[0-9a-fA-F]+|0o[0-7]+")
 _DIRECTIVE = re.compile(r"\ufeff?(?:[ \t]*(?:#[^\n]*)?\r?\n)*%")
+_BOOLEANS = {"true": True, "false": False}
 _LEADING_ZERO = re.compile(r"[-+]?0[0-9]+")
 # Brackets open at once, quoted ones too: the parser takes time by the square of them.
 _DEEPEST = 300
@@ -78,7 +79,10 @@ class Document:
 
     def problem(self, path: Path, message: str, *, on_key: bool = False) -> Problem:
         """A problem at `path`, with its line and a caret under the place."""
-        span = self.span(path, on_key=on_key)
+        return self.at(self.span(path, on_key=on_key), message, path)
+
+    def at(self, span: Span, message: str, path: Path = ()) -> Problem:
+        """A problem on the line of `span`."""
         where = f"line {span.line + 1}" + (f", {dotted(path)}" if path else "")
         return Problem(where, message, self.excerpt(span))
 
@@ -119,39 +123,42 @@ def read_document(text: str, source: str) -> Document:
         If the text is no YAML mapping at all, or is larger than a rulebook can be.
     """
     document = Document(source, text)
-    if len(text) > LARGEST:
-        message = f"{len(text):,} characters; a rulebook has at most {LARGEST:,}"
-        raise RulebookError(source, [Problem("", message)])
-    directive = _DIRECTIVE.match(text)
-    if directive:
-        # %YAML 1.1 would make NO false again.
-        span = Span(text.count("\n", 0, directive.end()), 0, 1)
-        message = "lines that begin with % are refused; a rulebook is YAML 1.2"
-        raise RulebookError(source, [Problem(f"line {span.line + 1}", message, document.excerpt(span))])
-    if _deepest(text) > _DEEPEST:
-        raise RulebookError(source, [TOO_DEEP])
-    forbidden = _FORBIDDEN.search(text)
-    if forbidden:
-        line = text.count("\n", 0, forbidden.start())
-        message = f"not valid YAML: the character {forbidden[0]!a} may not stand in it"
-        raise RulebookError(source, [Problem(f"line {line + 1}", message)])
+    problem = _unreadable(document)
+    if problem:
+        raise RulebookError(source, [problem])
     try:
         root = _yaml().compose(StringIO(text))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         span = Span(mark.line, mark.column, 1) if mark else Span(0, 0, 1)
         message = f"not valid YAML: {error.problem or error.context}"
-        raise RulebookError(source, [Problem(f"line {span.line + 1}", message, document.excerpt(span))]) from None
+        raise RulebookError(source, [document.at(span, message)]) from None
     except (YAMLError, ValueError, OverflowError) as error:
         # Some of ruamel's errors (a broken escape) carry no mark.
-        message = f"not valid YAML: {str(error).splitlines()[0]}"
-        raise RulebookError(source, [Problem("", message)]) from None
+        raise RulebookError(source, [Problem("", f"not valid YAML: {str(error).splitlines()[0]}")]) from None
     if not isinstance(root, MappingNode):
         found = "nothing" if root is None else "a list" if isinstance(root, SequenceNode) else "a single value"
         message = f"a rulebook is a mapping that begins with 'leadscore: 1'; found {found}"
         raise RulebookError(source, [Problem("line 1", message)])
     document.data = _Reader(document).mapping(root, ())
     return document
+
+
+def _unreadable(document: Document) -> Problem | None:
+    """What the parser would take too long over, misread, or say badly."""
+    text = document.text
+    if len(text) > LARGEST:
+        return Problem("", f"{len(text):,} characters; a rulebook has at most {LARGEST:,}")
+    if directive := _DIRECTIVE.match(text):
+        # %YAML 1.1 would make NO false again.
+        span = Span(text.count("\n", 0, directive.end()), 0, 1)
+        return document.at(span, "lines that begin with % are refused; a rulebook is YAML 1.2")
+    if _deepest(text) > _DEEPEST:
+        return TOO_DEEP
+    if forbidden := _FORBIDDEN.search(text):
+        line = text.count("\n", 0, forbidden.start())
+        return Problem(f"line {line + 1}", f"not valid YAML: the character {forbidden[0]!a} is not allowed")
+    return None
 
 
 def _deepest(text: str) -> int:
@@ -195,23 +202,13 @@ class _Reader:
         self.seen.add(id(node))
         result: dict[Any, Any] = {}
         for key_node, value_node in node.value:
-            if str(key_node.tag) == _TAG + "merge":
-                self.fault(path, "the merge key << is refused; write the keys out")
-                continue
-            if not isinstance(key_node, ScalarNode):
-                self.fault(path, "a key is a single word, text or number, not a list or a mapping")
-                continue
-            if id(key_node) in self.seen:
-                self.fault(path, f"the alias *{key_node.anchor} repeats a part of the file; write the key out")
-                continue
-            self.seen.add(id(key_node))
-            key = self.scalar(key_node, path)
+            key = self.key(key_node, path)
             if key is None:
                 continue
             here = (*path, key)
             if key in result:
-                line = self.document.keys[here].line + 1
-                self.fault(path, f"the key {key!r} stands twice, on lines {line} and {key_node.start_mark.line + 1}")
+                lines = f"{self.document.keys[here].line + 1} and {key_node.start_mark.line + 1}"
+                self.fault(path, f"the key {key!r} is written twice, on lines {lines}")
                 continue
             width = key_node.end_mark.column - key_node.start_mark.column
             self.document.keys[here] = Span(key_node.start_mark.line, key_node.start_mark.column, max(1, width))
@@ -221,35 +218,44 @@ class _Reader:
             result[key] = self.value(value_node, here)
         return result
 
+    def key(self, node: Node, path: Path) -> Any:
+        if str(node.tag) == _TAG + "merge":
+            self.fault(path, "the merge key << is refused; write the keys out")
+        elif not isinstance(node, ScalarNode):
+            self.fault(path, "a key is a single word, text or number, not a list or a mapping")
+        elif id(node) in self.seen:
+            self.fault(path, f"the alias *{node.anchor} repeats a part of the file; write the key out")
+        else:
+            self.seen.add(id(node))
+            return self.scalar(node, path)
+        return None
+
     def scalar(self, node: ScalarNode, path: Path) -> Any:
         text, tag = node.value, str(node.tag).removeprefix(_TAG)
         if tag in {"str", "timestamp"}:
             return text
-        if node.style in {"'", '"', "|", ">"} or (tag == "bool" and text.lower() not in {"true", "false"}):
+        quoted = node.style in {"'", '"', "|", ">"}
+        if quoted or tag not in {"null", "bool", "int", "float"} or (tag == "bool" and text.lower() not in _BOOLEANS):
             self.fault(path, f"the tag !!{tag} is refused; a rulebook holds plain values only")
-            return None
-        if tag == "null":
+        elif tag == "null":
             self.fault(path, "has no value; write one, or leave the key out")
-            return None
-        if tag == "bool":
-            return text.lower() == "true"
-        if _LEADING_ZERO.fullmatch(text):
+        elif tag == "bool":
+            return _BOOLEANS[text.lower()]
+        elif _LEADING_ZERO.fullmatch(text):
             self.fault(path, f"{text} would lose its leading zero as a number; put it in quotes")
-            return None
-        if tag == "int" and _INTEGER.fullmatch(text):
+        elif tag == "int" and _INTEGER.fullmatch(text):
             return self.number(text, path, lambda: int(text, 0))
-        if tag == "float" and "_" not in text:
+        elif tag == "float" and "_" not in text:
             return self.number(text, path, lambda: float(re.sub(r"\.(inf|nan)$", r"\1", text.lower())))
-        if tag in {"int", "float"}:
+        else:
             return text
-        self.fault(path, f"the tag !!{tag} is refused; a rulebook holds plain values only")
         return None
 
     def number(self, text: str, path: Path, read: Callable[[], float]) -> float | None:
         try:
             return read()
         except ValueError:  # too long for Python, or a tag that lies
-            self.fault(path, f"{text[:40]} is no number that a computer can hold")
+            self.fault(path, f"{text[:40]} is not a number that a computer can hold")
             return None
 
 
@@ -261,10 +267,10 @@ def dump(data: Any) -> str:
 
 
 def rewrite(document: Document, data: dict[Any, Any]) -> str:
-    """The same file with another content: only the lines of what changed are touched, comments stay.
+    """The same file with other content: only the lines that change are touched, and comments stay.
 
-    ruamel.yaml keeps comments and order but not every space, so its output is merged three ways: the text, what ruamel
-    makes of the unchanged text, what it makes of the changed one. Where both differ the change wins.
+    ruamel.yaml keeps comments and order but not every space, so three texts are merged: the file, what ruamel makes of
+    it unchanged, and what it makes of it changed. Where both differ the change wins.
     """
     newline = "\r\n" if "\r\n" in document.text else "\n"
     text = document.text.replace("\r\n", "\n")
@@ -282,7 +288,7 @@ def rewrite(document: Document, data: dict[Any, Any]) -> str:
 
 
 def _settled(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]) -> list[str]:
-    """Lines that were both laid out by hand and near a change: ours where the change left them, else the change."""
+    """Lines laid out by hand that also lie near a change: ours where the change left them, else the change."""
     if len(base) != len(ours):
         return list(theirs)
     result = list(theirs)
@@ -371,7 +377,7 @@ def _yaml() -> YAML:
 
 
 def plain(data: Any, source: str) -> Any:
-    """A copy of `data` in the types YAML has words for; dates become text.
+    """A copy of `data` in the types that YAML can hold; dates become text.
 
     Raises
     ------
@@ -390,12 +396,12 @@ def plain(data: Any, source: str) -> Any:
         if isinstance(value, str) and _FOLDED.search(value):
             problems.append(Problem(dotted(path), f"{value!r} holds a line separator, which YAML folds to a space"))
         if value is not None and type(value) not in _PLAIN:
-            problems.append(Problem(dotted(path), f"{value!r} is a {type(value).__name__}, which YAML has no word for"))
+            problems.append(Problem(dotted(path), f"{value!r} is a {type(value).__name__}, which YAML cannot hold"))
         return value
 
     def key_of(key: Any, path: Path) -> Any:
         if isinstance(key, (Mapping, list, tuple)):
-            message = f"the key {key!r} is a {type(key).__name__}, which YAML has no word for"
+            message = f"the key {key!r} is a {type(key).__name__}, which YAML cannot hold"
             problems.append(Problem(dotted(path), message))
             return repr(key)
         return copy(key, path)

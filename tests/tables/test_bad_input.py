@@ -26,7 +26,7 @@ AS_OF = dt.date(2026, 3, 31)
 # Problems of a whole file: nothing in it is to blame more than the rest.
 WHOLE_FILE = re.compile(
     r"nested too deeply|[\d,]+ (characters|bytes); a rulebook has at most|cannot be read|not valid YAML: |"
-    r"a rulebook is text|the key .* which YAML has no word for"
+    r"a rulebook is text|the key .* which YAML cannot hold"
 )
 LOCATED = re.compile(r"line \d+(, \S.*)?|\S.*", re.DOTALL)
 
@@ -332,7 +332,7 @@ BAD_RULEBOOKS = {
     "binary": (when("{c: !!binary aGk=}"), "the tag !!binary is refused"),
     "int tag on text": ("leadscore: 1\nname: n\nqualify: {threshold: !!int '5'}\n", "the tag !!int is refused"),
     "bool tag on yes": (when("{c: !!bool yes}"), "fit[0].when.c: the tag !!bool is refused"),
-    "float tag on x": ("leadscore: 1\nname: n\nqualify: {threshold: !!float x}\n", "x is no number that a computer"),
+    "float tag on x": ("leadscore: 1\nname: n\nqualify: {threshold: !!float x}\n", "x is not a number that a computer"),
     "directive": ("%YAML 1.1\n---\n" + book(), "line 1: lines that begin with % are refused"),
     "directive later": ("# c\n\n%TAG ! tag:x,2000:\n---\n" + book(), "line 3: lines that begin with % are refused"),
     "merge key": (book(rest="x: {<<: {a: 1}}\n"), "line 4, x: the merge key << is refused"),
@@ -345,14 +345,14 @@ BAD_RULEBOOKS = {
     "alias of itself": (book(rest="x: &a [*a]\n"), "line 4, x[0]: the alias *a repeats"),
     "alias of nothing": (book(rest="x: *a\n"), "line 4: not valid YAML: found undefined alias"),
     "list as a key": (book(rest="? [a, b]\n: 1\n"), "a key is a single word, text or number"),
-    "key twice": (book(rest="name: m\n"), "the key 'name' stands twice, on lines 2 and 4"),
-    "rule key twice": (book("{name: a, column: c, points: {x: 1}, name: b}"), "fit[0]: the key 'name' stands twice"),
-    "1 and true": (book("{name: a, column: c, points: {1: 1, true: 2}}"), "stands twice"),
+    "key twice": (book(rest="name: m\n"), "the key 'name' is written twice, on lines 2 and 4"),
+    "rule key twice": (book("{name: a, column: c, points: {x: 1}, name: b}"), "fit[0]: the key 'name' is written"),
+    "1 and true": (book("{name: a, column: c, points: {1: 1, true: 2}}"), "is written twice"),
     "no value": ("leadscore: 1\nname:\nqualify: {threshold: 0}\n", "name: has no value"),
     "null": (when("{c: null}"), "line 4, fit[0].when.c: has no value"),
     "tilde": (when("{c: {is: ~}}"), "fit[0].when.c.is: has no value"),
     "leading zero": (when("{c: 012}"), "012 would lose its leading zero"),
-    "5000 digits": (when(f"{{c: {'1' * 5000}}}"), "is no number that a computer can hold"),
+    "5000 digits": (when(f"{{c: {'1' * 5000}}}"), "is not a number that a computer can hold"),
     "400 digits": (when(f"{{c: {'1' * 400}}}"), "fit[0].when.c: must be a number that a computer can hold"),
     "400 digits as a key": (
         book(f"{{name: a, column: c, points: {{{'1' * 100}: 1, {'2' * 400}: 1}}}}"),
@@ -590,9 +590,9 @@ NO_DOCUMENTS = {
     "list": ([1], "found a list"),
     "empty": ({}, "'leadscore' is missing"),
     "None as a key": ({None: 1}, "has no value"),
-    "tuple as a key": ({("a", "b"): 1}, "the key ('a', 'b') is a tuple, which YAML has no word for"),
-    "bytes": ({"leadscore": 1, "name": b"n"}, "name: b'n' is a bytes, which YAML has no word for"),
-    "set": ({"leadscore": 1, "fit": [{1}]}, "fit[0]: {1} is a set, which YAML has no word for"),
+    "tuple as a key": ({("a", "b"): 1}, "the key ('a', 'b') is a tuple, which YAML cannot hold"),
+    "bytes": ({"leadscore": 1, "name": b"n"}, "name: b'n' is a bytes, which YAML cannot hold"),
+    "set": ({"leadscore": 1, "fit": [{1}]}, "fit[0]: {1} is a set, which YAML cannot hold"),
     "numpy": ({"leadscore": 1, "fit": [{"points": np.float64(5)}]}, "fit[0].points: np.float64(5.0) is a float64"),
     "decimal": ({"qualify": {"threshold": decimal.Decimal(5)}}, "qualify.threshold: Decimal('5') is a Decimal"),
     "line separator": ({"name": "a\u2028b"}, "holds a line separator, which YAML folds to a space"),
