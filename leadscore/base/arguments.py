@@ -33,7 +33,7 @@ class Arguments:
     ...     weeks = given.whole("weeks", 2.5, least=1)
     Traceback (most recent call last):
     leadscore.errors.ArgumentError: 2 problems in replay
-      end: must not come before start, 2026-04-01; got 2026-03-01
+      end: must not come before `start`, 2026-04-01; got 2026-03-01
       weeks: must be a whole number, 1 or more; got 2.5
     """
 
@@ -74,7 +74,7 @@ class Arguments:
         before = len(self.problems)
         first, last = (self.day(name, value) for name, value in zip(names, (start, end), strict=True))
         if last < first and len(self.problems) == before:
-            self.wrong(names[1], f"must not come before {names[0]}, {first}; got {last}")
+            self.wrong(names[1], f"must not come before `{names[0]}`, {first}; got {last}")
         return day_number(first), day_number(last)
 
     def whole(self, name: str, value: Any, *, least: int, most: int | None = None) -> int:

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from leadscore.base.arguments import Arguments
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.diff import Change, decimal, diff
 from leadscore.rulebook.model import thousandths
 from leadscore.scoring.attributes import Ints
+from leadscore.scoring.binding import Binding
 from leadscore.scoring.engine import Bound
-from leadscore.scoring.plan import compiled
-from leadscore.scoring.replay import History, replay
-from leadscore.scoring.timeline import Timeline
+from leadscore.scoring.replay import History
 from leadscore.tables.groups import By, with_shares
 from leadscore.tables.labels import label
 from leadscore.tables.lead_history import Positions
@@ -180,7 +180,8 @@ def _told(books: list[Rulebook], tables: Tables, lead: Positions, day: Positions
     """The totals of leads on days by each rulebook, and what sets them apart."""
     if not len(lead):
         return {"total_old": np.zeros(0), "total_new": np.zeros(0), "reasons": pd.Series([], dtype="str")}
-    timelines = [Timeline(compiled(book), tables, int(day.min()), int(day.max())) for book in books]
+    binding = Binding(tables, int(day.min()), int(day.max()))
+    timelines = [binding.timeline(book) for book in books]
     totals: list[list[Ints]] = [[], []]
     reasons: list[str] = []
     for start in range(0, len(lead), _ROWS):
@@ -297,4 +298,8 @@ def compare(tables: Tables, old: Rulebook, new: Rulebook, *, start: Any, end: An
     lead_id
     b       2026-03-13  Home market +60; Pricing page +10
     """
-    return Comparison(tables, *(replay(tables, book, start=start, end=end) for book in (old, new)))
+    with Arguments("compare") as given:
+        given.types(tables=(tables, Tables), old=(old, Rulebook), new=(new, Rulebook))
+        first, last = given.period(start, end)
+    binding = Binding(tables, first, last)
+    return Comparison(tables, *(binding.history(book, first, last) for book in (old, new)))

@@ -12,9 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from leadscore.base.days import as_day, day_number
+from leadscore.base.arguments import Arguments
+from leadscore.base.days import day_number, day_of
 from leadscore.base.times import DAY, NO_TIME, Times
-from leadscore.errors import ArgumentError
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.bounds import side_range
 from leadscore.rulebook.model import BehaviourRule, Happening, Never, thousandths
@@ -63,10 +63,11 @@ _NONE = _Spans(*[np.zeros(0, np.int32)] * 3)
 
 
 class _Search:
-    """Finds when leads qualify, looking only at days on which something can rise."""
+    """Finds when leads qualify from a day on, looking only at days on which something can rise."""
 
-    def __init__(self, timeline: Timeline, tables: Tables) -> None:
+    def __init__(self, timeline: Timeline, tables: Tables, begin: int) -> None:
         self.timeline = timeline
+        self.begin = begin - timeline.first
         self.length = timeline.last - timeline.first + 1
         happenings = timeline.plan.happenings
         oldest = max((int(days.age.max()) for days in timeline.tables if len(days.age)), default=0)
@@ -95,9 +96,9 @@ class _Search:
         return reach
 
     def can_rise(self, part: Timeline, leads: slice) -> npt.NDArray[np.bool_]:
-        """(leads, days) where something can rise, and the first two days, on which nothing is known before."""
+        """(leads, days) where something can rise, and the first day, on which nothing is known before."""
         rise = np.zeros((leads.stop - leads.start, self.length), bool)
-        rise[:, :2] = True
+        rise[:, self.begin] = True
         for days, ages in zip(part.tables, self.ages, strict=False):
             lead = days.lead - leads.start
             for age in ages:
@@ -112,6 +113,7 @@ class _Search:
         rise[came, there_from[came]] = True
         rise &= np.arange(self.length) >= there_from[:, None]
         rise[~self.within_reach[leads]] = False
+        rise[:, : self.begin] = False
         return rise
 
     def qualified(self, part: Timeline, leads: slice) -> _Spans:
@@ -362,27 +364,55 @@ def replay(tables: Tables, rulebook: Rulebook, *, start: Any, end: Any, states: 
       lead_id   from_day     to_day
     0       a 2026-03-12 2026-03-16
     """
-    first_day, last_day = as_day(start, name="start"), as_day(end, name="end")
-    if last_day < first_day:
-        raise ArgumentError("end", f"the period ends on {last_day}, before its start on {first_day}")
-    first, last = day_number(first_day), day_number(last_day)
+    with Arguments("replay") as given:
+        given.types(tables=(tables, Tables), rulebook=(rulebook, Rulebook))
+        first, last = given.period(start, end)
     # One day more: who qualifies on the day before the start did not come to in the period.
     timeline = Timeline(compiled(rulebook), tables, first - 1, last)
-    search = _Search(timeline, tables)
-    found, stays = [_NONE], [_NONE]
-    for leads, part in timeline.parts():
-        spans = search.qualified(part, leads)
-        found.append(spans)
-        if states:
-            stays.append(search.stays(part, spans))
-    qualified = _joined(found)
-    inside = qualified.take(np.flatnonzero(qualified.first > 0))
-    lead, day = (column[runs(inside.lead)] for column in inside[:2])
-    frame = _frame(timeline, tables, lead, day + (first - 1))
-    frame.insert(1, "already", np.isin(lead, qualified.lead[qualified.first == 0]))
-    there = int((timeline.there_from <= last).sum())
-    kept = _states(_joined(stays), tables, first_day, search.length) if states else None
-    return History(rulebook, first_day, last_day, tables, frame, kept, there)
+    return Replay(timeline, tables, first, states=states).history(first, last)
+
+
+class Replay:
+    """The days of a timeline from `first` on, searched once for when leads qualify; it gives the history of any part.
+
+    Attributes
+    ----------
+    spans : from each day on which a lead qualifies and something can have risen, to the day before the next such
+    stays : with `states=True`, the runs of days on which leads qualify
+    """
+
+    def __init__(self, timeline: Timeline, tables: Tables, first: int, *, states: bool = False) -> None:
+        self.timeline, self.tables = timeline, tables
+        search = _Search(timeline, tables, first - 1)
+        found, stays = [_NONE], [_NONE]
+        for leads, part in timeline.parts():
+            spans = search.qualified(part, leads)
+            found.append(spans)
+            if states:
+                stays.append(search.stays(part, spans))
+        self.spans = _joined(found)
+        self.stays = _joined(stays) if states else None
+
+    def history(self, first: int, last: int) -> History:
+        """What `replay` says of a period of these days."""
+        timeline, day, start = self.timeline, self.spans.first + self.timeline.first, day_of(first)
+        at_start, inside = self._qualified_on(first), (day > first) & (day <= last)
+        lead = np.concatenate([at_start, self.spans.lead[inside]])
+        day = np.concatenate([np.full(len(at_start), first, np.int32), day[inside]])
+        order = np.argsort(lead, kind="stable")
+        begins = order[runs(lead[order])]
+        frame = _frame(timeline, self.tables, lead[begins], day[begins])
+        frame.insert(1, "already", np.isin(lead[begins], self._qualified_on(first - 1)))
+        there = int((timeline.there_from <= last).sum())
+        length = timeline.last - timeline.first + 1
+        states = None if self.stays is None else _states(self.stays, self.tables, start, length)
+        return History(timeline.plan.rulebook, start, day_of(last), self.tables, frame, states, there)
+
+    def _qualified_on(self, day: int) -> Positions:
+        """The leads that qualify on a day: of those that did when something last could rise, who still do."""
+        at = day - self.timeline.first
+        lead = self.spans.lead[(self.spans.first <= at) & (self.spans.last >= at)]
+        return lead[self.timeline.at(lead, np.full(len(lead), day, np.int32)).via >= 0]
 
 
 def _joined(parts: list[_Spans]) -> _Spans:

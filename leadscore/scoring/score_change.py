@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leadscore.base.days import as_day, day_number
+from leadscore.base.arguments import Arguments
+from leadscore.base.days import day_of
 from leadscore.errors import ArgumentError
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.model import BehaviourRule
+from leadscore.scoring.binding import Binding
 from leadscore.scoring.engine import Bound, Days, points
-from leadscore.scoring.plan import compiled
 from leadscore.scoring.scores import Explanation, lines, summary, verdicts
-from leadscore.scoring.timeline import Timeline
 from leadscore.tables.tables import Tables
 
 # A part of a change: side, cause, line, how many events, thousandths.
@@ -29,7 +29,7 @@ _AGEING = ("window closed", "decay", "new events")
 
 
 def explain_change(  # noqa: PLR0913 - whose score, by which rules, from when to when
-    tables: Tables, rulebook: Rulebook, lead_id: Any, t1: Any, t2: Any, *, new: Rulebook | None = None
+    tables: Tables, rulebook: Rulebook, lead_id: Any, *, before: Any, after: Any, new: Rulebook | None = None
 ) -> Explanation:
     """Say why a lead's score moved from the end of one day to the end of another.
 
@@ -38,10 +38,10 @@ def explain_change(  # noqa: PLR0913 - whose score, by which rules, from when to
     tables : Tables
     rulebook : Rulebook
     lead_id : an id of the leads
-    t1, t2 : date, or text as "2026-03-31"
-        `t2` is not before `t1`.
+    before, after : date, or text as "2026-03-31"
+        The two days; `after` does not come before `before`.
     new : Rulebook, optional
-        The rulebook in force on `t2`, where it is another one.
+        The rulebook in force on the later day, where it is another one.
 
     Returns
     -------
@@ -49,15 +49,15 @@ def explain_change(  # noqa: PLR0913 - whose score, by which rules, from when to
         `lines` with `side`, `cause`, `line` (a rule or a limit), `events` (how many are meant, or how many days with
         events where the rule counts days; else 0) and `points`, which sum exactly to the change of fit, of behaviour
         and of the total. The causes, in the order in which each is worked out on top of those before: `created` (the
-        lead was not there on `t1`: all that `rulebook` gives it), `attributes` (an edit of the lead), `window closed`
-        (events that no longer count), `decay` (events that count for less or, below zero, take away less), `new
-        events`, `limits` (what caps and floors took away or gave back) and `rulebook` (what `new` gives on `t2` beyond
-        `rulebook`).
+        lead was not there on the first day: all that `rulebook` gives it), `attributes` (an edit of the lead), `window
+        closed` (events that no longer count), `decay` (events that count for less or, below zero, take away less), `new
+        events`, `limits` (what caps and floors took away or gave back) and `rulebook` (what `new` gives on the later
+        day beyond `rulebook`).
 
     Raises
     ------
     ArgumentError
-        If there is no such lead on `t2`, a day is none, or they are not in order.
+        If there is no such lead on the later day, a day is none, or they are not in order.
     ContractError
         If the tables lack a column a rulebook uses, or hold values that it cannot read.
 
@@ -76,32 +76,32 @@ def explain_change(  # noqa: PLR0913 - whose score, by which rules, from when to
     >>> kinds, days = ["webinar", "pricing", "pricing"], ["2026-03-01", "2026-03-03", "2026-03-10"]
     >>> events = pd.DataFrame({"lead_id": "a", "event": kinds, "at": days})
     >>> tables = ls.load_tables(leads, events, rulebook=rulebook)
-    >>> ls.explain_change(tables, rulebook, "a", "2026-03-03", "2026-03-12")
+    >>> ls.explain_change(tables, rulebook, "a", before="2026-03-03", after="2026-03-12")
     a on 2026-03-03: fit 0 + behaviour 26 = 26, bar 20: qualified via score
     a on 2026-03-12: fit 0 + behaviour 19.688 = 19.688, bar 20: not qualified; the change of -6.312:
       behaviour  decay          Pricing page     -9.437
       behaviour  new events     Pricing page    +13.125
       behaviour  window closed  Webinar         -10
     """
-    first_day, last_day = as_day(t1, name="t1"), as_day(t2, name="t2")
-    if last_day < first_day:
-        raise ArgumentError("t2", f"{last_day} is before t1, {first_day}")
-    first, last = day_number(first_day), day_number(last_day)
-    alone = tables.only(tables.position(lead_id))
-    timeline = Timeline(compiled(rulebook), alone, first, last)
+    new = rulebook if new is None else new
+    with Arguments("explain_change") as given:
+        given.types(tables=(tables, Tables), rulebook=(rulebook, Rulebook), new=(new, Rulebook))
+        first, last = given.period(before, after, ("before", "after"))
+    alone = Binding(tables.only(tables.position(lead_id)), first, last)
+    timeline = alone.timeline(rulebook)
     if timeline.there_from[0] > last:
-        raise ArgumentError("lead_id", f"the lead {lead_id!r} was created after {last_day}")
-    before, after = (timeline.at(_LEAD, _LEAD + day) for day in (first, last))
+        raise ArgumentError("lead_id", f"the lead {lead_id!r} was created after {day_of(last)}")
+    earlier, later = (timeline.at(_LEAD, _LEAD + day) for day in (first, last))
     if timeline.there_from[0] > first:
-        told = f"{lead_id} was not there yet on {first_day}"
-        parts = [(*line, 0, value) for line, value in _by_line(after, "created").items()]
+        told = f"{lead_id} was not there yet on {day_of(first)}"
+        parts = [(*line, 0, value) for line, value in _by_line(later, "created").items()]
     else:
-        told = _told(before, lead_id, first_day)
-        parts = [*_differences(before, after), *_behaviour(before, after, last - first)]
-    now = after
-    if new is not None:
-        now = Timeline(compiled(new), alone, last, last).at(_LEAD, _LEAD + last)
-        old_lines, new_lines = _by_line(after, "rulebook"), _by_line(now, "rulebook")
+        told = _told(earlier, lead_id, day_of(first))
+        parts = [*_differences(earlier, later), *_behaviour(earlier, later, last - first)]
+    now = later
+    if new != rulebook:
+        now = alone.timeline(new).at(_LEAD, _LEAD + last)
+        old_lines, new_lines = _by_line(later, "rulebook"), _by_line(now, "rulebook")
         parts += [
             (*line, 0, new_lines.get(line, 0) - old_lines.get(line, 0))
             for line in dict.fromkeys([*old_lines, *new_lines])
@@ -109,7 +109,7 @@ def explain_change(  # noqa: PLR0913 - whose score, by which rules, from when to
     frame = pd.DataFrame([part for part in parts if part[-1]], columns=["side", "cause", "line", "events", "points"])
     frame = frame.assign(points=frame["points"] / 1000).sort_values("side", ascending=False, kind="stable")
     change = f"the change of {frame['points'].sum():+.3f}".rstrip("0").rstrip(".")
-    return Explanation(lead_id, frame.reset_index(drop=True), f"{told}\n{_told(now, lead_id, last_day)}; {change}:")
+    return Explanation(lead_id, frame.reset_index(drop=True), f"{told}\n{_told(now, lead_id, day_of(last))}; {change}:")
 
 
 def _told(bound: Bound, lead_id: Any, day: dt.date) -> str:

@@ -13,7 +13,8 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from leadscore.base.days import as_day, day_number
+from leadscore.base.arguments import Arguments
+from leadscore.base.days import day_number
 from leadscore.errors import ArgumentError
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.model import FitRule, Limits, thousandths
@@ -308,7 +309,9 @@ def score(tables: Tables, rulebook: Rulebook, *, as_of: Any) -> Scores:
       fit        Home market     +60
       behaviour  Pricing page   +22.5
     """
-    day = as_day(as_of, name="as_of")
+    with Arguments("score") as given:
+        given.types(tables=(tables, Tables), rulebook=(rulebook, Rulebook))
+        day = given.day("as_of", as_of)
     today = day_number(day)
-    bound = Timeline(compiled(rulebook), tables, today, today).everyone()
+    bound = Timeline(compiled(rulebook), tables, today, today).everyone(today)
     return Scores(rulebook, day, bound, tables)

@@ -140,9 +140,11 @@ class Timeline:
     def _bound(self, lead: Positions, record: Positions, tables: list[Days]) -> Bound:
         return Bound(self.attributes, lead, record, [[tables[one] for one in fed] for fed in self.classes.feeds])
 
-    def everyone(self) -> Bound:
-        """All leads that are there on the last day, as they stood at its end."""
-        lead = np.flatnonzero(self.there_from <= self.last).astype(np.int32)
+    def everyone(self, day: int) -> Bound:
+        """All leads that are there on a day, as they stood at its end."""
+        lead = np.flatnonzero(self.there_from <= day).astype(np.int32)
+        if day < self.last:
+            return self.at(lead, np.full(len(lead), day, np.int32))
         position = np.full(len(self.there_from), -1, np.int32)
         position[lead] = np.arange(len(lead), dtype=np.int32)
         return self._bound(lead, self.record(lead, self.last), [table.renumbered(position) for table in self.tables])

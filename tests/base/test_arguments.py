@@ -32,7 +32,7 @@ def test_a_period_is_two_days_since_1970(start, end, days):
 
 def test_a_period_names_each_fault():
     assert refused(lambda given: given.period("2026-04-01", "2026-03-01")) == [
-        ("end", "must not come before start, 2026-04-01; got 2026-03-01")
+        ("end", "must not come before `start`, 2026-04-01; got 2026-03-01")
     ]
     assert [where for where, _ in refused(lambda given: given.period("soon", None))] == ["start", "end"]
     # One day that is none says nothing of their order.

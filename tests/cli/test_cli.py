@@ -415,7 +415,7 @@ class TestReplay:
             "replay", "rulebook.yaml", *self.PERIOD[:4], "--start", "2026-04-01", *self.PERIOD[6:], "--out", "x.csv"
         )
         assert (result.exit_code, Path("x.csv").exists()) == (1, False)
-        assert "the period ends on 2026-03-31, before its start on 2026-04-01" in result.stderr
+        assert "end: must not come before `start`, 2026-04-01; got 2026-03-31" in result.stderr
 
 
 @pytest.mark.usefixtures("folder")

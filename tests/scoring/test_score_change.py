@@ -27,7 +27,7 @@ def test_parts_sum_exactly_to_the_change(drawn, edited):
     after = ls.score(tables, rulebook if new is None else new, as_of=t2)
     for lead in after.lead_ids:
         there = lead in before.lead_ids
-        change = ls.explain_change(tables, rulebook, lead, t1, t2, new=new)
+        change = ls.explain_change(tables, rulebook, lead, before=t1, after=t2, new=new)
         parts = (change.lines["points"] * 1000).round().astype(int).groupby(change.lines["side"]).sum()
         for side in ("fit", "behaviour"):
             moved = after.frame.loc[lead, side] - (before.frame.loc[lead, side] if there else 0)
@@ -43,8 +43,8 @@ def test_nothing_moves_in_no_time(drawn):
     rulebook = ls.Rulebook.from_dict(case.document)
     tables = tables_of(case, rulebook)
     for lead in ls.score(tables, rulebook, as_of=day).lead_ids:
-        assert len(ls.explain_change(tables, rulebook, lead, day, day).lines) == 0
-        assert len(ls.explain_change(tables, rulebook, lead, day, day, new=rulebook).lines) == 0
+        assert len(ls.explain_change(tables, rulebook, lead, before=day, after=day).lines) == 0
+        assert len(ls.explain_change(tables, rulebook, lead, before=day, after=day, new=rulebook).lines) == 0
 
 
 def changed(rule, events, *, t1="2026-03-10", t2="2026-03-20", leads=None, new=None, **rest):
@@ -57,7 +57,7 @@ def changed(rule, events, *, t1="2026-03-10", t2="2026-03-20", leads=None, new=N
     happened = pd.DataFrame({"lead_id": "a", "event": "visit", "at": pd.Series(at, dtype="datetime64[us]")})
     edited = book if new is None else ls.Rulebook.from_dict(document | new)
     tables = ls.load_tables(leads, happened, rulebook=[book, edited])
-    lines = ls.explain_change(tables, book, "a", t1, t2, new=edited if new else None).lines
+    lines = ls.explain_change(tables, book, "a", before=t1, after=t2, new=edited if new else None).lines
     return list(lines.drop(columns="side").itertuples(index=False, name=None))
 
 
@@ -124,7 +124,7 @@ def test_a_lead_that_was_not_there():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"t1": "2026-03-21"}, "2026-03-20 is before t1, 2026-03-21"),
+        ({"t1": "2026-03-21"}, "after: must not come before `before`, 2026-03-21; got 2026-03-20"),
         ({"t1": "yesterday"}, "must be a day as 2026-03-31; got 'yesterday'"),
         ({"leads": {"lead_id": ["aa"]}}, "there is no lead 'a'; did you mean 'aa'?"),
         ({"leads": {"lead_id": [7]}}, "there is no lead 'a': ids here are whole numbers, as 7"),

@@ -78,8 +78,8 @@ class Pool:
 def pool_of(tables: Tables, span: Span, books: Sequence[Rulebook], groups: Groups) -> Pool:
     """The leads that were there in a period, alike by the first two rulebooks, and what each of all made of it."""
     same = books[0] == books[1]
-    first = Timeline(compiled(books[0]), tables, span.last, span.last).everyone()
-    bounds = (first, first if same else Timeline(compiled(books[1]), tables, span.last, span.last).everyone())
+    first = Timeline(compiled(books[0]), tables, span.last, span.last).everyone(span.last)
+    bounds = (first, first if same else Timeline(compiled(books[1]), tables, span.last, span.last).everyone(span.last))
     lead = first.lead.astype(np.int64)
     came = tables.records.there_from(books[0].timezone)[lead]
     length = span.last - span.first + 1

@@ -1,0 +1,124 @@
+"""Tables and rulebook are bound once for a call: a part of a replay is the replay of it, and nothing is twice."""
+
+from collections import Counter
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import leadscore as ls
+from leadscore.base.days import day_number, day_of
+from leadscore.scoring.binding import Binding
+from leadscore.scoring.replay import Replay
+from leadscore.scoring.timeline import Timeline
+from tests.scoring.test_replay import SOME, grown, tables_of
+
+
+@SOME
+@given(grown(), st.data())
+def test_a_part_of_a_replay_is_the_replay_of_that_part(drawn, data):
+    case, start, end = drawn
+    rulebook = ls.Rulebook.from_dict(case.document)
+    tables = tables_of(case, rulebook)
+    first, last = day_number(start), day_number(end)
+    binding = Binding(tables, first - data.draw(st.integers(0, 5)), last, replayed_from=first)
+    for _ in range(3):
+        begin = data.draw(st.integers(first, last))
+        stop = data.draw(st.integers(begin, last))
+        mine = binding.history(rulebook, begin, stop)
+        alone = ls.replay(tables, rulebook, start=day_of(begin), end=day_of(stop))
+        pd.testing.assert_frame_equal(mine.frame, alone.frame)
+        assert (mine.n_leads, mine.start, mine.end) == (alone.n_leads, alone.start, alone.end)
+        bound, scores = binding.timeline(rulebook).everyone(stop), ls.score(tables, rulebook, as_of=day_of(stop))
+        assert bound.lead.tolist() == scores.bound.lead.tolist()
+        for name in ("fit", "behaviour", "via", "blocked", "segment"):
+            assert getattr(bound, name).tolist() == getattr(scores.bound, name).tolist()
+
+
+# -------------------------------------------------------------------------------------------------------- nothing twice
+
+
+@pytest.fixture(scope="module")
+def made():
+    return ls.datasets.make_funnel(3000, random_state=1, days=400)
+
+
+@pytest.fixture(scope="module")
+def tables(made):
+    columns = ["source", "country"]
+    return ls.load_tables(
+        made.leads, made.events, made.outcomes, rulebook=[made.rulebook, made.planted], columns=columns
+    )
+
+
+@pytest.fixture(scope="module")
+def rows(made):
+    tables = ls.load_tables(made.leads, made.events, made.outcomes)
+    days = made.truth["day"][made.truth["handed_over"]]
+    return ls.snapshots(tables, as_of=days, stage="sal", within_days=30, worked_only=True, windows=[30])
+
+
+PERIOD = {"start": "2026-02-02", "end": "2026-03-29"}
+CALLS = {
+    "score": lambda w: ls.score(w.tables, w.book, as_of="2026-03-29"),
+    "replay": lambda w: ls.replay(w.tables, w.book, **PERIOD, states=True),
+    "compare": lambda w: ls.compare(w.tables, w.book, w.other, **PERIOD),
+    "compare the same": lambda w: ls.compare(w.tables, w.book, w.book, **PERIOD),
+    "Comparison.frame": lambda w: w.comparison.frame,
+    "explain_change": lambda w: ls.explain_change(
+        w.tables, w.book, w.lead, before="2026-02-02", after="2026-03-29", new=w.other
+    ),
+    "baselines": lambda w: ls.baselines(w.tables, w.book, **PERIOD, capacity_per_week=10, stage="sal", within_days=30),
+    "evidence": lambda w: ls.evidence(rulebook=w.book, snapshots=w.rows),
+    "suggest": lambda w: ls.suggest(rulebook=w.book, snapshots=w.rows),
+}
+
+
+class World:
+    def __init__(self, **things):
+        self.__dict__.update(things)
+
+
+@pytest.fixture(scope="module")
+def world(made, tables, rows):
+    unpassed = ls.load_tables(
+        made.leads,
+        made.events,
+        made.outcomes[made.outcomes["stage"] != "mql"],
+        rulebook=made.rulebook,
+        columns=["source"],
+    )
+    lead = made.leads["lead_id"].iloc[0]
+    comparison = ls.compare(tables, made.rulebook, made.planted, **PERIOD)
+    return World(
+        comparison=comparison,
+        tables=tables,
+        rows=rows,
+        book=made.rulebook,
+        other=made.planted,
+        unpassed=unpassed,
+        lead=lead,
+    )
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_one_call_binds_and_replays_each_rulebook_once(world, name, monkeypatch):
+    # Tables without what bots did are other tables, and a rulebook with another threshold is another rulebook.
+    bound, replayed, kept = Counter(), Counter(), []
+    bind, search = Timeline.__init__, Replay.__init__
+
+    def binding(self, plan, tables, *days):
+        kept.append(tables)
+        bound[id(tables), plan.rulebook] += 1
+        bind(self, plan, tables, *days)
+
+    def searching(self, timeline, tables, *rest, **options):
+        replayed[id(tables), timeline.plan.rulebook] += 1
+        search(self, timeline, tables, *rest, **options)
+
+    monkeypatch.setattr(Timeline, "__init__", binding)
+    monkeypatch.setattr(Replay, "__init__", searching)
+    CALLS[name](world)
+    assert bound.most_common(1)[0][1] == 1
+    assert all(count == 1 for count in replayed.values())
