@@ -197,7 +197,7 @@ class Rulebook(Contents):
             part.write_bytes(self.to_yaml().encode())
 
     def check(self, *, today: dt.date | None = None) -> list[Finding]:
-        """What a reviewer should know before any data is seen: codes, messages and lines, in the order of the file.
+        """What a reviewer should know before any data is seen, in the order of the file.
 
         Parameters
         ----------
@@ -218,7 +218,7 @@ class Rulebook(Contents):
         return hash(self._said)
 
     def __repr__(self) -> str:
-        bar = f"qualified from {self.qualify.threshold:g} points"
-        return f"<Rulebook {self.name!r}: {len(self.fit)} fit and {len(self.behaviour)} behaviour rules, {bar}>"
+        rules = f"{len(self.fit)} fit and {len(self.behaviour)} behaviour rules"
+        return f"<Rulebook {self.name!r}: {rules}, qualified from {self.qualify.threshold:g} points>"
 
     __str__ = __repr__

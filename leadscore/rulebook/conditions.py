@@ -15,7 +15,7 @@ WRITTEN = ("has_word", "contains", "starts_with", "ends_with")
 
 
 class Test(Part):
-    """What one column is tested for; all that stands here must hold."""
+    """The tests of one column; all must hold."""
 
     __test__: ClassVar[bool] = False  # pytest must not collect it
 
@@ -48,11 +48,11 @@ class Test(Part):
         if self.between is not None and type(self.between[0]) is type(self.between[1]):
             low, high = self.between
             if low > high:
-                raise wrong(f"between {low} and {high} holds nothing: the first is the larger")
+                raise wrong(f"between {low} and {high} matches nothing: write the smaller first")
         return self
 
     def parts(self) -> Iterator[tuple[str, Any]]:
-        """The tests that stand here, as (name in the language, operand)."""
+        """The tests, as (name in the language, operand)."""
         for field in sorted(self.model_fields_set):
             yield field.rstrip("_"), getattr(self, field)
 
@@ -67,7 +67,7 @@ class Test(Part):
 
 
 class Condition(Part):
-    """A mapping of column to test; all must hold. `any`, `all` and `not` nest."""
+    """Tests by column; all must hold. `any`, `all` and `not` nest."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, Test] = Field(init=False)

@@ -1,4 +1,4 @@
-"""Everything that makes a rulebook unusable, found in one pass and said with line and caret."""
+"""Everything that makes a rulebook unusable, found in one pass and shown with line and caret."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from leadscore.rulebook import model
 from leadscore.rulebook.bounds import shown, side_range
 from leadscore.rulebook.conditions import Condition
 from leadscore.rulebook.kinds import Kind, Use, condition_uses, inferred, misfit, rule_uses
-from leadscore.rulebook.yaml import Document, Path
+from leadscore.rulebook.yaml import Document, Path, dotted
 
 Fault = tuple[Path, str, bool]
 
@@ -79,7 +79,7 @@ def _translate(data: Any, details: dict[str, Any]) -> Fault:
         hint = f"; did you mean {near[0]!r}?" if near else ""
         return path, f"must be {expected}; got {here!r}{hint}", False
     if kind in {"model_type", "dict_type"}:
-        return path, f"must be a mapping of keys to values; got {here!r}", False
+        return path, f"must map keys to values; got {here!r}", False
     if kind in {"tuple_type", "list_type"}:
         return path, f"must be a list; got {here!r}", False
     if kind in {"bool_type", "invalid_key"}:
@@ -100,7 +100,7 @@ def _rules(data: dict[Any, Any], section: str) -> Iterator[tuple[Path, dict[Any,
 
 
 def _structure(data: dict[Any, Any]) -> Iterator[Fault]:
-    """Which keys go together, and names that clash; on the raw text, so that a wrong value elsewhere hides nothing."""
+    """Keys that do not go together, and names that clash; on raw data, so that a wrong value hides nothing."""
     for path, rule in _rules(data, "fit"):
         yield from _one_of(path, rule, "column", "when")
         if "column" in rule:
@@ -109,16 +109,16 @@ def _structure(data: dict[Any, Any]) -> Iterator[Fault]:
                 yield (*path, "points"), "must be a table of value to points, as {SaaS: 10}", False
         elif "when" in rule:
             if "points" not in rule or isinstance(rule["points"], dict):
-                yield path, "a rule with 'when' has a number as its 'points'", False
+                yield path, "a rule with 'when' needs one number as its 'points'", False
             for key in {"from", "other", "missing"} & rule.keys():
                 yield (*path, key), f"{key!r} goes with 'column', not with 'when'", True
     for path, rule in _rules(data, "behaviour"):
         yield from _one_of(path, rule, "points", "from")
         decays = [key for key in ("half_life_days", "fade_days", "step") if key in rule]
         if len(decays) > 1:
-            yield (*path, decays[1]), f"one kind of decay at most; got {' and '.join(decays)}", True
+            yield (*path, decays[1]), f"a rule has at most one kind of decay; got {' and '.join(decays)}", True
         if decays and "from" in rule:
-            yield (*path, decays[0]), f"'from' counts events and {decays[0]!r} fades them: one or the other", True
+            yield (*path, decays[0]), f"'from' counts events and {decays[0]!r} fades them: use one of the two", True
     for path, entry in _rules(data, "qualify.never"):
         yield from _one_of(path, entry, "when", "event")
         for key in {"where", "within_days"} & entry.keys() if "event" not in entry else ():
@@ -129,7 +129,7 @@ def _structure(data: dict[Any, Any]) -> Iterator[Fault]:
 
 def _one_of(path: Path, rule: dict[Any, Any], first: str, second: str) -> Iterator[Fault]:
     if first in rule and second in rule:
-        yield (*path, second), f"{first!r} and {second!r} exclude each other", True
+        yield (*path, second), f"give {first!r} or {second!r}, not both", True
     elif first not in rule and second not in rule:
         yield path, f"{rule.get('name', 'this rule')!r} has neither {first!r} nor {second!r}; it needs one", False
 
@@ -141,8 +141,8 @@ def _names(data: dict[Any, Any]) -> Iterator[Fault]:
             name = rule.get("name")
             if isinstance(name, str):
                 if name in first:
-                    place = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in first[name]).lstrip(".")
-                    yield (*path, "name"), f"the name {name!r} is taken by {place}; names are unique in a file", False
+                    taken = f"the name {name!r} is taken by {dotted(first[name])}; names are unique in a file"
+                    yield (*path, "name"), taken, False
                 first.setdefault(name, path)
 
 
@@ -152,11 +152,8 @@ def _groups(data: dict[Any, Any]) -> Iterator[Fault]:
         for path, rule in _rules(data, section):
             group = rule.get("group")
             if isinstance(group, str) and side.setdefault(group, section) != section:
-                yield (
-                    (*path, "group"),
-                    f"the group {group!r} mixes fit and behaviour; give one side another name",
-                    False,
-                )
+                mixed = f"the group {group!r} mixes fit and behaviour; give one side another name"
+                yield (*path, "group"), mixed, False
     declared = data.get("groups") if isinstance(data.get("groups"), dict) else {}
     for name in declared or {}:
         near = get_close_matches(str(name), side, n=1, cutoff=_TYPO)
@@ -201,7 +198,7 @@ def _misfits(data: dict[Any, Any], uses: list[tuple[Path, str, Use]], declared: 
         for path, name, use in uses:
             message = misfit(kind, use) if name == column else ""
             if message:
-                hint = "" if column in declared else f" (other tests on {column!r} make it one; declare its type)"
+                hint = "" if column in declared else f" (other tests on {column!r} imply that; declare its type)"
                 yield _place(data, path, column, use), message + hint, False
 
 
@@ -232,10 +229,8 @@ def _place(data: dict[Any, Any], path: Path, column: str, use: Use) -> Path:
 
 def _declared(column: Any) -> Kind | None:
     written = column.get("type") if isinstance(column, dict) else None
-    kinds: dict[str, Kind] = {
-        "category": "text", "text": "text", "number": "number", "boolean": "boolean", "date": "date"
-    }  # fmt: skip
-    return kinds.get(str(written))
+    kinds: dict[Any, Kind] = {kind: kind for kind in ("text", "number", "boolean", "date")} | {"category": "text"}
+    return kinds.get(written) if isinstance(written, str) else None
 
 
 def _parsed(part: type[Any], raw: Any) -> Any:
@@ -255,9 +250,8 @@ def _same_keys(path: Path, table: dict[Any, float]) -> Iterator[Fault]:
 
 def _unreachable(book: model.Contents) -> Iterator[Fault]:
     fit, behaviour = side_range(book, "fit"), side_range(book, "behaviour")
-    bars = {"threshold": fit + behaviour, "minimum_fit": fit, "minimum_behaviour": behaviour}
-    for key, reach in bars.items():
-        bar = getattr(book.qualify, key)
-        if bar is not None and model.thousandths(bar) > reach.most:
-            message = f"no lead can reach {shown(model.thousandths(bar))}: with the limits as written the rules give"
+    for key, reach in {"threshold": fit + behaviour, "minimum_fit": fit, "minimum_behaviour": behaviour}.items():
+        needed = getattr(book.qualify, key)
+        if needed is not None and model.thousandths(needed) > reach.most:
+            message = f"no lead can reach {shown(model.thousandths(needed))}: within their limits the rules give"
             yield ("qualify", key), f"{message} {shown(reach.least)} to {shown(reach.most)}", False

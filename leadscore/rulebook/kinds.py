@@ -59,13 +59,13 @@ def misfit(kind: Kind, use: Use) -> str:
     """Why a test does not suit a kind of column; empty if it does."""
     name, values = use[0], _operands(use)
     if name not in _SUITS[kind]:
-        return f"{name!r} does not go with a {kind} column; {', '.join(_SUITS[kind])} do"
+        return f"{name!r} cannot test a {kind} column; use {', '.join(_SUITS[kind])}"
     if name == "known" or kind in {"text", "any"}:
         return ""
     wanted = {"number": (int, float), "boolean": (bool,), "date": (dt.date,)}[kind]
     wrong = [value for value in values if type(value) not in wanted]
     shown = ", ".join(repr(str(value) if isinstance(value, dt.date) else value) for value in wrong[:3])
-    return f"a {kind} column is tested for {shown}, which is no {kind}" if wrong else ""
+    return f"a {kind} column cannot be tested for {shown}; give a {kind}" if wrong else ""
 
 
 def condition_uses(condition: Condition | None) -> Iterator[tuple[str, Use]]:

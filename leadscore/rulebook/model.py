@@ -9,10 +9,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 
 from leadscore.rulebook.conditions import Condition, Test
 from leadscore.rulebook.values import (
-    Bars,
     Count,
     Date,
     Days,
+    GradePoints,
     Missing,
     Name,
     Number,
@@ -80,7 +80,7 @@ class FitRule(Part):
 
 
 class Happening(Part):
-    """Patterns of some kinds, in some window: what rules, `never` and `hand_raise` share."""
+    """Events of some types within some days: what rules, `never` and `hand_raise` share."""
 
     event: Patterns
     where: Condition | None = None
@@ -123,7 +123,7 @@ class BehaviourRule(Happening, Limits):
 
 
 class Never(Part):
-    """A lead that may not qualify at all."""
+    """Leads that may never qualify."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["when"]}, {"required": ["event"]}]})
 
@@ -135,7 +135,7 @@ class Never(Part):
 
 
 class Segment(Part):
-    """Leads with a bar of their own."""
+    """Leads with a threshold of their own."""
 
     name: Name
     when: Condition
@@ -179,8 +179,8 @@ class Totals(Part):
 class Grades(Part):
     """Letters and figures for fit and behaviour."""
 
-    fit: Bars | None = None
-    behaviour: Bars | None = None
+    fit: GradePoints | None = None
+    behaviour: GradePoints | None = None
 
 
 class Contents(Part):

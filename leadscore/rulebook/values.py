@@ -40,7 +40,7 @@ def _number(value: Any) -> float:
 def _points(value: Any) -> float:
     number = _number(value)
     if abs(number) > LARGEST_POINTS:
-        raise wrong(f"points must lie within {LARGEST_POINTS:,} either way; got {value!r}")
+        raise wrong(f"points must lie between -{LARGEST_POINTS:,} and {LARGEST_POINTS:,}; got {value!r}")
     if Decimal(repr(number)).normalize().as_tuple().exponent < -3:  # type: ignore[operator]
         raise wrong(f"points have at most three decimals; got {value!r}")
     return number
@@ -74,7 +74,7 @@ def _text(value: Any) -> str:
 
 def _version(value: Any) -> str:
     if not isinstance(value, str):
-        raise wrong(f'must be text; write it in quotes, as "{value}"')
+        raise wrong(f'must be text; write it in quotes: "{value}"')
     if not value.isprintable():
         raise wrong(f"must be text on one line; got {value!r}")
     return value
@@ -89,7 +89,7 @@ def _missing(value: Any) -> str:
 def _percent(value: Any) -> float:
     number = _number(value)
     if not 0 <= number <= 100:
-        raise wrong(f"must lie in 0 to 100 percent; got {value!r}")
+        raise wrong(f"must lie between 0 and 100 percent; got {value!r}")
     return number
 
 
@@ -104,15 +104,15 @@ def _scalar(value: Any) -> Any:
 
 
 def iso_date(value: Any) -> dt.date:
-    """A calendar date, from a date or from text as 2026-03-31."""
+    """A calendar date, from a date or from text such as 2026-03-31."""
     if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
         return value
     if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
         try:
             return dt.date.fromisoformat(value)
         except ValueError:
-            raise wrong(f"{value} is not a day of the calendar") from None
-    raise wrong(f"must be a date as 2026-03-31; got {value!r}")
+            raise wrong(f"{value} is not a calendar date") from None
+    raise wrong(f"must be a date such as 2026-03-31; got {value!r}")
 
 
 def _bound(value: Any) -> Any:
@@ -128,7 +128,7 @@ def _pattern(value: Any) -> str:
 
 def _phrase(value: Any) -> str:
     if not worded(normalise(_pattern(value))).strip():
-        raise wrong(f"has no word in it (words are letters and digits); got {value!r}")
+        raise wrong(f"contains no word (words are letters and digits); got {value!r}")
     return value
 
 
@@ -153,13 +153,13 @@ def _letter_or_figure(value: Any) -> str | int:
     raise wrong(f"a grade is one letter A to Y, or a figure 0 to 98; got {value!r}")
 
 
-def _falling(bars: dict[str | int, float]) -> dict[str | int, float]:
-    if len({type(key) for key in bars}) > 1 or list(bars) != sorted(bars):
+def _falling(grades: dict[str | int, float]) -> dict[str | int, float]:
+    if len({type(key) for key in grades}) > 1 or list(grades) != sorted(grades):
         raise wrong("grades must be all letters or all figures, in their order")
-    points = list(bars.values())
+    points = list(grades.values())
     if any(low >= high for high, low in pairwise(points)):
-        raise wrong(f"each bar must be lower than the one before; got {', '.join(f'{p:g}' for p in points)}")
-    return bars
+        raise wrong(f"each grade needs fewer points than the one before; got {', '.join(f'{p:g}' for p in points)}")
+    return grades
 
 
 def _listed(value: Any) -> Any:
@@ -189,7 +189,7 @@ Scalar = Annotated[Any, BeforeValidator(_scalar), WithJsonSchema(SCALAR)]
 Bound = Annotated[Any, BeforeValidator(_bound), WithJsonSchema({"type": ["number", "string"]})]
 Zone = Annotated[str, BeforeValidator(_timezone), WithJsonSchema({"type": "string"})]
 Grade = Annotated[Any, BeforeValidator(_letter_or_figure), WithJsonSchema({"type": ["string", "integer"]})]
-Bars = Annotated[dict[Grade, Points], AfterValidator(filled), AfterValidator(_falling)]
+GradePoints = Annotated[dict[Grade, Points], AfterValidator(filled), AfterValidator(_falling)]
 Scalars = Annotated[tuple[Scalar, ...], AfterValidator(filled)]
 
 
