@@ -78,7 +78,7 @@ def main() -> None:
     print(f"| rows drawn, 5 replicates scaled | {rows:.1f} | {rows / median:.0f} |")
     print(f"| a mask per threshold, 1 replicate scaled | {masks:.0f} | {masks / median:.0f} |")
 
-    ours = threshold_table(y, score, thresholds=bars).evidence.draws.precision[:, 0, :-1].std(axis=0)
+    ours = threshold_table(y, score, thresholds=bars).histograms.draws.precision[:, 0, :-1].std(axis=0)
     theirs = resample_rows(y, place, len(bars), REPLICATES)[:, :-1].std(axis=0)
     print(f"\nstandard errors of the precision, ours / rows drawn: median {np.median(ours / theirs):.2f}")
 

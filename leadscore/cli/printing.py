@@ -264,12 +264,7 @@ def _rows(frame: pd.DataFrame, *, index: bool = True) -> Any:
 
 def evaluation_data(found: Baselines, table: ThresholdTable, choice: ThresholdChoice) -> dict[str, Any]:
     """What `leadscore evaluate` says, as plain data."""
-    return {
-        "baselines": found.to_dict(),
-        "thresholds": _rows(table.frame),
-        "choice": {name: _number(getattr(choice, name)) for name in ("threshold", "low", "high", "met", "sentence")},
-        "findings": table.findings,
-    }
+    return {"baselines": found.to_dict(), "thresholds": table.to_dict(), "choice": choice.to_dict()}
 
 
 def print_trained(trained: Trained) -> None:

@@ -232,7 +232,7 @@ def plot_threshold(
     n : int
         The leads behind the precision.
     chosen : threshold, low, high, optional
-        Marked, with the range that cannot be told apart from it; NaN where there is none.
+        Marked on both curves, with the range that cannot be told apart from it; NaN where there is none.
     title : str
     ax : matplotlib Axes, optional
         Where to draw; without it a new figure is made, `ax.figure`.
@@ -261,7 +261,8 @@ def plot_threshold(
     if chosen is not None and not np.isnan(chosen[0]):
         threshold, low, high = chosen
         ax.axvspan(low, high, facecolor="none", edgecolor="0.6", hatch="//", linewidth=0, label="cannot be told apart")
-        ax.plot([threshold], frame.loc[[threshold], "precision"], "D", color="0.1", label=f"chosen: {threshold:.10g}")
+        for side, name, text in ((ax, "precision", f"chosen: {threshold:.10g}"), (right, volume, "_")):
+            side.plot([threshold], frame.loc[[threshold], name], "D", color="0.1", label=text)
     ax.yaxis.set_major_formatter(PercentFormatter(1))
     if volume == "share_flagged":
         right.yaxis.set_major_formatter(PercentFormatter(1))

@@ -63,8 +63,8 @@ class Section:
 class Result:
     """The base of all results: `headline`, `notes` and `sections()` as text, HTML, Markdown and JSON.
 
-    A dataclass with `repr=False`, so that the text is made here. In JSON its fields of one value (numbers, words, days)
-    stand beside the headline, each section under its name: its rows, or its notes where it is made of notes alone.
+    A dataclass with `repr=False`, so that the text is made here. In JSON its fields of numbers, words or days stand
+    beside the headline, each section under its name: its rows, or its notes where it is made of notes alone.
 
     Attributes
     ----------
@@ -103,7 +103,7 @@ class Result:
         data: dict[str, Any] = {"headline": self.headline, "notes": list(self.notes)}
         if dataclasses.is_dataclass(self):
             facts = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-            data |= {name: _plain(fact) for name, fact in facts.items() if isinstance(fact, _JSON_SCALARS)}
+            data |= {name: _plain(fact) for name, fact in facts.items() if _is_plain(fact)}
         for section in self.sections():
             if isinstance(section.content, pd.DataFrame):
                 data[section.name] = _records(section.content)
@@ -283,8 +283,18 @@ def _records(frame: pd.DataFrame) -> Any:
     )
 
 
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return all(map(_is_plain, value.values()))
+    return isinstance(value, _JSON_SCALARS) or (isinstance(value, (tuple, list)) and all(map(_is_plain, value)))
+
+
 def _plain(value: Any) -> Any:
-    """One value as JSON has it: no word for what is not a number, and none for days."""
+    """Values as JSON has them: no word for what is not a number, and none for days."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(inner) for inner in value]
     value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, dt.date):
         return None if value is pd.NaT else value.isoformat()

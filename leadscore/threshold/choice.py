@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from leadscore.base.arguments import Arguments
+from leadscore.base.text import counted
 from leadscore.errors import ArgumentError, Problem, RulebookError, did_you_mean
+from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.stats.intervals import Floats, Ints, wilson
-from leadscore.threshold.table import Counts, Evidence, ThresholdTable, weekly_mean
+from leadscore.threshold.table import Counts, Histograms, ThresholdTable, weekly_mean
 
 Mask = npt.NDArray[np.bool_]
-# The group of leads in no segment, whose bar is the rulebook's own.
+# The group of leads in no segment, whose threshold is the rulebook's own.
 _REST = "(missing)"
 
 
@@ -44,30 +47,27 @@ class Value:
     per_contact: float
 
     def __post_init__(self) -> None:
-        given = {"per_won": self.per_won, "per_contact": self.per_contact}
-        wrong = [
-            Problem(name, f"must be a number from 0; got {value!r}")
-            for name, value in given.items()
-            if not _is_number(value) or value < 0
-        ]
-        if wrong:
-            raise ArgumentError("Value", wrong)
+        with Arguments("Value") as given:
+            given.number("per_won", self.per_won, least=0)
+            given.number("per_contact", self.per_contact, least=0)
 
 
-@dataclass(frozen=True)
-class ThresholdChoice:
+@dataclass(frozen=True, eq=False, repr=False)
+class ThresholdChoice(Result):
     """A threshold, and what else it could have been; made by `choose_threshold`.
 
     Attributes
     ----------
+    headline : str
+        The choice in words, with what it rests on.
+    notes : tuple of str
+        How far the months apart would have chosen otherwise.
     threshold : float
-        NaN where none does what was asked (`met` is False). Of a table by groups: the single bar that the bars of the
-        groups are compared with.
+        NaN where none does what was asked (`met` is False). Of a table by groups: the single threshold that those of
+        the groups are compared with.
     low, high : float
         From the lowest to the highest threshold that the data does not rule out as the right one.
     met : bool
-    sentence : str
-        The choice in words, with what it rests on.
     asked : str
         What was asked about: precision, recall, per_week or value.
     curve : DataFrame, index threshold
@@ -79,37 +79,44 @@ class ThresholdChoice:
         `n` leads with a known outcome, `threshold` that the month alone would have asked for (NaN: none), and at the
         one chosen from all months `flagged_per_week` and `precision` with `precision_low`, `precision_high` (Wilson).
         None without dates.
-    bars : DataFrame or None, index group
+    thresholds : DataFrame or None, index group
         Of a table by groups: `threshold` (NaN: the capacity reaches none of its leads), `low`, `high` (of the
         replicates' own choices), `per_week` and `precision` of the leads passed on.
     gain : tuple of three floats, or None
-        Of a table by groups: how many outcomes more a week than a single bar brings with as many leads, and its
-        interval; what comes of choosing bars on the same data is taken off.
+        Of a table by groups: how many outcomes more a week than a single threshold brings with as many leads, and its
+        interval; what comes of choosing thresholds on the same data is taken off.
     table : ThresholdTable
     """
 
+    headline: str
+    notes: tuple[str, ...]
     threshold: float
     low: float
     high: float
     met: bool
-    sentence: str
     asked: str
     curve: pd.DataFrame
     per_week: tuple[float, float, float] | None
     stability: pd.DataFrame | None
-    bars: pd.DataFrame | None
+    thresholds: pd.DataFrame | None
     gain: tuple[float, float, float] | None
     table: ThresholdTable
 
-    def __repr__(self) -> str:
-        return self.sentence
-
-    def _repr_html_(self) -> str:
-        tables = [frame.to_html(na_rep="") for frame in (self.bars, self.stability) if frame is not None]
-        return f"<p>{escape(self.sentence)}</p>{''.join(tables)}"
+    def sections(self) -> Iterator[Section]:
+        """The thresholds by group, the choice of each month, and the picture."""
+        formats = {"threshold": ".10g", "per_week": ",.1f", "flagged_per_week": ",.1f"}
+        level = f"{self.table.confidence:.0%} intervals"
+        if self.thresholds is not None:
+            yield Section("thresholds", f"A threshold for each group, with {level}", self.thresholds, formats=formats)
+        if self.stability is not None:
+            title = f"What each month alone would have asked for, and what the choice did in it, with {level}"
+            yield Section("stability", title, self.stability, formats=formats)
+        yield Section("curve", "What was asked about, at each threshold", self.curve, shown=self.curve[:0])
+        if self.thresholds is None:
+            yield Section("picture", "The choice beside the other thresholds", self.plot)
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw the table with the choice marked, or what each threshold earns; see `plots`, threshold and value."""
+        """Draw the table with the choice marked, or what each threshold earns; see `pictures`, threshold and value."""
         if self.asked == "value":
             from leadscore.present.pictures import plot_value  # noqa: PLC0415 - matplotlib takes long to import
 
@@ -117,16 +124,16 @@ class ThresholdChoice:
         return self.table.plot(chosen=(self.threshold, self.low, self.high), ax=ax)
 
     def apply(self, rulebook: Rulebook) -> Rulebook:
-        r"""The rulebook with the chosen bars, its comments and layout kept.
+        r"""The rulebook with the chosen thresholds, its comments and layout kept.
 
-        A single threshold becomes `qualify.threshold`, and segments keep their bars. Bars by group go to the segments
+        A single threshold becomes `qualify.threshold`, and segments keep theirs. Thresholds by group go to the segments
         of these names, that of the group "(missing)" to `qualify.threshold`.
 
         Raises
         ------
         ArgumentError
-            If no threshold was found, there is no such segment, a bar has more than three decimals, or no lead can
-            reach it by this rulebook.
+            If no threshold was found, there is no such segment, a threshold has more than three decimals, or no lead
+            can reach it by this rulebook.
 
         Examples
         --------
@@ -136,20 +143,21 @@ class ThresholdChoice:
         >>> print(choice.apply(Rulebook.from_yaml(text)).to_yaml().splitlines()[-1])
         qualify: {threshold: 60} # us
         """
-        bars = [(_REST, self.threshold)] if self.bars is None else list(self.bars["threshold"].items())
+        own = self.thresholds
+        chosen = [(_REST, self.threshold)] if own is None else list(own["threshold"].items())
         segments = [segment.name for segment in rulebook.qualify.segments]
         places = {name: ("qualify", "segments", name) for name in segments} | {_REST: ("qualify",)}
         problems: list[Problem] = []
         changes: dict[Any, float] = {}
-        for name, bar in bars:
-            if np.isnan(bar):
-                who = "no threshold was found" if self.bars is None else f"{name!r} gets no lead at this capacity"
+        for name, value in chosen:
+            if np.isnan(value):
+                who = "no threshold was found" if own is None else f"{name!r} gets no lead at this capacity"
                 problems.append(Problem("threshold", f"{who}: there is nothing to write"))
             elif name not in places:
                 known = did_you_mean(name, places.keys() - {_REST})
                 problems.append(Problem("by", f"the rulebook has no segment {name!r}{known}"))
             else:
-                changes[*places[name], "threshold"] = int(bar) if float(bar).is_integer() else float(bar)
+                changes[*places[name], "threshold"] = int(value) if float(value).is_integer() else float(value)
         if problems:
             raise ArgumentError("rulebook", problems)
         try:
@@ -164,7 +172,7 @@ def choose_threshold(
     capacity_per_week: float | None = None,
     min_precision: float | None = None,
     value: Value | None = None,
-    recall_at_least: float | None = None,
+    min_recall: float | None = None,
 ) -> ThresholdChoice:
     """Choose a threshold by exactly one thing that is asked of it.
 
@@ -172,20 +180,20 @@ def choose_threshold(
     ----------
     table : ThresholdTable
         From `threshold_table`; with `dates` for a capacity. With `by` a capacity is shared among the groups: each gets
-        a bar of its own, so that the last lead passed on is as good in every group.
+        a threshold of its own, so that the last lead passed on is as good in every group.
     capacity_per_week : float
         As many leads a week as sales can work: the lowest threshold that passes on no more, on average.
     min_precision : float
         The lowest threshold at which as large a share of the leads passed on becomes an outcome.
     value : Value
         The threshold that earns most.
-    recall_at_least : float
+    min_recall : float
         The highest threshold that still passes on as large a share of the leads that become an outcome.
 
     Returns
     -------
     ThresholdChoice
-        `threshold`, `low`, `high`, `sentence`, `per_week`, `stability`, `apply(rulebook)`.
+        `headline`, `notes`, `threshold`, `low`, `high`, `per_week`, `stability`, `thresholds`, `apply(rulebook)`.
 
     Raises
     ------
@@ -202,23 +210,23 @@ def choose_threshold(
 
     References
     ----------
-    Robertson, T., Wright, F. and Dykstra, R. (1988), Order Restricted Statistical Inference: before bars are set by
-    group, rates are made to rise with the score. Efron, B. and Tibshirani, R. (1993), An Introduction to the Bootstrap,
-    chapter 17: the gain's optimism.
+    Robertson, T., Wright, F. and Dykstra, R. (1988), Order Restricted Statistical Inference: before thresholds are
+    set by group, rates are made to rise with the score. Efron, B. and Tibshirani, R. (1993), An Introduction to the
+    Bootstrap, chapter 17: the gain's optimism.
 
     Examples
     --------
     >>> from leadscore.threshold.table import threshold_table
     >>> points = np.repeat([20, 40, 60, 80], 100)
     >>> won = np.arange(400) % 100 < np.repeat([2, 5, 20, 30], 100)
-    >>> choose_threshold(threshold_table(won, points), min_precision=0.2)
+    >>> print(choose_threshold(threshold_table(won, points), min_precision=0.2))
     60: precision 25.0% (19.5% to 31.4%), asked for 20.0%. 40 to 80 cannot be told apart with 57 outcomes.
-    >>> choose_threshold(threshold_table(won, points), value=Value(per_won=1000, per_contact=100))
+    >>> print(choose_threshold(threshold_table(won, points), value=Value(per_won=1000, per_contact=100)))
     60: value 30,000 (17,292 to 43,705). All others can be told apart from it with 57 outcomes.
     """
-    goal = _asked(table, capacity_per_week, min_precision, value, recall_at_least)
-    evidence = table.evidence
-    counts = evidence.counts.pooled()
+    goal = _asked(table, capacity_per_week, min_precision, value, min_recall)
+    histograms = table.histograms
+    counts = histograms.counts.pooled()
     curve = _curve(table, goal)
     figure, some = curve["figure"].to_numpy(), counts.flagged > 0
     best = goal.best(figure, some)
@@ -227,30 +235,15 @@ def choose_threshold(
     met = best >= 0
     threshold, low, high = (curve.index[best], kept.min(), kept.max()) if met else (np.nan,) * 3
     per_week = None
-    if evidence.weekly is not None and met:
-        mean, least, most = weekly_mean(evidence.weekly.sum(axis=1), table.confidence)
+    if histograms.weekly is not None and met:
+        mean, least, most = weekly_mean(histograms.weekly.sum(axis=1), table.confidence)
         per_week = float(mean[best]), float(least[best]), float(most[best])
-    bars, gain = _bars_by_group(table, goal.target) if table.by else (None, None)
-    sentence = (
-        goal.sentence(curve, best, table) if bars is None or gain is None else _shared(bars, gain, goal.target, table)
-    )
-    months = None if evidence.months is None else _by_month(evidence, goal, best, table.confidence)
-    if months is not None and bars is None:
-        sentence = f"{sentence} {_months_said(months['threshold'])}"
-    return ThresholdChoice(
-        float(threshold),
-        float(low),
-        float(high),
-        met,
-        sentence,
-        goal.name,
-        curve,
-        per_week,
-        months,
-        bars,
-        gain,
-        table,
-    )
+    own, gain = _by_group(table, goal.target) if table.by else (None, None)
+    headline = goal.sentence(curve, best, table) if own is None else _shared(own, gain, goal.target, table)
+    months = None if histograms.months is None else _by_month(histograms, goal, best, table.confidence)
+    notes = () if months is None or own is not None else (_months_said(months["threshold"]),)
+    bounds = (float(threshold), float(low), float(high))
+    return ThresholdChoice(headline, notes, *bounds, met, goal.name, curve, per_week, months, own, gain, table)
 
 
 @dataclass(frozen=True)
@@ -291,8 +284,10 @@ class _Goal:
 
     def sentence(self, curve: pd.DataFrame, best: int, table: ThresholdTable) -> str:
         """The choice in words, or that there is none and what comes nearest."""
-        weekly = table.evidence.weekly
-        basis = f"{table.events:,} outcomes" if weekly is None or self.name != "per_week" else f"{len(weekly):,} weeks"
+        weekly = table.histograms.weekly
+        basis = counted(table.events, "outcome")
+        if weekly is not None and self.name == "per_week":
+            basis = counted(len(weekly), "week")
         ask = f", capacity {self.target:,g}" if self.name == "per_week" else ""
         if self.name in {"precision", "recall"}:
             ask = f", asked for {self.target:.1%}"
@@ -304,17 +299,13 @@ class _Goal:
             return f"{curve.index[best]:.10g}: {self._said(curve.iloc[best])}{ask}. {others}"
         figure = curve["figure"].to_numpy()
         if np.isnan(figure).all():
-            most = int(table.evidence.counts.flagged.sum(axis=0)[0])
+            most = int(table.histograms.counts.flagged.sum(axis=0)[0])
             return f"No threshold has a {self.name}: {most:,} leads are flagged at most, with {basis}{ask}."
         nearest = int(np.nanargmin(figure) if self.name == "per_week" else np.nanargmax(figure))
-        flagged = int(table.evidence.counts.flagged.sum(axis=0)[nearest])
+        flagged = int(table.histograms.counts.flagged.sum(axis=0)[nearest])
         near = f"{self._said(curve.iloc[nearest])} at {curve.index[nearest]:.10g}, of {flagged:,} leads, with {basis}"
         none = "No threshold pays" if self.name == "value" else "No threshold does it"
         return f"{none}: the nearest is {near}{ask}."
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and bool(np.isfinite(value))
 
 
 def _asked(
@@ -325,59 +316,58 @@ def _asked(
         "capacity_per_week": ("per_week", capacity),
         "min_precision": ("precision", precision),
         "value": ("value", value),
-        "recall_at_least": ("recall", recall),
+        "min_recall": ("recall", recall),
     }
-    given = [name for name, (_, target) in asked.items() if target is not None]
-    if len(given) != 1:
-        message = f"takes exactly one of {', '.join(asked)}; got {' and '.join(given) or 'none'}"
+    named = [name for name, (_, target) in asked.items() if target is not None]
+    if len(named) != 1:
+        message = f"takes exactly one of {', '.join(asked)}; got {' and '.join(named) or 'none'}"
         raise ArgumentError("choose_threshold", message)
-    [name], (what, target) = given, asked[given[0]]
-    weekly = table.evidence.weekly
-    problem = None
-    if name == "value" and not isinstance(target, Value):
-        problem = f"must be Value(per_won=..., per_contact=...); got {target!r}"
-    elif name in {"min_precision", "recall_at_least"} and not (_is_number(target) and 0 < target <= 1):
-        problem = f"must be a share above 0, up to 1; got {target!r}"
-    elif name == "capacity_per_week" and not (_is_number(target) and target > 0):
-        problem = f"must be a number above 0; got {target!r}"
-    elif name == "capacity_per_week" and (weekly is None or not len(weekly)):
-        need = "dates of at least a week" if weekly is not None else "dates: give threshold_table the days, dates=..."
-        problem = f"leads a week need {need}"
-    elif table.by and name != "capacity_per_week":
-        problem = "of a table by groups only capacity_per_week can be asked; take a table for each group"
-    if problem:
-        raise ArgumentError(name, problem)
+    [name], (what, target), weekly = named, asked[named[0]], table.histograms.weekly
+    with Arguments("choose_threshold") as given:
+        if name == "capacity_per_week":
+            given.number(name, target, above=0)
+        elif name != "value":
+            given.number(name, target, above=0, most=1)
+        elif not isinstance(target, Value):
+            given.wrong(name, f"must be Value(per_won=..., per_contact=...); got {target!r}")
+        if name == "capacity_per_week" and not given.problems and (weekly is None or not len(weekly)):
+            need = (
+                "dates of at least a week" if weekly is not None else "dates: give threshold_table the days, dates=..."
+            )
+            given.wrong(name, f"leads a week need {need}")
+        elif table.by and name != "capacity_per_week":
+            given.wrong(name, "of a table by groups only capacity_per_week can be asked; take a table for each group")
     return _Goal(what, target)
 
 
 def _curve(table: ThresholdTable, goal: _Goal) -> pd.DataFrame:
     """`figure`, `low` and `high` at each threshold."""
-    evidence = table.evidence
+    histograms = table.histograms
     parts: tuple[npt.NDArray[Any], ...]
     if goal.name == "per_week":
-        assert evidence.weekly is not None
-        parts = weekly_mean(evidence.weekly.sum(axis=1), table.confidence)
+        assert histograms.weekly is not None
+        parts = weekly_mean(histograms.weekly.sum(axis=1), table.confidence)
     elif goal.name == "value":
         tail = (1 - table.confidence) / 2
-        drawn = goal.figures(evidence.draws.pooled(), None)
-        parts = goal.figures(evidence.counts.pooled(), None), *np.quantile(drawn, [tail, 1 - tail], axis=0)
+        drawn = goal.figures(histograms.draws.pooled(), None)
+        parts = goal.figures(histograms.counts.pooled(), None), *np.quantile(drawn, [tail, 1 - tail], axis=0)
     else:
         parts = tuple(table.frame[goal.name + end].to_numpy() for end in ("", "_low", "_high"))
-    index = pd.Index(evidence.thresholds, name="threshold")
+    index = pd.Index(histograms.thresholds, name="threshold")
     return pd.DataFrame(dict(zip(("figure", "low", "high"), parts, strict=True)), index=index)
 
 
 def _possible(table: ThresholdTable, goal: _Goal, curve: pd.DataFrame, best: int) -> Mask:
     """The thresholds that may be the right one."""
     if goal.name == "value":
-        drawn = goal.figures(table.evidence.draws.pooled(), None)
+        drawn = goal.figures(table.histograms.draws.pooled(), None)
         # Where nothing pays, what is left to compare with is to pass on nobody.
         behind = drawn - (drawn[:, [best]] if best >= 0 else 0)
         return np.quantile(behind, table.confidence, axis=0) >= 0
     low, high = (curve[name].to_numpy() for name in ("low", "high"))
     if goal.name == "per_week":
         low, high = high, low
-    # A threshold to be preferred that surely does what is asked rules out all after it.
+    # A threshold to be preferred whose interval does what is asked rules out all after it.
     order = slice(None, None, -1 if goal.name == "recall" else 1)
     before = np.append(False, np.logical_or.accumulate(goal.meets(low)[order])[:-1])[order]
     possible = goal.meets(high) & ~before
@@ -386,15 +376,15 @@ def _possible(table: ThresholdTable, goal: _Goal, curve: pd.DataFrame, best: int
     return possible
 
 
-def _by_month(evidence: Evidence, goal: _Goal, best: int, confidence: float) -> pd.DataFrame:
+def _by_month(histograms: Histograms, goal: _Goal, best: int, confidence: float) -> pd.DataFrame:
     """What each month alone would have asked for, and what the choice did in it."""
-    assert evidence.monthly is not None
-    assert evidence.per_week is not None
-    monthly, per_week = evidence.monthly.pooled(), evidence.per_week.sum(axis=1)
+    assert histograms.monthly is not None
+    assert histograms.per_week is not None
+    monthly, per_week = histograms.monthly.pooled(), histograms.per_week.sum(axis=1)
     some = per_week > 0 if goal.name == "per_week" else monthly.flagged > 0
     figures = goal.figures(monthly, per_week)
     own = [goal.best(figure, mask) for figure, mask in zip(figures, some, strict=True)]
-    thresholds = np.append(evidence.thresholds, np.nan)
+    thresholds = np.append(histograms.thresholds, np.nan)
     low, high = wilson(monthly.hits, monthly.flagged, confidence=confidence)
     at = {
         "flagged_per_week": per_week,
@@ -403,7 +393,7 @@ def _by_month(evidence: Evidence, goal: _Goal, best: int, confidence: float) -> 
         "precision_high": high,
     }
     chosen = {name: figure[:, best] if best >= 0 else np.nan for name, figure in at.items()}
-    return pd.DataFrame({"n": monthly.n[:, 0], "threshold": thresholds[own], **chosen}, index=evidence.months)
+    return pd.DataFrame({"n": monthly.n[:, 0], "threshold": thresholds[own], **chosen}, index=histograms.months)
 
 
 def _months_said(own: pd.Series[Any]) -> str:
@@ -434,19 +424,19 @@ def _fill(rate: Floats, leads: Ints, volume: Floats, capacity: float) -> Mask:
 
 
 def _gain(taken: Mask, rate: Floats, volume: Floats) -> float:
-    """Outcomes a week of the bands taken, less those of a single bar that passes on as many leads."""
+    """Outcomes a week of the bands taken, less those of a single threshold that passes on as many leads."""
     leads, events = (part.sum(axis=0)[::-1].cumsum() for part in (volume, volume * rate))
     single = np.interp(volume[taken].sum(), np.append(0, leads), np.append(0, events))
     return float((volume * rate)[taken].sum() - single)
 
 
-def _bars_by_group(table: ThresholdTable, capacity: float) -> tuple[pd.DataFrame, tuple[float, float, float]]:
-    """A bar for each group under a shared capacity, and the gain over a single bar."""
-    evidence = table.evidence
-    assert evidence.weekly is not None
-    volume = _bands(evidence.weekly.mean(axis=0))
-    leads, hits = _bands(evidence.counts.flagged), _bands(evidence.counts.hits)
-    drawn_leads, drawn_hits = _bands(evidence.draws.flagged), _bands(evidence.draws.hits)
+def _by_group(table: ThresholdTable, capacity: float) -> tuple[pd.DataFrame, tuple[float, float, float]]:
+    """A threshold for each group under a shared capacity, and the gain over a single one."""
+    histograms = table.histograms
+    assert histograms.weekly is not None
+    volume = _bands(histograms.weekly.mean(axis=0))
+    leads, hits = _bands(histograms.counts.flagged), _bands(histograms.counts.hits)
+    drawn_leads, drawn_hits = _bands(histograms.draws.flagged), _bands(histograms.draws.hits)
     rate, drawn_rate = hits / np.maximum(leads, 1), drawn_hits / np.maximum(drawn_leads, 1)
     # How many leads stand in a band is drawn too; where no outcome is known, there is nothing to draw.
     drawn_volume = volume * np.where(leads > 0, drawn_leads / np.maximum(leads, 1), 1)
@@ -454,17 +444,17 @@ def _bars_by_group(table: ThresholdTable, capacity: float) -> tuple[pd.DataFrame
     drawn = list(zip(drawn_rate, drawn_leads, drawn_volume, strict=True))
     redone = [_fill(*own, capacity) for own in drawn]
 
-    apparent = np.array([_gain(bars, own, held) for bars, (own, _, held) in zip(redone, drawn, strict=True)])
-    # Bars that were chosen on a replicate do better on it than on the data that it was drawn from.
-    optimism = float((apparent - [_gain(bars, rate, volume) for bars in redone]).mean())
+    apparent = np.array([_gain(mask, own, held) for mask, (own, _, held) in zip(redone, drawn, strict=True)])
+    # Thresholds that were chosen on a replicate do better on it than on the data that it was drawn from.
+    optimism = float((apparent - [_gain(mask, rate, volume) for mask in redone]).mean())
     gain = _gain(taken, rate, volume) - optimism
     tail = (1 - table.confidence) / 2
     low, high = gain + np.quantile(apparent, [tail, 1 - tail]) - apparent.mean()
 
-    bars = np.array([_lowest(mask, volume, evidence.thresholds) for mask in (taken, *redone)])
-    ends = np.quantile(bars[1:], [tail, 1 - tail], axis=0, method="inverted_cdf")
+    lowest = np.array([_lowest(mask, volume, histograms.thresholds) for mask in (taken, *redone)])
+    ends = np.quantile(lowest[1:], [tail, 1 - tail], axis=0, method="inverted_cdf")
     frame = pd.DataFrame(
-        {"threshold": bars[0], "low": ends[0], "high": ends[1]}, index=pd.Index(evidence.groups, name="group")
+        {"threshold": lowest[0], "low": ends[0], "high": ends[1]}, index=pd.Index(histograms.groups, name="group")
     )
     frame["threshold"] = frame["threshold"].where(np.isfinite(frame["threshold"]))
     columns = [name + end for name in ("per_week", "precision") for end in ("", "_low", "_high")]
@@ -478,14 +468,13 @@ def _lowest(taken: Mask, volume: Floats, thresholds: Floats) -> Floats:
     return np.where(some.any(axis=1), thresholds[some.argmax(axis=1)], np.inf)
 
 
-def _shared(bars: pd.DataFrame, gain: tuple[float, float, float], capacity: float, table: ThresholdTable) -> str:
-    assert table.evidence.weekly is not None
+def _shared(own: pd.DataFrame, gain: Any, capacity: float, table: ThresholdTable) -> str:
+    assert table.histograms.weekly is not None
     each = ", ".join(
-        f"{group} {'none' if np.isnan(bar) else f'{bar:.10g}'}" for group, bar in bars["threshold"].items()
+        f"{group} {'none' if np.isnan(value) else f'{value:.10g}'}" for group, value in own["threshold"].items()
     )
-    verdict = "The gain is real." if gain[1] > 0 else "A single bar may be as good."
-    more = f"{gain[0]:+.2f} outcomes a week ({gain[1]:+.2f} to {gain[2]:+.2f}) with {table.events:,} outcomes"
-    total = (
-        f"{bars['per_week'].sum():,.1f} leads a week over {len(table.evidence.weekly):,} weeks, capacity {capacity:,g}"
-    )
-    return f"Bars by group: {each}; {total}. Beside a single bar with as many leads: {more}. {verdict}"
+    verdict = "The gain is real." if gain[1] > 0 else "A single threshold may be as good."
+    more = f"{gain[0]:+.2f} outcomes a week ({gain[1]:+.2f} to {gain[2]:+.2f}) with {counted(table.events, 'outcome')}"
+    weeks = counted(len(table.histograms.weekly), "week")
+    total = f"{own['per_week'].sum():,.1f} leads a week over {weeks}, capacity {capacity:,g}"
+    return f"Thresholds by group: {each}; {total}. Beside a single threshold with as many leads: {more}. {verdict}"

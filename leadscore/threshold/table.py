@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from html import escape
 from statistics import NormalDist
 from typing import Any
 
@@ -11,7 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from leadscore.base.arguments import Arguments
+from leadscore.base.text import counted
 from leadscore.errors import ArgumentError
+from leadscore.present.result import Result, Section
 from leadscore.stats.intervals import Floats, Ints, holm, wilson
 from leadscore.threshold.scored_leads import UNKNOWN, ScoredLeads
 
@@ -80,8 +83,8 @@ def ratio(count: npt.ArrayLike, of: npt.ArrayLike) -> Floats:
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """The histograms behind a table, which `choose_threshold` works from.
+class Histograms:
+    """The counts behind a table, which `choose_threshold` works from.
 
     Attributes
     ----------
@@ -105,8 +108,8 @@ class Evidence:
     per_week: Floats | None
 
 
-@dataclass(frozen=True)
-class ThresholdTable:
+@dataclass(frozen=True, eq=False, repr=False)
+class ThresholdTable(Result):
     """What each threshold costs and brings; made by `threshold_table`.
 
     Attributes
@@ -119,48 +122,46 @@ class ThresholdTable:
         but the counts has `_low` and `_high` beside it.
     n, events, unknown : int
         Leads with a known outcome, those of them that became one, and leads left out because theirs is not known.
-    findings : list of str
+    notes : tuple of str
         What to know before a threshold is chosen.
     by : bool
     confidence : float
-    evidence : Evidence
+    histograms : Histograms
     """
 
     frame: pd.DataFrame
     n: int
     events: int
     unknown: int
-    findings: list[str]
+    notes: tuple[str, ...]
     by: bool
     confidence: float
-    evidence: Evidence
+    histograms: Histograms
 
     @property
-    def _title(self) -> str:
-        out = f"; {self.unknown:,} leads of unknown outcome left out" if self.unknown else ""
-        return f"Thresholds: {self.n:,} leads, {self.events:,} outcomes ({self.events / self.n:.1%}){out}"
+    def headline(self) -> str:
+        """How many leads have the outcome, whatever the threshold."""
+        low, high = wilson(self.events, self.n, confidence=self.confidence)
+        share = f"{self.events / self.n:.1%} ({float(low):.1%} to {float(high):.1%})"
+        first, last = self.histograms.thresholds[[0, -1]]
+        return f"{share} of {counted(self.n, 'lead')} became an outcome; thresholds from {first:.10g} to {last:.10g}."
 
-    @property
-    def _few(self) -> pd.DataFrame:
-        """About ten rows of each group: enough to see the curve."""
-        size = len(self.evidence.thresholds)
+    def sections(self) -> Iterator[Section]:
+        """About ten thresholds of each group, enough to see the curve, and their picture."""
+        size = len(self.histograms.thresholds)
         places = np.unique(np.linspace(0, size - 1, min(size, 11)).round().astype(int))
-        return self.frame.iloc[np.add.outer(np.arange(len(self.frame) // size) * size, places).ravel()]
-
-    def __repr__(self) -> str:
-        lines = []
-        for label, row in zip(self._few.index, self._few.itertuples(), strict=True):
-            name = f"{label[0]}, {label[1]:.10g}" if self.by else f"{label:.10g}"
-            rate = f"{row.events_flagged:,} of them ({row.precision_low:.1%} to {row.precision_high:.1%})"
-            lines.append(f"  >= {name}: {row.flagged:,} leads, {rate if row.flagged else 'none'}")
-        return "\n".join([self._title, *lines, *(f"- {finding}" for finding in self.findings)])
-
-    def _repr_html_(self) -> str:
-        found = "".join(f"<li>{escape(finding)}</li>" for finding in self.findings)
-        return f"<p>{escape(self._title)}</p><ul>{found}</ul>{self._few.to_html(na_rep='')}"
+        few = self.frame.iloc[np.add.outer(np.arange(len(self.frame) // size) * size, places).ravel()]
+        names = ["flagged", "events_flagged", "precision", "recall", "per_week"]
+        columns = [name for name in few if name.removesuffix("_low").removesuffix("_high") in names]
+        left = (f"{len(places)} of {size} thresholds; `frame` has all, with lift and the share flagged.",)
+        title = f"Leads with at least so many points, with {self.confidence:.0%} intervals"
+        formats = {"threshold": ".10g", "per_week": ",.1f"}
+        yield Section("frame", title, self.frame, few[columns], left if len(places) < size else (), formats)
+        if not self.by:
+            yield Section("picture", "Precision and leads passed on, at each threshold", self.plot)
 
     def plot(self, *, chosen: tuple[float, float, float] | None = None, ax: Any = None) -> Any:
-        """Draw precision and volume over the threshold; see `plots.plot_threshold`.
+        """Draw precision and volume over the threshold; see `pictures.plot_threshold`.
 
         Raises
         ------
@@ -182,7 +183,7 @@ def threshold_table(  # noqa: PLR0913 - each of them is part of what is asked
     weights: Any = None,
     by: Any = None,
     dates: Any = None,
-    accounts: Any = None,
+    groups: Any = None,
     replicates: int = 200,
     confidence: float = 0.95,
     random_state: int | np.random.Generator = 0,
@@ -206,8 +207,9 @@ def threshold_table(  # noqa: PLR0913 - each of them is part of what is asked
     dates : (n_leads,) days, optional
         When each lead came to be scored; times count as their day in UTC. A week is seven days, counted back from the
         last.
-    accounts : (n_leads,) ids, optional
-        Leads of one account convert together, so they count for less: accounts are drawn instead of leads.
+    groups : (n_leads,) ids, optional
+        Leads of one group, such as an account, convert together, so they count for less: groups are drawn instead of
+        leads.
     replicates : int
     confidence : float
     random_state : int or numpy Generator
@@ -216,7 +218,7 @@ def threshold_table(  # noqa: PLR0913 - each of them is part of what is asked
     Returns
     -------
     ThresholdTable
-        `frame`, `n`, `events`, `unknown`, `findings`.
+        `headline`, `notes`, `frame`, `n`, `events`, `unknown`.
 
     Raises
     ------
@@ -226,14 +228,14 @@ def threshold_table(  # noqa: PLR0913 - each of them is part of what is asked
 
     Notes
     -----
-    `precision`, `recall` and `share_flagged` have Wilson's interval, with `accounts` at the size that the design effect
+    `precision`, `recall` and `share_flagged` have Wilson's interval, with `groups` at the size that the design effect
     leaves; `false_per_true` that of the precision. `lift` has one by the delta method on its logarithm, with half a
     lead more in each cell: the bootstrap's percentiles cover too seldom where few events are flagged. `per_week` has
     Student's interval over weeks, since weeks differ by more than chance.
 
     The replicates, which give the design effects and what `choose_threshold` compares, are not drawn row by row: how
     many leads fall in each band, with and without the event, is a multinomial draw, and that is all a table needs.
-    Accounts get Poisson weights.
+    Groups get Poisson weights.
 
     References
     ----------
@@ -255,33 +257,35 @@ def threshold_table(  # noqa: PLR0913 - each of them is part of what is asked
     >>> table.frame.loc[20, ["precision_low", "precision_high"]].round(2).tolist()
     [0.3, 0.95]
     """
-    rows = ScoredLeads.read(y, score, {"weights": weights, "by": by, "dates": dates, "groups": accounts})
-    _check_drawing(replicates, confidence)
-    bars = _evenly(rows.score) if thresholds is None else _given(thresholds)
-    place = np.searchsorted(bars, rows.score, "right")
-    cells = rows.cells(place, len(bars))[0]
+    rows = ScoredLeads.read(y, score, {"weights": weights, "by": by, "dates": dates, "groups": groups})
+    with Arguments("threshold_table") as checked:
+        level = checked.probability("confidence", confidence)
+        checked.whole("replicates", replicates, least=round(2 / (1 - level)))
+        rng = checked.random("random_state", random_state)
+    values = _evenly(rows.score) if thresholds is None else _given(thresholds)
+    place = np.searchsorted(values, rows.score, "right")
+    cells = rows.cells(place, len(values))[0]
     known = cells[..., :UNKNOWN]
     counts = Counts.of(known)
-    rng = np.random.default_rng(random_state)
     if rows.account is None:
         total = int(known.sum())
         drawn = rng.multinomial(total, known.ravel() / total, size=replicates).reshape(replicates, *known.shape)
     else:
-        drawn = rows.draw_accounts(place, len(bars), replicates, rng)
-    evidence = Evidence(bars, rows.groups, counts, Counts.of(drawn), *_over_time(rows, place, len(bars)))
+        drawn = rows.draw_accounts(place, len(values), replicates, rng)
+    histograms = Histograms(values, rows.groups, counts, Counts.of(drawn), *_over_time(rows, place, len(values)))
     unknown = int(cells[..., UNKNOWN].sum())
-    frame = _frame(evidence, confidence, rows.leads_per_account)
+    frame = _frame(histograms, confidence, rows.leads_per_account)
     if by is None:
         frame = frame.droplevel("group")
-    findings = [*_too_few(counts, unknown), *_falls(evidence, confidence, rows.leads_per_account)]
+    notes = (*_too_few(counts, unknown), *_falls(histograms, confidence, rows.leads_per_account))
     n, events = int(counts.n.sum()), int(counts.events.sum())
-    return ThresholdTable(frame, n, events, unknown, findings, by is not None, confidence, evidence)
+    return ThresholdTable(frame, n, events, unknown, notes, by is not None, confidence, histograms)
 
 
 def _over_time(
     rows: ScoredLeads, place: Ints, n_thresholds: int
 ) -> tuple[Ints | None, pd.DatetimeIndex | None, Counts | None, Floats | None]:
-    """The last four parts of `Evidence`."""
+    """The last four parts of `Histograms`."""
     if rows.day is None:
         return None, None, None, None
     first, last = int(rows.day.min()), int(rows.day.max())
@@ -304,20 +308,11 @@ def _at_or_above(cells: Ints) -> Ints:
     return cells.sum(axis=-1)[..., ::-1].cumsum(axis=-1)[..., ::-1][..., 1:]
 
 
-def _check_drawing(replicates: int, confidence: float) -> None:
-    if not 0.5 <= confidence < 1:
-        raise ArgumentError("confidence", f"must be a share from 0.5 to below 1; got {confidence!r}")
-    least = round(2 / (1 - confidence))
-    if isinstance(replicates, bool) or not isinstance(replicates, (int, np.integer)) or replicates < least:
-        message = f"must be a whole number, {least} or more for {confidence:.0%}; got {replicates!r}"
-        raise ArgumentError("replicates", message)
-
-
 def _given(thresholds: Any) -> Floats:
-    bars = np.asarray(thresholds)
-    if bars.ndim != 1 or not len(bars) or bars.dtype.kind not in "iuf" or not np.isfinite(bars).all():
+    values = np.asarray(thresholds)
+    if values.ndim != 1 or not len(values) or values.dtype.kind not in "iuf" or not np.isfinite(values).all():
         raise ArgumentError("thresholds", f"must be a list of numbers; got {thresholds!r}")
-    return np.unique(bars.astype(np.float64))
+    return np.unique(values.astype(np.float64))
 
 
 def _evenly(score: Floats) -> Floats:
@@ -347,8 +342,8 @@ def _design_effect(drawn: Floats, variance: Floats, most: float) -> Any:
     return np.where(variance > 0, np.clip(effect, 1, most), most)
 
 
-def _frame(evidence: Evidence, confidence: float, leads_per_account: float) -> pd.DataFrame:
-    counts, draws = evidence.counts, evidence.draws
+def _frame(histograms: Histograms, confidence: float, leads_per_account: float) -> pd.DataFrame:
+    counts, draws = histograms.counts, histograms.draws
     columns: dict[str, npt.NDArray[Any]] = {"flagged": counts.flagged, "events_flagged": counts.hits}
     effects: dict[str, Any] = {}
 
@@ -369,9 +364,9 @@ def _frame(evidence: Evidence, confidence: float, leads_per_account: float) -> p
         odds, least, most = (1 / columns[name] - 1 for name in ("precision", "precision_high", "precision_low"))
     # Rounding can keep the lower bound of no event a hair above 0.
     put("false_per_true", odds, least, np.where(counts.hits > 0, most, odds))
-    if evidence.weekly is not None:
-        put("per_week", *weekly_mean(evidence.weekly, confidence))
-    index = pd.MultiIndex.from_product([evidence.groups, evidence.thresholds], names=["group", "threshold"])
+    if histograms.weekly is not None:
+        put("per_week", *weekly_mean(histograms.weekly, confidence))
+    index = pd.MultiIndex.from_product([histograms.groups, histograms.thresholds], names=["group", "threshold"])
     return pd.DataFrame({name: np.ravel(values) for name, values in columns.items()}, index=index)
 
 
@@ -402,34 +397,34 @@ def weekly_mean(weekly: Ints, confidence: float) -> tuple[Any, Any, Any]:
 
 
 def _too_few(counts: Counts, unknown: int) -> list[str]:
-    findings = []
+    notes = []
     if unknown:
-        findings.append(f"{unknown:,} leads of unknown outcome are left out of all rates.")
+        notes.append(f"{counted(unknown, 'lead')} of unknown outcome left out of all rates.")
     if not counts.events.any():
-        findings.append("No lead became an outcome: recall and lift have no value.")
-    return findings
+        notes.append("No lead became an outcome: recall and lift have no value.")
+    return notes
 
 
-def _falls(evidence: Evidence, confidence: float, leads_per_account: float) -> list[str]:
+def _falls(histograms: Histograms, confidence: float, leads_per_account: float) -> list[str]:
     """Where leads above a threshold convert less than those just below it, beyond noise, over all groups and bands."""
-    tests = [_neighbours(evidence, group, leads_per_account) for group in range(len(evidence.groups))]
+    tests = [_neighbours(histograms, group, leads_per_account) for group in range(len(histograms.groups))]
     corrected = holm(np.concatenate([p for _, _, p in tests]))
     each = np.split(corrected, np.cumsum([len(p) for _, _, p in tests])[:-1])
     found = []
     for group, (low, high, _), p in zip(range(len(tests)), tests, each, strict=True):
         sure = p < (1 - confidence) / 2
-        name = f"{evidence.groups[group]}: " if evidence.groups[group] else ""
+        name = f"{histograms.groups[group]}: " if histograms.groups[group] else ""
         runs = _runs(low[sure], high[sure])
-        found += [f"{name}{_fall(evidence.thresholds, evidence.counts.group(group), *run)}" for run in runs]
+        found += [f"{name}{_fall(histograms.thresholds, histograms.counts.group(group), *run)}" for run in runs]
     return found
 
 
-def _neighbours(evidence: Evidence, group: int, leads_per_account: float) -> tuple[Ints, Ints, Floats]:
+def _neighbours(histograms: Histograms, group: int, leads_per_account: float) -> tuple[Ints, Ints, Floats]:
     """Neighbouring thresholds of a group, and for each pair the p-value of the leads above both converting less."""
-    counts, draws = evidence.counts.group(group), evidence.draws.group(group)
+    counts, draws = histograms.counts.group(group), histograms.draws.group(group)
     # With many thresholds no band holds enough leads to tell: then a few do, each a quarter of those from it on.
     wanted = counts.flagged[0] * 0.75 ** np.arange(_MOST_BANDS)
-    last = len(evidence.thresholds) - 1
+    last = len(histograms.thresholds) - 1
     every, few = np.arange(last + 1), np.minimum(np.searchsorted(-counts.flagged, -wanted), last)
     edges = every if last < _MOST_BANDS else np.unique(few)
     low, high = edges[:-1], edges[1:]

@@ -502,13 +502,13 @@ class TestEvaluate:
         assert result.exit_code == 0
         assert "hand-raisers only" in result.stdout
         assert "places for 20 a week" in result.stdout
-        assert "Thresholds: " in result.stdout
+        assert "Leads with at least so many points" in result.stdout
         assert "cannot be told apart" in result.stdout
 
     def test_as_json(self, made):
         found = json.loads(run("evaluate", *made, "--format", "json").stdout)
         assert {row["way"] for row in found["baselines"]["frame"]} >= {"rulebook", "chance"}
-        thresholds = [row["threshold"] for row in found["thresholds"]]
+        thresholds = [row["threshold"] for row in found["thresholds"]["frame"]]
         assert found["choice"]["threshold"] in thresholds
         assert found["choice"]["low"] <= found["choice"]["threshold"] <= found["choice"]["high"]
         assert found["baselines"]["headline"]

@@ -24,6 +24,7 @@ class Made(Result):
     notes: tuple[str, ...] = ()
     day: dt.date = dt.date(2026, 3, 31)
     share: float = float("nan")
+    points: object = None
     title: str = "Rows"
     inner: Result | None = None
 
@@ -100,6 +101,9 @@ def test_an_interval_stands_behind_its_figure():
 def test_json_has_facts_and_every_row_in_full():
     data = json.loads(Made("2 sources.", FRAME).to_json())
     assert (data["day"], data["share"]) == ("2026-03-31", None)
+    several = {"Home": (1.5, float("nan")), 5: [dt.date(2026, 3, 31)]}
+    assert Made("2 sources.", FRAME, points=several).to_dict()["points"] == {"Home": [1.5, None], "5": ["2026-03-31"]}
+    assert "points" not in Made("2 sources.", FRAME, points=(1, object())).to_dict()
     assert data["frame"][0] == {
         "source": "web",
         "n": 1200,

@@ -4,6 +4,8 @@ import pandas as pd
 
 import leadscore as ls
 from leadscore.threshold.baselines import baselines
+from leadscore.threshold.choice import choose_threshold
+from leadscore.threshold.table import threshold_table
 from tests.support.hostile import printable
 
 _N = 60
@@ -44,4 +46,14 @@ def _baselines(one, other):
     return baselines(tables, book, **period, scores={f"{other}.": pd.Series(1.0, _ids(one))})
 
 
-RESULTS = {"Baselines": _baselines}
+def _table(one, other):
+    names = [one, f"{other}."] * (_N // 2)
+    dates = pd.date_range("2026-01-05", periods=_N)
+    return threshold_table([number % 3 == 0 for number in range(_N)], range(_N), by=names, dates=dates, replicates=40)
+
+
+RESULTS = {
+    "Baselines": _baselines,
+    "ThresholdTable": _table,
+    "ThresholdChoice": lambda one, other: choose_threshold(_table(one, other), capacity_per_week=3),
+}

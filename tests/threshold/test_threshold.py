@@ -32,9 +32,9 @@ def columns(rows):
 def same(left, right):
     """Tables equal to the last digit, replicates included."""
     pd.testing.assert_frame_equal(left.frame, right.frame, check_exact=True)
-    assert (left.n, left.events, left.unknown, left.findings) == (right.n, right.events, right.unknown, right.findings)
-    assert (left.evidence.draws.hits == right.evidence.draws.hits).all()
-    assert (left.evidence.draws.flagged == right.evidence.draws.flagged).all()
+    assert (left.n, left.events, left.unknown, left.notes) == (right.n, right.events, right.unknown, right.notes)
+    assert (left.histograms.draws.hits == right.histograms.draws.hits).all()
+    assert (left.histograms.draws.flagged == right.histograms.draws.flagged).all()
 
 
 def funnel_like(n, rng, *, middle=90, steep=10):
@@ -101,7 +101,7 @@ def test_only_the_order_of_scores_matters(rows, seed):
     shuffled = np.random.default_rng(seed).permutation(len(score))
     relabelled = threshold_table(y[shuffled], np.exp(score[shuffled]) - 3, weights=weights[shuffled], replicates=40)
     pd.testing.assert_frame_equal(table.frame.reset_index(drop=True), relabelled.frame.reset_index(drop=True))
-    assert (table.evidence.draws.hits == relabelled.evidence.draws.hits).all()
+    assert (table.histograms.draws.hits == relabelled.histograms.draws.hits).all()
 
 
 @given(ROWS, st.integers(0, 1000))
@@ -155,7 +155,7 @@ def test_the_histogram_bootstrap_has_the_law_of_row_resampling():
     rng = np.random.default_rng(20261124)
     y, score = funnel_like(400, rng, middle=70)
     bars = np.array([40.0, 60, 80])
-    draws = threshold_table(y, score, thresholds=bars, replicates=20_000).evidence.draws
+    draws = threshold_table(y, score, thresholds=bars, replicates=20_000).histograms.draws
     rows = rng.integers(0, 400, (20_000, 400))
     above = score[rows][:, :, None] >= bars
     flagged, hits = above.sum(axis=1), (above & y[rows][:, :, None]).sum(axis=1)
@@ -176,18 +176,16 @@ def test_the_histogram_bootstrap_has_the_law_of_row_resampling():
 def test_accounts_are_drawn_whole():
     rng = np.random.default_rng(20261125)
     y, score = funnel_like(600, rng, middle=60)
-    alone = threshold_table(y, score, thresholds=[50], accounts=np.arange(600), replicates=5000)
+    alone = threshold_table(y, score, thresholds=[50], groups=np.arange(600), replicates=5000)
     plain = threshold_table(y, score, thresholds=[50], replicates=5000)
-    assert alone.evidence.draws.precision.std() == pytest.approx(plain.evidence.draws.precision.std(), rel=0.06)
+    assert alone.histograms.draws.precision.std() == pytest.approx(plain.histograms.draws.precision.std(), rel=0.06)
     # A lead without an account is one of its own.
-    none = threshold_table(y, score, thresholds=[50], accounts=np.full(600, None), replicates=5000)
-    assert none.evidence.draws.precision.std() == alone.evidence.draws.precision.std()
+    none = threshold_table(y, score, thresholds=[50], groups=np.full(600, None), replicates=5000)
+    assert none.histograms.draws.precision.std() == alone.histograms.draws.precision.std()
     pd.testing.assert_frame_equal(none.frame, plain.frame)
     # Four copies of each lead in its account say no more than one of them.
     copies = np.repeat(np.arange(600), 4)
-    fourfold = threshold_table(y[copies], score[copies], thresholds=[50], accounts=copies, replicates=5000).frame.iloc[
-        0
-    ]
+    fourfold = threshold_table(y[copies], score[copies], thresholds=[50], groups=copies, replicates=5000).frame.iloc[0]
     once, blind = plain.frame.iloc[0], threshold_table(y[copies], score[copies], thresholds=[50]).frame.iloc[0]
     for name in RATES:
         wide, narrow, right = (row[f"{name}_high"] - row[f"{name}_low"] for row in (fourfold, blind, once))
@@ -204,37 +202,37 @@ def vendor_rows(levels):
     return y, score
 
 
-def test_where_a_higher_bar_lowers_precision_it_is_said():
+def test_where_a_higher_threshold_lowers_precision_it_is_said():
     table = threshold_table(*vendor_rows(VENDOR))
-    assert table.findings == [
-        "Raising the threshold from 15 to 17 lowers precision beyond noise, from 81.9% (n=442) to 4.8% (n=42)."
-    ]
+    assert table.notes == (
+        "Raising the threshold from 15 to 17 lowers precision beyond noise, from 81.9% (n=442) to 4.8% (n=42).",
+    )
     # One of three is no rate, though a normal curve would be sure of it.
-    assert threshold_table(*vendor_rows([*VENDOR[:3], (17, 3, 0.33)])).findings == []
+    assert threshold_table(*vendor_rows([*VENDOR[:3], (17, 3, 0.33)])).notes == ()
     # Rising rates: nothing to say.
-    assert threshold_table(*vendor_rows([*VENDOR[:3], (17, 42, 0.95)])).findings == []
+    assert threshold_table(*vendor_rows([*VENDOR[:3], (17, 42, 0.95)])).notes == ()
 
 
 def test_of_many_groups_one_falls_by_chance():
     """12 of 100 below and 2 of 100 above: p = 0.003 alone, 0.06 among twenty groups."""
     y, score = np.arange(200) % 100 < np.repeat([12, 2], 100), np.repeat([1, 2], 100)
-    assert len(threshold_table(y, score).findings) == 1
+    assert len(threshold_table(y, score).notes) == 1
     flat = np.tile(np.arange(200) % 100 < 7, 19)
     group = np.repeat(np.arange(20), 200)
-    assert threshold_table(np.append(y, flat), np.tile(score, 20), by=group).findings == []
+    assert threshold_table(np.append(y, flat), np.tile(score, 20), by=group).notes == ()
 
 
 def test_a_fall_in_a_fine_score_is_said_once():
     rng = np.random.default_rng(3)
     score = rng.uniform(0, 100, 20_000).round(2)
     y = rng.random(20_000) < np.where(score < 80, score / 200, 0.05)
-    [finding] = threshold_table(y, score).findings
+    [finding] = threshold_table(y, score).notes
     low, high = (float(word) for word in finding.replace(" lowers", "").split()[4:7:2])
     # Leads of 45 to 80 points convert more than those above them taken together, and no band above 80 stands out.
     assert 40 < low < 60
     assert 79 < high < 84
-    accounts = np.arange(20_000)
-    assert threshold_table(y, score, accounts=accounts, by=np.full(20_000, "x")).findings[0].startswith("x: Raising")
+    groups = np.arange(20_000)
+    assert threshold_table(y, score, groups=groups, by=np.full(20_000, "x")).notes[0].startswith("x: Raising")
 
 
 @pytest.mark.parametrize(
@@ -293,8 +291,8 @@ def test_points_stand_on_their_thousandths():
         ({"thresholds": []}, "thresholds"),
         ({"thresholds": [1, np.nan]}, "must be a list of numbers"),
         ({"thresholds": ["1"]}, "must be a list of numbers"),
-        ({"replicates": 39}, "must be a whole number, 40 or more for 95%"),
-        ({"confidence": 95}, "must be a share from 0.5 to below 1"),
+        ({"replicates": 39}, "replicates: must be a whole number, 40 or more; got 39"),
+        ({"confidence": 95}, "confidence: must lie between 0 and 1; got 95"),
     ],
 )
 def test_input_that_cannot_be_meant(change, message):
@@ -327,15 +325,20 @@ def test_leads_that_do_not_fit_together_are_refused():
 
 def test_what_is_shown_has_its_n():
     table = threshold_table([1, 0, None, 1], [3, 1, 2, 3], thresholds=[1, 3, 5])
-    text = repr(table)
-    assert text.startswith("Thresholds: 3 leads, 2 outcomes (66.7%); 1 leads of unknown outcome left out")
-    assert ">= 3: 2 leads, 2 of them (34.2% to 100.0%)" in text
-    assert ">= 5: 0 leads, none" in text
-    assert "left out of all rates" in table._repr_html_()
+    assert table.headline == "66.7% (20.8% to 93.9%) of 3 leads became an outcome; thresholds from 1 to 5."
+    text = [" ".join(line.split()) for line in repr(table).splitlines()]
+    assert "3 2 2 100.0% (34.2% to 100.0%) 100.0% (34.2% to 100.0%)" in text
+    assert "5 0 0 0.0% (0.0% to 65.8%)" in text
+    assert table.notes[0] == "1 lead of unknown outcome left out of all rates."
     assert "No lead became an outcome" in repr(threshold_table([0, 0], [1, 2]))
-    by = threshold_table([1, 0, 0], [3, 1, 2], by=["x", "x", None])
-    assert ">= x, 3: 1 leads" in repr(by)
-    assert ">= (missing), 2: 1 leads" in repr(by)
+    by = [
+        " ".join(line.split()) for line in repr(threshold_table([1, 0, 0], [3, 1, 2], by=["x", "x", None])).splitlines()
+    ]
+    assert any(line.startswith("x 3 1 1 ") for line in by)
+    assert any(line.startswith("(missing) 2 1 0 ") for line in by)
+    many = threshold_table(np.arange(100) % 2, np.arange(100))
+    assert "11 of 100 thresholds; `frame` has all" in repr(many)
+    assert len(many.to_dict()["frame"]) == 100
 
 
 # ------------------------------------------------------------------------------------------------- the choice
@@ -354,7 +357,7 @@ def test_weeks_count_leads_of_unknown_outcome_too():
     # 2 to 8 March and 9 to 15 March: 7 and 7 leads; from a score of 8: none and 7.
     assert table.frame["per_week"].tolist() == [7, 3.5]
     assert table.frame.loc[8, "per_week_high"] == pytest.approx(3.5 + 12.706 * 7 / np.sqrt(2) / np.sqrt(2), abs=0.01)
-    assert table.evidence.per_week[0, 0].tolist() == [16 * 7 / 15, 8 * 7 / 15]
+    assert table.histograms.per_week[0, 0].tolist() == [16 * 7 / 15, 8 * 7 / 15]
     short = threshold_table([1, 0], [1, 2], dates=["2026-03-01", "2026-03-06"])
     assert short.frame["per_week"].isna().all()
     with pytest.raises(ArgumentError, match="dates of at least a week"):
@@ -362,7 +365,7 @@ def test_weeks_count_leads_of_unknown_outcome_too():
     # One week says nothing of how weeks differ.
     one = choose_threshold(threshold_table([1, 0], [1, 2], dates=["2026-03-01", "2026-03-07"]), capacity_per_week=1)
     assert (one.threshold, one.low, one.high, one.per_week[0]) == (2, 2, 2, 1)
-    assert repr(one).startswith("2: 1.0 leads a week (no interval from one week), capacity 1.")
+    assert one.headline.startswith("2: 1.0 leads a week (no interval from one week), capacity 1.")
 
 
 STEPS = (np.arange(400) % 100 < np.repeat([2, 5, 20, 30], 100), np.repeat([20, 40, 60, 80], 100))
@@ -373,8 +376,8 @@ def test_what_is_chosen_by_hand():
     table = threshold_table(*STEPS)
     assert choose_threshold(table, min_precision=0.25).threshold == 60
     assert choose_threshold(table, min_precision=0.26).threshold == 80
-    assert choose_threshold(table, recall_at_least=50 / 57).threshold == 60
-    assert choose_threshold(table, recall_at_least=0.9).threshold == 40
+    assert choose_threshold(table, min_recall=50 / 57).threshold == 60
+    assert choose_threshold(table, min_recall=0.9).threshold == 40
     # 1000 a win and 100 a contact: 20, 30, 25 and 17 thousand from the top; at 200 a contact 10, 10, -5 and -23: of two
     # that earn the same, the one with fewer contacts.
     choice = choose_threshold(table, value=Value(1000, 100))
@@ -404,7 +407,7 @@ def test_what_rules_a_threshold_out(seed):
             frame["precision_high"] >= 0.25,
             1,
         ),
-        (choose_threshold(table, recall_at_least=0.7), frame["recall_low"] >= 0.7, frame["recall_high"] >= 0.7, -1),
+        (choose_threshold(table, min_recall=0.7), frame["recall_low"] >= 0.7, frame["recall_high"] >= 0.7, -1),
         (choose_threshold(table, capacity_per_week=60), frame["per_week_high"] <= 60, frame["per_week_low"] <= 60, 1),
     ):
         kept = [
@@ -420,37 +423,37 @@ def test_no_threshold_meets_the_target_and_the_nearest_is_named():
     table = threshold_table(*STEPS)
     choice = choose_threshold(table, min_precision=0.5)
     assert (choice.met, np.isnan(choice.threshold)) == (False, True)
-    assert repr(choice) == (
+    assert choice.headline == (
         "No threshold does it: the nearest is precision 30.0% (21.9% to 39.6%) at 80, of 100 leads, with 57 outcomes, "
         "asked for 50.0%."
     )
     rulebook = ls.Rulebook.from_yaml(BOOK)
     with pytest.raises(ArgumentError, match="no threshold was found"):
         choice.apply(rulebook)
-    assert repr(choose_threshold(table, value=Value(1000, 900))).startswith(
+    assert choose_threshold(table, value=Value(1000, 900)).headline.startswith(
         "No threshold pays: the nearest is value -60,000"
     )
     for empty in (threshold_table([0, 0], [1, 2]), threshold_table([1, 0], [1, 2], thresholds=[3])):
-        assert repr(choose_threshold(empty, recall_at_least=0.5)).startswith("No threshold ")
-    assert repr(choose_threshold(threshold_table([1, 0], [1, 2], thresholds=[3]), min_precision=0.5)) == (
-        "No threshold has a precision: 0 leads are flagged at most, with 1 outcomes, asked for 50.0%."
+        assert choose_threshold(empty, min_recall=0.5).headline.startswith("No threshold ")
+    assert choose_threshold(threshold_table([1, 0], [1, 2], thresholds=[3]), min_precision=0.5).headline == (
+        "No threshold has a precision: 0 leads are flagged at most, with 1 outcome, asked for 50.0%."
     )
     # A threshold that no lead reaches passes on none too many, and is no choice.
     nobody = threshold_table(*STEPS, thresholds=[20, 90], dates=pd.date_range("2026-01-01", periods=400))
     assert not choose_threshold(nobody, capacity_per_week=3).met
-    assert not choose_threshold(threshold_table(*STEPS, thresholds=[70]), recall_at_least=0.9).met
+    assert not choose_threshold(threshold_table(*STEPS, thresholds=[70]), min_recall=0.9).met
 
 
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({}, "takes exactly one of capacity_per_week, min_precision, value, recall_at_least; got none"),
-        ({"min_precision": 0.1, "recall_at_least": 0.2}, "got min_precision and recall_at_least"),
-        ({"min_precision": 10}, "must be a share above 0, up to 1; got 10"),
-        ({"recall_at_least": 0}, "must be a share above 0"),
-        ({"recall_at_least": True}, "must be a share above 0"),
+        ({}, "takes exactly one of capacity_per_week, min_precision, value, min_recall; got none"),
+        ({"min_precision": 0.1, "min_recall": 0.2}, "got min_precision and min_recall"),
+        ({"min_precision": 10}, "min_precision: must be a number, more than 0 and at most 1; got 10"),
+        ({"min_recall": 0}, "min_recall: must be a number, more than 0 and at most 1"),
+        ({"min_recall": True}, "min_recall: must be a number, more than 0 and at most 1"),
         ({"capacity_per_week": 10}, "leads a week need dates"),
-        ({"capacity_per_week": -1}, "must be a number above 0"),
+        ({"capacity_per_week": -1}, "capacity_per_week: must be a number, more than 0"),
         ({"value": 1000}, r"must be Value\(per_won"),
     ],
 )
@@ -489,12 +492,14 @@ def test_months_show_what_each_would_have_asked_for():
             (y[above].mean(), 7 * above.sum() / (27, 28, 30)[month - 1])
         )
     low, high = stable["threshold"].min(), stable["threshold"].max()
-    assert repr(choice).endswith(f"Months alone would have asked for {low:g} to {high:g}.")
+    assert choice.notes[-1].endswith(f"Months alone would have asked for {low:g} to {high:g}.")
     assert choose_threshold(threshold_table(y, score), min_precision=0.2).stability is None
     # A month without one is said.
     odd = threshold_table([1, 0, 0], [2, 1, 2], dates=["2026-01-01", "2026-01-09", "2026-02-05"])
-    assert repr(choose_threshold(odd, min_precision=0.5)).endswith("asked for 1 to 1, none in 1 of 2.")
-    assert repr(choose_threshold(odd, value=Value(1, 9))).endswith("None of 2 months alone would have asked for any.")
+    assert choose_threshold(odd, min_precision=0.5).notes[-1].endswith("asked for 1 to 1, none in 1 of 2.")
+    assert (
+        choose_threshold(odd, value=Value(1, 9)).notes[-1].endswith("None of 2 months alone would have asked for any.")
+    )
 
 
 BOOK = """\
@@ -535,45 +540,47 @@ def by_segment(n, rng, worse, replicates=200):
     return threshold_table(y, score, by=segment, dates=dated(n, rng), replicates=replicates)
 
 
-def test_bars_by_segment_share_a_capacity():
+def test_thresholds_by_segment_share_a_capacity():
     table = by_segment(12_000, np.random.default_rng(11), 25)
     choice = choose_threshold(table, capacity_per_week=60)
-    bars = choice.bars["threshold"]
+    own = choice.thresholds["threshold"]
     # The last lead passed on is as good in both: 25 points apart, as planted.
-    assert bars["Juniors"] - bars["(missing)"] == pytest.approx(25, abs=4)
-    assert choice.bars["per_week"].sum() <= 60
+    assert own["Juniors"] - own["(missing)"] == pytest.approx(25, abs=4)
+    assert choice.thresholds["per_week"].sum() <= 60
     assert choice.gain[1] > 0
     assert "The gain is real." in repr(choice)
     written = choice.apply(ls.Rulebook.from_yaml(BOOK))
-    assert written.qualify.threshold == bars["(missing)"]
-    assert written.qualify.segments[0].threshold == bars["Juniors"]
+    assert written.qualify.threshold == own["(missing)"]
+    assert written.qualify.segments[0].threshold == own["Juniors"]
     assert "# they click a lot" in written.to_yaml()
-    # The single bar is that of the table without groups.
-    evidence = table.evidence
-    assert choice.threshold == evidence.thresholds[np.argmax(evidence.weekly.mean(axis=0).sum(axis=0) <= 60)]
+    # The single threshold is that of the table without groups.
+    histograms = table.histograms
+    assert choice.threshold == histograms.thresholds[np.argmax(histograms.weekly.mean(axis=0).sum(axis=0) <= 60)]
 
 
-def test_bars_by_hand():
+def test_thresholds_by_group_by_hand():
     """Two weeks; by group and points A has 20 leads of 3 (18 convert) and 20 of 1 (2), B 20 of 2 (none)."""
     score, group = np.repeat([3, 1, 2], 20), np.repeat(["A", "A", "B"], 20)
     y = np.arange(60) % 20 < np.repeat([18, 2, 0], 20)
     days = pd.date_range("2026-01-01", periods=14)[np.arange(60) % 14]
     table = threshold_table(y, score, by=group, dates=days, thresholds=[1, 2, 3])
     choice = choose_threshold(table, capacity_per_week=10)
-    # Nobody of A has 2 points: the bar is that of those passed on. B gets nobody.
-    assert choice.bars["threshold"].fillna(-1).tolist() == [3, -1]
-    assert choice.bars["per_week"].fillna(-1).tolist() == [10, -1]
-    # For all 20 leads of A a week a single bar would have to pass on those of B as well.
+    # Nobody of A has 2 points: the threshold is that of those passed on. B gets nobody.
+    assert choice.thresholds["threshold"].fillna(-1).tolist() == [3, -1]
+    assert choice.thresholds["per_week"].fillna(-1).tolist() == [10, -1]
+    # For all 20 leads of A a week a single threshold would have to pass on those of B as well.
     wide = choose_threshold(table, capacity_per_week=20)
-    assert wide.bars["threshold"].fillna(-1).tolist() == [1, -1]
+    assert wide.thresholds["threshold"].fillna(-1).tolist() == [1, -1]
     assert (wide.threshold, choice.threshold) == (2, 3)
     assert wide.gain[0] == pytest.approx(1, abs=0.35)
-    assert repr(wide).startswith("Bars by group: A 1, B none; 20.0 leads a week over 2 weeks, capacity 20. Beside ")
+    assert wide.headline.startswith(
+        "Thresholds by group: A 1, B none; 20.0 leads a week over 2 weeks, capacity 20. Beside "
+    )
     assert "with 20 outcomes. " in repr(wide)
 
 
-def test_bars_chosen_on_the_same_data_bring_nothing_by_that():
-    """Segments alike: on the data that chose them, bars of their own seem to bring 0.06 outcomes a week."""
+def test_thresholds_chosen_on_the_same_data_bring_nothing_by_that():
+    """Segments alike: on the data that chose them, thresholds of their own seem to bring 0.06 outcomes a week."""
     rng = np.random.default_rng(15)
     tables = [by_segment(1500, rng, 0, replicates=40) for _ in range(20)]
     gains = [choose_threshold(table, capacity_per_week=10).gain[0] for table in tables]
@@ -582,7 +589,7 @@ def test_bars_chosen_on_the_same_data_bring_nothing_by_that():
 
 def test_a_segment_may_get_nothing():
     choice = choose_threshold(by_segment(4000, np.random.default_rng(12), 120), capacity_per_week=15)
-    assert np.isnan(choice.bars.loc["Juniors", "threshold"])
+    assert np.isnan(choice.thresholds.loc["Juniors", "threshold"])
     assert "Juniors none" in repr(choice)
     with pytest.raises(ArgumentError, match="'Juniors' gets no lead at this capacity"):
         choice.apply(ls.Rulebook.from_yaml(BOOK))
@@ -623,6 +630,8 @@ def test_the_picture_shows_the_curve_and_the_choice():
     assert axes.lines[1].get_xydata().tolist() == [[choice.threshold, table.frame.loc[choice.threshold, "precision"]]]
     [right] = [other for other in axes.figure.axes if other is not axes]
     assert right.lines[0].get_ydata().tolist() == table.frame["per_week"].tolist()
+    # The choice stands on both curves: what it costs is read off the other.
+    assert right.lines[1].get_xydata().tolist() == [[choice.threshold, table.frame.loc[choice.threshold, "per_week"]]]
     axes.figure.canvas.draw()
     # Nothing chosen: nothing marked. Without dates the volume is a share.
     plain = threshold_table(y, score, thresholds=[0, 20, 40])
@@ -681,7 +690,7 @@ def test_intervals_cover_where_leads_of_an_account_convert_together():
         together = rng.random(500) < 0.7
         luck = np.where(together[account], rng.random(500)[account], rng.random(2000))
         y, score = luck < chance[account], flagged[account] * 1.0
-        aware.append(threshold_table(y, score, thresholds=[1], accounts=account, replicates=100))
+        aware.append(threshold_table(y, score, thresholds=[1], groups=account, replicates=100))
         blind.append(threshold_table(y, score, thresholds=[1], replicates=40))
     assert coverage(aware, truth).between(0.915, 0.975).all()
     assert (coverage(blind, truth)[["share_flagged", "precision", "recall"]] < 0.88).all()
@@ -708,12 +717,12 @@ def test_the_stated_range_covers_the_right_threshold(n):
     share, precision, recall, value = planted()
     right = {
         "min_precision": BARS[np.argmax(precision >= 0.3)],
-        "recall_at_least": BARS[np.flatnonzero(recall >= 0.8)[-1]],
+        "min_recall": BARS[np.flatnonzero(recall >= 0.8)[-1]],
         "value": BARS[np.argmax(value)],
         "capacity_per_week": 75.0,
     }
     # 20 weeks; the capacity is just what 75 points bring.
-    asked = {"min_precision": 0.3, "recall_at_least": 0.8, "value": Value(1000, 200)}
+    asked = {"min_precision": 0.3, "min_recall": 0.8, "value": Value(1000, 200)}
     asked["capacity_per_week"] = share[55] * n / 20 * 1.0001
     rng, held = np.random.default_rng(20261128), []
     for _ in range(400):
@@ -737,15 +746,15 @@ def test_a_fall_is_found_by_chance_as_seldom_as_stated():
         tables = [
             threshold_table(rng.random(3000) < 0.1, rng.integers(0, 100, 3000), replicates=40),
             threshold_table(rng.random(3000) < 0.1, score, replicates=40),
-            threshold_table(rng.random(3000) < chance, score, accounts=account, replicates=100),
+            threshold_table(rng.random(3000) < chance, score, groups=account, replicates=100),
         ]
-        false.append([any("Raising" in finding for finding in table.findings) for table in tables])
+        false.append([any("Raising" in finding for finding in table.notes) for table in tables])
     assert (np.mean(false, axis=0) <= 0.05).all(), np.mean(false, axis=0)
 
 
 @pytest.mark.slow
 def test_a_gain_is_real_where_it_is():
-    """Where segments are alike, bars of their own bring nothing, and that is said."""
+    """Where segments are alike, thresholds of their own bring nothing, and that is said."""
     rng = np.random.default_rng(20261130)
     alike, apart = (
         [choose_threshold(by_segment(4000, rng, worse), capacity_per_week=20).gain for _ in range(200)]
@@ -772,9 +781,9 @@ def test_more_calls_are_less_likely_and_it_is_said(bank):
     first, eighth = (bank.loc[rows, "y"].mean() for rows in (bank["campaign"] == 1, bank["campaign"] >= 8))
     assert (round(first, 3), round(eighth, 3)) == (0.130, 0.041)
     assert table.frame.loc[8, ["flagged", "precision"]].tolist() == [(bank["campaign"] >= 8).sum(), eighth]
-    assert table.findings[0].startswith("Raising the threshold from 1 to ")
+    assert table.notes[0].startswith("Raising the threshold from 1 to ")
     # The other way round the same column is a fair score.
-    assert not any("Raising" in finding for finding in threshold_table(bank["y"], -bank["campaign"]).findings)
+    assert not any("Raising" in finding for finding in threshold_table(bank["y"], -bank["campaign"]).notes)
 
 
 @pytest.mark.real
@@ -784,7 +793,7 @@ def test_a_vendors_activity_is_no_rising_score(bank):
     assert table.frame.loc[999, "flagged"] == 39_673
     real = bank.loc[bank["pdays"] < 999, "y"].mean()
     assert round(real, 3) == 0.638
-    assert any(f"({39_673:,})" in finding or "n=39,673" in finding for finding in table.findings)
+    assert any(f"({39_673:,})" in finding or "n=39,673" in finding for finding in table.notes)
 
 
 @pytest.mark.real
