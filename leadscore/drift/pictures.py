@@ -1,4 +1,4 @@
-"""The pictures of drift; as those in `plots`, they say how many stand behind them and read in grey."""
+"""The pictures of drift; as all pictures, they say how many stand behind them and read in grey."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ import pandas as pd
 
 from leadscore.present.pictures import new_axes
 
-_ALL, _MQLS = {"color": "C0", "marker": "o", "linestyle": "-"}, {"color": "C1", "marker": "s", "linestyle": "--"}
+_LINE = {"markersize": 3, "linewidth": 1}
+_ALL = {"color": "C0", "marker": "o", "linestyle": "-"} | _LINE
+_MQLS = {"color": "C1", "marker": "s", "linestyle": "--"} | _LINE
+# Room above the lines for the legend, as a share of the axis.
+_HEADROOM = 0.35
 # By custom a PSI below the first is small, and from the second on large: darker than that is no news.
 _SMALL, _LARGE = 0.1, 0.25
 # Above and below the mean of the reference, 95 % of its weeks lie within so many of their standard deviations.
@@ -34,6 +38,15 @@ def _dated(ax: Any, onset: Onset | None) -> None:
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     ax.spines[["top", "right"]].set_visible(False)
+
+
+def _described(ax: Any, onset: Onset | None, title: str, of: str) -> Any:
+    """The axes with dates, what they are of, and a legend above the lines."""
+    _dated(ax, onset)
+    ax.set_ylabel(of)
+    ax.set_title(title, loc="left", fontsize="medium")
+    ax.legend(fontsize="small", ncols=2, frameon=False, loc="upper left")
+    return ax
 
 
 def _reference(frame: pd.DataFrame) -> pd.Series[bool]:
@@ -60,25 +73,14 @@ def plot_gap(frame: pd.DataFrame, *, onset: Onset | None = None, title: str = ""
     ax = ax or new_axes(height=3.6)
     learned = frame.index[_reference(frame)]
     if len(learned):
-        ax.axvspan(
-            learned[0], learned[-1] + pd.Timedelta(days=6), color="0.94", label=f"{len(learned)} weeks learned from"
-        )
+        end = learned[-1] + pd.Timedelta(days=6)
+        ax.axvspan(learned[0], end, color="0.94", label=f"{len(learned)} weeks learned from")
     for name, count, label, style in (("gap", "leads", "all leads", _ALL), ("mql_gap", "mqls", "MQLs", _MQLS)):
-        shown = frame[name].notna()
-        n = int(frame.loc[shown, count].sum())
-        ax.plot(frame.index, frame[name], **style, markersize=3, linewidth=1, label=f"{label}, n={n:,}")
-    _dated(ax, onset)
-    ax.set_ylabel("behaviour above fit,\nin standard deviations of leads")
-    ax.set_title(title, loc="left", fontsize="medium")
-    ax.legend(fontsize="small", ncols=2, frameon=False, loc="upper left")
-    _headroom(ax, 0.35)
-    return ax
-
-
-def _headroom(ax: Any, share: float) -> None:
-    """Room above the lines, for the legend."""
+        n = int(frame.loc[frame[name].notna(), count].sum())
+        ax.plot(frame.index, frame[name], **style, label=f"{label}, n={n:,}")
     low, high = ax.get_ylim()
-    ax.set_ylim(low, high + share * (high - low))
+    ax.set_ylim(low, high + _HEADROOM * (high - low))
+    return _described(ax, onset, title, "behaviour above fit,\nin standard deviations of leads")
 
 
 def plot_evidence(
@@ -106,25 +108,13 @@ def plot_evidence(
     for name, label, style in (("evidence", "all leads", _ALL), ("mql_evidence", "MQLs", _MQLS)):
         weeks = int(frame[name].notna().sum())
         # A logarithm has no place for 0.
-        ax.plot(
-            frame.index,
-            frame[name].clip(lower=0.1),
-            **style,
-            markersize=3,
-            linewidth=1,
-            label=f"{label}, {weeks} weeks",
-        )
-    ax.axhline(bound, color="0.1", linewidth=1.2, linestyle="-.", label=f"alarm from {bound:,.0f} on")
+        ax.plot(frame.index, frame[name].clip(lower=0.1), **style, label=f"{label}, {weeks} weeks")
+    ax.axhline(bound, color="0.1", linewidth=1.2, linestyle="-.", label=f"alarm at {bound:,.0f}")
     ax.set_yscale("log")
-    ax.set_ylim(0.08, max(10 * bound, 3 * float(np.nanmax(frame[["evidence", "mql_evidence"]].to_numpy(), initial=1))))
-    # With room above the lines for the legend.
-    low, high = ax.get_ylim()
-    ax.set_ylim(low, high * (high / low) ** 0.35)
-    _dated(ax, onset)
-    ax.set_ylabel("evidence")
-    ax.set_title(title, loc="left", fontsize="medium")
-    ax.legend(fontsize="small", ncols=2, frameon=False, loc="upper left")
-    return ax
+    low, most = 0.08, float(np.nanmax(frame[["evidence", "mql_evidence"]].to_numpy(), initial=1))
+    high = max(10 * bound, 3 * most)
+    ax.set_ylim(low, high * (high / low) ** _HEADROOM)
+    return _described(ax, onset, title, "strength of evidence")
 
 
 def plot_points(frame: pd.DataFrame, *, onset: Onset | None = None, title: str = "") -> Any:
@@ -155,7 +145,7 @@ def plot_points(frame: pd.DataFrame, *, onset: Onset | None = None, title: str =
         if usual.notna().sum() > 2:
             band = usual.mean() + np.array([-1, 1]) * _USUAL * usual.std()
             ax.axhspan(*band, color="0.9", label="95 of 100 weeks")
-        ax.plot(frame.index, points, **style, markersize=2.5, linewidth=1)
+        ax.plot(frame.index, points, **style)
         n = int(frame.loc[points.notna(), count].sum())
         ax.set_title(f"{name} of {whose}, n={n:,}", loc="left", fontsize="medium")
         ax.set_ylabel("mean points" if name == "behaviour" else "")
@@ -205,22 +195,22 @@ def plot_waterfall(  # noqa: PLR0913 - what goes from where to where, and what i
         ax.text(0.5, 0.5, said, ha="center", va="center", transform=ax.transAxes)
         ax.set_axis_off()
         return ax
-    change, low, high = (frame[name].to_numpy(float) for name in ("change", "low", "high"))
+    change = frame["change"].to_numpy(float)
     # The sum begins where the first part does.
     starts = np.concatenate([[0.0], np.cumsum(change[:-2]), [0.0]])
-    for place, start in enumerate(starts):
-        color = "0.55" if place == len(frame) - 1 else "C0"
-        look = {"facecolor": color} if change[place] >= 0 else {"facecolor": "white", "hatch": "///"}
-        ax.bar(place, change[place], bottom=start, width=0.6, edgecolor=color, **look)
-        ends_of = [start + low[place], start + high[place]]
-        ax.plot([place, place], ends_of, color="0.2", linewidth=1.2, marker="_", markersize=8)
-        text = f"{change[place]:+{style}}" if np.any([change[place], low[place], high[place]]) else "unchanged"
-        ax.text(place, start + max(high[place], change[place], 0), text, ha="center", va="bottom", fontsize="small")
-        if place < len(frame) - 1:
-            ax.plot([place - 0.3, place + 1.3], [start + change[place]] * 2, color="0.5", linewidth=0.7)
+    for place, (start, moved) in enumerate(zip(starts, change, strict=True)):
+        last = place == len(frame) - 1
+        low, high = frame["low"].iloc[place], frame["high"].iloc[place]
+        color = "0.55" if last else "C0"
+        look = {"facecolor": color} if moved >= 0 else {"facecolor": "white", "hatch": "///"}
+        ax.bar(place, moved, bottom=start, width=0.6, edgecolor=color, **look)
+        ax.plot([place, place], [start + low, start + high], color="0.2", linewidth=1.2, marker="_", markersize=8)
+        text = f"{moved:+{style}}" if moved or low or high else "unchanged"
+        ax.text(place, start + max(high, moved, 0), text, ha="center", va="bottom", fontsize="small")
+        if not last:
+            ax.plot([place - 0.3, place + 1.3], [start + moved] * 2, color="0.5", linewidth=0.7)
     ax.axhline(0, color="0.3", linewidth=0.8)
-    whole = f"all of it:\n{ends[0]:{style}} to {ends[1]:{style}}"
-    ax.set_xticks(range(len(frame)), [*names, whole], fontsize="small")
+    ax.set_xticks(range(len(frame)), [*names, f"all of it:\n{ends[0]:{style}} to {ends[1]:{style}}"], fontsize="small")
     ax.spines[["top", "right", "bottom"]].set_visible(False)
     ax.margins(y=0.12)
     ax.set_ylabel("change, with 95 % intervals")

@@ -259,7 +259,7 @@ def test_pictures_say_how_many_stand_behind_them_and_since_when(report):
     assert "26 weeks learned from" in shown
     ax = report.plot_evidence()
     assert ax.get_yscale() == "log"
-    assert f"alarm from {report.verdict.bound:,.0f} on" in labels(ax)
+    assert f"alarm at {report.verdict.bound:,.0f}" in labels(ax)
     # The line passes the bound when the verdict says so.
     line = ax.lines[0].get_ydata()
     assert np.nanmax(line) >= report.verdict.bound
