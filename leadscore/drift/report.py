@@ -98,13 +98,9 @@ class DriftReport(Result):
         if self.causes is not None:
             yield Section("causes", "What caused it", self.causes)
         if self.decomposition is not None:
-            said = tuple(line.strip().removeprefix("- ") for line in repr(self.decomposition).splitlines())
-            parts = self.decomposition.frame[["change", "low", "high"]]
-            yield Section("decomposition", "Why the number of MQLs changed", self.decomposition.frame, parts, said)
+            yield Section("decomposition", "Why the number of MQLs changed", self.decomposition)
         if self.stability is not None:
-            said = tuple(line.removeprefix("- ") for line in repr(self.stability).splitlines())
-            shown = self.stability.frame[["verdict", "q", "psi", "psi_low", "psi_high", "psi_no_drift"]]
-            yield Section("stability", "What has changed", self.stability.frame, shown, said)
+            yield Section("stability", "What has changed", self.stability)
         if self.months is not None:
             changed = self.months.assign(changed=self.months["verdict"] != "no change seen").groupby("month")
             shown = changed.agg(leads=("n", "first"), figures=("name", "size"), changed=("changed", "sum"))
@@ -258,7 +254,7 @@ def _compared(
     scores = scores_of_weeks(tables, book, weeks, age_days=age_days) if weeks else []
     if whole:
         first, second = ((part[0], part[-1] + _WEEK - dt.timedelta(1)) for part in (before, since))
-        found["decomposition"] = decompose(tables, first, second, rulebook_a=book, source=by)
+        found["decomposition"] = decompose(tables, book, before=first, after=second, source=by)
         found["stability"] = stability(*scores[:2])
     if months:
         found["months"] = _by_month([month[0] for month in months], *scores[2 * whole :])

@@ -55,7 +55,7 @@ def test_an_alarm_exits_4_and_says_what_to_decide(kept):
     result = kept[1]
     assert result.exit_code == 4
     assert result.stdout.startswith("Alarm on 2026-03-23: behaviour outweighs fit since the week of")
-    for part in ("as fixed", "as new_normal", "edit the rule", "behaviour at given fit: +", "What changed from"):
+    for part in ("as fixed", "as new_normal", "edit the rule", "behaviour at given fit  ", "MQLs went from "):
         assert part in result.stdout
 
 
@@ -115,9 +115,9 @@ def test_json_holds_the_figures_with_their_intervals(folder, state):
     assert data["since_low"] <= data["since"] <= data["since_high"]
     assert {"before", "since", "change", "low", "high", "n"} <= set(data["figures"][0])
     assert len(data["weeks"]) == 59
-    parts = {row["part"]: row for row in data["decomposition"] if row["figure"] == "MQLs"}
+    parts = {row["part"]: row for row in data["decomposition"]["mqls"]}
     assert parts["behaviour"]["low"] > 0
-    assert {row["part"] for row in data["stability"]} == {"score", "rule", "attribute"}
+    assert {row["part"] for row in data["stability"]["frame"]} == {"score", "rule", "attribute"}
     assert data["causes"]["diagnoses"][0]["headline"]
     assert sum(row["share"] for row in data["causes"]["rules"]) == pytest.approx(1)
     assert {"share", "low", "high", "n", "named"} <= set(data["causes"]["segments"][0])

@@ -42,13 +42,13 @@ def test_it_says_since_when_and_why(report):
     parts = report.decomposition.frame.loc["MQLs"]
     assert parts.loc["behaviour", "low"] > 0
     assert parts.loc[["volume", "fit_mix", "behaviour", "rulebook"], "change"].sum() == pytest.approx(
-        report.decomposition.after["MQLs"] - report.decomposition.before["MQLs"]
+        report.decomposition.totals.loc["MQLs", "after"] - report.decomposition.totals.loc["MQLs", "before"]
     )
     assert "behaviour" in report.stability.changed.index.get_level_values("name")
 
 
 def test_periods_are_equal_whole_weeks_before_the_onset_and_since(report):
-    (a, b), (c, d) = report.decomposition.period_a, report.decomposition.period_b
+    (a, b), (c, d) = report.decomposition.before, report.decomposition.after
     assert b - a == d - c
     assert (b - a).days % 7 == 6
     assert c == report.verdict.since
@@ -58,7 +58,7 @@ def test_periods_are_equal_whole_weeks_before_the_onset_and_since(report):
 
 def test_the_leads_compared_are_those_the_monitor_counted(report):
     weeks = report.weeks["leads"]
-    a, b = (pd.Timestamp(day) for day in report.decomposition.period_a)
+    a, b = (pd.Timestamp(day) for day in report.decomposition.before)
     assert report.stability.n_reference == weeks[(weeks.index >= a) & (weeks.index <= b)].sum()
     assert report.stability.n_current == weeks[weeks.index >= pd.Timestamp(report.verdict.since)].sum()
     months = report.months.drop_duplicates("month").set_index("month")
@@ -144,8 +144,8 @@ def test_a_stable_funnel_has_nothing_to_decide():
     assert found.verdict.state == "stable"
     assert found.what_to_do == ("Nothing to decide: look again next week.",)
     # The latest eight weeks, and the eight before.
-    assert found.decomposition.period_b == (dt.date(2026, 2, 2), dt.date(2026, 3, 29))
-    assert found.decomposition.period_a[0] == dt.date(2025, 12, 8)
+    assert found.decomposition.after == (dt.date(2026, 2, 2), dt.date(2026, 3, 29))
+    assert found.decomposition.before[0] == dt.date(2025, 12, 8)
     assert found.onset is None
     assert "| latest 8 weeks |" in found.to_markdown()
 
@@ -289,7 +289,7 @@ def test_the_waterfall_ends_where_all_of_it_does(report):
         bars = split.plot(figure).patches
         tops = [bar.get_y() + bar.get_height() for bar in bars]
         assert tops[3] == pytest.approx(tops[4])
-        assert tops[4] == pytest.approx(split.after[figure] - split.before[figure])
+        assert tops[4] == pytest.approx(split.totals.loc[figure, "after"] - split.totals.loc[figure, "before"])
     with pytest.raises(ArgumentError, match="did you mean 'MQLs'"):
         split.plot("MQL")
     none = split.frame.loc["MQLs"].loc[["volume", "total"]] * np.nan

@@ -3,53 +3,54 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from leadscore.base.days import as_day, day_number
+from leadscore.base.arguments import Arguments
 from leadscore.drift.change.pools import OLDER, WEEK, Groups, Pool, Span, counted, pool_of
-from leadscore.errors import ArgumentError, Problem, RulebookError, did_you_mean
+from leadscore.errors import ArgumentError, RulebookError, did_you_mean
+from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.stats.intervals import Floats
 from leadscore.stats.shapley import PARTS, Counts, first_order, jackknife, rules_alone, shapley
 from leadscore.tables.groups import grouping
 from leadscore.tables.tables import Tables
 
-_RULEBOOK = ("rules", "bar")
+_RULEBOOK = ("rules", "threshold")
 _VOLUME, _SHARE = "MQLs", "behaviour share"
 _SAID = {
     "volume": "lead volume",
     "fit_mix": "fit mix",
     "behaviour": "behaviour at given fit",
     "rulebook": "rulebook and threshold",
-    "rules": "  its rules",
-    "bar": "  its threshold and all else of `qualify`",
+    "rules": "- its rules",
+    "threshold": "- its threshold and all else of `qualify`",
+    "total": "total",
 }
 # The rows of figures: their parts and what these sum to, then what a part is made of.
-_ROWS = (*PARTS, "total", "dilution", "rules", "bar")
+_ROWS = (*PARTS, "total", "dilution", *_RULEBOOK)
 _ABOUT = {"leadscore", "name", "version", "agreement", "qualify", "grades"}
 _FIT, _NO_POINTS, _REST = "(fit)", "(no points)", "(missing)"
 
 
-@dataclass(frozen=True, repr=False)
-class Decomposition:
+@dataclass(frozen=True, eq=False, repr=False)
+class Decomposition(Result):
     """What a change of MQL volume, and of the share of behaviour in it, is made of; made by `decompose`.
 
     Attributes
     ----------
     frame : DataFrame, index (figure, part)
-        `figure` is MQLs (leads that came to qualify in the period) or behaviour share (the mean over them of behaviour
-        points in all points, none below 0 counted). `part` is volume, fit_mix, behaviour and rulebook, which sum
-        exactly to total; rules and bar (all that stands under `qualify`), which sum to rulebook. `change` with `low`,
-        `high` (95 %, from week to week), and `first_order`, what a part would have done if it alone had changed.
-    before, after : dict of figure to float
-    interaction : dict of figure to float
-        What came of several changing at once; it is part of the changes above, shared equally among those it came of.
+        `figure` is MQLs (leads that qualified in the period) or behaviour share (the mean over them of behaviour points
+        in all points, none below 0 counted). `part` is volume, fit_mix, behaviour and rulebook, which sum exactly to
+        total; rules and threshold (all that stands under `qualify`), which sum to rulebook. `change` with `low`, `high`
+        (95 %, from week to week), and `first_order`, what a part would have done if it alone had changed.
+    totals : DataFrame, index figure
+        `before` and `after`; `interaction`: what came of several parts changing at once; it is part of the changes in
+        `frame`, shared equally among those it came of.
     by_rule, by_event : DataFrame, index name
         Each MQL shared out over the rules that gave it points, by these points: `before`, `after`, `change` with `low`,
         `high`, and `volume`, `fit_mix`, `behaviour`, `rulebook`, each with `_low`, `_high`. They sum to those of all.
@@ -57,77 +58,82 @@ class Decomposition:
         The same for the leads of each source and segment. Where one gains share of the leads its own MQLs grow, and
         those of the others shrink; `dilution`, with `_low` and `_high`, is what it does to all, and sums to their
         fit_mix: one that grows at the cost of better ones takes away.
-    findings : list of str
+    notes : tuple of str
         What to know before it is believed.
     n : tuple of two ints
         The leads of each period.
+    before, after : (first day, last day)
+        The two periods.
     """
 
     frame: pd.DataFrame
-    before: dict[str, float]
-    after: dict[str, float]
-    interaction: dict[str, float]
+    totals: pd.DataFrame
     by_rule: pd.DataFrame
     by_event: pd.DataFrame
     by_source: pd.DataFrame | None
     by_segment: pd.DataFrame | None
-    findings: list[str]
+    notes: tuple[str, ...]
     n: tuple[int, int]
-    period_a: tuple[dt.date, dt.date]
-    period_b: tuple[dt.date, dt.date]
+    before: tuple[dt.date, dt.date]
+    after: tuple[dt.date, dt.date]
 
     @property
-    def _title(self) -> str:
-        (a, b), (n, m) = (f"{start} to {end}" for start, end in (self.period_a, self.period_b)), self.n
-        return f"What changed from {a} ({n:,} leads) to {b} ({m:,} leads)"
+    def headline(self) -> str:
+        """By how much MQLs changed, and what did most of it."""
+        rows = self.frame.loc[_VOLUME]
+        if rows.loc[[*PARTS], "change"].isna().any():
+            return f"The change of MQLs cannot be split: no lead qualified {self._when}."
+        changes = {str(name): tuple(map(_signed, row)) for name, *row in rows[["change", "low", "high"]].itertuples()}
+        said = {name: f"{change} ({low} to {high})" for name, (change, low, high) in changes.items()}
+        old, new = self.totals.loc[_VOLUME, ["before", "after"]]
+        change, most = said["total"], str(rows.loc[[*PARTS], "change"].abs().idxmax())
+        largest = f"; the largest part is {_SAID[most]} {said[most]}" if rows["change"].any() else ""
+        return f"MQLs went from {old:,.0f} to {new:,.0f}, {change}, {self._when}{largest}."
 
-    def _lines(self) -> list[str]:
-        lines = []
-        for figure, style in ((_VOLUME, ",.0f"), (_SHARE, ".1%")):
-            rows = self.frame.xs(figure, level="figure")
-            if rows.loc[[*PARTS], "change"].isna().any():
-                lines.append(f"{figure}: none where no lead qualifies, in a period or by what is mixed of both")
-                continue
-            sides = f"{self.before[figure]:{style}} -> {self.after[figure]:{style}}"
-            shown = {str(row[0]): _shown(row[1:4], style) for row in rows.itertuples(name=None)}
-            lines.append(f"{figure} {sides}, {shown['total']}")
-            both = (
-                all(shown[part] != "unchanged" for part in _RULEBOOK)
-                and not rows.loc[[*_RULEBOOK], "change"].isna().any()
+    @property
+    def _when(self) -> str:
+        sides = zip((self.before, self.after), self.n, strict=True)
+        first, second = (f"{start} to {end} ({n:,} leads)" for (start, end), n in sides)
+        return f"from {first} to {second}"
+
+    def sections(self) -> Iterator[Section]:
+        """The parts of each figure, then the change by rule, event, source and segment."""
+        for name, figure, style in (("mqls", _VOLUME, "+,.0f"), ("behaviour_share", _SHARE, "+.1%")):
+            rows = self.frame.xs(figure)
+            assert isinstance(rows, pd.DataFrame)
+            both = (rows.loc[[*_RULEBOOK], "change"] != 0).all() and rows["change"].notna().all()
+            told = rows.loc[[*PARTS, *(_RULEBOOK if both else ()), "total"], ["change", "low", "high"]]
+            shared = float(self.totals["interaction"][figure])
+            yield Section(
+                name,
+                f"What the change of {figure} is made of, with 95 % intervals from week to week",
+                rows,
+                told.rename(index=_SAID),
+                notes=(f"{_signed(shared, style[1:])} of it came of several parts changing at once.",),
+                formats={"change": style, "first_order": style},
             )
-            told = [*PARTS, *_RULEBOOK] if both else PARTS
-            lines += [f"  {_SAID[part]}: {shown[part]}" for part in told]
-            lines.append(f"  {_signed(self.interaction[figure], style)} of it came of several changing at once")
-        return lines
+        yield Section("totals", "Both periods", self.totals)
+        for name in ("rule", "event", "source", "segment"):
+            table = getattr(self, f"by_{name}")
+            if table is not None:
+                shown = table[["before", "after", "change", "low", "high"]]
+                formats = {"before": ",.1f", "after": ",.1f", "change": "+,.1f"}
+                yield Section(f"by_{name}", f"MQLs by {name}", table, shown, formats=formats)
 
     def plot(self, figure: str = _VOLUME, ax: Any = None) -> Any:
         """Draw the change of a figure, MQLs or behaviour share, part by part; see `pictures.plot_waterfall`."""
         from leadscore.drift.pictures import plot_waterfall  # noqa: PLC0415 - matplotlib takes long to import
 
-        if figure not in self.before:
-            raise ArgumentError("figure", f"there is no {figure!r}{did_you_mean(figure, self.before)}")
+        if figure not in self.totals.index:
+            raise ArgumentError("figure", f"there is no {figure!r}{did_you_mean(figure, self.totals.index)}")
         rows = self.frame.loc[[(figure, part) for part in (*PARTS, "total")]]
         names = ["lead volume", "fit mix", "behaviour\nat given fit", "rulebook\nand threshold"]
-        title = f"{figure}: {self._title[0].lower()}{self._title[1:]}".replace(") to ", ")\nto ")
-        ends = self.before[figure], self.after[figure]
+        title = f"{figure}: what changed {self._when}".replace(") to ", ")\nto ")
+        ends = tuple(self.totals.loc[figure, ["before", "after"]])
         return plot_waterfall(rows, ends=ends, names=names, share=figure == _SHARE, title=title, ax=ax)
 
-    def __repr__(self) -> str:
-        return "\n".join([self._title, *self._lines(), *(f"- {finding}" for finding in self.findings)])
 
-    def _repr_html_(self) -> str:
-        items = "".join(f"<li>{escape(finding)}</li>" for finding in self.findings)
-        tables = [self.frame, self.by_rule, self.by_event, self.by_source, self.by_segment]
-        shown = "".join(table.to_html(na_rep="", float_format="{:.3g}".format) for table in tables if table is not None)
-        return f"<p>{escape(self._title)}</p>{shown}<ul>{items}</ul>"
-
-
-def _shown(row: tuple[float, ...], style: str) -> str:
-    change, low, high = (_signed(value, style) for value in row)
-    return f"{change} ({low} to {high})" if any(row) else "unchanged"
-
-
-def _signed(value: float, style: str) -> str:
+def _signed(value: float, style: str = ",.0f") -> str:
     text = f"{value:+{style}}"
     # What rounds to nothing has no sign.
     return text if any(digit in "123456789" for digit in text) else text[1:]
@@ -135,11 +141,11 @@ def _signed(value: float, style: str) -> str:
 
 def decompose(  # noqa: PLR0913 - when, by which rules, and what leads are told apart by
     tables: Tables,
-    period_a: tuple[Any, Any],
-    period_b: tuple[Any, Any],
+    old: Rulebook,
+    new: Rulebook | None = None,
     *,
-    rulebook_a: Rulebook,
-    rulebook_b: Rulebook | None = None,
+    before: tuple[Any, Any],
+    after: tuple[Any, Any],
     source: str | pd.Series[Any] | None = None,
     segment: str | pd.Series[Any] | None = None,
 ) -> Decomposition:
@@ -149,20 +155,20 @@ def decompose(  # noqa: PLR0913 - when, by which rules, and what leads are told 
     ----------
     tables : Tables
         With the columns of both rulebooks.
-    period_a, period_b : (first day, last day)
-        Equally long, whole weeks, at least two. The same weeks of two years leave the season out of it.
-    rulebook_a, rulebook_b : Rulebook
-        What was in force in each; without `rulebook_b` the same one.
+    old, new : Rulebook
+        What was in force in each period; without `new` the same one.
+    before, after : (first day, last day)
+        The periods: equally long, whole weeks, at least two. The same weeks of two years leave the season out of it.
     source : str or Series, optional
         Where leads come from: a lead column, or a Series by lead_id. Give it: else a change of sources of equal fit and
         other zeal is taken for one of behaviour.
     segment : str or Series, optional
-        Another column to tell by; by default the segments of `rulebook_b`.
+        Another column to tell by; by default the segments of `new`.
 
     Returns
     -------
     Decomposition
-        `frame`, `by_rule`, `by_event`, `by_source`, `by_segment`, `findings`.
+        `frame`, `by_rule`, `by_event`, `by_source`, `by_segment`, `notes`.
 
     Raises
     ------
@@ -174,10 +180,10 @@ def decompose(  # noqa: PLR0913 - when, by which rules, and what leads are told 
 
     Notes
     -----
-    An MQL is a lead that came to qualify in the period, as `replay` finds it. Leads are those that were there in it, in
+    An MQL is a lead that qualified in the period, as `replay` finds it. Leads are those that were there in it, in
     cells of leads alike: new, of the time as long just before, or older; source; segment; and how many points of
     behaviour they need to qualify by each rulebook, as they stood at the period's end (in bands, where there are more
-    than 30 values). With N the leads, p the shares of cells and q the share of a cell that comes to qualify when the
+    than 30 values). With N the leads, p the shares of cells and q the share of a cell that qualifies when the
     behaviour of one period meets the rulebook of one, MQLs are the sum of N p q. Old N, p, q become new in every order,
     and each is given its mean over the orders: its Shapley value. So half of what two do together goes to each.
 
@@ -201,24 +207,17 @@ def decompose(  # noqa: PLR0913 - when, by which rules, and what leads are told 
     >>> from leadscore.datasets.funnel import make_funnel
     >>> funnel = make_funnel(2000, random_state=0)
     >>> tables = ls.load_tables(funnel.leads, funnel.events, rulebook=funnel.rulebook, columns=["source"])
-    >>> periods = ("2025-12-08", "2026-01-18"), ("2026-02-16", "2026-03-29")
-    >>> found = decompose(tables, *periods, rulebook_a=funnel.rulebook, source="source")
-    >>> found
-    What changed from 2025-12-08 to 2026-01-18 (1,185 leads) to 2026-02-16 to 2026-03-29 (1,972 leads)
-    MQLs 83 -> 97, +14 (-15 to +43)
-      lead volume: +29 (+20 to +38)
-      fit mix: +7 (+2 to +12)
-      behaviour at given fit: -22 (-55 to +10)
-      rulebook and threshold: unchanged
-      0 of it came of several changing at once
-    behaviour share 43.0% -> 38.7%, -4.3% (-10.5% to +2.0%)
-      lead volume: +1.0% (-2.2% to +4.2%)
-      fit mix: -0.3% (-5.4% to +4.7%)
-      behaviour at given fit: -4.9% (-14.4% to +4.6%)
-      rulebook and threshold: unchanged
-      +0.8% of it came of several changing at once
-    - 5.7% and 10.2% of the leads of the periods are in cells that the other has none of: there the rate is that of
-      leads that need as many points.
+    >>> periods = {"before": ("2025-12-08", "2026-01-18"), "after": ("2026-02-16", "2026-03-29")}
+    >>> found = decompose(tables, funnel.rulebook, **periods, source="source")
+    >>> print(found.headline)
+    MQLs went from 83 to 97, +14 (-15 to +43), from 2025-12-08 to 2026-01-18 (1,185 leads) to 2026-02-16 to 2026-03-29
+    (1,972 leads); the largest part is lead volume +29 (+20 to +38).
+    >>> found.frame.loc["MQLs", ["change", "low", "high"]].round().astype(int).head(3)
+               change  low  high
+    part
+    volume         29   20    38
+    fit_mix         7    2    12
+    behaviour     -22  -55    10
     >>> found.by_event[["before", "after", "change"]].round(1).head(3)
                before  after  change
     event
@@ -226,74 +225,68 @@ def decompose(  # noqa: PLR0913 - when, by which rules, and what leads are told 
     page_view    22.3   25.4     3.1
     webinar       4.4    7.4     3.0
     """
-    spans = _periods(period_a, period_b)
-    books = _books(rulebook_a, rulebook_b)
+    spans = _periods(before, after)
+    books = _books(old, new)
     groups = _groups(tables, books[1], source, segment)
     between = _between(*books)
     pools = [pool_of(tables, span, [*books, *between], groups) for span in spans]
     rules = _rules(books)
     counts, cells = counted(tables, pools, list(rules))
     split = _Split.of(counts, cells, rules, groups)
-    findings = [*_of_cells(counts, pools, source), *_of_rules(split, rules, books)]
+    notes = [*_of_cells(counts, pools, source), *_of_rules(split, rules, books)]
     if not between:
-        findings.append("The rules of one rulebook cannot reach the bar of the other: they are not told apart.")
-    frame, before, after, interaction = split.headline()
+        notes.append("The rules of one rulebook cannot reach the threshold of the other: they are not told apart.")
     return Decomposition(
-        frame=frame,
-        before=before,
-        after=after,
-        interaction=interaction,
+        *split.headline(),
         by_rule=split.table("rule"),
         by_event=split.table("event"),
         by_source=split.table("source") if groups.sources else None,
         by_segment=split.table("segment") if groups.segments else None,
-        findings=findings,
+        notes=tuple(notes),
         n=(len(pools[0].lead), len(pools[1].lead)),
-        period_a=spans[0].days,
-        period_b=spans[1].days,
+        before=spans[0].days,
+        after=spans[1].days,
     )
 
 
 # ------------------------------------------------------------------------------------------------------ what is given
 
 
-def _periods(period_a: Any, period_b: Any) -> tuple[Span, Span]:
-    spans, problems = [], []
-    for name, period in (("period_a", period_a), ("period_b", period_b)):
-        if isinstance(period, str) or not isinstance(period, Sequence) or len(period) != 2:
-            problems.append(Problem(name, f"must be its first and its last day; got {period!r}"))
-            continue
-        span = Span(*(day_number(as_day(day, name=name)) for day in period))
-        length = span.last - span.first + 1
-        if length < 2 * WEEK or length % WEEK:
-            message = f"must be whole weeks, at least two: its {length:,} days are none; as 2026-01-05 to 2026-03-01"
-            problems.append(Problem(name, message))
-        spans.append(span)
-    if not problems:
-        a, b = spans
-        if a.weeks != b.weeks:
-            problems.append(Problem("period_b", f"must be as long as period_a, {a.weeks} weeks; got {b.weeks}"))
-        if a.first <= b.last and b.first <= a.last:
-            problems.append(Problem("period_b", "must share no day with period_a"))
-    if problems:
-        raise ArgumentError("arguments", problems)
+def _periods(before: Any, after: Any) -> tuple[Span, Span]:
+    spans = []
+    with Arguments("decompose") as given:
+        for name, period in (("before", before), ("after", after)):
+            if isinstance(period, str) or not isinstance(period, Sequence) or len(period) != 2:
+                given.wrong(name, f"must be its first and its last day; got {period!r}")
+                continue
+            span = Span(*given.period(period[0], period[1], (f"{name}, first day", f"{name}, last day")))
+            length = span.last - span.first + 1
+            if length < 2 * WEEK or length % WEEK:
+                message = f"must be whole weeks, at least two, as 2026-01-05 to 2026-03-01; got {length:,} days"
+                given.wrong(name, message)
+            spans.append(span)
+        if not given.problems:
+            a, b = spans
+            if a.weeks != b.weeks:
+                given.wrong("after", f"must be as long as before, {a.weeks} weeks; got {b.weeks}")
+            if a.first <= b.last and b.first <= a.last:
+                given.wrong("after", "must share no day with before")
     return spans[0], spans[1]
 
 
-def _books(rulebook_a: Any, rulebook_b: Any) -> tuple[Rulebook, Rulebook]:
-    books = (rulebook_a, rulebook_a if rulebook_b is None else rulebook_b)
-    for name, book in zip(("rulebook_a", "rulebook_b"), books, strict=True):
-        if not isinstance(book, Rulebook):
-            raise ArgumentError(name, f"must be a Rulebook; got {book!r}")
+def _books(old: Any, new: Any) -> tuple[Rulebook, Rulebook]:
+    books = (old, old if new is None else new)
+    with Arguments("decompose") as given:
+        given.types(old=(old, Rulebook), new=(books[1], Rulebook))
     zones = [book.timezone for book in books]
     if zones[0] != zones[1]:
-        message = f"has days of {zones[1]}, and rulebook_a of {zones[0]}: periods are days of one time zone"
-        raise ArgumentError("rulebook_b", message)
+        message = f"has days of {zones[1]}, and old of {zones[0]}: periods are days of one time zone"
+        raise ArgumentError("new", message)
     return books
 
 
 def _between(old: Rulebook, new: Rulebook) -> list[Rulebook]:
-    """The new one's rules with the old one's bar, and the other way round; none where such a rulebook cannot be."""
+    """The new one's rules with the old one's threshold, and the other way round; none where no such rulebook can be."""
     if old == new:
         return [old, new]
     documents = [book.to_dict() for book in (old, new)]
@@ -390,8 +383,8 @@ class _Split:
         start = sum(len(self.names[name]) for name in [*self.names][: [*self.names].index(kind)])
         return slice(start, start + len(self.names[kind]))
 
-    def headline(self) -> tuple[pd.DataFrame, dict[str, float], dict[str, float], dict[str, float]]:
-        """`frame`, `before`, `after` and `interaction` of a `Decomposition`."""
+    def headline(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """`frame` and `totals` of a `Decomposition`."""
         rows = {}
         for place, figure in enumerate(self.names["figure"]):
             first = dict(zip(PARTS, self.first[:, place], strict=True))
@@ -400,11 +393,9 @@ class _Split:
                 rows[figure, part] = (*figures, first.get(part, np.nan))
         index = pd.MultiIndex.from_tuples(rows, names=["figure", "part"])
         frame = pd.DataFrame([*rows.values()], index=index, columns=["change", "low", "high", "first_order"])
-        rest = self.parts[4, :2] - self.first.sum(axis=0)
-        return frame, self._of_figures(self.before), self._of_figures(self.after), self._of_figures(rest)
-
-    def _of_figures(self, side: Floats) -> dict[str, float]:
-        return {figure: float(side[place]) for place, figure in enumerate(self.names["figure"])}
+        ends = {"before": self.before[:2], "after": self.after[:2]}
+        ends["interaction"] = self.parts[_ROWS.index("total"), :2] - self.first.sum(axis=0)
+        return frame, pd.DataFrame(ends, pd.Index(self.names["figure"], name="figure"))
 
     def table(self, kind: str) -> pd.DataFrame:
         """`by_rule` and its like, the largest changes first."""
@@ -415,7 +406,8 @@ class _Split:
                 label = f"{part}{end}" if part != "total" else end.strip("_") or "change"
                 columns[label] = side[_ROWS.index(part), place]
         frame = pd.DataFrame(columns, index=pd.Index(self.names[kind], name=kind))
-        used = (frame[["before", "after"]] != 0).any(axis=1)
+        # A group without MQLs can still dilute the others.
+        used = (frame[frame.columns.intersection(["before", "after", "dilution"])] != 0).any(axis=1)
         return frame[used].sort_values("change", key=abs, ascending=False, kind="stable")
 
 
@@ -436,14 +428,14 @@ def _of_cells(counts: Counts, pools: Sequence[Pool], source: Any) -> list[str]:
         if not len(pool.lead):
             findings.append(f"No lead was there in the {name} period: all of the change is lead volume.")
     if all((pool.keys["stratum"] == OLDER).all() for pool in pools) and any(len(pool.lead) for pool in pools):
-        findings.append("No lead is newer than the periods: without created_at lead volume cannot be told.")
+        findings.append("No lead is newer than the periods: without created_at, lead volume cannot be told apart.")
     if source is None:
-        findings.append("No source is given: what a change of sources of equal fit does counts as behaviour.")
+        findings.append("No source is given: a change between sources of equal fit counts as behaviour.")
     shares = counts.unmatched()
     if max(shares) > 0:
         said = " and ".join(f"{share:.1%}" for share in shares)
         findings.append(
-            f"{said} of the leads of the periods are in cells that the other has none of: there the rate is that of "
+            f"{said} of the leads of the two periods have no leads like them in the other: they are given the rate of "
             "leads that need as many points."
         )
     return findings
@@ -462,7 +454,7 @@ def _of_rules(split: _Split, rules: dict[str, str], books: tuple[Rulebook, Ruleb
             when = "second" if row["before"] == 0 else "first"
             waits = "" if shared[name] == "fit_mix" else f" ({rules[str(name)]})"
             findings.append(
-                f"Rule {name!r}{waits} made MQLs in the {when} period only: if that is when it was "
-                f"recorded, its {row[shared[name]]:+,.0f} in {_SAID[shared[name]]} is a change of tracking."
+                f"Rule {name!r}{waits} made MQLs in the {when} period only: if it was recorded only then, its "
+                f"{row[shared[name]]:+,.0f} in {_SAID[shared[name]]} is a change of tracking."
             )
     return findings

@@ -1,18 +1,19 @@
-"""`stability`: which attributes, rules and scores of the leads are no longer what they were."""
+"""`stability`: which attributes, rules and scores of the leads have changed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from leadscore.base.arguments import Arguments
 from leadscore.base.groups import MISSING
-from leadscore.base.text import as_text
+from leadscore.base.text import as_text, counted
 from leadscore.errors import ArgumentError, Problem
+from leadscore.present.result import Result, Section
 from leadscore.scoring.scores import Scores
 from leadscore.stats.distances import (
     Cells,
@@ -29,7 +30,7 @@ from leadscore.stats.distances import (
 )
 from leadscore.stats.intervals import Floats
 
-_BARS = (0.1, 0.25)
+_LEVELS = (0.1, 0.25)
 _SIZES = ("small", "moderate", "large")
 _UNSEEN = "no change seen"
 _FALSE = 0.05
@@ -38,8 +39,8 @@ _OF_THE_TABLE = {"lead_id", "created_at", "valid_from"}
 _NAMED = 3
 
 
-@dataclass(frozen=True, repr=False)
-class Stability:
+@dataclass(frozen=True, eq=False, repr=False)
+class Stability(Result):
     """How far each figure of two samples of leads is apart; made by `stability`.
 
     Attributes
@@ -48,51 +49,56 @@ class Stability:
         `part` is score, rule (how often it gives points) or attribute. Of each: `kind` (points, rate, number,
         category), `n_reference`, `n_current` (leads), `verdict` ("no change seen"; else small, moderate or large, as
         the PSI is below 0.1, below 0.25 or not), `q` (p after Benjamini and Hochberg), `p`; `psi` with `psi_low`,
-        `psi_high` (95 %), `psi_no_drift` (what it stays below in 95 % of cases with no drift), `psi_p`, and
-        `passes_0.1` and `passes_0.25`, how often it reaches these bars with no drift; `cells` behind it; `chi2`,
-        `cramers_v`, `chi2_p`; of numbers `ks`, `ks_p`, `wasserstein` (in points, or units of the column) and
-        `wasserstein_no_drift` (its mean with no drift); `reference`, `current` (the mean of numbers, the rate of a
-        rule) and their `difference` with `low`, `high` (95 %); `missing_reference`, `missing_current` (counts),
-        `missing_p`; `new` and `vanished` categories, `new_p`. NaN where a figure is none of its kind.
+        `psi_high` (95 %), `psi_no_drift` (what it stays below in 95 % of cases with no drift); `chi2`, `chi2_p`; of
+        numbers `ks`, `ks_p`, `wasserstein` (in points, or units of the column) and `wasserstein_no_drift` (its mean
+        with no drift); `reference`, `current` (the mean of numbers, the rate of a rule) and their `difference` with
+        `low`, `high` (95 %); `missing_reference`, `missing_current` (counts), `missing_p`; `new` and `vanished`
+        categories, `new_p`. NaN where a figure is none of its kind.
     cells : DataFrame, index (part, name, cell)
         What a PSI is made of: `reference`, `current` (counts), `share_reference`, `share_current`, and `psi`, the
         cell's part of it.
-    findings : list of str
-        What changed, most surely first, and what to know before it is believed.
+    changes : tuple of str
+        What changed, in words, the surest first.
+    notes : tuple of str
+        What to know before it is believed.
     n_reference, n_current : int
     """
 
     frame: pd.DataFrame
     cells: pd.DataFrame
-    findings: list[str]
+    changes: tuple[str, ...]
+    notes: tuple[str, ...]
     n_reference: int
     n_current: int
 
     @property
     def changed(self) -> pd.DataFrame:
-        """The rows of `frame` that changed, most surely first."""
+        """The rows of `frame` that changed, the surest first."""
         return _surest_first(self.frame[self.frame["verdict"] != _UNSEEN])
 
     @property
-    def _title(self) -> str:
-        counts = f"{self.n_reference:,} leads before, {self.n_current:,} now"
-        changed = len(self.changed)
+    def headline(self) -> str:
+        """How many figures changed, and of how many leads."""
         return (
-            f"Stability of {len(self.frame):,} figures, {counts}: {changed:,} changed (of figures so named at most 5 % "
-            f"are false on average), of {len(self.frame) - changed:,} no change is seen"
+            f"{len(self.changed):,} of {counted(len(self.frame), 'figure')} changed: {self.n_current:,} leads beside "
+            f"{self.n_reference:,} before. Of figures so named at most {_FALSE:.0%} are false on average."
         )
 
-    def __repr__(self) -> str:
-        return "\n".join([self._title, *(f"- {finding}" for finding in self.findings)])
-
-    def _repr_html_(self) -> str:
-        items = "".join(f"<li>{escape(finding)}</li>" for finding in self.findings)
-        columns = ["verdict", "q", "psi", "psi_low", "psi_high", "psi_no_drift", "reference", "current"]
-        table = _surest_first(self.frame)[columns]
-        return f"<p>{escape(self._title)}</p><ul>{items}</ul>{table.to_html(na_rep='', float_format='{:.3g}'.format)}"
+    def sections(self) -> Iterator[Section]:
+        """What changed, each figure, and their picture."""
+        shown = ["verdict", "q", "psi", "psi_low", "psi_high", "psi_no_drift", "reference", "current"]
+        if self.changes:
+            yield Section("changes", "What changed, the surest first", notes=self.changes)
+        yield Section(
+            "frame",
+            "PSI of each figure (95 %), beside what it stays below with no drift",
+            self.frame,
+            self.frame[shown],
+        )
+        yield Section("picture", "PSI of each figure", self.plot)
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw the PSI of each figure beside what chance alone gives; see `plots.plot_stability`."""
+        """Draw the PSI of each figure beside what chance alone gives; see `pictures.plot_stability`."""
         from leadscore.present.pictures import plot_stability  # noqa: PLC0415 - matplotlib takes long to import
 
         title = f"{self.n_reference:,} leads before, {self.n_current:,} now"
@@ -100,7 +106,7 @@ class Stability:
 
 
 def stability(reference: Scores | pd.DataFrame, current: Scores | pd.DataFrame, *, bins: int = 10) -> Stability:
-    """Say which attributes, rules and scores of the leads are no longer what they were, and how sure that is.
+    """Say which attributes, rules and scores of the leads have changed, and how sure that is.
 
     Parameters
     ----------
@@ -115,7 +121,7 @@ def stability(reference: Scores | pd.DataFrame, current: Scores | pd.DataFrame, 
     Returns
     -------
     Stability
-        `frame`, `cells`, `changed`, `findings`, `plot()`.
+        `frame`, `cells`, `changed`, `changes`, `notes`, `plot()`.
 
     Raises
     ------
@@ -126,9 +132,9 @@ def stability(reference: Scores | pd.DataFrame, current: Scores | pd.DataFrame, 
 
     Notes
     -----
-    The bars of 0.1 and 0.25 know nothing of n: with no drift a PSI is (1/n + 1/m) (cells - 1) on average, which for 10
+    The usual levels of 0.1 and 0.25 ignore n: with no drift a PSI is (1/n + 1/m) (cells - 1) on average, which for 10
     cells and 95 leads against thousands is 0.1. So a figure has changed where its p, after Benjamini and Hochberg over
-    all figures, says so; the bars only say how much. The p of a figure is the least of those of the chi-square, of
+    all figures, says so; the levels only say how much. The p of a figure is the least of those of the chi-square, of
     Kolmogorov and Smirnov (numbers), of missing, and of new or vanished categories, times how many of them there are.
 
     Leads are taken as drawn independently. Where most are in both samples, as on two days of one base, changes are
@@ -150,12 +156,12 @@ def stability(reference: Scores | pd.DataFrame, current: Scores | pd.DataFrame, 
     part      name
     attribute country    0.956         0.120           large
               employees  0.000         0.338  no change seen
-    >>> print(found.findings[0])
+    >>> print(found.changes[0])
     attribute 'country': PSI 0.956 (0.314 to 1.825), large; most in US: 60.0% -> 30.0%; new: FR (20).
     """
-    if isinstance(bins, bool) or not isinstance(bins, (int, np.integer)) or bins < 2:
-        raise ArgumentError("bins", f"must be a whole number, 2 or more; got {bins!r}")
-    sides, findings = _sides(reference, current)
+    with Arguments("stability") as given:
+        given.whole("bins", bins, least=2)
+    sides, notes = _sides(reference, current)
     rows, cells = {}, {}
     for key, (kind, before, after) in sides.items():
         if kind == "rate":
@@ -167,10 +173,11 @@ def stability(reference: Scores | pd.DataFrame, current: Scores | pd.DataFrame, 
     index = pd.MultiIndex.from_tuples(rows, names=["part", "name"])
     frame = _judged(pd.DataFrame(list(rows.values()), index=index))
     surest = _surest_first(frame)
-    told = [_told(key, surest.loc[key], cells[key]) for key in surest.index]
+    told = zip(surest.index, surest.to_dict("records"), strict=True)
+    changes = tuple(_told(key, row, cells[key]) for key, row in told if row["verdict"] != _UNSEEN)
     n, m = (len(side) for side in (reference, current))
-    findings = [*filter(None, told), *findings, *_noise(frame, n, m)]
-    return Stability(frame, _cells_frame(cells), findings, n, m)
+    most = max(len(one.names) for one in cells.values())
+    return Stability(frame, _cells_frame(cells), changes, (*notes, *_noise(most, n, m)), n, m)
 
 
 # ------------------------------------------------------------------------------------------------------ what is given
@@ -186,7 +193,7 @@ def _sides(reference: Any, current: Any) -> tuple[dict[_Key, tuple[str, Any, Any
     read: Callable[[Any], tuple[dict[_Key, _Side], list[str]]]
     if all(isinstance(side, Scores) for side in given.values()):
         if reference.rulebook != current.rulebook:
-            message = "by another rulebook than the reference: score both by one, else the edit is taken for drift"
+            message = "by another rulebook than the reference: score both by one, or the edit is taken for drift"
             raise ArgumentError("current", message)
         read, ids = _of_scores, [reference.lead_ids, current.lead_ids]
     elif all(isinstance(side, pd.DataFrame) for side in given.values()):
@@ -210,15 +217,14 @@ def _sides(reference: Any, current: Any) -> tuple[dict[_Key, tuple[str, Any, Any
         name: _listed([key[1] for key in side if key not in both])
         for name, side in (("reference", before), ("current", after))
     }
-    findings = [f"Only in the {name}, and not compared: {names}." for name, names in lone.items() if names]
-    findings += [f"Times move with the calendar, and are not compared: {_listed(times)}."] if times else []
+    notes = [f"Only in the {name}, and not compared: {names}." for name, names in lone.items() if names]
+    notes += [f"Times move with the calendar, and are not compared: {_listed(times)}."] if times else []
     shared = ids[0].isin(ids[1]).sum() if len(ids) == 2 else 0
     if shared:
-        findings.append(
-            f"{shared:,} leads are in both samples: what changed is surer than is said here, which takes "
-            "all leads as different."
+        notes.append(
+            f"{shared:,} leads are in both samples: changes are surer than p says, which takes all leads as different."
         )
-    return both, findings
+    return both, notes
 
 
 def _matched(before: _Side, after: _Side) -> tuple[str, Any, Any]:
@@ -377,7 +383,7 @@ def _compared(whole: Cells) -> tuple[dict[str, Any], Cells]:
     cells = most_frequent(whole).joined()
     if len(cells.names) == 1 and len(whole.names) > 1:
         cells = whole.in_two(int(np.argmax(whole.reference + whole.current)))
-    index, (chi2, v, chi2_p) = stability_index(cells), homogeneity(cells)
+    index, (chi2, _, chi2_p) = stability_index(cells), homogeneity(cells)
     n, m = int(whole.reference.sum()), int(whole.current.sum())
     missing = whole.names.index(MISSING) if MISSING in whole.names else -1
     lacking = (int(whole.reference[missing]), int(whole.current[missing])) if missing >= 0 else (0, 0)
@@ -388,30 +394,22 @@ def _compared(whole: Cells) -> tuple[dict[str, Any], Cells]:
         "psi_low": index.low,
         "psi_high": index.high,
         "psi_no_drift": index.no_drift,
-        "psi_p": index.p,
-        **{f"passes_{bar:g}": passes(bar, len(cells.names), cells.per_lead) for bar in _BARS},
-        "cells": len(cells.names),
         "chi2": chi2,
-        "cramers_v": v,
         "chi2_p": chi2_p,
         "missing_reference": lacking[0],
         "missing_current": lacking[1],
         "missing_p": homogeneity(whole.in_two(missing))[2] if missing >= 0 and len(whole.names) > 1 else np.nan,
-        "constant": _constant(whole),
     }, cells
-
-
-def _constant(cells: Cells) -> str:
-    """Which sample holds one value only, if the other does not."""
-    alone = [int((side > 0).sum()) == 1 for side in (cells.reference, cells.current)]
-    return "reference" if alone == [True, False] else "current" if alone == [False, True] else ""
 
 
 # ---------------------------------------------------------------------------------------------------------- all of them
 
 
-def _surest_first(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.sort_values(["q", "p", "psi"], ascending=[True, True, False], kind="stable")
+_NUMBERS = (
+    *("psi", "psi_low", "psi_high", "psi_no_drift", "chi2", "chi2_p", "ks", "ks_p"),
+    *("wasserstein", "wasserstein_no_drift", "reference", "current", "difference", "low", "high"),
+    *("missing_reference", "missing_current", "missing_p", "new_p"),
+)
 
 
 def _judged(frame: pd.DataFrame) -> pd.DataFrame:
@@ -421,21 +419,15 @@ def _judged(frame: pd.DataFrame) -> pd.DataFrame:
     tests = frame.reindex(columns=["chi2_p", "ks_p", "missing_p", "new_p"]).to_numpy(np.float64)
     p = np.minimum(np.nanmin(tests, axis=1) * (~np.isnan(tests)).sum(axis=1), 1)
     q = false_discovery_control(p)
-    sizes = np.array(_SIZES)[np.searchsorted(_BARS, frame["psi"].to_numpy(), "right")]
+    sizes = np.array(_SIZES)[np.searchsorted(_LEVELS, frame["psi"].to_numpy(), "right")]
     verdict = np.where(q < _FALSE, sizes, _UNSEEN)
+    columns = ["kind", "n_reference", "n_current", "verdict", "q", "p", *_NUMBERS, "new", "vanished"]
     texts = {name: frame[name].fillna("") if name in frame else "" for name in ("new", "vanished")}
-    frame = frame.reindex(columns=[*dict.fromkeys([*frame.columns, *_NUMBERS])]).assign(
-        **texts, p=p, q=q, verdict=verdict
-    )
-    return frame[["kind", "n_reference", "n_current", "verdict", "q", "p", *_NUMBERS, "new", "vanished", "constant"]]
+    return frame.reindex(columns=columns).assign(**texts, p=p, q=q, verdict=verdict)
 
 
-_NUMBERS = (
-    *("psi", "psi_low", "psi_high", "psi_no_drift", "psi_p", "passes_0.1", "passes_0.25", "cells"),
-    *("chi2", "cramers_v", "chi2_p", "ks", "ks_p", "wasserstein", "wasserstein_no_drift"),
-    *("reference", "current", "difference", "low", "high"),
-    *("missing_reference", "missing_current", "missing_p", "new_p"),
-)
+def _surest_first(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.sort_values(["q", "p", "psi"], ascending=[True, True, False], kind="stable")
 
 
 def _cells_frame(cells: dict[_Key, Cells]) -> pd.DataFrame:
@@ -455,38 +447,36 @@ def _cells_frame(cells: dict[_Key, Cells]) -> pd.DataFrame:
     )
 
 
-def _told(key: Any, row: pd.Series[Any], cells: Cells) -> str:
-    """What changed, in words; empty where no change is seen."""
-    if row["verdict"] == _UNSEEN:
-        return ""
-    said = [f"PSI {row['psi']:.3f} ({row['psi_low']:.3f} to {row['psi_high']:.3f}), {row['verdict']}"]
+def _told(key: _Key, row: dict[Hashable, Any], cells: Cells) -> str:
+    """What changed, in words."""
+    said, most = [], ""
     if row["kind"] == "rate":
         interval = f"{row['difference']:+.1%}, {row['low']:+.1%} to {row['high']:+.1%}"
-        said.insert(0, f"gives points to {row['reference']:.1%} -> {row['current']:.1%} of leads ({interval})")
+        said.append(f"gives points to {row['reference']:.1%} -> {row['current']:.1%} of leads ({interval})")
     elif row["kind"] in {"points", "number"} and not np.isnan(row["difference"]):
         interval = "no interval" if np.isnan(row["low"]) else f"{row['low']:+.3g} to {row['high']:+.3g}"
-        said.insert(0, f"mean {row['reference']:.4g} -> {row['current']:.4g} ({row['difference']:+.3g}, {interval})")
-        unit = " points" if row["kind"] == "points" else ""
-        said.append(f"Wasserstein {row['wasserstein']:.3g}{unit} ({row['wasserstein_no_drift']:.2g} with no drift)")
+        said.append(f"mean {row['reference']:.4g} -> {row['current']:.4g} ({row['difference']:+.3g}, {interval})")
+    said.append(f"PSI {row['psi']:.3f} ({row['psi_low']:.3f} to {row['psi_high']:.3f}), {row['verdict']}")
     if row["kind"] != "rate":
         p, q = cells.reference / cells.reference.sum(), cells.current / cells.current.sum()
-        most = int(np.argmax(np.abs(p - q)))
-        said.append(f"most in {cells.names[most]}: {p[most]:.1%} -> {q[most]:.1%}")
-    if row["missing_p"] < _FALSE and cells.names[most if row["kind"] != "rate" else 0] != MISSING:
+        place = int(np.argmax(np.abs(p - q)))
+        most = cells.names[place]
+        said.append(f"most in {most}: {p[place]:.1%} -> {q[place]:.1%}")
+    if row["missing_p"] < _FALSE and most != MISSING:
         before, after = row["missing_reference"] / row["n_reference"], row["missing_current"] / row["n_current"]
         said.append(f"missing {before:.1%} -> {after:.1%}")
     said += [f"{name}: {row[name]}" for name in ("new", "vanished") if row[name]]
-    if row["constant"]:
-        said.append("one value only before, and no longer" if row["constant"] == "reference" else "one value only now")
+    alone = [int((side > 0).sum()) == 1 for side in (cells.reference, cells.current)]
+    if alone[0] != alone[1]:
+        said.append("one value only before, and no longer" if alone[0] else "one value only now")
     return f"{key[0]} {key[1]!r}: {'; '.join(said)}."
 
 
-def _noise(frame: pd.DataFrame, n: int, m: int) -> list[str]:
-    """What the usual bars mean with so many leads."""
-    most = int(frame["cells"].max())
+def _noise(most: int, n: int, m: int) -> list[str]:
+    """What the usual levels of a PSI mean with so many leads."""
     if most < 2:
         return []
     unit = 1 / n + 1 / m
-    bars = " and ".join(f"{bar:g} in {passes(bar, most, unit):.1%}" for bar in _BARS)
-    mean = f"With no drift a PSI of {most} cells is {(most - 1) * unit:.3g} on average with so many leads"
-    return [f"{mean}, and reaches {bars} of cases."]
+    levels = " and ".join(f"{level:g} in {passes(level, most, unit):.1%}" for level in _LEVELS)
+    mean = f"With no drift, a PSI of {most} cells averages {(most - 1) * unit:.3g} with so many leads"
+    return [f"{mean}, and reaches {levels} of cases."]

@@ -91,25 +91,27 @@ def parts(found, figure="MQLs"):
 
 def check_exact(found, held, old, new, periods=(A, B)):
     """What holds of every decomposition: ends as `replay` has them, parts that sum to the change, in every table."""
-    for period, rulebook, ends in zip(periods, (old, new), (found.before, found.after), strict=True):
+    for period, rulebook, ends in zip(
+        periods, (old, new), (found.totals["before"], found.totals["after"]), strict=True
+    ):
         history = ls.replay(held, rulebook, start=period[0], end=period[1])
         assert ends["MQLs"] == pytest.approx(int((~history.frame["already"]).sum()))
     for figure in ("MQLs", "behaviour share"):
-        change = found.after[figure] - found.before[figure]
+        change = found.totals.loc[figure, "after"] - found.totals.loc[figure, "before"]
         if parts(found, figure).notna().all():
             assert parts(found, figure)["total"] == pytest.approx(change, abs=1e-9)
             assert parts(found, figure)[[*PARTS]].sum() == pytest.approx(change, abs=1e-9)
-            assert parts(found, figure)[["rules", "bar"]].sum() == pytest.approx(
+            assert parts(found, figure)[["rules", "threshold"]].sum() == pytest.approx(
                 parts(found, figure)["rulebook"], abs=1e-9
             )
             first = found.frame.xs(figure, level="figure")["first_order"].sum()
-            assert found.interaction[figure] == pytest.approx(change - first, abs=1e-9)
+            assert found.totals.loc[figure, "interaction"] == pytest.approx(change - first, abs=1e-9)
     for table in (found.by_rule, found.by_event, found.by_source, found.by_segment):
         if table is None:
             continue
         sums = table.sum()
-        assert sums["before"] == pytest.approx(found.before["MQLs"])
-        assert sums["after"] == pytest.approx(found.after["MQLs"])
+        assert sums["before"] == pytest.approx(found.totals.loc["MQLs", "before"])
+        assert sums["after"] == pytest.approx(found.totals.loc["MQLs", "after"])
         assert sums[[*PARTS]].tolist() == pytest.approx(parts(found)[[*PARTS]].tolist(), abs=1e-9)
         assert (table["after"] - table["before"]).tolist() == pytest.approx(table["change"].tolist(), abs=1e-9)
         assert table[[*PARTS]].sum(axis=1).tolist() == pytest.approx(table["change"].tolist(), abs=1e-9)
@@ -127,9 +129,9 @@ def test_parts_sum_exactly_and_turn_with_the_periods(seed, n, m, edit):
     made = people(rng, n, A[0], before=20), people(rng, m, B[0], pricing=1.5, webinars=0.6)
     new = edited(threshold=60, pricing=20) if edit else book
     held = tables(*made, rulebook=[book, new])
-    found = decompose(held, A, B, rulebook_a=book, rulebook_b=new, source="source")
+    found = decompose(held, book, new, before=A, after=B, source="source")
     check_exact(found, held, book, new)
-    back = decompose(held, B, A, rulebook_a=new, rulebook_b=book, source="source")
+    back = decompose(held, new, book, before=B, after=A, source="source")
     for figure in ("MQLs", "behaviour share"):
         turned = (-parts(back, figure)).tolist()
         assert parts(found, figure).tolist() == pytest.approx(turned, abs=1e-9, nan_ok=True)
@@ -150,7 +152,7 @@ def test_any_rulebook_and_tables_are_split_exactly(case):
         return
     day = case.as_of
     a, b = ((day - dt.timedelta(back), day - dt.timedelta(back - 13)) for back in (27, 13))
-    check_exact(decompose(held, a, b, rulebook_a=rulebook), held, rulebook, rulebook, (a, b))
+    check_exact(decompose(held, rulebook, before=a, after=b), held, rulebook, rulebook, (a, b))
 
 
 @given(st.lists(st.floats(-100, 100), min_size=16, max_size=16))
@@ -195,16 +197,16 @@ def only(found, part):
 
 def test_nothing_changed(made):
     held = tables(made, moved(made, 28, "b"))
-    found = decompose(held, A, B, rulebook_a=book, source="source")
+    found = decompose(held, book, before=A, after=B, source="source")
     assert found.frame["change"].abs().max() < 1e-9
-    assert found.before["MQLs"] == found.after["MQLs"] > 50
+    assert found.totals.loc["MQLs", "before"] == found.totals.loc["MQLs", "after"] > 50
 
 
 def test_twice_the_leads_are_volume(made):
     held = tables(made, moved(made, 28, "b"), moved(made, 28, "c"))
-    found = decompose(held, A, B, rulebook_a=book, source="source")
+    found = decompose(held, book, before=A, after=B, source="source")
     assert only(found, "volume")
-    assert parts(found)["volume"] == pytest.approx(found.before["MQLs"])
+    assert parts(found)["volume"] == pytest.approx(found.totals.loc["MQLs", "before"])
     assert parts(found, "behaviour share").abs().max() < 1e-9
 
 
@@ -213,7 +215,7 @@ def test_more_leads_of_one_source_are_volume_and_mix(made):
     web = made[0].loc[made[0]["source"] == "web", "lead_id"]
     extra = tuple(one[one["lead_id"].isin(web)] for one in made)
     held = tables(made, moved(made, 28, "b"), moved(extra, 28, "c"), moved(extra, 28, "d"))
-    found = decompose(held, A, B, rulebook_a=book, source="source")
+    found = decompose(held, book, before=A, after=B, source="source")
     assert parts(found)[["behaviour", "rulebook"]].abs().max() < 1e-9
     assert parts(found)["volume"] > 50
     assert abs(parts(found)["fit_mix"]) > 1
@@ -222,7 +224,7 @@ def test_more_leads_of_one_source_are_volume_and_mix(made):
 def test_more_of_the_same_done_is_behaviour(made):
     leads, events = moved(made, 28, "b")
     twice = pd.concat([events, events[events["event"] == "pricing"]])
-    found = decompose(tables(made, (leads, twice)), A, B, rulebook_a=book, source="source")
+    found = decompose(tables(made, (leads, twice)), book, before=A, after=B, source="source")
     assert only(found, "behaviour")
     # By the rule and event that did it, and of every MQL a part is made by each rule.
     assert found.by_rule["behaviour"].idxmax() == "Pricing"
@@ -231,7 +233,7 @@ def test_more_of_the_same_done_is_behaviour(made):
 
 def test_a_lower_bar_is_the_rulebook(made):
     held = tables(made, moved(made, 28, "b"))
-    found = decompose(held, A, B, rulebook_a=book, rulebook_b=edited(threshold=55), source="source")
+    found = decompose(held, book, edited(threshold=55), before=A, after=B, source="source")
     assert only(found, "rulebook")
     assert found.by_segment.loc["germany", "change"] == 0
     assert found.by_segment.loc["(missing)", "change"] > 10
@@ -240,9 +242,9 @@ def test_a_lower_bar_is_the_rulebook(made):
 def test_rules_and_bar_are_told_apart(made):
     held = tables(made, moved(made, 28, "b"))
     bar, rules, both = edited(threshold=55), edited(pricing=25), edited(threshold=55, pricing=25)
-    found = [parts(decompose(held, A, B, rulebook_a=book, rulebook_b=new)) for new in (bar, rules, both)]
-    assert found[0][["rules", "bar"]].tolist() == [0, found[0]["rulebook"]]
-    assert found[1][["rules", "bar"]].tolist() == pytest.approx([found[1]["rulebook"], 0])
+    found = [parts(decompose(held, book, new, before=A, after=B)) for new in (bar, rules, both)]
+    assert found[0][["rules", "threshold"]].tolist() == [0, found[0]["rulebook"]]
+    assert found[1][["rules", "threshold"]].tolist() == pytest.approx([found[1]["rulebook"], 0])
     # Both orders: the rules first by the old bar, or after it by the new one.
     first, last = found[1]["rulebook"], found[2]["rulebook"] - found[0]["rulebook"]
     assert found[2]["rules"] == pytest.approx((first + last) / 2)
@@ -250,10 +252,10 @@ def test_rules_and_bar_are_told_apart(made):
 
 def test_a_bar_that_old_rules_cannot_reach_is_not_told_apart(made):
     new = book.edited({"behaviour[0].points": 200, "behaviour[0].at_most": 200, "qualify.threshold": 190})
-    found = decompose(tables(made, moved(made, 28, "b")), A, B, rulebook_a=book, rulebook_b=new)
-    assert parts(found)[["rules", "bar"]].isna().all()
+    found = decompose(tables(made, moved(made, 28, "b")), book, new, before=A, after=B)
+    assert parts(found)[["rules", "threshold"]].isna().all()
     assert parts(found)["rulebook"] != 0
-    assert any("cannot reach the bar of the other" in finding for finding in found.findings)
+    assert any("cannot reach the threshold of the other" in finding for finding in found.notes)
     assert "its rules" not in repr(found)
 
 
@@ -270,17 +272,20 @@ def test_leads_of_before_are_no_volume(made):
     )
     twin = moved(made, 28, "b")
     held = tables((pd.concat([made[0], old]), made[1]), twin)
-    found = decompose(held, A, B, rulebook_a=book, source="source")
+    found = decompose(held, book, before=A, after=B, source="source")
     assert found.n == (10_400, 10_800)
     assert found.frame["change"].abs().max() < 1e-9
 
 
 def test_half_of_what_two_do_together_goes_to_each(made):
     held = tables(made, moved(made, 28, "b"), moved(made, 28, "c"))
-    found = decompose(held, A, B, rulebook_a=book, rulebook_b=edited(threshold=55), source="source")
-    n, gained = found.before["MQLs"], found.after["MQLs"] / 2 - found.before["MQLs"]
+    found = decompose(held, book, edited(threshold=55), before=A, after=B, source="source")
+    n, gained = (
+        found.totals.loc["MQLs", "before"],
+        found.totals.loc["MQLs", "after"] / 2 - found.totals.loc["MQLs", "before"],
+    )
     assert parts(found)[["volume", "rulebook"]].tolist() == pytest.approx([n + gained / 2, 1.5 * gained])
-    assert found.interaction["MQLs"] == pytest.approx(gained)
+    assert found.totals.loc["MQLs", "interaction"] == pytest.approx(gained)
 
 
 def test_without_the_source_its_zeal_is_taken_for_behaviour():
@@ -298,11 +303,11 @@ def test_without_the_source_its_zeal_is_taken_for_behaviour():
                 )
             )
     held = tables(*made)
-    known = decompose(held, A, B, rulebook_a=book, source="source")
-    blind = decompose(held, A, B, rulebook_a=book)
+    known = decompose(held, book, before=A, after=B, source="source")
+    blind = decompose(held, book, before=A, after=B)
     assert parts(known)["fit_mix"] > 5 * abs(parts(known)["behaviour"])
     assert parts(blind)["behaviour"] > 5 * abs(parts(blind)["fit_mix"])
-    assert any("No source is given" in finding for finding in blind.findings)
+    assert any("No source is given" in finding for finding in blind.notes)
     assert known.by_source["dilution"].min() > 0  # both: the better gains, the worse loses
 
 
@@ -342,12 +347,12 @@ def test_a_new_lead_counts_in_the_week_it_came_in_and_an_older_one_when_it_quali
 def test_each_mql_is_shared_out_by_points_within_the_limits_of_rules():
     leads = one_each(created_at=pd.to_datetime(["2026-01-06"]))
     held = ls.load_tables(leads, happened(a=[("pricing", "2026-01-07", 1), ("open", "2026-01-07", 100)]), rulebook=book)
-    found = decompose(held, A, B, rulebook_a=book)
+    found = decompose(held, book, before=A, after=B)
     # 40 for the country, 15 for one visit to pricing, and of 200 for opens the 20 that they are worth at most.
     expected = {"Home": 40 / 75, "Pricing": 15 / 75, "Opens": 20 / 75}
     assert found.by_rule["before"].to_dict() == pytest.approx(expected)
     assert found.by_event["before"].to_dict() == pytest.approx({"(fit)": 40 / 75, "pricing": 0.2, "open": 20 / 75})
-    assert found.before["behaviour share"] == pytest.approx(35 / 75)
+    assert found.totals.loc["behaviour share", "before"] == pytest.approx(35 / 75)
 
 
 def test_leads_barred_for_what_they_are_are_mix_and_for_what_they_do_behaviour(made):
@@ -355,10 +360,10 @@ def test_leads_barred_for_what_they_are_are_mix_and_for_what_they_do_behaviour(m
     barring = book.edited({"qualify.never.rival": rival, "qualify.never.gone": gone})
     leads, events = moved(made, 28, "b")
     more = leads.assign(source=np.where(np.arange(len(leads)) % 2, "webinar", leads["source"]))
-    found = decompose(tables(made, (more, events), rulebook=barring), A, B, rulebook_a=barring)
+    found = decompose(tables(made, (more, events), rulebook=barring), barring, before=A, after=B)
     assert abs(parts(found)["fit_mix"]) > 2 * abs(parts(found)["behaviour"])
     left = pd.DataFrame({"lead_id": leads["lead_id"][::2], "event": "leave", "at": leads["created_at"][::2]})
-    gone = decompose(tables(made, (leads, pd.concat([events, left])), rulebook=barring), A, B, rulebook_a=barring)
+    gone = decompose(tables(made, (leads, pd.concat([events, left])), rulebook=barring), barring, before=A, after=B)
     assert parts(gone)["behaviour"] < -10
     assert abs(parts(gone)["fit_mix"]) < 1e-9
 
@@ -378,11 +383,12 @@ def test_many_values_are_put_in_bands():
 
 def test_an_empty_period_is_all_volume(made):
     held = tables(moved(made, 28, "b"))
-    found = decompose(held, A, B, rulebook_a=book, source="source")
+    found = decompose(held, book, before=A, after=B, source="source")
     assert only(found, "volume")
-    assert found.before == {"MQLs": 0, "behaviour share": pytest.approx(math.nan, nan_ok=True)}
-    assert any("No lead was there in the first period" in finding for finding in found.findings)
-    assert "behaviour share: none where no lead qualifies" in repr(found)
+    assert found.totals["before"].to_list() == [0, pytest.approx(math.nan, nan_ok=True)]
+    assert any("No lead was there in the first period" in finding for finding in found.notes)
+    assert found.headline.startswith("MQLs went from 0 to 114, +114")
+    assert parts(found, "behaviour share").isna().all()
 
 
 def test_no_leads_at_all():
@@ -397,15 +403,15 @@ def test_no_leads_at_all():
         None,
         rulebook=book,
     )
-    found = decompose(empty, A, B, rulebook_a=book)
+    found = decompose(empty, book, before=A, after=B)
     assert (parts(found) == 0).all()
 
 
 def test_a_new_source_takes_the_rate_of_leads_alike(made):
     leads, events = moved(made, 28, "b")
     leads["source"] = leads["source"].replace("web", "podcast")
-    found = decompose(tables(made, (leads, events)), A, B, rulebook_a=book, source="source")
-    shares = [finding for finding in found.findings if "in cells that the other has none of" in finding]
+    found = decompose(tables(made, (leads, events)), book, before=A, after=B, source="source")
+    shares = [finding for finding in found.notes if "have no leads like them in the other" in finding]
     assert len(shares) == 1
     assert found.by_source.loc["podcast", "before"] == found.by_source.loc["web", "after"] == 0
     assert parts(found)[[*PARTS]].sum() == pytest.approx(0, abs=1e-9)
@@ -414,21 +420,21 @@ def test_a_new_source_takes_the_rate_of_leads_alike(made):
 def test_without_created_at_volume_cannot_be_told(made):
     leads, events = (pd.concat(one) for one in zip(made, moved(made, 28, "b"), strict=True))
     held = ls.load_tables(leads.drop(columns="created_at"), events, rulebook=book)
-    found = decompose(held, A, B, rulebook_a=book)
+    found = decompose(held, book, before=A, after=B)
     assert parts(found)["volume"] == 0
-    assert any("without created_at" in finding for finding in found.findings)
+    assert any("without created_at" in finding for finding in found.notes)
 
 
 def test_what_began_to_be_recorded_is_named(made):
     leads, events = made
     quiet = leads, events[events["event"] != "open"]
-    found = decompose(tables(quiet, moved(made, 28, "b")), A, B, rulebook_a=book, source="source")
-    assert any("Rule 'Opens' (open) made MQLs in the second period only" in finding for finding in found.findings)
+    found = decompose(tables(quiet, moved(made, 28, "b")), book, before=A, after=B, source="source")
+    assert any("Rule 'Opens' (open) made MQLs in the second period only" in finding for finding in found.notes)
     blank = leads.assign(country=None), events
-    found = decompose(tables(blank, moved(made, 28, "b")), A, B, rulebook_a=book, source="source")
-    assert any("Rule 'Home' made MQLs in the second" in one and "in fit mix is" in one for one in found.findings)
-    twin = decompose(tables(made, moved(made, 28, "b")), A, B, rulebook_a=book, source="source")
-    assert not any("only" in finding for finding in twin.findings)
+    found = decompose(tables(blank, moved(made, 28, "b")), book, before=A, after=B, source="source")
+    assert any("Rule 'Home' made MQLs in the second" in one and "in fit mix is" in one for one in found.notes)
+    twin = decompose(tables(made, moved(made, 28, "b")), book, before=A, after=B, source="source")
+    assert not any("only" in finding for finding in twin.notes)
 
 
 @pytest.mark.parametrize(
@@ -436,7 +442,7 @@ def test_what_began_to_be_recorded_is_named(made):
     [
         (("2026-01-05", "2026-01-31"), B, "must be whole weeks"),
         (("2026-01-05", "2026-01-11"), B, "at least two"),
-        (A, ("2026-02-02", "2026-02-15"), "must be as long as period_a, 4 weeks; got 2"),
+        (A, ("2026-02-02", "2026-02-15"), "must be as long as before, 4 weeks; got 2"),
         (A, ("2026-01-26", "2026-02-22"), "share no day"),
         ("2026-01-05", B, "its first and its last day"),
         (("2026-02-01", "2026-01-05"), B, "must be whole weeks"),
@@ -444,30 +450,34 @@ def test_what_began_to_be_recorded_is_named(made):
 )
 def test_periods_that_cannot_be_compared_are_refused(made, a, b, message):
     with pytest.raises(ArgumentError, match=message):
-        decompose(tables(made), a, b, rulebook_a=book)
+        decompose(tables(made), book, before=a, after=b)
 
 
 def test_rulebooks_that_cannot_be_compared_are_refused(made):
     with pytest.raises(ArgumentError, match="must be a Rulebook"):
-        decompose(tables(made), A, B, rulebook_a="rulebook.yaml")
+        decompose(tables(made), "rulebook.yaml", before=A, after=B)
     other = book.edited({"timezone": "Europe/Berlin"})
     with pytest.raises(ArgumentError, match="one time zone"):
-        decompose(tables(made), A, B, rulebook_a=book, rulebook_b=other)
+        decompose(tables(made), book, other, before=A, after=B)
     with pytest.raises(ArgumentError, match="no lead column 'sauce'"):
-        decompose(tables(made), A, B, rulebook_a=book, source="sauce")
+        decompose(tables(made), book, before=A, after=B, source="sauce")
 
 
 def test_it_reads_well(made):
     held = tables(made, moved(made, 28, "b"), moved(made, 28, "c"))
-    found = decompose(held, A, B, rulebook_a=book, rulebook_b=edited(threshold=55), source="source")
+    found = decompose(held, book, edited(threshold=55), before=A, after=B, source="source")
+    old, new = found.totals.loc["MQLs", ["before", "after"]]
+    assert found.headline.startswith(f"MQLs went from {old:.0f} to {new:.0f}, +")
+    assert "from 2026-01-05 to 2026-02-01 (400 leads) to 2026-02-02 to 2026-03-01 (1,200 leads)" in found.headline
     lines = repr(found).splitlines()
-    assert (
-        lines[0] == "What changed from 2026-01-05 to 2026-02-01 (400 leads) to 2026-02-02 to 2026-03-01 (1,200 leads)"
-    )
-    assert lines[1].startswith(f"MQLs {found.before['MQLs']:.0f} -> {found.after['MQLs']:.0f}, +")
-    assert lines[2].startswith("  lead volume: +")
-    assert lines[3:5] == ["  fit mix: unchanged", "  behaviour at given fit: unchanged"]
-    assert found._repr_html_().count("<table") == 5
+    assert [line.split("  ")[1] for line in lines[4:8]] == [
+        "lead volume",
+        "fit mix",
+        "behaviour at given fit",
+        "rulebook and threshold",
+    ]
+    assert "of it came of several parts changing at once" in repr(found)
+    assert found._repr_html_().count("<table") == 7
 
 
 # ----------------------------------------------------------------------------------------- with the truth known
@@ -550,13 +560,13 @@ def test_the_worked_example():
     old, new = simulated_book(3, 100), simulated_book(5, 95)
     made = simulated(1, PERIODS[0][0]), simulated(2, PERIODS[1][0], volume=1.2, social=0.15, activity=1.25)
     held = tables(*made, rulebook=[old, new], columns=["channel"])
-    found = decompose(held, *PERIODS, rulebook_a=old, rulebook_b=new, source="channel")
-    assert (found.before["MQLs"], found.after["MQLs"]) == (807, pytest.approx(1550))
+    found = decompose(held, old, new, before=PERIODS[0], after=PERIODS[1], source="channel")
+    assert (found.totals.loc["MQLs", "before"], found.totals.loc["MQLs", "after"]) == (807, pytest.approx(1550))
     expected = [199.41675555653984, -145.2181773783214, 292.7470362179962, 396.05438560378485]
     assert parts(found)[[*PARTS]].tolist() == pytest.approx(expected, abs=1e-6)
     first = found.frame.xs("MQLs", level="figure").loc[[*PARTS], "first_order"].tolist()
     assert first == pytest.approx([153.0430442919527, -106.32736496007169, 236.70672794380835, 337], abs=1e-6)
-    assert found.interaction["MQLs"] == pytest.approx(122.5775927243102, abs=1e-6)
+    assert found.totals.loc["MQLs", "interaction"] == pytest.approx(122.5775927243102, abs=1e-6)
     # Weeks drawn anew gave 90 % intervals of [182, 220], [-176, -115], [248, 334], [381, 411]; these are of 95 %, by
     # pairs of weeks.
     bounds = found.frame.xs("MQLs", level="figure").loc[[*PARTS], ["low", "high"]].to_numpy()
@@ -579,7 +589,7 @@ def test_nineteen_of_twenty_intervals_hold_the_truth():
             simulated(2 * seed + 1, PERIODS[1][0], per_week=250, volume=1.2, social=0.15, activity=1.25),
         )
         held = tables(*made, rulebook=[old, new], columns=["channel"])
-        split = decompose(held, *PERIODS, rulebook_a=old, rulebook_b=new, source="channel")
+        split = decompose(held, old, new, before=PERIODS[0], after=PERIODS[1], source="channel")
         found.append(split.frame.xs("MQLs", level="figure"))
     change, low, high = (np.array([frame[name] for frame in found]) for name in ("change", "low", "high"))
     truth = change.mean(axis=0)
@@ -592,7 +602,7 @@ def test_the_funnel_is_split_exactly():
     new = funnel.rulebook.edited({"qualify.threshold": funnel.rulebook.qualify.threshold - 10})
     held = ls.load_tables(funnel.leads, funnel.events, rulebook=[funnel.rulebook, new], columns=["source"])
     a, b = ("2025-12-29", "2026-02-08"), ("2026-02-09", "2026-03-22")
-    found = decompose(held, a, b, rulebook_a=funnel.rulebook, rulebook_b=new, source="source", segment="country")
+    found = decompose(held, funnel.rulebook, new, before=a, after=b, source="source", segment="country")
     check_exact(found, held, funnel.rulebook, new, (a, b))
     assert found.by_segment.index.name == "segment"
 
@@ -610,7 +620,7 @@ def test_real_work_items_are_split_exactly(folder):
     new = old.edited({"qualify.threshold": old.qualify.threshold + 3})
     held = ls.load_tables(leads, events, rulebook=[old, new])
     periods = ("2011-10-31", "2011-12-04"), ("2012-01-02", "2012-02-05")
-    found = decompose(held, *periods, rulebook_a=old, rulebook_b=new)
+    found = decompose(held, old, new, before=periods[0], after=periods[1])
     check_exact(found, held, old, new, periods)
-    assert min(found.before["MQLs"], found.after["MQLs"]) > 100
+    assert min(found.totals.loc["MQLs", "before"], found.totals.loc["MQLs", "after"]) > 100
     assert parts(found)["rulebook"] < 0
