@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from html import escape
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -14,9 +13,10 @@ import pandas as pd
 import pyarrow as pa
 
 from leadscore.base.days import as_day, day_number, day_of
-from leadscore.base.text import normalise
+from leadscore.base.text import counted, normalise
 from leadscore.base.times import DAY, NO_TIME, is_text, one_array
 from leadscore.errors import ArgumentError, Problem
+from leadscore.present.result import Result, Section
 from leadscore.scoring.attributes import IN_CACHE
 from leadscore.scoring.engine import Days, daily
 from leadscore.scoring.timeline import ALWAYS
@@ -31,7 +31,7 @@ _Rows = npt.NDArray[np.intp]
 _Columns = dict[str, "pd.Series[Any]"]
 # When a lead came or changed, and who it belongs with: nothing that it is.
 _NO_ATTRIBUTES = {"lead_id", "created_at", "valid_from", "account_id"}
-_SHOWN = 5
+_SHOWN, _SHOWN_COLUMNS = 5, 5
 NUMERALS = "Columns of numbers as text"
 
 
@@ -73,8 +73,8 @@ class Kinds:
 Provenance = Attribute | Activity | Kinds
 
 
-@dataclass(frozen=True)
-class Snapshots:
+@dataclass(frozen=True, eq=False, repr=False)
+class Snapshots(Result):
     """Leads as they stood at the end of past days, with what came of each afterwards; made by `snapshots`.
 
     Attributes
@@ -90,7 +90,7 @@ class Snapshots:
     day : (n_rows,) days since 1970
     stage, within_days, observed_until, worked_only
         How the labels were made.
-    findings : list of str
+    notes : tuple of str
         What to know before it is believed: rows left out, labels not known yet.
     """
 
@@ -104,7 +104,7 @@ class Snapshots:
     within_days: int
     observed_until: dt.date
     worked_only: bool
-    findings: list[str]
+    notes: tuple[str, ...] = ()
 
     @property
     def lead_ids(self) -> pd.Index[Any]:
@@ -117,26 +117,28 @@ class Snapshots:
         return pd.Series(_dates(self.day), self.X.index, name="as_of")
 
     @property
-    def _title(self) -> str:
+    def headline(self) -> str:
+        """How many rows reached the stage, of how many leads and days."""
         days, leads = np.unique(self.day), len(np.unique(self.lead))
         first, last = day_of(days[0]), day_of(days[-1])
-        on = f"on {first}" if first == last else f"on {len(days):,} days, {first} to {last}"
+        on = f"on {first}" if first == last else f"on {len(days):,} days from {first} to {last}"
         reached, unknown = int(self.y.sum()), int(self.y.isna().sum())
-        rest = f"{len(self) - reached - unknown:,} did not, {unknown:,} are not known"
+        more = f"; {unknown:,} more are not known yet" if unknown else ""
         return (
-            f"{len(self):,} rows of {leads:,} leads {on}, {self.X.shape[1]} features: {reached:,} reached {self.stage} "
-            f"within {self.within_days} days, {rest}; observed until {self.observed_until}"
+            f"{reached:,} of {len(self) - unknown:,} rows with a known outcome reached {self.stage} within "
+            f"{self.within_days} days, by outcomes until {self.observed_until}{more}. "
+            f"{counted(leads, 'lead')} {on}, {counted(self.X.shape[1], 'feature')}."
         )
 
     def __len__(self) -> int:
         return len(self.X)
 
-    def __repr__(self) -> str:
-        return "\n".join([f"{self._title}.", *(f"- {finding}" for finding in self.findings)])
-
-    def _repr_html_(self) -> str:
-        items = "".join(f"<li>{escape(finding)}</li>" for finding in self.findings)
-        return f"<p>{escape(self._title)}</p>{self.X.head(10).assign(y=self.y).to_html()}<ul>{items}</ul>"
+    def sections(self) -> Iterator[Section]:
+        """The first rows of `X`, with `y` behind them."""
+        shown = self.X.iloc[:_SHOWN, :_SHOWN_COLUMNS].reset_index(allow_duplicates=True)
+        shown.insert(len(shown.columns), self.stage, self.y.iloc[:_SHOWN].array, allow_duplicates=True)
+        title = f"The first of {counted(len(self), 'row')}, and of {counted(self.X.shape[1], 'feature')} (`X`, `y`)"
+        yield Section("X", title, self.X, shown)
 
 
 def snapshots(  # noqa: PLR0913 - each of them is part of what is asked
@@ -176,12 +178,12 @@ def snapshots(  # noqa: PLR0913 - each of them is part of what is asked
     Returns
     -------
     Snapshots
-        `X`, `y`, `provenance`, `findings`. A row for each lead that is there on the day: by leads, then days; for a
+        `X`, `y`, `provenance`, `notes`. A row for each lead that is there on the day: by leads, then days; for a
         Series in its order. Rows without a label are kept.
 
         Attributes are all columns of the leads but `lead_id`, `created_at`, `valid_from` and `account_id`: numbers as
         float64 with NaN, booleans as boolean with `<NA>`, text as it came with None, where missing or blank. Dates,
-        times and nested columns are left out, as the findings say.
+        times and nested columns are left out, as the notes say.
 
         Of each type of event that happened by the last of the days, told apart as a rulebook tells them: how many
         events and on how many days in each window, as a rule with that `within_days` counts `each` and `daily`; and how
@@ -190,7 +192,7 @@ def snapshots(  # noqa: PLR0913 - each of them is part of what is asked
     Raises
     ------
     ArgumentError
-        If an argument is none of these, a lead stands twice on one day, or no lead is there on the day.
+        For an invalid argument, for a lead with two rows on one day, or if no lead is there on the day.
     ContractError
         If types of events are no text.
 
@@ -213,11 +215,18 @@ def snapshots(  # noqa: PLR0913 - each of them is part of what is asked
     >>> events = pd.DataFrame({"lead_id": ["a", "a", "b"], "event": "visit", "at": days})
     >>> outcomes = pd.DataFrame({"lead_id": ["a"], "stage": "won", "at": ["2026-02-20"]})
     >>> tables = ls.load_tables(leads, events, outcomes, observed_until="2026-03-31")
-    >>> rows = snapshots(tables, as_of="2026-01-31", stage="won", within_days=30, windows=[30])
-    >>> rows
-    2 rows of 2 leads on 2026-01-31, 6 features: 1 reached won within 30 days, 1 did not, 0 are not known; observed
-    until 2026-03-31.
-    - The leads have no valid_from: attributes are as they were exported, whatever they were on the day.
+    >>> asked = {"as_of": "2026-01-31", "stage": "won", "within_days": 30}
+    >>> snapshots(ls.load_tables(leads, None, outcomes, observed_until="2026-03-31"), **asked)
+    1 of 2 rows with a known outcome reached won within 30 days, by outcomes until 2026-03-31. 2 leads on 2026-01-31, 2
+    features.
+    <BLANKLINE>
+    The first of 2 rows, and of 2 features (`X`, `y`):
+      lead id  as of       country  employees  won
+      a        2026-01-31  US              50  yes
+      b        2026-01-31                 900  no
+    <BLANKLINE>
+    - The leads have no valid_from: attributes show today's values, not those on the day.
+    >>> rows = snapshots(tables, **asked, windows=[30])
     >>> rows.X.droplevel("as_of").T
     lead_id                       a      b
     country                      US   None
@@ -229,37 +238,23 @@ def snapshots(  # noqa: PLR0913 - each of them is part of what is asked
     >>> rows.y.to_list(), rows.provenance["visit: days since"]
     ([True, False], Activity(event='visit', measure='since', within_days=None))
     """
-    whole_windows = _whole(windows)
-    lead, day, scored_at, findings = _rows(tables, as_of)
-    y = label(
-        tables,
-        stage=stage,
-        scored_at=scored_at,
-        within_days=within_days,
-        observed_until=observed_until,
-        worked_only=worked_only,
-    )
+    days = _windows(windows)
+    lead, day, scored_at, left_out = _rows(tables, as_of)
+    asked = {"stage": stage, "within_days": within_days, "observed_until": observed_until}
+    y = label(tables, scored_at=scored_at, worked_only=worked_only, **asked)
     index = _index(tables, lead, day)
-    attributes, provenance, said = _attributes(tables, lead, day)
-    activity, made_of = _activity(tables, lead, day, whole_windows)
+    attributes, provenance, notes = _attributes(tables, lead, day)
+    activity, made_of = _activity(tables, lead, day, days)
     clash = sorted(attributes.keys() & activity.keys())
     if clash:
         raise ArgumentError("tables", f"lead columns are named as features of activity: {', '.join(map(repr, clash))}")
+    X = pd.DataFrame(attributes | activity, range(len(lead)), copy=False).set_axis(index)  # noqa: N806 - as above
+    until = day_of(tables.observed(observed_until)[1])
     found = Snapshots(
-        pd.DataFrame(attributes | activity, range(len(lead)), copy=False).set_axis(index),
-        pd.Series(y.array, index, name=stage),
-        provenance | made_of,
-        tables,
-        lead,
-        day,
-        stage,
-        int(within_days),
-        day_of(tables.observed(observed_until)[1]),
-        worked_only,
-        [*findings, *said],
-    )
-    found.findings.extend(_on_labels(found, scored_at))
-    return found
+        X, pd.Series(y.array, index, name=stage), provenance | made_of, tables, lead, day, stage, int(within_days),
+        until, worked_only,
+    )  # fmt: skip
+    return replace(found, notes=(*left_out, *notes, *_on_labels(found, scored_at)))
 
 
 def _dates(day: Ints) -> npt.NDArray[np.datetime64]:
@@ -280,12 +275,12 @@ def _index(tables: Tables, lead: _Leads, day: Ints) -> pd.MultiIndex:
     return index
 
 
-def _whole(windows: Any) -> list[int]:
-    given = list(windows) if pd.api.types.is_list_like(windows) else [windows]
-    whole = all(isinstance(days, (int, np.integer)) and not isinstance(days, bool) and days >= 1 for days in given)
-    if not whole or len(set(given)) < len(given) or not pd.api.types.is_list_like(windows):
+def _windows(windows: Any) -> list[int]:
+    given = list(windows) if pd.api.types.is_list_like(windows) else [None]
+    days = [int(one) for one in given if isinstance(one, (int, np.integer)) and not isinstance(one, bool) and one >= 1]
+    if not len(set(days)) == len(days) == len(given):
         raise ArgumentError("windows", f"must be several whole numbers of days from 1, all different; got {windows!r}")
-    return [int(days) for days in given]
+    return days
 
 
 def _rows(tables: Tables, as_of: Any) -> tuple[_Leads, Ints, pd.Series[Any], list[str]]:
@@ -301,20 +296,15 @@ def _rows(tables: Tables, as_of: Any) -> tuple[_Leads, Ints, pd.Series[Any], lis
         scored_at = pd.Series(_dates(day), tables.ids.array.take(pa.array(lead)).to_pandas())
     undated = day == NO_TIME
     late = ~undated & (tables.records.there_from(tables.timezone)[lead] > day)
-    findings = [
-        f"{_counted(rows, 'row')} left out: {why}."
+    notes = [
+        f"{counted(int(rows.sum()), 'row')} left out: {why}."
         for rows, why in ((undated, "the lead has no day"), (late, "the lead came after the day"))
         if rows.any()
     ]
     kept = np.flatnonzero(~(undated | late))
     if not len(kept):
-        raise ArgumentError("as_of", " ".join(["there is no row.", *findings]))
-    return lead[kept], day[kept], scored_at.iloc[kept], findings
-
-
-def _counted(rows: npt.NDArray[np.bool_], thing: str) -> str:
-    n = int(rows.sum())
-    return f"{n:,} {thing} is" if n == 1 else f"{n:,} {thing}s are"
+        raise ArgumentError("as_of", " ".join(["there is no row.", *notes]))
+    return lead[kept], day[kept], scored_at.iloc[kept], notes
 
 
 def _on_labels(found: Snapshots, scored_at: pd.Series[Any]) -> Iterator[str]:
@@ -330,23 +320,23 @@ def _on_labels(found: Snapshots, scored_at: pd.Series[Any]) -> Iterator[str]:
     unclosed = unknown & (found.day + found.within_days > day_number(until))
     unworked = unknown & known(scored_at) if found.worked_only else unknown & False
     for rows, why in (
-        (unclosed, f"the {found.within_days} days are not over by {until}"),
-        (unknown & ~unclosed & ~unworked, f"the lead had reached {stage} by then"),
+        (unclosed, f"{found.within_days} days have not passed by {until}"),
+        (unknown & ~unclosed & ~unworked, f"the lead had already reached {stage}"),
         (unworked, "sales never worked the lead in that time"),
     ):
         if rows.any():
-            yield f"{_counted(rows, 'label')} not known: {why}."
+            yield f"{counted(int(rows.sum()), 'label')} not known: {why}."
     if found.worked_only:
-        yield "Labels are of leads that sales worked: a selection, and what is learned holds for leads chosen so."
+        yield "Labels are of leads that sales chose to work: what is learned holds for leads chosen in the same way."
     if (when_scored(found.tables, scored_at)[2] != NEVER).any():
         same = ~unknown & ~known(pd.Series(_dates(found.day), scored_at.index))
         if same.any():
-            also = "what they did on it may have come after that"
-            yield f"{_counted(same, 'row')} of leads that reached {stage} later on the same day: {also}."
+            later = f"{counted(int(same.sum()), 'row')} of leads that reached {stage} later on the same day"
+            yield f"{later}: some of that day's activity may have come afterwards."
     several = int((np.bincount(found.lead) > 1).sum())
     if several:
-        draw = "intervals have to draw leads with all their rows, and folds to keep a lead on one side"
-        yield f"{several:,} leads have several rows, which are not independent: {draw}."
+        draw = "draw leads with all their rows for intervals, and keep a lead on one side of a fold"
+        yield f"{counted(several, 'lead')} with several rows, which are not independent: {draw}."
 
 
 def _attributes(tables: Tables, lead: _Leads, day: Ints) -> tuple[_Columns, dict[str, Provenance], list[str]]:
@@ -354,7 +344,7 @@ def _attributes(tables: Tables, lead: _Leads, day: Ints) -> tuple[_Columns, dict
     record = tables.records.lookup(tables.timezone)(lead, day)
     columns: _Columns = {}
     provenance: dict[str, Provenance] = {}
-    left_out, numerals, findings = [], [], []
+    left_out, numerals, notes = [], [], []
     for name in tables.leads.column_names:
         if name in _NO_ATTRIBUTES:
             continue
@@ -369,18 +359,15 @@ def _attributes(tables: Tables, lead: _Leads, day: Ints) -> tuple[_Columns, dict
         if kind == "category" and _numerals(array):
             numerals.append(name)
     if columns and tables.records.valid_from is None:
-        findings.append(
-            "The leads have no valid_from: attributes are as they were exported, whatever they were on the day."
-        )
+        notes.append("The leads have no valid_from: attributes show today's values, not those on the day.")
     if (record < 0).any():
-        findings.append(
-            f"{_counted(record < 0, 'row')} without attributes: the lead's first record came after the day."
-        )
+        rows = counted(int((record < 0).sum()), "row")
+        notes.append(f"{rows} without attributes: the lead's first record came after the day.")
     if left_out:
-        findings.append(f"Columns left out, which are no number, text or boolean: {', '.join(left_out)}.")
+        notes.append(f"Columns left out, which are not numbers, text or booleans: {', '.join(left_out)}.")
     if numerals:
-        findings.append(f"{NUMERALS}, taken as categories: {', '.join(numerals)}.")
-    return columns, provenance, findings
+        notes.append(f"{NUMERALS}, taken as categories: {', '.join(numerals)}.")
+    return columns, provenance, notes
 
 
 def _kind(kind: pa.DataType) -> Literal["number", "category", "boolean"] | None:

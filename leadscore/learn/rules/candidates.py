@@ -46,7 +46,7 @@ def uncovered(  # noqa: PLR0913 - the rows, and what counts as enough of them
     day: npt.NDArray[np.int64],
     *,
     windows: Sequence[int],
-    minimum_leads: int,
+    min_leads: int,
     halves: Sequence[Mask],
 ) -> tuple[list[Candidate], Mask, list[str]]:
     """What enough leads have, and lack, in each half and no rule covers; of those that fire alike the first.
@@ -55,12 +55,12 @@ def uncovered(  # noqa: PLR0913 - the rows, and what counts as enough of them
     -------
     candidates : list of Candidate
     fires : (n_rows, n_candidates) bool
-    findings : list of str
+    left_out : list of str
         Columns that are left out, and why.
     """
-    findings: list[str] = []
-    of_leads = _of_leads(rulebook, tables, lead, day, minimum_leads, findings)
-    every = [*of_leads, *_of_events(rulebook, tables, windows, minimum_leads)]
+    left_out: list[str] = []
+    of_leads = _of_leads(rulebook, tables, lead, day, min_leads, left_out)
+    every = [*of_leads, *_of_events(rulebook, tables, windows, min_leads)]
     fires = fired(rulebook, [(one.side, {**one.rule, "points": 1}) for one in every], tables, lead, day)
     covers = _covers(rulebook)
     covered = fired(rulebook, [(side, rule) for side, rule, _ in covers], tables, lead, day)
@@ -68,13 +68,13 @@ def uncovered(  # noqa: PLR0913 - the rows, and what counts as enough of them
     for place, one in enumerate(every):
         on, inside = fires[:, place], [index for index, cover in enumerate(covers) if one.may_lie_in(cover)]
         parts = [half & side for half in halves for side in (on, ~on)]
-        enough = all(np.count_nonzero(np.bincount(lead[part])) >= minimum_leads for part in parts)
+        enough = all(np.count_nonzero(np.bincount(lead[part])) >= min_leads for part in parts)
         alike = np.packbits(on).tobytes()
         if enough and alike not in seen and (on & ~covered[:, inside].any(axis=1)).any():
             kept.append(place)
         # What is covered also covers what fires alike: the one asset that all events of a type have.
         seen.add(alike)
-    return [every[place] for place in kept], fires[:, kept], findings
+    return [every[place] for place in kept], fires[:, kept], left_out
 
 
 def _covers(rulebook: Rulebook) -> list[_Cover]:
@@ -101,12 +101,12 @@ def _of_leads(  # noqa: PLR0913, PLR0917 - called once
     tables: Tables,
     lead: Positions,
     day: npt.NDArray[np.int64],
-    minimum: int,
-    findings: list[str],
+    min_leads: int,
+    left_out: list[str],
 ) -> Iterator[Candidate]:
     """Values, words, numbers and gaps of the lead columns."""
     record = tables.records.lookup(rulebook.timezone)(lead, day)
-    for name, kind in _readable(rulebook, tables, findings).items():
+    for name, kind in _readable(rulebook, tables, left_out).items():
         column = tables.column(name, kind, rulebook)
         there = np.append(~column.missing, False)[record]
         tests: list[tuple[str, Any]] = [(f"{name} not known", {"known": False})]
@@ -116,12 +116,12 @@ def _of_leads(  # noqa: PLR0913, PLR0917 - called once
             tests += [(f"{name} from {edge:g}", {"at_least": _plain(edge)}) for edge in edges]
         elif column.codes is not None:
             counts = np.bincount(np.append(column.codes, -1)[record][there], minlength=len(column.values))
-            tests += _values(name, column.values, counts, minimum)
+            tests += _values(name, column.values, counts, min_leads)
         for told, test in tests:
             yield Candidate(told, "fit", {"when": {name: test}}, frozenset([name]))
 
 
-def _readable(rulebook: Rulebook, tables: Tables, findings: list[str]) -> dict[str, Any]:
+def _readable(rulebook: Rulebook, tables: Tables, left_out: list[str]) -> dict[str, Any]:
     """The lead columns that rules could test, each with its kind."""
     used, found = lead_kinds(rulebook), dict[str, Any]()
     for name in tables.leads.column_names:
@@ -132,7 +132,7 @@ def _readable(rulebook: Rulebook, tables: Tables, findings: list[str]) -> dict[s
         try:
             tables.column(name, kind, rulebook)
         except ContractError as error:
-            findings.append(f"The column {name!r} is left out: {error.problems[0].message}.")
+            left_out.append(f"The column {name!r} is left out: {error.problems[0].message}.")
         else:
             found[name] = kind
     try:
@@ -142,7 +142,7 @@ def _readable(rulebook: Rulebook, tables: Tables, findings: list[str]) -> dict[s
             try:
                 _mention(rulebook, [name])
             except RulebookError as error:
-                findings.append(f"The column {name!r} is left out: {error.problems[0].message}.")
+                left_out.append(f"The column {name!r} is left out: {error.problems[0].message}.")
                 del found[name]
     return found
 
@@ -164,21 +164,21 @@ def _plain(number: float) -> float:
     return int(number) if float(number).is_integer() else float(number)
 
 
-def _values(name: str, values: Sequence[Any], counts: npt.NDArray[np.intp], minimum: int) -> Iterator[tuple[str, Any]]:
+def _values(name: str, values: Sequence[Any], counts: npt.NDArray[np.intp], least: int) -> Iterator[tuple[str, Any]]:
     """Values that enough rows have, and words in them."""
     words: dict[str, int] = {}
     for value, count in zip(values, counts.tolist(), strict=True):
-        if count >= minimum and (not isinstance(value, str) or value.isprintable()):
+        if count >= least and (not isinstance(value, str) or value.isprintable()):
             shown = str(value).lower() if isinstance(value, bool) else value
             yield f"{name} is {shown}", {"is": value}
         for word in set(worded(value).split()) if isinstance(value, str) else ():
             words[word] = words.get(word, 0) + count
     for word, count in words.items():
-        if count >= minimum:
+        if count >= least:
             yield f"{name} has {word}", {"has_word": word}
 
 
-def _of_events(rulebook: Rulebook, tables: Tables, windows: Sequence[int], minimum: int) -> Iterator[Candidate]:
+def _of_events(rulebook: Rulebook, tables: Tables, windows: Sequence[int], min_leads: int) -> Iterator[Candidate]:
     """Types of event, and values of the other columns of events, each in every window."""
     raw = {name: array.to_pylist() for name, array in tables.events.values.items()}
     types = [None if value is None else normalise(str(value)) for value in raw["event"]]
@@ -194,7 +194,7 @@ def _of_events(rulebook: Rulebook, tables: Tables, windows: Sequence[int], minim
         missing = {normalise(value) for value in rulebook.missing_values} | {""}
         for code, (events, leads) in _together(tables, name).items():
             value = normalise(values[code])
-            if leads < minimum or value in missing or not value.isprintable():
+            if leads < min_leads or value in missing or not value.isprintable():
                 continue
             which = sorted({str(types[event]) for event in events})
             for days in windows:

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from html import escape
 from statistics import NormalDist
 from typing import Any
 
@@ -14,9 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from leadscore.errors import ArgumentError, Problem
+from leadscore.base.arguments import Arguments
+from leadscore.base.text import counted
+from leadscore.errors import ArgumentError
 from leadscore.learn.rows.snapshots import Snapshots
 from leadscore.learn.rules.activations import Mask, Side, barred, entries, fired
+from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.model import thousandths
 from leadscore.scoring.scores import points_by_rule
@@ -29,10 +31,12 @@ TOO_LITTLE, NEVER, NO_DIFFERENCE = "too little data", "never fires", "makes no d
 # The smallest odds ratio that is worth a rule, however few points it gives.
 _MATTERS = 1.5
 _WHOLE = "each of its points"
+_SHOWN = ["points", "n", "rate", "rate_low", "rate_high", "rate_without", "rate_without_low", "rate_without_high"]
+_SHOWN += ["worth", "worth_low", "worth_high", "p_corrected", "more_leads"]
 
 
-@dataclass(frozen=True)
-class Evidence:
+@dataclass(frozen=True, eq=False, repr=False)
+class Evidence(Result):
     """What outcomes say of the rules; made by `evidence`.
 
     Attributes
@@ -45,7 +49,7 @@ class Evidence:
         rules: `effect` (log odds) with `effect_low`, `effect_high`, `worth` (the same in points) with `worth_low`,
         `worth_high`, `p`, `p_corrected` (Holm), `verdict`, and where data is too little `more_leads` and
         `more_reached` that it takes.
-    findings : list of str
+    notes : tuple of str
         What to know before it is believed.
     n, n_leads, reached : int
         The rows of known outcome, of how many leads, and how many of them reached the stage.
@@ -54,7 +58,7 @@ class Evidence:
     """
 
     frame: pd.DataFrame
-    findings: list[str]
+    notes: tuple[str, ...]
     n: int
     n_leads: int
     reached: int
@@ -64,57 +68,27 @@ class Evidence:
     confidence: float
 
     @property
-    def _title(self) -> str:
-        rows = f"{self.n_leads:,} leads" if self.n == self.n_leads else f"{self.n:,} rows of {self.n_leads:,} leads"
+    def headline(self) -> str:
+        """How many rules have each verdict, and by how many rows."""
         counts = self.frame["verdict"].value_counts(sort=False)
         verdicts = ", ".join(f"{count:,} {verdict}" for verdict, count in counts.items())
-        reached = f"{self.reached:,} reached {self.stage} within {self.within_days} days"
-        return f"{rows} of known outcome, {reached}: {verdicts or 'there is no rule'}."
+        rows = f"{self.reached:,} of {self.n:,} rows reached {self.stage} within {self.within_days} days"
+        leads = "" if self.n_leads == self.n else f" ({self.n_leads:,} leads)"
+        return f"{verdicts or 'There is no rule'}. By outcomes: {rows}{leads}."
 
-    def __repr__(self) -> str:
-        told = (f"  {self._told(row)}" for _, row in self.frame.iterrows())
-        return "\n".join([self._title, *told, *(f"- {finding}" for finding in self.findings)])
-
-    def _told(self, row: pd.Series[Any]) -> str:
-        """A row as a sentence."""
-        gives = "" if np.isnan(row["points"]) else f" ({row['points']:+g}{_beside(row)})"
-        part = {"required": "required ", "never": "never "}.get(str(row["part"]), "")
-        name = f"{row['verdict']}: {part}{named(row)}{gives}"
-        if not row["n"]:
-            return f"{name}: 0 of {self.n:,} rows."
-        text = f"{name}: {row['n']:,.0f} of {self.n:,} rows, {_percents(row, 'share')}"
-        text += f"; {_percents(row, 'rate')} reach {self.stage} with it"
-        if row["n"] == self.n:
-            return f"{text}."
-        text += f", {_percents(row, 'rate_without')} without: lift {_interval(row, 'lift', '.2f')}"
-        if np.isnan(row["effect"]):
-            return f"{text}; other rules fire on the same leads, so that its own effect cannot be told."
-        text += f"; adjusted {_interval(row, 'effect', '+.3g')} log odds"
-        if not np.isnan(row["worth"]):
-            each = " each" if row["entry"] == _WHOLE else ""
-            text += f", worth {_interval(row, 'worth', '+.3g')} points{each}"
-        text += f", p = {row['p_corrected']:.2g} corrected" if not np.isnan(row["p_corrected"]) else ""
-        if row["verdict"] == TOO_LITTLE:
-            text += f"; about {row['more_leads']:,.0f} more leads ({row['more_reached']:,.0f} that reach it) would tell"
-        return f"{text}."
-
-    def _repr_html_(self) -> str:
-        items = "".join(f"<li>{escape(finding)}</li>" for finding in self.findings)
-        return f"<p>{escape(self._title)}</p>{self.frame.to_html(index=False)}<ul>{items}</ul>"
-
-
-def _percents(row: pd.Series[Any], name: str) -> str:
-    return _interval(row, name, ".1%")
-
-
-def _interval(row: pd.Series[Any], name: str, form: str) -> str:
-    return f"{row[name]:{form}} ({row[f'{name}_low']:{form}} to {row[f'{name}_high']:{form}})"
-
-
-def _beside(row: pd.Series[Any]) -> str:
-    """What is claimed, where that is not the points themselves."""
-    apart = not np.isnan(row["claimed"]) and abs(row["claimed"] - row["points"]) >= 0.01
-    return f", {row['claimed']:+.3g} beside other leads" if apart else ""
+    def sections(self) -> Iterator[Section]:
+        """A row for each rule and entry."""
+        if not len(self.frame):
+            return
+        frame = self.frame
+        part = frame["part"].where(frame["part"].isin(["required", "never"]), "")
+        shown = frame[["verdict", *_SHOWN]].rename(columns={"p_corrected": "p"})
+        shown.insert(1, "rule", (part + " " + frame.apply(named, axis=1)).str.strip())
+        formats = {"points": "+g", "rate_without": ".1%", "worth": "+.1f", "more_leads": ",.0f"}
+        few = (frame["verdict"] == TOO_LITTLE).any()
+        notes = ("More leads: about how many more would settle it, where there is too little data.",) if few else ()
+        title = f"Each rule, with {self.confidence:.0%} intervals (worth in points, adjusted for the other rules)"
+        yield Section("frame", title, frame, shown, notes, formats)
 
 
 def named(row: Any) -> str:
@@ -149,7 +123,7 @@ def evidence(rulebook: Rulebook, snapshots: Snapshots, *, confidence: float = 0.
     Raises
     ------
     ArgumentError
-        If an argument is none of these, no outcome is known, or all are the same.
+        For an invalid argument, or if no outcome is known or all are the same.
     ContractError
         If the tables lack a column the rulebook uses.
 
@@ -189,14 +163,16 @@ def evidence(rulebook: Rulebook, snapshots: Snapshots, *, confidence: float = 0.
     >>> day = np.full(400, 20454)
     >>> snapshots = Snapshots(
     ...     leads.set_index(index), y.set_axis(index), {}, tables, np.arange(400, dtype=np.int32), day, "won", 30,
-    ...     tables.observed_until, False, []
+    ...     tables.observed_until, False,
     ... )
     >>> evidence(rulebook, snapshots).frame[["rule", "n", "reached", "rate", "rate_without", "verdict"]]
               rule    n  reached  rate  rate_without          verdict
     0  Home market  200       40   0.2          0.25  too little data
     """
-    known = known_rows(rulebook, snapshots, confidence)
-    study = _Study(rulebook, snapshots, known)
+    with Arguments("evidence") as given:
+        given.types(rulebook=(rulebook, Rulebook), snapshots=(snapshots, Snapshots))
+        given.probability("confidence", confidence)
+    study = _Study(rulebook, snapshots, known_rows(snapshots))
     sample, z = study.sample, NormalDist().inv_cdf((1 + confidence) / 2)
     scale = odds_scale(sample, study.total)
     # Where more points go with no more outcomes, no effect can be said in points.
@@ -207,46 +183,32 @@ def evidence(rulebook: Rulebook, snapshots: Snapshots, *, confidence: float = 0.
     corrected = np.full(len(asked), np.nan)
     corrected[tested] = holm([found[index].p for index in tested])
     level = (1 - confidence) / max(len(tested), 1)
-    rows = [
-        {
-            **one.counts(sample, confidence),
-            **_effects(one, result, per_point, z),
-            "p_corrected": p,
-            **_verdict(one, result, p, sample, np.nan_to_num(per_point), level, 1 - confidence),
-        }
-        for one, result, p in zip(asked, found, corrected, strict=True)
-    ]
-    findings = [*study.findings(), *_told(scale, per_point, z, len(tested), confidence), *snapshots.findings]
+    rows = []
+    for one, result, p in zip(asked, found, corrected, strict=True):
+        verdict, times = _verdict(one, result, p, np.nan_to_num(per_point), level, 1 - confidence)
+        more = {"more_leads": times * sample.n_leads, "more_reached": times * float(sample.outcome.sum())}
+        figures = one.counts(sample, confidence) | _effects(one, result, per_point, z)
+        rows.append(figures | {"p_corrected": p, "verdict": verdict} | {name: np.ceil(n) for name, n in more.items()})
     return Evidence(
         pd.DataFrame(rows, columns=None if rows else ["rule", "verdict"]),
-        findings,
+        (*study.notes(), *_on_scale(scale, per_point, z, len(tested), confidence), *snapshots.notes),
         len(sample.outcome),
         sample.n_leads,
         int(sample.outcome.sum()),
         math.log(2) / per_point,
         snapshots.stage,
         snapshots.within_days,
-        confidence,
+        float(confidence),
     )
 
 
-def known_rows(rulebook: Rulebook, snapshots: Snapshots, confidence: float) -> npt.NDArray[np.intp]:
+def known_rows(snapshots: Snapshots) -> npt.NDArray[np.intp]:
     """The rows of known outcome."""
-    problems = []
-    if not isinstance(rulebook, Rulebook):
-        problems.append(Problem("rulebook", f"must be a Rulebook; got {rulebook!r}"))
-    if isinstance(confidence, bool) or not isinstance(confidence, (int, float)) or not 0 < confidence < 1:
-        problems.append(Problem("confidence", f"must lie between 0 and 1, as 0.95; got {confidence!r}"))
-    if not isinstance(snapshots, Snapshots):
-        problems.append(Problem("snapshots", f"must be Snapshots, as snapshots(tables, ...) makes; got {snapshots!r}"))
-        raise ArgumentError("arguments", problems)
     known = np.flatnonzero(snapshots.y.notna().to_numpy())
     outcomes = snapshots.y.iloc[known].to_numpy(np.bool_)
     if not outcomes.any() or outcomes.all():
         same = f"the {len(known):,} known outcomes are all {bool(outcomes[0])}" if len(known) else "no outcome is known"
-        problems.append(Problem("snapshots", f"{same} of {len(snapshots.y):,}: there is nothing to compare"))
-    if problems:
-        raise ArgumentError("arguments", problems)
+        raise ArgumentError("snapshots", f"{same} of {len(snapshots.y):,}: there is nothing to compare")
     return known
 
 
@@ -320,34 +282,31 @@ def _effects(one: _Question, found: Adjusted, per_point: float, z: float) -> dic
 
 
 def _verdict(  # noqa: PLR0913, PLR0917 - one row, from every side
-    one: _Question, found: Adjusted, p: float, sample: Sample, per_point: float, level: float, significant: float
-) -> dict[str, Any]:
+    one: _Question, found: Adjusted, p: float, per_point: float, level: float, significant: float
+) -> tuple[str, float]:
+    """The verdict, and how many times the rows here would be needed on top, where there is too little data."""
     n, none = int(one.fires.sum()), float("nan")
     if n in {0, len(one.fires)} or one.others is None:
-        return {"verdict": NO_DIFFERENCE if n else NEVER, "more_leads": none, "more_reached": none}
+        return NO_DIFFERENCE if n else NEVER, none
     if p < significant:
-        agrees = found.z * one.claimed > 0
-        return {"verdict": SUPPORTED if agrees else HARMFUL, "more_leads": none, "more_reached": none}
+        return SUPPORTED if found.z * one.claimed > 0 else HARMFUL, none
     worth_seeing = max(abs(one.claimed) * per_point * one.unit * one.in_points, math.log(_MATTERS))
     times = times_needed(found, math.copysign(worth_seeing, one.claimed), level)
-    if times <= 1:
-        return {"verdict": UNSUPPORTED, "more_leads": none, "more_reached": none}
-    more = (times - 1) * sample.n_leads, (times - 1) * float(sample.outcome.sum())
-    return {"verdict": TOO_LITTLE, "more_leads": np.ceil(more[0]), "more_reached": np.ceil(more[1])}
+    return (UNSUPPORTED, none) if times <= 1 else (TOO_LITTLE, times - 1)
 
 
-def _told(scale: Adjusted, per_point: float, z: float, tested: int, confidence: float) -> Iterator[str]:
+def _on_scale(scale: Adjusted, per_point: float, z: float, tested: int, confidence: float) -> Iterator[str]:
     yield (
-        f"{tested:,} effects are tested; p is corrected for that (Holm), so that the chance of any false alarm among "
-        f"them is {1 - confidence:.2g}. Intervals are not."
+        f"{counted(tested, 'effect')} tested: p is corrected for that (Holm), so the chance of any false alarm among "
+        f"them is {1 - confidence:.2g}. Intervals are not corrected."
     )
     low, high = scale.effect - z * scale.error, scale.effect + z * scale.error
     if np.isnan(per_point):
         shown = f"{10 * scale.effect:+.2f} log odds ({10 * low:+.2f} to {10 * high:+.2f}) for 10 points"
-        yield f"More points do not surely go with more outcomes, {shown}: effects are not said in points."
+        yield f"More points do not clearly go with more outcomes, {shown}: effects are not given in points."
     else:
         double, ends = math.log(2) / scale.effect, (math.log(2) / high, math.log(2) / low)
-        yield f"{double:.3g} points of the total ({ends[0]:.3g} to {ends[1]:.3g}) double the odds; worths are by that."
+        yield f"{double:.3g} points ({ends[0]:.3g} to {ends[1]:.3g}) double the odds: worth in points is on that scale."
 
 
 class _Study:
@@ -384,15 +343,17 @@ class _Study:
     @cached_property
     def columns(self) -> dict[str, Floats]:
         """For each rule the columns of its entries, without one where some entry always fires."""
-        return {rule: self._coded(inside)[0] for rule, inside in self.rules.items()}
+        everywhere = np.ones(len(self.on), bool)
+        return {rule: self.on[:, self._apart(inside, everywhere)] for rule, inside in self.rules.items()}
 
-    def _coded(self, inside: list[int]) -> tuple[Floats, list[int]]:
-        on, weight = self.on[:, inside], self.sample.weight
-        rows = weight @ on
-        kept = [place for place in range(len(inside)) if rows[place]]
-        if kept and not weight[on.sum(axis=1) == 0].any():
-            kept.remove(max(kept, key=lambda place: rows[place]))
-        return on[:, kept], [inside[place] for place in kept]
+    def _apart(self, inside: list[int], where: Mask) -> list[int]:
+        """Entries that fire, less the most frequent one if on some kinds of rows one of them always does."""
+        weight = self.sample.weight
+        rows = {entry: float(weight @ self.on[:, entry]) for entry in inside}
+        kept = [entry for entry in inside if rows[entry]]
+        if kept and not weight[(self.on[:, kept].sum(axis=1) == 0) & where].any():
+            kept.remove(max(kept, key=rows.__getitem__))
+        return kept
 
     def beside(self, rules: list[str]) -> Floats:
         """The columns of some rules."""
@@ -408,7 +369,8 @@ class _Study:
                 yield from self._whole(rule, inside, others)
         place = len(self.entries)
         for name in self.required:
-            beside = [rule for rule, inside in self.rules.items() if not self._looks(inside[0], name)]
+            looking = {entry.rule for entry in self.entries if entry.side == "fit" and name in entry.reads}
+            beside = [rule for rule in self.rules if rule not in looking]
             yield self._claim("required", name, "missing", place, beside)
             place += 1
         for entry in self.never:
@@ -419,29 +381,19 @@ class _Study:
             below = f"below {self.rulebook.qualify.minimum_fit:g}"
             yield self._claim("minimum_fit", "Minimum fit", below, place, list(dict.fromkeys(beside)))
 
-    def _looks(self, index: int, column: str) -> bool:
-        entry = self.entries[index]
-        return entry.side == "fit" and column in entry.reads
-
     def _entry(self, index: int, rest: list[int], others: Floats) -> _Question:
         """An entry against all other leads: what they get from the rule's other entries counts by how many they are."""
         entry, fires, column = self.entries[index], self.fires[:, index], self.on[:, index]
-        given = self.points[entry.rule].to_numpy()
-        none = _Question(entry.side, entry.rule, entry.entry, entry.stated, fires, column, None, 0.0)
-        if not fires.any() or fires.all():
-            return none
-        claimed = float(given[fires].mean() - given[~fires].mean())
+        given, claimed, beside = self.points[entry.rule].to_numpy(), 0.0, None
+        if fires.any() and not fires.all():
+            claimed = float(given[fires].mean() - given[~fires].mean())
         if abs(claimed) < 1e-9:
-            return none
-        weight, alone = self.sample.weight, 1 - column
-        kept = [other for other in rest if weight @ self.on[:, other]]
-        if kept and not weight[(self.on[:, kept].sum(axis=1) == 0) & (column == 0)].any():
-            kept.remove(max(kept, key=lambda other: float(weight @ self.on[:, other])))
-        shares = weight @ self.on[:, kept] / (weight @ alone)
-        same = self.on[:, kept] + column[:, None] * shares
-        return _Question(
-            entry.side, entry.rule, entry.entry, entry.stated, fires, column, np.column_stack([others, same]), claimed
-        )
+            claimed = 0.0
+        else:
+            kept = self._apart(rest, column == 0)
+            shares = self.sample.weight @ self.on[:, kept] / (self.sample.weight @ (1 - column))
+            beside = np.column_stack([others, self.on[:, kept] + column[:, None] * shares])
+        return _Question(entry.side, entry.rule, entry.entry, entry.stated, fires, column, beside, claimed)
 
     def _whole(self, rule: str, inside: list[int], others: Floats) -> Iterator[_Question]:
         """A rule with a table by what each of its points is worth."""
@@ -458,12 +410,12 @@ class _Study:
         others = None if fires.all() or not fires.any() else self.beside(beside)
         return _Question(part, name, entry, float("nan"), fires, self.on[:, place], others, -1.0, in_points=False)
 
-    def findings(self) -> Iterator[str]:
-        """What the rows tell of the figures."""
+    def notes(self) -> Iterator[str]:
+        """What the rows say about the figures."""
         if self.unknown:
-            yield f"{self.unknown:,} rows whose outcome is not known are left out."
+            yield f"Not counted, still undecided: {counted(self.unknown, 'row')}."
         if self.sample.repeated:
-            yield "Leads stand on several days: errors and intervals allow for that their rows are alike."
+            yield "Some leads have rows on several days, which are alike: intervals and p allow for that."
         twins: dict[bytes, list[str]] = {}
         for index, entry in enumerate(self.entries):
             if self.fires[:, index].any():

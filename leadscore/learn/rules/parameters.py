@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from leadscore.errors import ArgumentError, RulebookError
+from leadscore.learn.rules.activations import Mask
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.diff import decimal
 from leadscore.rulebook.model import BehaviourRule, Limits, thousandths
@@ -224,6 +225,11 @@ class Activations:
     def points(self) -> Floats:
         """(n_places,) as they stand in the file."""
         return np.array([place.points for place in self.places])
+
+    def of(self, rows: Mask) -> Activations:
+        """Those of some rows."""
+        fixed = {key: part[rows] for key, part in self.fixed.items()}
+        return replace(self, own=np.asfortranarray(self.own[rows]), fixed=fixed)
 
     def at(self, points: Floats) -> tuple[Floats, Floats]:
         """What counts at some points: where a limit holds a sum back, the limit in place of what is in it.

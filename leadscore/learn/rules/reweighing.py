@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 from statistics import NormalDist
 from typing import Any
 
@@ -12,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from leadscore.errors import ArgumentError, Problem
+from leadscore.base.arguments import Arguments
+from leadscore.base.text import counted
+from leadscore.errors import ArgumentError
 from leadscore.learn.rows.snapshots import Snapshots
 from leadscore.learn.rules.parameters import (
     Activations,
@@ -25,13 +26,14 @@ from leadscore.learn.rules.parameters import (
     writable,
 )
 from leadscore.learn.rules.shrinkage import Mask, Rows, Shrunk, shrunk, slope_of, tangled
+from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.diff import Change, decimal, diff
 from leadscore.rulebook.values import LARGEST_POINTS
 from leadscore.scoring.engine import Bound
 from leadscore.scoring.timeline import bound_at
 from leadscore.stats.intervals import Floats
-from leadscore.stats.ranking import auc_difference, counted, roc_auc
+from leadscore.stats.ranking import auc_difference, roc_auc
 
 _Z = NormalDist().inv_cdf(0.975)
 # Fewer outcomes of either kind say nothing about a dozen rules, however much is borrowed from the old points.
@@ -44,8 +46,8 @@ _NEVER, _ALIKE, _HELD = "never counts, kept", "counts alike on every row, kept",
 _SHOWN = 8
 
 
-@dataclass(frozen=True, repr=False)
-class Reweighed:
+@dataclass(frozen=True, eq=False, repr=False)
+class Reweighed(Result):
     """A rulebook with learned points beside the hand-set ones; made by `reweigh`.
 
     Attributes
@@ -54,16 +56,16 @@ class Reweighed:
         The new one keeps the rules, comments and layout of the old.
     frame : DataFrame, one row for each entry that gives points, in the order of the file
         `rule`, `entry` (empty where the rule has one only), `old` and `new` points, `low` and `high` (95 %, NaN where
-        nothing could be learned), `n` (rows on which it fires, of those learned from), `conversions` (how many of them
-        have the outcome), `note`.
+        nothing could be learned), `n` (rows on which it fires, of those learned from), `reached` (how many of them
+        reached the stage), `note`.
     scale : float
         So many points double the odds.
     spread : float
         How far true effects seem to lie from the hand-set points: a standard deviation, in log odds of a typical lead.
-    findings : list of str
+    notes : tuple of str
         What to know before the points are believed.
-    n, events, unknown, n_leads : int
-        Rows learned from, those with the outcome, rows whose outcome is not known, and the leads learned from.
+    n, reached, unknown, n_leads : int
+        Rows learned from, those that reached the stage, rows whose outcome is not known, and the leads learned from.
     """
 
     old: Rulebook
@@ -71,41 +73,37 @@ class Reweighed:
     frame: pd.DataFrame
     scale: float
     spread: float
-    findings: list[str]
+    notes: tuple[str, ...]
     n: int
-    events: int
+    reached: int
     unknown: int
     n_leads: int
+    stage: str
 
     def diff(self) -> list[Change]:
         """What changed, limits included, in the words of the language; see `leadscore.rulebook.diff`."""
         return diff(self.old, self.rulebook)
 
     @property
-    def _title(self) -> str:
+    def headline(self) -> str:
+        """How many points change, and by how many rows."""
         changed = int((self.frame["old"] != self.frame["new"]).sum())
-        leads = f" from {self.n_leads:,} leads" if self.n_leads < self.n else ""
+        leads = f" ({self.n_leads:,} leads)" if self.n_leads < self.n else ""
+        unknown = f"; {self.unknown:,} more are undecided" if self.unknown else ""
         return (
-            f"Points of {self.old.name!r} learned on {counted(self.n, self.events, self.unknown)}{leads}: {changed} of "
-            f"{len(self.frame)} change, {self.scale:.3g} points double the odds"
+            f"{changed:,} of {len(self.frame):,} points of {self.old.name!r} change, learned on {self.n:,} rows{leads} "
+            f"of which {self.reached:,} reached {self.stage}{unknown}. {self.scale:.3g} points double the odds."
         )
 
-    def _lines(self) -> Iterator[str]:
+    def sections(self) -> Iterator[Section]:
+        """Each entry with its old and its new points."""
+        shown = self.frame.rename(columns={"low": "new_low", "high": "new_high"})
         decimals = decimals_of(self.frame["new"].to_numpy())
-        for row in self.frame.to_dict("records"):
-            points = decimal(row["old"]) + (f" -> {decimal(row['new'])}" if row["new"] != row["old"] else "")
-            low, high = (decimal(round(row[end], decimals) + 0.0) for end in ("low", "high"))
-            interval = "" if np.isnan(row["low"]) else f" ({low} to {high})"
-            note = f", {row['note']}" if row["note"] else ""
-            yield f"{row['rule']} {row['entry']}".rstrip() + f" {points}{interval}, n = {row['n']:,}{note}"
-
-    def __repr__(self) -> str:
-        return "\n".join([f"{self._title} (95 % intervals):", *(f"  {line}" for line in self._lines()), *self.findings])
-
-    def _repr_html_(self) -> str:
-        said = "".join(f"<li>{escape(finding)}</li>" for finding in self.findings)
-        table = self.frame.to_html(index=False, na_rep="", float_format="{:.3g}".format)
-        return f"<p>{escape(self._title)}</p>{table}<ul>{said}</ul>"
+        ends = ["new_low", "new_high"]
+        # No -0, and no more decimals than the points have.
+        shown[ends] = shown[ends].round(decimals) + 0.0
+        formats = {"old": "g", "new": f".{decimals}f"}
+        yield Section("frame", "Points, with 95% intervals", self.frame, shown, formats=formats)
 
 
 def reweigh(
@@ -129,25 +127,25 @@ def reweigh(
     snapshots : Snapshots
         Leads as they stood on past days, and what came of them.
     keep_signs : bool
-        Points above 0 stay at 0 or above, points below 0 at 0 or below; the findings name those that are held.
+        Points above 0 stay at 0 or above, points below 0 at 0 or below; the notes name those that are held.
     points_to_double : float, optional
         So many points double the odds. By default so many that the threshold keeps its number and its meaning: a lead
-        that reaches it now is about as likely to convert as one that reached it by the old points; a finding says how
+        that reaches it now is about as likely to convert as one that reached it by the old points; a note says how
         nearly. Where this is given, the old points are brought to it by what the outcomes say of their scale, so all
         may change alike.
 
     Returns
     -------
     Reweighed
-        `rulebook`, `frame`, `diff()`, `findings`. Bars (`threshold`, `minimum_fit`, segments, grades) stay as they are.
+        `rulebook`, `frame`, `diff()`, `notes`. `threshold`, `minimum_fit`, segments and grades stay as they are.
         A rule's own limits go with its points: as many events as before reach them. Limits of groups and totals, but
         those of 0, are learned like points: a lead that one holds back has its points, and none of those held back.
 
     Raises
     ------
     ArgumentError
-        If no outcome is known or fewer than ten have it, or have it not; if the rulebook has no points; or if with the
-        learned points no lead could reach its bars.
+        For an invalid argument; if fewer than ten known outcomes are of either kind; if the rulebook has no points; or
+        if with the learned points no lead could reach its thresholds.
 
     Notes
     -----
@@ -155,7 +153,7 @@ def reweigh(
     leads that sales chose to work, points hold for leads that would be chosen so.
 
     Whom a limit of a sum holds back depends on the points, so these are learned again, up to eight times, as long as
-    the scores fit better. A finding sets the new rulebook's own scores beside the model.
+    the scores fit better. A note sets the new rulebook's own scores beside the model.
 
     Simulated with 21 entries and the truth known (`benchmarks/reweigh.py`), the points rank leads and give
     probabilities better than the hand-set ones and than the data's own alike where few leads are known, and are hardly
@@ -174,35 +172,45 @@ def reweigh(
     ...     tables, as_of=made.truth["day"].dropna(), stage="opportunity", within_days=60, worked_only=True
     ... )
     >>> reweighed = reweigh(made.rulebook, rows)
-    >>> print(repr(reweighed).splitlines()[2])
-      Seniority VP 25 -> 34 (14 to 55), n = 39
+    >>> reweighed.frame[["rule", "entry", "old", "new", "low", "high", "n"]].head(1).round(1)
+            rule    entry   old   new   low  high   n
+    0  Seniority  C-level  30.0  29.0  10.5  47.9  50
     >>> len(reweighed.diff())
     10
     """
-    listed = places(rulebook)
-    _check(listed, points_to_double)
+    with Arguments("reweigh") as given:
+        given.types(rulebook=(rulebook, Rulebook), snapshots=(snapshots, Snapshots))
+        listed = places(rulebook) if isinstance(rulebook, Rulebook) else []
+        if isinstance(rulebook, Rulebook) and not listed:
+            given.wrong("rulebook", "no rule gives points: there is nothing to learn")
+        if points_to_double is not None:
+            given.number("points_to_double", points_to_double, above=0)
     sample = _sample(rulebook, snapshots, listed)
-    slope, findings = _slope(sample, rulebook.qualify.threshold, points_to_double, keep_signs=keep_signs)
+    slope, unsure = _slope(sample, rulebook.qualify.threshold, points_to_double, keep_signs=keep_signs)
     learned = _learned(sample, slope, keep_signs=keep_signs)
     new = writable(rulebook, listed, _rounded(learned, sample.seen.points, keep_signs=keep_signs))
     written = with_points(rulebook, listed, new)
-
     frame = _frame(learned, sample, new, keep_signs=keep_signs)
-    old_and_new = [bound_at(book, snapshots.tables, snapshots.lead, snapshots.day) for book in (rulebook, written)]
-    findings = [*sample.findings, *findings, *_said_of(frame, learned)]
-    findings += [_agreement(_total(old_and_new[1])[sample.used], learned.model, sample.y, learned.found)]
-    findings += [_volume(rulebook, old_and_new, sample, slope)]
+    bound = [bound_at(book, snapshots.tables, snapshots.lead, snapshots.day) for book in (rulebook, written)]
+    old, total = (((one.fit + one.behaviour) / 1000)[sample.used] for one in bound)
     return Reweighed(
         rulebook,
         written,
         frame,
         float(np.log(2) / slope),
         learned.found.spread,
-        findings,
+        (
+            *sample.left_out,
+            *unsure,
+            *_on_points(frame, learned),
+            _agreement(total, learned.model, sample.y, learned.found),
+            _volume(rulebook.qualify.threshold, bound, (old, total), sample, slope),
+        ),
         len(sample.y),
         int(sample.y.sum()),
         sample.unknown,
         int(sample.lead.max()) + 1,
+        snapshots.stage,
     )
 
 
@@ -218,7 +226,7 @@ class _Sample:
     lead: npt.NDArray[np.intp]
     used: Mask
     unknown: int
-    findings: list[str]
+    left_out: list[str]
 
 
 def _sample(rulebook: Rulebook, snapshots: Snapshots, listed: list[Place]) -> _Sample:
@@ -228,19 +236,17 @@ def _sample(rulebook: Rulebook, snapshots: Snapshots, listed: list[Place]) -> _S
     bound = bound_at(probe(rulebook, listed), snapshots.tables, snapshots.lead[known], snapshots.day[known])
     blocked, hand_raise = bound.blocked >= 0, bound.plan.hand_raise
     raised = np.zeros(bound.n, bool) if hand_raise is None else bound.happened(hand_raise) & ~blocked
-    findings = [
-        f"{int(mask.sum()):,} rows of leads that {why} are left out: points decide nothing for them."
+    left_out = [
+        f"Left out: {counted(int(mask.sum()), 'row')} of leads that {why}, for whom points decide nothing."
         for mask, why in ((blocked, "a `never` entry blocks"), (raised, "raised a hand"))
         if mask.any()
     ]
-    used = np.zeros(len(outcome), bool)
-    used[known[~blocked & ~raised]] = True
-    _check_outcomes(outcome[used], " ".join(["", *findings]))
-    if findings:
-        bound = bound_at(bound.plan.rulebook, snapshots.tables, snapshots.lead[used], snapshots.day[used])
+    kept, used = ~blocked & ~raised, np.zeros(len(outcome), bool)
+    used[known[kept]] = True
+    _check_outcomes(outcome[used], " ".join(["", *left_out]))
+    seen = activations(rulebook, bound, listed).of(kept)
     number = np.unique(snapshots.lead[used], return_inverse=True)[1]
-    unknown = len(outcome) - len(known)
-    return _Sample(activations(rulebook, bound, listed), outcome[used], number, used, unknown, findings)
+    return _Sample(seen, outcome[used], number, used, len(outcome) - len(known), left_out)
 
 
 @dataclass(frozen=True)
@@ -302,27 +308,18 @@ def _log_loss(sample: _Sample, points: Floats, slope: float) -> float:
     return _loss(sample.y, slope * (columns @ points + fixed))
 
 
-def _check(listed: Sequence[Place], points_to_double: Any) -> None:
-    problems = []
-    if not listed:
-        problems.append(Problem("rulebook", "no rule gives points: there is nothing to learn"))
-    number = isinstance(points_to_double, (int, float)) and not isinstance(points_to_double, bool)
-    if points_to_double is not None and not (number and 0 < points_to_double < np.inf):
-        problems.append(Problem("points_to_double", f"must be a number above 0; got {points_to_double!r}"))
-    if problems:
-        raise ArgumentError("reweigh", problems)
-
-
 def _check_outcomes(y: Floats, left_out: str) -> None:
     events = int(y.sum())
     if min(events, len(y) - events) < _LEAST_EVENTS:
         what = f"of {len(y):,} known outcomes {events:,} are True" if len(y) else "no outcome is known"
-        needed = f"points need {_LEAST_EVENTS} of either kind at the very least, and some hundreds to be sure of much"
+        needed = f"points need at least {_LEAST_EVENTS} of either kind, and some hundreds to be reliable"
         raise ArgumentError("snapshots", f"{what}; {needed}.{left_out}")
 
 
-def _slope(sample: _Sample, bar: float, points_to_double: float | None, *, keep_signs: bool) -> tuple[float, list[str]]:
-    """The log odds that a point shall stand for, and what to say of it: by default so that the bar keeps its odds."""
+def _slope(
+    sample: _Sample, threshold: float, points_to_double: float | None, *, keep_signs: bool
+) -> tuple[float, list[str]]:
+    """The log odds of a point, and what to say of it: by default those by which the threshold keeps its odds."""
     if points_to_double is not None:
         return float(np.log(2) / points_to_double), []
     columns, fixed = sample.seen.at(sample.seen.points)
@@ -334,16 +331,14 @@ def _slope(sample: _Sample, bar: float, points_to_double: float | None, *, keep_
         effects = rows.columns @ shrunk(rows, keep_signs=keep_signs).effects
         # Log odds at no points, then and now; a slope that would be far off the old one is no such slope.
         apart = _level(sample.y, slope * total) - _level(sample.y, effects)
-        level = slope + apart / bar if bar > 0 else slope
+        level = slope + apart / threshold if threshold > 0 else slope
         return (level if slope / _FAR < level < slope * _FAR else slope), []
     if np.ptp(total) < 1e-6:
-        raise ArgumentError(
-            "points_to_double", "is needed: on these rows the old points never differ, so have no scale"
-        )
+        raise ArgumentError("points_to_double", "is needed: on these rows the old points do not differ")
     unsure = (
-        f"Leads with more of the old points do not surely convert better (log odds {slope:+.4f} a point, 95 % "
-        f"{low:+.4f} to {high:+.4f}), so what a point is worth cannot be taken from them: a standard deviation of the "
-        f"old totals was made one unit of log odds, and bars lose their meaning. points_to_double gives another scale."
+        f"Leads with more of the old points do not clearly convert better (log odds {slope:+.4f} a point, 95% "
+        f"{low:+.4f} to {high:+.4f}), so they cannot say what a point is worth: a standard deviation of the old totals "
+        f"was made one unit of log odds, and thresholds lose their meaning. points_to_double sets another scale."
     )
     return float(1 / total.std()), [unsure]
 
@@ -413,7 +408,7 @@ def _frame(learned: _Learned, sample: _Sample, new: Floats, *, keep_signs: bool)
             "low": low,
             "high": high,
             "n": fires,
-            "conversions": np.count_nonzero(columns[sample.y > 0], axis=0),
+            "reached": np.count_nonzero(columns[sample.y > 0], axis=0),
             "note": np.where(fires == 0, _NEVER, _ALIKE),
         }
     )
@@ -426,28 +421,26 @@ def _frame(learned: _Learned, sample: _Sample, new: Floats, *, keep_signs: bool)
     return frame[~quiet].reset_index(drop=True)
 
 
-# --------------------------------------------------------------------------------------------------- what is said of it
-
-
-def _said_of(frame: pd.DataFrame, learned: _Learned) -> Iterator[str]:
+def _on_points(frame: pd.DataFrame, learned: _Learned) -> Iterator[str]:
     names = (frame["rule"] + " " + frame["entry"]).str.strip()
-    for note, why in ((_NEVER, "count on none of these rows"), (_ALIKE, "count alike on all of these rows")):
+    for note, what in (
+        (_NEVER, "Kept as they are: they count on none of these rows"),
+        (_ALIKE, "Kept as they are: they count alike on all of these rows"),
+        (_HELD, "Held at 0: by the outcomes they would change sign"),
+    ):
         if (frame["note"] == note).any():
-            yield f"Kept as they are, for they {why}: {_listed(names[frame['note'] == note])}."
-    if (frame["note"] == _HELD).any():
-        turned = _listed(names[frame["note"] == _HELD])
-        yield f"Held at 0, for by the outcomes they would turn against the sign of their old points: {turned}."
+            yield f"{what}: {_listed(names[frame['note'] == note])}."
     mine = frame[frame["low"].notna()]
     together = tangled(learned.rows.columns, mine["rule"].to_numpy())
     if together.any():
         yield (
-            f"Outcomes cannot tell these apart, for they come together or add up; how they share is taken from the old "
-            f"points: {_listed(names[mine.index[together]])}."
+            f"Outcomes cannot tell these apart, for they occur together or add up; they share as their old points did: "
+            f"{_listed(names[mine.index[together]])}."
         )
     if learned.found.design_effect > 1:
         yield (
-            f"Leads stand on several days: {learned.found.design_effect:.1f} rows say as much as one row of a lead of "
-            f"its own would, and intervals are as wide as that."
+            f"Some leads have rows on several days: {learned.found.design_effect:.1f} rows say as much as one row of a "
+            f"lead of its own, and intervals allow for that."
         )
 
 
@@ -456,34 +449,27 @@ def _listed(names: Any) -> str:
     return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else "")
 
 
-def _total(bound: Bound) -> Floats:
-    return (bound.fit + bound.behaviour) / 1000
-
-
 def _agreement(scored: Floats, model: Floats, y: Floats, found: Shrunk) -> str:
     """How well the rulebook says what the model does."""
-    outcome = y > 0
-    ours, theirs = roc_auc(outcome, scored), roc_auc(outcome, model)
-    apart = auc_difference(outcome, scored, model)
-    sure = (
-        f"{apart.low:+.4f} to {apart.high:+.4f}" if found.design_effect == 1 else "no interval: leads on several days"
-    )
+    ours, theirs = roc_auc(y > 0, scored), roc_auc(y > 0, model)
+    apart = auc_difference(y > 0, scored, model)
+    sure = "no interval: leads on several days" if found.design_effect > 1 else f"{apart.low:+.4f} to {apart.high:+.4f}"
     return (
-        f"Written down, rounded and limited, the points rank these rows with an AUC of {ours.value:.4f}, the model "
-        f"itself with {theirs.value:.4f} (difference {apart.value:+.4f}, {sure}, {counted(len(y), int(y.sum()), 0)}). "
-        f"That is on the rows learned from; what they are worth on later ones is another question."
+        f"As a rulebook, rounded and limited, the points rank these rows with an AUC of {ours.value:.4f}; the model "
+        f"itself reaches {theirs.value:.4f} (difference {apart.value:+.4f}, {sure}; n = {len(y):,} with "
+        f"{int(y.sum()):,} events). Those are the rows learned from: later ones may differ."
     )
 
 
-def _volume(rulebook: Rulebook, books: Sequence[Bound], sample: _Sample, slope: float) -> str:
-    """What the same bar now lets through, and which one has the odds that it had."""
-    then, now = (int((book.via >= 0).sum()) for book in books)
-    old, new = (_total(book)[sample.used] for book in books)
-    bar, old_slope = rulebook.qualify.threshold, slope_of(old, sample.y, sample.lead)[0]
-    log_odds = _level(sample.y, old_slope * old) + old_slope * bar
+def _volume(threshold: float, bound: Sequence[Bound], totals: Sequence[Floats], sample: _Sample, slope: float) -> str:
+    """What the same threshold now lets through, and which one has the odds that it had."""
+    then, now = (int((one.via >= 0).sum()) for one in bound)
+    old, new = totals
+    old_slope = slope_of(old, sample.y, sample.lead)[0]
+    log_odds = _level(sample.y, old_slope * old) + old_slope * threshold
     equal = (log_odds - _level(sample.y, slope * new)) / slope
     return (
-        f"At the same bar of {decimal(bar)} points {now:,} of {books[0].n:,} rows qualify, {then:,} by the old points. "
-        f"{decimal(bar)} old points stood for a chance of {np.exp(-np.logaddexp(0, -log_odds)):.1%} to convert, as "
-        f"{decimal(round(equal, 1))} new ones do."
+        f"At the same threshold of {decimal(threshold)} points {now:,} of {bound[0].n:,} rows qualify, {then:,} by the "
+        f"old points. {decimal(threshold)} old points stood for a chance of "
+        f"{np.exp(-np.logaddexp(0, -log_odds)):.1%} to convert, as {decimal(round(equal, 1))} new ones do."
     )

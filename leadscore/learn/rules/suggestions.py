@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from html import escape
 from statistics import NormalDist
 from typing import Any
 
@@ -13,12 +13,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from leadscore.base.arguments import Arguments
+from leadscore.base.text import counted
 from leadscore.base.times import NO_TIME
-from leadscore.errors import ArgumentError, Problem
+from leadscore.errors import ArgumentError
 from leadscore.learn.rows.snapshots import Activity, Snapshots
 from leadscore.learn.rules.activations import Mask
 from leadscore.learn.rules.candidates import Candidate, uncovered
 from leadscore.learn.rules.evidence import known_rows
+from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.yaml import dump
 from leadscore.scoring.timeline import bound_at
@@ -31,10 +34,11 @@ _POINTS_TO_DOUBLE = 10
 _WINDOWS = (30,)
 # Columns of a test are numbers, 8 bytes a row each.
 _AT_ONCE = 200
+_SHOWN = ["rule", "n", "rate", "rate_low", "rate_high", "expected", "points", "points_low", "points_high", "p"]
 
 
-@dataclass(frozen=True)
-class Suggestions:
+@dataclass(frozen=True, eq=False, repr=False)
+class Suggestions(Result):
     """Rules that outcomes ask for; made by `suggest`.
 
     Attributes
@@ -46,7 +50,7 @@ class Suggestions:
         there, Holm); `q` (found on the older half, Benjamini-Hochberg), and `yaml`, the rule.
     rules : list of dict
         The same rules as plain data, in that order; `rulebook.edited({("fit", rule["name"]): rule})` adds one.
-    findings : list of str
+    notes : tuple of str
         What to know before they are believed.
     candidates, found : int
         How many were looked at, and how many of them the older half found.
@@ -54,37 +58,35 @@ class Suggestions:
 
     frame: pd.DataFrame
     rules: list[dict[str, Any]]
-    findings: list[str]
+    notes: tuple[str, ...]
     candidates: int
     found: int
     n: int
     n_newer: int
     stage: str
     within_days: int
+    confidence: float
 
     @property
-    def _title(self) -> str:
-        looked = f"{self.candidates:,} values, words, events and assets that no rule covers"
-        halves = (
-            f"{self.n - self.n_newer:,} older rows, {len(self.frame):,} of them again on {self.n_newer:,} newer ones"
+    def headline(self) -> str:
+        """How many suggestions there are, of how many candidates, and by how many rows."""
+        return (
+            f"{counted(len(self.frame), 'rule')} suggested: of {self.candidates:,} values, words, events and assets "
+            f"that no rule covers, {self.found:,} stood out in {self.n - self.n_newer:,} older rows and "
+            f"{len(self.frame):,} again in {self.n_newer:,} newer ones."
         )
-        return f"Of {looked}, {self.found:,} were found on {halves}."
 
-    def __repr__(self) -> str:
-        told = []
-        for _, row in self.frame.iterrows():
-            more = "more" if row["effect"] > 0 else "less"
-            told.append(
-                f"  {row['rule']}: {row['n']:,} newer rows, {row['rate']:.1%} ({row['rate_low']:.1%} to "
-                f"{row['rate_high']:.1%}) reach {self.stage}, {more} than the {row['expected']:.1%} that their score "
-                f"says: {row['points']:+g} points ({row['points_low']:+.3g} to {row['points_high']:+.3g}), "
-                f"p = {row['p']:.2g} corrected.\n" + "\n".join(f"    {line}" for line in row["yaml"].splitlines())
-            )
-        return "\n".join([self._title, *told, *(f"- {finding}" for finding in self.findings)])
-
-    def _repr_html_(self) -> str:
-        items = "".join(f"<li>{escape(finding)}</li>" for finding in self.findings)
-        return f"<p>{escape(self._title)}</p>{self.frame.to_html(index=False)}<ul>{items}</ul>"
+    def sections(self) -> Iterator[Section]:
+        """The suggestions with their figures, and as rules."""
+        if not len(self.frame):
+            return
+        reached = f"the share of newer rows that reached {self.stage} within {self.within_days} days"
+        title = f"By how much: {reached}, what the score expects, and points, with {self.confidence:.0%} intervals"
+        formats = {"expected": ".1%", "points": "+.3g"}
+        yield Section("frame", title, self.frame, self.frame[_SHOWN], formats=formats)
+        lines = [json.dumps(rule, ensure_ascii=False) for rule in self.rules]
+        said = tuple(f"{side}: {line}" for side, line in zip(self.frame["side"], lines, strict=True))
+        yield Section("rules", "As rules, to add to `fit` or `behaviour` of the rulebook", notes=said)
 
 
 def suggest(
@@ -92,14 +94,14 @@ def suggest(
     snapshots: Snapshots,
     *,
     false_discovery: float = 0.1,
-    minimum_leads: int = 30,
+    min_leads: int = 30,
     confidence: float = 0.95,
 ) -> Suggestions:
     """Find what no rule covers and what converts better or worse than the score says, and write a rule for each.
 
     Looked at are the values of all lead columns that were read (sources among them), words in texts, numbers from their
     quartiles on, what is missing, types of event, and values of the other columns of events (assets), in the windows
-    that the features of the snapshots have (else 30 days). Only what at least `minimum_leads` leads have, and lack, in
+    that the features of the snapshots have (else 30 days). Only what at least `min_leads` leads have, and lack, in
     each half.
 
     Parameters
@@ -111,7 +113,7 @@ def suggest(
         that the rulebook uses.
     false_discovery : float
         Of what the older half of the rows finds, about this share is chance (Benjamini-Hochberg).
-    minimum_leads : int
+    min_leads : int
     confidence : float
         Of the intervals; and half of 1 - confidence is at most the chance that anything is suggested when there is
         nothing.
@@ -119,12 +121,12 @@ def suggest(
     Returns
     -------
     Suggestions
-        `frame`, `rules`, `findings`.
+        `frame`, `rules`, `notes`.
 
     Raises
     ------
     ArgumentError
-        If an argument is none of these, no outcome is known or all are the same, or no time order can be told.
+        For an invalid argument, if no outcome is known or all are the same, or if rows have no order in time.
 
     Notes
     -----
@@ -160,7 +162,7 @@ def suggest(
     >>> index = pd.MultiIndex.from_arrays([n, day.astype("datetime64[D]")], names=["lead_id", "as_of"])
     >>> y = pd.Series(n // 6 % np.where(n % 3 == 0, 2, 10) == 0, index, dtype="boolean")
     >>> snapshots = Snapshots(
-    ...     pd.DataFrame(index=index), y, {}, tables, n.astype(np.int32), day, "won", 30, None, False, []
+    ...     pd.DataFrame(index=index), y, {}, tables, n.astype(np.int32), day, "won", 30, None, False
     ... )
     >>> found = suggest(rulebook, snapshots)
     >>> found.frame[["rule", "n", "reached", "points"]]
@@ -175,16 +177,21 @@ def suggest(
         points: 31
     <BLANKLINE>
     """
-    known = known_rows(rulebook, snapshots, confidence)
-    _check(false_discovery, minimum_leads)
-    rows = _Rows.read(rulebook, snapshots, known)
-    candidates, fires, findings = uncovered(
+    with Arguments("suggest") as given:
+        given.types(rulebook=(rulebook, Rulebook), snapshots=(snapshots, Snapshots))
+        given.probability("false_discovery", false_discovery)
+        given.whole("min_leads", min_leads, least=1)
+        given.probability("confidence", confidence)
+    rows = _Rows.read(rulebook, snapshots, known_rows(snapshots))
+    features = (one for one in snapshots.provenance.values() if isinstance(one, Activity))
+    windows = {one.within_days for one in features if one.within_days}
+    candidates, fires, left_out = uncovered(
         rulebook,
         snapshots.tables,
         rows.lead,
         rows.day,
-        windows=_windows(snapshots),
-        minimum_leads=minimum_leads,
+        windows=sorted(windows or _WINDOWS),
+        min_leads=min_leads,
         halves=(rows.older, rows.newer),
     )
     q, found, p = _found_again(rows, fires, false_discovery)
@@ -199,39 +206,21 @@ def suggest(
     return Suggestions(
         frame,
         rules,
-        [*rows.findings, *findings, *same, *scale, *_warned(confidence), *snapshots.findings],
+        (*rows.notes, *left_out, *same, *scale, *_warned(confidence), *snapshots.notes),
         len(candidates),
         len(found),
         int(rows.older.sum() + rows.newer.sum()),
         int(rows.newer.sum()),
         snapshots.stage,
         snapshots.within_days,
+        float(confidence),
     )
 
 
-def _windows(snapshots: Snapshots) -> list[int]:
-    asked = {one.within_days for one in snapshots.provenance.values() if isinstance(one, Activity) and one.within_days}
-    return sorted(asked) or list(_WINDOWS)
-
-
 def _warned(confidence: float) -> Iterator[str]:
-    yield f"The chance that anything is suggested when there is nothing is at most {(1 - confidence) / 2:.2g}."
-    yield "Limits of the rulebook may leave a rule less than its points."
-    yield "A value that is filled in only after the outcome looks like a suggestion too: ask how it came to be there."
-
-
-def _check(false_discovery: float, minimum_leads: int) -> None:
-    problems = []
-    if (
-        isinstance(false_discovery, bool)
-        or not isinstance(false_discovery, (int, float))
-        or not 0 < false_discovery < 1
-    ):
-        problems.append(Problem("false_discovery", f"must lie between 0 and 1, as 0.1; got {false_discovery!r}"))
-    if type(minimum_leads) is not int or minimum_leads < 1:
-        problems.append(Problem("minimum_leads", f"must be a whole number, 1 or more; got {minimum_leads!r}"))
-    if problems:
-        raise ArgumentError("arguments", problems)
+    yield f"If nothing is there, the chance that anything is suggested is at most {(1 - confidence) / 2:.2g}."
+    yield "Limits in the rulebook may leave a rule fewer than its points."
+    yield "Check that a suggested field is not filled in only after the outcome."
 
 
 @dataclass(frozen=True)
@@ -253,35 +242,33 @@ class _Rows:
     sample: Sample
     older: Mask
     newer: Mask
-    findings: list[str]
+    notes: list[str]
 
     @classmethod
     def read(cls, rulebook: Rulebook, snapshots: Snapshots, known: npt.NDArray[np.intp]) -> _Rows:
         lead, day = snapshots.lead[known], snapshots.day[known]
         outcome = snapshots.y.iloc[known].to_numpy(np.float64)
-        findings = []
+        notes = []
         if len(known) < len(snapshots.y):
-            findings.append(f"{len(snapshots.y) - len(known):,} rows whose outcome is not known are left out.")
+            notes.append(f"Not counted, still undecided: {counted(len(snapshots.y) - len(known), 'row')}.")
         scored = bound_at(rulebook, snapshots.tables, lead, day)
         time = day if len(np.unique(day)) > 1 else _created(snapshots.tables, rulebook, lead)
         days, counts = np.unique(time, return_counts=True)
         if len(days) < 2:
-            message = (
-                "all rows are of one day, and no created_at tells leads apart: nothing can be confirmed out of time"
-            )
-            raise ArgumentError("snapshots", f"{message}. Take snapshots of several days")
+            why = "all rows are of one day, and no created_at orders the leads: nothing can be confirmed out of time"
+            raise ArgumentError("snapshots", f"{why}. Take snapshots of several days")
         before = np.cumsum(counts)[:-1]
         cut = days[np.argmin(np.abs(before - len(lead) / 2))]
         older = time <= cut
         newer = ~older & ~np.isin(lead, lead[older])
         if not newer.any() or len(np.unique(outcome[newer])) < 2:
             newer = ~older
-            findings.append("The leads of the newer half are those of the older: it confirms less than it seems to.")
+            notes.append("The newer half has the same leads as the older: it confirms less than it seems to.")
         for name, half in (("older", older), ("newer", newer)):
             if len(np.unique(outcome[half])) < 2:
                 raise ArgumentError("snapshots", f"all {half.sum():,} outcomes of the {name} half are the same")
         sample = Sample(outcome, lead, np.arange(len(lead)))
-        return cls(lead, day, time, scored.fit + scored.behaviour, sample, older, newer, findings)
+        return cls(lead, day, time, scored.fit + scored.behaviour, sample, older, newer, notes)
 
     def half(self, rows: Mask) -> _Half:
         """One of the halves."""
@@ -318,21 +305,15 @@ def _found_again(rows: _Rows, fires: Mask, false_discovery: float) -> tuple[Floa
     found : positions of those that are small enough
     p : (n_found,) p-values of the newer half, 1 where it says the opposite, corrected by Holm
     """
+    from scipy.stats import false_discovery_control  # noqa: PLC0415 - scipy takes long to import
+
     older, newer = rows.half(rows.older), rows.half(rows.newer)
     z, p = _tests(older, fires[rows.older])
     # What the score says already cannot be tested, and is no news.
-    q = _benjamini_hochberg(np.nan_to_num(p, nan=1.0))
+    q = false_discovery_control(np.nan_to_num(p, nan=1.0))
     found = np.flatnonzero(q <= false_discovery)
     again, chance = _tests(newer, fires[rows.newer][:, found])
     return q, found, holm(np.where(again * z[found] > 0, chance, 1.0))
-
-
-def _benjamini_hochberg(p: Floats) -> Floats:
-    order, n = np.argsort(p, kind="stable"), len(p)
-    stepped = np.minimum.accumulate((p[order] * n / np.arange(1, n + 1))[::-1])[::-1]
-    corrected = np.empty_like(p)
-    corrected[order] = np.minimum(stepped, 1)
-    return corrected
 
 
 def _apart(
@@ -348,8 +329,7 @@ def _apart(
             kept.append(place)
         else:
             same.append(candidates[place].name)
-    told = f"Confirmed too, but nothing new beside these: {', '.join(same)}." if same else ""
-    return kept, [told] if told else []
+    return kept, [f"Confirmed too, but nothing new beside these: {', '.join(same)}."] if same else []
 
 
 def _per_point(rows: _Rows, confidence: float) -> tuple[float, list[str]]:
@@ -357,8 +337,8 @@ def _per_point(rows: _Rows, confidence: float) -> tuple[float, list[str]]:
     scale = odds_scale(rows.sample, rows.total)
     if scale.effect > NormalDist().inv_cdf((1 + confidence) / 2) * scale.error:
         return scale.effect, []
-    message = f"so {_POINTS_TO_DOUBLE} points stand for doubled odds here"
-    return math.log(2) / _POINTS_TO_DOUBLE, [f"More points do not surely go with more outcomes, {message}."]
+    note = f"More points do not clearly go with more outcomes, so here {_POINTS_TO_DOUBLE} points double the odds."
+    return math.log(2) / _POINTS_TO_DOUBLE, [note]
 
 
 def _written(  # noqa: PLR0913, PLR0917 - the last step, from all before

@@ -14,6 +14,7 @@ import leadscore as ls
 from leadscore.learn.rows.snapshots import Activity, Attribute, Kinds, snapshots
 from leadscore.tables.daily_activity import daily_activity
 from leadscore.tables.labels import label
+from tests.support.hostile import check_renderings
 from tests.support.strategies import cases, frames
 
 FEW = settings(max_examples=settings.default.max_examples // 2)
@@ -174,7 +175,7 @@ def test_order_and_daily_activity_change_nothing(world, numbers, random):
         return frame.iloc[random.sample(range(len(frame)), len(frame))]
 
     mixed = snapshots(world.tables(order=shuffled), as_of=as_of[::-1], **ASKED)
-    assert sorted(mixed.findings) == sorted(found.findings)
+    assert sorted(mixed.notes) == sorted(found.notes)
     for one in ("X", "y"):
         object.__setattr__(mixed, one, getattr(mixed, one).reindex(found.X.index))
     assert len(mixed) == len(mixed.day) == len(found)
@@ -318,8 +319,8 @@ def test_a_lead_that_came_later_has_no_row():
         ("a", "2026-03-10"),
         ("b", "2026-03-10"),
     ]
-    assert "1 row is left out: the lead came after the day." in rows.findings
-    with pytest.raises(ls.ArgumentError, match=r"there is no row. 2 rows are left out: the lead came after the day"):
+    assert "1 row left out: the lead came after the day." in rows.notes
+    with pytest.raises(ls.ArgumentError, match=r"there is no row. 2 rows left out: the lead came after the day"):
         rows_of(tables_of(), "2026-02-28")
 
 
@@ -337,9 +338,9 @@ def test_attributes_are_those_of_the_day():
     assert rows.X.loc["a", "country"].to_list() == ["US", "US", "FR"]  # from the 1st and the 9th on in New York
     before = rows_of(tables_of(leads.assign(valid_from=["2026-03-05", "2026-03-10", None])), "2026-03-03")
     assert before.X["country"].to_list() == [None, "NO"]
-    assert "1 row is without attributes: the lead's first record came after the day." in before.findings
-    assert not any("no valid_from" in finding for finding in before.findings)
-    assert any("no valid_from" in finding for finding in rows_of(tables_of()).findings)
+    assert "1 row without attributes: the lead's first record came after the day." in before.notes
+    assert not any("no valid_from" in finding for finding in before.notes)
+    assert any("no valid_from" in finding for finding in rows_of(tables_of()).notes)
 
 
 def test_kinds_of_columns():
@@ -372,11 +373,11 @@ def test_kinds_of_columns():
     assert rows.X.dtypes.astype(str).to_list() == ["float64", "float64", "boolean", "object", "object", "object"]
     values = rows.X.astype(object).where(rows.X.notna(), None)
     assert values.to_numpy().tolist() == [[5, 0.5, True, "Select", "1200", None], [None] * 6]
-    [left_out] = [finding for finding in rows.findings if "left out" in finding]
+    [left_out] = [finding for finding in rows.notes if "left out" in finding]
     assert [name in left_out for name in ("signed_on", "seen", "tags", "crm_key (whole numbers past 2**53")] == [
         True
     ] * 4
-    assert "Columns of numbers as text, taken as categories: numeral." in rows.findings
+    assert "Columns of numbers as text, taken as categories: numeral." in rows.notes
 
 
 def test_a_type_of_event_may_be_a_number_but_no_date():
@@ -429,15 +430,15 @@ def test_the_day_each_lead_qualified():
     by_time = snapshots(tables, as_of=history.frame["qualified_at"], **asked)
     pd.testing.assert_frame_equal(by_time.X, by_day.X)
     assert by_time.y.to_list() == [True, False]
-    assert [finding for finding in by_time.findings if "same day" in finding] == [
-        "1 row is of leads that reached won later on the same day: what they did on it may have come after that."
+    assert [finding for finding in by_time.notes if "same day" in finding] == [
+        "1 row of leads that reached won later on the same day: some of that day's activity may have come afterwards."
     ]
-    assert not [finding for finding in by_day.findings if "same day" in finding]
+    assert not [finding for finding in by_day.notes if "same day" in finding]
 
 
 def test_a_lead_without_a_day_has_no_row():
     rows = rows_of(tables_of(), pd.Series([None, "2026-03-15"], ["a", "b"]))
-    assert (rows.lead_ids.to_list(), rows.findings[0]) == (["b"], "1 row is left out: the lead has no day.")
+    assert (rows.lead_ids.to_list(), rows.notes[0]) == (["b"], "1 row left out: the lead has no day.")
 
 
 def test_a_lead_twice_on_a_day_is_refused():
@@ -459,24 +460,24 @@ def test_labels_that_are_not_known_are_counted_by_why():
     days = ["2026-03-15", "2026-03-25", "2026-04-25"]
     rows = rows_of(tables, days)
     assert rows.y.to_list() == [True, pd.NA, pd.NA, False, False, pd.NA, False, False, pd.NA]
-    assert rows.findings[1:] == [
-        "3 labels are not known: the 10 days are not over by 2026-04-30.",
-        "1 label is not known: the lead had reached won by then.",
+    assert rows.notes[1:] == (
+        "3 labels not known: 10 days have not passed by 2026-04-30.",
+        "1 label not known: the lead had already reached won.",
         (
-            "3 leads have several rows, which are not independent: intervals have to draw leads with all their rows, "
-            "and folds to keep a lead on one side."
+            "3 leads with several rows, which are not independent: draw leads with all their rows for intervals, and "
+            "keep a lead on one side of a fold."
         ),
-    ]
+    )
     worked = rows_of(tables, days, worked_only=True)
     assert worked.y.to_list() == [True, pd.NA, pd.NA, False, False, *[pd.NA] * 4]
-    assert worked.findings[3:5] == [
-        "2 labels are not known: sales never worked the lead in that time.",
-        "Labels are of leads that sales worked: a selection, and what is learned holds for leads chosen so.",
-    ]
+    assert worked.notes[3:5] == (
+        "2 labels not known: sales never worked the lead in that time.",
+        "Labels are of leads that sales chose to work: what is learned holds for leads chosen in the same way.",
+    )
     pd.testing.assert_frame_equal(worked.X, rows.X)
     # Of a window that ends on the last day all is known.
-    [*_, why] = rows_of(tables, "2026-03-20", observed_until="2026-03-30").findings
-    assert why == "1 label is not known: the lead had reached won by then."
+    [*_, why] = rows_of(tables, "2026-03-20", observed_until="2026-03-30").notes
+    assert why == "1 label not known: the lead had already reached won."
     # Observed for less long, less is known.
     early = rows_of(tables, days, observed_until="2026-03-24")
     assert early.y.isna().all()
@@ -516,15 +517,17 @@ def test_what_is_not_there_is_named():
 def test_it_reads_as_sentences():
     rows = rows_of(tables_of(LEADS.assign(country=["<b>", "US"])), ["2026-03-15", "2026-03-21", "2026-04-25"])
     title = (
-        "6 rows of 2 leads on 3 days, 2026-03-15 to 2026-04-25, 1 features: 1 reached won within 10 days, 2 did not, "
-        "3 are not known; observed until 2026-04-30"
+        "1 of 3 rows with a known outcome reached won within 10 days, by outcomes until 2026-04-30; 3 more are "
+        "not known yet. 2 leads on 3 days from 2026-03-15 to 2026-04-25, 1 feature."
     )
-    assert repr(rows).splitlines()[0] == f"{title}."
-    assert repr(rows).splitlines()[1:] == [f"- {finding}" for finding in rows.findings]
-    html = rows._repr_html_()
-    assert title in html
-    assert "&lt;b&gt;" in html
-    assert "<b>" not in html
+    assert repr(rows).splitlines()[0] == title
+    assert repr(rows).splitlines()[-len(rows.notes) :] == [f"- {note}" for note in rows.notes]
+    assert [line.split() for line in repr(rows).splitlines()[3:6]] == [
+        ["lead", "id", "as", "of", "country", "won"],
+        ["a", "2026-03-15", "<b>", "yes"],
+        ["a", "2026-03-21", "<b>"],
+    ]
+    check_renderings(rows)
 
 
 # ---------------------------------------------------------------------------------------------------------- real data
