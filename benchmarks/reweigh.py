@@ -97,7 +97,7 @@ def funnels(count: int) -> None:
                     ((sized["low"] <= truth[sized.index]) & (truth[sized.index] <= sized["high"])).to_numpy()
                 )
                 sizes.append(found.n)
-                events.append(found.events)
+                events.append(found.reached)
         for prior in PRIORS:
             held = np.concatenate(rows[prior])
             print(

@@ -32,15 +32,7 @@ from leadscore.cli.options import (
     check_writable,
     stages,
 )
-from leadscore.cli.printing import (
-    evidence_data,
-    heading,
-    print_evidence,
-    print_json,
-    print_trained,
-    steps,
-    trained_data,
-)
+from leadscore.cli.printing import print_json, steps
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,9 +104,9 @@ def learn(  # noqa: PLR0913 - a command has as many arguments as options
     files = (out, model, None if model is None else model.with_suffix(".md"))
     written = [str(path) for path in files if path is not None]
     if printed == Format.json:
-        print_json(trained_data(trained) | {"written": written})
+        print_json(trained.to_dict() | {"rulebook": trained.rulebook.to_yaml(), "written": written})
     else:
-        print_trained(trained)
+        typer.echo(trained)
         if written:
             what = "" if trained.verdict.passed else ", though the gate did not pass: for review, not to publish"
             typer.echo(f"Written: {', '.join(written)}{what}")
@@ -163,13 +155,11 @@ def evidence(  # noqa: PLR0913
         judged = evidence_of(book, found)
         more = suggestions(book, found) if suggest else None
     if printed == Format.json:
-        print_json(evidence_data(judged, more))
+        print_json(judged.to_dict() | ({} if more is None else {"suggestions": more.to_dict()}))
         return
-    heading("What outcomes say of each rule")
-    print_evidence(judged)
+    typer.echo(judged)
     if more is not None:
-        heading("What no rule covers")
-        typer.echo(more)
+        typer.echo(f"\nWhat no rule covers: {more}")
 
 
 @dataclass(frozen=True)

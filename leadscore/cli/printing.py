@@ -7,7 +7,6 @@ import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -20,10 +19,6 @@ from leadscore.base.text import counted
 if TYPE_CHECKING:
     import pandas as pd
 
-    from leadscore.learn.publish.training import Trained
-    from leadscore.learn.publish.verdict import Verdict
-    from leadscore.learn.rules.evidence import Evidence
-    from leadscore.learn.rules.suggestions import Suggestions
     from leadscore.rulebook.diff import Change
     from leadscore.scoring.compare import Comparison
     from leadscore.scoring.replay import History
@@ -265,129 +260,6 @@ def _rows(frame: pd.DataFrame, *, index: bool = True) -> Any:
 def evaluation_data(found: Baselines, table: ThresholdTable, choice: ThresholdChoice) -> dict[str, Any]:
     """What `leadscore evaluate` says, as plain data."""
     return {"baselines": found.to_dict(), "thresholds": table.to_dict(), "choice": choice.to_dict()}
-
-
-def print_trained(trained: Trained) -> None:
-    """Print what was learned from what, the card, what changes, and whether it may be published."""
-    old, card, verdict = trained.learned, trained.card, trained.verdict
-    heading("What was learned from, and judged on")
-    days = f"{old.dates.min().date()} to {old.dates.max().date()}"
-    typer.echo(f"Learned from {counted(len(old), 'row')}, {days}: {int(old.y.sum()):,} {_reached(verdict)}.")
-    rows = counted(len(trained.judged), "row")
-    typer.echo(f"Judged on {rows}, {verdict.start} to {verdict.end}, by when all outcomes learned from were known.")
-    for finding in trained.findings:
-        typer.echo(f"- {finding}")
-    heading("What the guards found")
-    for found in trained.model.guards_:
-        typer.echo(found)
-    if not trained.model.guards_:
-        typer.echo("Nothing.")
-    if any(found.severity == "drop" for found in trained.model.guards_):
-        typer.echo("Columns marked drop are left out.")
-    heading("The points card, with 95 % intervals")
-    typer.echo(card)
-    heading(f"What changes in {trained.old.name!r}")
-    print_changes(trained.diff())
-    now = f"{trained.old_per_week:.1f} by the rulebook now, at {trained.old.qualify.threshold:g}"
-    typer.echo(
-        f"\nAt {trained.rulebook.qualify.threshold:g} points {trained.per_week:.1f} leads come to qualify in a week, "
-        f"{now} ({trained.start} to {trained.end}, hand-raisers included)."
-    )
-    heading("May it be published?")
-    typer.echo(verdict)
-
-
-def _reached(verdict: Verdict) -> str:
-    return f"reached {verdict.stage} within {verdict.within_days} days"
-
-
-def trained_data(trained: Trained) -> dict[str, Any]:
-    """What `leadscore learn` says, as plain data."""
-    card, verdict = trained.card, trained.verdict
-    return {
-        "rows": {
-            name: {
-                "n": len(part),
-                "reached": int(part.y.sum()),
-                "first": part.dates.min().date().isoformat(),
-                "last": part.dates.max().date().isoformat(),
-            }
-            for name, part in (("learned", trained.learned), ("judged", trained.judged))
-        },
-        "stage": verdict.stage,
-        "within_days": verdict.within_days,
-        "findings": trained.findings,
-        "guards": [
-            {name: _plain(getattr(found, name)) for name in ("code", "severity", "column", "message", "figures")}
-            for found in trained.model.guards_
-        ],
-        "card": {
-            "rows": _rows(card.frame, index=False),
-            **{name: _plain(getattr(card, name)) for name in ("base", "intercept", "slope", "n", "log_loss_lost")},
-        },
-        "rulebook": trained.rulebook.to_yaml(),
-        "changes": [asdict(one) for one in trained.diff()],
-        "threshold": {"old": trained.old.qualify.threshold, "new": trained.rulebook.qualify.threshold},
-        "per_week": {"old": trained.old_per_week, "new": trained.per_week, "capacity": trained.capacity_per_week},
-        "verdict": {
-            **{name: getattr(verdict, name) for name in ("passed", "sentence", "reasons", "findings")},
-            **{name: _plain(getattr(verdict, name)) for name in ("n", "reached", "weeks", "start", "end")},
-            "beside": _rows(verdict.frame),
-            "segments": _rows(verdict.segments),
-        },
-    }
-
-
-def print_evidence(judged: Evidence) -> None:
-    """Print what outcomes say of each rule, a line each."""
-    from leadscore.learn.rules.evidence import named  # noqa: PLC0415 - needs pandas
-
-    rows = []
-    for _, row in judged.frame.iterrows():
-        part = {"required": "required ", "never": "never "}.get(str(row["part"]), "")
-        cells = [str(row["verdict"]), f"{part}{named(row)}", _shown(row["points"], "+g"), f"{row['n']:,.0f}"]
-        cells += [_interval(row, name, form) for name, form in (("rate", ".1%"), ("rate_without", ".1%"))]
-        cells += [_interval(row, "worth", "+.1f"), _shown(row["p_corrected"], ".2g"), _shown(row["more_leads"], ",.0f")]
-        rows.append(cells)
-    reach = f"reach {judged.stage} with it"
-    names = ("verdict", "rule", "points ", "rows ", reach, "without it", "worth in points", "p ", "more leads ")
-    print_table(names, rows)
-    confidence = f"{judged.confidence:.0%} intervals; worth is adjusted for the other rules, p for how many are tested"
-    typer.echo(f"\nOf {judged.n:,} rows with a known outcome, {judged.reached:,} reached {judged.stage}. {confidence}.")
-    typer.echo("More leads: how many more it would take to tell, where data is too little.")
-    for finding in judged.findings:
-        typer.echo(f"- {finding}")
-
-
-def _shown(value: float, form: str) -> str:
-    return "" if math.isnan(value) else f"{value:{form}}"
-
-
-def _interval(row: pd.Series[Any], name: str, form: str) -> str:
-    if math.isnan(row[name]):
-        return ""
-    return f"{row[name]:{form}} ({row[f'{name}_low']:{form}} to {row[f'{name}_high']:{form}})"
-
-
-def evidence_data(judged: Evidence, more: Suggestions | None) -> dict[str, Any]:
-    """What `leadscore evidence` says, as plain data."""
-    facts = ("n", "n_leads", "reached", "points_to_double", "stage", "within_days", "confidence", "findings")
-    data = {name: _plain(getattr(judged, name)) for name in facts} | {"rules": _rows(judged.frame, index=False)}
-    if more is not None:
-        counts = {name: _plain(getattr(more, name)) for name in ("candidates", "found", "n", "n_newer", "findings")}
-        data["suggestions"] = counts | {"rules": _rows(more.frame, index=False)}
-    return data
-
-
-def _plain(value: Any) -> Any:
-    """A figure as JSON has it."""
-    if isinstance(value, dict):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(inner) for inner in value]
-    if isinstance(value, dt.date):
-        return value.isoformat()
-    return _number(value.item() if hasattr(value, "item") else value)
 
 
 def _number(value: Any) -> Any:

@@ -4,8 +4,8 @@ from .card.points_card import PointsCard as PointsCard
 from .data_checks.guards import Guard as Guard
 from .data_checks.guards import Guards as Guards
 from .data_checks.guards import guards as guards
+from .publish.gate import Verdict as Verdict
 from .publish.gate import gate as gate
-from .publish.verdict import Verdict as Verdict
 from .rows.snapshots import Snapshots as Snapshots
 from .rows.snapshots import snapshots as snapshots
 from .rules.evidence import Evidence as Evidence

@@ -27,14 +27,14 @@ def compared(y: Mask, chance: Floats, other: Floats | None, *, margin: float) ->
     Returns
     -------
     frame : DataFrame, index Brier score and calibration error
-        As `Verdict.frame`. The Brier score passes if it is no worse by the margin, surely (90 % interval). It mixes
-        calibration with rank, so the error passes too only if it does not surely exceed what chance alone would show
+        As `Verdict.frame`. The Brier score passes if it is no worse by the margin (90 % interval). It mixes
+        calibration with rank, so the error passes too only if it does not clearly exceed what chance alone would show
         (95 % of draws) by more than the margin and the excess of the others.
-    findings : list of str
+    notes : list of str
     """
-    n, rate, findings = len(y), float(y.mean()), []
+    n, rate, notes = len(y), float(y.mean()), []
     if other is None:
-        findings.append(f"The current gives no probabilities: calibration is beside the rate of all leads, {rate:.1%}.")
+        notes.append(f"The current gives no probabilities: calibration is beside the rate of all leads, {rate:.1%}.")
     squared = (chance - y) ** 2
     squared_other = ((rate if other is None else other) - y) ** 2
     worse = squared - squared_other
@@ -50,13 +50,13 @@ def compared(y: Mask, chance: Floats, other: Floats | None, *, margin: float) ->
     error = ("mean distance", off.value, off.by_chance, *beyond, n, margin * rate + excess)
     columns = ["figure", "candidate", "other", "difference", "low", "high", "n", "margin"]
     frame = pd.DataFrame([brier, error], index=["Brier score", "calibration error"], columns=columns)
-    # The error is above 0 by chance and uncertain with few leads: only a sure excess is held against the candidate.
+    # The error is above 0 by chance and uncertain with few leads: only a clear excess is held against the candidate.
     frame["passed"] = [bool(mean + half < allowed), bool(off.value - off.high <= margin * rate + excess)]
-    return frame, findings + _update(y, chance)
+    return frame, notes + _update(y, chance)
 
 
 def _update(y: Mask, chance: Floats) -> list[str]:
-    """By how much the probabilities are off as a whole, where they surely are."""
+    """By how much the probabilities are off as a whole, where they clearly are."""
     if not 0 < y.sum() < len(y):
         return []
     inside = np.clip(chance, 1e-6, 1 - 1e-6)

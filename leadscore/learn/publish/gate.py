@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import datetime as dt
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,24 +12,82 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from leadscore.base.arguments import Arguments
 from leadscore.base.days import as_day, day_number, day_of
-from leadscore.base.text import as_text
-from leadscore.errors import ArgumentError, Problem
+from leadscore.base.text import as_text, counted
+from leadscore.errors import ArgumentError
 from leadscore.learn.publish.calibration import compared
-from leadscore.learn.publish.verdict import Verdict
 from leadscore.learn.rows.snapshots import Snapshots
+from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.engine import Bound
 from leadscore.scoring.timeline import bound_at
 from leadscore.stats.intervals import Floats, Ints, holm
-from leadscore.threshold.capacity import BEHAVIOUR, HAND_RAISERS, WEEK, Gain, chosen, gain, simple_ways
+from leadscore.threshold.capacity import BEHAVIOUR, WEEK, Gain, chosen, gain, simple_ways
 
 Mask = npt.NDArray[np.bool_]
 _Row = dict[str, Any]
 
+_RULES = "give rulebook=..., whose hand-raise, fit, never and segments count"
 _CANDIDATE, _CURRENT = "candidate", "current"
+_SHOWN = ["figure", "candidate", "other", "difference", "low", "high", "margin", "n", "passed"]
 # The lower bound of a 90 % interval is above 0 in 5 % of runs in which nothing is gained.
 _CONFIDENCE, _ERROR = 0.9, 0.05
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Verdict(Result):
+    """Whether a candidate may be published, and why; made by `gate`.
+
+    Attributes
+    ----------
+    passed : bool
+        Publish it. True only if every row of `frame` and of `segments` passed.
+    headline : str
+        The answer, and why.
+    frame : DataFrame, index what the candidate is compared with
+        `figure`: a week (leads that reached the stage), mean square (the Brier score) or mean distance (the calibration
+        error, beside what chance alone would show); `candidate`, `other`, `difference` with `low`, `high` (90 %; of the
+        error 95 % of draws); `n`, the leads that one way takes and the other does not, in calibration all leads;
+        `margin`, how far the difference may lie on the wrong side; and `passed`.
+    segments : DataFrame, index segment
+        Inside each segment, at its share of the places, beside the current: `reached` (of all its leads), `candidate`,
+        `other`, `difference`, `low`, `high` (90 %) a week, `n` as above, `p` (the chance of so low a difference if the
+        candidate were as good, after Holm) and `passed`.
+    notes : tuple of str
+        What to know before it is believed: rows left out, what could not be compared, an intercept update.
+    n, reached, weeks : int
+        Leads judged, each once a week, how many of them reached the stage, and in how many weeks.
+    start, end : date
+        The first and the last day judged.
+    """
+
+    passed: bool
+    headline: str
+    frame: pd.DataFrame
+    segments: pd.DataFrame
+    notes: tuple[str, ...]
+    n: int
+    reached: int
+    weeks: int
+    start: dt.date
+    end: dt.date
+    stage: str
+    within_days: int
+    capacity_per_week: float
+
+    def sections(self) -> Iterator[Section]:
+        """The candidate beside each other way, and inside segments."""
+        title = (
+            f"Leads a week that reach {self.stage} within {self.within_days} days, of {self.capacity_per_week:g} that "
+            f"sales works, with 90% intervals; {self.n:,} leads, each once a week, {self.start} to {self.end} "
+            f"({counted(self.weeks, 'week')}), {self.reached:,} reached it"
+        )
+        formats = {"difference": "+.3g", "margin": "+.3g", "n": ",.0f"}
+        yield Section("frame", title, self.frame, self.frame[_SHOWN], formats=formats)
+        if len(self.segments):
+            title = "Inside segments, beside the current (p after Holm; passed unless it is clearly worse)"
+            yield Section("segments", title, self.segments, formats=formats)
 
 
 def gate(  # noqa: PLR0913 - each of them is part of what is asked
@@ -47,8 +106,8 @@ def gate(  # noqa: PLR0913 - each of them is part of what is asked
 
     Each week, each way takes the best of that week's leads, as many as sales can work; where scores tie, the places are
     shared out in expectation, as in `baselines`. The candidate passes if of the leads that it takes more reach the
-    stage than with hand-raisers only, fit only, most recent first, and the current rulebook, each of these surely; if
-    its probabilities are no worse; and if it is clearly worse in no segment.
+    stage than with hand-raisers only, fit only, most recent first, and the current rulebook, each beyond chance; if its
+    probabilities are no worse; and if it is clearly worse in no segment.
 
     Parameters
     ----------
@@ -79,7 +138,7 @@ def gate(  # noqa: PLR0913 - each of them is part of what is asked
     Raises
     ------
     ArgumentError
-        If an argument is none of these, scores do not fit the rows, or no row is left to judge.
+        For an invalid argument, if scores do not fit the rows, or if no row is left to judge.
 
     Notes
     -----
@@ -111,7 +170,7 @@ def gate(  # noqa: PLR0913 - each of them is part of what is asked
     >>> day = ((handed["day"] - pd.Timestamp(0, tz="UTC")).dt.days).to_numpy()
     >>> shots = Snapshots(
     ...     pd.DataFrame(index=index), y.set_axis(index), {}, tables, tables.positions(handed.index), day,
-    ...     "opportunity", 30, tables.observed_until, False, [],
+    ...     "opportunity", 30, tables.observed_until, False,
     ... )
     >>> found = gate(made.planted, made.rulebook, shots, capacity_per_week=15)
     >>> found.frame[["candidate", "other", "difference", "low", "passed"]].round(2)
@@ -121,37 +180,42 @@ def gate(  # noqa: PLR0913 - each of them is part of what is asked
     fit only                2.61   2.43        0.19  0.01    True
     most recent first       2.61   2.08        0.53  0.28    True
     current                 2.61   2.45        0.16 -0.01   False
-    >>> print(found.sentence)
-    Do not publish: Whether it beats current cannot be told yet: if the difference stays so, about 9 more leads that
-    reach opportunity would show it, beside the 58 there are.
+    >>> print(found.headline)
+    Do not publish: whether it beats current is not clear yet: if the difference stays as it is, about 9 more leads that
+    reach opportunity would settle it, beside the 58 there are.
     """
-    rules = _checked(current, rulebook, snapshots, capacity_per_week, margin, calibration_margin)
-    rows, findings = _out_of_time(candidate, current, snapshots, trained_until)
+    rules, name = (current, "current") if rulebook is None else (rulebook, "rulebook")
+    with Arguments("gate") as given:
+        given.types(snapshots=(snapshots, Snapshots))
+        if not isinstance(rules, Rulebook):
+            given.wrong(name, f"is a {type(rules).__name__}, not a Rulebook: {_RULES}")
+        capacity = given.number("capacity_per_week", capacity_per_week, above=0)
+        for name, value in (("margin", margin), ("calibration_margin", calibration_margin)):
+            if given.number(name, value, least=0) >= 1:
+                given.wrong(name, f"must be a share below 1; got {value!r}")
+    rows, notes = _out_of_time(candidate, current, snapshots, trained_until)
     bound = bound_at(rules, snapshots.tables, snapshots.lead[rows], snapshots.day[rows])
-    kept = _once_a_week(bound, snapshots, rows, findings)
+    kept = _once_a_week(bound, snapshots, rows, notes)
     rows = rows[kept]
-    reached = snapshots.y.to_numpy(bool, na_value=False)[rows]
-    pool = _Pool(snapshots.lead[rows], snapshots.day[rows], reached, float(capacity_per_week))
-
+    y = snapshots.y.to_numpy(bool, na_value=False)
+    pool = _Pool(snapshots.lead[rows], snapshots.day[rows], y[rows], capacity)
     mine, chance = _scored(_CANDIDATE, candidate, snapshots, rows)
     theirs, other_chance = _scored(_CURRENT, current, snapshots, rows)
     ways = {name: score[kept] for name, score in simple_ways(bound).items() if name != BEHAVIOUR}
-    if HAND_RAISERS not in ways:
-        findings.append("The rulebook has no hand-raise, so nothing is compared with hand-raisers only.")
     frame = _beside(pool, mine, ways | {_CURRENT: theirs}, margin)
     segments = _by_segment(pool, mine, theirs, _groups(bound, snapshots, by, kept))
     reasons = _too_little(pool, snapshots.stage) or _why_not(frame, segments, pool, snapshots.stage)
     if chance is None:
-        findings.append("The candidate gives no probabilities: it is judged by rank only, not by calibration.")
+        notes.append("The candidate gives no probabilities: it is judged by rank only, not by calibration.")
     else:
-        first = np.unique(pool.lead, return_index=True)[1]
-        other = None if other_chance is None else other_chance[first]
-        calibrated, more = compared(reached[first], chance[first], other, margin=calibration_margin)
-        frame, findings = pd.concat([frame, calibrated]), findings + more
-        reasons += [f"Its {name} is worse than allowed." for name in calibrated.index[~calibrated["passed"]]]
-    counts = len(rows), int(reached.sum()), len(pool.weeks), day_of(pool.day[0]), day_of(pool.day[-1])
-    asked = snapshots.stage, snapshots.within_days, float(capacity_per_week)
-    return Verdict(not reasons, frame.rename_axis("beside"), segments, reasons, findings, *counts, *asked)
+        calibrated, more = _calibrated(pool, chance, other_chance, calibration_margin)
+        frame, notes = pd.concat([frame, calibrated]), notes + more
+        reasons += [f"its {name} is worse than allowed" for name in calibrated.index[~calibrated["passed"]]]
+    headline = f"Do not publish: {'; '.join(reasons)}." if reasons else _better(frame, pool, snapshots.stage)
+    return Verdict(
+        not reasons, headline, frame.rename_axis("beside"), segments, tuple(notes), len(rows), int(y[rows].sum()),
+        len(pool.weeks), day_of(pool.day[0]), day_of(pool.day[-1]), snapshots.stage, snapshots.within_days, capacity,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -209,35 +273,6 @@ class _Pool:
 # ------------------------------------------------------------------------------------------------------ what is judged
 
 
-def _checked(  # noqa: PLR0913, PLR0917 - what `gate` was given
-    current: Any, rulebook: Any, snapshots: Any, capacity: Any, margin: Any, calibration_margin: Any
-) -> Rulebook:
-    """The rulebook that the simple ways go by."""
-    problems = []
-    if not isinstance(snapshots, Snapshots):
-        problems.append(Problem("snapshots", f"must be Snapshots; got a {type(snapshots).__name__}"))
-    rules = current if rulebook is None else rulebook
-    if not isinstance(rules, Rulebook):
-        what = f"is {_named(rules)}: give rulebook=..., whose hand-raise, fit, never and segments count"
-        problems.append(Problem("current" if rulebook is None else "rulebook", what))
-    if not _is_number(capacity) or not 0 < capacity < np.inf:
-        problems.append(Problem("capacity_per_week", f"must be a number above 0; got {capacity!r}"))
-    for name, value in (("margin", margin), ("calibration_margin", calibration_margin)):
-        if not _is_number(value) or not 0 <= value < 1:
-            problems.append(Problem(name, f"must be a share from 0 to below 1; got {value!r}"))
-    if problems:
-        raise ArgumentError("gate", problems)
-    return rules
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-
-
-def _named(model: Any) -> str:
-    return f"a {type(model).__name__}, not a Rulebook"
-
-
 def _out_of_time(
     candidate: Any, current: Any, snapshots: Snapshots, trained_until: Any
 ) -> tuple[npt.NDArray[np.intp], list[str]]:
@@ -246,48 +281,50 @@ def _out_of_time(
     told = (own, getattr(current, "trained_until_", None))
     days = [day_number(as_day(day, name="trained_until")) for day in told if day is not None]
     known = snapshots.y.notna().to_numpy()
-    rows, findings = np.ones(len(known), bool), []
+    rows, notes = np.ones(len(known), bool), []
     if days:
         last = max(days)
         end = last + snapshots.within_days
         before, gap = snapshots.day <= last, (snapshots.day > last) & (snapshots.day <= end)
-        findings += _counted(before, f"up to {day_of(last)}, until when it was trained, are left out")
-        findings += _counted(gap, f"up to {day_of(end)}, when the labels it was trained on were known, are left out")
+        notes += _left_out(before, f"up to {day_of(last)}, until when it was trained")
+        notes += _left_out(gap, f"up to {day_of(end)}, until when the outcomes it was trained on were open")
         rows = ~before & ~gap
-    findings += _counted(rows & ~known, "of unknown outcome are left out")
+    notes += _left_out(rows & ~known, "of unknown outcome")
     rows &= known
     if snapshots.worked_only:
-        findings.append("Only leads that sales worked are judged: what lies below the bar in force stays unknown.")
+        notes.append("Only leads that sales worked are judged: nothing is known below the threshold in force.")
     else:
-        findings.append("Leads that sales never worked count as not reached, which favours whom the current sends it.")
+        notes.append("Leads that sales never worked count as not reached, which favours the current rulebook.")
     if own is None:
-        findings.append(
-            "Until when the candidate was trained is not known: if it has seen outcomes of these rows, the figures "
-            "flatter it. trained_until=... leaves them out."
+        notes.append(
+            "When the candidate was trained is not known: if it has seen outcomes of these rows, the figures flatter "
+            "it. trained_until=... leaves them out."
         )
     if not rows.any():
-        what = f"none of its {len(rows):,} rows can be judged. {' '.join(findings)} Take later snapshots."
+        what = f"none of its {len(rows):,} rows can be judged. {' '.join(notes)} Take later snapshots."
         raise ArgumentError("snapshots", what)
     found = np.flatnonzero(rows)
-    return found[np.argsort(snapshots.day[found], kind="stable")], findings
+    return found[np.argsort(snapshots.day[found], kind="stable")], notes
 
 
-def _counted(rows: Mask, what: str) -> list[str]:
-    return [f"{int(rows.sum()):,} rows {what}."] if rows.any() else []
+def _left_out(rows: Mask, what: str) -> list[str]:
+    return [f"Left out: {counted(int(rows.sum()), 'row')} {what}."] if rows.any() else []
 
 
 def _once_a_week(
-    bound: Bound, snapshots: Snapshots, rows: npt.NDArray[np.intp], findings: list[str]
+    bound: Bound, snapshots: Snapshots, rows: npt.NDArray[np.intp], notes: list[str]
 ) -> npt.NDArray[np.intp]:
     """The places, among the rows, of those that count."""
     free = np.flatnonzero(bound.blocked < 0)
-    findings += _counted(bound.blocked >= 0, "of leads that the rulebook's never bars are left out")
+    notes += _left_out(bound.blocked >= 0, "of leads that the rulebook's never bars")
     if not len(free):
-        raise ArgumentError("snapshots", f"no row is left to judge. {' '.join(findings)}")
+        raise ArgumentError("snapshots", f"no row is left to judge. {' '.join(notes)}")
     day, lead = snapshots.day[rows[free]], snapshots.lead[rows[free]]
     pairs = pd.DataFrame({"lead": lead, "week": (day - day.min()) // WEEK})
     kept = ~pairs.duplicated().to_numpy()
-    findings += _counted(~kept, "of a lead in the same week as an earlier row of it are left out")
+    notes += _left_out(~kept, "of a lead in the same week as an earlier row of it")
+    if bound.plan.hand_raise is None:
+        notes.append("The rulebook has no hand-raise, so nothing is compared with hand-raisers only.")
     return free[kept]
 
 
@@ -377,33 +414,46 @@ def _by_segment(pool: _Pool, mine: Floats, theirs: Floats, groups: pd.Categorica
     return frame.assign(passed=frame["p"] >= _ERROR)
 
 
+def _calibrated(pool: _Pool, chance: Floats, other: Floats | None, margin: float) -> tuple[pd.DataFrame, list[str]]:
+    """Whether probabilities hold, on the first row of each lead."""
+    first = np.unique(pool.lead, return_index=True)[1]
+    return compared(pool.reached[first], chance[first], None if other is None else other[first], margin=margin)
+
+
 def _too_little(pool: _Pool, stage: str) -> list[str]:
-    """Why nothing can be told at all."""
+    """Why there is no answer at all."""
     if not pool.reached.any():
-        return [f"Nothing can be told: none of the {len(pool.lead):,} leads reached {stage}."]
+        return [f"there is no answer, as none of the {counted(len(pool.lead), 'lead')} reached {stage}"]
     if (np.bincount(pool.week) <= pool.capacity).all():
-        return ["Nothing can be told: sales could work all leads of every week, so no way had to choose."]
+        return ["there is no answer, as sales could work all leads of every week, so no way had to choose"]
     return []
 
 
 def _why_not(frame: pd.DataFrame, segments: pd.DataFrame, pool: _Pool, stage: str) -> list[str]:
-    """A sentence for each comparison that failed, and for each segment."""
+    """A reason for each comparison that failed, and for each segment."""
     said = []
     for name, row in frame[~frame["passed"]].iterrows():
         short = row["difference"] - row["margin"]
         if not row["n"]:
-            said.append(f"It takes the same leads as {name}.")
+            said.append(f"it takes the same leads as {name}")
         elif row["high"] < row["margin"]:
-            said.append(f"Beside {name} it surely gets less.")
+            said.append(f"it clearly gets less than {name}")
         elif short <= 0:
-            said.append(f"Beside {name} it gets no more.")
+            said.append(f"it gets no more than {name}")
         else:
             times = ((row["difference"] - row["low"]) / short) ** 2
             more = max(int(np.ceil(pool.reached.sum() * (times - 1))), 1)
             said.append(
-                f"Whether it beats {name} cannot be told yet: if the difference stays so, about {more:,} more leads "
-                f"that reach {stage} would show it, beside the {int(pool.reached.sum()):,} there are."
+                f"whether it beats {name} is not clear yet: if the difference stays as it is, about {more:,} more "
+                f"leads that reach {stage} would settle it, beside the {int(pool.reached.sum()):,} there are"
             )
     return said + [
-        f"In segment {name} it is surely worse than the current." for name in segments.index[~segments["passed"]]
+        f"in segment {name} it is clearly worse than the current" for name in segments.index[~segments["passed"]]
     ]
+
+
+def _better(frame: pd.DataFrame, pool: _Pool, stage: str) -> str:
+    row = frame.loc[_CURRENT]
+    apart = f"{row['difference']:+.2f} ({row['low']:+.2f} to {row['high']:+.2f}, 90%)"
+    gets = f"{row['candidate']:.2f} leads a week that reach {stage}, {apart} beside the current"
+    return f"Publish: it gets {gets}; n = {len(pool.lead):,} leads, {int(pool.reached.sum()):,} of which reached it."

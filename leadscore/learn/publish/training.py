@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,15 +13,16 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_of
 from leadscore.base.times import one_array, read_times
 from leadscore.errors import ArgumentError
 from leadscore.learn.card.classifier import LeadClassifier
 from leadscore.learn.card.points_card import PointsCard
-from leadscore.learn.publish.gate import gate
+from leadscore.learn.publish.gate import Verdict, gate
 from leadscore.learn.publish.renewal import carried_over, renewed, with_threshold
-from leadscore.learn.publish.verdict import Verdict
 from leadscore.learn.rows.snapshots import NUMERALS, Attribute, Kinds, Provenance, Snapshots
+from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.diff import Change, diff
 from leadscore.rulebook.kinds import declared_kind, lead_kinds
@@ -33,8 +35,8 @@ _JUDGED = 1 / 3
 _WEEK = 7
 
 
-@dataclass(frozen=True)
-class Trained:
+@dataclass(frozen=True, eq=False, repr=False)
+class Trained(Result):
     """A rulebook with learned points, and whether it may replace the one in force; made by `train`.
 
     Attributes
@@ -48,10 +50,10 @@ class Trained:
     learned, judged : Snapshots
         The rows learned from, and the newer ones; in between lie the days on which the outcomes of the first were open.
     per_week, old_per_week : float
-        How many leads came to qualify in a week, from `start` to `end`, by the new and by the old.
+        How many leads qualified in a week, from `start` to `end`, by the new and by the old.
     capacity_per_week : float
     start, end : date
-    findings : list of str
+    notes : tuple of str
         What to know before it is believed.
     """
 
@@ -67,7 +69,41 @@ class Trained:
     capacity_per_week: float
     start: dt.date
     end: dt.date
-    findings: list[str]
+    notes: tuple[str, ...]
+
+    @property
+    def headline(self) -> str:
+        """How many leads qualify in a week, by the new and by the old."""
+        new, old = (book.qualify.threshold for book in (self.rulebook, self.old))
+        return (
+            f"{self.per_week:.1f} leads a week qualify by the learned rulebook at {new:g} points, "
+            f"{self.old_per_week:.1f} by the rulebook now at {old:g} ({self.start} to {self.end}, hand-raisers "
+            f"included). The gate {'passed' if self.verdict.passed else 'did not pass'} it."
+        )
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """The rows learned from and those judged: `part`, `n`, `reached`, `first` and `last` day."""
+        parts = (("learned", self.learned), ("judged", self.judged))
+        said = [(name, len(part), int(part.y.sum()), part.dates.min(), part.dates.max()) for name, part in parts]
+        return pd.DataFrame(said, columns=["part", "n", "reached", "first", "last"])
+
+    @property
+    def changes(self) -> pd.DataFrame:
+        """`diff()` as a table: `section`, `name`, `text`."""
+        said = [(one.section, one.name, one.text) for one in self.diff()]
+        return pd.DataFrame(said, columns=["section", "name", "text"])
+
+    def sections(self) -> Iterator[Section]:
+        """From the rows to the verdict."""
+        goal = f"{self.verdict.stage} within {self.verdict.within_days} days"
+        title = f"What was learned from, and judged on: rows that reached {goal}"
+        note = "In between lie the days on which the outcomes learned from were still open."
+        yield Section("rows", title, self.rows, notes=(note,))
+        yield Section("guards", "What the guards found; columns marked drop are left out", self.model.guards_)
+        yield Section("card", "The points card, with 95% intervals", self.card.frame)
+        yield Section("changes", f"What changes in {self.old.name!r}", self.changes)
+        yield Section("verdict", "May it be published?", self.verdict)
 
     def diff(self) -> list[Change]:
         """What changed, in the words of the language; see `leadscore.rulebook.diff`."""
@@ -97,7 +133,7 @@ def train(
     Raises
     ------
     ArgumentError
-        If the days are too few to learn from some and judge on others, or outcomes are.
+        For an invalid argument, or if there are too few days or outcomes to learn from some and judge on others.
 
     Notes
     -----
@@ -127,8 +163,10 @@ def train(
     >>> trained.verdict.passed
     False
     """
-    if capacity_per_week is not None and not 0 < capacity_per_week < np.inf:
-        raise ArgumentError("capacity_per_week", f"must be a number above 0; got {capacity_per_week!r}")
+    with Arguments("train") as given:
+        given.types(rulebook=(rulebook, Rulebook), snapshots=(snapshots, Snapshots))
+        if capacity_per_week is not None:
+            given.number("capacity_per_week", capacity_per_week, above=0)
     usable = as_rules_read(snapshots, rulebook)
     cut = _cut(usable)
     known = usable.y.notna().to_numpy()
@@ -148,21 +186,21 @@ def train(
     old_per_week = volume.of(rulebook)
     capacity = old_per_week if capacity_per_week is None else capacity_per_week
     if not capacity > 0:
-        what = f"no lead came to qualify by the rulebook from {start} to {end}: say how many sales can work"
+        what = f"no lead qualified by the rulebook from {start} to {end}: say how many sales can work"
         raise ArgumentError("capacity_per_week", what)
     version = f"learned on leads of {day_of(learned.day.min())} to {start}"
     book = renewed(rulebook, card, learned, version=version)
     learned_book, per_week = _at_capacity(card, book, volume, capacity)
     verdict = gate(card, rulebook, judged, capacity_per_week=capacity, trained_until=start)
-    findings = usable.findings + _on_volume(per_week, capacity, learned_book) + carried_over(rulebook, learned_book)
+    notes = (*usable.notes, *_on_volume(per_week, capacity, learned_book), *carried_over(rulebook, learned_book))
     return Trained(
         rulebook, learned_book, model, card, verdict, learned, judged, per_week, old_per_week, capacity, start, end,
-        findings,
+        notes,
     )  # fmt: skip
 
 
 def as_rules_read(snapshots: Snapshots, rulebook: Rulebook) -> Snapshots:
-    """The same rows with features as a rule sees them; those that no rule can see are left out, as its findings say."""
+    """The same rows with features as a rule sees them; those that no rule can see are left out, as its notes say."""
     kinds = lead_kinds(rulebook) | {name: declared_kind(rulebook, name) for name in rulebook.columns}
     columns: dict[str, pd.Series[Any]] = {}
     provenance: dict[str, Provenance] = {}
@@ -184,14 +222,14 @@ def as_rules_read(snapshots: Snapshots, rulebook: Rulebook) -> Snapshots:
                 numerals += [name] * (not convert(array, "number", rulebook.missing_values, rulebook.timezone).bad)
         columns[name], provenance[name] = column, source
     # What the snapshots say of numbers as text holds only of those that the rulebook does not declare.
-    findings = [finding for finding in snapshots.findings if not finding.startswith(NUMERALS)]
+    notes = [note for note in snapshots.notes if not note.startswith(NUMERALS)]
     if numerals:
         declare = "if they are quantities, declare them in the rulebook's columns"
-        findings.append(f"{NUMERALS}, taken as categories: {', '.join(numerals)}; {declare}.")
+        notes.append(f"{NUMERALS}, taken as categories: {', '.join(numerals)}; {declare}.")
     if left_out:
-        findings.append(f"Columns of dates are left out: {', '.join(left_out)}.")
+        notes.append(f"Left out: columns of dates ({', '.join(left_out)}).")
     frame = pd.DataFrame(columns, snapshots.X.index)
-    return replace(snapshots, X=frame, provenance=provenance, findings=findings)
+    return replace(snapshots, X=frame, provenance=provenance, notes=tuple(notes))
 
 
 def _is_times(array: pa.Array) -> bool:
@@ -245,7 +283,7 @@ def _part(snapshots: Snapshots, rows: npt.NDArray[np.bool_]) -> Snapshots:
 
 @dataclass(frozen=True)
 class _Volume:
-    """How many leads come to qualify in a week of a period."""
+    """How many leads qualify in a week of a period."""
 
     tables: Tables
     start: dt.date

@@ -31,7 +31,7 @@ from leadscore.tables.tables import Tables
 
 # Where the rulebook's points go with nothing, so many double the odds.
 _POINTS_TO_DOUBLE = 10
-_WINDOWS = (30,)
+_WINDOWS = {30}
 # Columns of a test are numbers, 8 bytes a row each.
 _AT_ONCE = 200
 _SHOWN = ["rule", "n", "rate", "rate_low", "rate_high", "expected", "points", "points_low", "points_high", "p"]
@@ -183,26 +183,23 @@ def suggest(
         given.whole("min_leads", min_leads, least=1)
         given.probability("confidence", confidence)
     rows = _Rows.read(rulebook, snapshots, known_rows(snapshots))
-    features = (one for one in snapshots.provenance.values() if isinstance(one, Activity))
+    features = [one for one in snapshots.provenance.values() if isinstance(one, Activity)]
     windows = {one.within_days for one in features if one.within_days}
     candidates, fires, left_out = uncovered(
-        rulebook,
-        snapshots.tables,
-        rows.lead,
-        rows.day,
-        windows=sorted(windows or _WINDOWS),
-        min_leads=min_leads,
+        rulebook, snapshots.tables, rows.lead, rows.day, windows=sorted(windows or _WINDOWS), min_leads=min_leads,
         halves=(rows.older, rows.newer),
-    )
+    )  # fmt: skip
     q, found, p = _found_again(rows, fires, false_discovery)
     sure = [int(found[index]) for index in np.argsort(p, kind="stable") if p[index] <= 1 - confidence]
     newer = rows.half(rows.newer)
     kept, same = _apart(newer, fires[rows.newer], sure, 1 - confidence, candidates)
     per_point, scale = _per_point(rows, confidence)
     frame, rules = _written(rulebook, newer, fires[rows.newer], kept, candidates, per_point, confidence)
-    frame["p"] = [float(p[found == place][0]) for place in kept]
-    frame["q"] = q[kept]
-    frame["yaml"] = [dump({side: [rule]}) for side, rule in zip(frame["side"], rules, strict=True)]
+    frame = frame.assign(
+        p=[float(p[found == place][0]) for place in kept],
+        q=q[kept],
+        yaml=[dump({side: [rule]}) for side, rule in zip(frame["side"], rules, strict=True)],
+    )
     return Suggestions(
         frame,
         rules,

@@ -18,6 +18,7 @@ import leadscore as ls
 from leadscore.learn.publish.calibration import compared
 from leadscore.learn.publish.gate import gate
 from leadscore.learn.rows.snapshots import Snapshots
+from leadscore.present.markdown import escaped
 from leadscore.stats.intervals import wilson
 from leadscore.threshold.capacity import gain
 from tests.support.gate_world import BOOK, START, WITHIN, world
@@ -184,8 +185,10 @@ def test_what_was_trained_on_is_counted():
     offset = (until - dt.date(1970, 1, 1)).days - shots.day.min()
     found = judged(SMALL.unseen, shots, trained_until=until)
     before, gap = (day <= offset).sum(), ((day > offset) & (day <= offset + WITHIN)).sum()
-    assert found.findings[0] == f"{before} rows up to 2026-01-25, until when it was trained, are left out."
-    assert found.findings[1].startswith(f"{gap} rows up to 2026-02-24, when the labels it was trained on were known")
+    assert found.notes[0] == f"Left out: {before} rows up to 2026-01-25, until when it was trained."
+    assert found.notes[1].startswith(
+        f"Left out: {gap} rows up to 2026-02-24, until when the outcomes it was trained on"
+    )
     assert found.n == len(day) - before - gap
     assert found.start > until + dt.timedelta(days=WITHIN)
 
@@ -205,7 +208,7 @@ def test_a_model_tells_until_when_it_was_trained():
     )
     assert both.start == told.start
     unknown = judged(SMALL.unseen, SMALL.snapshots, trained_until=None)
-    assert any("Until when the candidate was trained is not known" in finding for finding in unknown.findings)
+    assert any("When the candidate was trained is not known" in finding for finding in unknown.notes)
 
 
 def test_a_lead_counts_once_a_week_as_it_stood_first():
@@ -223,7 +226,7 @@ def test_a_lead_counts_once_a_week_as_it_stood_first():
     found = judged(np.concatenate([made.unseen, -made.unseen]), twice)
     # A lead that stood on the last day of its week has two rows on it, the first of which counts.
     pd.testing.assert_frame_equal(found.frame, judged(made.unseen, shots).frame)
-    assert "400 rows of a lead in the same week as an earlier row of it are left out." in found.findings
+    assert "Left out: 400 rows of a lead in the same week as an earlier row of it." in found.notes
 
 
 def test_unknown_outcomes_are_left_out():
@@ -233,7 +236,7 @@ def test_unknown_outcomes_are_left_out():
     rows = np.flatnonzero(np.arange(len(y)) % 3)
     same = judged(SMALL.unseen[rows], changed(SMALL.snapshots, rows))
     pd.testing.assert_frame_equal(found.frame, same.frame)
-    assert "84 rows of unknown outcome are left out." in found.findings
+    assert "Left out: 84 rows of unknown outcome." in found.notes
 
 
 def test_whom_never_bars_no_way_may_take():
@@ -243,7 +246,7 @@ def test_whom_never_bars_no_way_may_take():
     found = gate(SMALL.unseen, barring, shots, capacity_per_week=3, trained_until=BEFORE)
     rows = np.flatnonzero(shots.X["size"] >= 6)
     assert found.n == len(rows) < len(SMALL.unseen)
-    assert any("that the rulebook's never bars" in finding for finding in found.findings)
+    assert any("that the rulebook's never bars" in finding for finding in found.notes)
     # The candidate's own never leaves it fewer to take, and the others as many as before.
     mine = gate(barring, BOOK, shots, capacity_per_week=30, trained_until=BEFORE)
     assert mine.n == len(shots.y)
@@ -260,8 +263,8 @@ LARGE = world(4000, 7)
 def test_a_better_candidate_passes():
     found = judged(model(LARGE), LARGE.snapshots, capacity_per_week=40)
     assert found.passed
-    assert found.reasons == []
-    assert repr(found).splitlines()[-1] == "Publish."
+    assert found.headline.startswith("Publish: it gets ")
+    assert repr(found).splitlines()[0] == found.headline
     assert found.frame["passed"].all()
 
 
@@ -271,9 +274,9 @@ def test_one_that_is_as_good_as_the_current_does_not(pick):
     assert not found.passed
     assert not found.frame.loc["current", "passed"]
     assert found.frame.loc[["hand-raisers only", "most recent first"], "passed"].all()
-    reason = {"total": "It takes the same leads as current.", "unseen": "Beside current it gets no more."}[pick]
-    assert reason in found.reasons
-    assert found.sentence.startswith("Do not publish: ")
+    reason = {"total": "it takes the same leads as current", "unseen": "it gets no more than current"}[pick]
+    assert reason in found.headline
+    assert found.headline.startswith("Do not publish: ")
 
 
 def test_with_a_margin_it_may():
@@ -290,13 +293,13 @@ def test_beside_each_of_the_others_it_must_be_better():
     for margin in (0, 0.1):  # which is for the current alone
         found = judged(made.snapshots.X["size"].to_numpy(), made.snapshots, capacity_per_week=100, margin=margin)
         assert found.frame.loc["current", "passed"]
-        assert found.reasons == ["It takes the same leads as fit only."]
+        assert found.headline == "Do not publish: it takes the same leads as fit only."
 
 
 def test_how_many_more_outcomes_would_show_it():
     made = world(500, 3)
     found = judged(made.chance, made.snapshots, capacity_per_week=5)
-    [said] = [reason for reason in found.reasons if "current" in reason]
+    [said] = [reason for reason in found.headline.split("; ") if "current" in reason]
     more = int(said.split("about ")[1].split(" more")[0].replace(",", ""))
     row = found.frame.loc["current"]
     assert (1 + more / found.reached) == pytest.approx(
@@ -307,9 +310,9 @@ def test_how_many_more_outcomes_would_show_it():
 def test_nothing_can_be_told():
     shots = SMALL.snapshots
     idle = judged(SMALL.unseen, shots, capacity_per_week=500)
-    assert idle.reasons == ["Nothing can be told: sales could work all leads of every week, so no way had to choose."]
+    assert idle.headline.endswith("as sales could work all leads of every week, so no way had to choose.")
     none = judged(SMALL.unseen, changed(shots, y=shots.y & False))
-    assert none.reasons == ["Nothing can be told: none of the 250 leads reached sal."]
+    assert none.headline == "Do not publish: there is no answer, as none of the 250 leads reached sal."
     assert not idle.passed
     assert not none.passed
 
@@ -319,7 +322,7 @@ def test_without_a_hand_raise_it_is_said():
     del document["qualify"]["hand_raise"]
     found = gate(SMALL.unseen, ls.Rulebook.from_dict(document), SMALL.snapshots, capacity_per_week=3)
     assert "hand-raisers only" not in found.frame.index
-    assert any("has no hand-raise" in finding for finding in found.findings)
+    assert any("has no hand-raise" in finding for finding in found.notes)
 
 
 # ---------------------------------------------------------------------------------------------------------- calibration
@@ -334,7 +337,7 @@ def test_probabilities_must_hold(by, passed):
     found = judged(model(LARGE, shifted(LARGE.chance, by)), LARGE.snapshots, capacity_per_week=40)
     assert found.frame.loc[["Brier score", "calibration error"], "passed"].all() == passed
     assert found.passed == passed
-    offered = [finding for finding in found.findings if "intercept update" in finding]
+    offered = [finding for finding in found.notes if "intercept update" in finding]
     assert len(offered) == (not passed)
     if offered:
         update = float(offered[0].split("by ")[1].split(" ")[0])
@@ -348,7 +351,7 @@ def test_they_are_beside_the_currents():
     found = gate(wrong, wrong, LARGE.snapshots, rulebook=BOOK, capacity_per_week=40, trained_until=BEFORE)
     # As bad as the current: no worse.
     assert found.frame.loc[["Brier score", "calibration error"], "passed"].all()
-    assert found.reasons == ["It takes the same leads as current."]
+    assert found.headline == "Do not publish: it takes the same leads as current."
 
 
 def test_ranking_well_does_not_make_up_for_wrong_probabilities():
@@ -368,7 +371,7 @@ def test_few_leads_do_not_prove_that_a_brier_score_is_no_worse(times, passed):
 def test_a_score_is_judged_by_rank_only():
     found = judged(LARGE.chance, LARGE.snapshots, capacity_per_week=40)
     assert "Brier score" not in found.frame.index
-    assert any("judged by rank only" in finding for finding in found.findings)
+    assert any("judged by rank only" in finding for finding in found.notes)
 
 
 # ------------------------------------------------------------------------------------------------------------- segments
@@ -381,7 +384,7 @@ def test_harm_in_a_segment_stops_it():
     harmful = np.where(small, -LARGE.chance, LARGE.chance)
     found = judged(harmful, LARGE.snapshots, capacity_per_week=40, by=by)
     assert found.segments["passed"].to_dict() == {"large": True, "small": False}
-    assert "In segment small it is surely worse than the current." in found.reasons
+    assert "in segment small it is clearly worse than the current" in found.headline
     assert found.frame.loc["current", "passed"]
     fine = judged(harmful, LARGE.snapshots, capacity_per_week=40, by="region")
     assert fine.passed
@@ -410,11 +413,10 @@ def test_the_report_says_it_all():
         assert name in text
         assert f"| {name} |" in markdown
         assert name in html
-    for said in [*found.findings, *found.reasons]:
+    for said in [found.headline, *found.notes]:
         assert said in text
-        assert said in markdown
-    assert text.splitlines()[-1] == found.sentence
-    assert text.splitlines()[0].startswith("4,000 leads, each once a week, from 2026-01-05 to 2026-05-24 (20 weeks), ")
+        assert escaped(said) in markdown
+    assert "4,000 leads, each once a week, 2026-01-05 to 2026-05-24 (20 weeks), " in text.splitlines()[2]
 
 
 @pytest.mark.parametrize(
@@ -423,7 +425,7 @@ def test_the_report_says_it_all():
         (
             SMALL.unseen,
             {"capacity_per_week": 0, "margin": 1, "calibration_margin": -1},
-            ["above 0; got 0", "got 1", "got -1"],
+            ["more than 0; got 0", "got 1", "got -1"],
         ),
         (SMALL.unseen, {"current": SMALL.total}, ["is a ndarray, not a Rulebook: give rulebook=..."]),
         (SMALL.unseen, {"snapshots": SMALL.snapshots.X}, ["must be Snapshots; got a DataFrame"]),
@@ -480,9 +482,9 @@ def test_a_model_of_the_calendar_does_not_pass_on_bank_contacts(folder):
     found = gate(fitted, book, shots, capacity_per_week=40, trained_until=date[cut - 1].date())
     assert (found.n, found.passed) == (16_407, False)
     assert found.frame.loc["current", "high"] < 0
-    assert "Beside current it surely gets less." in found.reasons
+    assert "it clearly gets less than current" in found.headline
     assert not found.frame.loc["calibration error", "passed"]
-    assert any("The level is off: 21.0% of 16,407 leads" in finding for finding in found.findings)
+    assert any("The level is off: 21.0% of 16,407 leads" in finding for finding in found.notes)
 
 
 # ------------------------------------------------------------------------------------------------------ the known error

@@ -97,7 +97,7 @@ def test_segments_keep_their_place(trained):
 
 
 def test_what_is_set_anew_and_what_goes_is_said(trained):
-    anew, caps = trained.findings[-2:]
+    anew, caps = trained.notes[-2:]
     minimum = trained.rulebook.qualify.minimum_fit
     assert f"than before: minimum fit 15 -> {minimum:g}, 'Coordinators and specialists' 80 -> " in anew
     assert anew.endswith("grades of fit, grades of behaviour.")
@@ -166,7 +166,7 @@ def test_the_bar_is_the_lowest_that_sales_can_work(trained, capacity):
 
 def test_hand_raisers_beyond_capacity_are_said(trained):
     assert trained.per_week > trained.capacity_per_week == 10
-    assert any("Hand-raisers alone are more than sales can work" in finding for finding in trained.findings)
+    assert any("Hand-raisers alone are more than sales can work" in finding for finding in trained.notes)
 
 
 class TestRefused:
@@ -181,7 +181,7 @@ class TestRefused:
 
     @pytest.mark.parametrize("capacity", [0, -3, float("nan")])
     def test_no_capacity(self, made, shots, capacity):
-        with pytest.raises(ls.ArgumentError, match="must be a number above 0"):
+        with pytest.raises(ls.ArgumentError, match="must be a number, more than 0"):
             train(made.rulebook, shots, capacity_per_week=capacity)
 
     def test_a_number_that_is_none(self, made, shots):
@@ -232,9 +232,9 @@ def test_columns_are_read_as_rules_read_them(from_csv):
     assert (read.X["plan"].isna() == (shots.X["plan"] == "unknown")).all()
     assert "seen" not in read.X
     assert not any(isinstance(source, Kinds) for source in read.provenance.values())
-    numerals, dates = read.findings[-2:]
+    numerals, dates = read.notes[-2:]
     assert numerals.startswith("Columns of numbers as text, taken as categories: code; if they are quantities")
-    assert dates == "Columns of dates are left out: seen."
+    assert dates == "Left out: columns of dates (seen)."
 
 
 def test_booleans_and_missing_values_give_the_points_of_the_card(from_csv):

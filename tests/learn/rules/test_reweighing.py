@@ -467,9 +467,7 @@ def test_what_is_printed(large):
     found = reweigh(BOOK, large)
     lines = repr(found).splitlines()
     vp = entry(found, "Seniority", "VP")
-    assert re.match(
-        r"\d+ of 10 points of 'guessed' change, learned on 6,000 rows of which [\d,]+ reached", lines[0]
-    )
+    assert re.match(r"\d+ of 10 points of 'guessed' change, learned on 6,000 rows of which [\d,]+ reached", lines[0])
     cells = ["Seniority", "VP", "30", f"{vp['new']:g}", f"({vp['low']:.0f}", "to", f"{vp['high']:.0f})", f"{vp['n']:,}"]
     assert lines[4].split()[: len(cells)] == cells
 
@@ -540,9 +538,7 @@ def test_points_that_do_not_rank_have_no_scale():
         behaviour=[],
         **{"qualify.threshold": 0},
     )
-    with pytest.raises(
-        ArgumentError, match="is needed: on these rows the old points do not differ"
-    ):
+    with pytest.raises(ArgumentError, match="is needed: on these rows the old points do not differ"):
         reweigh(nothing, rows)
     assert entry(reweigh(nothing, rows, points_to_double=10), "Seniority", "VP")["new"] < -15
 
@@ -553,9 +549,7 @@ def test_too_few_outcomes_are_refused():
         (outcomes.head(9), 9),
         (pd.DataFrame({"lead_id": leads["lead_id"], "stage": "won", "at": outcomes["at"].iloc[0]}), 300),
     ):
-        with pytest.raises(
-            ArgumentError, match=f"of 300 known outcomes {n} are True; points need at least 10"
-        ):
+        with pytest.raises(ArgumentError, match=f"of 300 known outcomes {n} are True; points need at least 10"):
             reweigh(BOOK, rows_of((leads, events, kept)))
     assert reweigh(BOOK, rows_of((leads, events, outcomes.head(10)))).reached == 10
     late = snapshots(loaded(leads, events, outcomes), as_of="2026-12-31", stage="won", within_days=30)
