@@ -12,16 +12,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from leadscore.base.arguments import Arguments
-from leadscore.base.days import as_day, day_number, day_of
+from leadscore.base.days import day_number, day_of
 from leadscore.base.groups import MISSING
 from leadscore.base.text import as_text, counted
 from leadscore.base.times import NO_TIME
 from leadscore.errors import ArgumentError, Problem, did_you_mean
 from leadscore.rulebook import Rulebook
-from leadscore.scoring.plan import compiled
-from leadscore.scoring.replay import replay
+from leadscore.scoring.binding import Binding
 from leadscore.scoring.scores import Scores, points_by_rule, verdicts
-from leadscore.scoring.timeline import Timeline
 from leadscore.stats.intervals import Ints
 from leadscore.tables.groups import By
 from leadscore.tables.tables import Tables
@@ -110,25 +108,34 @@ def weekly_cohorts(  # noqa: PLR0913 - each of them is part of what a cohort is
     2026-03-09 86 24
     2026-03-16 80 22
     """
-    first, last = _whole_weeks(start, end)
     with Arguments("weekly_cohorts") as given:
+        given.types(tables=(tables, Tables), rulebook=(rulebook, Rulebook))
+        weeks = whole_weeks(given, start, end)
+        begun = None if counted_since is None else day_number(given.day("counted_since", counted_since))
+        if weeks and begun is not None and begun > weeks[0]:
+            message = f"must not come after the first of these weeks, {day_of(weeks[0])}; got {counted_since}"
+            given.wrong("counted_since", message)
         given.whole("age_days", age_days, least=0)
         names = given.names("by", by)
+    begun = weeks[0] if begun is None else begun
+    return cohorts_of(Binding(tables, begun, weeks[-1] + 6), rulebook, weeks, age_days, names, begun=begun)
+
+
+def cohorts_of(  # noqa: PLR0913 - as `weekly_cohorts`
+    binding: Binding, rulebook: Rulebook, weeks: range, age_days: int, by: Sequence[str] = (), *, begun: int
+) -> Iterator[Cohort]:
+    """The cohorts of weeks, by their Mondays, in days since 1970; leads that qualify were counted since `begun`."""
+    tables = binding.tables
     days = scoring_days(tables, rulebook, age_days)
     if (days == NO_TIME).all():
         message = "no lead has a created_at, so no week in which it is scored; make cohorts by hand"
         raise ArgumentError("tables", message)
-    groups = {name: tables.latest(name) for name in names}
-    begun = day_of(first) if counted_since is None else as_day(counted_since, name="counted_since")
-    if begun > day_of(first):
-        raise ArgumentError(
-            "counted_since", f"must not come after the first of these weeks, {day_of(first)}; got {begun}"
-        )
-    found = replay(tables, rulebook, start=begun, end=day_of(last)).frame
+    groups = {name: tables.latest(name) for name in by}
+    found = binding.history(rulebook, begun, weeks[-1] + 6).frame
     found = found[~found["already"]]
     qualified = tables.positions(found.index), found["day"].to_numpy("datetime64[D]").astype(np.int64)
     scored = np.arange(len(days), dtype=np.int32), days
-    timeline = Timeline(compiled(rulebook), tables, first, last)
+    timeline = binding.timeline(rulebook)
     ids = pd.Index(tables.ids.array.to_pandas(), name="lead_id")
 
     def frame(lead: npt.NDArray[np.int32], day: npt.NDArray[np.int64], week: int) -> pd.DataFrame:
@@ -137,22 +144,20 @@ def weekly_cohorts(  # noqa: PLR0913 - each of them is part of what a cohort is
         own = {name: group.array.take(lead[rows]) for name, group in groups.items()}
         return pd.concat([verdicts(bound), points_by_rule(bound)], axis=1).assign(**own).set_axis(ids[lead[rows]])
 
-    for week in range(first, last, 7):
+    for week in weeks:
         yield Cohort(day_of(week), frame(*scored, week), frame(*qualified, week), rulebook)
 
 
 def scores_of_weeks(
-    tables: Tables, rulebook: Rulebook, parts: Sequence[Sequence[dt.date]], *, age_days: int = 14
+    binding: Binding, rulebook: Rulebook, parts: Sequence[Sequence[dt.date]], *, age_days: int = 14
 ) -> list[Scores]:
     """The leads scored in some weeks, for each part of them: those of `weekly_cohorts`, each as of its own day."""
-    days = scoring_days(tables, rulebook, age_days)
-    starts = [day_number(week) for part in parts for week in part]
-    timeline = Timeline(compiled(rulebook), tables, min(starts), max(starts) + 6)
+    days = scoring_days(binding.tables, rulebook, age_days)
     found = []
     for part in parts:
         lead = leads_of_weeks(days, part)
         last_day = max(part) + dt.timedelta(6)
-        found.append(Scores(rulebook, last_day, timeline.at(lead, days[lead]), tables))
+        found.append(Scores(rulebook, last_day, binding.timeline(rulebook).at(lead, days[lead]), binding.tables))
     return found
 
 
@@ -170,14 +175,19 @@ def leads_of_weeks(days: Ints, weeks: Sequence[dt.date]) -> npt.NDArray[np.int32
     return np.flatnonzero((days >= week) & (days < week + 7)).astype(np.int32)
 
 
-def _whole_weeks(start: Any, end: Any) -> tuple[int, int]:
-    """The first Monday and the last Sunday of a period, in days since 1970."""
-    first, last = day_number(as_day(start, name="start")), day_number(as_day(end, name="end"))
+def whole_weeks(given: Arguments, start: Any, end: Any) -> range:
+    """The Mondays of the whole weeks of a period that is an argument, in days since 1970."""
+    before = len(given.problems)
+    weeks = mondays(*given.period(start, end))
+    if not weeks and len(given.problems) == before:
+        given.wrong("end", f"there is no whole week, Monday to Sunday, from {start} to {end}")
+    return weeks
+
+
+def mondays(first: int, last: int) -> range:
+    """The Mondays of the whole weeks from one day to another, in days since 1970."""
     # 1970 began on a Thursday.
-    monday, sunday = first + (-first - 3) % 7, last - (last - 3) % 7
-    if sunday < monday:
-        raise ArgumentError("end", f"there is no whole week, Monday to Sunday, from {start} to {end}")
-    return monday, sunday
+    return range(first + (-first - 3) % 7, last - 5, 7)
 
 
 def sums_of(scores: pd.DataFrame, rulebook: Rulebook, by: Sequence[str]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from leadscore.drift.cohorts import leads_of_weeks, scores_of_weeks, scoring_day
 from leadscore.drift.pictures import Onset, plot_evidence, plot_gap, plot_months, plot_points
 from leadscore.errors import ArgumentError
 from leadscore.present.result import Result, Section
+from leadscore.scoring.binding import Binding
 from leadscore.scoring.scores import Scores
 from leadscore.tables.tables import Tables
 
@@ -204,11 +205,12 @@ def drift_report(
         if source is not None and not isinstance(source, str):
             given.wrong("source", f"must be the name of a lead column; got {source!r}")
         given.whole("age_days", age_days, least=0)
-    verdict, weeks, notes = monitor.verdict, monitor.frame, []
+    verdict, weeks, notes, binding = monitor.verdict, monitor.frame, [], None
     parts: dict[str, Any] = dict.fromkeys(("decomposition", "stability", "months"))
     if tables is not None:
         notes += _differs(monitor, tables, age_days)
-        parts |= _compared(monitor, tables, source, age_days, notes)
+        binding = monitor.bound(tables)
+        parts |= _compared(monitor, binding, source, age_days, notes)
     elif verdict.since is not None:
         notes.append("No tables were given, so less is said of why: the monitor keeps sums of weeks only.")
     said = verdict.state != "learning" and (tables is not None or verdict.since is not None)
@@ -216,7 +218,7 @@ def drift_report(
         rulebook=named(monitor.rulebook),
         verdict=verdict,
         weeks=weeks,
-        causes=monitor.causes(tables, age_days=age_days) if said else None,
+        causes=monitor.causes(binding, age_days=age_days) if said else None,
         edit=monitor.edit,
         notes=(*notes, *verdict.notes),
         **parts,
@@ -237,7 +239,7 @@ def _differs(monitor: BalanceMonitor, tables: Tables, age_days: int) -> list[str
 
 
 def _compared(
-    monitor: BalanceMonitor, tables: Tables, source: str | None, age_days: int, notes: list[str]
+    monitor: BalanceMonitor, binding: Binding, source: str | None, age_days: int, notes: list[str]
 ) -> dict[str, Any]:
     """What tables tell of the weeks before and since, and of the months after those that are learned from."""
     found: dict[str, Any] = {}
@@ -251,10 +253,10 @@ def _compared(
     if not months:
         notes.append("No month is compared: there is none after the weeks that are learned from.")
     weeks = [*([before, since] if whole else []), *([learned, *months] if months else [])]
-    scores = scores_of_weeks(tables, book, weeks, age_days=age_days) if weeks else []
+    scores = scores_of_weeks(binding, book, weeks, age_days=age_days) if weeks else []
     if whole:
         first, second = ((part[0], part[-1] + _WEEK - dt.timedelta(1)) for part in (before, since))
-        found["decomposition"] = decompose(tables, book, before=first, after=second, source=by)
+        found["decomposition"] = decompose(binding, book, before=first, after=second, source=by)
         found["stability"] = stability(*scores[:2])
     if months:
         found["months"] = _by_month([month[0] for month in months], *scores[2 * whole :])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.plan import compiled
 from leadscore.scoring.replay import History, Replay
@@ -19,15 +21,17 @@ class Binding:
     tables : Tables
     first, last : int
         The days that leads are looked at on.
-    replayed_from : int, optional
-        The first day of the histories that are asked for; by default `first`.
+    replayed : sequence of (first, last), optional
+        The periods within which histories are asked for; by default all days.
     """
 
-    def __init__(self, tables: Tables, first: int, last: int, *, replayed_from: int | None = None) -> None:
+    def __init__(
+        self, tables: Tables, first: int, last: int, *, replayed: Sequence[tuple[int, int]] | None = None
+    ) -> None:
         self.tables = tables
-        self._replayed_from = first if replayed_from is None else replayed_from
+        self._replayed = [(first, last)] if replayed is None else replayed
         # A history looks at the day before it too.
-        self._days = min(first, self._replayed_from - 1), last
+        self._days = min(first, *(begin - 1 for begin, _ in self._replayed)), last
         self._timelines: dict[Rulebook, Timeline] = {}
         self._replays: dict[Rulebook, Replay] = {}
 
@@ -38,7 +42,7 @@ class Binding:
         return self._timelines[rulebook]
 
     def history(self, rulebook: Rulebook, first: int, last: int) -> History:
-        """What `replay` says of a period of these days; they are searched once for all periods."""
+        """What `replay` says of days within one of the periods, which are searched once."""
         if rulebook not in self._replays:
-            self._replays[rulebook] = Replay(self.timeline(rulebook), self.tables, self._replayed_from)
+            self._replays[rulebook] = Replay(self.timeline(rulebook), self.tables, self._replayed)
         return self._replays[rulebook].history(first, last)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -63,12 +64,17 @@ _NONE = _Spans(*[np.zeros(0, np.int32)] * 3)
 
 
 class _Search:
-    """Finds when leads qualify from a day on, looking only at days on which something can rise."""
+    """Finds when leads qualify in some periods, looking only at days on which something can rise."""
 
-    def __init__(self, timeline: Timeline, tables: Tables, begin: int) -> None:
+    def __init__(self, timeline: Timeline, tables: Tables, periods: Sequence[tuple[int, int]]) -> None:
         self.timeline = timeline
-        self.begin = begin - timeline.first
         self.length = timeline.last - timeline.first + 1
+        self.wanted, self.begins = np.zeros(self.length, bool), []
+        for first, last in periods:
+            # One day more: who qualifies on the day before a period did not come to in it.
+            begin = first - 1 - timeline.first
+            self.wanted[begin : last - timeline.first + 1] = True
+            self.begins.append(begin)
         happenings = timeline.plan.happenings
         oldest = max((int(days.age.max()) for days in timeline.tables if len(days.age)), default=0)
         ages = [rising(one.part, oldest) for one in happenings]
@@ -96,9 +102,9 @@ class _Search:
         return reach
 
     def can_rise(self, part: Timeline, leads: slice) -> npt.NDArray[np.bool_]:
-        """(leads, days) where something can rise, and the first day, on which nothing is known before."""
+        """(leads, days) where something can rise, and where nothing is known of the day before."""
         rise = np.zeros((leads.stop - leads.start, self.length), bool)
-        rise[:, self.begin] = True
+        rise[:, self.begins] = True
         for days, ages in zip(part.tables, self.ages, strict=False):
             lead = days.lead - leads.start
             for age in ages:
@@ -113,8 +119,7 @@ class _Search:
         rise[came, there_from[came]] = True
         rise &= np.arange(self.length) >= there_from[:, None]
         rise[~self.within_reach[leads]] = False
-        rise[:, : self.begin] = False
-        return rise
+        return rise & self.wanted
 
     def qualified(self, part: Timeline, leads: slice) -> _Spans:
         """From each day on which leads qualify after something could rise, to the day before the next such."""
@@ -367,13 +372,12 @@ def replay(tables: Tables, rulebook: Rulebook, *, start: Any, end: Any, states: 
     with Arguments("replay") as given:
         given.types(tables=(tables, Tables), rulebook=(rulebook, Rulebook))
         first, last = given.period(start, end)
-    # One day more: who qualifies on the day before the start did not come to in the period.
     timeline = Timeline(compiled(rulebook), tables, first - 1, last)
-    return Replay(timeline, tables, first, states=states).history(first, last)
+    return Replay(timeline, tables, [(first, last)], states=states).history(first, last)
 
 
 class Replay:
-    """The days of a timeline from `first` on, searched once for when leads qualify; it gives the history of any part.
+    """Periods of a timeline, searched once for when leads qualify; it gives the history of any part of them.
 
     Attributes
     ----------
@@ -381,9 +385,11 @@ class Replay:
     stays : with `states=True`, the runs of days on which leads qualify
     """
 
-    def __init__(self, timeline: Timeline, tables: Tables, first: int, *, states: bool = False) -> None:
+    def __init__(
+        self, timeline: Timeline, tables: Tables, periods: Sequence[tuple[int, int]], *, states: bool = False
+    ) -> None:
         self.timeline, self.tables = timeline, tables
-        search = _Search(timeline, tables, first - 1)
+        search = _Search(timeline, tables, periods)
         found, stays = [_NONE], [_NONE]
         for leads, part in timeline.parts():
             spans = search.qualified(part, leads)
@@ -394,7 +400,7 @@ class Replay:
         self.stays = _joined(stays) if states else None
 
     def history(self, first: int, last: int) -> History:
-        """What `replay` says of a period of these days."""
+        """What `replay` says of days within one of the periods."""
         timeline, day, start = self.timeline, self.spans.first + self.timeline.first, day_of(first)
         at_start, inside = self._qualified_on(first), (day > first) & (day <= last)
         lead = np.concatenate([at_start, self.spans.lead[inside]])

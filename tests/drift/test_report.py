@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 import leadscore as ls
+from leadscore.base.days import day_number
 from leadscore.drift.cohorts import scores_of_weeks
 from leadscore.drift.pictures import plot_evidence, plot_gap, plot_points, plot_waterfall
 from leadscore.drift.report import DriftReport, _periods, drift_report
 from leadscore.errors import ArgumentError
+from leadscore.scoring.binding import Binding
 from tests.support.drift_world import CHANGED, WEEK, made_with, read, watched
 
 
@@ -84,7 +86,8 @@ def test_scores_of_weeks_are_those_of_the_cohorts(busy, numbers, age):
     weeks = [first + number * WEEK for number in numbers]
     half = (len(weeks) + 1) // 2
     parts = [weeks[:half], weeks[half:]] if half < len(weeks) else [weeks]
-    found = scores_of_weeks(tables, made.rulebook, parts, age_days=age)
+    binding = Binding(tables, day_number(min(weeks)), day_number(max(weeks)) + 6)
+    found = scores_of_weeks(binding, made.rulebook, parts, age_days=age)
     for part, scores in zip(parts, found, strict=True):
         cohorts = [
             cohort.scores

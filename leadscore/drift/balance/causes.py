@@ -11,7 +11,6 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from leadscore.base.arguments import Arguments
 from leadscore.base.text import counted, normalise
 from leadscore.drift.balance.attribution import (
     Spread,
@@ -35,6 +34,7 @@ from leadscore.drift.cohorts import LIMITS
 from leadscore.errors import ArgumentError
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
+from leadscore.scoring.binding import Binding
 from leadscore.stats.intervals import Floats
 from leadscore.tables.tables import Tables
 
@@ -157,24 +157,21 @@ def _worth_showing(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def causes_of(
-    watch: Watch, verdict: BalanceVerdict, edit: pd.DataFrame | None, tables: Tables | None, age_days: int
+    watch: Watch, verdict: BalanceVerdict, edit: pd.DataFrame | None, binding: Binding | None, age_days: int
 ) -> Causes:
     """`BalanceMonitor.causes`."""
+    tables = None if binding is None else binding.tables
     if watch.learning:
         raise ArgumentError("causes", f"nothing can be compared yet. {verdict.headline}")
-    with Arguments("causes") as given:
-        if tables is not None:
-            given.types(tables=(tables, Tables))
-        given.whole("age_days", age_days, least=0)
     change = _Change.of(watch, verdict)
     found = [*_of_edit(edit), *change.of_tracking(watch.rulebook, tables), *change.of_mix(), *change.of_doings()]
     notes, clues = change.notes(watch.rulebook), None
-    if tables is None:
+    if binding is None:
         notes.append("Without tables nothing is said of bots, old events, and events that no rule waits for.")
     else:
-        clues, more = bot_clues(watch, tables, change.before, change.since, age_days)
+        clues, more = bot_clues(watch, binding, change.before, change.since, age_days)
         notes += more
-        found += [*_of_bots(clues), *_of_old(old_events(tables, watch.rulebook, change.before, change.since))]
+        found += [*_of_bots(clues), *_of_old(old_events(binding, watch.rulebook, change.before, change.since))]
     found += change.of_volume()
     ranked = sorted(found, key=_rank) or [_diagnosed("nothing", _nothing(verdict), change.sides)]
     return Causes(

@@ -17,10 +17,10 @@ from leadscore.base.text import normalise
 from leadscore.base.times import DAY
 from leadscore.drift.balance.attribution import compared_line, gaps_of
 from leadscore.drift.balance.verdict import Watch, carried
-from leadscore.drift.cohorts import needed_of, sums_of, weekly_cohorts
+from leadscore.drift.cohorts import cohorts_of, mondays, needed_of, sums_of
 from leadscore.errors import ArgumentError
 from leadscore.rulebook import Rulebook
-from leadscore.scoring.replay import replay
+from leadscore.scoring.binding import Binding
 from leadscore.tables.bots import REASONS, bots_of, reasons_of
 from leadscore.tables.groups import with_shares
 from leadscore.tables.tables import Tables
@@ -113,9 +113,10 @@ def kinds_by_week(tables: Tables, rulebook: Rulebook, weeks: Weeks) -> pd.DataFr
 
 
 def bot_clues(
-    watch: Watch, tables: Tables, before: Weeks, since: Weeks, age_days: int
+    watch: Watch, binding: Binding, before: Weeks, since: Weeks, age_days: int
 ) -> tuple[BotClues | None, list[str]]:
     """What flagged events make of the change, None where there are none; and what to know of it."""
+    tables = binding.tables
     reason, notes = _flagged(tables)
     if reason is None:
         return None, notes
@@ -126,7 +127,8 @@ def bot_clues(
     before = before[-_MOST_BEFORE:]
     human = copy(tables)
     human.events = tables.events.keeping(reason < 0)
-    sides = [_again(watch, one, [*before, *since], age_days) for one in (tables, human)]
+    without = Binding(human, _day(before[0]), _day(since[-1]) + 6)
+    sides = [_again(watch, one, [*before, *since], age_days) for one in (binding, without)]
     if [week["pool"]["n"] for week in sides[0]] != [week["pool"]["n"] for week in (*before, *since)]:
         message = "The tables do not give the weeks counted again, so nothing is said of bots: are leads missing"
         return None, [*notes, f"{message}, other age_days, or weeks that do not begin on a Monday?"]
@@ -152,12 +154,12 @@ def _flagged(tables: Tables) -> tuple[npt.NDArray[np.int64] | None, list[str]]:
     return reason, notes
 
 
-def _again(watch: Watch, tables: Tables, weeks: Weeks, age_days: int) -> list[dict[str, Any]]:
+def _again(watch: Watch, binding: Binding, weeks: Weeks, age_days: int) -> list[dict[str, Any]]:
     """The sums of some weeks, scored again."""
-    end = dt.date.fromisoformat(weeks[-1]["week"]) + dt.timedelta(6)
     wanted = {week["week"] for week in weeks}
     found = []
-    for cohort in weekly_cohorts(tables, watch.rulebook, start=weeks[0]["week"], end=end, age_days=age_days):
+    whole = mondays(_day(weeks[0]), _day(weeks[-1]) + 6)
+    for cohort in cohorts_of(binding, watch.rulebook, whole, age_days, begun=whole[0]):
         if cohort.week.isoformat() in wanted:
             sides = {"pool": cohort.scores, "mqls": cohort.mqls}
             sums = {name: sums_of(leads, watch.rulebook, ()) for name, leads in sides.items()}
@@ -207,7 +209,7 @@ def _by_reason(
     return found.set_axis(pd.Index([REASONS[place] for place in found.index], name="reason")).astype({"leads": int})
 
 
-def old_events(tables: Tables, rulebook: Rulebook, before: Weeks, since: Weeks) -> pd.DataFrame:
+def old_events(binding: Binding, rulebook: Rulebook, before: Weeks, since: Weeks) -> pd.DataFrame:
     """How many MQLs would not have come about if no event counted longer than a quarter.
 
     Returns
@@ -222,9 +224,8 @@ def old_events(tables: Tables, rulebook: Rulebook, before: Weeks, since: Weeks) 
     }
     if not ended:
         return pd.DataFrame()
-    start = before[-len(since) :][0]["week"]
-    end = dt.date.fromisoformat(since[-1]["week"]) + dt.timedelta(6)
-    found = [replay(tables, book, start=start, end=end).frame for book in (rulebook, rulebook.edited(ended))]
+    period = _day(before[-len(since) :][0]), _day(since[-1]) + 6
+    found = [binding.history(book, *period).frame for book in (rulebook, rulebook.edited(ended))]
     new = found[0][~found[0]["already"]]
     old = ~new.index.isin(found[1].index)
     late = (new["day"] >= pd.Timestamp(since[0]["week"])).to_numpy()

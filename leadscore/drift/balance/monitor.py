@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 
 from leadscore.base.arguments import Arguments
-from leadscore.base.days import as_day
+from leadscore.base.days import as_day, day_number
 from leadscore.drift.balance.causes import Causes, causes_of
 from leadscore.drift.balance.verdict import LATELY, SHORT, YEAR, BalanceVerdict, Watch, carried, judged, named
 from leadscore.drift.cohorts import check_cohort, needed_of, overlap, sketch_of, sums_of, weekly_cohorts
 from leadscore.errors import ArgumentError, Problem
 from leadscore.rulebook import Rulebook
+from leadscore.scoring.binding import Binding
 from leadscore.scoring.scores import Scores
 from leadscore.tables.groups import By
 from leadscore.tables.tables import Tables
@@ -213,7 +214,7 @@ class BalanceMonitor:
             raise ArgumentError("monitor", "no week was counted yet: update(week, scores) counts one")
         return judged(self._watch)
 
-    def causes(self, tables: Tables | None = None, *, age_days: int = 14) -> Causes:
+    def causes(self, tables: Tables | Binding | None = None, *, age_days: int = 14) -> Causes:
         """What caused the change: rules, events and segments by their share of it, and diagnoses, likeliest first.
 
         Parameters
@@ -263,7 +264,18 @@ class BalanceMonitor:
         >>> causes.rules.index[causes.rules["named"]].tolist()
         ['Clicks']
         """
-        return causes_of(self._watch, self.verdict, self.edit, tables, age_days)
+        with Arguments("causes") as given:
+            if tables is not None and not isinstance(tables, Binding):
+                given.types(tables=(tables, Tables))
+            given.whole("age_days", age_days, least=0)
+        verdict = self.verdict
+        binding = self.bound(tables) if isinstance(tables, Tables) else tables
+        return causes_of(self._watch, verdict, self.edit, binding, age_days)
+
+    def bound(self, tables: Tables) -> Binding:
+        """The tables over the weeks counted, for all that is asked of them in one call."""
+        first, last = (day_number(dt.date.fromisoformat(self._weeks[place]["week"])) for place in (0, -1))
+        return Binding(tables, first, last + 6)
 
     def acknowledge(self, decision: Literal["fixed", "new_normal"]) -> BalanceVerdict:
         """Say what became of a watch or alarm; evidence starts again from nothing.

@@ -15,6 +15,7 @@ from leadscore.drift.change.pools import OLDER, WEEK, Groups, Pool, Span, counte
 from leadscore.errors import ArgumentError, RulebookError, did_you_mean
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
+from leadscore.scoring.binding import Binding
 from leadscore.stats.intervals import Floats
 from leadscore.stats.shapley import PARTS, Counts, first_order, jackknife, rules_alone, shapley
 from leadscore.tables.groups import grouping
@@ -140,7 +141,7 @@ def _signed(value: float, style: str = ",.0f") -> str:
 
 
 def decompose(  # noqa: PLR0913 - when, by which rules, and what leads are told apart by
-    tables: Tables,
+    tables: Tables | Binding,
     old: Rulebook,
     new: Rulebook | None = None,
     *,
@@ -225,13 +226,19 @@ def decompose(  # noqa: PLR0913 - when, by which rules, and what leads are told 
     page_view    22.3   25.4     3.1
     webinar       4.4    7.4     3.0
     """
+    held = tables.tables if isinstance(tables, Binding) else tables
+    books = _books(held, old, new)
     spans = _periods(before, after)
-    books = _books(old, new)
-    groups = _groups(tables, books[1], source, segment)
+    if isinstance(tables, Binding):
+        binding = tables
+    else:
+        days = [(span.first, span.last) for span in spans]
+        binding = Binding(tables, min(days)[0], max(days)[1], replayed=days)
+    groups = _groups(held, books[1], source, segment)
     between = _between(*books)
-    pools = [pool_of(tables, span, [*books, *between], groups) for span in spans]
+    pools = [pool_of(binding, span, [*books, *between], groups) for span in spans]
     rules = _rules(books)
-    counts, cells = counted(tables, pools, list(rules))
+    counts, cells = counted(binding, pools, list(rules))
     split = _Split.of(counts, cells, rules, groups)
     notes = [*_of_cells(counts, pools, source), *_of_rules(split, rules, books)]
     if not between:
@@ -274,10 +281,10 @@ def _periods(before: Any, after: Any) -> tuple[Span, Span]:
     return spans[0], spans[1]
 
 
-def _books(old: Any, new: Any) -> tuple[Rulebook, Rulebook]:
+def _books(tables: Any, old: Any, new: Any) -> tuple[Rulebook, Rulebook]:
     books = (old, old if new is None else new)
     with Arguments("decompose") as given:
-        given.types(old=(old, Rulebook), new=(books[1], Rulebook))
+        given.types(tables=(tables, Tables), old=(old, Rulebook), new=(books[1], Rulebook))
     zones = [book.timezone for book in books]
     if zones[0] != zones[1]:
         message = f"has days of {zones[1]}, and old of {zones[0]}: periods are days of one time zone"

@@ -13,13 +13,12 @@ import pandas as pd
 
 from leadscore.base.days import day_of
 from leadscore.rulebook import Rulebook
+from leadscore.scoring.binding import Binding
 from leadscore.scoring.engine import Bound
-from leadscore.scoring.plan import compiled
-from leadscore.scoring.replay import History, replay
-from leadscore.scoring.timeline import Timeline
+from leadscore.scoring.replay import History
+from leadscore.scoring.scores import points_by_rule
 from leadscore.stats.intervals import Floats, Ints
 from leadscore.stats.shapley import Counts
-from leadscore.tables.tables import Tables
 
 WEEK = 7
 # Of leads that were there in a period: new in it, come in the time as long just before, or older.
@@ -75,13 +74,13 @@ class Pool:
     histories: list[History]
 
 
-def pool_of(tables: Tables, span: Span, books: Sequence[Rulebook], groups: Groups) -> Pool:
+def pool_of(binding: Binding, span: Span, books: Sequence[Rulebook], groups: Groups) -> Pool:
     """The leads that were there in a period, alike by the first two rulebooks, and what each of all made of it."""
     same = books[0] == books[1]
-    first = Timeline(compiled(books[0]), tables, span.last, span.last).everyone(span.last)
-    bounds = (first, first if same else Timeline(compiled(books[1]), tables, span.last, span.last).everyone(span.last))
+    first = binding.timeline(books[0]).everyone(span.last)
+    bounds = (first, first if same else binding.timeline(books[1]).everyone(span.last))
     lead = first.lead.astype(np.int64)
-    came = tables.records.there_from(books[0].timezone)[lead]
+    came = binding.tables.records.there_from(books[0].timezone)[lead]
     length = span.last - span.first + 1
     stratum = np.select([came >= span.first, came >= span.first - length], [NEW, RECENT], OLDER)
     none = np.zeros(len(lead), np.int64)
@@ -94,8 +93,7 @@ def pool_of(tables: Tables, span: Span, books: Sequence[Rulebook], groups: Group
     for place, bound in enumerate(bounds[: 1 if same else 2]):
         keys |= {f"needed_{place}": bound.threshold - bound.fit, f"barred_{place}": _barred(bound)}
     slot = np.where(stratum == NEW, (came - span.first) // WEEK, span.weeks)
-    start, end = span.days
-    histories = {book: replay(tables, book, start=start, end=end) for book in dict.fromkeys(books)}
+    histories = {book: binding.history(book, span.first, span.last) for book in dict.fromkeys(books)}
     return Pool(span, lead, pd.DataFrame(keys), slot, [histories[book] for book in books])
 
 
@@ -116,7 +114,7 @@ def in_bands(values: Ints) -> Ints:
     return np.searchsorted(edges, values, "left")
 
 
-def counted(tables: Tables, pools: Sequence[Pool], rules: Sequence[str]) -> tuple[Counts, pd.DataFrame]:
+def counted(binding: Binding, pools: Sequence[Pool], rules: Sequence[str]) -> tuple[Counts, pd.DataFrame]:
     """The leads and MQLs of both periods in cells and weeks; and what each cell is."""
     keys = pd.concat([pool.keys for pool in pools], ignore_index=True)
     needed = [name for name in keys if str(name).startswith("needed")]
@@ -132,7 +130,7 @@ def counted(tables: Tables, pools: Sequence[Pool], rules: Sequence[str]) -> tupl
         found = {}
         for history in pool.histories:
             if id(history) not in found:
-                row, slot, own = _figures(tables, pool, history, rules)
+                row, slot, own = _figures(binding, pool, history, rules)
                 found[id(history)] = _placed(shape, codes[row], slot, own)
         figures.append([found[id(history)] for history in pool.histories])
     stratum: Ints = np.array(cells["stratum"], np.int64)
@@ -145,15 +143,17 @@ def _placed(shape: tuple[int, int], cell: Ints, slot: Ints, rows: Floats) -> Flo
     return np.stack([np.bincount(place, row, shape[0] * shape[1]).reshape(shape) for row in rows.T], axis=-1)
 
 
-def _figures(tables: Tables, pool: Pool, history: History, rules: Sequence[str]) -> tuple[Ints, Ints, Floats]:
+def _figures(binding: Binding, pool: Pool, history: History, rules: Sequence[str]) -> tuple[Ints, Ints, Floats]:
     """Of the leads that came to qualify: their place in the pool, the week they count in, and their figures.
 
     The figures are 1, the share of behaviour in the points, and how much of the MQL each rule made.
     """
     new = ~history.frame["already"].to_numpy()
-    frame, points = history.frame[new], history.points[new]
-    row = np.searchsorted(pool.lead, tables.positions(frame.index))
-    week = (frame["day"].to_numpy("datetime64[D]").astype(np.int64) - pool.span.first) // WEEK
+    frame = history.frame[new]
+    lead, day = binding.tables.positions(frame.index), frame["day"].to_numpy("datetime64[D]").astype(np.int64)
+    points = points_by_rule(binding.timeline(history.rulebook).at(lead, day)).set_axis(frame.index)
+    row = np.searchsorted(pool.lead, lead)
+    week = (day - pool.span.first) // WEEK
     slot = np.where(pool.slot[row] < pool.span.weeks, pool.slot[row], week)
     fit, behaviour = (np.maximum(frame[name].to_numpy(), 0) for name in ("fit", "behaviour"))
     share = behaviour / np.where(fit + behaviour > 0, fit + behaviour, 1)

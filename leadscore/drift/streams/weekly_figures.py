@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from leadscore.base.arguments import Arguments
-from leadscore.base.days import day_number, day_of
+from leadscore.base.days import day_number
 from leadscore.base.times import DAY, NO_TIME, is_text
-from leadscore.drift.cohorts import weekly_cohorts
+from leadscore.drift.cohorts import cohorts_of, whole_weeks
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import declared_kind, lead_kinds
-from leadscore.scoring.replay import replay
+from leadscore.scoring.binding import Binding
 from leadscore.stats.intervals import Floats, Ints
 from leadscore.tables.groups import By, grouping
 from leadscore.tables.outcomes import NEVER, STAGES, Mask, or_further
@@ -149,12 +149,16 @@ def weekly_streams(  # noqa: PLR0913 - each of them is part of what the figures 
     (np.float64(11.0), np.float64(0.45454545454545453))
     """
     with Arguments("weekly_streams") as given:
+        given.types(tables=(tables, Tables), rulebook=(rulebook, Rulebook))
+        weeks = whole_weeks(given, start, end)
+        given.whole("age_days", age_days, least=0)
         names = given.names("by", by)
         given.whole("within_days", within_days, least=1)
         given.one_of("stage", stage, STAGES)
-        if stage in STAGES and tables.stages is not None and not tables.stages.of(*or_further(stage)).any():
+        if not given.problems and tables.stages is not None and not tables.stages.of(*or_further(stage)).any():
             given.wrong("stage", f"no outcome is {' or '.join(or_further(stage))}")
-    fires, leads = _scored(tables, rulebook, start, end, age_days)
+    binding = Binding(tables, weeks[0], weeks[-1] + 6)
+    fires, leads = _scored(binding, rulebook, weeks, age_days)
     segments = [(ALL, np.ones(len(tables.ids), bool)), *_segments(tables, names, leads, reference_weeks)]
     made = _Made(leads.weeks)
     known = leads.weeks >= _first_day(tables, rulebook) + age_days
@@ -171,7 +175,7 @@ def weekly_streams(  # noqa: PLR0913 - each of them is part of what the figures 
     for name, count in _events(tables, rulebook, leads).items():
         made.plain("events", name, np.divide(count, n, out=np.full(len(n), np.nan), where=n > 0), acted)
     if tables.stages is not None:
-        for name, accepted, mqls, over in _accepted(tables, rulebook, leads.weeks, segments, stage, within_days):
+        for name, accepted, mqls, over in _accepted(binding, rulebook, leads.weeks, segments, stage, within_days):
             made.share("accepted", name, accepted, mqls, over)
     return made.streams()
 
@@ -197,13 +201,12 @@ class _Made:
         return WeeklyStreams(*(frame.rename_axis(columns=["kind", "name"]) for frame in frames))
 
 
-def _scored(
-    tables: Tables, rulebook: Rulebook, start: Any, end: Any, age_days: int
-) -> tuple[dict[str, Floats], _Cohorts]:
+def _scored(binding: Binding, rulebook: Rulebook, mondays: range, age_days: int) -> tuple[dict[str, Floats], _Cohorts]:
     """On how many leads of each week each rule gives points, and the leads."""
     rules = [rule.name for _, _, rule in rulebook.rules()]
     fires, weeks, positions = [], [], []
-    for cohort in weekly_cohorts(tables, rulebook, start=start, end=end, age_days=age_days):
+    tables = binding.tables
+    for cohort in cohorts_of(binding, rulebook, mondays, age_days, begun=mondays[0]):
         weeks.append(day_number(cohort.week))
         positions.append(tables.positions(cohort.scores.index).astype(np.int64))
         # A rule may be called as a column of the scores is: its points stand last.
@@ -295,7 +298,7 @@ def _events(tables: Tables, rulebook: Rulebook, leads: _Cohorts) -> dict[str, Fl
 
 
 def _accepted(  # noqa: PLR0913, PLR0917 - who, of whom, when and how long
-    tables: Tables,
+    binding: Binding,
     rulebook: Rulebook,
     weeks: Ints,
     segments: Sequence[tuple[str, Mask]],
@@ -303,12 +306,13 @@ def _accepted(  # noqa: PLR0913, PLR0917 - who, of whom, when and how long
     within_days: int,
 ) -> Iterator[tuple[str, Floats, Floats, Mask]]:
     """(segment, accepted, MQLs, whether all of it is known) by the week in which leads became MQLs."""
+    tables = binding.tables
     stages, until = tables.observed()
     day = stages.times.days(tables.timezone)
     n_leads = len(tables.ids)
     mql = stages.first(n_leads, day, stages.of("mql"))
     if (mql == NEVER).all():
-        history = replay(tables, rulebook, start=day_of(weeks[0]), end=day_of(weeks[-1] + 6)).frame
+        history = binding.history(rulebook, int(weeks[0]), int(weeks[-1]) + 6).frame
         history = history[~history["already"]]
         mql[tables.positions(history.index)] = history["day"].to_numpy("datetime64[D]").astype(np.int64)
     reached = stages.first(n_leads, day, stages.of(*or_further(stage)))

@@ -15,10 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import leadscore as ls
+from leadscore.base.days import day_number
 from leadscore.drift.balance.attribution import segment_changes, share_interval
 from leadscore.drift.balance.event_clues import appeared_or_stopped, old_events
 from leadscore.drift.balance.monitor import BalanceMonitor
 from leadscore.errors import ArgumentError
+from leadscore.scoring.binding import Binding
 
 _FEWER = max(20, settings().max_examples // 5)
 BOOK = ls.Rulebook.from_yaml("""
@@ -509,7 +511,8 @@ def test_old_events_that_go_on_paying():
     tables = ls.load_tables(leads, events, rulebook=BOOK, columns=["source"])
     weeks = [{"week": day(number).isoformat()} for number in range(LAST)]
     parts = weeks[:CAME], weeks[CAME:]
-    found = old_events(tables, endless({}), *parts)
+    binding = Binding(tables, day_number(day(0)), day_number(day(LAST)) - 1)
+    found = old_events(binding, endless({}), *parts)
     assert found.loc["since", "low"] > found.loc["before", "high"]
     assert found.loc["since", "old"] > 20
     # Those that stay qualify on their last quarter: by hand.
@@ -522,8 +525,8 @@ def test_old_events_that_go_on_paying():
     assert found.loc["since", "old"] == (~new.index.isin(short.index)).sum()
     # The failure twins: a window, a decay.
     for window in ({"within_days": 90}, {"half_life_days": 30}, {"step": {"every_days": 30, "lose_percent": 30}}):
-        assert not len(old_events(tables, endless(window), *parts))
-    assert len(old_events(tables, endless({"half_life_days": 100}), *parts))
+        assert not len(old_events(binding, endless(window), *parts))
+    assert len(old_events(binding, endless({"half_life_days": 100}), *parts))
 
 
 @pytest.mark.slow

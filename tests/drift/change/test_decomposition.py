@@ -17,6 +17,7 @@ from leadscore.datasets.funnel import make_funnel
 from leadscore.drift.change.decomposition import decompose
 from leadscore.drift.change.pools import Groups, Span, counted, in_bands, pool_of
 from leadscore.errors import ArgumentError
+from leadscore.scoring.binding import Binding
 from leadscore.stats.shapley import PARTS, jackknife, shapley
 from tests.support.strategies import cases, frames
 
@@ -332,9 +333,10 @@ def test_a_new_lead_counts_in_the_week_it_came_in_and_an_older_one_when_it_quali
     held = ls.load_tables(leads, happened(a=done, b=done), rulebook=book)
     spans = [Span(*(np.datetime64(day).astype("datetime64[D]").astype(int) for day in period)) for period in (A, B)]
     groups = Groups([], None, [], None)
+    binding = Binding(held, min(span.first for span in spans), max(span.last for span in spans))
     counts, cells = counted(
-        held,
-        [pool_of(held, span, [book, book], groups) for span in spans],
+        binding,
+        [pool_of(binding, span, [book, book], groups) for span in spans],
         [*("Home", "Large", "Pricing", "Opens"), "(no points)"],
     )
     by_stratum = {
