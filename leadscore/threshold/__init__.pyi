@@ -3,8 +3,8 @@ from .baselines import baselines as baselines
 from .choice import ThresholdChoice as ThresholdChoice
 from .choice import Value as Value
 from .choice import choose_threshold as choose_threshold
-from .explorer import Look as Look
 from .explorer import ThresholdExplorer as ThresholdExplorer
+from .explorer import WhatIf as WhatIf
 from .holdout import Holdout as Holdout
 from .holdout import holdout_sample as holdout_sample
 from .table import ThresholdTable as ThresholdTable

@@ -1,17 +1,18 @@
-"""`ThresholdExplorer`: another threshold, other points, tried out on scored leads in the blink of an eye."""
+"""`ThresholdExplorer`: another threshold, other points, tried out on scored leads in a tenth of a second."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
+from leadscore.base.text import counted
 from leadscore.errors import ArgumentError, did_you_mean
+from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.diff import decimal
 from leadscore.rulebook.model import BehaviourRule, FitRule
@@ -25,14 +26,14 @@ from leadscore.stats.outcomes_and_scores import read_rows
 _Rule = FitRule | BehaviourRule
 
 
-@dataclass(frozen=True)
-class Look:
+@dataclass(frozen=True, eq=False, repr=False)
+class WhatIf(Result):
     """What one threshold and some points would do; made by `ThresholdExplorer.at`.
 
     Attributes
     ----------
     threshold : float
-        The bar of leads in no segment.
+        Of leads in no segment.
     points : dict of rule to points
         What was changed.
     leads, qualified : int
@@ -65,25 +66,33 @@ class Look:
     entered: pd.Index[Any]
     left: pd.Index[Any]
 
-    def __repr__(self) -> str:
+    @property
+    def headline(self) -> str:
+        """How many leads qualify, and how many of them are new."""
         changed = "".join(f", {name} {_shown(value)}" for name, value in self.points.items())
         share = f" ({self.qualified / self.leads:.1%})" if self.leads else ""
-        lines = [
-            f"threshold {decimal(self.threshold)}{changed}: {self.qualified:,} of {self.leads:,} leads qualify{share}",
-            f"  entered {len(self.entered):,}, left {len(self.left):,}, against the rulebook as it is",
-        ]
-        if self.known:
-            interval = f"{self.precision:.1%} ({self.low:.1%} to {self.high:.1%})"
-            lines.append(f"  precision {interval}: {self.reached:,} of {self.known:,} whose outcome is known")
-        else:
-            lines.append("  precision not known: no outcome is known of them")
-        if self.positives:
-            interval = f"{self.recall:.1%} ({self.recall_low:.1%} to {self.recall_high:.1%})"
-            lines.append(f"  recall {interval}: {self.reached:,} of {self.positives:,} known to have reached it")
-        return "\n".join(lines)
+        qualify = f"{self.qualified:,} of {counted(self.leads, 'lead')} qualify{share}"
+        moved = f"entered {len(self.entered):,}, left {len(self.left):,}, against the rulebook as it is"
+        return f"Threshold {decimal(self.threshold)}{changed}: {qualify}; {moved}."
 
-    def _repr_html_(self) -> str:
-        return f"<pre>{escape(repr(self))}</pre>"
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Precision and recall, as far as outcomes are known."""
+        if not self.known:
+            precision = "Precision not known: no outcome is known of them."
+        else:
+            interval = f"{self.precision:.1%} ({self.low:.1%} to {self.high:.1%})"
+            precision = f"Precision {interval}: {self.reached:,} of {self.known:,} whose outcome is known."
+        if not self.positives:
+            return (precision,)
+        interval = f"{self.recall:.1%} ({self.recall_low:.1%} to {self.recall_high:.1%})"
+        return precision, f"Recall {interval}: {self.reached:,} of {self.positives:,} known to have reached it."
+
+    def sections(self) -> Iterator[Section]:
+        """Who enters and who leaves."""
+        for name, ids in (("entered", self.entered), ("left", self.left)):
+            frame = ids.to_frame(index=False, name="lead_id")
+            yield Section(name, f"Leads that {name}", frame, shown=frame[:0])
 
 
 def _shown(points: Any) -> str:
@@ -106,7 +115,7 @@ class ThresholdExplorer:
 
     Attributes
     ----------
-    now : Look
+    now : WhatIf
         The rulebook as it is.
 
     Examples
@@ -118,8 +127,8 @@ class ThresholdExplorer:
     >>> scores = ls.score(tables, made.rulebook, as_of="2026-02-15")
     >>> y = ls.label(tables, stage="sal", scored_at="2026-02-15", within_days=30, worked_only=True)
     >>> explorer = ThresholdExplorer(scores, y)
-    >>> look = explorer.at(70, points={"Pricing page": 15})
-    >>> len(look.left) > 0, look.qualified - explorer.now.qualified == len(look.entered) - len(look.left)
+    >>> tried = explorer.at(70, points={"Pricing page": 15})
+    >>> len(tried.left) > 0, tried.qualified - explorer.now.qualified == len(tried.entered) - len(tried.left)
     (True, True)
     """
 
@@ -131,13 +140,13 @@ class ThresholdExplorer:
         self._before = scores.bound.via >= 0
         self.now = self.at()
 
-    def at(self, threshold: float | None = None, *, points: Mapping[str, Any] | None = None) -> Look:
+    def at(self, threshold: float | None = None, *, points: Mapping[str, Any] | None = None) -> WhatIf:
         """What a threshold, and other points of some rules, would do.
 
         Parameters
         ----------
         threshold : float, optional
-            The bar of leads in no segment; that of the rulebook if not given.
+            Of leads in no segment; that of the rulebook if not given.
         points : mapping of rule to its points, optional
             A number; of a rule with a table, a mapping of the entries that change.
 
@@ -154,7 +163,7 @@ class ThresholdExplorer:
         low, high = wilson(reached, known.sum())
         positives = int(np.nansum(self._y))
         recall_low, recall_high = wilson(reached, positives)
-        return Look(
+        return WhatIf(
             threshold=changed.qualify.threshold,
             points=dict(points or {}),
             leads=bound.n,
@@ -199,8 +208,8 @@ class ThresholdExplorer:
             for side in ("fit", "behaviour")
         }
         if threshold is not None:
-            bar = _checked("threshold", threshold)
-            update["qualify"] = self.rulebook.qualify.model_copy(update={"threshold": bar})
+            value = _checked("threshold", threshold)
+            update["qualify"] = self.rulebook.qualify.model_copy(update={"threshold": value})
         return self.rulebook.model_copy(update=update)
 
     def _bound_with(self, book: Rulebook, changed: Mapping[str, Any]) -> Bound:
@@ -224,8 +233,8 @@ class ThresholdExplorer:
         from ipywidgets import FloatSlider, Output, VBox  # noqa: PLC0415 - notebooks only
 
         by_name = {rule.name: rule for _, _, rule in self.rulebook.rules()}
-        bar = self.rulebook.qualify.threshold
-        sliders = {"threshold": FloatSlider(bar, min=0, max=max(2 * bar, 10), step=1, description="threshold")}
+        now = self.rulebook.qualify.threshold
+        sliders = {"threshold": FloatSlider(now, min=0, max=max(2 * now, 10), step=1, description="threshold")}
         for name in rules:
             value = float(by_name[name].points)  # type: ignore[arg-type] # with a table it is no slider
             reach = max(20.0, 2 * abs(value))

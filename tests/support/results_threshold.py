@@ -5,6 +5,8 @@ import pandas as pd
 import leadscore as ls
 from leadscore.threshold.baselines import baselines
 from leadscore.threshold.choice import choose_threshold
+from leadscore.threshold.explorer import ThresholdExplorer
+from leadscore.threshold.holdout import holdout_sample
 from leadscore.threshold.table import threshold_table
 from tests.support.hostile import printable
 
@@ -52,8 +54,21 @@ def _table(one, other):
     return threshold_table([number % 3 == 0 for number in range(_N)], range(_N), by=names, dates=dates, replicates=40)
 
 
+def _what_if(one, other):
+    tables, book = _tables(one, other)
+    points = {printable(f"rule {one}"): {0: 30}, printable(f"visit {one}"): 5}
+    return ThresholdExplorer(ls.score(tables, book, as_of="2026-02-28")).at(10, points=points)
+
+
+def _holdout(one, other):
+    tables, book = _tables(one, other)
+    return holdout_sample(ls.score(tables, book, as_of="2026-02-28"), share=0.5, random_state=1)
+
+
 RESULTS = {
     "Baselines": _baselines,
     "ThresholdTable": _table,
     "ThresholdChoice": lambda one, other: choose_threshold(_table(one, other), capacity_per_week=3),
+    "WhatIf": _what_if,
+    "Holdout": _holdout,
 }

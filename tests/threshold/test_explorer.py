@@ -38,18 +38,18 @@ def test_it_equals_scoring_with_the_changed_rulebook(drawn):
     tables = tables_of(case, rulebook)
     scores = ls.score(tables, rulebook, as_of=case.as_of)
     explorer = ThresholdExplorer(scores)
-    look = explorer.at(threshold, points=points)
+    tried = explorer.at(threshold, points=points)
     try:
         changed = explorer.changed(threshold, points=points)
     except ls.RulebookError:  # no lead can reach the threshold any more, which the file may not say
-        assert look.qualified == 0 or look.entered is not None
+        assert tried.qualified == 0 or tried.entered is not None
         return
     assert changed.edited({"qualify.threshold": changed.qualify.threshold}).to_yaml() == changed.to_yaml()
     before = scores.frame["qualified"]
     after = ls.score(tables, changed, as_of=case.as_of).frame["qualified"]
-    assert look.qualified == after.sum()
-    assert look.entered.tolist() == after.index[after & ~before].tolist()
-    assert look.left.tolist() == after.index[~after & before].tolist()
+    assert tried.qualified == after.sum()
+    assert tried.entered.tolist() == after.index[after & ~before].tolist()
+    assert tried.left.tolist() == after.index[~after & before].tolist()
     assert explorer.now.qualified == before.sum()
 
 
@@ -75,14 +75,14 @@ def explorer():
 
 def test_figures_by_hand(explorer):
     assert (explorer.now.qualified, explorer.now.known, explorer.now.reached) == (1, 1, 0)
-    look = explorer.at(10)
+    tried = explorer.at(10)
     # a, b and c qualify; a reached it, b did not, of c nothing is known; d reached it and does not qualify.
-    assert (look.qualified, look.known, look.reached, look.precision, look.recall) == (3, 2, 1, 0.5, 0.5)
-    assert [round(bound, 4) for bound in (look.low, look.high)] == [0.0945, 0.9055]
-    assert (look.entered.tolist(), look.left.tolist()) == (["a", "c"], [])
-    assert "recall 50.0% (9.5% to 90.5%): 1 of 2 known to have reached it" in repr(look)
-    assert "threshold 10: 3 of 4 leads qualify (75.0%)" in repr(look)
-    assert "precision 50.0% (9.5% to 90.5%): 1 of 2 whose outcome is known" in repr(look)
+    assert (tried.qualified, tried.known, tried.reached, tried.precision, tried.recall) == (3, 2, 1, 0.5, 0.5)
+    assert [round(bound, 4) for bound in (tried.low, tried.high)] == [0.0945, 0.9055]
+    assert (tried.entered.tolist(), tried.left.tolist()) == (["a", "c"], [])
+    assert "Recall 50.0% (9.5% to 90.5%): 1 of 2 known to have reached it" in repr(tried)
+    assert "Threshold 10: 3 of 4 leads qualify (75.0%); entered 2, left 0" in repr(tried)
+    assert "Precision 50.0% (9.5% to 90.5%): 1 of 2 whose outcome is known" in repr(tried)
 
 
 def test_a_rule_that_gave_nothing_may_give_something(explorer):
@@ -131,7 +131,7 @@ def test_outcomes_must_be_of_these_leads(explorer):
     assert ThresholdExplorer(explorer.scores, np.array([True, False, False, True])).now.known == 1
     unknown = ThresholdExplorer(explorer.scores).now
     assert np.isnan(unknown.precision)
-    assert repr(unknown).endswith("precision not known: no outcome is known of them")
+    assert unknown.notes == ("Precision not known: no outcome is known of them.",)
 
 
 def test_the_widget_shows_what_the_sliders_say(explorer):
@@ -139,4 +139,4 @@ def test_the_widget_shows_what_the_sliders_say(explorer):
     threshold, home, output = widget.children
     threshold.value, home.value = 12, 14
     (shown,) = output.outputs or ({"text": ""},)
-    assert "threshold 12, Home 14: 3 of 4" in shown["text"] or not output.outputs  # no kernel, no output
+    assert "Threshold 12, Home 14: 3 of 4" in shown["text"] or not output.outputs  # no kernel, no output
