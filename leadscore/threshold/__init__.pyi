@@ -10,5 +10,5 @@ from .holdout import holdout_sample as holdout_sample
 from .table import ThresholdTable as ThresholdTable
 from .table import threshold_table as threshold_table
 from .trials import Trial as Trial
-from .trials import Week as Week
+from .trials import TrialWeek as TrialWeek
 from .trials import plan_trial as plan_trial

@@ -5,18 +5,21 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from statistics import NormalDist
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from leadscore.base.days import as_day
-from leadscore.errors import ArgumentError, Problem
+from leadscore.base.arguments import Arguments
+from leadscore.base.text import counted
+from leadscore.errors import ArgumentError
+from leadscore.present.result import Result, Section
 from leadscore.stats.intervals import Floats, Ints
+from leadscore.stats.outcomes_and_scores import read_rows
 from leadscore.stats.stratified import risk_difference
 
 # How boldly to bet, as a multiple of what is best at the smallest difference that matters, and the share of the wealth
@@ -28,94 +31,79 @@ _SIMULATED = 2000
 _MOST_WEEKS = 1000
 # Of `to_json`. Another one too when bets are made in another way: evidence is what was won by those made at the time.
 _FORMAT = 1
+# What `to_json` says beside the state.
+_SHOWN = {"headline", "notes", "verdict"}
 
 
 @dataclass(frozen=True)
-class Week:
+class TrialWeek:
     """One week's leads whose outcome is known, counted.
 
     Parameters
     ----------
     starts : date, or text as "2026-03-30"
         The first of its seven days.
-    successes, n : int
-        Of how many leads of the group how many converted.
-    rest_successes, rest_n : int
+    reached, n : int
+        How many leads of the group reached what counts, of how many.
+    rest_reached, rest_n : int
         The same of all others.
 
     Raises
     ------
     ArgumentError
-        If `starts` is no day, or the counts are none: below 0, no whole numbers, more successes than leads.
+        If `starts` is no day, or the counts are not: below 0, no whole numbers, more reached than there are leads.
     """
 
     starts: dt.date
-    successes: int
+    reached: int
     n: int
-    rest_successes: int
+    rest_reached: int
     rest_n: int
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "starts", as_day(self.starts, name="starts"))
-        problems = []
-        for name, most in (("successes", "n"), ("rest_successes", "rest_n")):
-            count, n = getattr(self, name), getattr(self, most)
-            if not (_is_count(count) and _is_count(n) and count <= n):
-                message = f"{name} and {most} must be whole numbers, 0 <= {name} <= {most}; got {count!r} and {n!r}"
-                problems.append(Problem(f"week of {self.starts}", message))
-        if problems:
-            raise ArgumentError("week", problems)
-        for name in ("successes", "n", "rest_successes", "rest_n"):
-            object.__setattr__(self, name, int(getattr(self, name)))
+        with Arguments("TrialWeek") as given:
+            plain: dict[str, Any] = {"starts": given.day("starts", self.starts)}
+            for name, most in (("reached", "n"), ("rest_reached", "rest_n")):
+                plain[most] = given.whole(most, getattr(self, most), least=0)
+                plain[name] = given.whole(name, getattr(self, name), least=0, most=plain[most])
+        for name, value in plain.items():
+            object.__setattr__(self, name, value)
 
     @classmethod
-    def of(cls, starts: Any, reached: Any, in_group: Any) -> Week:
+    def of(cls, starts: Any, y: Any, in_group: Any) -> TrialWeek:
         """Count the leads of a week.
 
         Parameters
         ----------
         starts : date, or text as "2026-03-30"
-        reached : (n_leads,) bool
-            Whether each lead converted, as from `label`.
-        in_group : (n_leads,) bool
+        y : (n_leads,) True or False
+            Whether each lead reached what counts, as from `label`.
+        in_group : (n_leads,) True or False
+            Series are brought together by lead_id, arrays by their place.
 
         Raises
         ------
         ArgumentError
-            If a lead's outcome or group is missing, or the arrays differ in length, or in their index if they have one.
+            If a lead's outcome or group is missing, or rows cannot be matched.
 
         Examples
         --------
-        >>> Week.of("2026-03-30", [True, False, False, True], [True, True, False, False])
-        Week(starts=datetime.date(2026, 3, 30), successes=1, n=2, rest_successes=1, rest_n=2)
+        >>> TrialWeek.of("2026-03-30", [True, False, False, True], [True, True, False, False])
+        TrialWeek(starts=datetime.date(2026, 3, 30), reached=1, n=2, rest_reached=1, rest_n=2)
         """
-        indexed = isinstance(reached, pd.Series) and isinstance(in_group, pd.Series)
-        if indexed and not reached.index.equals(in_group.index):
-            raise ArgumentError("week", "reached and in_group have other leads, or another order: align them first")
-        won, mine = _flags(reached, "reached"), _flags(in_group, "in_group")
-        if won.shape != mine.shape:
-            raise ArgumentError("week", f"reached is of {won.size:,} leads, in_group of {mine.size:,}: one of each")
-        counts = (won & mine, mine, won & ~mine, ~mine)
-        return cls(starts, *(int(mask.sum()) for mask in counts))
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and int(value) >= 0
-
-
-def _flags(values: Any, name: str) -> npt.NDArray[np.bool_]:
-    series = pd.Series(values)
-    missing = int(series.isna().sum())
-    if missing:
-        hint = "; wait until their outcome is known, or leave them out with .dropna()" if name == "reached" else ""
-        raise ArgumentError(name, f"{missing:,} of {len(series):,} leads have none{hint}")
-    if len(series) and not pd.api.types.is_bool_dtype(series.infer_objects()):
-        raise ArgumentError(name, f"must be True or False for each lead; got {series.tolist()[0]!r}")
-    return np.asarray(series, bool)
+        rows = read_rows(y, in_group=in_group)
+        mine, won = rows.columns["in_group"] == 1, rows.had
+        with Arguments("TrialWeek.of") as given:
+            if rows.unknown:
+                cure = "wait until it is known, or leave them out with .dropna()"
+                given.wrong("y", f"{rows.unknown:,} of {counted(len(won), 'lead')} without an outcome; {cure}")
+            elif not np.isin(rows.columns["in_group"], [0, 1]).all():
+                given.wrong("in_group", "must be True or False for each lead")
+        return cls(starts, *(int(mask.sum()) for mask in (won & mine, mine, won & ~mine, ~mine)))
 
 
 @dataclass(frozen=True, repr=False)
-class Trial:
+class Trial(Result):
     """A theory about a group of leads, and the weeks counted so far; made by `plan_trial`. It never changes.
 
     Attributes
@@ -129,7 +117,7 @@ class Trial:
         By then there is a right verdict with a chance of `power`, at either truth.
     weeks_fixed : int
         What a test with one single look at the end would need for the same.
-    counted : tuple of Week
+    counted : tuple of TrialWeek
         In the order of time.
     """
 
@@ -142,14 +130,14 @@ class Trial:
     weeks_expected: float
     weeks_at_most: int
     weeks_fixed: int
-    counted: tuple[Week, ...] = ()
+    counted: tuple[TrialWeek, ...] = ()
 
     @property
     def n_at_most(self) -> int:
         """Leads, of the group and the rest, in `weeks_at_most`."""
         return self.weeks_at_most * self.per_week
 
-    def update(self, week: Week) -> Trial:
+    def update(self, week: TrialWeek) -> Trial:
         """The trial with one more week counted.
 
         Raises
@@ -157,8 +145,8 @@ class Trial:
         ArgumentError
             If the week was counted before, overlaps with the last one, or comes before it.
         """
-        if not isinstance(week, Week):
-            raise ArgumentError("week", f"must be a Week(starts, successes, n, rest_successes, rest_n); got {week!r}")
+        if not isinstance(week, TrialWeek):
+            raise ArgumentError("week", f"must be a TrialWeek(starts, reached, n, rest_reached, rest_n); got {week!r}")
         if self.counted and (week.starts - self.counted[-1].starts).days < 7:
             last = self.counted[-1].starts
             message = f"the last one counted starts on {last}, the next may start on {last + dt.timedelta(7)} or later"
@@ -197,12 +185,18 @@ class Trial:
         return "proved" if least >= 0 else "open"
 
     @property
-    def sentence(self) -> str:
-        """The verdict in a sentence, with the interval and how many weeks and leads it rests on."""
+    def headline(self) -> str:
+        """The verdict, with the interval and how many weeks and leads it rests on; before the first week, the plan."""
+        at_most = f"{counted(self.weeks_at_most, 'week')} at most"
+        if not self.counted:
+            theory = (
+                f"the group's rate is {self._word} than the rest's {100 * self.baseline_rate:.3g} % by {self._least}"
+            )
+            mean = f"{self.weeks_expected:.0f} on average"
+            return f"{at_most} ({self.n_at_most:,} leads), {mean}, to prove or refute that {theory}."
         low, high = self.interval
         group, rest = self._counts[1].sum(), self._counts[3].sum()
-        weeks = f"{len(self.counted)} week{'' if len(self.counted) == 1 else 's'}"
-        since = f"after {weeks} ({group:,} leads in the group, {rest:,} in the rest)"
+        since = f"after {counted(len(self.counted), 'week')} ({group:,} leads in the group, {rest:,} in the rest)"
         if low > high:
             return f"Open {since}: the weeks contradict each other, so the difference is not the same in all of them."
         points = f"{100 * low:.3g} to {100 * high:.3g} percentage points"
@@ -212,16 +206,34 @@ class Trial:
         if self.verdict == "refuted":
             short = f"the group's rate is not {self._word} by {self._least}"
             return f"Refuted {since}: {short}; the difference is {held}."
-        plan = f"planned for {self.weeks_at_most} weeks at most, {self.weeks_expected:.0f} on average"
-        return f"Open {since}: the difference is {held}; {plan}."
+        return f"Open {since}: the difference is {held}; planned for {at_most}, {self.weeks_expected:.0f} on average."
 
-    def to_json(self) -> str:
-        """The trial as text, for a weekly job to keep; `from_json` reads it back exactly."""
-        return json.dumps({"leadscore_trial": _FORMAT, **asdict(self)}, default=str, indent=1)
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the plan promises."""
+        most, mean = (weeks / self.weeks_fixed for weeks in (self.weeks_at_most, self.weeks_expected))
+        within, fixed = counted(self.weeks_at_most, "week"), counted(self.weeks_fixed, "week")
+        leads = f"{self.per_week:,} leads a week, {100 * self.share:.3g} % of them in the group"
+        times = f"{most:.1f} times as long at most, {mean:.1f} times on average"
+        return (
+            f"{leads}; the right verdict within {within} has a chance of {100 * self.power:.3g} %.",
+            f"A single look at the end needs {fixed}: looking every week takes {times}.",
+        )
+
+    def sections(self) -> Iterator[Section]:
+        """The weeks counted."""
+        if self.counted:
+            frame = pd.DataFrame([asdict(week) for week in self.counted])
+            yield Section("counted", "Weeks counted", frame.astype({"starts": "datetime64[us]"}))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The trial as plain data: what is shown, and what `from_json` reads back exactly."""
+        weeks = [asdict(week) | {"starts": str(week.starts)} for week in self.counted]
+        return {"leadscore_trial": _FORMAT} | super().to_dict() | {"verdict": self.verdict, "counted": weeks}
 
     @classmethod
     def from_json(cls, text: str) -> Trial:
-        """Read back what `to_json` wrote.
+        """Read back what `to_json` wrote, for a weekly job to go on with.
 
         Raises
         ------
@@ -232,37 +244,18 @@ class Trial:
             state = json.loads(text)
             if state.pop("leadscore_trial") != _FORMAT:
                 raise ValueError
-            weeks = [Week(**week) for week in state.pop("counted")]
-            trial = cls(**state)
+            weeks = [TrialWeek(**week) for week in state.pop("counted")]
+            trial = cls(**{name: value for name, value in state.items() if name not in _SHOWN})
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             why = str(error) if isinstance(error, ArgumentError) else f"got {str(text)[:60]!r}"
             raise ArgumentError("trial", f"is not what Trial.to_json wrote: {why}") from None
-        problems = _unplanned(vars(trial))
-        for name in ("weeks_expected", "weeks_at_most", "weeks_fixed"):
-            if not isinstance(state[name], (int, float)) or not state[name] > 0:
-                problems.append(Problem(name, f"must be a number of weeks; got {state[name]!r}"))
-        if problems:
-            raise ArgumentError("trial", problems)
+        with Arguments("trial") as given:
+            _check(given, vars(trial))
+            for name in ("weeks_expected", "weeks_at_most", "weeks_fixed"):
+                given.number(name, state[name], above=0)
         for week in weeks:
             trial = trial.update(week)
         return trial
-
-    def __repr__(self) -> str:
-        return self.sentence if self.counted else self.plan
-
-    @property
-    def plan(self) -> str:
-        """What is tried, and how long it takes, in sentences."""
-        most, mean = (weeks / self.weeks_fixed for weeks in (self.weeks_at_most, self.weeks_expected))
-        theory = f"the group's rate is {self._word} than the rest's {100 * self.baseline_rate:.3g} % by {self._least}"
-        return (
-            f"Theory: {theory}.\n"
-            f"With {self.per_week:,} leads a week, {100 * self.share:.3g} % of them in the group, it is proved or "
-            f"refuted within {self.weeks_at_most:,} weeks ({self.n_at_most:,} leads) with a chance of "
-            f"{100 * self.power:.3g} %; the trial takes {self.weeks_expected:.0f} weeks on average.\n"
-            f"A single look at the end needs {self.weeks_fixed:,} weeks: looking every week takes {most:.1f} times "
-            f"as long at most, {mean:.1f} times on average."
-        )
 
     @property
     def _word(self) -> str:
@@ -275,8 +268,8 @@ class Trial:
 
     @property
     def _counts(self) -> Ints:
-        """(4, n_weeks): successes and n of the group, of the rest."""
-        rows = [(week.successes, week.n, week.rest_successes, week.rest_n) for week in self.counted]
+        """(4, n_weeks): reached and n of the group, of the rest."""
+        rows = [(week.reached, week.n, week.rest_reached, week.rest_n) for week in self.counted]
         return np.array(rows, np.int64).reshape(-1, 4).T
 
     def _end(self, side: int) -> float:
@@ -333,10 +326,10 @@ def _evidence(trial: Trial, counts: Ints, difference: float, side: int) -> Float
 
 
 def plan_trial(  # noqa: PLR0913 - each of them is part of the plan
+    *,
     baseline_rate: float,
     smallest_difference: float,
     per_week: int,
-    *,
     share: float = 0.5,
     confidence: float = 0.95,
     power: float = 0.8,
@@ -367,12 +360,12 @@ def plan_trial(  # noqa: PLR0913 - each of them is part of the plan
     -------
     Trial
         `weeks_expected`, `weeks_at_most`, `n_at_most`, `weeks_fixed`; `update(week)` counts a week, `verdict`,
-        `sentence`, `interval` and `difference` say how it stands, `to_json` keeps it until the next week.
+        `headline`, `interval` and `difference` say how it stands, `to_json` keeps it until the next week.
 
     Raises
     ------
     ArgumentError
-        All that cannot be meant at once; if so few leads would need more than 1,000 weeks.
+        All invalid arguments at once; if so few leads would need more than 1,000 weeks.
 
     Notes
     -----
@@ -403,34 +396,25 @@ def plan_trial(  # noqa: PLR0913 - each of them is part of the plan
 
     Examples
     --------
-    >>> trial = plan_trial(0.05, -0.03, 200, share=0.2)
+    >>> trial = plan_trial(baseline_rate=0.05, smallest_difference=-0.03, per_week=200, share=0.2)
     >>> trial
-    Theory: the group's rate is lower than the rest's 5 % by 3 percentage points or more.
-    With 200 leads a week, 20 % of them in the group, it is proved or refuted within 18 weeks (3,600 leads) with a
-    chance of 80 %; the trial takes 11 weeks on average.
-    A single look at the end needs 13 weeks: looking every week takes 1.4 times as long at most, 0.9 times on
-    average.
-    >>> trial = trial.update(Week("2026-01-05", 0, 40, 9, 160)).update(Week("2026-01-12", 1, 38, 8, 161))
-    >>> trial
+    18 weeks at most (3,600 leads), 11 on average, to prove or refute that the group's rate is lower than the rest's 5 %
+    by 3 percentage points or more.
+    <BLANKLINE>
+    - 200 leads a week, 20 % of them in the group; the right verdict within 18 weeks has a chance of 80 %.
+    - A single look at the end needs 13 weeks: looking every week takes 1.4 times as long at most, 0.9 times on average.
+    >>> trial = trial.update(TrialWeek("2026-01-05", 0, 40, 9, 160)).update(TrialWeek("2026-01-12", 1, 38, 8, 161))
+    >>> print(trial.headline)
     Open after 2 weeks (78 leads in the group, 321 in the rest): the difference is -11.9 to 4.76 percentage points
     (95 %, however often looked at); planned for 18 weeks at most, 11 on average.
-    >>> trial.update(Week("2026-01-15", 1, 38, 8, 161))
+    >>> trial.update(TrialWeek("2026-01-15", 1, 38, 8, 161))
     Traceback (most recent call last):
     leadscore.errors.ArgumentError: 1 problem in week
       the last one counted starts on 2026-01-12, the next may start on 2026-01-19 or later; got 2026-01-15: no lead may
       count twice
     """
-    planned = {
-        "baseline_rate": baseline_rate,
-        "smallest_difference": smallest_difference,
-        "per_week": per_week,
-        "share": share,
-        "confidence": confidence,
-        "power": power,
-    }
-    problems = _unplanned(planned)
-    if problems:
-        raise ArgumentError("plan_trial", problems)
+    with Arguments("plan_trial") as given:
+        _check(given, locals())
     z = NormalDist().inv_cdf((1 + confidence) / 2) + NormalDist().inv_cdf(power)
     truths = (baseline_rate, baseline_rate + smallest_difference)
     spread = max(rate * (1 - rate) for rate in truths) / share + baseline_rate * (1 - baseline_rate) / (1 - share)
@@ -446,20 +430,19 @@ def plan_trial(  # noqa: PLR0913 - each of them is part of the plan
     return replace(trial, weeks_expected=round(mean, 1), weeks_at_most=most)
 
 
-def _unplanned(planned: dict[str, Any]) -> list[Problem]:
-    """What cannot be meant among the arguments of `plan_trial`."""
-    problems = []
-    for name in ("baseline_rate", "share", "confidence", "power", "smallest_difference"):
-        value, least = planned[name], -1 if name == "smallest_difference" else 0
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not least < value < 1 or value == 0:
-            problems.append(Problem(name, f"must lie between {least} and 1, and not be 0 or 1; got {value!r}"))
-    if not problems and not 0 < planned["baseline_rate"] + planned["smallest_difference"] < 1:
-        rate = planned["baseline_rate"] + planned["smallest_difference"]
+def _check(given: Arguments, planned: Mapping[str, Any]) -> None:
+    """Check the arguments of `plan_trial`."""
+    before = len(given.problems)
+    for name in ("baseline_rate", "share", "confidence", "power"):
+        given.probability(name, planned[name])
+    difference = given.number("smallest_difference", planned["smallest_difference"], least=-1, most=1)
+    if len(given.problems) == before and not 0 < planned["baseline_rate"] + difference < 1:
+        rate = planned["baseline_rate"] + difference
         message = f"is the group's rate less {planned['baseline_rate']:g}, so that the group would have {rate:g}"
-        problems.append(Problem("smallest_difference", f"{message}, which is no rate between 0 and 1"))
-    if not _is_count(planned["per_week"]) or planned["per_week"] < 2:
-        problems.append(Problem("per_week", f"must be a number of leads, 2 or more; got {planned['per_week']!r}"))
-    return problems
+        given.wrong("smallest_difference", f"{message}, which is no rate between 0 and 1")
+    elif len(given.problems) == before and not difference:
+        given.wrong("smallest_difference", "must not be 0: no trial can show that there is no difference at all")
+    given.whole("per_week", planned["per_week"], least=2)
 
 
 def _weeks_needed(trial: Trial, truth: float) -> tuple[int, Ints]:

@@ -8,6 +8,7 @@ from leadscore.threshold.choice import choose_threshold
 from leadscore.threshold.explorer import ThresholdExplorer
 from leadscore.threshold.holdout import holdout_sample
 from leadscore.threshold.table import threshold_table
+from leadscore.threshold.trials import TrialWeek, plan_trial
 from tests.support.hostile import printable
 
 _N = 60
@@ -65,10 +66,17 @@ def _holdout(one, other):
     return holdout_sample(ls.score(tables, book, as_of="2026-02-28"), share=0.5, random_state=1)
 
 
+def _trial(_one, _other):
+    """A trial has no names."""
+    trial = plan_trial(baseline_rate=0.4, smallest_difference=-0.3, per_week=50)
+    return trial.update(TrialWeek("2026-01-05", 1, 20, 10, 25))
+
+
 RESULTS = {
     "Baselines": _baselines,
     "ThresholdTable": _table,
     "ThresholdChoice": lambda one, other: choose_threshold(_table(one, other), capacity_per_week=3),
     "WhatIf": _what_if,
     "Holdout": _holdout,
+    "Trial": _trial,
 }

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import leadscore as ls
 from leadscore.errors import ArgumentError
-from leadscore.threshold.trials import Trial, Week, _evidence, plan_trial
+from leadscore.threshold.trials import Trial, TrialWeek, _evidence, plan_trial
 
 LIMIT = math.log(2 / 0.05)
 # An interval takes milliseconds.
@@ -27,9 +27,13 @@ def unplanned(baseline=0.05, difference=-0.03, per_week=200, share=0.2):
     return Trial(baseline, difference, per_week, share, 0.95, 0.8, 11.3, 18, 13)
 
 
+def plan_of(baseline, difference, per_week, **more):
+    return plan_trial(baseline_rate=baseline, smallest_difference=difference, per_week=per_week, **more)
+
+
 def updated(trial, rows):
     for week, row in enumerate(rows):
-        trial = trial.update(Week(MONDAY + dt.timedelta(7 * week), *row))
+        trial = trial.update(TrialWeek(MONDAY + dt.timedelta(7 * week), *row))
     return trial
 
 
@@ -127,24 +131,24 @@ def test_the_interval_never_grows(trial, rows):
 def test_two_updates_equal_those_with_json_between(trial, rows):
     kept = trial
     for week, row in enumerate(rows):
-        kept = Trial.from_json(kept.to_json()).update(Week(MONDAY + dt.timedelta(7 * week), *row))
+        kept = Trial.from_json(kept.to_json()).update(TrialWeek(MONDAY + dt.timedelta(7 * week), *row))
     straight = updated(trial, rows)
     assert kept == straight
     assert Trial.from_json(straight.to_json()) == straight
-    assert (kept.interval, kept.sentence) == (straight.interval, straight.sentence)
+    assert (kept.interval, kept.headline) == (straight.interval, straight.headline)
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans())), st.randoms(use_true_random=False))
 def test_the_order_of_leads_within_a_week_does_not_matter(leads, random):
     def week(rows):
-        return Week.of(MONDAY, [row[0] for row in rows], [row[1] for row in rows])
+        return TrialWeek.of(MONDAY, [row[0] for row in rows], [row[1] for row in rows])
 
     shuffled = random.sample(leads, len(leads))
     assert week(leads) == week(shuffled)
     assert updated(unplanned(), []).update(week(leads)) == updated(unplanned(), []).update(week(shuffled))
     assert week(leads).n + week(leads).rest_n == len(leads)
-    assert week(leads).successes == sum(reached and mine for reached, mine in leads)
-    assert week(leads).rest_successes == sum(reached and not mine for reached, mine in leads)
+    assert week(leads).reached == sum(reached and mine for reached, mine in leads)
+    assert week(leads).rest_reached == sum(reached and not mine for reached, mine in leads)
 
 
 # ------------------------------------------------------------------------------------------------------- simulations
@@ -215,7 +219,7 @@ def test_the_interval_holds_the_difference_in_all_weeks_at_once(difference):
 # Of the last one it takes longer to prove the difference than to refute it.
 @pytest.mark.parametrize("plan", [*PLANS, (0.3, 0.2, 12, 0.5)])
 def test_the_plan_keeps_its_promise(plan):
-    planned = plan_trial(*plan[:3], share=plan[3])
+    planned = plan_of(*plan[:3], share=plan[3])
     right_way = 1 if planned.smallest_difference > 0 else -1
     means, powers = [], []
     truths = [(0.0, planned.smallest_difference, -right_way), (planned.smallest_difference, 0.0, right_way)]
@@ -241,7 +245,7 @@ def test_a_trial_updated_each_week_says_what_was_simulated():
         refuted = _evidence(trial, counts, -0.03, 1) >= LIMIT
         running = trial
         for week, row in enumerate(counts.T):
-            running = running.update(Week(MONDAY + dt.timedelta(7 * week), *row))
+            running = running.update(TrialWeek(MONDAY + dt.timedelta(7 * week), *row))
             known = "refuted" if refuted[: week + 1].any() else "proved" if proved[: week + 1].any() else "open"
             assert running.verdict == known
             verdicts.add(known)
@@ -268,34 +272,34 @@ def test_the_interval_holds_in_many_trials(plan, times):
 
 def test_the_single_look_is_the_published_one():
     # Chow, Shao and Wang (2008), section 4.2: 0.65 against 0.85, power 80 %, level 5 %: 70 in each of two groups.
-    assert plan_trial(0.85, -0.2, 140).weeks_fixed == 1
-    assert plan_trial(0.85, -0.2, 139).weeks_fixed == 2
-    assert plan_trial(0.85, -0.2, 14).weeks_fixed == 10
+    assert plan_of(0.85, -0.2, 140).weeks_fixed == 1
+    assert plan_of(0.85, -0.2, 139).weeks_fixed == 2
+    assert plan_of(0.85, -0.2, 14).weeks_fixed == 10
 
 
 def test_a_plan_takes_longer_for_less():
-    weeks = plan_trial(0.1, 0.05, 100).weeks_at_most
-    assert plan_trial(0.1, 0.05, 200).weeks_at_most < weeks
-    assert plan_trial(0.1, 0.1, 100).weeks_at_most < weeks
-    assert plan_trial(0.1, 0.05, 100, share=0.1).weeks_at_most > 1.5 * weeks
-    assert plan_trial(0.1, 0.05, 100, confidence=0.99).weeks_at_most > 1.2 * weeks
-    assert plan_trial(0.1, 0.05, 100, power=0.95).weeks_at_most > 1.2 * weeks
-    assert plan_trial(0.1, 0.05, 100) == plan_trial(0.1, 0.05, 100)
-    assert plan_trial(0.1, 0.05, 100).n_at_most == 100 * weeks
+    weeks = plan_of(0.1, 0.05, 100).weeks_at_most
+    assert plan_of(0.1, 0.05, 200).weeks_at_most < weeks
+    assert plan_of(0.1, 0.1, 100).weeks_at_most < weeks
+    assert plan_of(0.1, 0.05, 100, share=0.1).weeks_at_most > 1.5 * weeks
+    assert plan_of(0.1, 0.05, 100, confidence=0.99).weeks_at_most > 1.2 * weeks
+    assert plan_of(0.1, 0.05, 100, power=0.95).weeks_at_most > 1.2 * weeks
+    assert plan_of(0.1, 0.05, 100) == plan_of(0.1, 0.05, 100)
+    assert plan_of(0.1, 0.05, 100).n_at_most == 100 * weeks
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"baseline_rate": 0}, "baseline_rate: must lie between 0 and 1, and not be 0 or 1; got 0"),
+        ({"baseline_rate": 0}, "baseline_rate: must lie between 0 and 1; got 0"),
         ({"baseline_rate": 5}, "baseline_rate: must lie between 0 and 1"),
         ({"baseline_rate": "5 %"}, "baseline_rate: must lie between 0 and 1.* got '5 %'"),
-        ({"smallest_difference": 0}, "smallest_difference: must lie between -1 and 1, and not be 0"),
-        ({"smallest_difference": math.nan}, "smallest_difference: must lie between -1 and 1.* got nan"),
+        ({"smallest_difference": 0}, "smallest_difference: must not be 0"),
+        ({"smallest_difference": math.nan}, "smallest_difference: must be a number, -1 or more and at most 1; got nan"),
         ({"smallest_difference": -0.05}, "smallest_difference: is the group's rate less 0.05, .* would have 0, which"),
-        ({"per_week": 1}, "per_week: must be a number of leads, 2 or more; got 1"),
-        ({"per_week": 37.5}, "per_week: must be a number of leads"),
-        ({"per_week": True}, "per_week: must be a number of leads"),
+        ({"per_week": 1}, "per_week: must be a whole number, 2 or more; got 1"),
+        ({"per_week": 37.5}, "per_week: must be a whole number"),
+        ({"per_week": True}, "per_week: must be a whole number"),
         ({"share": 1}, "share: must lie between 0 and 1"),
         ({"power": True}, "power: must lie between 0 and 1"),
         ({"confidence": 95}, "confidence: must lie between 0 and 1"),
@@ -309,7 +313,7 @@ def test_plans_that_cannot_be_meant(arguments, message):
 
 def test_all_that_is_wrong_with_a_plan_is_said_at_once():
     with pytest.raises(ArgumentError, match="4 problems in plan_trial"):
-        plan_trial(0.05, 3, 0, share=0, power=80)
+        plan_of(0.05, 3, 0, share=0, power=80)
 
 
 # --------------------------------------------------------------------------------------------------------- the weeks
@@ -321,7 +325,7 @@ def test_all_that_is_wrong_with_a_plan_is_said_at_once():
 )
 def test_a_lead_counts_in_one_week_only(starts, refused):
     trial = updated(unplanned(), [(1, 40, 8, 160), (2, 40, 8, 160)])
-    week = Week(starts, 1, 40, 8, 160)
+    week = TrialWeek(starts, 1, 40, 8, 160)
     if refused:
         with pytest.raises(ArgumentError, match=f"the next may start on 2026-01-19 or later; got {starts}"):
             trial.update(week)
@@ -340,47 +344,50 @@ def test_a_repeated_week_in_json_is_refused():
 @pytest.mark.parametrize(
     ("counts", "message"),
     [
-        ((3, 2, 0, 5), "0 <= successes <= n; got 3 and 2"),
-        ((-1, 2, 0, 5), "got -1 and 2"),
-        ((1, 2, 6, 5), "0 <= rest_successes <= rest_n; got 6 and 5"),
-        ((1.0, 2, 0, 5), "got 1.0 and 2"),
-        ((True, 2, 0, 5), "got True and 2"),
-        ((3, 2, 6, 5), "2 problems in week"),
+        ((3, 2, 0, 5), " reached: must be a whole number, from 0 to 2; got 3"),
+        ((-1, 2, 0, 5), "from 0 to 2; got -1"),
+        ((1, 2, 6, 5), "rest_reached: must be a whole number, from 0 to 5; got 6"),
+        ((1.0, 2, 0, 5), "from 0 to 2; got 1.0"),
+        ((True, 2, 0, 5), "from 0 to 2; got True"),
+        ((3, 2, 6, 5), "2 problems in TrialWeek"),
     ],
 )
 def test_counts_that_are_none(counts, message):
     with pytest.raises(ArgumentError, match=message):
-        Week("2026-01-05", *counts)
+        TrialWeek("2026-01-05", *counts)
     with pytest.raises(ArgumentError, match="must be a day as 2026-03-31; got '5 January'"):
-        Week("5 January", 1, 2, 1, 2)
+        TrialWeek("5 January", 1, 2, 1, 2)
 
 
 def test_a_lead_without_an_outcome_is_not_counted_as_lost():
     index = pd.Index(["a", "b", "c"], name="lead_id")
     reached = pd.Series([True, None, False], index, dtype="boolean")
     group = pd.Series([True, True, False], index)
-    with pytest.raises(ArgumentError, match=r"1 of 3 leads have none; wait until their outcome is known, or .*dropna"):
-        Week.of("2026-01-05", reached, group)
+    with pytest.raises(ArgumentError, match=r"1 of 3 leads without an outcome; wait until it is known, or .*dropna"):
+        TrialWeek.of("2026-01-05", reached, group)
     known = reached.dropna()
-    assert Week.of("2026-01-05", known, group[known.index]) == Week("2026-01-05", 1, 1, 0, 1)
-    with pytest.raises(ArgumentError, match="other leads, or another order"):
-        Week.of("2026-01-05", known, group[known.index][::-1])
-    with pytest.raises(ArgumentError, match="other leads, or another order"):
-        Week.of("2026-01-05", known, group)
-    with pytest.raises(ArgumentError, match="reached is of 2 leads, in_group of 3"):
-        Week.of("2026-01-05", known.to_numpy(), group.to_numpy())
-    with pytest.raises(ArgumentError, match="must be True or False for each lead; got 1"):
-        Week.of("2026-01-05", [1, 0], [True, False])
-    assert Week.of("2026-01-05", [], []) == Week("2026-01-05", 0, 0, 0, 0)
+    assert TrialWeek.of("2026-01-05", known, group[known.index]) == TrialWeek("2026-01-05", 1, 1, 0, 1)
+    # Another order is put right; a lead of the group without an outcome is no lost one either.
+    assert TrialWeek.of("2026-01-05", known, group[known.index][::-1]) == TrialWeek("2026-01-05", 1, 1, 0, 1)
+    with pytest.raises(ArgumentError, match="1 of 3 leads without an outcome"):
+        TrialWeek.of("2026-01-05", known, group)
+    with pytest.raises(ArgumentError, match="y: has 2 values, in_group 3"):
+        TrialWeek.of("2026-01-05", known.to_numpy(), group.to_numpy())
+    with pytest.raises(ArgumentError, match="in_group: is missing for 1 of 2 leads"):
+        TrialWeek.of("2026-01-05", [True, False], pd.array([True, None], dtype="boolean"))
+    with pytest.raises(ArgumentError, match="in_group: must be True or False for each lead"):
+        TrialWeek.of("2026-01-05", [True, False], [2, 0])
+    assert TrialWeek.of("2026-01-05", [1, 0], [True, False]) == TrialWeek("2026-01-05", 1, 1, 0, 1)
+    assert TrialWeek.of("2026-01-05", [], []) == TrialWeek("2026-01-05", 0, 0, 0, 0)
 
 
 def test_update_takes_a_week():
-    with pytest.raises(ArgumentError, match=r"must be a Week\(starts"):
+    with pytest.raises(ArgumentError, match=r"must be a TrialWeek\(starts"):
         unplanned().update((1, 40, 8, 160))
 
 
 def test_whole_numbers_of_numpy_are_whole_numbers():
-    trial = plan_trial(0.1, 0.05, np.int64(100)).update(Week("2026-01-05", *np.array([1, 4, 2, 9])))
+    trial = plan_of(0.1, 0.05, np.int64(100)).update(TrialWeek("2026-01-05", *np.array([1, 4, 2, 9])))
     assert Trial.from_json(trial.to_json()) == trial
 
 
@@ -397,11 +404,11 @@ def test_text_that_is_no_trial(text):
     [
         ("leadscore_trial", 2, "is not what Trial.to_json wrote"),
         ("share", 2, "share: must lie between 0 and 1"),
-        ("weeks_at_most", None, "weeks_at_most: must be a number of weeks; got None"),
+        ("weeks_at_most", None, "weeks_at_most: must be a number, more than 0; got None"),
         (
             "counted",
-            [{"starts": "2026-01-05", "successes": 9, "n": 2, "rest_successes": 0, "rest_n": 1}],
-            "got 9 and 2",
+            [{"starts": "2026-01-05", "reached": 9, "n": 2, "rest_reached": 0, "rest_n": 1}],
+            "reached: must be a whole number, from 0 to 2; got 9",
         ),
         ("colour", "red", "is not what Trial.to_json wrote"),
     ],
@@ -460,13 +467,23 @@ def test_a_week_without_a_group_between_changes_nothing_but_the_rate_of_the_rest
 
 
 def test_a_new_trial_knows_nothing():
-    trial = plan_trial(0.05, -0.03, 200, share=0.2)
+    trial = plan_of(0.05, -0.03, 200, share=0.2)
     assert (trial.interval, trial.verdict) == ((-1, 1), "open")
     assert math.isnan(trial.difference)
-    assert trial.sentence.startswith("Open after 0 weeks (0 leads in the group, 0 in the rest)")
-    assert repr(trial) == trial.plan
-    assert "rate is lower than the rest's 5 % by 3 percentage points or more.\n" in trial.plan
-    assert "rate is higher than the rest's 5 % by 1 percentage point or more.\n" in unplanned(0.05, 0.01).plan
+    assert trial.headline == (
+        "18 weeks at most (3,600 leads), 11 on average, to prove or refute that the group's rate is lower than the "
+        "rest's 5 % by 3 percentage points or more."
+    )
+    assert unplanned(0.05, 0.01).headline.endswith("is higher than the rest's 5 % by 1 percentage point or more.")
+
+
+def test_what_is_kept_is_what_is_shown_and_read_back():
+    trial = updated(unplanned(), [(1, 40, 8, 160), (0, 40, 9, 160)])
+    data = json.loads(trial.to_json())
+    assert (data["headline"], data["verdict"], data["per_week"]) == (trial.headline, "open", 200)
+    assert data["counted"][0] == {"starts": "2026-01-05", "reached": 1, "n": 40, "rest_reached": 8, "rest_n": 160}
+    assert Trial.from_json(trial.to_json()) == trial
+    assert "2026-01-12" in trial.to_markdown()
 
 
 def test_weeks_that_contradict_each_other_are_no_verdict():
@@ -475,7 +492,7 @@ def test_weeks_that_contradict_each_other_are_no_verdict():
     low, high = trial.interval
     assert low > high
     assert trial.verdict == "open"
-    assert "the weeks contradict each other, so the difference is not the same in all of them" in trial.sentence
+    assert "the weeks contradict each other, so the difference is not the same in all of them" in trial.headline
     assert updated(unplanned(), rows[:5]).verdict == "proved"
 
 
@@ -501,12 +518,12 @@ def test_leads_from_social_networks_are_won_less_often(folder):
     tables = ls.load_tables(renamed, None, outcomes, strict=False)
     arrived = renamed.set_index("lead_id")["created_at"]
     won = ls.label(tables, stage="won", scored_at=arrived, within_days=60)
-    trial, social = plan_trial(0.1, -0.04, 240, share=0.17), renamed.set_index("lead_id")["origin"] == "social"
+    trial, social = plan_of(0.1, -0.04, 240, share=0.17), renamed.set_index("lead_id")["origin"] == "social"
     verdicts = []
     for monday in mondays:
         week = arrived[pd.to_datetime(arrived).between(monday, monday + pd.Timedelta(days=6))].index
         known = won[week].dropna()
-        trial = trial.update(Week.of(monday, known, social[known.index]))
+        trial = trial.update(TrialWeek.of(monday, known, social[known.index]))
         verdicts.append(trial.verdict)
     # Counted another way: days from contact to win, those on the day itself left out, the one at -2 days no win.
     joined = leads.merge(deals, on="mql_id", how="left")
