@@ -260,7 +260,7 @@ class _Reader:
 
 
 def dump(data: Any) -> str:
-    """Plain data as YAML text, keys in their order."""
+    """Data as YAML text, keys in their order."""
     out = StringIO()
     _yaml().dump(data, out)
     return out.getvalue()
@@ -274,16 +274,14 @@ def rewrite(document: Document, data: dict[Any, Any]) -> str:
     """
     newline = "\r\n" if "\r\n" in document.text else "\n"
     text = document.text.replace("\r\n", "\n")
-    yaml, before, after = _yaml(), StringIO(), StringIO()
-    tree = yaml.load(text)
-    yaml.dump(tree, before)
-    yaml.dump(_graft(tree, document.data, data), after)
-    base, ours, theirs = (part.splitlines(keepends=True) for part in (before.getvalue(), text, after.getvalue()))
+    # A tree that was written once has lost its place in comments, so the file is read twice.
+    before, after = dump(_yaml().load(text)), dump(_graft(_yaml().load(text), document.data, data))
+    base, ours, theirs = (part.splitlines(keepends=True) for part in (before, text, after))
     merged: list[str] = []
     for kind, *lines in Merge3(base, ours, theirs).merge_groups():
         merged += _settled(*lines) if kind == "conflict" else lines[0]
     # A layout that ruamel moves about can defeat the merge; the content comes first then.
-    result = "".join(merged) if _says("".join(merged), data) else after.getvalue()
+    result = "".join(merged) if _says("".join(merged), data) else after
     return result.replace("\n", newline)
 
 
@@ -317,17 +315,22 @@ def _graft(tree: Any, old: Any, new: Any) -> Any:
     """Write `new` into the commented `tree`, which says `old`, replacing only what differs."""
     if said(old) == said(new):
         return tree
-    if isinstance(old, dict) and isinstance(new, dict):
+    if isinstance(old, dict) and isinstance(new, dict) and new:
         for key in [key for key in tree if key not in new]:
             del tree[key]
         for key, value in new.items():
             if value in ([], {}):
                 # A comment between a key and what has become empty would be written where it breaks the file.
-                tree.ca.items.pop(key, None)
+                tree.ca.items.get(key, [None] * 4)[3] = None
             tree[key] = _graft(tree[key], old[key], value) if key in tree else value
         return tree
     if isinstance(old, list) and isinstance(new, list) and _names(old) and _names(new):
         return _graft_named(tree, old, new)
+    if isinstance(old, list) and isinstance(new, list) and tree.fa.flow_style():
+        # In one line, as it was.
+        del tree[:]
+        tree.extend(new)
+        return tree
     return new
 
 

@@ -4,6 +4,7 @@ import datetime as dt
 import difflib
 import json
 from copy import deepcopy
+from importlib import resources
 
 import jsonschema
 import pytest
@@ -158,25 +159,6 @@ def test_a_changed_threshold_is_all_that_changes(document, data):
     assert edited.qualify.threshold == lower
 
 
-@given(documents(), st.data())
-def test_an_edit_changes_the_path_it_names_and_nothing_else(document, data):
-    rulebook = ls.Rulebook.from_dict(document)
-    whole = rulebook.to_dict()
-    path = data.draw(st.sampled_from([path for path in places_in(whole) if path[0] != "leadscore"]))
-    was = value_at(whole, path)
-    near = [was + 1, -was] if type(was) in {int, float} else [was]
-    to = data.draw(st.sampled_from([None, "other", 1, *near]))
-    try:
-        edited = rulebook.edited({path: to})
-    except ls.RulebookError:
-        with pytest.raises(ls.RulebookError):
-            ls.Rulebook.from_dict(changed(whole, *path, to=to))
-        return
-    assert edited.to_dict() == changed(whole, *path, to=to)
-    if to is not None or isinstance(path[-1], str):
-        assert edited.edited({path: was}) == rulebook
-
-
 FULL = (
     BOOK.replace("agreement:", "missing_values: [n/a]\nagreement:")
     + """\
@@ -191,6 +173,28 @@ groups: {email: {at_most: 20}}
 totals: {fit: {at_most: 40}}
 """
 )
+
+
+EXAMPLE = (resources.files("leadscore") / "examples" / "rulebook.yaml").read_text(encoding="utf-8")
+BOOKS = st.one_of(documents().map(ls.Rulebook.from_dict), st.sampled_from([FULL, EXAMPLE]).map(ls.Rulebook.from_yaml))
+
+
+@given(BOOKS, st.data())
+def test_an_edit_changes_the_path_it_names_and_nothing_else(rulebook, data):
+    whole = rulebook.to_dict()
+    path = data.draw(st.sampled_from([path for path in places_in(whole) if path[0] != "leadscore"]))
+    was = value_at(whole, path)
+    near = [was + 1, -was] if type(was) in {int, float} else [was]
+    to = data.draw(st.sampled_from([None, "other", 1, *near]))
+    try:
+        edited = rulebook.edited({path: to})
+    except ls.RulebookError:
+        with pytest.raises(ls.RulebookError):
+            ls.Rulebook.from_dict(changed(whole, *path, to=to))
+        return
+    assert edited.to_dict() == changed(whole, *path, to=to)
+    if to is not None or isinstance(path[-1], str):
+        assert edited.edited({path: was}) == rulebook
 
 
 @pytest.mark.parametrize(
@@ -259,6 +263,26 @@ def test_positions_are_those_of_the_rulebook_as_it_is():
     bare = rulebook.edited({"fit[1]": None, "fit[0]": None, "qualify.minimum_fit": 0, "qualify.threshold": 0})
     assert bare.fit == ()
     assert "# two weeks" in bare.to_yaml()
+
+
+def test_a_list_in_one_line_stays_in_one_line():
+    edited = ls.Rulebook.from_yaml(FULL).edited({"missing_values": ["n/a", "unknown"]})
+    assert touched(FULL, edited.to_yaml()) == ["- missing_values: [n/a]", "+ missing_values: [n/a, unknown]"]
+
+
+def test_rules_in_another_order_keep_the_comments_around_them():
+    rulebook = ls.Rulebook.from_yaml(FULL)
+    industry, size = rulebook.to_dict()["fit"]
+    edited = rulebook.edited({"fit": [size, industry]})
+    assert [rule.name for rule in edited.fit] == ["Size", "Industry"]
+    assert "  # who they are" in edited.to_yaml()
+
+
+def test_the_last_group_can_go():
+    rulebook = ls.Rulebook.from_yaml(EXAMPLE)
+    edited = rulebook.edited({"groups.email": None})
+    assert edited.groups == {}
+    assert "# however busy, a lead gets no more than this" in edited.to_yaml()
 
 
 def test_a_rule_that_is_renamed_keeps_its_comments():
