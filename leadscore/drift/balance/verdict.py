@@ -18,7 +18,7 @@ from leadscore.base.text import counted
 from leadscore.drift.balance.attribution import rule_changes, segment_changes, segment_label
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
-from leadscore.stats.intervals import Floats, wilson
+from leadscore.stats.intervals import Floats, newcombe
 from leadscore.stats.rank_detector import RankDetector, discount, level, seasons
 
 State = Literal["learning", "stable", "watch", "alarm"]
@@ -306,12 +306,7 @@ def _figures(watch: Watch, before: list[Any], since: list[Any]) -> pd.DataFrame:
     median = math.nan if watch.learning else watch.median_behaviour
     counts = [carried([week["mqls"] for week in part], median) for part in (before, since)]
     shares = [count / n if n else np.nan for count, n in counts]
-    low, high = (np.asarray(ends) for ends in wilson([count for count, _ in counts], [n for _, n in counts]))
-    change = shares[1] - shares[0]
-    # Newcombe's interval of a difference of two shares, from each one's.
-    down = math.hypot(shares[1] - low[1], high[0] - shares[0])
-    up = math.hypot(high[1] - shares[1], shares[0] - low[0])
-    rows["carried"] = (*shares, change, change - down, change + up, counts[1][1])
+    rows["carried"] = (*shares, *map(float, newcombe(*counts)), counts[1][1])
     columns = ["before", "since", "change", "low", "high", "n"]
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("figure")
     return frame.assign(weeks=len(since)).astype({"n": int})

@@ -19,16 +19,15 @@ from leadscore.stats.distances import (
     Cells,
     apart,
     category_cells,
+    comparable,
     homogeneity,
     mean_difference,
-    most_frequent,
     number_cells,
     passes,
-    rate_difference,
     shares,
     stability_index,
 )
-from leadscore.stats.intervals import Floats
+from leadscore.stats.intervals import Floats, newcombe
 
 _LEVELS = (0.1, 0.25)
 _SIZES = ("small", "moderate", "large")
@@ -323,7 +322,7 @@ def _of_rates(before: tuple[int, int], after: tuple[int, int]) -> tuple[dict[str
     counts = (np.array([count, n - count], np.int64) for count, n in (before, after))
     whole = Cells(["gives points", "gives none"], *counts).filled()
     row, cells = _compared(whole)
-    difference, low, high = rate_difference(before, after)
+    difference, low, high = map(float, newcombe(before, after))
     rates = {"reference": before[0] / before[1], "current": after[0] / after[1]}
     return {"kind": "rate", **row, **rates, "difference": difference, "low": low, "high": high}, cells
 
@@ -380,9 +379,7 @@ def _one_sided(cells: Cells, absent: Any, present: Any) -> tuple[str, float]:
 
 def _compared(whole: Cells) -> tuple[dict[str, Any], Cells]:
     """What every kind of figure has; and the cells it was compared in."""
-    cells = most_frequent(whole).joined()
-    if len(cells.names) == 1 and len(whole.names) > 1:
-        cells = whole.in_two(int(np.argmax(whole.reference + whole.current)))
+    cells = comparable(whole)
     index, (chi2, _, chi2_p) = stability_index(cells), homogeneity(cells)
     n, m = int(whole.reference.sum()), int(whole.current.sum())
     missing = whole.names.index(MISSING) if MISSING in whole.names else -1

@@ -17,7 +17,7 @@ from leadscore.base.times import NO_TIME
 from leadscore.errors import ArgumentError
 from leadscore.rulebook import Rulebook
 from leadscore.sales.response_times import mql_moments, response_times
-from leadscore.stats.intervals import Floats, Ints, holm
+from leadscore.stats.intervals import Figure, Floats, Ints, difference, holm
 from leadscore.stats.ranking import Estimate, roc_auc
 from leadscore.stats.sequential import always_valid_p, confidence_sequence
 from leadscore.tables.tables import Tables
@@ -193,32 +193,18 @@ def _apart(one: Estimate, other: Estimate) -> tuple[float, float, float, float]:
     """How much larger one AUC is than another, of other leads, the interval (95 %) and p."""
     few = min(min(auc.events, auc.n - auc.events) for auc in (one, other)) - 1
     bounds = (one.value, one.low, one.high), (other.value, other.low, other.high)
-    return difference(*bounds, degrees=few) if few > 0 else (one.value - other.value, np.nan, np.nan, np.nan)
+    return compared(*bounds, degrees=few) if few > 0 else (one.value - other.value, np.nan, np.nan, np.nan)
 
 
-def difference(
-    one: tuple[float, float, float], other: tuple[float, float, float], *, degrees: float = np.inf
-) -> tuple[float, float, float, float]:
-    """How much larger one share is than another that has nothing to do with it: value, low, high and p.
-
-    Parameters
-    ----------
-    one, other : a share and the ends of its interval (95 %)
-    degrees : of freedom of what the intervals are made of
-
-    References
-    ----------
-    Zou, G. Y. and Donner, A. (2008), Construction of confidence limits about effect measures, Statistics in Medicine
-    27, 1693-1702.
-    """
+def compared(one: Figure, other: Figure, *, degrees: float = np.inf) -> tuple[float, float, float, float]:
+    """How much larger one figure is than another: value, low, high and p, by intervals of such degrees of freedom."""
     from scipy.special import stdtr, stdtrit  # noqa: PLC0415 - scipy takes long to import
 
-    change = one[0] - other[0]
-    down, up = np.hypot(one[0] - one[1], other[2] - other[0]), np.hypot(one[2] - one[0], other[0] - other[1])
+    change, low, high = map(float, difference(other, one))
     # In step with the interval: p is 0.05 where it ends at 0.
-    reach = up if change < 0 else down
+    reach = high - change if change < 0 else change - low
     p = 2 * stdtr(degrees, -abs(change) / reach * stdtrit(degrees, 0.975)) if reach > 0 else np.nan
-    return float(change), float(change - down), float(change + up), float(p)
+    return change, low, high, float(p)
 
 
 def answers(  # noqa: PLR0913, PLR0917 - what response times are made of
@@ -263,7 +249,7 @@ def answers(  # noqa: PLR0913, PLR0917 - what response times are made of
     frame = frame.assign(share=rows[share], low=rows[f"{share}_low"], high=rows[f"{share}_high"])
     bounds = dict(zip(frame.index, zip(frame["share"], frame["low"], frame["high"], strict=True), strict=True))
     before = bounds.get("reference", (np.nan,) * 3)
-    changes = [(np.nan,) * 4 if name == "reference" else difference(one, before) for name, one in bounds.items()]
+    changes = [(np.nan,) * 4 if name == "reference" else compared(one, before) for name, one in bounds.items()]
     frame[["change", "change_low", "change_high", "p"]] = changes
     sides = frame.index.isin(["reference", "since"])
     frame["p"] = corrected(frame["p"], sides)

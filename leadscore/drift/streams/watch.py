@@ -15,7 +15,7 @@ from scipy.stats import t as student
 
 from leadscore.drift.streams.family import SHORT, YEAR, Direction, Family, Weeks, family_of
 from leadscore.errors import ArgumentError, Problem, did_you_mean
-from leadscore.stats.intervals import Floats, Ints, wilson
+from leadscore.stats.intervals import Floats, Ints, newcombe
 
 # What only one direction of is bad: that more is accepted is no alarm, nor that fewer values are new.
 ONE_WAY: Mapping[str, Direction] = {"accepted": "fall", "unseen": "rise"}
@@ -221,12 +221,9 @@ def _change(weeks: Weeks, stream: int, before: Ints, lately: Ints) -> dict[str, 
     spread = shares[0] * (1 - shares[0])
     apart = (n[before] * (figures[before] - shares[0]) ** 2).sum() / spread if spread > 0 else 0.0
     worth = max(apart / max(len(before) - 1, 1), 1.0)
-    low, high = wilson(hits / worth, sizes / worth)
-    change = shares[1] - shares[0]
-    # Newcombe's interval of a difference of two shares, from each one's.
-    down, up = math.hypot(shares[1] - low[1], high[0] - shares[0]), math.hypot(high[1] - shares[1], shares[0] - low[0])
-    found |= {"before": shares[0], "lately": shares[1], "change": change, "n": sizes[1]}
-    return found | {"low": change - down, "high": change + up}
+    change, low, high = map(float, newcombe(*zip(hits / worth, sizes / worth, strict=True)))
+    found |= {"before": shares[0], "lately": shares[1], "n": sizes[1]}
+    return found | {"change": change, "low": low, "high": high}
 
 
 def _path(family: Family, n_streams: int) -> Floats:

@@ -83,20 +83,11 @@ class Cells:
         bin_of, size = self._bin_of
         return np.append(bin_of, size)[self.codes], size + 1
 
-    def bins_of(self, other: Cells) -> Ints:
-        """The bins of this column in which the rows of another table lie; values never seen lie in the nearest."""
-        bin_of, size = self._bin_of
-        if not size:
-            return np.zeros(len(other.codes), np.int64)
-        if self.kind == "category":
-            known = dict(zip(self.values.tolist(), bin_of.tolist(), strict=True))
-            # What was never seen lies beside the rare levels; without any of those, in a bin after the missing.
-            unseen = size - 1 if (self.counts < max(_RARE, _RARE_SHARE * self.counts.sum())).any() else size + 1
-            found = np.array([known.get(value, unseen) for value in other.values.tolist()], np.int64)
-        else:
-            place = np.searchsorted(self.values, other.values, "right") - 1
-            found = bin_of[np.maximum(place, 0)]
-        return np.append(found, size)[other.codes]
+    @property
+    def raw(self) -> npt.NDArray[Any]:
+        """(n_rows,) the value of each row; NaN where missing, None in a category."""
+        missing = None if self.kind == "category" else np.nan
+        return np.append(self.values, np.array([missing], self.values.dtype))[self.codes]
 
     @property
     def marks(self) -> npt.NDArray[np.uint64]:

@@ -12,8 +12,8 @@ import numpy as np
 from leadscore.base.days import day_number
 from leadscore.base.text import normalise
 from leadscore.learn.data_checks.cells import Cells, Mask
-from leadscore.learn.data_checks.separation import Auc, Rows, alone, differ, rate_text
-from leadscore.stats.intervals import Ints
+from leadscore.learn.data_checks.separation import Auc, Rows, alone, differ
+from leadscore.stats.intervals import Ints, share_text
 
 # Code, column, message and figures.
 Found = tuple[str, Hashable, str, dict[str, Any]]
@@ -99,8 +99,8 @@ def only_missingness(cells: Cells, rows: Rows) -> Iterator[Found]:
     if within.low > 0.5 or within.high - 0.5 > presence:
         return
     message = (
-        f"only whether it is filled tells: filled {rate_text(had[0], size[0])}, missing {rate_text(had[1], size[1])}; "
-        f"{said}"
+        f"only whether it is filled tells: filled {share_text(had[0], size[0])}, "
+        f"missing {share_text(had[1], size[1])}; {said}"
     )
     figures = {"n": n, "filled": filled, "auc_filled": 0.5 + presence, "auc_of_values": within.value}
     yield "LS322", cells.name, message, figures | {"low": within.low, "high": within.high}
@@ -122,7 +122,7 @@ def spike(cells: Cells, rows: Rows | None) -> Iterator[Found]:
         first, last = _others(cells, code)
         message = (
             f"{shown(cells, code)} lies far outside of the others ({first:g} to {last:g}) and has a rate of its own: "
-            f"{rate_text(had, n)}, others {rate_text(rest, filled - n)}; bins of equally many rows would hide it"
+            f"{share_text(had, n)}, others {share_text(rest, filled - n)}; bins of equally many rows would hide it"
         )
         figures = {"value": float(cells.values[code]), "n": n, "events": had, "others": filled - n}
         yield "LS330", cells.name, message, figures | {"events_of_others": rest}
@@ -141,7 +141,7 @@ def disguised_missing(cells: Cells, rows: Rows | None) -> Iterator[Found]:
     if rows is not None:
         had = sum(_events(cells, rows, code) for code in codes)
         rest = int(rows.y[~cells.missing].sum()) - had
-        message += f": outcome rate {rate_text(had, n)}, others {rate_text(rest, filled - n)}"
+        message += f": outcome rate {share_text(had, n)}, others {share_text(rest, filled - n)}"
         figures |= {"events": had, "events_of_others": rest}
     yield "LS331", cells.name, f"{message}; a level of its own keeps what it tells", figures
 

@@ -39,10 +39,10 @@ from leadscore.learn.data_checks import rows as sample
 from leadscore.learn.data_checks.cells import Cells, Mask, read_cells, row_marks
 from leadscore.learn.data_checks.columns import Found, shown
 from leadscore.learn.data_checks.rows import Time
-from leadscore.learn.data_checks.separation import Auc, Rows, alone, differ, odds_ratio, rate_text, together
+from leadscore.learn.data_checks.separation import Auc, Rows, alone, differ, odds_ratio, together
 from leadscore.present.markdown import visible
 from leadscore.present.result import Result, Section
-from leadscore.stats.intervals import Ints
+from leadscore.stats.intervals import Ints, share_text
 from leadscore.stats.outcomes_and_scores import read_rows
 from leadscore.stats.ranking import counted
 
@@ -309,7 +309,7 @@ def _read(
 
 def _selected(y: Mask) -> Found:
     message = (
-        f"the labels are of leads that sales worked, outcome rate {rate_text(int(y.sum()), len(y))}: what is learned "
+        f"the labels are of leads that sales worked, outcome rate {share_text(int(y.sum()), len(y))}: what is learned "
         f"holds for leads such as sales chose, and nothing is known of the others until some are worked at random"
     )
     return "LS342", "", message, {"n": len(y), "events": int(y.sum())}
@@ -356,8 +356,8 @@ def _filled(cells: Cells, rows: Rows) -> Iterator[Found]:
         return
     odds, inside, outside = pure
     message = (
-        f"whether it is filled gives the outcome away: missing {rate_text(int(inside[1]), int(inside.sum()))}, filled "
-        f"{rate_text(int(outside[1]), int(outside.sum()))}"
+        f"whether it is filled gives the outcome away: missing {share_text(int(inside[1]), int(inside.sum()))}, filled "
+        f"{share_text(int(outside[1]), int(outside.sum()))}"
     )
     yield "LS302", cells.name, message, _odds_figures(odds, inside, outside)
 
@@ -372,8 +372,8 @@ def _state(cells: Cells, rows: Rows) -> Iterator[Found]:
             odds, inside, outside = pure
             message = (
                 f"{shown(cells, int(code))} occurs almost only {'with' if odds[0] > 1 else 'without'} the outcome: "
-                f"{rate_text(int(inside[1]), int(inside.sum()))}, all others "
-                f"{rate_text(int(outside[1]), int(outside.sum()))}; a state that was overwritten until the export?"
+                f"{share_text(int(inside[1]), int(inside.sum()))}, all others "
+                f"{share_text(int(outside[1]), int(outside.sum()))}; a state that was overwritten until the export?"
             )
             yield "LS304", cells.name, message, {"value": shown(cells, int(code))} | _odds_figures(*pure)
             return
@@ -410,8 +410,8 @@ def _later(cells: Cells, rows: Rows, time: Time | None) -> Iterator[Found]:
     if not differ(had, sizes):
         return
     message = (
-        f"holds days after the row's own in {rate_text(had[0], sizes[0])} rows with the outcome, and in "
-        f"{rate_text(had[1], sizes[1])} without"
+        f"holds days after the row's own in {share_text(had[0], sizes[0])} rows with the outcome, and in "
+        f"{share_text(had[1], sizes[1])} without"
     )
     yield "LS303", cells.name, message, {"n": sum(sizes), "later_with_outcome": had[0], "later_without_outcome": had[1]}
 

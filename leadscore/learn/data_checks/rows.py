@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from leadscore.learn.data_checks.cells import Cells, Mask
 from leadscore.learn.data_checks.columns import Found
-from leadscore.learn.data_checks.separation import differ, rate_text
-from leadscore.stats.intervals import Floats, Ints, wilson
+from leadscore.learn.data_checks.separation import differ
+from leadscore.stats.distances import category_cells, comparable, number_cells, stability_index
+from leadscore.stats.intervals import Floats, Ints, share_text, wilson
 
 # Of the rarer outcome; with fewer, no fit can be told from a useless one.
 LEAST_EVENTS = 50
@@ -22,7 +24,7 @@ _SHRINKAGE, _EXPLAINED, _MARGIN = 0.9, 0.15, 0.05
 # The newest part that a fit would be tested on.
 NEWEST = 0.2
 _CHANGED = 1.25
-_PSI, _PSI_CONFIDENCE = 0.1, 0.999
+_PSI, _PSI_CHANCE, _PSI_BINS = 0.1, 0.001, 10
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def too_few(y: Mask, leads: Ints | None, columns: int) -> Iterator[Found]:
         yield "LS340", "", message, figures
     elif n < needed:
         message = (
-            f"{counted} leads, outcome rate {rate_text(int(y.sum()), len(y))}; {columns} columns ask for {needed:,} "
+            f"{counted} leads, outcome rate {share_text(int(y.sum()), len(y))}; {columns} columns ask for {needed:,} "
             f"leads (about {needed * rate:,.0f} with the outcome), for which weights are overdone by a tenth at most"
         )
         yield "LS341", "", message, figures
@@ -133,8 +135,8 @@ def same_leads(leads: Ints, time: Time) -> Iterator[Found]:
         return
     n = len(seen)
     message = (
-        f"{rate_text(int(seen.sum()), n)} rows of the newest part are of leads that are in the older part too: what is "
-        f"learned of a lead is tested on itself"
+        f"{share_text(int(seen.sum()), n)} rows of the newest part are of leads that are in the older part too: what "
+        f"is learned of a lead is tested on itself"
     )
     yield "LS344", "", message, {"n": n, "rows": int(seen.sum())}
 
@@ -150,38 +152,29 @@ def outcome_drift(y: Mask, time: Time) -> Iterator[Found]:
     if max(older, newer) < _CHANGED * min(older, newer):
         return
     message = (
-        f"outcome rate {rate_text(had[0], sizes[0])}, in the older part; {rate_text(had[1], sizes[1])}, in the newest: "
-        f"chances learned on all of them fit neither; update the intercept from recent labels"
+        f"outcome rate {share_text(had[0], sizes[0])}, in the older part; {share_text(had[1], sizes[1])}, in the newest"
+        f": chances learned on all of them fit neither; update the intercept from recent labels"
     )
     yield "LS345", "", message, {"n": sum(sizes), "older": older, "newest": newer, "n_newest": sizes[1]}
 
 
 def column_drift(cells: Cells, today: Cells) -> Iterator[Found]:
-    """Today's rows lie elsewhere than those that are learned from.
-
-    References
-    ----------
-    Without any drift the index is (1/n + 1/m) times a chi-squared: Yurdakul, B. and Naranjo, J. (2020), Journal of Risk
-    Model Validation 14(4), 89-100.
-    """
-    from scipy.stats import chi2  # noqa: PLC0415 - scipy takes long to import
-
+    """Today's rows lie elsewhere than those that are learned from, by the index that `stability` gives."""
     sizes = (len(cells.codes), len(today.codes))
     if len(cells.values) and len(today.values) and cells.kind != today.kind:
         message = f"holds a {cells.kind} in the {sizes[0]:,} rows learned from and a {today.kind} in {sizes[1]:,} today"
         yield "LS346", cells.name, message, {"n": sizes[0], "n_now": sizes[1], "psi": float("inf")}
         return
-    first, second = cells.bins[0], cells.bins_of(today)
-    bins = max(int(first.max()), int(second.max())) + 1
-    counts = np.stack([np.bincount(code, minlength=bins) for code in (first, second)])
-    counts = counts[:, counts.sum(axis=0) > 0]
-    share = (counts + 0.5) / (counts.sum(axis=1, keepdims=True) + counts.shape[1] / 2)
-    psi = float(((share[1] - share[0]) * np.log(share[1] / share[0])).sum())
-    noise = (1 / sizes[0] + 1 / sizes[1]) * float(chi2.ppf(_PSI_CONFIDENCE, max(counts.shape[1] - 1, 1)))
-    if psi <= max(_PSI, noise):
+    if "category" in {part.kind for part in (cells, today) if len(part.values)}:
+        whole = category_cells(*(pd.Series(part.raw, dtype=object) for part in (cells, today)))
+    else:
+        whole = number_cells(cells.raw.astype(np.float64), today.raw.astype(np.float64), _PSI_BINS)
+    index = stability_index(comparable(whole))
+    if index.psi <= _PSI or index.p >= _PSI_CHANCE:
         return
     message = (
-        f"stability index {psi:.2f} between the {sizes[0]:,} rows learned from and {sizes[1]:,} of today; without any "
-        f"drift it stays below {noise:.3f} (99.9 %)"
+        f"PSI {index.psi:.2f} ({index.low:.2f} to {index.high:.2f}) between the {sizes[0]:,} rows learned from and "
+        f"{sizes[1]:,} of today; without drift it stays below {index.no_drift:.3f} in 95% of cases"
     )
-    yield "LS346", cells.name, message, {"n": sizes[0], "n_now": sizes[1], "psi": psi, "noise": noise}
+    figures = {"psi": index.psi, "low": index.low, "high": index.high, "no_drift": index.no_drift}
+    yield "LS346", cells.name, message, {"n": sizes[0], "n_now": sizes[1], **figures}

@@ -160,20 +160,6 @@ def odds_ratio(inside: Ints, outside: Ints) -> tuple[float, float, float]:
     return float(np.exp(log)), float(np.exp(log - half)), float(np.exp(log + half))
 
 
-def rate_text(events: int, n: int) -> str:
-    """A rate with its interval (95 %) and what it rests on.
-
-    Examples
-    --------
-    >>> rate_text(81, 263)
-    '30.8% (25.5% to 36.6%), 81 of 263'
-    """
-    if not n:
-        return "no rate, 0 of 0"
-    low, high = wilson(events, n)
-    return f"{events / n:.1%} ({low:.1%} to {high:.1%}), {events:,} of {n:,}"
-
-
 def differ(events: npt.ArrayLike, n: npt.ArrayLike) -> bool:
     """Whether two rates differ beyond chance: by more than 3.3 standard errors, which one pair in a thousand does."""
     had, size = np.asarray(events, np.float64), np.asarray(n, np.float64)

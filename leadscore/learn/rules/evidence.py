@@ -23,7 +23,7 @@ from leadscore.rulebook import Rulebook
 from leadscore.rulebook.model import thousandths
 from leadscore.scoring.scores import points_by_rule
 from leadscore.scoring.timeline import bound_at
-from leadscore.stats.intervals import Floats, holm
+from leadscore.stats.intervals import Floats, holm, ratio
 from leadscore.stats.score_tests import NOTHING, Adjusted, Sample, adjusted, odds_scale, times_needed
 
 SUPPORTED, HARMFUL, UNSUPPORTED = "supported", "harmful", "unsupported"
@@ -141,9 +141,9 @@ def evidence(rulebook: Rulebook, snapshots: Snapshots, *, confidence: float = 0.
 
     References
     ----------
-    Holm, S. (1979), Scandinavian Journal of Statistics 6, 65-70. Donner, A. and Zou, G. Y. (2012), Statistical Methods
-    in Medical Research 21, 347-359: the interval of the lift from two Wilson intervals. Liang, K.-Y. and Zeger, S. L.
-    (1986), Biometrika 73, 13-22. For the test and the power see `leadscore.learn.adjustment`.
+    Holm, S. (1979), Scandinavian Journal of Statistics 6, 65-70. The interval of the lift is the `ratio` of two Wilson
+    intervals. Liang, K.-Y. and Zeger, S. L. (1986), Biometrika 73, 13-22. For the test and the power see
+    `leadscore.stats.score_tests`.
 
     Examples
     --------
@@ -246,7 +246,7 @@ class _Question:
         _, n, share, *ends = everyone.share(np.ones(len(self.fires), bool), confidence)
         _, reached, rate, low, high = sample.share(self.fires, confidence)
         _, _, without, without_low, without_high = sample.share(~self.fires, confidence)
-        lift, lift_low, lift_high = _ratio((rate, low, high), (without, without_low, without_high))
+        lift, lift_low, lift_high = map(float, ratio((rate, low, high), (without, without_low, without_high)))
         return {
             "part": self.part, "rule": self.rule, "entry": self.entry, "points": self.points,
             "n": n, "share": share, "share_low": ends[0], "share_high": ends[1],
@@ -254,20 +254,6 @@ class _Question:
             "rate_without": without, "rate_without_low": without_low, "rate_without_high": without_high,
             "lift": lift, "lift_low": lift_low, "lift_high": lift_high,
         }  # fmt: skip
-
-
-def _ratio(first: tuple[float, float, float], second: tuple[float, float, float]) -> tuple[float, float, float]:
-    """A ratio of two independent shares with its interval, from theirs."""
-    (p, low, high), (q, least, most) = first, second
-    if np.isnan(p) or np.isnan(q):
-        return float("nan"), float("nan"), float("nan")
-    both = (p * q) ** 2
-    below = p * q - math.sqrt(max(both - low * most * (2 * p - low) * (2 * q - most), 0.0))
-    above = p * q + math.sqrt(max(both - high * least * (2 * p - high) * (2 * q - least), 0.0))
-    floor, ceiling = most * (2 * q - most), least * (2 * q - least)
-    # With most above twice the share the formula has no lower end; then it is the ratio of the ends.
-    lowest = below / floor if floor > 0 else low / most
-    return p / q if q else float("inf"), max(lowest, 0.0), above / ceiling if ceiling > 0 else float("inf")
 
 
 def _effects(one: _Question, found: Adjusted, per_point: float, z: float) -> dict[str, float]:

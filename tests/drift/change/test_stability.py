@@ -18,9 +18,9 @@ from leadscore.stats.distances import (
     mean_difference,
     number_cells,
     passes,
-    rate_difference,
     stability_index,
 )
+from leadscore.stats.intervals import newcombe
 
 TEXT = st.sampled_from(["a", "b", "c", None])
 NUMBER = st.sampled_from([0.0, 0.0, 1.0, 2.5, 7.0, -3.0, np.nan])
@@ -429,7 +429,7 @@ def test_a_column_without_a_value_is_of_the_others_kind():
 
 
 def test_rates_and_means_without_spread_have_no_interval_of_nothing():
-    difference, low, high = rate_difference((0, 50), (0, 50))
+    difference, low, high = newcombe((0, 50), (0, 50))
     assert (difference, low, high) == (0, pytest.approx(-0.0714, abs=1e-3), pytest.approx(0.0714, abs=1e-3))
     assert np.isnan(mean_difference(np.ones(5), np.ones(5))[1:]).all()
     assert np.isnan(mean_difference(np.ones(1), np.arange(5.0))[1:]).all()

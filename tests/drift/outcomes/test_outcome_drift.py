@@ -14,7 +14,7 @@ from scipy.stats import betabinom, binom
 
 import leadscore as ls
 from leadscore.datasets.funnel import make_funnel
-from leadscore.drift.outcomes.by_period import bands, corrected, difference, grouped
+from leadscore.drift.outcomes.by_period import bands, compared, corrected, grouped
 from leadscore.drift.outcomes.label_arrivals import Waiting, arrivals, learned, weighed
 from leadscore.drift.outcomes.told import of_arrivals
 from leadscore.errors import ArgumentError
@@ -100,14 +100,14 @@ def test_equal_rates_are_rarely_called_different_however_often_looked_at(rate):
 def test_a_difference_of_shares_is_that_of_newcombe():
     """56 of 70 beside 48 of 80 (Newcombe 1998, table II, method 10): 0.0524 to 0.3339."""
     one, other = ((k / n, *map(float, wilson(k, n))) for k, n in ((56, 70), (48, 80)))
-    change, low, high, p = difference(one, other)
+    change, low, high, p = compared(one, other)
     assert (round(change, 4), round(low, 4), round(high, 4)) == (0.2, 0.0524, 0.3339)
     assert 0.001 < p < 0.05
-    assert difference(other, one)[3] == pytest.approx(p)
+    assert compared(other, one)[3] == pytest.approx(p)
 
 
 def test_an_interval_that_ends_at_no_difference_has_a_p_of_the_level():
-    _, low, high, p = difference((0.5, 0.4, 0.6), (0.5 + 0.1 * 2**0.5, 0.4 + 0.1 * 2**0.5, 0.6 + 0.1 * 2**0.5))
+    _, low, high, p = compared((0.5, 0.4, 0.6), (0.5 + 0.1 * 2**0.5, 0.4 + 0.1 * 2**0.5, 0.6 + 0.1 * 2**0.5))
     assert high == pytest.approx(0, abs=1e-12)
     assert p == pytest.approx(0.05)
     assert low < 0
