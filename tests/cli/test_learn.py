@@ -108,7 +108,7 @@ class TestLearn:
         assert found["verdict"]["passed"] is False
         assert found["verdict"]["headline"] == "Do not publish: it clearly gets less."
         assert {row["beside"] for row in found["verdict"]["frame"]} >= {"hand-raisers only", "fit only", "current"}
-        assert {row["segment"] for row in found["verdict"]["segments"]} == {"(none)", "Coordinators and specialists"}
+        assert {row["segment"] for row in found["verdict"]["segments"]} == {"(missing)", "Coordinators and specialists"}
         learned, judged = found["rows"]
         assert learned["last"] < judged["first"]
         assert [one["column"] for one in found["guards"]["frame"] if one["code"] == "LS302"] == ["deal_owner"]

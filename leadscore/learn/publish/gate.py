@@ -14,7 +14,8 @@ import pandas as pd
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import as_day, day_number, day_of
-from leadscore.base.text import as_text, counted
+from leadscore.base.groups import Groups, grouped
+from leadscore.base.text import counted
 from leadscore.errors import ArgumentError
 from leadscore.learn.publish.calibration import compared
 from leadscore.learn.rows.snapshots import Snapshots
@@ -23,6 +24,8 @@ from leadscore.rulebook import Rulebook
 from leadscore.scoring.engine import Bound
 from leadscore.scoring.timeline import bound_at
 from leadscore.stats.intervals import Floats, Ints, holm
+from leadscore.stats.outcomes_and_scores import read_rows
+from leadscore.tables.groups import By, grouping
 from leadscore.threshold.capacity import BEHAVIOUR, WEEK, Gain, chosen, gain, simple_ways
 
 Mask = npt.NDArray[np.bool_]
@@ -30,6 +33,7 @@ _Row = dict[str, Any]
 
 _RULES = "give rulebook=..., whose hand-raise, fit, never and segments count"
 _CANDIDATE, _CURRENT = "candidate", "current"
+_OF_SEGMENTS = ["reached", "candidate", "other", "difference", "low", "high", "n", "p", "passed"]
 _SHOWN = ["figure", "candidate", "other", "difference", "low", "high", "margin", "n", "passed"]
 # The lower bound of a 90 % interval is above 0 in 5 % of runs in which nothing is gained.
 _CONFIDENCE, _ERROR = 0.9, 0.05
@@ -97,7 +101,7 @@ def gate(  # noqa: PLR0913 - each of them is part of what is asked
     *,
     capacity_per_week: float,
     rulebook: Rulebook | None = None,
-    by: str | pd.Series[Any] | None = None,
+    by: By | None = None,
     trained_until: Any = None,
     margin: float = 0.0,
     calibration_margin: float = 0.1,
@@ -120,8 +124,8 @@ def gate(  # noqa: PLR0913 - each of them is part of what is asked
         How many leads sales can work in a week.
     rulebook : Rulebook, optional
         The one whose hand-raise, fit, `never` and segments count; needed where `current` is none.
-    by : lead column, or Series by lead_id, optional
-        Segments; by default those of the rulebook, if it has any.
+    by : str or list of str, optional
+        Lead columns that make segments; by default the rulebook's own, if it has any.
     trained_until : date, optional
         The day of the last row the candidate was trained on; by default its `trained_until_`. Rows until then are left
         out, and those of the `within_days` after it: until then labels of the training rows were not known.
@@ -336,20 +340,13 @@ def _scored(name: str, model: Any, snapshots: Snapshots, rows: npt.NDArray[np.in
     if hasattr(model, "predict_proba"):
         chance = _chance(name, model, snapshots.X.iloc[rows])
         return chance, chance
-    index = snapshots.X.index
-    scores = model
-    if isinstance(model, pd.Series) and not model.index.equals(index):
-        if model.index.has_duplicates or model.index.nlevels != 2 or len(index.difference(model.index)):
-            raise ArgumentError(name, "is a Series, but has not each row of the snapshots once: is its index theirs?")
-        scores = model.reindex(index)
-    try:
-        values = np.asarray(scores, np.float64)
-    except (TypeError, ValueError):
-        values = np.empty(0)
-    if values.shape != (len(index),):
-        what = f"must be a Rulebook, have predict_proba, or be {len(index):,} numbers, one for each row"
-        raise ArgumentError(name, f"{what}; got a {type(model).__name__} of shape {np.shape(model)}")
-    return _finite(name, values[rows]), None
+    if np.ndim(model) != 1:
+        what = f"must be a Rulebook, have predict_proba, or be {len(snapshots):,} numbers, one for each row"
+        raise ArgumentError(name, f"{what}; got a {type(model).__name__}")
+    judged = np.zeros(len(snapshots), bool)
+    judged[rows] = True
+    read = read_rows(snapshots.y.where(judged), X=snapshots.X, **{name: model})
+    return read.columns[name][rows], None
 
 
 def _chance(name: str, model: Any, rows: pd.DataFrame) -> Floats:
@@ -359,30 +356,22 @@ def _chance(name: str, model: Any, rows: pd.DataFrame) -> Floats:
     if given.shape != (len(rows), len(classes)) or True not in classes:
         what = f"predict_proba gives {given.shape} for {len(rows):,} rows and classes {classes}"
         raise ArgumentError(name, f"{what}; it must give a column for False and one for True")
-    chance = _finite(name, given[:, classes.index(True)])
-    if ((chance < 0) | (chance > 1)).any():
-        raise ArgumentError(
-            name, f"predict_proba gives values outside 0 to 1, as {chance[(chance < 0) | (chance > 1)][0]:g}"
-        )
+    chance = given[:, classes.index(True)]
+    wrong = chance[~((chance >= 0) & (chance <= 1))]
+    if len(wrong):
+        message = f"predict_proba gives values outside 0 to 1 for {counted(len(wrong), 'row')}, the first {wrong[0]:g}"
+        raise ArgumentError(name, message)
     return chance
 
 
-def _finite(name: str, values: Floats) -> Floats:
-    if not np.isfinite(values).all():
-        raise ArgumentError(name, f"has no finite score for {int((~np.isfinite(values)).sum()):,} of the rows judged")
-    return values
-
-
-def _groups(
-    bound: Bound, snapshots: Snapshots, by: str | pd.Series[Any] | None, kept: npt.NDArray[np.intp]
-) -> pd.Categorical | None:
-    """The segment of each row that counts; None without any."""
-    if by is not None:
-        tables = snapshots.tables
-        values = tables.aligned(by, "by") if isinstance(by, pd.Series) else tables.latest(by)
-        return pd.Categorical(values.iloc[bound.lead[kept]])
-    names = [name for name, *_ in bound.plan.segments]
-    return pd.Categorical([*names, None])[bound.segment[kept]] if names else None
+def _groups(bound: Bound, snapshots: Snapshots, by: By | None, kept: npt.NDArray[np.intp]) -> Groups:
+    """The segment of each row that counts; empty without any."""
+    if by is not None and by != "segment":
+        found = grouping(snapshots.tables, by)
+        return Groups(found.code[bound.lead[kept]], found.names)
+    names = pd.Index([name for name, *_ in bound.plan.segments])
+    inside = bound.segment[kept if len(names) else []]
+    return grouped(pd.Categorical.from_codes(inside.astype(np.int64), names))
 
 
 # ------------------------------------------------------------------------------------------------------------ compared
@@ -399,17 +388,15 @@ def _beside(pool: _Pool, mine: Floats, ways: Mapping[str, Floats], margin: float
     return pd.DataFrame.from_dict(rows, orient="index").astype({"passed": bool})
 
 
-def _by_segment(pool: _Pool, mine: Floats, theirs: Floats, groups: pd.Categorical | None) -> pd.DataFrame:
+def _by_segment(pool: _Pool, mine: Floats, theirs: Floats, groups: Groups) -> pd.DataFrame:
     """The candidate beside the current inside each segment."""
-    columns = ["reached", "candidate", "other", "difference", "low", "high", "n", "p", "passed"]
-    codes = np.full(len(mine), -2) if groups is None else groups.codes
     rows, raw = {}, []
-    for code in np.unique(codes[codes > -2]):
-        row, gained = pool.row(mine, theirs, codes == code)
-        name = as_text(groups.categories[code]) if groups is not None and code >= 0 else "(none)"
-        rows[name] = {"reached": int(pool.reached[codes == code].sum())} | row
+    for code in np.unique(groups.code):
+        inside = groups.code == code
+        row, gained = pool.row(mine, theirs, inside)
+        rows[groups.names[code]] = {"reached": int(pool.reached[inside].sum())} | row
         raw.append(gained.p_less)
-    frame = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=columns).rename_axis("segment")
+    frame = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=_OF_SEGMENTS).rename_axis("segment")
     frame["p"] = holm(raw)
     return frame.assign(passed=frame["p"] >= _ERROR)
 

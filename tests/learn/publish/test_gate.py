@@ -15,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 import leadscore as ls
+from leadscore.base.groups import grouped
 from leadscore.learn.publish.calibration import compared
 from leadscore.learn.publish.gate import gate
 from leadscore.learn.rows.snapshots import Snapshots
@@ -380,7 +381,8 @@ def test_a_score_is_judged_by_rank_only():
 def test_harm_in_a_segment_stops_it():
     north = (LARGE.snapshots.tables.latest("region").iloc[LARGE.snapshots.lead] == "north").to_numpy()
     small = LARGE.snapshots.lead % 20 == 0
-    by = pd.Series(np.where(small, "small", "large"), LARGE.snapshots.X.index.get_level_values("lead_id"))
+    # Each lead has one row, in the order of the tables.
+    by = grouped(np.where(small, "small", "large"))
     harmful = np.where(small, -LARGE.chance, LARGE.chance)
     found = judged(harmful, LARGE.snapshots, capacity_per_week=40, by=by)
     assert found.segments["passed"].to_dict() == {"large": True, "small": False}
@@ -398,7 +400,7 @@ def test_segments_are_the_rulebooks():
     found = gate(LARGE.chance, book, LARGE.snapshots, capacity_per_week=40, trained_until=BEFORE)
     large = LARGE.snapshots.X["size"].to_numpy() >= 15
     assert found.segments["reached"].to_dict() == {
-        "(none)": LARGE.snapshots.y.to_numpy(bool)[~large].sum(),
+        "(missing)": LARGE.snapshots.y.to_numpy(bool)[~large].sum(),
         "Large": LARGE.snapshots.y.to_numpy(bool)[large].sum(),
     }
 
@@ -429,10 +431,10 @@ def test_the_report_says_it_all():
         ),
         (SMALL.unseen, {"current": SMALL.total}, ["is a ndarray, not a Rulebook: give rulebook=..."]),
         (SMALL.unseen, {"snapshots": SMALL.snapshots.X}, ["must be Snapshots; got a DataFrame"]),
-        (SMALL.unseen[1:], {}, ["or be 250 numbers, one for each row; got a ndarray of shape (249,)"]),
+        (SMALL.unseen[1:], {}, ["candidate: has 249 values, X 250: one for each lead"]),
         ("card", {}, ["must be a Rulebook, have predict_proba, or be 250 numbers"]),
-        (np.where(SMALL.unseen > 20, np.nan, 1), {}, ["has no finite score for"]),
-        (pd.Series(SMALL.unseen), {}, ["has not each row of the snapshots once: is its index theirs?"]),
+        (np.where(SMALL.unseen > 20, np.nan, 1), {}, ["candidate: is missing for"]),
+        (pd.Series(SMALL.unseen), {}, ["candidate: has none of the leads of X"]),
         (model(SMALL, SMALL.chance * 9), {}, ["outside 0 to 1"]),
         (model(SMALL, classes_=np.array(["no", "yes"])), {}, ["a column for False and one for True"]),
         (SMALL.unseen, {"trained_until": "2026-06-30"}, ["none of its 250 rows can be judged", "Take later snapshots"]),
