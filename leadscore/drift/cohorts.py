@@ -226,6 +226,15 @@ def needed_of(mqls: pd.DataFrame, rulebook: Rulebook) -> dict[str, Any]:
     return {"needed": dict(zip(values.tolist(), counts.tolist(), strict=True)), "median_behaviour": median}
 
 
+def carried(mqls: Sequence[dict[str, Any]], median_behaviour: float) -> tuple[int, int]:
+    """How many MQLs would not qualify on their fit and the median behaviour, and how many there are."""
+    n = sum(side["n"] for side in mqls)
+    if math.isnan(median_behaviour):
+        return 0, 0
+    needing = [(points, count) for side in mqls for points, count in side["needed"].items() if points != "none"]
+    return sum(count for points, count in needing if int(points) > median_behaviour), n
+
+
 def check_cohort(scores: Any, name: str, by: Sequence[str]) -> list[Problem]:
     """What is wrong with a frame of scored leads."""
     if not isinstance(scores, pd.DataFrame):

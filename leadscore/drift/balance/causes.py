@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from leadscore.base.text import counted, normalise
+from leadscore.drift.balance.alarm import Watch
 from leadscore.drift.balance.attribution import (
     Spread,
     compared_line,
@@ -29,7 +30,7 @@ from leadscore.drift.balance.event_clues import (
     kinds_by_week,
     old_events,
 )
-from leadscore.drift.balance.verdict import LATELY, BalanceVerdict, Watch, readable
+from leadscore.drift.balance.verdict import LATELY, BalanceVerdict, readable
 from leadscore.drift.cohorts import LIMITS
 from leadscore.errors import ArgumentError
 from leadscore.present.result import Result, Section

@@ -15,9 +15,9 @@ import pandas as pd
 from leadscore.base.days import day_number
 from leadscore.base.text import normalise
 from leadscore.base.times import DAY
+from leadscore.drift.balance.alarm import Watch
 from leadscore.drift.balance.attribution import compared_line, gaps_of
-from leadscore.drift.balance.verdict import Watch, carried
-from leadscore.drift.cohorts import cohorts_of, mondays, needed_of, sums_of
+from leadscore.drift.cohorts import carried, cohorts_of, mondays, needed_of, sums_of
 from leadscore.errors import ArgumentError
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.binding import Binding

@@ -11,9 +11,10 @@ import pandas as pd
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import as_day, day_number
+from leadscore.drift.balance.alarm import SHORT, YEAR, Watch
 from leadscore.drift.balance.causes import Causes, causes_of
-from leadscore.drift.balance.verdict import LATELY, SHORT, YEAR, BalanceVerdict, Watch, carried, judged, named
-from leadscore.drift.cohorts import check_cohort, needed_of, overlap, sketch_of, sums_of, weekly_cohorts
+from leadscore.drift.balance.verdict import LATELY, BalanceVerdict, judged, named
+from leadscore.drift.cohorts import carried, check_cohort, needed_of, overlap, sketch_of, sums_of, weekly_cohorts
 from leadscore.errors import ArgumentError, Problem
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.binding import Binding

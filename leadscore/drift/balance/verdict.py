@@ -1,38 +1,28 @@
-"""What a monitor says: the detector over the weeks that count, and its state in figures and in a sentence."""
+"""What a monitor says at the end of a week: its state in figures and in a sentence."""
 
 from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
-from leadscore.base.days import day_number
 from leadscore.base.text import counted
+from leadscore.drift.balance.alarm import FEWEST, YEAR, Watch, gap_of, week_number
 from leadscore.drift.balance.attribution import rule_changes, segment_changes, segment_label
+from leadscore.drift.cohorts import carried
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.stats.intervals import Floats, newcombe
-from leadscore.stats.rank_detector import RankDetector, discount, level, seasons
+from leadscore.stats.rank_detector import discount, seasons
 
 State = Literal["learning", "stable", "watch", "alarm"]
 
-# Fewer leads than this say nothing about their week: it is skipped, not taken for 0.
-_FEWEST = 20
-# Less than a year of reference knows no season; after a "new normal" half of one is enough to begin with.
-SHORT, YEAR = 26, 52
-# What is watched; either may alarm, so the budget for false alarms is shared (union bound): evenly, or not at all where
-# too few weeks of the reference have MQLs enough to be watched: theirs would be spent for nothing.
-SIDES = ("pool", "mqls")
-_MOSTLY = 0.75
-# A "watch" is for looking, not for paging: it may come falsely in two of five such spans.
-_WATCH_BUDGET = 0.4
 # Above this, weeks are more autocorrelated than 5 in 6 independent histories are.
 _MEMORY_SEEN = 1.0
 # While nothing is suspected, the latest weeks are shown.
@@ -114,155 +104,6 @@ def readable(figures: pd.DataFrame, *columns: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["figure", *columns])
 
 
-class Watch:
-    """The gap of all leads and of MQLs over the weeks that count, and the detector that watches both.
-
-    Attributes
-    ----------
-    counted : list of weeks, those skipped and those left out by a decision not among them
-    skipped : list of weeks with too few leads
-    detector : RankDetector or None where no week is watched yet
-    alarmed : the first week since the last decision whose evidence passed its bound; None if none did
-    """
-
-    def __init__(
-        self, rulebook: Rulebook, reference_weeks: int, horizon_weeks: int, budget: float, decisions: Sequence[Any]
-    ) -> None:
-        self.rulebook, self.horizon_weeks, self.budget = rulebook, horizon_weeks, budget
-        self.decisions = decisions
-        self.reference_weeks = reference_weeks
-        if any(decision["decision"] == "new_normal" for decision in decisions):
-            self.reference_weeks = min(SHORT, reference_weeks)
-        self.counted: list[dict[str, Any]] = []
-        self.skipped: list[dict[str, Any]] = []
-        self.detector: RankDetector | None = None
-        self.alarmed: dict[str, Any] | None = None
-        self.last: dict[str, Any] = {}
-        self._path: list[tuple[str, Floats, Floats, Floats]] = []
-
-    @property
-    def bounds(self) -> Floats:
-        """Logs of the evidence of all leads and of MQLs that makes an alarm."""
-        if not self.mqls_watched:
-            return np.array([math.log(level(self.horizon_weeks, self.budget)), math.inf])
-        return np.full(len(SIDES), math.log(level(self.horizon_weeks, self.budget / len(SIDES))))
-
-    @property
-    def mqls_watched(self) -> bool:
-        """Whether enough weeks of the reference have MQLs enough."""
-        reference = self.counted[: self.reference_weeks]
-        return sum(week["mqls"]["n"] >= _FEWEST for week in reference) >= _MOSTLY * len(reference)
-
-    def add(self, week: dict[str, Any]) -> None:
-        """Count a week."""
-        self.last = week
-        if week["pool"]["n"] < _FEWEST:
-            self.skipped.append(week)
-            return
-        if any(_left_out(week, decision) for decision in self.decisions):
-            return
-        # Evidence before the last decision was settled by it: those weeks are only learned from.
-        settled = bool(self.decisions) and week["week"] <= self.decisions[-1]["week"]
-        watched = not (self.learning or settled)
-        self.counted.append(week)
-        if not watched:
-            return
-        if self.detector is None:
-            learned = self.counted[:-1]
-            gaps = np.array([self.gaps(week) for week in learned]).T
-            self.detector = RankDetector([_number(week) for week in learned], gaps)
-        gaps = self.gaps(week)
-        self.detector.push(_number(week), gaps)
-        evidence = self.detector.log_evidence
-        # What is nowhere near a watch need not be looked at more closely.
-        memory = self.detector.memory(above=math.log(self.watch_level))
-        evidence = evidence - discount(memory)
-        self._path.append((week["week"], gaps, evidence, memory))
-        if self.alarmed is None and (evidence >= self.bounds).any():
-            self.alarmed = week
-
-    @property
-    def learning(self) -> bool:
-        """Whether the reference is not complete yet."""
-        return len(self.counted) < self.reference_weeks
-
-    @property
-    def watch_level(self) -> float:
-        """The evidence of all leads from which on one should look."""
-        return level(self.horizon_weeks, _WATCH_BUDGET)
-
-    @cached_property
-    def spread(self) -> dict[str, dict[str, float]]:
-        """For each side, the standard deviation of fit and behaviour over the leads of the complete reference."""
-        return {side: _spread([week[side] for week in self.counted[: self.reference_weeks]]) for side in SIDES}
-
-    @cached_property
-    def median_behaviour(self) -> float:
-        """Of the complete reference's MQLs, the median of the weeks' medians; NaN where there are none."""
-        sides = [week["mqls"] for week in self.counted[: self.reference_weeks]]
-        return float(np.median([side["median_behaviour"] for side in sides if side["n"]] or [math.nan]))
-
-    def gaps(self, week: dict[str, Any]) -> Floats:
-        """The gap of all leads and of MQLs; NaN where there are too few, and while learning."""
-        if self.learning:
-            return np.full(2, math.nan)
-        return np.array([gap_of(week[side], self.spread[side]) for side in SIDES])
-
-    def path(self) -> pd.DataFrame:
-        """Gap and evidence, by week."""
-        learned = self.counted[: len(self.counted) - len(self._path)]
-        rows: list[tuple[Any, ...]] = [(week["week"], *self.gaps(week), math.nan, math.nan) for week in learned]
-        rows += [(week, *gaps, *np.exp(evidence)) for week, gaps, evidence, _ in self._path]
-        columns = ["week", "gap", "mql_gap", "evidence", "mql_evidence"]
-        frame = pd.DataFrame(rows, columns=columns).set_index("week")
-        return frame.set_axis(pd.DatetimeIndex(frame.index).as_unit("us")).astype(float)
-
-    def now(self) -> tuple[Floats, Floats]:
-        """Log evidence after the last week, less memory, and memory; of all leads and of MQLs."""
-        if not self._path:
-            return np.full(2, np.nan if self.learning else -np.inf), np.zeros(2)
-        return self._path[-1][2:]
-
-
-def _left_out(week: dict[str, Any], decision: dict[str, str]) -> bool:
-    if decision["decision"] == "fixed":
-        return decision["since"] <= week["week"] <= decision["week"]
-    return week["week"] < decision["since"]
-
-
-def _number(week: dict[str, Any]) -> float:
-    """Weeks since 1970."""
-    return day_number(dt.date.fromisoformat(week["week"])) / 7
-
-
-def _spread(sides: list[dict[str, Any]]) -> dict[str, float]:
-    n = sum(side["n"] for side in sides)
-    found = {}
-    for name in ("fit", "behaviour"):
-        mean = sum(side[name] for side in sides) / 1000 / n if n else math.nan
-        square = math.fsum(side[f"{name}_squared"] for side in sides) / n if n else math.nan
-        found[name] = math.sqrt(max(square - mean**2, 0)) if n else math.nan
-    return found
-
-
-def gap_of(side: dict[str, Any], spread: dict[str, float]) -> float:
-    """How far behaviour is above fit, in standard deviations of leads; what does not vary adds nothing."""
-    if side["n"] < _FEWEST or any(math.isnan(one) for one in spread.values()):
-        return math.nan
-    means = {name: side[name] / 1000 / side["n"] for name in spread}
-    parts = {name: means[name] / one if one > 0 else 0.0 for name, one in spread.items()}
-    return parts["behaviour"] - parts["fit"]
-
-
-def carried(mqls: Sequence[dict[str, Any]], median_behaviour: float) -> tuple[int, int]:
-    """How many MQLs would not qualify on their fit and the median behaviour, and how many there are."""
-    n = sum(side["n"] for side in mqls)
-    if math.isnan(median_behaviour):
-        return 0, 0
-    needing = [(points, count) for side in mqls for points, count in side["needed"].items() if points != "none"]
-    return sum(count for points, count in needing if int(points) > median_behaviour), n
-
-
 def judged(watch: Watch) -> BalanceVerdict:
     """The verdict after the last week."""
     evidence, memory = watch.now()
@@ -297,7 +138,7 @@ def judged(watch: Watch) -> BalanceVerdict:
 
 def _figures(watch: Watch, before: list[Any], since: list[Any]) -> pd.DataFrame:
     """`BalanceVerdict.figures`."""
-    weeks = [np.array([_number(week) for week in part]) for part in (before, since)]
+    weeks = [np.array([week_number(week) for week in part]) for part in (before, since)]
     rows = {}
     for name in ("behaviour", "fit", "gap"):
         means = [np.array([_mean(watch, week["pool"], name) for week in part]) for part in (before, since)]
@@ -396,10 +237,10 @@ def _notes(watch: Watch, memory: Floats) -> tuple[str, ...]:
     if watch.reference_weeks < YEAR:
         notes.append(f"{watch.reference_weeks} reference weeks cannot show seasons, and small changes are found later.")
     if watch.skipped:
-        notes.append(f"Skipped: {counted(len(watch.skipped), 'week')} of fewer than {_FEWEST} leads.")
-    few = sum(week["mqls"]["n"] < _FEWEST for week in watch.counted)
+        notes.append(f"Skipped: {counted(len(watch.skipped), 'week')} of fewer than {FEWEST} leads.")
+    few = sum(week["mqls"]["n"] < FEWEST for week in watch.counted)
     if not (watch.learning or watch.mqls_watched):
-        notes.append(f"MQLs are not watched: more than a quarter of the reference weeks have fewer than {_FEWEST}.")
+        notes.append(f"MQLs are not watched: more than a quarter of the reference weeks have fewer than {FEWEST}.")
     elif few:
-        notes.append(f"MQLs are not watched in {few} of {len(watch.counted)} weeks, which have fewer than {_FEWEST}.")
+        notes.append(f"MQLs are not watched in {few} of {len(watch.counted)} weeks, which have fewer than {FEWEST}.")
     return (*notes, "A busy period across all leads looks like drift while it lasts.")

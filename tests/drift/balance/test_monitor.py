@@ -17,8 +17,7 @@ import leadscore as ls
 from leadscore.datasets.funnel import make_funnel
 from leadscore.drift.balance.attribution import rule_changes, segment_changes
 from leadscore.drift.balance.monitor import BalanceMonitor, BalanceVerdict
-from leadscore.drift.balance.verdict import carried
-from leadscore.drift.cohorts import sums_of, weekly_cohorts
+from leadscore.drift.cohorts import carried, sums_of, weekly_cohorts
 from leadscore.errors import ArgumentError
 from leadscore.stats.rank_detector import RankDetector, level
 
