@@ -116,8 +116,9 @@ class DriftReport(Result):
             "it was skipped, or left out by a decision. Weeks have no intervals: evidence is made of how they differ."
         )
         forms = {"fit": ".1f", "behaviour": ".1f", "gap": "+.2f", "evidence": ",.0f", "mql_evidence": ",.0f"}
-        title = f"Week by week: the latest {LATELY} of {len(self.weeks)}, by rulebook {self.rulebook}"
-        return Section("weeks", title, self.weeks, self.weeks[_WEEKLY].tail(LATELY), (note,), forms)
+        latest = self.weeks[_WEEKLY].tail(LATELY)
+        title = f"Week by week: the latest {len(latest)} of {len(self.weeks)}, by rulebook {self.rulebook}"
+        return Section("weeks", title, self.weeks, latest, (note,), forms)
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain data, beside what the verdict says; what is not in it is None."""
