@@ -166,13 +166,11 @@ def _first_day(tables: ls.tables.Tables, book: ls.Rulebook) -> dt.date | None:
     """The day on which the first lead is old enough; None where no lead says when it came."""
     from leadscore.base.days import day_of  # noqa: PLC0415 - needs pandas
     from leadscore.base.times import NO_TIME  # noqa: PLC0415 - needs pandas
+    from leadscore.drift.cohorts import scoring_days  # noqa: PLC0415 - this command only
 
-    created = tables.created()
-    if created is None:
-        return None
-    days = created.days(book.timezone)
+    days = scoring_days(tables, book, 14)
     known = days[days != NO_TIME]
-    return day_of(known.min() + 14) if len(known) else None
+    return day_of(known.min()) if len(known) else None
 
 
 def _rescored(monitor: ls.BalanceMonitor, tables: ls.tables.Tables, book: ls.Rulebook) -> ls.BalanceMonitor:
