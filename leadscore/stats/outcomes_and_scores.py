@@ -190,7 +190,8 @@ def _column(name: str, values: Any, problems: list[Problem]) -> pd.Series[Any]:
         array = one_array(values if isinstance(values, pa.Array) else pa.chunked_array(values))
         plain = one_array(array.dictionary_decode()) if pa.types.is_dictionary(array.type) else array
         return pd.Series(pd.arrays.ArrowExtensionArray(plain))
-    return pd.Series(values)
+    plain = hasattr(values, "dtype") or isinstance(values, (list, tuple, range))
+    return pd.Series(values if plain else np.asarray(values))
 
 
 def _floats(column: pd.Series[Any]) -> Floats | None:
