@@ -32,13 +32,17 @@ class Binding:
         self._replayed = [(first, last)] if replayed is None else replayed
         # A history looks at the day before it too.
         self._days = min(first, *(begin - 1 for begin, _ in self._replayed)), last
+        self._counted: dict[str, Timeline] = {}
         self._timelines: dict[Rulebook, Timeline] = {}
         self._replays: dict[Rulebook, Replay] = {}
 
     def timeline(self, rulebook: Rulebook) -> Timeline:
-        """The rulebook's, made once."""
+        """The rulebook's; of rulebooks that differ in thresholds alone, events are counted once."""
         if rulebook not in self._timelines:
-            self._timelines[rulebook] = Timeline(compiled(rulebook), self.tables, *self._days)
+            plan, events = compiled(rulebook), _but_for_thresholds(rulebook)
+            if events not in self._counted:
+                self._counted[events] = Timeline(plan, self.tables, *self._days)
+            self._timelines[rulebook] = self._counted[events].judged_by(plan, self.tables)
         return self._timelines[rulebook]
 
     def history(self, rulebook: Rulebook, first: int, last: int) -> History:
@@ -46,3 +50,10 @@ class Binding:
         if rulebook not in self._replays:
             self._replays[rulebook] = Replay(self.timeline(rulebook), self.tables, self._replayed)
         return self._replays[rulebook].history(first, last)
+
+
+def _but_for_thresholds(rulebook: Rulebook) -> str:
+    """What a rulebook says, its thresholds left out."""
+    document = rulebook.to_dict()
+    segments = [{**segment, "threshold": None} for segment in document["qualify"].get("segments", ())]
+    return repr(document | {"qualify": document["qualify"] | {"threshold": None, "segments": segments}})

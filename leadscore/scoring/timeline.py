@@ -110,6 +110,12 @@ class Timeline:
         self.classes = Classes(plan, tables)
         self.tables = self._with_joined(self._count(tables))
 
+    def judged_by(self, plan: Plan, tables: Tables) -> Timeline:
+        """The same for a plan that differs in thresholds alone: it waits for the same events."""
+        found = copy(self)
+        found.plan, found.attributes = plan, Attributes(plan, tables)
+        return found
+
     def _count(self, tables: Tables) -> list[Days]:
         """Count the events that some rule can use on some of the days."""
         windows = self.classes.windows[: len(self.classes.matches)]

@@ -1,7 +1,9 @@
 """Tables and rulebook are bound once for a call: a part of a replay is the replay of it, and nothing is twice."""
 
+import datetime as dt
 from collections import Counter
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 
 import leadscore as ls
 from leadscore.base.days import day_number, day_of
+from leadscore.learn.publish.training import train
 from leadscore.scoring.binding import Binding
 from leadscore.scoring.replay import Replay
 from leadscore.scoring.timeline import Timeline
@@ -93,9 +96,26 @@ CALLS = {
     "with_rulebook": lambda w: w.monitor.with_rulebook(w.tables, w.other),
     "causes": lambda w: w.monitor.causes(w.tables),
     "drift_report": lambda w: ls.drift_report(w.monitor, w.tables),
+    "gate": lambda w: ls.gate(
+        np.linspace(0, 1, len(w.rows.X)), w.book, w.rows, capacity_per_week=10, trained_until="2025-06-30"
+    ),
     "evidence": lambda w: ls.evidence(rulebook=w.book, snapshots=w.rows),
     "suggest": lambda w: ls.suggest(rulebook=w.book, snapshots=w.rows),
+    "reweigh": lambda w: ls.reweigh(rulebook=w.book, snapshots=w.rows, points_to_double=600),
+    "train": lambda w: train(rulebook=w.book, snapshots=w.rows, capacity_per_week=8, max_points_rows=8),
 }
+
+
+def test_another_threshold_is_judged_on_the_events_counted_before(made, tables):
+    binding = Binding(tables, day_number(dt.date(2026, 2, 2)), day_number(dt.date(2026, 3, 29)))
+    found = []
+    for threshold in (60, 55, 70):
+        book = made.rulebook.edited({"qualify.threshold": threshold})
+        mine = binding.history(book, day_number(dt.date(2026, 2, 2)), day_number(dt.date(2026, 3, 29)))
+        pd.testing.assert_frame_equal(mine.frame, ls.replay(tables, book, **PERIOD).frame)
+        found.append((len(mine.frame), binding.timeline(book).tables))
+    assert found[1][0] > found[0][0] > found[2][0] > 0
+    assert found[0][1] is found[1][1] is found[2][1]
 
 
 class World:

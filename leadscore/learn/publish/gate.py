@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +21,8 @@ from leadscore.learn.publish.calibration import compared
 from leadscore.learn.rows.snapshots import Snapshots
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
+from leadscore.scoring.binding import Binding
 from leadscore.scoring.engine import Bound
-from leadscore.scoring.timeline import bound_at
 from leadscore.stats.intervals import Floats, Ints, holm
 from leadscore.stats.outcomes_and_scores import read_rows
 from leadscore.tables.groups import By, grouping
@@ -197,28 +197,47 @@ def gate(  # noqa: PLR0913 - each of them is part of what is asked
         for name, value in (("margin", margin), ("calibration_margin", calibration_margin)):
             if given.number(name, value, least=0) >= 1:
                 given.wrong(name, f"must be a share below 1; got {value!r}")
-    rows, notes = _out_of_time(candidate, current, snapshots, trained_until)
-    bound = bound_at(rules, snapshots.tables, snapshots.lead[rows], snapshots.day[rows])
+    binding = Binding(snapshots.tables, int(snapshots.day.min()), int(snapshots.day.max()))
+    terms = Terms(rules, capacity, by, trained_until, margin, calibration_margin)
+    return verdict_of(binding, candidate, current, snapshots, terms)
+
+
+class Terms(NamedTuple):
+    """By what candidates are judged: the arguments of `gate`."""
+
+    rulebook: Rulebook
+    capacity: float
+    by: By | None = None
+    trained_until: Any = None
+    margin: float = 0.0
+    calibration_margin: float = 0.1
+
+
+def verdict_of(binding: Binding, candidate: Any, current: Any, snapshots: Snapshots, terms: Terms) -> Verdict:
+    """What `gate` says, by tables that are bound over the days of the snapshots."""
+    rows, notes = _out_of_time(candidate, current, snapshots, terms.trained_until)
+    bound = binding.timeline(terms.rulebook).at(snapshots.lead[rows], snapshots.day[rows])
     kept = _once_a_week(bound, snapshots, rows, notes)
     rows = rows[kept]
     y = snapshots.y.to_numpy(bool, na_value=False)
-    pool = _Pool(snapshots.lead[rows], snapshots.day[rows], y[rows], capacity)
-    mine, chance = _scored(_CANDIDATE, candidate, snapshots, rows)
-    theirs, other_chance = _scored(_CURRENT, current, snapshots, rows)
+    pool = _Pool(snapshots.lead[rows], snapshots.day[rows], y[rows], terms.capacity)
+    mine, chance = _scored(_CANDIDATE, candidate, binding, snapshots, rows)
+    theirs, other_chance = _scored(_CURRENT, current, binding, snapshots, rows)
     ways = {name: score[kept] for name, score in simple_ways(bound).items() if name != BEHAVIOUR}
-    frame = _beside(pool, mine, ways | {_CURRENT: theirs}, margin)
-    segments = _by_segment(pool, mine, theirs, _groups(bound, snapshots, by, kept))
+    frame = _beside(pool, mine, ways | {_CURRENT: theirs}, terms.margin)
+    segments = _by_segment(pool, mine, theirs, _groups(bound, snapshots, terms.by, kept))
     reasons = _too_little(pool, snapshots.stage) or _why_not(frame, segments, pool, snapshots.stage)
     if chance is None:
         notes.append("The candidate gives no probabilities: it is judged by rank only, not by calibration.")
     else:
-        calibrated, more = _calibrated(pool, chance, other_chance, calibration_margin)
+        calibrated, more = _calibrated(pool, chance, other_chance, terms.calibration_margin)
         frame, notes = pd.concat([frame, calibrated]), notes + more
         reasons += [f"its {name} is worse than allowed" for name in calibrated.index[~calibrated["passed"]]]
     headline = f"Do not publish: {'; '.join(reasons)}." if reasons else _better(frame, pool, snapshots.stage)
     return Verdict(
         not reasons, headline, frame.rename_axis("beside"), segments, tuple(notes), len(rows), int(y[rows].sum()),
-        len(pool.weeks), day_of(pool.day[0]), day_of(pool.day[-1]), snapshots.stage, snapshots.within_days, capacity,
+        len(pool.weeks), day_of(pool.day[0]), day_of(pool.day[-1]), snapshots.stage, snapshots.within_days,
+        terms.capacity,
     )  # fmt: skip
 
 
@@ -332,10 +351,12 @@ def _once_a_week(
     return free[kept]
 
 
-def _scored(name: str, model: Any, snapshots: Snapshots, rows: npt.NDArray[np.intp]) -> tuple[Floats, Floats | None]:
+def _scored(
+    name: str, model: Any, binding: Binding, snapshots: Snapshots, rows: npt.NDArray[np.intp]
+) -> tuple[Floats, Floats | None]:
     """(n,) a score for each row, higher is hotter, and the probability, if it is one."""
     if isinstance(model, Rulebook):
-        bound = bound_at(model, snapshots.tables, snapshots.lead[rows], snapshots.day[rows])
+        bound = binding.timeline(model).at(snapshots.lead[rows], snapshots.day[rows])
         return np.where(bound.blocked >= 0, -np.inf, bound.fit + bound.behaviour), None
     if hasattr(model, "predict_proba"):
         chance = _chance(name, model, snapshots.X.iloc[rows])

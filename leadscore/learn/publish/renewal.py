@@ -7,17 +7,19 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from leadscore.base.days import day_of
 from leadscore.learn.card.points_card import PointsCard
 from leadscore.learn.rows.snapshots import Snapshots
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.bounds import Range, side_range
-from leadscore.scoring.scores import score
+from leadscore.scoring.binding import Binding
+from leadscore.scoring.scores import verdicts
 
 _SIDES: tuple[Literal["fit", "behaviour"], ...] = ("fit", "behaviour")
 
 
-def renewed(old: Rulebook, card: PointsCard, snapshots: Snapshots, *, version: str) -> Rulebook:
+def renewed(
+    old: Rulebook, card: PointsCard, snapshots: Snapshots, *, version: str, binding: Binding | None = None
+) -> Rulebook:
     """The old rulebook with the rules of a card in place of its own.
 
     What does not depend on points stays, comments too: hand-raisers, who never qualifies, the agreement, columns and
@@ -32,6 +34,8 @@ def renewed(old: Rulebook, card: PointsCard, snapshots: Snapshots, *, version: s
     snapshots : Snapshots
         What the card was learned from.
     version : str
+    binding : Binding, optional
+        Their tables, where they are bound already.
 
     Returns
     -------
@@ -41,8 +45,9 @@ def renewed(old: Rulebook, card: PointsCard, snapshots: Snapshots, *, version: s
     changes = _rules_of(card, old, snapshots) | {"groups": None, "totals": None, "version": version}
     minima = {f"qualify.minimum_{side}": getattr(old.qualify, f"minimum_{side}") for side in _SIDES}
     bare = old.edited(changes | dict.fromkeys([*minima, "grades"]) | {"qualify.threshold": card.most})
-    as_of = day_of(snapshots.day.max())
-    before, after = (score(snapshots.tables, book, as_of=as_of).frame for book in (old, bare))
+    day = int(snapshots.day.max())
+    binding = binding or Binding(snapshots.tables, day, day)
+    before, after = (verdicts(binding.timeline(book).everyone(day)) for book in (old, bare))
     total = side_range(bare, "fit") + side_range(bare, "behaviour")
     rest = before["segment"].isna()
     changes["qualify.threshold"] = _same_place(old.qualify.threshold, before[rest], after[rest], "total", total)

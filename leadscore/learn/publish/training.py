@@ -14,21 +14,20 @@ import pandas as pd
 import pyarrow as pa
 
 from leadscore.base.arguments import Arguments
-from leadscore.base.days import day_of
+from leadscore.base.days import day_number, day_of
 from leadscore.base.times import one_array, read_times
 from leadscore.errors import ArgumentError
 from leadscore.learn.card.classifier import LeadClassifier
 from leadscore.learn.card.points_card import PointsCard
-from leadscore.learn.publish.gate import Verdict, gate
+from leadscore.learn.publish.gate import Terms, Verdict, verdict_of
 from leadscore.learn.publish.renewal import carried_over, renewed, with_threshold
 from leadscore.learn.rows.snapshots import NUMERALS, Attribute, Kinds, Provenance, Snapshots
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.diff import Change, diff
 from leadscore.rulebook.kinds import declared_kind, lead_kinds
-from leadscore.scoring.replay import replay
+from leadscore.scoring.binding import Binding
 from leadscore.tables.columns import convert
-from leadscore.tables.tables import Tables
 
 # The newest days, with about this share of the outcomes, are kept for the gate.
 _JUDGED = 1 / 3
@@ -182,16 +181,17 @@ def train(
     except ArgumentError as error:
         raise ArgumentError(f"rows learned from, until {start}", error.problems) from None
     card = model.points_card(max_points_rows=max_points_rows).recalibrate(learned.X, learned.y)
-    volume = _Volume(snapshots.tables, start, end)
+    binding = Binding(snapshots.tables, day_number(start), day_number(end))
+    volume = _Volume(binding, day_number(start), day_number(end))
     old_per_week = volume.of(rulebook)
     capacity = old_per_week if capacity_per_week is None else capacity_per_week
     if not capacity > 0:
         what = f"no lead qualified by the rulebook from {start} to {end}: say how many sales can work"
         raise ArgumentError("capacity_per_week", what)
     version = f"learned on leads of {day_of(learned.day.min())} to {start}"
-    book = renewed(rulebook, card, learned, version=version)
+    book = renewed(rulebook, card, learned, version=version, binding=binding)
     learned_book, per_week = _at_capacity(card, book, volume, capacity)
-    verdict = gate(card, rulebook, judged, capacity_per_week=capacity, trained_until=start)
+    verdict = verdict_of(binding, card, rulebook, judged, Terms(rulebook, capacity, trained_until=start))
     notes = (*usable.notes, *_on_volume(per_week, capacity, learned_book), *carried_over(rulebook, learned_book))
     return Trained(
         rulebook, learned_book, model, card, verdict, learned, judged, per_week, old_per_week, capacity, start, end,
@@ -285,13 +285,13 @@ def _part(snapshots: Snapshots, rows: npt.NDArray[np.bool_]) -> Snapshots:
 class _Volume:
     """How many leads qualify in a week of a period."""
 
-    tables: Tables
-    start: dt.date
-    end: dt.date
+    binding: Binding
+    first: int
+    last: int
 
     def of(self, rulebook: Rulebook) -> float:
-        history = replay(self.tables, rulebook, start=self.start, end=self.end)
-        weeks = ((self.end - self.start).days + 1) / _WEEK
+        history = self.binding.history(rulebook, self.first, self.last)
+        weeks = (self.last - self.first + 1) / _WEEK
         return float((~history.frame["already"]).sum() / weeks)
 
 
