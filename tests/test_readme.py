@@ -58,7 +58,7 @@ def test_learning_points(capsys):
     ):
         assert part in shown
     assert "LS341" in shown
-    assert "points more double the odds" in shown
+    assert "the odds are even at" in shown
     assert any(line.startswith(("Publish: ", "Do not publish: ")) for line in shown.splitlines())
     assert ls.Rulebook.read("learned.yaml").name == "learned"
 

@@ -64,7 +64,7 @@ def learn(  # noqa: PLR0913 - a command has as many arguments as options
     rows: Annotated[int, typer.Option(metavar="N", min=2, help="Rows of the points card, at most.")] = 40,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where the learned rulebook goes: .yaml.")] = None,
     model: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where the model goes, its card beside it: .skops.")
+        Path | None, typer.Option(metavar="FILE", help="Where the model goes, its card beside it: .npz.")
     ] = None,
     stage_name: StageNames = None,
     observed_until: ObservedUntil = None,
@@ -82,7 +82,7 @@ def learn(  # noqa: PLR0913 - a command has as many arguments as options
     if out is not None:
         check_writable(out, (".yaml", ".yml"))
     if model is not None:
-        check_writable(model, (".skops",), option="--model")
+        check_writable(model, (".npz",), option="--model")
     if each == Moment.handover and capacity_per_week is None:
         what = "needs --capacity-per-week: at as many as qualify now, no lead that sales got would have to be left out"
         raise typer.BadParameter(what, param_hint="'--each handover'")

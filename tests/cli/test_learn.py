@@ -38,7 +38,7 @@ def files(tmp_path_factory):
 def passed(files, tmp_path_factory):
     """A run that passes, its files, and what was trained."""
     folder, kept = tmp_path_factory.mktemp("out"), []
-    out, model = folder / "learned.yaml", folder / "model.skops"
+    out, model = folder / "learned.yaml", folder / "model.npz"
     capacity = ("--capacity-per-week", 10, "--rows", 30)
     with pytest.MonkeyPatch.context() as patch:
         train = training.train
@@ -112,8 +112,8 @@ class TestLearn:
         learned, judged = found["rows"]
         assert learned["last"] < judged["first"]
         assert [one["column"] for one in found["guards"]["frame"] if one["code"] == "LS302"] == ["deal_owner"]
-        shown = {"feature", "bin", "n", "conversions", "rate_low", "points", "points_low", "points_high"}
-        assert shown <= set(found["card"][0])
+        shown = {"feature", "bin", "n", "reached", "rate_low", "points", "points_low", "points_high"}
+        assert shown <= set(found["card"]["frame"][0])
         assert ls.Rulebook.from_yaml(found["rulebook"]) == passed[-1].rulebook
         assert found["capacity_per_week"] == 10
         assert {one["section"] for one in found["changes"]} >= {"fit", "behaviour", "qualify"}
@@ -143,7 +143,7 @@ class TestLearn:
         ("told", "code", "said"),
         [
             (("--out", "x.csv"), 2, "must end in .yaml or .yml"),
-            (("--model", "x.pkl"), 2, "must end in .skops"),
+            (("--model", "x.pkl"), 2, "must end in .npz"),
             (("--rows", 1), 2, "greater than or equal to 2"),
             (("--each", "handover"), 2, "needs --capacity-per-week"),
             (("--capacity-per-week", 0), 1, "must be a number, more than 0"),

@@ -138,6 +138,18 @@ def words_in(read: Column, word: str) -> npt.NDArray[np.int16]:
     return np.array([*(looked_for in worded(str(value)) for value in read.values), False], np.int16)
 
 
+def is_table(X: Any) -> bool:  # noqa: N803 - scikit-learn's name
+    """Whether columns have names of their own: a frame of pandas, polars or Arrow."""
+    return isinstance(X, pd.DataFrame) or hasattr(X, "__dataframe__") or hasattr(X, "__arrow_c_stream__")
+
+
+def as_frame(X: Any, names: list[str] | None = None) -> pd.DataFrame:  # noqa: N803
+    """A table as pandas has it; `names` are those of the columns of an array, which has none."""
+    if isinstance(X, pd.DataFrame):
+        return X
+    return pa.table(X).to_pandas() if is_table(X) else pd.DataFrame(X, columns=names)
+
+
 def read_columns(frame: pd.DataFrame, kinds: dict[str, str] | None = None) -> dict[str, Column]:
     """Each column as rules read it: a number, or text; booleans are the texts true and false.
 

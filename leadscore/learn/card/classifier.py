@@ -12,23 +12,24 @@ from typing import Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 from threadpoolctl import threadpool_limits
 
+from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_of
 from leadscore.errors import ArgumentError, Problem, did_you_mean
 from leadscore.learn.card.additive import Additive, Direction, Rows, additive, resampled
-from leadscore.learn.card.binning import read_columns
-from leadscore.learn.card.folds import days_of, folds, groups_of, in_order
+from leadscore.learn.card.binning import as_frame, is_table, read_columns
+from leadscore.learn.card.folds import folds, in_order
 from leadscore.learn.card.interactions import paired
 from leadscore.learn.card.model_file import read_model, write_model
 from leadscore.learn.card.points_card import PointsCard, points_card
 from leadscore.learn.card.tuning import ENCODINGS, METHODS, chosen, cut_at
 from leadscore.learn.data_checks.guards import Guards, guards
 from leadscore.stats.logistic import Dense, fit_logistic
+from leadscore.stats.outcomes_and_scores import LeadRows, read_rows
 from leadscore.tables.columns import Column
 
 Floats = npt.NDArray[np.float64]
@@ -137,13 +138,14 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         ----------
         X : DataFrame or array, (n_rows, n_features)
             Mixed as it comes; no dates.
-        y : (n_rows,) two classes; missing where the outcome is not known (yet): such rows are left out and counted
+        y : (n_rows,) True or False, or two numbers; missing where the outcome is not known (yet)
+            Rows without an outcome are left out and counted. Of two numbers the larger is the outcome.
         sample_weight : (n_rows,), optional
             How many leads a row stands for.
         dates : (n_rows,) days or times, optional
             When each row was as it is; then the model is chosen by how it predicts later leads.
         groups : (n_rows,), optional
-            Rows of one lead on several days: intervals draw them together.
+            Rows of one lead on several days: intervals draw them together. Series are matched with X by their index.
 
         Returns
         -------
@@ -152,28 +154,32 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         Raises
         ------
         ArgumentError
-            If an argument is none of these, or there are too few outcomes; it is a ValueError too.
+            If an argument is invalid, or there are too few outcomes; it is a ValueError too.
         """
         self._check()
-        frame, outcome, kept = self._validated(X, y)
-        weight = self._weights(sample_weight, kept)
-        kept = kept & (weight > 0)
-        if len(set(outcome[kept])) < 2:
-            raise ArgumentError("sample_weight", "leaves rows of one class only")
-        day = None if dates is None else days_of(dates, len(kept))
-        self.n_rows_, self.n_unknown_ = int(kept.sum()), int((~kept & (weight > 0)).sum())
-        self.trained_until_ = None if day is None else day_of(int(day[kept].max()))
-        frame, weight, outcome = frame[kept], weight[kept], outcome[kept]
-        day = None if day is None else day[kept]
-        groups = None if groups is None else groups_of(groups, kept)
+        frame = self._frame(X, reset=True)
+        if y is None:
+            raise ArgumentError("y", "requires y to be passed, but the target y is None: the outcome of each row")
+        y = _column(y)
+        self.classes_ = _classes(y)
+        # Rows of an array have no names to match by.
+        named = frame if isinstance(X, pd.DataFrame) else frame.to_numpy()
+        rows, weight = self._rows(named, y, sample_weight, dates=dates, groups=groups)
+        kept = rows.known & (weight > 0)
+        if len(set(rows.had[kept])) < 2:
+            raise ArgumentError("sample_weight", "leaves rows of one class only: a weight of zero leaves a row out")
+        self.n_rows_, self.n_unknown_ = int(kept.sum()), int((~rows.known & (weight > 0)).sum())
+        rows, frame, weight = rows.take(kept), frame[kept], weight[kept]
+        outcome, day, groups = rows.had.astype(np.float64), rows.dates, rows.groups
+        self.trained_until_ = None if day is None else day_of(int(day.max()))
         frame = self._guarded(frame, outcome, day, groups)
         read = read_columns(frame)
         self.kinds_ = {name: "text" if column.numbers is None else "number" for name, column in read.items()}
         self._check_directions()
-        rows, day, groups = in_order(read, outcome, weight, day, groups)
+        binned, day, groups = in_order(read, outcome, weight, day, groups)
         # Matrices of some hundred columns: on a busy machine threads that wait for each other cost ten times the work.
         with threadpool_limits(1, "blas"):
-            self._learn(rows, day, groups)
+            self._learn(binned, day, groups)
         return self
 
     def _learn(self, rows: Rows, day: npt.NDArray[np.int64] | None, groups: Ints | None) -> None:
@@ -219,81 +225,58 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
             )
         return kept
 
-    def _check(self) -> None:
-        for name, value, known in (
-            ("bins", self.bins, ("auto", *METHODS)),
-            ("encoding", self.encoding, ("auto", *ENCODINGS)),
-            ("guards", self.guards, ("warn", "raise", "drop", None)),
-        ):
-            if value not in known:
-                raise ArgumentError(name, f"must be one of {', '.join(map(repr, known))}; got {value!r}")
-        if isinstance(self.max_bins, bool) or not isinstance(self.max_bins, (int, np.integer)) or self.max_bins < 2:
-            raise ArgumentError("max_bins", f"must be a whole number from 2; got {self.max_bins!r}")
-        if isinstance(self.pairs, bool) or not isinstance(self.pairs, (int, np.integer)) or self.pairs < 0:
-            raise ArgumentError("pairs", f"must be a whole number from 0; got {self.pairs!r}")
-        number = isinstance(self.C, (int, float, np.number)) and not isinstance(self.C, bool)
-        if self.C is not None and not (number and 0 < self.C < np.inf):
-            raise ArgumentError("C", f"must be a number above 0; got {self.C!r}")
+    def _check(self, call: str = "LeadClassifier") -> None:
+        with Arguments(call) as given:
+            given.one_of("bins", self.bins, ("auto", *METHODS))
+            given.one_of("encoding", self.encoding, ("auto", *ENCODINGS))
+            given.whole("max_bins", self.max_bins, least=2)
+            given.whole("pairs", self.pairs, least=0)
+            if self.C is not None:
+                given.number("C", self.C, above=0)
+            if self.guards is not None:
+                given.one_of("guards", self.guards, ("warn", "raise", "drop"))
+            if not isinstance(self.monotone, Mapping | None):
+                given.wrong("monotone", f"must be as {{'visits': 'increasing'}}; got {self.monotone!r}")
+            elif self.monotone:
+                for name, direction in self.monotone.items():
+                    given.one_of(f"monotone[{name!r}]", direction, ("increasing", "decreasing"))
 
     def _check_directions(self) -> None:
-        problems = []
-        for name, direction in (self.monotone or {}).items():
-            if direction not in ("increasing", "decreasing"):
-                problems.append(Problem(name, f"must be 'increasing' or 'decreasing'; got {direction!r}"))
-            if name not in map(str, getattr(self, "feature_names_in_", self.kinds_)):
-                problems.append(Problem(name, f"there is no such column{did_you_mean(name, self.kinds_)}"))
-            elif self.kinds_.get(name) == "text":
-                problems.append(Problem(name, "holds texts, which neither rise nor fall"))
-        if problems:
-            raise ArgumentError("monotone", problems)
+        """Whether each direction is that of a column of numbers."""
+        with Arguments("LeadClassifier") as given:
+            for name in self.monotone or {}:
+                if name not in map(str, getattr(self, "feature_names_in_", self.kinds_)):
+                    given.wrong(f"monotone[{name!r}]", f"there is no such column{did_you_mean(name, self.kinds_)}")
+                elif self.kinds_.get(name) == "text":
+                    given.wrong(f"monotone[{name!r}]", "the column holds texts, which neither rise nor fall")
 
-    def _weights(self, sample_weight: Any, rows: npt.NDArray[Any]) -> Floats:
-        if sample_weight is None:
-            return np.ones(len(rows))
-        weight = np.asarray(_check_sample_weight(sample_weight, rows, dtype=np.float64), np.float64)
-        if (weight < 0).any():
-            raise ArgumentError("sample_weight", f"must not be negative; {int((weight < 0).sum()):,} rows are")
-        return weight
-
-    def _validated(self, X: Any, y: Any) -> tuple[pd.DataFrame, Floats, npt.NDArray[np.bool_]]:  # noqa: N803
-        """The frame, 0 or 1 per row, and which rows have an outcome."""
-        frame = self._frame(X, reset=True)
-        if y is None:
-            raise ArgumentError("y", "requires y to be passed, but the target y is None: the outcome of each row")
-        column = column_or_1d(y if isinstance(y, pd.Series) else np.asarray(y), warn=True)
-        if len(column) != len(frame):
-            raise ArgumentError(
-                "y",
-                f"Found input variables with inconsistent numbers of samples: X has {len(frame)} rows, y {len(column)}",
-            )
-        labels = pd.Series(np.asarray(column))
-        if labels.dtype.kind == "f" and np.isinf(labels).any():
-            raise ArgumentError("y", "contains infinity; it must hold two classes, or missing where not known")
-        kept = labels.notna().to_numpy()
-        known = labels[kept].infer_objects()
-        check_classification_targets(known.to_numpy())
-        classes = np.unique(known.to_numpy())
-        if len(classes) != 2:
-            found = f"{len(classes)} class{'' if len(classes) == 1 else 'es'}"
-            raise ArgumentError("y", f"Only binary classification is supported: y must hold two classes; got {found}")
-        self.classes_ = classes
-        outcome = np.zeros(len(labels))
-        outcome[kept] = known.to_numpy() == classes[1]
-        return frame, outcome, kept
+    def _rows(self, frame: Any, y: Any, sample_weight: Any, **beside: Any) -> tuple[LeadRows, Floats]:
+        """Outcomes and what stands beside them, and weights; two numbers may stand for False and True."""
+        classes = self.classes_.tolist()
+        if set(classes) != {False, True}:
+            labels = pd.Series(y)
+            strange = labels[labels.notna() & ~labels.isin(classes)]
+            if len(strange):
+                message = f"must be {classes[0]!r} or {classes[1]!r}, as learned from; got {strange.iloc[0]!r}"
+                raise ArgumentError("y", message)
+            told = labels.eq(classes[1]).where(labels.notna())
+            y = told if isinstance(y, pd.Series) else told.to_numpy()
+        weights = sample_weight if sample_weight is None else _column(sample_weight)
+        rows = read_rows(y, X=frame, sample_weight=weights, **beside)
+        return rows, np.ones(len(rows.known)) if rows.weights is None else rows.weights
 
     def _frame(self, X: Any, *, reset: bool) -> pd.DataFrame:  # noqa: N803
-        if isinstance(X, pd.DataFrame) or hasattr(X, "__dataframe__") or hasattr(X, "__arrow_c_stream__"):
+        if is_table(X):
             validate_data(self, X, reset=reset, skip_check_array=True)
-            frame = X if isinstance(X, pd.DataFrame) else pa.table(X).to_pandas()
+            frame = as_frame(X)
             if frame.columns.has_duplicates:
-                raise ArgumentError(
-                    "X", f"has columns of one name: {', '.join(map(repr, frame.columns[frame.columns.duplicated()]))}"
+                twice = ", ".join(map(repr, frame.columns[frame.columns.duplicated()]))
+                raise ArgumentError("X", f"has columns of one name: {twice}")
+            if not frame.size:
+                message = (
+                    f"Found array with {len(frame)} sample(s) (shape={frame.shape}) while a minimum of 1 is required"
                 )
-            if not len(frame) or not len(frame.columns):
-                raise ArgumentError(
-                    "X",
-                    f"Found array with {len(frame)} sample(s) (shape={frame.shape}) while a minimum of 1 is required",
-                )
+                raise ArgumentError("X", message)
             return frame
         array = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite=False)
         return pd.DataFrame(array, columns=[f"x{place}" for place in range(array.shape[1])])
@@ -313,7 +296,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         likelier = self.decision_function(X) > 0
         return self.classes_[likelier.astype(int)]
 
-    def interval(self, confidence: float = 0.95) -> pd.DataFrame:
+    def interval(self, *, confidence: float = 0.95) -> pd.DataFrame:
         """Coefficients with bootstrap intervals, a row for each bin.
 
         Parameters
@@ -323,15 +306,15 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         Returns
         -------
         DataFrame
-            `feature`, `bin`, `n` (weight of the leads in it), `conversions`, `coefficient` (log odds beside the mean of
+            `feature`, `bin`, `n` (weight of the leads in it), `reached`, `coefficient` (log odds beside the mean of
             the feature), `low`, `high`: percentiles of 200 draws of leads, rows of a group together, and of what pulls
             coefficients to zero, so that they cover over all bins as often as they say; of a rare bin far from the
             others, less often. Bins are as they are: that others might have been cut is not in it. Missing where nobody
             is in the bin.
         """
         check_is_fitted(self)
-        if not 0 < confidence < 1:
-            raise ArgumentError("confidence", f"must lie between 0 and 1; got {confidence!r}")
+        with Arguments("interval") as given:
+            given.probability("confidence", confidence)
         model = self.model_
         centred = self.draws_ - _means(self.draws_, model)
         low, high = np.quantile(centred, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
@@ -341,7 +324,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
                 "feature": np.repeat([bins.name for bins in model.features], [bins.size for bins in model.features]),
                 "bin": [label for bins in model.features for label in bins.labels],
                 "n": model.mass,
-                "conversions": model.events,
+                "reached": model.events,
                 "coefficient": model.coefficients,
                 "low": np.where(nobody, np.nan, low),
                 "high": np.where(nobody, np.nan, high),
@@ -379,14 +362,15 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         short card was 2 to 14 % beside the true one; `PointsCard.recalibrate` puts it right where the rows are at hand.
         """
         check_is_fitted(self)
-        for name, value, least in (("span", span, 1), ("pdo", pdo, 0), ("max_points_rows", max_points_rows, 2)):
-            whole = name == "pdo" or isinstance(value, (int, np.integer))
-            number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and whole
-            if value is not None and not (number and least <= value < np.inf and value):
-                kind = "number above 0" if name == "pdo" else f"whole number from {least}"
-                raise ArgumentError(name, f"must be a {kind}; got {value!r}")
-        if span is not None and pdo is not None:
-            raise ArgumentError("pdo", "is another scale than span; give one of the two")
+        with Arguments("points_card") as given:
+            if span is not None:
+                given.whole("span", span, least=1)
+            if pdo is not None:
+                given.number("pdo", pdo, above=0)
+            if max_points_rows is not None:
+                given.whole("max_points_rows", max_points_rows, least=2)
+            if span is not None and pdo is not None:
+                given.wrong("pdo", "is another scale than span; give one of the two")
         span = 100 if pdo is None and span is None else span
         reading = self.kinds_, tuple(self.kinds_), self.trained_until_
         return points_card(
@@ -402,21 +386,14 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
             If all outcomes are of one kind.
         """
         check_is_fitted(self)
-        logits, labels = self.decision_function(X), pd.Series(np.asarray(y))
-        if len(labels) != len(logits):
-            raise ArgumentError("y", f"must hold an outcome for each of {len(logits):,} rows; got {len(labels):,}")
-        weight = self._weights(sample_weight, logits)
-        kept = labels.notna().to_numpy() & (weight > 0)
-        strange = set(labels[kept]) - set(self.classes_.tolist())
-        if strange:
-            raise ArgumentError("y", f"must be {' or '.join(map(repr, self.classes_.tolist()))}; got {strange.pop()!r}")
-        outcome = (labels[kept] == self.classes_[1]).to_numpy(np.float64)
-        if len(set(outcome)) < 2:
-            raise ArgumentError(
-                "y", f"all {len(outcome):,} known outcomes are of one kind: the odds have no finite figure"
-            )
+        rows, weight = self._rows(X, _column(y), sample_weight)
+        kept = rows.known & (weight > 0)
+        if len(set(rows.had[kept])) < 2:
+            message = f"all {int(kept.sum()):,} known outcomes are of one kind: the odds have no finite figure"
+            raise ArgumentError("y", message)
+        offset, outcome = self.decision_function(X)[kept], rows.had[kept].astype(np.float64)
         none = Dense(np.zeros((len(outcome), 0)))
-        move = fit_logistic(none, outcome, weight=weight[kept], offset=logits[kept]).intercept
+        move = fit_logistic(none, outcome, weight=weight[kept], offset=offset).intercept
         other = copy(self)
         other.model_ = replace(self.model_, intercept=self.model_.intercept + move)
         return other
@@ -431,7 +408,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         Parameters
         ----------
         path : path
-            `model.skops`, say; the card is then `model.md`.
+            `model.npz`, say; the card is then `model.md`.
         title : str, optional
             Of the card; by default the name of the file.
         notes : str
@@ -450,8 +427,8 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         >>> X = pd.DataFrame({"visits": np.arange(400) % 9})
         >>> model = LeadClassifier(guards=None).fit(X, X["visits"] + np.arange(400) % 5 > 7)
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     model.save(f"{folder}/leads.skops", title="Leads of 2026")
-        ...     same = LeadClassifier.load(f"{folder}/leads.skops")
+        ...     model.save(f"{folder}/leads.npz", title="Leads of 2026")
+        ...     same = LeadClassifier.load(f"{folder}/leads.npz")
         >>> bool((same.predict_proba(X) == model.predict_proba(X)).all())
         True
         """
@@ -462,16 +439,18 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
     def load(cls, path: str | os.PathLike[str]) -> Self:
         """Read a model that `save` wrote: it predicts the same, to the last bit.
 
-        Safe for files of strangers: what a file names is read before any of it is built, and it is refused if it names
-        anything but plain data. That its figures are those somebody meant, it cannot say: compare the SHA-256 with that
-        of the card. `joblib` works too, for files of people you trust: it runs what it finds.
+        Safe for files of strangers: a file is numbers and text, nothing in it is run, and all of it is checked before
+        anything is built. That its figures are those somebody meant, no check can say: compare the SHA-256 with that of
+        the card. `joblib` works too, for files of people you trust: it runs what it finds.
 
         Raises
         ------
         ArgumentError
             If the file is not there, is none of `save`, is damaged, of a newer format, or does not fit together.
         """
-        return read_model(path, cls)
+        model = read_model(path, cls)
+        cls._check(model, f"{path}")
+        return model
 
     def _read(self, X: Any) -> tuple[dict[str, Column], int]:  # noqa: N803
         """The columns that the model looks at, and how many rows there are."""
@@ -487,6 +466,24 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         tags.input_tags.categorical = True
         tags.input_tags.string = True
         return tags
+
+
+def _column(values: Any) -> Any:
+    return values if isinstance(values, pd.Series) else column_or_1d(np.asarray(values), warn=True)
+
+
+def _classes(y: Any) -> npt.NDArray[Any]:
+    """The two outcomes; of two numbers the larger is told, as in scikit-learn."""
+    known = pd.Series(np.asarray(pd.Series(y).dropna())).infer_objects()
+    if known.dtype.kind == "f" and np.isinf(known).any():
+        raise ArgumentError("y", "contains infinity; it must hold two outcomes, or missing where not known")
+    check_classification_targets(known.to_numpy())
+    classes = known.unique()
+    if len(classes) != 2:
+        found = f"{len(classes)} class{'' if len(classes) == 1 else 'es'}"
+        raise ArgumentError("y", f"Only binary classification is supported: y must hold two classes; got {found}")
+    # What is no number is refused, with a cure, where outcomes are read.
+    return np.array(sorted(classes.tolist()) if known.dtype.kind in "biuf" else [False, True])
 
 
 def _means(values: Floats, model: Additive) -> Floats:

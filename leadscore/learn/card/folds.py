@@ -9,10 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
 
-from leadscore.base.times import NO_TIME, one_array, read_times
-from leadscore.errors import ArgumentError
 from leadscore.learn.card.additive import Rows
 from leadscore.learn.card.binning import Bins, cells, is_words, words
 from leadscore.tables.columns import Column
@@ -125,24 +122,3 @@ def _stripes(weight: Floats) -> Iterator[tuple[Floats, Floats]]:
         test = before(ends) - before(ends - weight)
         test = np.where(test > weight * (1 - 1e-9), weight, np.where(test < weight * 1e-9, 0, test))
         yield weight - test, test
-
-
-def days_of(dates: Any, n: int) -> npt.NDArray[np.int64]:
-    """Days since 1970."""
-    series = pd.Series(dates).reset_index(drop=True)
-    times = read_times(one_array(pa.array(series, from_pandas=True)))
-    if len(series) != n or times is None or times.bad or (times.at == NO_TIME).any():
-        raise ArgumentError(
-            "dates", f"must hold a day, as 2026-03-31, for each of {n:,} rows; got {len(series):,}, {series.dtype}"
-        )
-    return times.days("UTC")
-
-
-def groups_of(groups: Any, kept: npt.NDArray[np.bool_]) -> Ints:
-    """A whole number for each group of rows."""
-    labels = pd.Series(np.asarray(groups, object))
-    if len(labels) != len(kept) or labels.isna().any():
-        found = f"{len(labels):,}, {int(labels.isna().sum()):,} of them missing"
-        message = f"must hold the lead of each of the {len(kept):,} rows; got {found}"
-        raise ArgumentError("groups", message)
-    return np.asarray(pd.factorize(labels[kept])[0], np.intp)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -15,16 +14,20 @@ from scipy.optimize import brentq
 from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
+from leadscore.base.arguments import Arguments
+from leadscore.base.text import counted
 from leadscore.errors import ArgumentError
 from leadscore.learn.card.additive import Additive, Direction
 from leadscore.learn.card.as_rules import rules_of
-from leadscore.learn.card.binning import Bins, read_columns, starts_of
+from leadscore.learn.card.binning import Bins, as_frame, read_columns, starts_of
 from leadscore.learn.card.merging import Merger
 from leadscore.learn.card.rounding import parts, whole_points
 from leadscore.learn.rows.snapshots import Provenance
+from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.stats.intervals import wilson
 from leadscore.stats.logistic import Dense, fit_logistic
+from leadscore.stats.outcomes_and_scores import read_rows
 from leadscore.tables.columns import Column
 
 Floats = npt.NDArray[np.float64]
@@ -35,10 +38,13 @@ _LN2 = float(np.log(2))
 _EVEN_AT = 100
 # Log odds are summed to so much.
 _GRID = 1 / 64
+# What people see of the rows, and how: leads are counted whole, though they may be weighted.
+_SHOWN = ("feature", "bin", "points", "n", "reached", "rate")
+_FORMATS = {"points": "z.0f", "n": ",.0f", "reached": ",.0f"}
 
 
-@dataclass(frozen=True)
-class PointsCard:
+@dataclass(frozen=True, eq=False, repr=False)
+class PointsCard(Result):
     """A model in whole points; made by `LeadClassifier.points_card`.
 
     Attributes
@@ -51,9 +57,9 @@ class PointsCard:
     intercept, slope : float
         The chance at a total t is 1 / (1 + exp(-(intercept + slope x t))).
     frame : DataFrame, a row to review each
-        `feature`, `bin`, `n`, `conversions`, `rate` with `rate_low`, `rate_high` (Wilson), `points` with `points_low`,
-        `points_high` (from the bootstrap of the fit, beside the feature's mean): all 95 %. Bins that no lead was in are
-        left out: they get the feature's mean.
+        `feature`, `bin`, `n`, `reached` (those of them that had the outcome), `rate` with `rate_low`, `rate_high`
+        (Wilson), `points` with `points_low`, `points_high` (from the bootstrap of the fit, beside the feature's mean):
+        all 95 %. Bins that no lead was in are left out: they get the feature's mean.
     log_loss_lost : float
         What the whole numbers cost: the log loss per lead above that of the same rows in fractions.
     n : float
@@ -101,8 +107,7 @@ class PointsCard:
     def _parts(self, values: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
         return np.split(values, starts_of(self.features)[1:-1]) if self.features else []
 
-    def _read(self, X: Any) -> dict[str, Column]:  # noqa: N803 - scikit-learn's name
-        frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X, columns=list(self.column_names))
+    def _read(self, frame: pd.DataFrame) -> dict[str, Column]:
         used = {column for bins in self.features for column in bins.columns}
         lacking = sorted(used - set(map(str, frame.columns)))
         if lacking:
@@ -114,8 +119,8 @@ class PointsCard:
 
         Parameters
         ----------
-        X : DataFrame, (n_rows, n_columns)
-            With the columns the card looks at.
+        X : DataFrame or array, (n_rows, n_columns)
+            With the columns the card looks at; of an array, all that were learned from, in their order.
 
         Returns
         -------
@@ -128,12 +133,13 @@ class PointsCard:
         ArgumentError
             If a column is not there or holds values of another kind.
         """
-        read = self._read(X)
+        table = as_frame(X, list(self.column_names))
+        read = self._read(table)
         found = {
             "total (column)" if bins.name == "total" else bins.name: own[bins.of(read)]
             for bins, own in zip(self.features, self._parts(self.points), strict=True)
         }
-        frame = pd.DataFrame(found, index=X.index if isinstance(X, pd.DataFrame) else range(len(X)))
+        frame = pd.DataFrame(found, index=table.index)
         return frame.assign(total=frame.sum(axis=1).astype(np.int64) + self.base)
 
     def predict_proba(self, X: Any) -> Floats:  # noqa: N803
@@ -159,17 +165,15 @@ class PointsCard:
         Raises
         ------
         ArgumentError
-            If y has another length, all known outcomes are of one kind, or they do not rise with the total.
+            If y is invalid, all known outcomes are of one kind, or they do not rise with the total.
         """
-        outcome = pd.array(np.asarray(y, object), dtype="boolean").to_numpy(np.float64, na_value=np.nan)
-        if len(outcome) != len(X):
-            raise ArgumentError("y", f"has {len(outcome):,} outcomes for {len(X):,} leads")
-        known = ~np.isnan(outcome)
-        total = self.score(X)["total"].to_numpy(np.float64)[known, None]
-        if not 0 < outcome[known].mean() < 1 or np.corrcoef(total[:, 0], outcome[known])[0, 1] <= 0:
-            what = f"of {int(known.sum()):,} known outcomes {int(outcome[known].sum()):,} are True, and do not rise"
-            raise ArgumentError("y", f"{what} with the total: no link can be learned")
-        link = fit_logistic(Dense(total), outcome[known])
+        rows = read_rows(y, X=X)
+        had = rows.had[rows.known]
+        total = self.score(X)["total"].to_numpy(np.float64)[rows.known]
+        if not 0 < had.mean() < 1 or np.corrcoef(total, had)[0, 1] <= 0:
+            what = f"of {len(had):,} known outcomes {int(had.sum()):,} are True, and they do not rise with the total"
+            raise ArgumentError("y", f"{what}: no link can be learned")
+        link = fit_logistic(Dense(total[:, None]), had.astype(np.float64))
         return replace(self, intercept=link.intercept, slope=float(link.coefficients[0]))
 
     def explain(self, row: Mapping[str, Any] | pd.Series[Any]) -> CardExplanation:
@@ -183,7 +187,8 @@ class PointsCard:
                 note = "no lead was like this in training: the feature's mean"
             elif bins.kind == "category" and bins.unseen(read[bins.column])[0]:
                 note = "rare or never seen in training: the points of such values"
-            value = " and ".join(str(frame[column].iloc[0]) for column in bins.columns)
+            values = (frame[column].iloc[0] for column in bins.columns)
+            value = " and ".join("missing" if pd.isna(one) else str(one) for one in values)
             lines.append((bins.name, value, bins.labels[code], int(own[code]), note))
         total = self.base + sum(points for *_, points, _ in lines)
         table = pd.DataFrame(lines, columns=["feature", "value", "bin", "points", "note"])
@@ -197,15 +202,15 @@ class PointsCard:
         ArgumentError
             If no lead can reach it.
         """
-        if not 0 < probability < 1:
-            raise ArgumentError("probability", f"must lie between 0 and 1; got {probability!r}")
+        with Arguments("threshold_at") as given:
+            given.probability("probability", probability)
         wanted = (np.log(probability / (1 - probability)) - self.intercept) / self.slope
         if wanted > self.most:
             best = f"the best lead, with {self.most} points, has a chance of {self.chance(self.most):.1%}"
             raise ArgumentError("probability", f"no lead reaches {probability:.1%}: {best}")
         return max(int(np.ceil(wanted - 1e-9)), self.least)
 
-    def to_rulebook(  # noqa: PLR0913 - what a rulebook is called, and its bar
+    def to_rulebook(  # noqa: PLR0913 - what a rulebook is called, and its threshold
         self,
         *,
         name: str,
@@ -222,7 +227,7 @@ class PointsCard:
         name, version, timezone : str
             Of the rulebook.
         threshold : float, optional
-            The bar, in points: of `choose_threshold`, say.
+            In points: of `choose_threshold`, say.
         probability : float, optional
             Or the chance a lead must have; exactly one of the two.
         provenance : dict of column to Attribute or Activity, optional
@@ -236,53 +241,49 @@ class PointsCard:
         Raises
         ------
         ArgumentError
-            If not exactly one bar is given, or a feature cannot be written as a rule: a count of kinds of event.
+            If not exactly one threshold is given, or a feature cannot be written as a rule: a count of kinds of event.
         """
         if (threshold is None) == (probability is None):
             raise ArgumentError("threshold", "give exactly one of threshold, in points, and probability")
-        bar = self.threshold_at(probability) if probability is not None else threshold
+        least = self.threshold_at(probability) if probability is not None else threshold
         document: dict[str, Any] = {"leadscore": 1, "name": name}
         document |= {"version": version} if version else {}
         document |= {"timezone": timezone}
         parts = zip(self.features, self._parts(self.points), strict=True)
         document |= rules_of([(bins, own.tolist()) for bins, own in parts], self.base, self.kinds, provenance or {})
-        return Rulebook.from_dict(document | {"qualify": {"threshold": bar}}, source=name)
+        return Rulebook.from_dict(document | {"qualify": {"threshold": least}}, source=name)
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw the points of every row, with their intervals; see `leadscore.plots.plot_card`."""
+        """Draw the points of every row, with their intervals; see `pictures.plot_card`."""
         from leadscore.present.pictures import plot_card  # noqa: PLC0415 - matplotlib is loaded when a picture is asked for
 
         return plot_card(self.frame, ax=ax)
 
     @property
-    def _title(self) -> str:
+    def headline(self) -> str:
+        """What totals there are, and what they mean."""
+        size = f"{counted(len(self.frame), 'row')} of {counted(len(self.features), 'feature')}"
         return (
-            f"{len(self.frame)} rows, {len(self.features)} features, learned from {self.n:,.0f} leads; totals from "
-            f"{self.least} to {self.most}; even odds at {self.even_at:.1f}, {self.points_to_double:.1f} points more "
-            f"double the odds"
+            f"Totals from {self.least} to {self.most} points in {size}, learned from {self.n:,.0f} leads; the odds are "
+            f"even at {self.even_at:.1f}, and double every {self.points_to_double:.1f} points."
         )
 
-    def __repr__(self) -> str:
-        lines = [self._title]
-        if self.base:
-            lines.append(f"every lead has {self.base}")
-        for feature, rows in self.frame.groupby("feature", sort=False):
-            lines.append(str(feature))
-            for row in rows.to_dict("records"):
-                rate = f"{row['rate']:.1%} ({row['rate_low']:.1%} to {row['rate_high']:.1%})"
-                points = f"{row['points']:>4} ({row['points_low']:z.0f} to {row['points_high']:z.0f})"
-                lines.append(f"  {points}  {_short(row['bin'])}, n = {row['n']:,.0f}, {rate}")
-        return "\n".join(lines)
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What every lead has, and what the whole numbers cost."""
+        base = (f"Every lead has {self.base} points to begin with.",) if self.base else ()
+        return (*base, f"Whole points cost a log loss of {self.log_loss_lost:.2g} per lead.")
 
-    def _repr_html_(self) -> str:
-        table = self.frame.assign(bin=self.frame["bin"].map(_short))
-        formats = dict.fromkeys(("rate", "rate_low", "rate_high"), "{:.1%}".format)
-        formats |= dict.fromkeys(("n", "conversions", "points_low", "points_high"), "{:z,.0f}".format)
-        return f"<p>{escape(self._title)}</p>" + table.to_html(index=False, formatters=formats)
+    def sections(self) -> Iterator[Section]:
+        """The rows to review, and their picture."""
+        rows = self.frame.assign(bin=self.frame["bin"].map(_short))
+        rows = rows[[*_SHOWN, *(f"{name}_{end}" for name in ("points", "rate") for end in ("low", "high"))]]
+        yield Section("frame", "Points, with 95 % intervals", self.frame, rows, formats=_FORMATS)
+        yield Section("picture", "Points and their intervals", self.plot)
 
 
-@dataclass(frozen=True)
-class CardExplanation:
+@dataclass(frozen=True, eq=False, repr=False)
+class CardExplanation(Result):
     """Why one lead has its total.
 
     Attributes
@@ -298,14 +299,22 @@ class CardExplanation:
     total: int
     chance: float
 
-    def __repr__(self) -> str:
-        lines = [f"{self.total} points, a chance of {self.chance:.1%}"]
-        if self.base:
-            lines.append(f"  {self.base:>4}  base")
-        for row in self.frame.sort_values("points", ascending=False, kind="stable").to_dict("records"):
-            note = f" ({row['note']})" if row["note"] else ""
-            lines.append(f"  {row['points']:>4}  {row['feature']}: {_short(row['bin'])}{note}")
-        return "\n".join(lines)
+    @property
+    def headline(self) -> str:
+        """The total and what it means."""
+        return f"{self.total} points, a chance of {self.chance:.1%}."
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What every lead has."""
+        return (f"{self.base} of the points are those that every lead has.",) if self.base else ()
+
+    def sections(self) -> Iterator[Section]:
+        """The points of each feature."""
+        rows = self.frame.assign(bin=self.frame["bin"].map(_short), value=self.frame["value"].map(_short))
+        rows = rows[["points", "feature", "value", "bin", "note"]]
+        shown = rows.sort_values("points", ascending=False, kind="stable", ignore_index=True)
+        yield Section("frame", "Points of each feature", self.frame, shown)
 
 
 def _short(text: str, most: int = 60) -> str:
@@ -424,7 +433,7 @@ def _frame(model: Additive, points: Ints, drawn: Floats) -> pd.DataFrame:
             "feature": [bins.name for bins in model.features for _ in range(bins.size)],
             "bin": [label for bins in model.features for label in bins.labels],
             "n": model.mass,
-            "conversions": model.events,
+            "reached": model.events,
             "rate": model.events / np.maximum(model.mass, 1e-300),
             "rate_low": rate_low,
             "rate_high": rate_high,

@@ -100,7 +100,7 @@ class Trained(Result):
         note = "In between lie the days on which the outcomes learned from were still open."
         yield Section("rows", title, self.rows, notes=(note,))
         yield Section("guards", "What the guards found; columns marked drop are left out", self.model.guards_)
-        yield Section("card", "The points card, with 95% intervals", self.card.frame)
+        yield Section("card", "The points card", self.card)
         yield Section("changes", f"What changes in {self.old.name!r}", self.changes)
         yield Section("verdict", "May it be published?", self.verdict)
 

@@ -24,7 +24,13 @@ FEWER = settings(max_examples=max(settings.default.max_examples // 10, 10))
 QUICK = {"guards": None, "bins": "tree", "encoding": "onehot", "C": 1.0}
 
 
-@parametrize_with_checks([LeadClassifier(guards=None)])
+TEXTS_SAY_NO_OUTCOME = "of two texts neither is the outcome unless the caller says so, as y == 'won'"
+
+
+@parametrize_with_checks(
+    [LeadClassifier(guards=None)],
+    expected_failed_checks=lambda _: {"check_classifiers_classes": TEXTS_SAY_NO_OUTCOME},
+)
 def test_scikit_learn(estimator, check):
     check(estimator)
 
@@ -454,13 +460,53 @@ def test_rows_without_an_outcome_are_left_out_and_counted(missing):
     assert boolean.classes_.tolist() == [False, True]
 
 
-def test_classes_are_any_two_values_and_the_second_is_told():
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (-1, 1), (0.0, 1.0), (1, 2)])
+def test_classes_are_any_two_numbers_and_the_larger_is_told(low, high):
     frame, y = leads(600)
-    model = LeadClassifier(**QUICK).fit(frame, np.where(y, "won", "lost"))
-    assert model.classes_.tolist() == ["lost", "won"]
+    model = LeadClassifier(**QUICK).fit(frame, np.where(y, high, low))
+    assert model.classes_.tolist() == [low, high]
     chance = model.predict_proba(frame)[:, 1]
     assert chance[y].mean() > chance[~y].mean()
-    assert (model.predict(frame) == np.where(chance > 0.5, "won", "lost")).all()
+    assert (model.predict(frame) == np.where(chance > 0.5, high, low)).all()
+
+
+@pytest.mark.parametrize(
+    ("won", "lost"),
+    [("won", "lost"), ("Converted", "Lost"), ("accepted", "rejected"), (pd.Timestamp(1), pd.Timestamp(0))],
+)
+@pytest.mark.parametrize("kind", [np.array, lambda y: pd.Series(y, dtype="category")])
+def test_of_two_texts_neither_is_the_outcome(won, lost, kind):
+    frame, y = leads(600)
+    outcome = kind(np.where(y, won, lost).astype(object))
+    with pytest.raises(ArgumentError, match="say which value is the outcome, as y == "):
+        LeadClassifier(**QUICK).fit(frame, outcome)
+    model = LeadClassifier(**QUICK).fit(frame, outcome == won)
+    assert model.points_card().frame.groupby("feature")["reached"].sum().unique() == y.sum()
+    for fitted in (model, model.points_card()):
+        with pytest.raises(ArgumentError, match="say which value is the outcome, as y == "):
+            fitted.recalibrate(frame, outcome)
+
+
+def test_series_in_another_order_are_matched_by_lead_and_all_else_by_position():
+    frame, y = leads(600)
+    frame.index = [f"L{place}" for place in range(600)]
+    beside = {
+        "sample_weight": np.arange(600) % 3 + 1.0,
+        "dates": DAY_ONE + pd.to_timedelta(np.arange(600) % 40, "D"),
+        "groups": np.arange(600) // 2,
+    }
+    outcome = pd.Series(y, frame.index)
+    series = {name: pd.Series(np.asarray(values), frame.index) for name, values in beside.items()}
+    mixed = {name: values.sample(frac=1, random_state=place) for place, (name, values) in enumerate(series.items())}
+    model = LeadClassifier(**QUICK).fit(frame, y, **beside)
+    same(model, LeadClassifier(**QUICK).fit(frame, outcome.sample(frac=1, random_state=3), **mixed))
+    for fitted in (model, model.points_card()):
+        ours, theirs = fitted.recalibrate(frame, y), fitted.recalibrate(frame, outcome[::-1])
+        np.testing.assert_array_equal(ours.predict_proba(frame), theirs.predict_proba(frame))
+    numbers = frame[["visits", "noise"]].to_numpy()
+    same(LeadClassifier(**QUICK).fit(numbers, outcome), LeadClassifier(**QUICK).fit(numbers, y))
+    with pytest.raises(ArgumentError, match="y: has none of the leads of X"):
+        LeadClassifier(**QUICK).fit(frame, outcome.reset_index(drop=True))
 
 
 def test_the_same_fit_twice_pickled_and_through_joblib(tmp_path):
@@ -611,13 +657,15 @@ def test_numerals_as_text_are_read_as_the_numbers_learned():
         ({"bins": "trees"}, "bins.*'tree'.*got 'trees'"),
         ({"encoding": "dummy"}, "encoding"),
         ({"guards": True}, "guards"),
-        ({"max_bins": 1}, "max_bins.*from 2"),
+        ({"max_bins": 1}, "max_bins.*2 or more"),
         ({"max_bins": 2.5}, "max_bins"),
         ({"C": 0}, "C"),
-        ({"C": "strong"}, "C.*number above 0"),
+        ({"C": "strong"}, "C.*number, more than 0"),
         ({"C": True}, "C"),
         ({"monotone": {"vists": "increasing"}}, "vists.*no such column; did you mean 'visits'"),
-        ({"monotone": {"visits": "up"}}, "visits.*'increasing' or 'decreasing'; got 'up'"),
+        ({"monotone": [1, 0, 0, 0]}, r"monotone: must be as {'visits': 'increasing'}; got \[1, 0, 0, 0\]"),
+        ({"monotone": {"visits": 1}}, "visits.*'increasing', 'decreasing'; got 1"),
+        ({"monotone": {"visits": "up"}}, "visits.*'increasing', 'decreasing'; got 'up'"),
         ({"monotone": {"seniority": "increasing"}}, "seniority.*neither rise nor fall"),
     ],
 )
@@ -630,20 +678,19 @@ def test_options_that_mean_nothing_are_refused(options, message):
     ("arguments", "message"),
     [
         ({"y": None}, "y"),
-        ({"y": Y[:-1]}, "X has 60 rows, y 59"),
+        ({"y": Y[:-1]}, "y: has 59 values, X 60"),
         ({"y": np.zeros(60)}, "two classes; got 1 class"),
         ({"y": np.arange(60) % 3}, "two classes; got 3 classes"),
         ({"y": np.full(60, np.nan)}, "y|class"),
         ({"y": np.where(Y, np.inf, 0)}, "infinity"),
-        ({"sample_weight": np.where(Y, 1.0, -1.0)}, "sample_weight.*negative"),
+        ({"sample_weight": np.where(Y, 1.0, -1.0)}, "sample_weight.*0 or more; .* are not, the first -1"),
         ({"sample_weight": Y.astype(float)}, "sample_weight.*one class"),
-        ({"sample_weight": np.zeros(60)}, "weights must contain at least one non-zero"),
-        ({"dates": ["2026-01-01"] * 59}, "dates.*60 rows; got 59"),
-        ({"dates": ["2026-01-01"] * 59 + [None]}, "dates"),
+        ({"sample_weight": np.zeros(60)}, "sample_weight.*one class only: a weight of zero"),
+        ({"dates": ["2026-01-01"] * 59}, "dates: has 59 values, X 60"),
+        ({"dates": ["2026-01-01"] * 59 + [None]}, "dates: is missing for 1 of 60 leads"),
         ({"dates": ["31.01.2026"] * 60}, "dates"),
         ({"dates": np.arange(60)}, "dates"),
-        ({"groups": ["a"] * 59}, "groups.*60 rows; got 59"),
-        ({"groups": ["a"] * 59 + [None]}, "groups.*1 of them missing"),
+        ({"groups": ["a"] * 59}, "groups: has 59 values, X 60"),
     ],
 )
 def test_rows_that_do_not_fit_together_are_refused(arguments, message):
@@ -656,8 +703,11 @@ def test_rows_that_do_not_fit_together_are_refused(arguments, message):
     [
         (np.ones(60), "one kind"),
         (np.full(60, np.nan), "one kind"),
-        (Y[:-1], "60 rows; got 59"),
-        (np.where(Y, "won", "lost"), "must be False or True; got"),
+        (Y[:-1], "y: has 59 values, X 60"),
+        (
+            np.where(Y, "won", "lost"),
+            "must be True, False or missing.*got 'lost': say which value is the outcome, as y == 'lost'",
+        ),
     ],
 )
 def test_recalibration_wants_outcomes_of_both_kinds(y, message):
@@ -669,12 +719,12 @@ def test_recalibration_wants_outcomes_of_both_kinds(y, message):
 @pytest.mark.parametrize("confidence", [0, 1, 95])
 def test_confidence_is_a_share(confidence):
     with pytest.raises(ArgumentError, match="between 0 and 1"):
-        LeadClassifier(**QUICK).fit(FRAME, Y).interval(confidence)
+        LeadClassifier(**QUICK).fit(FRAME, Y).interval(confidence=confidence)
 
 
 def test_wider_confidence_is_wider():
     model = LeadClassifier(**QUICK).fit(FRAME, Y)
-    narrow, wide = (model.interval(confidence).dropna() for confidence in (0.5, 0.99))
+    narrow, wide = (model.interval(confidence=confidence).dropna() for confidence in (0.5, 0.99))
     assert (wide["low"] < narrow["low"]).all()
     assert (wide["high"] > narrow["high"]).all()
 

@@ -70,5 +70,5 @@ def test_a_pair_with_something_done_is_no_rule():
 
 
 def test_wrong_numbers_of_pairs_are_refused():
-    with pytest.raises(ls.ArgumentError, match=r"must be a whole number from 0; got 1\.5"):
+    with pytest.raises(ls.ArgumentError, match=r"must be a whole number, 0 or more; got 1\.5"):
         LeadClassifier(guards=None, pairs=1.5).fit(*made(4, 200))

@@ -312,7 +312,7 @@ def test_the_rulebook_is_sound_and_reads_well(scale):
 
 
 @pytest.mark.parametrize("bars", [{}, {"threshold": 10, "probability": 0.5}])
-def test_a_rulebook_has_exactly_one_bar(bars):
+def test_a_rulebook_has_exactly_one_threshold(bars):
     with pytest.raises(ArgumentError, match="exactly one"):
         CARD.to_rulebook(name="x", **bars)
 
@@ -358,15 +358,15 @@ def test_points_that_are_all_zero_are_refused():
 @pytest.mark.parametrize(
     ("scale", "message"),
     [
-        ({"span": 0}, "span.*whole number from 1"),
+        ({"span": 0}, "span.*whole number, 1 or more"),
         ({"span": 99.5}, "span.*whole"),
         ({"span": True}, "span"),
         ({"span": "100"}, "span"),
-        ({"pdo": 0}, "pdo.*above 0"),
+        ({"pdo": 0}, "pdo.*more than 0"),
         ({"pdo": -20}, "pdo"),
         ({"pdo": np.inf}, "pdo"),
         ({"pdo": np.nan}, "pdo"),
-        ({"max_points_rows": 1}, "max_points_rows.*from 2"),
+        ({"max_points_rows": 1}, "max_points_rows.*2 or more"),
         ({"max_points_rows": 7.5}, "max_points_rows.*whole"),
         ({"span": 100, "pdo": 20}, "pdo.*another scale"),
     ],
@@ -483,16 +483,16 @@ def test_the_frame_is_the_leads_bin_by_bin(scale):
     card = MODEL.points_card(**scale)
     found, scored = card.frame, card.score(frame)
     assert (found.groupby("feature")["n"].sum() == len(frame)).all()
-    assert (found.groupby("feature")["conversions"].sum() == y.sum()).all()
-    assert (found["rate"] == found["conversions"] / found["n"]).all()
+    assert (found.groupby("feature")["reached"].sum() == y.sum()).all()
+    assert (found["rate"] == found["reached"] / found["n"]).all()
     assert (found["rate_low"] < found["rate"]).all()
     assert (found["rate"] < found["rate_high"]).all()
     assert (found["points_low"] < found["points_high"]).all()
     inside = found["points"].between(found["points_low"] - 1, found["points_high"] + 1)
     assert inside.mean() > 0.9
     for feature, rows in found.groupby("feature"):
-        by_points = rows.groupby("points")[["n", "conversions"]].sum()
-        wanted = pd.DataFrame({"n": 1.0, "conversions": y}).groupby(scored[feature].to_numpy()).sum()
+        by_points = rows.groupby("points")[["n", "reached"]].sum()
+        wanted = pd.DataFrame({"n": 1.0, "reached": y}).groupby(scored[feature].to_numpy()).sum()
         np.testing.assert_array_equal(by_points, wanted)
     # The features that move leads most come first.
     spreads = [scored[feature].std() for feature in found["feature"].unique()]
@@ -539,7 +539,7 @@ def test_explanations_name_what_was_never_seen():
     assert "mean" in notes["consent"]
     assert notes["visits"] == ""
     assert "no lead was like this" in repr(told)
-    assert repr(told).startswith(f"{told.total} points, a chance of")
+    assert repr(told).startswith(f"{told.total} points, a chance of {told.chance:.1%}.")
     rng = np.random.default_rng(0)
     page = np.append(rng.choice(["a", "b"], 900), [f"rare {place}" for place in range(100)])
     card = learned(pd.DataFrame({"page": page}), rng.random(1000) < np.where(page == "a", 0.6, 0.2)).points_card()
@@ -553,25 +553,46 @@ def test_columns_are_found_by_name_and_arrays_by_place():
     wanted = CARD.score(frame)["total"]
     pd.testing.assert_series_equal(CARD.score(frame[list(frame)[::-1]].assign(more=1))["total"], wanted)
     np.testing.assert_array_equal(CARD.score(frame.to_numpy())["total"], wanted)
+    pl = pytest.importorskip("polars")
+    for table in (pl.from_pandas(frame[list(frame)[::-1]]), pl.from_pandas(frame.assign(more=1)).to_arrow()):
+        np.testing.assert_array_equal(CARD.score(table)["total"], wanted)
+        np.testing.assert_array_equal(CARD.predict_proba(table), CARD.predict_proba(frame))
     with pytest.raises(ArgumentError, match="lacks columns of the card: 'size'"):
         CARD.score(frame.drop(columns="size"))
+    with pytest.raises(ArgumentError, match="lacks columns of the card: 'size'"):
+        CARD.score(pl.from_pandas(frame.drop(columns="size")))
     with pytest.raises(ArgumentError, match=r"(?s)size.*no plain number"):
         CARD.score(frame.assign(size="big"))
 
 
-def test_cards_are_shown_and_escaped():
+def test_a_card_as_text():
     rng = np.random.default_rng(0)
-    frame = pd.DataFrame({"<b>page</b>": rng.choice(["<script>alert(1)</script>", "b&b", "c"], 900)})
+    frame = pd.DataFrame(
+        {"page": rng.choice(["a page that is called by a name of more than sixty letters", "b", "c"], 900)}
+    )
     y = rng.random(900) < np.where(frame.iloc[:, 0] == "c", 0.6, 0.2)
     card = learned(frame, y).points_card()
-    shown = card._repr_html_()
-    assert "<script>" not in shown
-    assert "<b>" not in shown
-    assert "&lt;script&gt;" in shown
     lines = repr(card).splitlines()
-    assert lines[0].startswith("3 rows, 1 features, learned from 900 leads; totals from 0 to 100")
-    assert "n = " in lines[2]
-    assert "every lead has" in repr(MODEL.points_card(pdo=20))
+    assert lines[0].startswith(
+        "Totals from 0 to 100 points in 3 rows of 1 feature, learned from 900 leads; the odds are even at "
+    )
+    assert lines[3].split() == [
+        "feature",
+        "bin",
+        *("points", "(low", "to", "high)"),
+        "n",
+        "reached",
+        *("rate", "(low", "to", "high)"),
+    ]
+    row = card.frame.set_index("bin").loc["c"]
+    assert (
+        f"{row['points']} ({row['points_low']:.0f} to {row['points_high']:.0f})"
+        in lines[4 + list(card.frame["bin"]).index("c")]
+    )
+    assert max(map(len, lines)) < 140
+    assert "points to begin with" not in repr(card)
+    assert "Every lead has" in repr(MODEL.points_card(pdo=20))
+    assert set(card.to_dict()["frame"][0]) == set(card.frame)
 
 
 def test_a_card_has_its_picture():

@@ -273,5 +273,5 @@ class TestRecalibrate:
             trained.card.recalibrate(trained.learned.X, np.full(len(trained.learned), y))
 
     def test_another_length(self, trained):
-        with pytest.raises(ls.ArgumentError, match="outcomes for"):
+        with pytest.raises(ls.ArgumentError, match="y: has 2 values, X "):
             trained.card.recalibrate(trained.learned.X, [True, False])
