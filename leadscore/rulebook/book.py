@@ -114,12 +114,12 @@ class Rulebook(Contents):
 
     @classmethod
     def from_dict(cls, document: dict[str, Any], *, source: str = "rulebook") -> Self:
-        """Make a rulebook from plain data, as YAML would give it; problems point into the YAML text of it.
+        """Make a rulebook from plain data, as YAML would give it; problems point into its YAML text.
 
         Raises
         ------
         RulebookError
-            If the data is no rulebook, or holds values that YAML has no word for.
+            If the data is not a rulebook, or holds values that YAML cannot hold.
         """
         with _not_too_deep(source):
             text = yaml.dump(yaml.plain(document, source))
@@ -151,9 +151,9 @@ class Rulebook(Contents):
         Raises
         ------
         RulebookError
-            If a path leads nowhere, two overlap, or the rulebook would be none; with all problems.
+            If a path leads nowhere, two overlap, or the changed rulebook is not valid; with every problem.
         ArgumentError
-            If `changes` is no mapping.
+            If `changes` is not a mapping.
 
         Notes
         -----

@@ -12,7 +12,7 @@ from typing import Literal
 
 from leadscore.rulebook.model import BehaviourRule, Contents, FitRule, Limits, thousandths
 
-# Ages past this are taken as without end: 270 years.
+# Decay that lasts longer than this (270 years) counts as without end.
 _LONGEST_DAYS = 100_000
 
 

@@ -25,7 +25,9 @@ def applied(data: dict[Any, Any], changes: Mapping[Any, Any]) -> tuple[dict[Any,
     Every path is read on `data` as it is: taking `fit[0]` out does not make `fit[1]` another rule.
     """
     if not isinstance(changes, Mapping):
-        raise ArgumentError("changes", f"must map paths to values, as {{'qualify.threshold': 70}}; got {changes!r}")
+        raise ArgumentError(
+            "changes", f"must map paths to values, such as {{'qualify.threshold': 70}}; got {changes!r}"
+        )
     found: dict[Path, tuple[Any, Any]] = {}
     problems = []
     for address, value in changes.items():
@@ -46,11 +48,13 @@ def applied(data: dict[Any, Any], changes: Mapping[Any, Any]) -> tuple[dict[Any,
 
 
 def _steps(address: Any) -> Path:
-    """The steps of a path; those of a tuple are as they are, those of a text are read as the file would be."""
+    """The steps of a path: a tuple as it is, a text read as the file would be."""
     if isinstance(address, tuple) and address and all(type(step) in {str, int, float, bool} for step in address):
         return address
     if not isinstance(address, str) or not all(address.split(".")):
-        raise LookupError("a path is text, as 'qualify.threshold', or a tuple, as ('fit', 'Inc. 500', 'points')")
+        raise LookupError(
+            "a path is text such as 'qualify.threshold', or a tuple such as ('fit', 'Inc. 500', 'points')"
+        )
     steps: list[Any] = []
     for part in address.split("."):
         name, indices = _INDEXED.fullmatch(part).groups()  # type: ignore[union-attr] # it matches any text
@@ -61,9 +65,11 @@ def _steps(address: Any) -> Path:
 
 
 def _resolved(data: dict[Any, Any], steps: Path, value: Any) -> Path:
-    """The path in the document that steps lead to, its last part may be new."""
+    """The path in the document that the steps lead to; its last part may be new."""
     if steps[0] == "leadscore":
-        raise LookupError("the format is not edited: name what changes only; Rulebook.from_dict reads a whole document")
+        raise LookupError(
+            "the format cannot be edited; name only what changes, or read a whole document with Rulebook.from_dict"
+        )
     here: Any = data
     path: Path = ()
     for number, step in enumerate(steps, 1):
@@ -112,11 +118,13 @@ def _unknown(here: Any, path: Path, step: Any) -> str:
         return f"{_said(path)} has no {step!r}{did_you_mean(step, map(str, [*here, *keys_at(path)]))}"
     if path in _NAMED:
         names = [str(item.get("name")) for item in here if isinstance(item, dict)]
-        dots = "; a name with a dot needs a tuple, as ('fit', 'Inc. 500', 'points')" if "." in "".join(names) else ""
+        dots = (
+            "; a name with a dot needs a tuple such as ('fit', 'Inc. 500', 'points')" if "." in "".join(names) else ""
+        )
         return f"{_said(path)} has no {step!r}{did_you_mean(step, names)}{dots}"
     if isinstance(here, list):
         return f"{_said(path)} is a list of {len(here)}, without {step!r}; give it whole, or name a position from 0"
-    return f"{_said(path)} is {here!r}, with nothing in it to name"
+    return f"{_said(path)} is {here!r}: there is nothing inside it"
 
 
 def _said(path: Path) -> str:

@@ -34,7 +34,7 @@ def _is_number(value: Any) -> bool:
 
 
 def inferred(uses: Iterable[Use]) -> Kind:
-    """The kind an undeclared column must hold, for the tests that are made on it.
+    """The kind an undeclared column must hold, given the tests made on it.
 
     Examples
     --------

@@ -10,7 +10,7 @@ from leadscore.rulebook.model import BehaviourRule, Contents, thousandths
 
 
 def dropped(section: str, name: str, old: Contents, new: Contents) -> tuple[str, str]:
-    """The code and the words for a protection that `new` has no more, where `diff` names a change; empty if none."""
+    """The protection that `new` drops with a change that `diff` found: its code and a sentence; empty if none."""
     code, check = _CHECKS.get(section, ("", _nothing))
     what = check(name, old, new)
     return (code, f"the new rulebook {what}") if what else ("", "")
