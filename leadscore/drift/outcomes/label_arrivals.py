@@ -1,4 +1,4 @@
-"""Labels as they arrive: how many outcomes came in each week beside how many the scores let expect by then."""
+"""Labels as they arrive: how many outcomes came in each week beside how many the scores predict by then."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _FALL = 0.7
 OF_SIDES = (0.8, 0.2)
 # A "watch" is for looking, not for paging: it may come falsely in two of five such spans.
 _WATCH_BUDGET = 0.4
-# Above this, weeks hang together more than 95 in 100 independent histories do.
+# Above this, neighbouring weeks are more alike than in 95 of 100 independent histories.
 MEMORY_SEEN = 1.645
 _SIDES = ("fall", "rise")
 _QUARTERS = 4
@@ -138,7 +138,7 @@ def weighed(labels: Floats, expected: Floats, spread: Floats, ratio: float) -> F
 
 @dataclass(frozen=True)
 class Arrivals:
-    """Labels of each week beside what the scores let expect; made by `arrivals`.
+    """Labels of each week beside what the scores predict; made by `arrivals`.
 
     Attributes
     ----------
@@ -149,7 +149,7 @@ class Arrivals:
     evidence, bound : float
         Of that side, after the last week.
     memory : float
-        By how many standard errors the weeks of that side hang together more than independent ones.
+        By how many standard errors neighbouring weeks of that side are more alike than independent ones.
     passed : date or None
         The week in which evidence first passed a bound: an alarm stays one.
     until : date or None
@@ -187,7 +187,7 @@ class Arrivals:
 
 
 def arrivals(waiting: Waiting, monday: int, *, reference_weeks: int, horizon_weeks: int, budget: float) -> Arrivals:
-    """Watch labels week by week, as they arrive, against what the scores of all leads still open let expect.
+    """Watch labels week by week, as they arrive, against what the scores of all leads still open predict.
 
     Parameters
     ----------
@@ -210,7 +210,7 @@ def arrivals(waiting: Waiting, monday: int, *, reference_weeks: int, horizon_wee
     Andersen, P. K., Borgan, O., Gill, R. D. and Keiding, N. (1993), Statistical Models Based on Counting Processes,
     chapter II. Kaplan and Meier (1958), see `kaplan_meier`. Of the evidence see `RankDetector`.
     """
-    begun, waiting, curve, figures = foretold(waiting, monday, reference_weeks)
+    begun, waiting, curve, figures = predicted(waiting, monday, reference_weeks)
     if begun.reason:
         return begun
     bounds = np.log([level(horizon_weeks, budget * share) for share in OF_SIDES])
@@ -219,7 +219,7 @@ def arrivals(waiting: Waiting, monday: int, *, reference_weeks: int, horizon_wee
     return replace(found, ages=ages, late=late)
 
 
-def foretold(waiting: Waiting, monday: int, reference_weeks: int) -> tuple[Arrivals, Waiting, Floats, Floats]:
+def predicted(waiting: Waiting, monday: int, reference_weeks: int) -> tuple[Arrivals, Waiting, Floats, Floats]:
     """Labels of each week beside those expected, before anything is made of them.
 
     Returns
@@ -243,7 +243,7 @@ def foretold(waiting: Waiting, monday: int, reference_weeks: int) -> tuple[Arriv
     curve, reason = learned(reference)
     told = float(reference.chance.mean())
     if not told > 0:
-        reason = reason or "the scores let expect no label at all"
+        reason = reason or "the scores predict no label at all"
     if reason:
         return Arrivals("", reason), waiting, curve, nothing
     left, least, most = kaplan_meier(*reference.followed()).at(reference.within_days)
@@ -270,8 +270,8 @@ def foretold(waiting: Waiting, monday: int, reference_weeks: int) -> tuple[Arriv
 def evidence_of(detector: RankDetector) -> Floats:
     """The log evidence of each stream after the last week, less what its memory explains.
 
-    Where weeks hang together so many standard errors more than independent ones, they are exp(memory^2 / 2) times
-    likelier than if they were independent; a memory that cannot be told from none costs nothing.
+    Weeks that are alike by so many standard errors more than independent ones are exp(memory^2 / 2) times likelier than
+    if they were independent; a memory that could be none at all costs nothing.
     """
     memory = detector.memory(above=math.log(100))
     return detector.log_evidence - np.where(memory > MEMORY_SEEN, discount(memory), 0)

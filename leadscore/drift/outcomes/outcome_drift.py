@@ -14,8 +14,7 @@ from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_of
 from leadscore.drift.outcomes.by_period import Known, answers, bands, grouped
 from leadscore.drift.outcomes.label_arrivals import FEWEST_WEEKS, Waiting, arrivals
-from leadscore.drift.outcomes.result import OutcomeDrift, looked_at, no_score
-from leadscore.drift.outcomes.told import of_arrivals, of_responses
+from leadscore.drift.outcomes.result import OutcomeDrift, looked_at, no_score, of_arrivals, of_responses
 from leadscore.errors import ArgumentError, Problem
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.replay import History
@@ -36,7 +35,7 @@ class _Scored(NamedTuple):
     day: Ints
     delay: Ints
     score: Floats
-    scored_at: pd.Series[Any]
+    as_of: pd.Series[Any]
     left_out: list[str]
 
 
@@ -44,12 +43,12 @@ def outcome_drift(  # noqa: PLR0913 - each of them is part of what is asked
     tables: Tables,
     score: History | pd.Series[Any],
     *,
+    stage: str,
     within_days: int,
-    stage: str = "opportunity",
-    scored_at: pd.Series[Any] | None = None,
+    as_of: pd.Series[Any] | None = None,
     probabilities: bool = False,
     by: By | None = None,
-    period: Literal["week", "month", "quarter"] = "month",
+    every: Literal["week", "month", "quarter"] = "month",
     rulebook: Rulebook | None = None,
     reference_weeks: int = 52,
     horizon_weeks: int = 104,
@@ -59,33 +58,34 @@ def outcome_drift(  # noqa: PLR0913 - each of them is part of what is asked
     """Say whether scored leads still become what they became, and how late that can be known.
 
     Four looks: (1) the share of leads worked, accepted and converted, by score and segment, of leads whose days are
-    over; (2) labels as they arrive, each week, beside what the scores of all open leads let expect by then, which does
-    not wait for anything to be over; (3) how well the score ranks; (4) how soon sales responds.
+    over; (2) labels as they arrive, each week, beside what the scores of all open leads predict by then, which does not
+    wait for anything to be over; (3) how well the score ranks; (4) how soon sales responds.
 
     Parameters
     ----------
     tables : Tables
         With outcomes.
     score : History, or Series by lead_id
-        Each lead once: when it was scored, and its points or probability then. Of a History: the leads that came to
-        qualify, with their points, from the moment they did.
+        Each lead once: when it was scored, and its points or probability then. Of a History: the leads that
+        qualified, with their points, from the moment they did.
+    stage : str
     within_days : int
         The stage must be reached on one of so many days after the score.
-    stage : str
-    scored_at : Series by lead_id
+    as_of : Series by lead_id
         The day, or time with a zone, of each score; not with a History.
     probabilities : bool
         The scores are chances to reach the stage so; else the reference tells what each fifth of points is worth.
-    by : lead columns by which rates are looked at
-    period : {"week", "month", "quarter"}
+    by : str or list of str
+        Lead columns by which rates are looked at.
+    every : {"week", "month", "quarter"}
         In which leads were scored.
     rulebook : Rulebook, optional
         Says in which time MQLs are to be answered; of a History its own.
     reference_weeks : int
         The first so many weeks are what everything is compared with; 26 or more.
     horizon_weeks, budget
-        If nothing changes, labels as they arrive alarm within so many weeks with a chance of at most the budget, as far
-        as weeks are exchangeable once season and last week are taken out.
+        If nothing changes, labels as they arrive alarm within so many weeks with a chance of at most the budget,
+        provided ordinary weeks are alike once season and last week are taken out.
     observed_until : date, optional
         The last day whose outcomes are known. By default that of the tables.
 
@@ -96,7 +96,7 @@ def outcome_drift(  # noqa: PLR0913 - each of them is part of what is asked
     Raises
     ------
     ArgumentError
-        If an argument is none of these, or no lead could reach the stage.
+        If an argument is invalid, or no lead could reach the stage.
 
     Notes
     -----
@@ -112,28 +112,32 @@ def outcome_drift(  # noqa: PLR0913 - each of them is part of what is asked
     >>> made = make_funnel(8000, random_state=1, days=500)
     >>> tables = ls.load_tables(made.leads, made.events, made.outcomes, rulebook=made.rulebook)
     >>> history = ls.replay(tables, made.rulebook, start="2024-12-01", end="2026-03-31")
-    >>> found = outcome_drift(tables, history, within_days=60)
+    >>> found = outcome_drift(tables, history, stage="opportunity", within_days=60)
     >>> found.state, found.changes.loc[("opportunity", "(all)", "(all)"), ["n_reference", "n"]].astype(int).to_list()
     ('stable', [763, 145])
     """
     with Arguments("outcome_drift") as given:
-        given.problems += _unmeant(score, scored_at, period, reference_weeks, horizon_weeks, budget)
+        given.one_of("every", every, _PERIODS)
+        given.whole("reference_weeks", reference_weeks, least=FEWEST_WEEKS)
+        given.whole("horizon_weeks", horizon_weeks, least=1)
+        given.probability("budget", budget)
+        _check_score(given, score, as_of)
         names_by = given.names("by", by)
     until = tables.observed(observed_until)[1]
-    leads = _scored(tables, *_given(score, scored_at, probabilities=probabilities), stage, within_days, until)
+    leads = _scored(tables, *_given(score, as_of, probabilities=probabilities), stage, within_days, until)
     monday = int(leads.day.min()) - (int(leads.day.min()) + 3) % 7
     reference_end = monday + 7 * reference_weeks - 1
     reference = leads.day <= reference_end
-    band, names = bands(leads.score, reference)
+    band, band_names = bands(leads.score, reference)
     waiting = Waiting(leads.day, leads.delay, leads.score, within_days, until)
     if not probabilities:
         learned = waiting.of(reference)._replace(last_day=min(reference_end, until))
-        waiting = waiting._replace(chance=_worth(learned, band[reference], len(names))[band])
+        waiting = waiting._replace(chance=_worth(learned, band[reference], len(band_names))[band])
     watched = arrivals(waiting, monday, reference_weeks=reference_weeks, horizon_weeks=horizon_weeks, budget=budget)
 
     mature = leads.day + within_days <= until
-    scored, periods_of = leads.scored_at[mature], _periods_of(period)
-    groups = {"score": (band[mature], names)}
+    scored, periods_of = leads.as_of[mature], _periods_of(every)
+    groups = {"score": (band[mature], band_names)}
     groups |= {name: grouped(tables.latest(name).reindex(scored.index)) for name in names_by}
     parts = ("fit", "behaviour") if isinstance(score, History) else ()
     last, end = day_of(until - within_days), day_of(until)
@@ -148,6 +152,7 @@ def outcome_drift(  # noqa: PLR0913 - each of them is part of what is asked
     )
     responses, said = _responses(tables, rulebook, score, periods_of, reference_end, until)
     late = {"rates": last, "ranking": last, "arrivals": watched.until, "responses": end}
+    headline, *arrived = of_arrivals(watched, within_days, end)
     return replace(
         found,
         state=watched.state,
@@ -155,66 +160,55 @@ def outcome_drift(  # noqa: PLR0913 - each of them is part of what is asked
         ages=watched.ages,
         responses=responses,
         known=pd.DataFrame({"until": late.values()}, pd.Index(late, name="part")),
-        findings=[*of_arrivals(watched, within_days, end), *found.findings, *said, *leads.left_out],
+        headline=headline,
+        notes=(*arrived, found.headline, *found.notes, *said, *leads.left_out),
     )
 
 
-def _unmeant(  # noqa: PLR0913, PLR0917 - the arguments of `outcome_drift`
-    score: Any, scored_at: Any, period: Any, reference_weeks: Any, horizon_weeks: Any, budget: Any
-) -> list[Problem]:
-    problems = []
+def _check_score(given: Arguments, score: Any, as_of: Any) -> None:
     if not isinstance(score, (History, pd.Series)):
-        problems.append(Problem("score", f"must be a History, or a Series by lead_id; got a {type(score).__name__}"))
-    if isinstance(score, History) == (scored_at is not None):
-        message = "goes with a Series of scores, by lead_id: when each was made; a History knows it"
-        problems.append(Problem("scored_at", message))
-    elif scored_at is not None and not isinstance(scored_at, pd.Series):
-        problems.append(Problem("scored_at", f"must be a Series by lead_id; got a {type(scored_at).__name__}"))
-    if period not in _PERIODS:
-        problems.append(Problem("period", f"must be one of {', '.join(map(repr, _PERIODS))}; got {period!r}"))
-    for name, weeks, least in (("reference_weeks", reference_weeks, FEWEST_WEEKS), ("horizon_weeks", horizon_weeks, 1)):
-        if type(weeks) is not int or weeks < least:
-            problems.append(Problem(name, f"must be a whole number of weeks, {least} or more; got {weeks!r}"))
-    if isinstance(budget, bool) or not isinstance(budget, (int, float)) or not 0 < budget < 1:
-        problems.append(Problem("budget", f"must lie between 0 and 1; got {budget!r}"))
-    return problems
+        given.wrong("score", f"must be a History, or a Series by lead_id; got a {type(score).__name__}")
+    if isinstance(score, History) == (as_of is not None):
+        given.wrong("as_of", "goes with a Series of scores, by lead_id: when each was made; a History knows it")
+    elif as_of is not None and not isinstance(as_of, pd.Series):
+        given.wrong("as_of", f"must be a Series by lead_id; got a {type(as_of).__name__}")
 
 
 def _given(
-    score: History | pd.Series[Any], scored_at: pd.Series[Any] | None, *, probabilities: bool
+    score: History | pd.Series[Any], as_of: pd.Series[Any] | None, *, probabilities: bool
 ) -> tuple[pd.Series[Any], pd.Series[Any]]:
     """Points or probabilities, and when they were given, of the same leads."""
     if isinstance(score, History):
         new = score.frame[~score.frame["already"]]
         if not len(new):
-            raise ArgumentError("score", "no lead came to qualify in the period of the history")
+            raise ArgumentError("score", "no lead qualified in the period of the history")
         # Where some leads qualified at an unknown time of day, all of them are taken by the day.
         timed = new["qualified_at"].notna().all()
-        score, scored_at = new["total"], new["qualified_at" if timed else "day"]
-    assert scored_at is not None
+        score, as_of = new["total"], new["qualified_at" if timed else "day"]
+    assert as_of is not None
     problems = []
-    for name, column in (("score", score), ("scored_at", scored_at)):
+    for name, column in (("score", score), ("as_of", as_of)):
         if column.index.has_duplicates:
             twice = column.index[column.index.duplicated()].unique()
             first = ", ".join(map(repr, twice[:5]))
             problems.append(Problem(name, f"has {len(twice):,} leads more than once, as {first}: none may count twice"))
-    if not problems and len(score.index.symmetric_difference(scored_at.index)):
-        problems.append(Problem("scored_at", "must have the leads that score has, and no others"))
+    if not problems and len(score.index.symmetric_difference(as_of.index)):
+        problems.append(Problem("as_of", "must have the leads that score has, and no others"))
     problems += no_score(score, probabilities=probabilities)
     if problems:
         raise ArgumentError("outcome_drift", problems)
-    return score, scored_at.reindex(score.index)
+    return score, as_of.reindex(score.index)
 
 
 def _scored(  # noqa: PLR0913, PLR0917 - what a label is made of
-    tables: Tables, score: pd.Series[Any], scored_at: pd.Series[Any], stage: str, within_days: int, until: int
+    tables: Tables, score: pd.Series[Any], as_of: pd.Series[Any], stage: str, within_days: int, until: int
 ) -> _Scored:
     """The leads that could reach the stage after their score, up to the last day observed."""
     # As if all days were over: what has no label then could never have one.
     could = label(
-        tables, stage=stage, scored_at=scored_at, within_days=within_days, observed_until=day_of(until + within_days)
+        tables, stage=stage, scored_at=as_of, within_days=within_days, observed_until=day_of(until + within_days)
     ).notna()
-    lead, day, _, _ = when_scored(tables, scored_at)
+    lead, day, _, _ = when_scored(tables, as_of)
     kept = could.to_numpy() & (day <= until)
     if not kept.any():
         message = f"none of {len(score):,} leads could reach {stage} after its score, up to {day_of(until)}"
@@ -226,7 +220,7 @@ def _scored(  # noqa: PLR0913, PLR0917 - what a label is made of
     rest = int((~kept).sum())
     why = f"they had reached {stage} by their score, were not there yet, have no day, or one after {day_of(until)}"
     said = [f"{rest:,} of {len(kept):,} leads are left out: {why}."] if rest else []
-    return _Scored(day[kept], delay[kept], score.to_numpy(np.float64)[kept], scored_at[kept], said)
+    return _Scored(day[kept], delay[kept], score.to_numpy(np.float64)[kept], as_of[kept], said)
 
 
 def _worth(reference: Waiting, band: Ints, n_bands: int) -> Floats:
@@ -236,12 +230,12 @@ def _worth(reference: Waiting, band: Ints, n_bands: int) -> Floats:
     return np.array([of_all if np.isnan(one) else one for one in found])
 
 
-def _periods_of(period: str) -> Callable[[Ints], pd.DatetimeIndex]:
+def _periods_of(every: str) -> Callable[[Ints], pd.DatetimeIndex]:
     """What gives each day since 1970 the first day of its period."""
 
     def first(day: Ints) -> pd.DatetimeIndex:
         days = pd.DatetimeIndex(np.asarray(day).astype("datetime64[D]").astype("datetime64[us]"))
-        return days.to_period(_PERIODS[period]).to_timestamp().as_unit("us")
+        return days.to_period(_PERIODS[every]).to_timestamp().as_unit("us")
 
     return first
 
@@ -253,18 +247,18 @@ def _known(leads: _Scored, within_days: int, period: pd.DatetimeIndex, reference
 
 
 def _measures(
-    tables: Tables, scored_at: pd.Series[Any], stage: str, within_days: int, until: int
+    tables: Tables, as_of: pd.Series[Any], stage: str, within_days: int, until: int
 ) -> dict[str, tuple[Mask, Mask]]:
     """Of leads whose days are over: of which it is known, and which were worked, accepted, and reached the stage."""
-    everyone = np.ones(len(scored_at), bool)
-    if not len(scored_at):
+    everyone = np.ones(len(as_of), bool)
+    if not len(as_of):
         return {stage: (everyone, everyone)}
 
     def known(of: str, *, worked_only: bool = False) -> pd.Series[Any]:
         return label(
             tables,
             stage=of,
-            scored_at=scored_at,
+            scored_at=as_of,
             within_days=within_days,
             observed_until=day_of(until),
             worked_only=worked_only,
@@ -290,7 +284,7 @@ def _responses(  # noqa: PLR0913, PLR0917 - what response times are made of
     if history is not None:
         rulebook = rulebook or history.rulebook
     if rulebook is None:
-        return pd.DataFrame(), ["Response times are not looked at: rulebook=... says in which time MQLs are answered."]
+        return pd.DataFrame(), ["Response times are not looked at: rulebook=... says how soon MQLs are to be answered."]
     try:
         frame, share = answers(tables, rulebook, history, periods_of, reference_end, day_of(until))
     except ArgumentError as error:

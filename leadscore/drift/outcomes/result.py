@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from html import escape
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,26 +12,54 @@ import numpy.typing as npt
 import pandas as pd
 
 from leadscore.base.groups import ALL
-from leadscore.drift.outcomes.by_period import Known, bands, corrected, grouped, ranking, rates, relations
-from leadscore.drift.outcomes.told import of_ranking, of_rates, of_relations
+from leadscore.base.text import counted
+from leadscore.drift.outcomes.by_period import SURE, Known, bands, corrected, grouped, ranking, rates, relations
+from leadscore.drift.outcomes.label_arrivals import MEMORY_SEEN, Arrivals, poisson_interval
 from leadscore.errors import ArgumentError, Problem
+from leadscore.present.result import Result, Section
 from leadscore.stats.intervals import Floats, Ints
 from leadscore.stats.outcomes_and_scores import read_rows
 
 Mask = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, repr=False)
-class OutcomeDrift:
+# Groups that sentences name, and the standard errors from which labels are late.
+_NAMED, _LATE = 5, 1.96
+_TITLES = {
+    "changes": "The reference beside all leads since, with 95 % intervals that hold however often you look",
+    "ages": "How soon labels of leads scored lately came, with 95 % intervals (Poisson)",
+    "ranking": "How well the score ranks, with 95 % intervals (DeLong)",
+    "relations": "How well each attribute ranks by itself, with 95 % intervals (DeLong)",
+    "responses": "Response times, with 95 % intervals",
+    "known": "Up to when each part can know",
+    "arrivals": "Labels by the week in which they arrived",
+    "rates": "Shares by period, with 95 % intervals that hold however often you look",
+}
+_SHOWN = {
+    "changes": ["n_reference", "share_reference", "n", "share", "low", "high", "expected", "change", "p"],
+    "ranking": ["n", "events", "auc", "low", "high", "change", "p", "reason"],
+    "relations": ["n", "events", "auc", "low", "high", "p", "flipped"],
+    "arrivals": ["labels", "expected", "ratio"],
+    "rates": ["n", "reached", "share", "low", "high", "expected", "p"],
+}
+_FORMATS = {"expected": ".3g", "change": "+.3g"}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class OutcomeDrift(Result):
     """What became of scored leads, by period; made by `outcome_drift` and `outcomes_by_period`.
 
     Attributes
     ----------
     state : stable, watch, alarm, learning, or "" where labels could not be watched as they arrive
-        Of that alone; the other parts are in `findings`.
+        Of that alone; the other parts are in `notes`.
+    headline : str
+        Whether labels arrive as predicted; without days, whether the share with the outcome changed.
+    notes : tuple of str
+        What changed, how late each part can know, and what could not be looked at.
     rates : DataFrame, index (measure, by, group, period)
         Of leads whose outcome is known: `n`, `reached`, `share` with `low`, `high` (95 %, however often looked at),
-        `expected` (the share that their scores let expect; of the outcome itself) and, of periods after the reference,
+        `expected` (the share that their scores predict; of the outcome itself) and, of periods after the reference,
         `p` beside the same group there: it holds at any look, and is corrected by Holm, for all leads over periods, for
         groups over all of them and periods. `measure` is worked, sal and the stage asked for; `by` is (all), score or a
         column.
@@ -45,45 +74,33 @@ class OutcomeDrift:
         `change_high`, `p` (corrected over periods by Holm); `reason`, where there is none.
     relations : DataFrame, index (attribute, period)
         The same of each attribute alone, corrected over all of them, and whether it `flipped`: ranks the other way
-        round than in the reference, both surely.
+        round than in the reference, by both intervals.
     responses : DataFrame, index period
         Response times: `n`, `contacted`, `waiting`, `median` in minutes, the `share` answered in the time agreed (in 24
         hours, if none is), with `low`, `high`, `change`, `p` (Holm).
     known : DataFrame, index part
         `until`: up to when leads were scored, or weeks ended, that each part can know of.
-    findings : list of str
-        What changed, how late each part can know, and what could not be looked at.
     """
 
     state: str
+    headline: str
+    notes: tuple[str, ...]
     rates: pd.DataFrame
     changes: pd.DataFrame
-    arrivals: pd.DataFrame
-    ages: pd.DataFrame
     ranking: pd.DataFrame
     relations: pd.DataFrame
-    responses: pd.DataFrame
-    known: pd.DataFrame
-    findings: list[str]
+    arrivals: pd.DataFrame = field(default_factory=pd.DataFrame)
+    ages: pd.DataFrame = field(default_factory=pd.DataFrame)
+    responses: pd.DataFrame = field(default_factory=pd.DataFrame)
+    known: pd.DataFrame = field(default_factory=pd.DataFrame)
 
-    @property
-    def frames(self) -> dict[str, pd.DataFrame]:
-        """All of its tables by name, without those that are empty."""
-        names = ("changes", "rates", "arrivals", "ages", "ranking", "relations", "responses", "known")
-        return {name: getattr(self, name) for name in names if len(getattr(self, name))}
-
-    @property
-    def _title(self) -> str:
-        return f"Outcome drift{f': labels as they arrive are {self.state}' if self.state else ''}"
-
-    def __repr__(self) -> str:
-        return "\n".join([self._title, *(f"- {finding}" for finding in self.findings)])
-
-    def _repr_html_(self) -> str:
-        items = "".join(f"<li>{escape(finding)}</li>" for finding in self.findings)
-        tables = (frame for name, frame in self.frames.items() if name in {"changes", "ages", "ranking", "responses"})
-        shown = "".join(frame.to_html(na_rep="", float_format="{:.3g}".format) for frame in tables)
-        return f"<p>{escape(self._title)}</p><ul>{items}</ul>{shown}"
+    def sections(self) -> Iterator[Section]:
+        """Each of its tables that is not empty."""
+        for name, title in _TITLES.items():
+            frame = getattr(self, name)
+            if len(frame):
+                columns = [column for column in _SHOWN.get(name, frame.columns) if column in frame]
+                yield Section(name, title, frame, frame[columns], formats=_FORMATS)
 
 
 def outcomes_by_period(  # noqa: PLR0913 - each of them is part of what is asked
@@ -132,7 +149,7 @@ def outcomes_by_period(  # noqa: PLR0913 - each of them is part of what is asked
     >>> rng = np.random.default_rng(1)
     >>> block, points = np.repeat(range(8), 500), rng.normal(size=4000)
     >>> had = rng.random(4000) < np.where(block < 6, 0.2 + 0.1 * (points > 0), 0.3 - 0.2 * (points > 0))
-    >>> print(outcomes_by_period(had, points, block, reference=4).findings[-1])
+    >>> print(outcomes_by_period(had, points, block, reference=4).notes[-1])
     Ranks: in 2 periods leads of higher score have the outcome less often, first in 6: AUC 0.36 (0.30 to 0.42).
     """
     outcome, given, place, periods = _columns(y, score, period, reference, by, attributes, probabilities=probabilities)
@@ -178,9 +195,9 @@ def looked_at(  # noqa: PLR0913, PLR0917 - what all looks stand on
     ranks = ranking(known, known.score)
     ranks["p"] = corrected(ranks["p"])
     related = relations(known, attributes) if attributes else pd.DataFrame()
-    findings = [*of_rates(changes, when), *left_out, *of_relations(related), *of_ranking(ranks)]
-    none = pd.DataFrame()
-    return OutcomeDrift("", by_period, changes, none, none, ranks, related, none, none, findings)
+    of_all, *others = of_rates(changes, when)
+    notes = (*others, *left_out, *of_relations(related), *of_ranking(ranks))
+    return OutcomeDrift("", of_all, notes, by_period, changes, ranks, related)
 
 
 def no_score(score: pd.Series[Any], *, probabilities: bool) -> list[Problem]:
@@ -229,3 +246,181 @@ def _columns(  # noqa: PLR0913, PLR0917 - the arguments of `outcomes_by_period`
     if problems:
         raise ArgumentError("outcomes_by_period", problems)
     return outcome, points, periods.get_indexer(pd.Index(labels)).astype(np.int64), periods
+
+
+# ---------------------------------------------------------------------------------------------------------- in words
+
+
+def of_rates(changes: pd.DataFrame, when: str) -> Iterator[str]:
+    """What changed since the reference."""
+    fewer_worked = False
+    for measure in changes.index.unique("measure"):
+        rows = changes[changes.index.get_level_values("measure") == measure]
+        row = rows.loc[(measure, ALL, ALL)]
+        if not row["n"] or not row["n_reference"]:
+            before = f"{row['n_reference']:,.0f} leads in the reference"
+            yield f"{measure}: {before} and {row['n']:,.0f} since: too few to compare."
+            continue
+        yield _rate(measure, row)
+        changed = row["p"] <= SURE
+        if changed and measure == "worked":
+            fewer_worked = row["change"] < 0
+        elif changed and fewer_worked and row["change"] < 0:
+            yield f"The share worked fell too, which alone can make {measure} fall: the score need not be the cause."
+        parts = rows[(rows.index.get_level_values("by") != ALL) & (rows["p"] <= SURE)].sort_values("p", kind="stable")
+        for place, part in parts.iloc[:_NAMED].iterrows():
+            yield _rate(", ".join(map(str, place)), part)
+        new = rows[(rows["n_reference"] == 0) & (rows["n"] > 0)].sort_values("n", ascending=False, kind="stable")
+        for place, part in new.iloc[:_NAMED].iterrows():
+            share = f"{part['share']:.1%} ({part['low']:.1%} to {part['high']:.1%}) of {part['n']:,.0f} leads since"
+            yield f"{', '.join(map(str, place))}: {share}, none in the reference: too few to compare."
+        if len(parts) > _NAMED:
+            yield f"{measure}: {len(parts) - _NAMED} more groups changed; see changes."
+    some = changes["p"].count()
+    if some:
+        yield (
+            f"The p-values of {some} rates hold however often you look; those of groups are corrected for how many "
+            "groups each measure has (Holm)."
+        )
+    yield f"Rates and ranks are of leads {when}."
+
+
+def _rate(name: str, row: pd.Series[Any]) -> str:
+    told = "no change seen" if row["p"] > SURE else "fell" if row["change"] < 0 else "rose"
+    sides = (row[[f"{part}{side}" for part in ("share", "low", "high", "n")]] for side in ("_reference", ""))
+    figures = [f"{share:.1%} ({low:.1%} to {high:.1%}) of {n:,.0f} leads" for share, low, high, n in sides]
+    expected = "" if pd.isna(row["expected"]) else f", where their scores predict {row['expected']:.1%}"
+    return f"{name}: {told}: {figures[0]} in the reference, {figures[1]} since{expected}; p = {row['p']:.2g}."
+
+
+def of_arrivals(found: Arrivals, within_days: int, until: dt.date) -> Iterator[str]:
+    """Whether labels arrive as predicted, and whether delay explains it."""
+    if found.reason:
+        yield f"Labels cannot be watched as they arrive: {found.reason}."
+        return
+    labels, predicted = found.weeks["labels"], found.weeks["expected"]
+    later = found.weeks["evidence_fall"].notna()
+    looked = f"Labels as they arrive, up to {found.until}, about {predicted.mean():.1f} a week"
+    evidence = f"strength of evidence for a {found.side} {found.evidence:,.3g} (alarm at {found.bound:,.0f})"
+    if found.state == "stable":
+        count = f"{labels[later].sum():,} came since the reference, {predicted[later].sum():,.0f} were predicted"
+        yield f"{looked}: no change seen; {count}; {evidence}."
+    else:
+        first, low, high = found.since, found.since_low, found.since_high
+        side = "fallen" if found.side == "fall" else "risen"
+        sure = f"have {side}" if found.state == "alarm" else f"may have {side}"
+        came, let = found.ages["labels"].sum(), found.ages["expected"].sum()
+        ratio = f"of leads scored from {low} on, {came:,} came by now and {let:,.1f} were predicted"
+        if let > 0:
+            ends = " to ".join(f"{end / let:.2f}" for end in poisson_interval(came))
+            ratio += f" ({came / let:.2f} times, {ends})"
+        passed = f", passed first on {found.passed}" if found.passed and found.evidence < found.bound else ""
+        yield f"{looked}: they {sure} since the week of {first} ({low} to {high}): {ratio}; {evidence}{passed}."
+        yield _delay(found, within_days, until)
+    if found.memory > MEMORY_SEEN:
+        alike = f"by {found.memory:.1f} standard errors more than independent ones"
+        yield f"The false-alarm rate cannot be guaranteed: neighbouring weeks are alike (autocorrelated), {alike}."
+    if found.scale_low > 1 or found.scale_high < 1:
+        interval = f"{found.scale_low:.2f} to {found.scale_high:.2f}"
+        yield (
+            f"In the reference {found.scale:.2f} times ({interval}) as many labels came as the scores predict; "
+            "changes are measured from there."
+        )
+
+
+def _delay(found: Arrivals, within_days: int, until: dt.date) -> str:
+    assert found.since is not None
+    sure = found.since + dt.timedelta(within_days + 7)
+    wait = f"for the leads of that week it is known on {sure}"
+    if sure <= until:
+        wait = "the rates have the leads whose days are over"
+    late = found.late
+    if pd.isna(late):
+        return f"Whether they only come later is not known yet: {wait}."
+    if late > _LATE and found.side == "fall":
+        return f"Labels came later than before ({late:.1f} standard errors): they may be slower, not fewer; {wait}."
+    if late < -_LATE and found.side == "rise":
+        return f"Labels came sooner than before ({-late:.1f} standard errors): they may be faster, not more; {wait}."
+    return f"Labels took as long as before ({late:+.1f} standard errors), so delay hardly explains it; {wait}."
+
+
+def of_ranking(ranks: pd.DataFrame) -> Iterator[str]:
+    """How well the score ranks, and in which periods it lost that."""
+    before = ranks.loc["reference"]
+    if pd.isna(before["auc"]):
+        yield f"Ranks: the reference has no AUC: {before['reason']}."
+        return
+    reference = f"{before['auc']:.2f}{_interval(before)} in the reference"
+    later = ranks.drop(index="reference")
+    without = later[later["auc"].isna()]
+    known = later[later["auc"].notna()]
+    if not len(known):
+        yield f"Ranks: AUC {reference}; no period since has one."
+    else:
+        lost = known[(known["p"] <= SURE) & (known["change"] < 0)]
+        last = known.iloc[-1]
+        yield (
+            f"Ranks: AUC {reference}, {last['auc']:.2f}{_interval(last)} in {shown(known.index[-1])}; clearly lower in "
+            f"{len(lost)} of {counted(len(known), 'period')} (Holm){_first(lost)}."
+        )
+        flipped = lost[(lost["high"] < 0.5) & (before["low"] > 0.5)]
+        if len(flipped):
+            row = flipped.iloc[0]
+            first = f"{_first(flipped)}: AUC {row['auc']:.2f}{_interval(row)}"
+            periods = counted(len(flipped), "period")
+            yield f"Ranks: in {periods} leads of higher score have the outcome less often{first}."
+    if len(without):
+        names = ", ".join(map(shown, without.index[:_NAMED]))
+        yield f"Ranks: no AUC in {counted(len(without), 'period')}, of leads with one outcome only: {names}."
+
+
+def of_relations(related: pd.DataFrame) -> Iterator[str]:
+    """Which attributes rank the other way round."""
+    if not len(related):
+        return
+    flipped = related[related["flipped"]]
+    # Those that turned most often first.
+    names = flipped.index.get_level_values("attribute").value_counts(sort=True).index
+    n = related.index.get_level_values("attribute").nunique()
+    yield f"Relations: {len(names)} of {n} attributes rank the other way round in some period (Holm over all of them)."
+    for name in names[:_NAMED]:
+        rows, before = flipped.loc[name], related.loc[(name, "reference")]
+        row = rows.iloc[0]
+        yield (
+            f"{name}: AUC {before['auc']:.2f}{_interval(before)} in the reference, {row['auc']:.2f}{_interval(row)} in "
+            f"{shown(rows.index[0])}; so in {counted(len(rows), 'period')}."
+        )
+
+
+def of_responses(responses: pd.DataFrame, share: str, until: dt.date) -> Iterator[str]:
+    """How soon sales responds."""
+    within = "the time agreed" if share == "within_agreed" else "24 hours"
+    head = f"Response times up to {until}, leads still waiting included"
+    if not {"reference", "since"} <= set(responses.index):
+        yield f"{head}: MQLs of the reference or since it are missing, so too few to compare."
+        return
+    before, now = responses.loc["reference"], responses.loc["since"]
+    sides = (row[["share", "low", "high", "n"]] for row in (before, now))
+    figures = [f"{answered:.0%} ({low:.0%} to {high:.0%}) of {n:,.0f}" for answered, low, high, n in sides]
+    told = "no change seen" if not now["p"] <= SURE else "slower" if now["change"] < 0 else "faster"
+    yield (
+        f"{head}: {told}: {figures[0]} MQLs of the reference were answered within {within}, {figures[1]} since; "
+        f"p = {now['p']:.2g}."
+    )
+    later = responses.drop(index=["reference", "since"])
+    slow = later[(later["p"] <= SURE) & (later["change"] < 0)]
+    if len(slow):
+        yield f"Response times: clearly slower in {len(slow)} of {len(later)} periods (Holm){_first(slow)}."
+
+
+def shown(period: Any) -> str:
+    """A period as text: of times its first day."""
+    return period.date().isoformat() if isinstance(period, pd.Timestamp) else str(period)
+
+
+def _interval(row: pd.Series[Any]) -> str:
+    return f" (no interval: {row['reason']})" if pd.isna(row["low"]) else f" ({row['low']:.2f} to {row['high']:.2f})"
+
+
+def _first(rows: pd.DataFrame) -> str:
+    return f", first in {shown(rows.index[0])}" if len(rows) else ""

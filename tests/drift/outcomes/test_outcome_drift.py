@@ -16,7 +16,7 @@ import leadscore as ls
 from leadscore.datasets.funnel import make_funnel
 from leadscore.drift.outcomes.by_period import bands, compared, corrected, grouped
 from leadscore.drift.outcomes.label_arrivals import Waiting, arrivals, learned, weighed
-from leadscore.drift.outcomes.told import of_arrivals
+from leadscore.drift.outcomes.result import of_arrivals
 from leadscore.errors import ArgumentError
 from leadscore.stats.intervals import wilson
 from leadscore.stats.sequential import always_valid_p, confidence_sequence
@@ -114,6 +114,11 @@ def test_an_interval_that_ends_at_no_difference_has_a_p_of_the_level():
 
 
 # ----------------------------------------------------------------------------------------------- labels as they arrive
+
+
+def said(found):
+    """All sentences of a result."""
+    return [found.headline, *found.notes]
 
 
 def waiting_of(*, weeks=160, leads=40, chance=0.3, median=20.0, within=60, seed=0, changed=None, ratio=1.0, slower=1.0):
@@ -225,9 +230,9 @@ def test_labels_that_only_come_later_are_told_from_fewer_ones():
     assert found.state == "alarm"
     assert found.late > 4
     assert found.ages["ratio"].iloc[0] < 0.7 < found.ages["ratio"].iloc[-1]
-    assert "answers may be slower and not fewer" in "\n".join(of_arrivals(found, 60, dt.date(2027, 1, 24)))
+    assert "they may be slower, not fewer" in "\n".join(of_arrivals(found, 60, dt.date(2027, 1, 24)))
     fewer = watched(waiting_of(changed=110, ratio=0.5))
-    assert "delay alone hardly explains it" in "\n".join(of_arrivals(fewer, 60, dt.date(2027, 1, 24)))
+    assert "delay hardly explains it" in "\n".join(of_arrivals(fewer, 60, dt.date(2027, 1, 24)))
 
 
 def test_a_rise_is_found_on_its_own_side():
@@ -251,7 +256,7 @@ def test_no_bound_is_claimed_where_weeks_hang_together():
         quality[one] = 0.95 * quality[one - 1] + 0.1 * rng.standard_normal()
     lost = rng.random(len(week)) > 0.5 * np.exp(np.minimum(quality, 0.69))[week]
     found = watched(steady._replace(delay=np.where(lost, 61, steady.delay), chance=steady.chance / 2))
-    unclaimed = "The bound on false alarms is not claimed"
+    unclaimed = "The false-alarm rate cannot be guaranteed"
     assert any(one.startswith(unclaimed) for one in of_arrivals(found, 60, dt.date(2027, 1, 24)))
     assert not any(one.startswith(unclaimed) for one in of_arrivals(watched(steady), 60, dt.date(2027, 1, 24)))
 
@@ -301,7 +306,7 @@ def test_chances_off_by_a_factor_and_rows_in_another_order_change_nothing(factor
         (waiting_of(weeks=40), "learning", "40 of 52 weeks of reference are there"),
         (waiting_of(leads=1, chance=0.02), "", "labels came in the reference; 20 are needed"),
         (waiting_of(within=400, chance=0.5, median=5), "", "no lead of the reference was followed for 400 days"),
-        (waiting_of()._replace(chance=np.zeros(6400)), "", "the scores let expect no label at all"),
+        (waiting_of()._replace(chance=np.zeros(6400)), "", "the scores predict no label at all"),
     ],
     ids=["too few weeks", "too few labels", "nobody followed", "no chance"],
 )
@@ -359,9 +364,9 @@ def test_counts_are_those_of_a_group_by_and_the_order_of_rows_is_nothing(rows, r
     total = found.changes.loc[("outcome", "(all)", "(all)")]
     assert total["n"] + total["n_reference"] == len(known)
     shuffled = looked_at(frame.sample(frac=1, random_state=random.randrange(2**32)))
-    for name, table in found.frames.items():
-        pd.testing.assert_frame_equal(table, shuffled.frames[name])
-    assert shuffled.findings == found.findings
+    for part, other in zip(found.sections(), shuffled.sections(), strict=True):
+        pd.testing.assert_frame_equal(part.content, other.content)
+    assert said(shuffled) == said(found)
     for name in ("p", "share", "low", "high"):
         values = found.changes[name].dropna()
         assert ((values >= 0) & (values <= 1)).all()
@@ -380,7 +385,7 @@ def test_a_score_that_ranks_the_other_way_round_is_named():
         y, points, block, reference=4, attributes=pd.DataFrame({"x": points, "y": -points})
     )
     assert any(
-        "in 2 periods leads of higher score have the outcome less often, first in 6" in one for one in found.findings
+        "in 2 periods leads of higher score have the outcome less often, first in 6" in one for one in said(found)
     )
     flipped = found.relations.index[found.relations["flipped"]].tolist()
     assert flipped == [("x", 6), ("x", 7), ("y", 6), ("y", 7)]
@@ -388,8 +393,8 @@ def test_a_score_that_ranks_the_other_way_round_is_named():
     assert found.relations["p"].min() == pytest.approx(2 * found.ranking["p"].min())
     # The failure twin.
     calm = ls.drift.outcomes_by_period(*flipping(turned=9), reference=4)
-    assert not any("less often" in one for one in calm.findings)
-    assert any("clearly lower in 0 of 4 periods" in one for one in calm.findings)
+    assert not any("less often" in one for one in said(calm))
+    assert any("clearly lower in 0 of 4 periods" in one for one in said(calm))
 
 
 def test_of_many_attributes_that_say_nothing_few_flip():
@@ -411,11 +416,11 @@ def test_periods_of_one_outcome_have_no_rank_and_say_so():
     y[block == 6] = True
     found = ls.drift.outcomes_by_period(y, points, block, reference=4)
     assert found.ranking.loc[5, "reason"] == "all leads have the same outcome, False"
-    assert any("no AUC in 2 periods, of leads with one outcome only: 5, 6" in one for one in found.findings)
+    assert any("no AUC in 2 periods, of leads with one outcome only: 5, 6" in one for one in said(found))
     assert found.rates.loc[("outcome", "(all)", "(all)", 5), "share"] == 0
     assert found.rates.loc[("outcome", "(all)", "(all)", 5), "p"] < 1e-6
     nobody = ls.drift.outcomes_by_period(np.zeros(len(y), bool), points, block, reference=4)
-    assert any("the reference has no AUC: all leads have the same outcome, False" in one for one in nobody.findings)
+    assert any("the reference has no AUC: all leads have the same outcome, False" in one for one in said(nobody))
 
 
 def test_unknown_outcomes_and_empty_periods_count_nowhere():
@@ -424,11 +429,11 @@ def test_unknown_outcomes_and_empty_periods_count_nowhere():
     unknown[block == 7] = pd.NA
     found = ls.drift.outcomes_by_period(unknown, points, block, reference=4)
     assert 7 not in found.rates.index.get_level_values("period")
-    assert "400 of unknown outcome are left out" in found.findings[0]
+    assert any("400 of unknown outcome are left out" in one for one in said(found))
     none = pd.array(y, "boolean")
     none[block >= 4] = pd.NA
     nothing = ls.drift.outcomes_by_period(none, points, block, reference=4)
-    assert any("1,600 leads in the reference and 0 since: there is no comparison" in one for one in nothing.findings)
+    assert any("1,600 leads in the reference and 0 since: too few to compare" in one for one in said(nothing))
     assert nothing.changes["p"].isna().all()
 
 
@@ -437,7 +442,7 @@ def test_a_group_that_is_new_is_said_and_not_compared():
     by = pd.DataFrame({"source": np.where(block >= 6, "fair", "web")})
     found = ls.drift.outcomes_by_period(y, points, block, reference=4, by=by)
     assert np.isnan(found.changes.loc[("outcome", "source", "fair"), "p"])
-    assert any("outcome, source, fair" in one and "none in the reference" in one for one in found.findings)
+    assert any("outcome, source, fair" in one and "none in the reference" in one for one in said(found))
 
 
 def test_probabilities_are_what_is_expected():
@@ -552,7 +557,12 @@ def company(seed=1, *, weeks=110, per_week=12, ratio=1.0, changed=80, worked=0.9
 @lru_cache(maxsize=4)
 def seen(**options):
     tables, points, day = company(**options)
-    return tables, points, day, ls.drift.outcome_drift(tables, points, scored_at=day, within_days=45, by=["source"])
+    return (
+        tables,
+        points,
+        day,
+        ls.drift.outcome_drift(tables, points, stage="opportunity", as_of=day, within_days=45, by=["source"]),
+    )
 
 
 def test_rates_are_those_of_labels_that_are_over():
@@ -579,23 +589,23 @@ def test_labels_come_from_all_leads_and_open_ones_too():
 def test_nothing_changed_in_a_company():
     *_, found = seen()
     assert found.state == "stable"
-    assert any(one.startswith("Labels as they arrive") and "no change is seen" in one for one in found.findings)
+    assert any(one.startswith("Labels as they arrive") and "no change seen" in one for one in said(found))
     assert (found.changes["p"].dropna() > 0.05).all()
 
 
 def test_fewer_that_convert_are_found_by_labels_rates_and_the_reason_is_not_work():
     *_, found = seen(ratio=0.25)
     assert found.state == "alarm"
-    text = "\n".join(found.findings)
-    assert "opportunity: fewer" in text
+    text = "\n".join(said(found))
+    assert "opportunity: fell" in text
     assert "Fewer leads were worked" not in text
-    assert "where their scores let expect" in text
+    assert "where their scores predict" in text
 
 
 def test_points_and_probabilities_tell_the_same_story():
     tables, points, day, found = seen(ratio=0.25)
     chance = 0.9 * (0.1 + 0.4 * (points > 100))
-    other = ls.drift.outcome_drift(tables, chance, scored_at=day, within_days=45, probabilities=True)
+    other = ls.drift.outcome_drift(tables, chance, stage="opportunity", as_of=day, within_days=45, probabilities=True)
     assert other.state == "alarm"
     assert other.arrivals["expected"].corr(found.arrivals["expected"]) > 0.95
 
@@ -606,12 +616,12 @@ def test_outcomes_after_the_last_day_observed_change_nothing():
     early = tables.outcomes[pd.to_datetime(tables.outcomes["at"]) < "2026-01-01"]
     leads = pd.DataFrame(tables.leads.to_pandas())
     cut = ls.load_tables(leads, None, early, columns=["source"], observed_until=until)
-    options = {"scored_at": day, "within_days": 45, "reference_weeks": 60}
+    options = {"stage": "opportunity", "as_of": day, "within_days": 45, "reference_weeks": 60}
     one = ls.drift.outcome_drift(cut, points, **options)
     two = ls.drift.outcome_drift(tables, points, observed_until=until, **options)
-    assert one.findings == two.findings
-    for name, frame in one.frames.items():
-        pd.testing.assert_frame_equal(frame, two.frames[name])
+    assert said(one) == said(two)
+    for part, other in zip(one.sections(), two.sections(), strict=True):
+        pd.testing.assert_frame_equal(part.content, other.content)
 
 
 def test_leads_that_were_there_before_their_score_count_nowhere():
@@ -620,7 +630,7 @@ def test_leads_that_were_there_before_their_score_count_nowhere():
     stages = tables.outcomes[tables.outcomes["stage"] == "opportunity"].set_index("lead_id")["at"]
     first = stages.index[:40]
     later[first] = pd.to_datetime(stages.loc[first]).dt.normalize() + pd.Timedelta(1, "D")
-    moved = ls.drift.outcome_drift(tables, points, scored_at=later, within_days=45)
+    moved = ls.drift.outcome_drift(tables, points, stage="opportunity", as_of=later, within_days=45)
     assert moved.arrivals["labels"].sum() <= found.arrivals["labels"].sum() - 30
     assert moved.changes.loc[("opportunity", "(all)", "(all)"), ["n", "n_reference"]].sum() < len(points) - 39
 
@@ -629,12 +639,12 @@ def test_who_was_accepted_on_the_day_of_the_score_is_counted_where_scores_have_a
     tables, points, _, found = seen()
     assert any(
         one.startswith("sal: ") and "or on its day where that has no time, and are left out" in one
-        for one in found.findings
+        for one in said(found)
     )
     moments = tables.outcomes[tables.outcomes["stage"] == "mql"].set_index("lead_id")["at"]
     timed = pd.to_datetime(moments).dt.tz_localize("UTC").reindex(points.index)
-    other = ls.drift.outcome_drift(tables, points, scored_at=timed, within_days=45)
-    assert not any("left out" in one for one in other.findings)
+    other = ls.drift.outcome_drift(tables, points, stage="opportunity", as_of=timed, within_days=45)
+    assert not any("left out" in one for one in said(other))
     accepted = other.changes.loc[("sal", "(all)", "(all)")]
     assert (
         accepted["n"] + accepted["n_reference"]
@@ -645,13 +655,13 @@ def test_who_was_accepted_on_the_day_of_the_score_is_counted_where_scores_have_a
 
 def test_too_early_to_know_is_said_in_each_part():
     tables, points, day = company(weeks=30)
-    found = ls.drift.outcome_drift(tables, points, scored_at=day, within_days=45)
-    text = "\n".join(found.findings)
+    found = ls.drift.outcome_drift(tables, points, stage="opportunity", as_of=day, within_days=45)
+    text = "\n".join(said(found))
     assert found.state == "learning"
     assert "30 of 52 weeks of reference are there" in text
-    assert "there is no comparison" in text
-    never = ls.drift.outcome_drift(tables, points, scored_at=day, within_days=400)
-    assert "0 leads in the reference and 0 since" in "\n".join(never.findings)
+    assert "too few to compare" in text
+    never = ls.drift.outcome_drift(tables, points, stage="opportunity", as_of=day, within_days=400)
+    assert "0 leads in the reference and 0 since" in "\n".join(said(never))
     assert never.ranking.loc["reference", "n"] == 0
 
 
@@ -666,14 +676,14 @@ agreement: {respond_within_minutes: 1440}
 
 def test_slower_answers_are_found_and_a_rulebook_is_needed_for_them():
     tables, points, day = company(contact_hours=24)
-    found = ls.drift.outcome_drift(tables, points, scored_at=day, within_days=45, rulebook=BOOK)
-    assert any(one.startswith("Response times") and "slower: " in one for one in found.findings)
+    found = ls.drift.outcome_drift(tables, points, stage="opportunity", as_of=day, within_days=45, rulebook=BOOK)
+    assert any(one.startswith("Response times") and "slower: " in one for one in said(found))
     by_hand = ls.response_times(tables, BOOK).frame.loc["(all)"]
     assert found.responses.loc[["reference", "since"], "n"].sum() == by_hand["n"]
-    calm = ls.drift.outcome_drift(company()[0], points, scored_at=day, within_days=45, rulebook=BOOK)
-    assert any(one.startswith("Response times") and "no change is seen" in one for one in calm.findings)
+    calm = ls.drift.outcome_drift(company()[0], points, stage="opportunity", as_of=day, within_days=45, rulebook=BOOK)
+    assert any(one.startswith("Response times") and "no change seen" in one for one in said(calm))
     *_, without = seen()
-    assert any("rulebook=... says in which time" in one for one in without.findings)
+    assert any("rulebook=... says how soon" in one for one in said(without))
 
 
 @pytest.mark.parametrize(
@@ -682,19 +692,19 @@ def test_slower_answers_are_found_and_a_rulebook_is_needed_for_them():
         ({"stage": "opportunty"}, "did you mean 'opportunity'"),
         ({"stage": "won"}, "no outcome is won"),
         ({"within_days": 0}, "must be a whole number of days"),
-        ({"by": "source"}, "must be a list of columns"),
+        ({"by": 5}, "must be a name or a list of names"),
         ({"by": ["sauce"]}, "did you mean 'source'"),
-        ({"period": "year"}, "must be one of 'week', 'month', 'quarter'"),
+        ({"every": "year"}, "must be one of 'week', 'month', 'quarter'"),
         ({"reference_weeks": 20}, "26 or more; got 20"),
         ({"budget": 1.5}, "must lie between 0 and 1"),
-        ({"scored_at": None}, "goes with a Series of scores"),
+        ({"as_of": None}, "goes with a Series of scores"),
         ({"probabilities": True}, "leads have no probability from 0 to 1"),
     ],
 )
 def test_arguments_that_cannot_be_meant_are_refused(change, message):
     tables, points, day, _ = seen()
     with pytest.raises(ArgumentError) as error:
-        ls.drift.outcome_drift(tables, points, **({"scored_at": day, "within_days": 45} | change))
+        ls.drift.outcome_drift(tables, points, **({"stage": "opportunity", "as_of": day, "within_days": 45} | change))
     assert message in str(error.value)
 
 
@@ -702,9 +712,9 @@ def test_a_lead_that_is_scored_twice_is_refused():
     tables, points, day, _ = seen()
     twice = pd.concat([points, points[:3]])
     with pytest.raises(ArgumentError, match="3 leads more than once"):
-        ls.drift.outcome_drift(tables, twice, scored_at=day, within_days=45)
+        ls.drift.outcome_drift(tables, twice, stage="opportunity", as_of=day, within_days=45)
     with pytest.raises(ArgumentError, match="the leads that score has"):
-        ls.drift.outcome_drift(tables, points[:-1], scored_at=day, within_days=45)
+        ls.drift.outcome_drift(tables, points[:-1], stage="opportunity", as_of=day, within_days=45)
 
 
 @lru_cache(maxsize=1)
@@ -716,10 +726,10 @@ def replayed():
 
 def test_a_history_says_when_leads_qualified_and_with_how_many_points():
     tables, history = replayed()
-    found = ls.drift.outcome_drift(tables, history, within_days=60)
+    found = ls.drift.outcome_drift(tables, history, stage="opportunity", within_days=60)
     new = history.frame[~history.frame["already"]]
     by_hand = ls.drift.outcome_drift(
-        tables, new["total"], scored_at=new["qualified_at"], within_days=60, rulebook=history.rulebook
+        tables, new["total"], stage="opportunity", as_of=new["qualified_at"], within_days=60, rulebook=history.rulebook
     )
     pd.testing.assert_frame_equal(found.rates, by_hand.rates)
     pd.testing.assert_frame_equal(found.arrivals, by_hand.arrivals)
@@ -730,10 +740,11 @@ def test_a_history_says_when_leads_qualified_and_with_how_many_points():
 def test_it_reads_well():
     *_, found = seen(ratio=0.25)
     shown, page = repr(found), found._repr_html_()
-    assert shown.startswith("Outcome drift: labels as they arrive are alarm\n- Labels as they arrive, up to 2026-02-")
+    assert shown.startswith("Labels as they arrive, up to 2026-02-")
+    assert found.state == "alarm"
     assert "nan" not in shown
-    assert page.count("<table") == 3
-    assert list(found.frames) == ["changes", "rates", "arrivals", "ages", "ranking", "known"]
+    assert page.count("<table") == 6
+    assert [part.name for part in found.sections()] == ["changes", "ages", "ranking", "known", "arrivals", "rates"]
 
 
 # ---------------------------------------------------------------------------------------------------------- real data
@@ -766,7 +777,7 @@ def test_the_bank_in_the_order_of_its_file(folder):
     # Nobody of the reference had been called before, so that it ranks nobody; later it does.
     assert found.relations.loc[("pdays", "reference"), "reason"] == "all scores are equal"
     assert found.relations.loc[("pdays", 19), "high"] < 0.5
-    assert any("contact, cellular" in one and "none in the reference" in one for one in found.findings)
+    assert any("contact, cellular" in one and "none in the reference" in one for one in said(found))
 
 
 @pytest.mark.real
