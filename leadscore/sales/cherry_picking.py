@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from leadscore.base.arguments import Arguments
+from leadscore.base.groups import Groups, grouped
 from leadscore.base.text import as_text
 from leadscore.base.times import DAY, one_array
 from leadscore.errors import ArgumentError, did_you_mean
@@ -141,7 +142,7 @@ def cherry_picking(  # noqa: PLR0913 - each of them is part of what is asked
         The points that sales saw, as `history.frame["total"]`.
     columns : sequence of str
         Lead columns, as they were on the day of the MQL. Numbers and dates are cut at their quartiles, missing is a
-        level too, and levels of fewer than 10 leads or 1 % are taken together.
+        level too, and levels of fewer than 10 leads or 1 % are taken together as (other).
     history : History, optional
         As in `response_times`.
     observed_until : date, optional
@@ -262,22 +263,18 @@ def _values(tables: Tables, rulebook: Rulebook, name: str, day: Ints) -> pd.Seri
     return pd.to_datetime(numbers, unit="D") if column.kind == "date" else numbers
 
 
-def _levels(values: pd.Series[Any]) -> tuple[Ints, list[str]]:
-    """The level of each value, and the names of the levels."""
+def _levels(values: pd.Series[Any]) -> Groups:
+    """The level of each value: numbers and dates in quarters, and rare levels together."""
     if values.dtype != object and values.nunique() > _QUARTERS:
         edges = np.unique(values.quantile([0.25, 0.5, 0.75], interpolation="lower"))
         shown = [f"{edge:%Y-%m-%d}" if isinstance(edge, pd.Timestamp) else f"{edge:g}" for edge in pd.Index(edges)]
         order = [f"up to {shown[0]}", *(f"{low} to {high}" for low, high in pairwise(shown)), f"over {shown[-1]}"]
-        text = pd.Series(np.array(order, object)[np.searchsorted(edges, values)], values.index)
+        quarter = np.where(values.isna(), -1, np.searchsorted(edges, values))
+        levels = grouped(pd.Categorical.from_codes(quarter, pd.Index(order)))
     else:
-        text = values.map(as_text, na_action="ignore").astype(object)
-        order = sorted(text.dropna().unique())
-    text = text.where(values.notna(), "(missing)")
-    counts = text.value_counts()
-    rare = counts.index[counts < max(_FEWEST, _RAREST * len(text))]
-    text = text.where(~text.isin(rare), "(rare)")
-    levels = [name for name in [*order, "(missing)", "(rare)"] if (text == name).any()]
-    return pd.Categorical(text, levels).codes.astype(np.int64), levels
+        levels = grouped(values)
+    size = np.bincount(levels.code, minlength=len(levels.names))
+    return levels.keeping(size >= max(_FEWEST, _RAREST * len(values)))
 
 
 def _bands(points: Floats) -> Ints:

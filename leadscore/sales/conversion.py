@@ -156,10 +156,12 @@ def funnel(
         message = f"no lead has a lead stage or a created_at up to {day_of(until)}: there is no cohort"
         raise ArgumentError("tables", message)
     notes = _left_out(present, came, until)
-    began = _recorded_late(stages, present, np.where(inside, came, NO_TIME), until, tables.timezone, notes)
+    began, late = _recorded_late(stages, present, np.where(inside, came, NO_TIME), until, tables.timezone)
+    notes += late
     counts = _counts(tables, stages, present, came, within_days)
     start, _ = _period(came[inside], every or "day")
-    frame = _frame(counts[inside], present, start, group[inside], came[inside], began)
+    leads = pd.DataFrame({"cohort": start, "group": group[inside], "came": came[inside], "n": 1})
+    frame = _frame(leads.assign(**dict(zip(present, counts[inside].T, strict=True))), present, began)
     _, last = _period(frame["cohort"].to_numpy(), every or "day")
     frame["mature"] = last + within_days <= until
     frame["group"] = pd.Categorical.from_codes(frame["group"].to_numpy(np.int64), pd.Index(names))
@@ -206,11 +208,11 @@ def _counts(tables: Tables, stages: Stages, present: Sequence[str], came: Ints, 
     return np.column_stack(reached) <= (came + within_days)[:, None]
 
 
-def _recorded_late(  # noqa: PLR0913, PLR0917 - what a rate and its delays are made of
-    stages: Stages, present: Sequence[str], came: Ints, until: int, timezone: str, notes: list[str]
-) -> list[int]:
-    """For each stage the day from which it was recorded, if leads came long before; else a day before all."""
-    day, began = stages.times.days(timezone), []
+def _recorded_late(
+    stages: Stages, present: Sequence[str], came: Ints, until: int, timezone: str
+) -> tuple[list[int], list[str]]:
+    """For each stage the day its records begin, if leads came long before, else a day before all; and notes."""
+    day, began, notes = stages.times.days(timezone), [], []
     for stage in present:
         reached = stages.first(len(came), day, stages.of(stage))
         start = int(reached.min())
@@ -228,7 +230,7 @@ def _recorded_late(  # noqa: PLR0913, PLR0917 - what a rate and its delays are m
                 f"rate of later leads about {had.sum():,.0f} would have reached it before that day, and none did. "
                 "Cohorts from before are truncated: shares rising over them show that records began, not better leads."
             )
-    return began
+    return began, notes
 
 
 def _period(day: Ints, every: str) -> tuple[Ints, Ints]:
@@ -243,14 +245,10 @@ def _period(day: Ints, every: str) -> tuple[Ints, Ints]:
     return first, following - 1
 
 
-def _frame(  # noqa: PLR0913, PLR0917 - one row per lead, from every side
-    reached: Mask, present: Sequence[str], start: Ints, group: Ints, came: Ints, began: Sequence[int]
-) -> pd.DataFrame:
+def _frame(leads: pd.DataFrame, present: Sequence[str], began: Sequence[int]) -> pd.DataFrame:
     """The counts of each cohort, group and stage, and whether the cohort is truncated there."""
-    first = pd.Series(came).groupby(start).transform("min")
-    leads = pd.DataFrame({"cohort": start, "group": group, "first": first, "n": 1})
-    leads[list(present)] = reached
-    table = leads.groupby(["cohort", "group", "first"], as_index=False).sum()
+    leads["first"] = leads.groupby("cohort")["came"].transform("min")
+    table = leads.drop(columns="came").groupby(["cohort", "group", "first"], as_index=False).sum()
     parts = []
     for place, stage in enumerate(present):
         # Where the stage before is not recorded, it is not known of how many this one is a share.

@@ -373,9 +373,9 @@ def test_levels_are_quartiles_missing_and_rare():
     found = cherry_picking(tables, here, score=score, columns=list(columns))
     levels = found.levels[found.levels["outcome"] == "worked"].groupby("attribute")["level"].agg(list)
     assert levels["size"] == ["up to 44", "44 to 89", "89 to 134", "over 134", "(missing)"]
-    assert levels["code"] == ["(rare)"]  # declared as a category
+    assert levels["code"] == ["(other)"]  # declared as a category
     assert levels["few"] == ["1", "2"]
-    assert levels["name"] == ["a", "b", "(rare)"]
+    assert levels["name"] == ["a", "b", "(other)"]
     assert levels["since"] == ["up to 2026-01-01", "2026-01-01 to 2026-02-10", "over 2026-02-10"]
     untested = found.frame[found.frame["p"].isna()]
     assert set(untested["attribute"]) == {"only", "code"}
