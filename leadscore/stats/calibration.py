@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from leadscore.errors import ArgumentError
+from leadscore.base.arguments import Arguments
+from leadscore.base.text import counted as counted_of
+from leadscore.present.result import Result, Section
 from leadscore.stats.intervals import Floats, lift, wilson
 from leadscore.stats.outcomes_and_scores import read_rows
 from leadscore.stats.ranking import counted
@@ -20,8 +22,8 @@ _CELLS = 200
 _DRAWS = 1000
 
 
-@dataclass(frozen=True, repr=False)
-class Gains:
+@dataclass(frozen=True, eq=False, repr=False)
+class Gains(Result):
     """What each part of the leads brings, best first; made by `gains`.
 
     Attributes
@@ -39,18 +41,28 @@ class Gains:
     events: int
     unknown: int
 
+    notes = ()
+
     @property
-    def _title(self) -> str:
-        return f"Gains in {len(self.frame)} bins, best first: {counted(self.n, self.events, self.unknown)}"
+    def headline(self) -> str:
+        """How much of all events the best part of the leads holds."""
+        rests = counted(self.n, self.events, self.unknown)
+        if not self.events:
+            return f"No lead of known outcome has the event: {rests}."
+        best = self.frame.iloc[0]
+        share = f"{best['captured']:.1%} ({best['captured_low']:.1%} to {best['captured_high']:.1%}) of all events"
+        times = f"{best['lift']:.2g} times ({best['lift_low']:.2g} to {best['lift_high']:.2g}) their share"
+        return f"{share} come from the {best['n'] / self.n:.0%} of leads with the highest scores, {times}; {rests}."
 
-    def __repr__(self) -> str:
-        return f"{self._title}\n{self.frame.to_string(float_format='{:.3g}'.format)}"
-
-    def _repr_html_(self) -> str:
-        return f"<p>{escape(self._title)}</p>{self.frame.to_html(na_rep='', float_format='{:.3g}'.format)}"
+    def sections(self) -> Iterator[Section]:
+        """The bins, and their picture."""
+        formats = {"events": ",.4g", "lift": ".2f"}
+        title = f"{counted_of(len(self.frame), 'bin')}, best first, with 95 % intervals"
+        yield Section("frame", title, self.frame, formats=formats)
+        yield Section("picture", "What each bin brings", self.plot)
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw the table; see `plots.plot_gains`."""
+        """Draw the table; see `pictures.plot_gains`."""
         from leadscore.present.pictures import plot_gains  # noqa: PLC0415 - matplotlib takes long to import
 
         return plot_gains(self.frame, title=counted(self.n, self.events, self.unknown), ax=ax)
@@ -94,7 +106,8 @@ def gains(y: Any, score: Any, *, bins: int = 10) -> Gains:
     1    4     3.0  0.75   1.5      0.75
     2    4     1.0  0.25   0.5      1.00
     """
-    _check(bins)
+    with Arguments("gains") as given:
+        bins = given.whole("bins", bins, least=1)
     rows = read_rows(y, score=score).of_known()
     outcome, points, unknown = rows.had, rows.columns["score"], rows.unknown
     n, events = len(outcome), int(outcome.sum())
@@ -130,8 +143,8 @@ def gains(y: Any, score: Any, *, bins: int = 10) -> Gains:
     return Gains(frame, n, events, unknown)
 
 
-@dataclass(frozen=True, repr=False)
-class Calibration:
+@dataclass(frozen=True, eq=False, repr=False)
+class Calibration(Result):
     """What became of leads of like probability; made by `calibration`.
 
     Attributes
@@ -147,21 +160,32 @@ class Calibration:
     events: int
     unknown: int
 
+    notes = ()
+
     @property
-    def _title(self) -> str:
-        frame = self.frame
-        outside = int(((frame["predicted"] < frame["low"]) | (frame["predicted"] > frame["high"])).sum())
-        bins = f"{outside} of {len(frame)} bins have a mean probability outside the interval of their rate"
-        return f"Calibration: {counted(self.n, self.events, self.unknown)}; {bins}"
+    def headline(self) -> str:
+        """How many bins have another rate than was promised."""
+        rate, rests = self.frame, counted(self.n, self.events, self.unknown)
+        outside = int(((rate["predicted"] < rate["low"]) | (rate["predicted"] > rate["high"])).sum())
+        verb = "has" if outside == 1 else "have"
+        return (
+            f"{outside} of {counted_of(len(rate), 'bin')} {verb} a mean probability outside the 95 % interval of the "
+            f"rate; {rests}."
+        )
 
-    def __repr__(self) -> str:
-        return f"{self._title}\n{self.frame.to_string(float_format='{:.3g}'.format)}"
-
-    def _repr_html_(self) -> str:
-        return f"<p>{escape(self._title)}</p>{self.frame.to_html(na_rep='', float_format='{:.3g}'.format)}"
+    def sections(self) -> Iterator[Section]:
+        """The bins, and their picture."""
+        # The interval is that of the rate, and stands behind it.
+        yield Section(
+            "frame",
+            "Leads of like probability, with 95 % intervals of the rate",
+            self.frame,
+            formats={"predicted": ".1%"},
+        )
+        yield Section("picture", "Promised and observed", self.plot)
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw the table; see `plots.plot_reliability`."""
+        """Draw the table; see `pictures.plot_reliability`."""
         from leadscore.present.pictures import plot_reliability  # noqa: PLC0415 - matplotlib takes long to import
 
         return plot_reliability(self.frame, title=counted(self.n, self.events, self.unknown), ax=ax)
@@ -196,7 +220,8 @@ def calibration(y: Any, probability: Any, *, bins: int = 10) -> Calibration:
     1         0.20  4       1  0.25
     2         0.75  4       3  0.75
     """
-    _check(bins)
+    with Arguments("calibration") as given:
+        bins = given.whole("bins", bins, least=1)
     rows = read_rows(y, probability=probability).of_known()
     outcome, chance, unknown = rows.had, rows.columns["probability"], rows.unknown
     place = _bins_of(chance, bins)
@@ -221,7 +246,7 @@ def calibration(y: Any, probability: Any, *, bins: int = 10) -> Calibration:
 
 
 @dataclass(frozen=True, repr=False)
-class CalibrationError:
+class CalibrationError(Result):
     """How far probabilities are off, beside what perfect ones would show; made by `expected_calibration_error`.
 
     Attributes
@@ -249,7 +274,11 @@ class CalibrationError:
     unknown: int = 0
     reason: str = ""
 
-    def __repr__(self) -> str:
+    notes = ()
+
+    @property
+    def headline(self) -> str:
+        """The error, beside what it would be if every probability were right."""
         counts = counted(self.n, self.events, self.unknown)
         if np.isnan(self.value):
             return f"none ({self.reason}), {counts}"
@@ -292,7 +321,9 @@ def expected_calibration_error(
     >>> expected_calibration_error(y, chance)
     0.046, where it would be 0.078 (0.044 to 0.118) if every probability were right, p = 0.97, n = 200 with 67 events
     """
-    _check(bins)
+    with Arguments("expected_calibration_error") as given:
+        bins = given.whole("bins", bins, least=1)
+        generator = given.random("random_state", random_state)
     rows = read_rows(y, probability=probability).of_known()
     outcome, chance, unknown = rows.had, rows.columns["probability"], rows.unknown
     n, events = len(outcome), int(outcome.sum())
@@ -303,7 +334,6 @@ def expected_calibration_error(
     promised = np.bincount(place, chance)
     value = float(np.abs(np.bincount(place, outcome) - promised).sum() / n)
     drawn = np.zeros(_DRAWS)
-    generator = np.random.default_rng(random_state)
     for which, expected in enumerate(promised):
         cells = np.array_split(np.sort(chance[place == which]), _CELLS)
         sizes = np.array([len(cell) for cell in cells if len(cell)])
@@ -321,8 +351,3 @@ def _bins_of(chance: Floats, bins: int) -> npt.NDArray[np.int64]:
     middle = np.cumsum(count) - count / 2
     _, place = np.unique((middle * bins / max(len(chance), 1)).astype(np.int64), return_inverse=True)
     return np.asarray(place[level], np.int64)
-
-
-def _check(bins: Any) -> None:
-    if type(bins) is not int or bins < 1:
-        raise ArgumentError("bins", f"must be a whole number, 1 or more; got {bins!r}")

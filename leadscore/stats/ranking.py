@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leadscore.errors import ArgumentError
+from leadscore.base.arguments import Arguments
+from leadscore.present.result import Result
 from leadscore.stats.intervals import Floats, wilson
 from leadscore.stats.outcomes_and_scores import Mask, read_rows
 
 
-@dataclass(frozen=True)
-class Estimate:
+@dataclass(frozen=True, repr=False)
+class Estimate(Result):
     """A figure, how sure it is, and what it rests on.
 
     Attributes
@@ -38,7 +39,11 @@ class Estimate:
     unknown: int = 0
     reason: str = ""
 
-    def __repr__(self) -> str:
+    notes = ()
+
+    @property
+    def headline(self) -> str:
+        """The figure with its interval, and what it rests on."""
         return f"{self._figure}, {counted(self.n, self.events, self.unknown)}"
 
     @property
@@ -68,14 +73,6 @@ def counted(n: int, events: int, unknown: int) -> str:
     """What a figure rests on, as text."""
     left_out = f", {unknown:,} of unknown outcome left out" if unknown else ""
     return f"n = {n:,} with {events:,} event{'' if events == 1 else 's'}{left_out}"
-
-
-# ------------------------------------------------------------------------------------------------------ what is given
-
-
-def _check(confidence: float) -> None:
-    if not 0 < confidence < 1:
-        raise ArgumentError("confidence", f"must lie between 0 and 1, as 0.95; got {confidence!r}")
 
 
 # ------------------------------------------------------------------------------------------------------------ ranking
@@ -189,7 +186,8 @@ def auc_difference(y: Any, a: Any, b: Any, *, confidence: float = 0.95) -> Diffe
     """
     from scipy.special import stdtr, stdtrit  # noqa: PLC0415 - scipy takes long to import
 
-    _check(confidence)
+    with Arguments("auc_difference") as given:
+        given.probability("confidence", confidence)
     rows = read_rows(y, a=a, b=b).of_known()
     outcome, scores, unknown = rows.had, rows.columns, rows.unknown
     n, events, none = len(outcome), int(outcome.sum()), float("nan")
@@ -223,7 +221,8 @@ def _estimate(measure: Any, y: Any, score: Any, weights: Any, confidence: float)
     """A measure that comes with how far each lead moves it, and its interval."""
     from scipy.special import stdtrit  # noqa: PLC0415 - scipy takes long to import
 
-    _check(confidence)
+    with Arguments("arguments") as given:
+        given.probability("confidence", confidence)
     rows = read_rows(y, score=score, weights=weights).of_known()
     if rows.weights is not None:
         rows = rows.take(rows.weights > 0)
@@ -320,7 +319,8 @@ def brier(y: Any, probability: Any, *, confidence: float = 0.95) -> Estimate:
     >>> brier([True, False, False, True], [0.9, 0.2, 0.4, 0.6])
     0.093 (0.039 to 0.204), n = 4 with 2 events
     """
-    _check(confidence)
+    with Arguments("brier") as given:
+        given.probability("confidence", confidence)
     rows = read_rows(y, probability=probability).of_known()
     outcome, chance, unknown = rows.had, rows.columns["probability"], rows.unknown
     n, events = len(outcome), int(outcome.sum())

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
+from leadscore.base.arguments import Arguments
+from leadscore.base.text import counted
 from leadscore.errors import ArgumentError
+from leadscore.present.result import Result, Section
 from leadscore.stats.intervals import Floats, Ints, wilson
 
 
-@dataclass(frozen=True)
-class Survival:
+@dataclass(frozen=True, eq=False, repr=False)
+class Survival(Result):
     """A Kaplan-Meier curve; made by `kaplan_meier`.
 
     Attributes
@@ -34,6 +39,27 @@ class Survival:
     survival: Floats
     low: Floats
     high: Floats
+    notes = ()
+
+    @property
+    def headline(self) -> str:
+        """By when half of the units had the event."""
+        rests = f"{counted(self.n, 'unit')} with {counted(int(self.events.sum()), 'event')}"
+        value, low, high = self.quantile(0.5)
+        if not self.n or np.isinf(value):
+            return f"Fewer than half of them had the event while they were followed: {rests}."
+        ends = f"{low:.4g} or longer" if np.isinf(high) else f"{low:.4g} to {high:.4g}"
+        return f"Within {value:.4g} ({ends}) half of the units had the event: {rests}."
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The curve, a row for each time."""
+        columns = {name: getattr(self, name) for name in ("time", "at_risk", "events", "survival", "low", "high")}
+        return pd.DataFrame(columns)
+
+    def sections(self) -> Iterator[Section]:
+        """The curve."""
+        yield Section("frame", "Share without the event", self.frame, formats={"survival": ".1%"})
 
     def at(self, time: float) -> tuple[float, float, float]:
         """The share without the event at a time, and its interval; NaN where nobody was followed for so long."""
@@ -100,6 +126,10 @@ def kaplan_meier(duration: npt.ArrayLike, observed: npt.ArrayLike, *, confidence
     >>> [round(share, 3) for share in curve.at(10)]
     [0.753, 0.503, 0.889]
     """
+    with Arguments("kaplan_meier") as given:
+        given.probability("confidence", confidence)
+        if pd.isna(np.asarray(observed)).any():
+            given.wrong("observed", "must be True or False; missing would count as an event")
     length, had = np.asarray(duration, np.float64), np.asarray(observed, bool)
     if length.ndim != 1 or length.shape != had.shape:
         raise ArgumentError("duration", f"has shape {length.shape}, observed {had.shape}: one of each for every unit")

@@ -404,7 +404,9 @@ def test_estimates_as_they_are_read():
     assert "p = " not in repr(auc_difference(y, score, score))
     many = np.tile([True, False], 200)
     assert ", p < 0.0001, n = 400" in repr(auc_difference(many, many + np.arange(400) % 3, np.arange(400) % 7))
-    assert repr(gains(y, score)).startswith("Gains in 4 bins, best first: n = 4 with 2 events, 1 of unknown")
+    headline = "50.0% (14.7% to 84.4%) of all events come from the 25% of leads with the highest scores"
+    assert repr(gains(y, score)).startswith(headline)
+    assert "n = 4 with 2 events, 1 of unknown outcome left out.\n\n4 bins, best first" in repr(gains(y, score))
     assert "<table" in gains(y, score)._repr_html_()
     assert "<table" in calibration(y, np.array(score) / 9)._repr_html_()
     assert "if every probability were right" in repr(expected_calibration_error(y, np.array(score) / 9))
