@@ -140,7 +140,7 @@ def segment_changes(before: Sides, since: Sides, spread: Spread) -> pd.DataFrame
         `share` of the whole change with `low` and `high` (95 %, by weeks), `errors`, `n` leads of the segment since,
         `named`.
     """
-    whole = _gap(_totals(since), spread) - _gap(_totals(before), spread) or math.nan
+    whole = _gap(sums_by_week(since), spread) - _gap(sums_by_week(before), spread) or math.nan
     rows = {}
     for column in before[0]["segments"] if before else ():
         for value in sorted({value for week in (*before, *since) for value in week["segments"].get(column, {})}):
@@ -162,8 +162,8 @@ def _segment(
     before: Sides, since: Sides, spread: Spread, column: str, value: str
 ) -> list[tuple[str, float, float, float, float, int]]:
     """(how, change of the gap, share's interval, standard errors, n) of a segment, as far as it has enough leads."""
-    inside = [_parts(weeks, column, value) for weeks in (before, since)]
-    everyone = [_totals(weeks) for weeks in (before, since)]
+    inside = [sums_by_week(weeks, column, value) for weeks in (before, since)]
+    everyone = [sums_by_week(weeks) for weeks in (before, since)]
     if inside[0][:, 0].sum() < _FEWEST_BEFORE or inside[1][:, 0].sum() < _FEWEST_SINCE:
         return []
     n = int(inside[1][:, 0].sum())
@@ -213,7 +213,10 @@ def _in_errors(change: Any, before: Floats, n_since: int) -> Floats:
         return np.nan_to_num(np.divide(change, error), posinf=np.inf, neginf=-np.inf)
 
 
-def _totals(weeks: Sides) -> Floats:
+def sums_by_week(weeks: Sides, column: str = "", value: str = "") -> Floats:
+    """(n_weeks, 3): n, fit and behaviour of all leads or of a segment, in thousandths where they are of points."""
+    if column:
+        return np.array([week["segments"].get(column, {}).get(value, [0, 0, 0]) for week in weeks], float)
     return np.array([[week["n"], week["fit"], week["behaviour"]] for week in weeks], float)
 
 
@@ -222,13 +225,9 @@ def _mean(table: Floats, column: int) -> float:
     return float(table[:, column].sum() / table[:, 0].sum())
 
 
-def _parts(weeks: Sides, column: str, value: str) -> Floats:
-    return np.array([week["segments"].get(column, {}).get(value, [0, 0, 0]) for week in weeks], float)
-
-
 def gaps_of(weeks: Sides, spread: Spread) -> Floats:
     """The gap of each week."""
-    return _gaps(_totals(weeks), spread)
+    return _gaps(sums_by_week(weeks), spread)
 
 
 def _gaps(table: Floats, spread: Spread) -> Floats:

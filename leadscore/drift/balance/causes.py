@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -14,13 +13,13 @@ import pandas as pd
 from leadscore.base.text import counted, normalise
 from leadscore.drift.balance.alarm import Watch
 from leadscore.drift.balance.attribution import (
-    Spread,
     compared_line,
     gaps_of,
     grouped_changes,
     rule_changes,
     segment_changes,
     segment_label,
+    sums_by_week,
 )
 from leadscore.drift.balance.event_clues import (
     LONG_AGO_DAYS,
@@ -61,7 +60,7 @@ _WORTH_SAYING = 0.1
 # Of causes: a smaller share is no news, and so many are.
 _WORTH_SHOWING, _MOST_SHOWN = 0.1, 6
 
-Weeks = Sequence[dict[str, Any]]
+_SIDES = ("fit", "behaviour")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -164,7 +163,7 @@ def causes_of(
     tables = None if binding is None else binding.tables
     if watch.learning:
         raise ArgumentError("causes", f"nothing can be compared yet. {verdict.headline}")
-    change = _Change.of(watch, verdict)
+    change = _Change(watch, verdict)
     found = [*_of_edit(edit), *change.of_tracking(watch.rulebook, tables), *change.of_mix(), *change.of_doings()]
     notes, clues = change.notes(watch.rulebook), None
     if binding is None:
@@ -201,80 +200,51 @@ def _nothing(verdict: BalanceVerdict) -> str:
     return "the change is spread over many rules and segments."
 
 
-@dataclass(frozen=True)
 class _Change:
     """The weeks before and since, and the change of the gap in shares."""
 
-    before: Weeks
-    since: Weeks
-    spread: Spread
-    rules: pd.DataFrame
-    events: pd.DataFrame
-    sides: pd.DataFrame
-    segments: pd.DataFrame
-
-    @classmethod
-    def of(cls, watch: Watch, verdict: BalanceVerdict) -> _Change:
+    def __init__(self, watch: Watch, verdict: BalanceVerdict) -> None:
         begin = max(len(watch.counted) - LATELY, 0)
         if verdict.since is not None:
             begin = [week["week"] for week in watch.counted].index(verdict.since.isoformat())
+        self.before, self.since = watch.counted[:begin], watch.counted[begin:]
+        old, new = ([week["pool"] for week in part] for part in (self.before, self.since))
+        self.pools = old, new
         # What never varies adds nothing to the gap.
-        spread = {name: value or math.inf for name, value in watch.spread["pool"].items()}
-        weeks = watch.counted[:begin], watch.counted[begin:]
-        old, new = ([week["pool"] for week in part] for part in weeks)
-        return cls(
-            *weeks,
-            spread=spread,
-            rules=rule_changes(old, new, spread, watch.rulebook),
-            events=grouped_changes(old, new, spread, watch.rulebook, "event"),
-            sides=grouped_changes(old, new, spread, watch.rulebook, "side"),
-            segments=segment_changes(old, new, spread),
-        )
+        self.spread = {name: value or math.inf for name, value in watch.spread["pool"].items()}
+        self.rules = rule_changes(*self.pools, self.spread, watch.rulebook)
+        self.events = grouped_changes(*self.pools, self.spread, watch.rulebook, "event")
+        self.sides = grouped_changes(*self.pools, self.spread, watch.rulebook, "side")
+        self.segments = segment_changes(*self.pools, self.spread)
+        self.gaps = [gaps_of(pools, self.spread) for pools in self.pools]
+        # Without points by rule, all would be the limits' doing; and the whole change may be none.
+        self.rules_known = all(pool["rules"] for pools in self.pools for pool in pools)
+        self.certain = bool(self.sides["low"].notna().any())
+        self.n = sum(pool["n"] for pool in old), sum(pool["n"] for pool in new)
 
-    @property
-    def n(self) -> tuple[int, int]:
-        """Leads before and since."""
-        return _leads(self.before), _leads(self.since)
+    def sums(self, column: str = "", value: str = "") -> Floats:
+        """(2, 3): leads, fit and behaviour before and since, of all or of a segment; points in thousandths."""
+        return np.array([sums_by_week(pools, column, value).sum(axis=0) for pools in self.pools])
 
-    @property
-    def _certain(self) -> bool:
-        """Whether the whole change is one, and not perhaps none."""
-        return bool(self.sides["low"].notna().any())
+    def mean(self, side: str, column: str = "", value: str = "") -> Floats:
+        """Points per lead before and since, of all or of a segment."""
+        sums = self.sums(column, value)
+        return sums[:, 1 if side == "fit" else 2] / 1000 / np.where(sums[:, 0] > 0, sums[:, 0], math.nan)
 
-    @property
-    def _rules_known(self) -> bool:
-        """Whether the weeks hold points by rule: without them, all would be the limits' doing."""
-        return all(week["pool"]["rules"] for week in (*self.before, *self.since))
-
-    @cached_property
-    def _gaps(self) -> tuple[Floats, Floats]:
-        before, since = (gaps_of([week["pool"] for week in part], self.spread) for part in (self.before, self.since))
-        return before, since
-
-    def mean(self, name: str) -> tuple[float, float]:
-        """Points per lead before and since, of a side or a rule."""
-        before, since = (
-            sum({**week["pool"]["rules"], **week["pool"]}[name] for week in part) / 1000 / _leads(part)
-            for part in (self.before, self.since)
-        )
-        return before, since
-
-    def mean_of(self, name: str, column: str, value: str) -> tuple[float, float]:
-        """Points per lead before and since, of a side in a segment."""
-        place = ("n", "fit", "behaviour").index(name)
-        parts = [_segment_rows(part, column, value) for part in (self.before, self.since)]
-        sums = [(sum(row[place] for row in rows), sum(row[0] for row in rows)) for rows in parts]
-        before, since = (total / 1000 / n if n else math.nan for total, n in sums)
-        return before, since
+    def earned(self, kinds: list[str]) -> Floats:
+        """Points per lead from kinds of events, before and since."""
+        names = self.rules.index[self.rules["event"].isin(kinds)]
+        totals = [sum(pool["rules"][name] for pool in pools for name in names) for pools in self.pools]
+        return np.array(totals) / 1000 / self.n
 
     def notes(self, rulebook: Rulebook) -> list[str]:
         """What of the change cannot be told."""
         found = []
-        if not self._rules_known:
+        if not self.rules_known:
             found.append("The weeks hold no points by rule: give update() the columns of Scores.points too.")
         flat = [name for name, value in self.spread.items() if math.isinf(value)]
         found += [f"All leads of the reference have the same {name}: it adds nothing to the gap." for name in flat]
-        if not self._certain:
+        if not self.certain:
             found.append("The change of the gap could be no change at all, so its shares have no interval.")
         if not len(self.segments):
             found.append("No segments: the monitor has no by=[...], or they have too few leads.")
@@ -287,7 +257,7 @@ class _Change:
     def of_tracking(self, rulebook: Rulebook, tables: Tables | None) -> Iterator[Diagnosis]:
         """Kinds of events, or what gives points, that appeared or stopped when the change came."""
         weeks, begin = (*self.before, *self.since), len(self.before)
-        names = [name for name in self.rules.index if not name.startswith(LIMITS)] if self._rules_known else []
+        names = [name for name in self.rules.index if not name.startswith(LIMITS)] if self.rules_known else []
         points = pd.DataFrame([[abs(week["pool"]["rules"].get(name, 0)) / 1000 for name in names] for week in weeks])
         found = appeared_or_stopped(points.set_axis(names, axis=1), begin).assign(of="rule")
         waited = {normalise(one): rule.name for rule in rulebook.behaviour for one in rule.event}
@@ -301,7 +271,7 @@ class _Change:
             return
         found["week"] = [weeks[min(place, len(weeks) - 1)]["week"] for place in found["week"]]
         lines = self.rules.index.isin([waited.get(name, name) for name in found.index])
-        share = float(self.rules.loc[lines, "share"].sum()) if self._certain else math.nan
+        share = float(self.rules.loc[lines, "share"].sum()) if self.certain else math.nan
         told = [
             f"{'events' if row.of == 'event' else 'points of rule'} {name!r} {row.what} in the week of {row.week} "
             f"({row.before:,.0f} a week before, {row.since:,.0f} since)"
@@ -318,17 +288,14 @@ class _Change:
         told, share = [], float(mixed["share"].max()) if len(mixed) else math.nan
         for (column, value, how), row in _rows(mixed):
             if how == "mix":
-                before, since = (
-                    sum(own[0] for own in _segment_rows(part, column, value)) / _leads(part)
-                    for part in (self.before, self.since)
-                )
+                before, since = self.sums(column, value)[:, 0] / self.n
                 told.append(f"{column} = {value} makes up {since:.0%} of leads, {before:.0%} before{_part(row)}")
             else:
-                points = _points(self.mean_of("fit", column, value), "fit")
+                points = _points(self.mean("fit", column, value), "fit")
                 told.append(f"leads of {column} = {value} have {points}{_part(row)}")
         rules = self.rules[self.rules["named"] & (self.rules["side"] == "fit")]
         for row in self._side("fit"):
-            rule = "".join(f", most by rule {name!r}{_part(own)}" for name, own in _rows(rules) if self._rules_known)
+            rule = "".join(f", most by rule {name!r}{_part(own)}" for name, own in _rows(rules) if self.rules_known)
             told.append(f"leads have {_points(self.mean('fit'), 'fit')}{_part(row)}{rule}")
             share = float(row.share)
         if told:
@@ -338,8 +305,8 @@ class _Change:
         """More of one kind of event, of all kinds, or by one segment."""
         kinds = self.events[[not name.startswith("(") for name in self.events.index]]
         for name, row in _rows(kinds[kinds["named"]]):
-            if self._rules_known and self._on_its_own(name, list(kinds.index)):
-                before, since = self._earned([name])
+            if self.rules_known and self._on_its_own(name, list(kinds.index)):
+                before, since = self.earned([name])
                 said = f"{name!r} gives {since:.3g} points per lead, {before:.3g} before{_part(row)}."
                 yield _diagnosed("event", said, self.rules[self.rules["event"] == name], float(row.share))
                 return
@@ -347,9 +314,9 @@ class _Change:
         busy = named[[how == "within" and self._busier(column, value) for column, value, how in named.index]]
         told, share = [], float(busy["share"].max()) if len(busy) else math.nan
         for (column, value, _), row in _rows(busy):
-            points = _points(self.mean_of("behaviour", column, value), "behaviour")
+            points = _points(self.mean("behaviour", column, value), "behaviour")
             told.append(f"leads of {column} = {value} make {points}{_part(row)}")
-        several = len(kinds) > 1 and self._rules_known
+        several = len(kinds) > 1 and self.rules_known
         for row in self._side("behaviour"):
             alike = "; no kind of event grew by far more than the others" if several else ""
             told.append(f"leads make {_points(self.mean('behaviour'), 'behaviour')}{_part(row)}{alike}")
@@ -361,25 +328,20 @@ class _Change:
         """The line of a side, if it makes up most of the change."""
         return [row for side, row in _rows(self.sides) if side == name and row.named]
 
-    def _earned(self, kinds: list[str]) -> tuple[float, float]:
-        """Points per lead from kinds of events, before and since."""
-        means = [self.mean(rule) for rule in self.rules.index[self.rules["event"].isin(kinds)]]
-        return sum(before for before, _ in means), sum(since for _, since in means)
-
     def _on_its_own(self, kind: str, kinds: list[str]) -> bool:
         """Whether a kind of event grew by more than the others did: by half of its growth, at least."""
-        others = self._earned([name for name in kinds if name != kind])
-        before, since = self._earned([kind])
+        others = self.earned([name for name in kinds if name != kind])
+        before, since = self.earned([kind])
         alike = others[1] / others[0] if others[0] > 0 else 1.0
         return len(kinds) > 1 and abs(since - before * alike) >= abs(since - before) / 2
 
     def of_volume(self) -> Iterator[Diagnosis]:
         """More or fewer leads, where the gap stayed."""
-        sizes = [np.array([week["pool"]["n"] for week in part], float) for part in (self.before, self.since)]
+        sizes = [np.array([pool["n"] for pool in pools], float) for pools in self.pools]
         logs = [np.log(part) for part in sizes]
         moved = float(logs[1].mean() - logs[0].mean())
         error = float(logs[0].std(ddof=1)) * math.sqrt(1 / len(logs[0]) + 1 / len(logs[1]))
-        whole = np.concatenate(self._gaps)
+        whole = np.concatenate(self.gaps)
         _, _, _, errors = compared_line(whole, whole, len(self.before))
         if abs(errors) > _STAYED or abs(moved) < _VOLUME or abs(moved) < _VOLUME_ERRORS * error:
             return
@@ -395,12 +357,12 @@ class _Change:
 
     def _busier(self, column: str, value: str) -> bool:
         """Whether what a segment does changed by more than what it is."""
-        moved = {name: np.subtract(*self.mean_of(name, column, value)[::-1]) for name in ("behaviour", "fit")}
-        return bool(abs(moved["behaviour"]) / self.spread["behaviour"] >= abs(moved["fit"]) / self.spread["fit"])
+        fit, behaviour = (abs(np.diff(self.mean(side, column, value))[0]) / self.spread[side] for side in _SIDES)
+        return bool(behaviour >= fit)
 
     def said(self, verdict: BalanceVerdict, first: Diagnosis) -> str:
         """The change in a sentence."""
-        moved = self._gaps[1].mean() - self._gaps[0].mean()
+        moved = self.gaps[1].mean() - self.gaps[0].mean()
         size = f"the gap between behaviour and fit {'rose' if moved > 0 else 'fell'} by {abs(moved):.2g}"
         since = f"since the week of {verdict.since}" if verdict.since else f"on {verdict.week}, so no drift is claimed"
         weeks = f"{counted(len(self.since), 'week')} ({counted(self.n[1], 'lead')}), against {len(self.before)} before"
@@ -454,15 +416,6 @@ def _of_old(found: pd.DataFrame) -> Iterator[Diagnosis]:
     yield _diagnosed("window", said, found)
 
 
-def _leads(weeks: Weeks) -> int:
-    return sum(week["pool"]["n"] for week in weeks)
-
-
-def _segment_rows(weeks: Weeks, column: str, value: str) -> list[list[int]]:
-    """(n, fit, behaviour) of a segment, week by week."""
-    return [week["pool"]["segments"][column].get(value, [0, 0, 0]) for week in weeks]
-
-
 def _evidence(segments: pd.DataFrame, lines: pd.DataFrame) -> pd.DataFrame:
     """Segments and lines of a change together, by what they are called."""
     named = segments.set_axis(pd.Index([segment_label(*key) for key in segments.index], dtype=object))
@@ -479,7 +432,7 @@ def _joined(told: list[str]) -> str:
     return "; ".join(told[:3])
 
 
-def _points(means: tuple[float, float], of: str) -> str:
+def _points(means: Floats, of: str) -> str:
     return f"{means[1]:.3g} points of {of}, {means[0]:.3g} before"
 
 
