@@ -61,7 +61,7 @@ def identifier(cells: Cells) -> Iterator[Found]:
         if not handed_out and not _ID_NAME.search(str(cells.name)):
             return
         why = "whole numbers"
-    message = f"{distinct:,} distinct values in {filled:,} filled rows: {why} that name leads, of no use for others"
+    message = f"names single leads: {distinct:,} values in {filled:,} filled rows ({why}), of no use for new leads"
     yield "LS320", cells.name, message, {"n": filled, "distinct": distinct}
 
 
@@ -74,7 +74,7 @@ def near_constant(cells: Cells) -> Iterator[Found]:
     if others >= max(_APART, _APART_SHARE * n):
         return
     value = shown(cells, most) if most < len(cells.values) else "missing"
-    message = f"is {value} in {n - others:,} of {n:,} rows: the other {others:,} are too few for a bin of their own"
+    message = f"is {value} in {n - others:,} of {n:,} rows: the other {others:,} are too few to learn from"
     yield "LS321", cells.name, message, {"n": n, "others": others}
 
 
@@ -99,7 +99,7 @@ def only_missingness(cells: Cells, rows: Rows) -> Iterator[Found]:
     if within.low > 0.5 or within.high - 0.5 > presence:
         return
     message = (
-        f"only whether it is filled tells: filled {share_text(had[0], size[0])}, "
+        f"only whether it is filled matters: filled {share_text(had[0], size[0])}, "
         f"missing {share_text(had[1], size[1])}; {said}"
     )
     figures = {"n": n, "filled": filled, "auc_filled": 0.5 + presence, "auc_of_values": within.value}
@@ -121,8 +121,8 @@ def spike(cells: Cells, rows: Rows | None) -> Iterator[Found]:
             continue
         first, last = _others(cells, code)
         message = (
-            f"{shown(cells, code)} lies far outside of the others ({first:g} to {last:g}) and has a rate of its own: "
-            f"{share_text(had, n)}, others {share_text(rest, filled - n)}; bins of equally many rows would hide it"
+            f"{shown(cells, code)} lies far outside the others ({first:g} to {last:g}), with another outcome rate: "
+            f"{share_text(had, n)}, others {share_text(rest, filled - n)}; bins of equal size would hide it"
         )
         figures = {"value": float(cells.values[code]), "n": n, "events": had, "others": filled - n}
         yield "LS330", cells.name, message, figures | {"events_of_others": rest}
@@ -143,7 +143,7 @@ def disguised_missing(cells: Cells, rows: Rows | None) -> Iterator[Found]:
         rest = int(rows.y[~cells.missing].sum()) - had
         message += f": outcome rate {share_text(had, n)}, others {share_text(rest, filled - n)}"
         figures |= {"events": had, "events_of_others": rest}
-    yield "LS331", cells.name, f"{message}; a level of its own keeps what it tells", figures
+    yield "LS331", cells.name, f"{message}; keep it as a level of its own", figures
 
 
 def shown(cells: Cells, code: int) -> str:

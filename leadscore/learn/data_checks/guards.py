@@ -3,15 +3,15 @@
 Each finding has a code that stays:
 
 ====== ======== ======================================================================================================
-LS301  drop     a column tells outcomes apart far better alone than the others do together
+LS301  drop     a column alone separates outcomes far better than the others together
 LS302  drop     a column is filled, or missing, almost only for leads of one outcome
 LS303  drop     a column holds days after the row's own, not equally often for both outcomes
-LS304  drop     a level of a column occurs almost only with one outcome: a state overwritten until the export
+LS304  drop     a level of a column occurs almost only with one outcome: a state overwritten after it
 LS310  drop     a column is the calendar in disguise
 LS320  drop     a column is an identifier
 LS321  drop     a column is the same in nearly all rows
-LS322  warn     only whether a column is filled tells something
-LS330  warn     many rows share a number far outside of all others, with a rate of its own
+LS322  warn     only whether a column is filled matters
+LS330  warn     many rows share a number far outside all others, with another outcome rate
 LS331  warn     values stand for missing
 LS340  refuse   too few outcomes of a kind
 LS341  warn     fewer leads than so many columns ask for
@@ -197,7 +197,7 @@ def guards(  # noqa: PLR0913 - each of them is part of what is asked
     Raises
     ------
     ArgumentError
-        If an argument is none of these, all problems at once.
+        For invalid arguments, all problems at once.
 
     Notes
     -----
@@ -309,8 +309,8 @@ def _read(
 
 def _selected(y: Mask) -> Found:
     message = (
-        f"the labels are of leads that sales worked, outcome rate {share_text(int(y.sum()), len(y))}: what is learned "
-        f"holds for leads such as sales chose, and nothing is known of the others until some are worked at random"
+        f"labels are of leads that sales chose to work, outcome rate {share_text(int(y.sum()), len(y))}: what is "
+        f"learned holds for leads chosen alike; nothing is known about the others until some are worked at random"
     )
     return "LS342", "", message, {"n": len(y), "events": int(y.sum())}
 
@@ -342,7 +342,7 @@ def _too_good(cells: Cells, auc: Auc, of_rest: float | None, rows: Rows, others:
     n, events = len(rows.y), int(rows.y.sum())
     beside = "" if of_rest is None else f"; {others} other columns together reach {of_rest:.3f}"
     message = (
-        f"alone it tells outcomes apart with an AUC of {auc}, {counted(n, events, 0)}{beside}: is it known before the "
+        f"alone it separates outcomes with an AUC of {auc}, {counted(n, events, 0)}{beside}: is it known before the "
         f"outcome?"
     )
     figures = {"n": n, "events": events, "auc": auc.value, "low": auc.low, "high": auc.high, "auc_of_others": of_rest}
@@ -373,7 +373,7 @@ def _state(cells: Cells, rows: Rows) -> Iterator[Found]:
             message = (
                 f"{shown(cells, int(code))} occurs almost only {'with' if odds[0] > 1 else 'without'} the outcome: "
                 f"{share_text(int(inside[1]), int(inside.sum()))}, all others "
-                f"{share_text(int(outside[1]), int(outside.sum()))}; a state that was overwritten until the export?"
+                f"{share_text(int(outside[1]), int(outside.sum()))}; was this state overwritten after the outcome?"
             )
             yield "LS304", cells.name, message, {"value": shown(cells, int(code))} | _odds_figures(*pure)
             return
@@ -410,7 +410,7 @@ def _later(cells: Cells, rows: Rows, time: Time | None) -> Iterator[Found]:
     if not differ(had, sizes):
         return
     message = (
-        f"holds days after the row's own in {share_text(had[0], sizes[0])} rows with the outcome, and in "
+        f"holds later days than the row's own in {share_text(had[0], sizes[0])} rows with the outcome, and in "
         f"{share_text(had[1], sizes[1])} without"
     )
     yield "LS303", cells.name, message, {"n": sum(sizes), "later_with_outcome": had[0], "later_without_outcome": had[1]}
@@ -431,7 +431,7 @@ def _calendar(cells: Cells, resolutions: list[tuple[Ints, float, float]]) -> Ite
         if (known > least_known and apart > least_apart) or (known > _WHOLLY and least_known < _WHOLLY):
             message = (
                 f"{known:.0%} of its information is when a row was, n = {n:,} in {parts} parts of time, of which it "
-                f"tells {apart:.1f} apart: a model learns the calendar from it, which does not come again"
+                f"separates {apart:.1f}: a model would learn the calendar, which does not come again"
             )
             yield "LS310", cells.name, message, {"n": n, "parts": parts, "known": known, "apart": apart}
             return

@@ -74,8 +74,8 @@ def too_few(y: Mask, leads: Ints | None, columns: int) -> Iterator[Found]:
         yield "LS340", "", message, figures
     elif n < needed:
         message = (
-            f"{counted} leads, outcome rate {share_text(int(y.sum()), len(y))}; {columns} columns ask for {needed:,} "
-            f"leads (about {needed * rate:,.0f} with the outcome), for which weights are overdone by a tenth at most"
+            f"{counted} leads, outcome rate {share_text(int(y.sum()), len(y))}; {columns} columns need about "
+            f"{needed:,} leads ({needed * rate:,.0f} with the outcome), to overstate weights by a tenth at most"
         )
         yield "LS341", "", message, figures
 
@@ -124,7 +124,7 @@ def twins(columns: list[Cells], marks: npt.NDArray[np.uint64], time: Time | None
         across = int((np.bincount(place[~newest], minlength=len(counts)) > 0)[place[newest]].sum())
         message += f"; {across:,} of the newest {int(newest.sum()):,} have a twin among the older rows"
         figures |= {"newest": int(newest.sum()), "across": across}
-    yield "LS343", "", f"{message}; a test on copies of what was learned flatters", figures
+    yield "LS343", "", f"{message}; a test on copies of the rows learned from looks too good", figures
 
 
 def same_leads(leads: Ints, time: Time) -> Iterator[Found]:
@@ -135,8 +135,8 @@ def same_leads(leads: Ints, time: Time) -> Iterator[Found]:
         return
     n = len(seen)
     message = (
-        f"{share_text(int(seen.sum()), n)} rows of the newest part are of leads that are in the older part too: what "
-        f"is learned of a lead is tested on itself"
+        f"{share_text(int(seen.sum()), n)} rows of the newest part are of leads that are in the older part too: a test "
+        f"on them looks too good"
     )
     yield "LS344", "", message, {"n": n, "rows": int(seen.sum())}
 
@@ -152,8 +152,8 @@ def outcome_drift(y: Mask, time: Time) -> Iterator[Found]:
     if max(older, newer) < _CHANGED * min(older, newer):
         return
     message = (
-        f"outcome rate {share_text(had[0], sizes[0])}, in the older part; {share_text(had[1], sizes[1])}, in the newest"
-        f": chances learned on all of them fit neither; update the intercept from recent labels"
+        f"the outcome rate changed: {share_text(had[0], sizes[0])} in the older part, {share_text(had[1], sizes[1])} "
+        f"in the newest; chances learned on both fit neither: recalibrate on recent outcomes"
     )
     yield "LS345", "", message, {"n": sum(sizes), "older": older, "newest": newer, "n_newest": sizes[1]}
 

@@ -151,15 +151,15 @@ def gate(  # noqa: PLR0913 - each of them is part of what is asked
     runs, however many there are. `gain` says how each interval is made: leads that come in several weeks count as one
     draw, and where ways differ more from week to week than by chance, weeks are the draws. With a margin, a candidate
     that is as good as the current may pass; the error is then that of one worse by the margin. How often a better one
-    passes is in `benchmarks/README.md`: with 200 outcomes, one that gets 30 % more than the current surely does, one
+    passes is in `benchmarks/README.md`: with 200 outcomes, one that gets 30 % more than the current does, one
     that gets 8 % more one time in three, with a margin of a tenth six times in seven.
 
     Weeks run from the first day that is judged. A lead on several days of a week counts once, as it stood on the first
     of them. Leads that the rulebook's `never` bars are left out: no way may take them.
 
     Calibration is judged where the candidate gives probabilities, on the first row of each lead. The Brier score must
-    be no worse than the current's by the margin, surely; where that gives none, than that of giving every lead the rate
-    of all. The expected calibration error must not surely exceed by the margin what chance alone would show (and the
+    clearly be no worse than the current's by the margin; where that gives none, than that of giving every lead the rate
+    of all. The expected calibration error must not clearly exceed by the margin what chance alone would show (and the
     current's excess). Inside segments the test is for harm, corrected after Holm, at the segment's share of the places.
 
     Examples

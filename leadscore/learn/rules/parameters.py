@@ -150,8 +150,8 @@ def with_points(rulebook: Rulebook, listed: Sequence[Place], new: Floats) -> Rul
         return rulebook.edited({name: document[name] for name in POINTED if name in document})
     except RulebookError as error:
         what = "; ".join(problem.message for problem in error.problems)
-        message = f"with the learned points it could not be used: {what}. Change the bar, or give points_to_double"
-        raise ArgumentError("rulebook", message) from None
+        cure = "Change the threshold, or give points_to_double"
+        raise ArgumentError("rulebook", f"with the learned points it could not be used: {what}. {cure}") from None
 
 
 def _number(points: float, decimals: int) -> float:
@@ -177,7 +177,7 @@ def probe(rulebook: Rulebook, listed: Sequence[Place]) -> Rulebook:
         said.pop("at_most", None)
     for limits in ("groups", "totals"):
         document.pop(limits, None)
-    # What blocks a lead, raises its hand or sets its bar may say of what kind a column is, so that stays.
+    # What blocks a lead, raises its hand or sets its threshold may say of what kind a column is, so that stays.
     document["qualify"]["threshold"] = 0
     for minimum in ("minimum_fit", "minimum_behaviour"):
         document["qualify"].pop(minimum, None)

@@ -459,7 +459,7 @@ def test_what_the_same_bar_lets_through(large):
 
 
 def test_a_bar_that_the_new_points_cannot_reach(large):
-    with pytest.raises(ArgumentError, match=r"with the learned points it could not be used: .* Change the bar"):
+    with pytest.raises(ArgumentError, match=r"with the learned points it could not be used: .* Change the threshold"):
         reweigh(BOOK.edited({"qualify.threshold": 95}), large, points_to_double=5)
 
 
