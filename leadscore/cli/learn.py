@@ -37,10 +37,19 @@ from leadscore.cli.printing import print_json, steps
 if TYPE_CHECKING:
     import pandas as pd
 
+    from leadscore.learn.publish.training import Trained
     from leadscore.learn.rows.snapshots import Snapshots
 
 # Neither an error nor done: the gate did not pass.
 NOT_PASSED = 3
+
+_Capacity = Annotated[
+    float | None,
+    typer.Option(metavar="N", help="Leads a week that sales can work; as many as qualify now if not given."),
+]
+_CardRows = Annotated[int, typer.Option(metavar="N", min=2, help="Rows of the points card, at most.")]
+_Out = Annotated[Path | None, typer.Option(metavar="FILE", help="Where the learned rulebook goes: .yaml.")]
+_Model = Annotated[Path | None, typer.Option(metavar="FILE", help="Where the model goes, its card beside it: .npz.")]
 
 
 @app.command()
@@ -57,15 +66,10 @@ def learn(  # noqa: PLR0913 - a command has as many arguments as options
     end: LastDay = None,
     each: Each = Moment.month,
     worked_only: WorkedOnly = False,
-    capacity_per_week: Annotated[
-        float | None,
-        typer.Option(metavar="N", help="Leads a week that sales can work; as many as qualify now if not given."),
-    ] = None,
-    rows: Annotated[int, typer.Option(metavar="N", min=2, help="Rows of the points card, at most.")] = 40,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where the learned rulebook goes: .yaml.")] = None,
-    model: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where the model goes, its card beside it: .npz.")
-    ] = None,
+    capacity_per_week: _Capacity = None,
+    rows: _CardRows = 40,
+    out: _Out = None,
+    model: _Model = None,
     stage_name: StageNames = None,
     observed_until: ObservedUntil = None,
     set_aside: SetAside = False,
@@ -79,39 +83,44 @@ def learn(  # noqa: PLR0913 - a command has as many arguments as options
     """
     from leadscore.learn.publish.training import train  # noqa: PLC0415 - scikit-learn takes a second
 
-    if out is not None:
-        check_writable(out, (".yaml", ".yml"))
-    if model is not None:
-        check_writable(model, (".npz",), option="--model")
+    _check_files(out, model)
     if each == Moment.handover and capacity_per_week is None:
         what = "needs --capacity-per-week: at as many as qualify now, no lead that sales got would have to be left out"
         raise typer.BadParameter(what, param_hint="'--each handover'")
     book = ls.Rulebook.read(rulebook)
+    labels = {"stage": stage, "within_days": within_days, "worked_only": worked_only}
+    reading = {"observed_until": observed_until, "strict": not set_aside, "stages": stages(stage_name)}
     with steps(3) as step:
         step("Reading the tables")
-        days = _days(as_of, start, end, each)
-        labels = {"stage": stage, "within_days": within_days, "worked_only": worked_only}
-        reading = {"observed_until": observed_until, "strict": not set_aside, "stages": stages(stage_name)}
-        found = _snapshots(book, (leads, events, outcomes), days, labels, reading)
+        found = _snapshots(book, (leads, events, outcomes), _days(as_of, start, end, each), labels, reading)
         step(f"Learning from {len(found):,} rows")
         trained = train(book, found, capacity_per_week=capacity_per_week, max_points_rows=rows)
         step("Writing")
-        if out is not None:
-            trained.rulebook.write(out)
-        if model is not None:
-            trained.model.save(model, title=f"{book.name}, {trained.rulebook.version}", verdict=trained.verdict)
-    # The model's card is beside it.
-    files = (out, model, None if model is None else model.with_suffix(".md"))
-    written = [str(path) for path in files if path is not None]
+        written = _write(trained, out, model)
     if printed == Format.json:
         print_json(trained.to_dict() | {"rulebook": trained.rulebook.to_yaml(), "written": written})
     else:
-        typer.echo(trained)
-        if written:
-            what = "" if trained.verdict.passed else ", though the gate did not pass: for review, not to publish"
-            typer.echo(f"Written: {', '.join(written)}{what}")
+        what = "" if trained.verdict.passed else ", though the gate did not pass: for review, not to publish"
+        typer.echo(f"{trained}\nWritten: {', '.join(written)}{what}" if written else trained)
     if not trained.verdict.passed:
         raise typer.Exit(NOT_PASSED)
+
+
+def _check_files(out: Path | None, model: Path | None) -> None:
+    if out is not None:
+        check_writable(out, (".yaml", ".yml"))
+    if model is not None:
+        check_writable(model, (".npz",), option="--model")
+
+
+def _write(trained: Trained, out: Path | None, model: Path | None) -> list[str]:
+    """Write what was asked for; the files that are there now."""
+    if out is not None:
+        trained.rulebook.write(out)
+    if model is not None:
+        trained.model.save(model, title=f"{trained.old.name}, {trained.rulebook.version}", verdict=trained.verdict)
+    # The model's card is beside it.
+    return [str(path) for path in (out, model, model and model.with_suffix(".md")) if path is not None]
 
 
 @app.command()
@@ -147,10 +156,10 @@ def evidence(  # noqa: PLR0913
     book = ls.Rulebook.read(rulebook)
     with steps(2) as step:
         step("Reading the tables")
-        days = _days(as_of, start, end, each)
         labels = {"stage": stage, "within_days": within_days, "worked_only": worked_only}
         reading = {"observed_until": observed_until, "strict": not set_aside, "stages": stages(stage_name)}
-        found = as_rules_read(_snapshots(book, (leads, events, outcomes), days, labels, reading), book)
+        read = _snapshots(book, (leads, events, outcomes), _days(as_of, start, end, each), labels, reading)
+        found = as_rules_read(read, book)
         step(f"Judging rules by {len(found):,} rows")
         judged = evidence_of(book, found)
         more = suggestions(book, found) if suggest else None
