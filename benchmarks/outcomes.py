@@ -18,7 +18,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from leadscore.drift.outcomes.label_arrivals import OF_SIDES, Waiting, arrivals, evidence_of, foretold
+from leadscore.drift.outcomes.label_arrivals import OF_SIDES, Waiting, arrivals, evidence_of, predicted
 from leadscore.stats.rank_detector import RankDetector, level
 
 # Weeks; labels count for 20 weeks, by when 96 % of them have come.
@@ -47,7 +47,7 @@ def made(rng, per_week, conversion=1.0, slower=1.0, *, memory=0.0):
 
 def figures_of(waiting):
     """What is watched, (3, n_weeks): a fall, a rise, and a fall of cohorts when they are 20 weeks old."""
-    figures = foretold(waiting, 0, WARM_UP + REFERENCE)[3]
+    figures = predicted(waiting, 0, WARM_UP + REFERENCE)[3]
     cohort = waiting.day // 7
     n = np.bincount(cohort, minlength=WEEKS)
     won = np.bincount(cohort[waiting.delay <= WITHIN_DAYS], minlength=WEEKS)

@@ -6,22 +6,24 @@ import datetime as dt
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
+from leadscore.base.arguments import Arguments
+from leadscore.base.text import counted
 from leadscore.drift.streams.family import SHORT, YEAR, Direction, Family, Weeks, family_of
 from leadscore.errors import ArgumentError, Problem, did_you_mean
+from leadscore.present.result import Result, Section
 from leadscore.stats.intervals import Floats, Ints, newcombe
 
 # What only one direction of is bad: that more is accepted is no alarm, nor that fewer values are new.
 ONE_WAY: Mapping[str, Direction] = {"accepted": "fall", "unseen": "rise"}
 # While nothing is suspected, the latest weeks are shown; a stream without a figure in all of them has ended.
 _LATELY = 8
-# Above this, weeks hang together more than 95 in 100 independent histories do.
+# Above this, neighbouring weeks are more alike than in 95 of 100 independent histories.
 _MEMORY_SEEN = 1.645
 _DATES = ("alarmed", "since", "since_low", "since_high")
 # Of log evidence: more is no number.
@@ -29,8 +31,8 @@ _MOST = 690
 _SHOWN = 5
 
 
-@dataclass(frozen=True, repr=False)
-class StreamWatch:
+@dataclass(frozen=True, eq=False, repr=False)
+class StreamWatch(Result):
     """Which of many weekly figures changed; made by `watch_streams`.
 
     Attributes
@@ -46,20 +48,21 @@ class StreamWatch:
         `before` and `lately` (mean before and from `since`, or of the latest 8 weeks; shares pooled), `change` with
         `low`, `high` (95 %, by how weeks differ; as if it were known since when; season not taken out); `n` (leads
         behind `lately`, NaN where the figure is no share), `weeks` (behind `lately`), `memory` (standard errors by
-        which the weeks before hang together more than independent ones, once evidence is enough for an alarm: it is
-        divided by exp(memory ** 2 / 2) then).
+        which neighbouring weeks before are more alike than independent ones, once evidence is enough for an alarm: it
+        is divided by exp(memory ** 2 / 2) then).
     path : DataFrame, index week, a column per stream
         Evidence as a share of its bound, the larger of both directions: 1 is an alarm. NaN while learning.
+    headline : str
+        Whether any stream changed.
     notes : tuple of str
         What is claimed and what is not, and which streams say nothing.
-    sentence : str
     """
 
     week: dt.date
     frame: pd.DataFrame
     path: pd.DataFrame
+    headline: str
     notes: tuple[str, ...]
-    sentence: str
 
     @property
     def alarms(self) -> pd.DataFrame:
@@ -67,12 +70,12 @@ class StreamWatch:
         found = self.frame[self.frame["state"] == "alarm"]
         return found.loc[(found["evidence"] / found["bound"]).sort_values(ascending=False, kind="stable").index]
 
-    def __repr__(self) -> str:
-        return "\n".join([self.sentence, *(f"  - {line}" for line in (*_lines(self.alarms), *self.notes))])
-
-    def _repr_html_(self) -> str:
-        lines = "".join(f"<li>{escape(line)}</li>" for line in (*_lines(self.alarms), *self.notes))
-        return f"<p>{escape(self.sentence)}</p><ul>{lines}</ul>{self.alarms.to_html(float_format='{:.3g}'.format)}"
+    def sections(self) -> Iterator[Section]:
+        """What changed, in words, and the figures of every stream."""
+        if len(self.alarms):
+            yield Section("changes", "What changed, the surest first", notes=tuple(_lines(self.alarms)))
+        shown = self.frame[["state", "direction", "since", "before", "lately", "change", "low", "high", "n", "weeks"]]
+        yield Section("frame", "Every stream, with 95 % intervals of its change", self.frame, shown)
 
 
 def watch_streams(  # noqa: PLR0913 - what is watched, and how surely
@@ -87,7 +90,7 @@ def watch_streams(  # noqa: PLR0913 - what is watched, and how surely
     """Watch many weekly figures for a change, so that all of them together rarely alarm falsely.
 
     Each stream is watched by a `RankDetector` for a rise and for a fall, each of these tests at its part of the budget:
-    the chance of any false alarm is at most the sum (union bound), however the streams hang together. Nothing is kept
+    the chance of any false alarm is at most the sum (union bound), however the streams are related. Nothing is kept
     between runs: the same weeks give the same answer, and later weeks change nothing about earlier ones. After an
     alarm, blank the weeks that were put right (NaN), or give the figures from the week on that is the new normal.
 
@@ -106,26 +109,26 @@ def watch_streams(  # noqa: PLR0913 - what is watched, and how surely
         From which to learn, 26 or more. A stream that begins after them learns from its own first 26.
     horizon_weeks : int
     budget : float, between 0 and 1
-        The chance of any false alarm in `horizon_weeks` is at most this, if nothing changes and weeks are exchangeable
-        once season and last week are taken out.
+        The chance of any false alarm in `horizon_weeks` is at most this, if nothing changes, provided ordinary weeks
+        are alike once season and last week are taken out.
 
     Returns
     -------
     StreamWatch
-        `frame`, `alarms`, `path`, `notes`, `sentence`.
+        `frame`, `alarms`, `path`, `headline`, `notes`.
 
     Raises
     ------
     ArgumentError
-        If an argument is none that can be meant: weeks that overlap, figures that are no numbers, shares outside 0 to
-        1. All problems at once.
+        If an argument is invalid: weeks that overlap, figures that are no numbers, shares outside 0 to 1. All problems
+        at once.
 
     Notes
     -----
-    Shares are watched as standard scores (`rates.standard_scores`), other figures as they are: give counts that grow
+    Shares are watched as standard scores (`standard_scores`), other figures as they are: give counts that grow
     with the number of leads per lead. Of a share whose reference shows nothing but the luck of its leads (its variance
     between weeks is at most 0.4 of that, and no yearly wave stands out), the scores are ranked as they are: a season
-    fitted to them would take a change for one. All others are foretold first, as `RankDetector` does.
+    fitted to them would take a change for one. All others are predicted first, as `RankDetector` does.
 
     How many streams will yet begin is not known, and what was an alarm must stay one when they do. So nine tenths of
     the budget are shared by the tests of streams that had a figure other than 0 in the reference; the rest goes to
@@ -143,7 +146,7 @@ def watch_streams(  # noqa: PLR0913 - what is watched, and how surely
     >>> n = pd.DataFrame(200, weeks, [("fires", "pricing page"), ("accepted", "partner")])
     >>> share = np.where(np.arange(80)[:, None] < 60, [0.2, 0.5], [0.2, 0.35])
     >>> found = watch_streams(pd.DataFrame(rng.binomial(200, share) / 200, weeks, n.columns), n)
-    >>> found.sentence
+    >>> found.headline
     'Alarm in the week of 2026-07-13: 1 of 2 streams changed (1 stable, 1 alarm).'
     >>> found.alarms[["direction", "since", "before", "lately"]]
                         direction      since    before   lately
@@ -159,7 +162,7 @@ def watch_streams(  # noqa: PLR0913 - what is watched, and how surely
     path = pd.DataFrame(_path(family, len(names)).T, table.index, table.columns)
     last = days[-1].date()
     notes = tuple(_notes(frame, names, len(days) - reference_weeks, reference_weeks, horizon_weeks, budget))
-    return StreamWatch(last, frame, path, notes, _sentence(frame, last))
+    return StreamWatch(last, frame, path, _headline(frame, last), notes)
 
 
 def named(column: Any) -> str:
@@ -248,20 +251,21 @@ def _lines(alarms: pd.DataFrame) -> list[str]:
         since, earliest, latest, first = (
             f"{row[name]:%Y-%m-%d}" for name in ("since", "since_low", "since_high", "alarmed")
         )
-        of = f"{row['n']:,.0f} leads in {row['weeks']} weeks" if share else f"{row['weeks']} weeks"
+        weeks = counted(row["weeks"], "week")
+        of = f"{row['n']:,.0f} leads in {weeks}" if share else weeks
         head = f"{named(column)}: {row['direction']} since the week of {since} ({earliest} to {latest})"
         figures = f"{before} to {lately} ({change}, {low} to {high}; {of})"
-        evidence = f"passed its bound in the week of {first}, and is at {row['evidence'] / row['bound']:,.3g} of it now"
-        lines.append(f"{head}, {figures}; evidence {evidence}")
+        strength = f"{row['evidence'] / row['bound']:,.3g} times what an alarm takes"
+        lines.append(f"{head}, {figures}; an alarm since the week of {first}, evidence now {strength}")
     return lines
 
 
-def _sentence(frame: pd.DataFrame, last: dt.date) -> str:
+def _headline(frame: pd.DataFrame, last: dt.date) -> str:
     alarms = int((frame["state"] == "alarm").sum())
     watched = int(frame["bound"].notna().sum())
     if not watched:
-        return f"Nothing is watched yet in the week of {last}: {_counts(frame)}."
-    what = f"{alarms} of {watched} streams changed" if alarms else f"none of {watched} streams changed for sure"
+        return f"No stream is watched yet in the week of {last}: {_counts(frame)}."
+    what = f"{alarms} of {watched} streams changed" if alarms else f"none of {watched} streams changed beyond chance"
     return f"{'Alarm' if alarms else 'Stable'} in the week of {last}: {what} ({_counts(frame)})."
 
 
@@ -275,14 +279,17 @@ def _notes(  # noqa: PLR0913, PLR0917 - what the claim is made of
     """What is claimed, and which streams say nothing."""
     yield (
         f"If nothing changes, any of these streams alarms within {horizon_weeks} weeks with a chance of at most "
-        f"{budget:.0%}, as far as weeks are exchangeable once season and last week are taken out."
+        f"{budget:.0%}, provided ordinary weeks are alike once season and last week are taken out."
     )
     if watched > horizon_weeks:
-        yield f"{watched} weeks are watched by now: a false alarm has had more time than {horizon_weeks} weeks."
+        yield f"{watched} weeks have been watched, more than {horizon_weeks}: a false alarm had more time."
     name = pd.Series(names, frame.index)
     together = frame["memory"] > _MEMORY_SEEN
     if together.any():
-        yield f"Not claimed of {_some(name[together])}: weeks hang together over months; evidence is divided for it."
+        yield (
+            f"Not guaranteed for {_some(name[together])}: neighbouring weeks are alike (autocorrelated), so their "
+            "evidence is divided."
+        )
     constant = frame["state"] == "constant"
     for one, text in ((0, "0 in all weeks"), (1, "1 in all weeks")):
         chosen = constant & (frame["lately"] == one)
@@ -300,8 +307,8 @@ def _notes(  # noqa: PLR0913, PLR0917 - what the claim is made of
         if chosen.any():
             yield f"{text}: {_some(name[chosen])}."
     if reference_weeks < YEAR:
-        yield f"{reference_weeks} reference weeks know no season, and find small changes later."
-    yield "A change that was there in the reference weeks already is not seen."
+        yield f"{reference_weeks} reference weeks cannot show seasons, and find small changes later."
+    yield "Changes that began before or in the reference weeks are not seen."
 
 
 def _some(names: pd.Series[Any]) -> str:
@@ -313,17 +320,12 @@ def _checked(  # noqa: PLR0913, PLR0917 - all arguments, so that all problems co
     figures: Any, n: Any, only: Any, reference_weeks: Any, horizon_weeks: Any, budget: Any
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[Direction | None]]:
     """The figures, the leads behind them (NaN where they are no shares), what each is watched for."""
+    with Arguments("watch_streams") as given:
+        given.whole("reference_weeks", reference_weeks, least=SHORT)
+        given.whole("horizon_weeks", horizon_weeks, least=1)
+        given.probability("budget", budget)
+        given.problems += _misshapen("figures", figures) + ([] if n is None else _misshapen("n", n))
     problems = []
-    for name, weeks, least in (("reference_weeks", reference_weeks, SHORT), ("horizon_weeks", horizon_weeks, 1)):
-        if type(weeks) is not int or weeks < least:
-            problems.append(Problem(name, f"must be a whole number of weeks, {least} or more; got {weeks!r}"))
-    if isinstance(budget, bool) or not isinstance(budget, (int, float)) or not 0 < budget < 1:
-        problems.append(Problem("budget", f"must lie between 0 and 1; got {budget!r}"))
-    frames = [(name, frame) for name, frame in (("figures", figures), ("n", n)) if frame is not None or name != "n"]
-    for name, frame in frames:
-        problems += _misshapen(name, frame)
-    if problems:
-        raise ArgumentError("watch_streams", problems)
     sizes = pd.DataFrame(index=figures.index) if n is None else n
     strange = [column for column in sizes if column not in figures]
     problems += [Problem("n", f"has a column {column!r} that figures have not") for column in strange[:_SHOWN]]
@@ -336,10 +338,10 @@ def _checked(  # noqa: PLR0913, PLR0917 - all arguments, so that all problems co
     sizes = sizes.reindex(columns=figures.columns)
     for column in sizes.columns[sizes.notna().any()]:
         share, size = figures[column].to_numpy(float), sizes[column].fillna(0).to_numpy(float)
-        counted = share * size
+        whole = share * size
         if (size < 0).any() or (share < 0).any() or (share > 1).any():
             problems.append(Problem(named(column), "has an n, so it must be a share from 0 to 1 of 0 or more leads"))
-        elif (np.abs(counted - np.rint(counted)) > 1e-6 * np.maximum(size, 1)).any():
+        elif (np.abs(whole - np.rint(whole)) > 1e-6 * np.maximum(size, 1)).any():
             problems.append(Problem(named(column), "is no share of its n: the two multiplied must be whole leads"))
         else:
             sizes[column] = size

@@ -73,9 +73,9 @@ def weekly_streams(  # noqa: PLR0913 - each of them is part of what the figures 
     *,
     start: Any,
     end: Any,
+    stage: str,
+    within_days: int,
     by: By | None = None,
-    stage: str = "sal",
-    within_days: int = 30,
     age_days: int = 14,
     reference_weeks: int = 52,
 ) -> WeeklyStreams:
@@ -96,7 +96,7 @@ def weekly_streams(  # noqa: PLR0913 - each of them is part of what the figures 
 
     And of the MQLs of a week, with outcomes: ``accepted``, the share that reached `stage` within `within_days`, of all
     and by the columns of `by`. An MQL counts in the week of its first recorded `mql`; if none is recorded, of the day
-    on which it came to qualify by the rulebook.
+    on which it qualified by the rulebook.
 
     Parameters
     ----------
@@ -105,12 +105,12 @@ def weekly_streams(  # noqa: PLR0913 - each of them is part of what the figures 
     rulebook : Rulebook
     start, end : date, or text as "2026-03-31"
         The first and the last day on which all tables are complete; only whole weeks from Monday to Sunday count.
-    by : str or list of str, optional
-        Lead columns that tell segments or sources apart. Values of less than 1 % of the leads of the reference, and
-        those that come after it, are taken together as (other).
     stage : str
         Reached with it or one further along.
     within_days : int
+    by : str or list of str, optional
+        Lead columns that tell segments or sources apart. Values of less than 1 % of the leads of the reference, and
+        those that come after it, are taken together as (other).
     age_days : int
         How old a lead is when it is scored.
     reference_weeks : int
@@ -143,7 +143,8 @@ def weekly_streams(  # noqa: PLR0913 - each of them is part of what the figures 
     >>> import leadscore as ls
     >>> made = make_funnel(4000, random_state=7, days=400)
     >>> tables = ls.load_tables(made.leads, made.events, made.outcomes, rulebook=made.rulebook, columns=["source"])
-    >>> streams = weekly_streams(tables, made.rulebook, start="2025-03-01", end="2026-03-31", by=["source"])
+    >>> asked = {"start": "2025-03-01", "end": "2026-03-31", "stage": "sal", "within_days": 30}
+    >>> streams = weekly_streams(tables, made.rulebook, **asked, by=["source"])
     >>> week = "2025-06-02", ("accepted", "(all)")
     >>> streams.n.loc[week], streams.figures.loc[week]
     (np.float64(11.0), np.float64(0.45454545454545453))

@@ -130,7 +130,7 @@ def evidence_of(chance, n, seed=16):
 
 
 def test_small_shares_are_ranked_as_they_are_and_a_change_is_seen_sooner():
-    """Forty segments of ten leads a week, .45 to .30: ten weeks sooner than weeks that are foretold."""
+    """Forty segments of ten leads a week, .45 to .30: ten weeks sooner than weeks that are predicted."""
     chance = np.full((120, 40), 0.3)
     chance[70:] = 0.45
     evidence, own = evidence_of(chance, 10)
@@ -143,7 +143,7 @@ def test_small_shares_are_ranked_as_they_are_and_a_change_is_seen_sooner():
     assert np.median(evidence[:, -1]) > np.median(detector.log_evidence) + 2
 
 
-def test_a_season_of_few_leads_is_foretold():
+def test_a_season_of_few_leads_is_predicted():
     """The failure twin: ranked as they are, waves that could be seen in the reference pass for changes."""
     wave = 0.4 + 0.12 * np.cos(2 * np.pi * np.arange(156)[:, None] / 52.18 + np.arange(40))
     evidence, own = evidence_of(wave, 10)
@@ -241,7 +241,7 @@ def test_every_stream_has_a_state_and_every_figure_is_said(frames):
             any(text in note for note in found.notes for text in ("No figure", "Ended", "Not watched yet"))
             or not (frame["state"] == state).any()
         )
-    assert found.sentence in found._repr_html_()
+    assert found.headline in found._repr_html_()
 
 
 # --------------------------------------------------------------------------------------------------- named traps
@@ -268,7 +268,7 @@ def test_a_change_is_found_and_dated(before, after, direction):
     assert row["since_low"] <= mondays(104)[72] <= row["since_high"]
     assert row["low"] <= after - before <= row["high"]
     assert (row["weeks"], row["n"]) == (104 - mondays(104).get_loc(row["since"]), 500 * row["weeks"])
-    assert found.sentence.startswith("Alarm in the week of 2025-12-22: 1 of 2 streams changed")
+    assert found.headline.startswith("Alarm in the week of 2025-12-22: 1 of 2 streams changed")
 
 
 def test_a_rise_of_what_may_rise_is_no_alarm():
@@ -428,7 +428,7 @@ def test_a_family_of_stable_streams_rarely_alarms():
     figures, n = benchmark.streams_of(rng, 156, 1000, benchmark.WORLDS["normal"])
     found = watch_streams(figures, n)
     assert len(found.frame) == 95
-    assert found.sentence.startswith("Stable")
+    assert found.headline.startswith("Stable")
 
 
 @pytest.mark.slow
@@ -488,7 +488,7 @@ def few_tables(**options):
 
 def test_weekly_figures_by_hand():
     streams = weekly_streams(
-        few_tables(), BOOK, start=day(0), end=day(223), by=["source"], within_days=10, reference_weeks=26
+        few_tables(), BOOK, start=day(0), end=day(223), by=["source"], within_days=10, reference_weeks=26, stage="sal"
     )
     week, n = streams.figures.loc[day(70)], streams.n.loc[day(70)]
     assert week.dropna().to_dict() == {
@@ -513,7 +513,9 @@ def test_weekly_figures_by_hand():
 
 
 def test_what_the_extract_does_not_hold_is_no_figure():
-    streams = weekly_streams(few_tables(), BOOK, start=day(-70), end=day(223), within_days=10, reference_weeks=26)
+    streams = weekly_streams(
+        few_tables(), BOOK, start=day(-70), end=day(223), within_days=10, reference_weeks=26, stage="sal"
+    )
     known = streams.figures.notna()
     # The first lead came on day 0, and is scored on day 14; the first click was on day 1: the week of day 14 is late.
     assert known["rows", "(all)"].idxmax() == known["missing", "country"].idxmax() == pd.Timestamp(day(14))
@@ -525,19 +527,25 @@ def test_what_the_extract_does_not_hold_is_no_figure():
 
 
 def test_a_category_that_is_new_stays_new():
-    streams = weekly_streams(few_tables(), BOOK, start=day(14), end=day(223), reference_weeks=26)
+    streams = weekly_streams(
+        few_tables(), BOOK, start=day(14), end=day(223), reference_weeks=26, stage="sal", within_days=30
+    )
     unseen = streams.figures["unseen", "country"]
     # Created on day 200, scored on day 214: after the reference, which ends with day 195.
     assert unseen[unseen > 0].index.to_list() == [pd.Timestamp(day(210))]
     # Within the reference a value is new if no other week has it: else what it has would look old, and later weeks new.
-    early = weekly_streams(few_tables(), BOOK, start=day(14), end=day(223), reference_weeks=30)
+    early = weekly_streams(
+        few_tables(), BOOK, start=day(14), end=day(223), reference_weeks=30, stage="sal", within_days=30
+    )
     assert early.figures["unseen", "country"].equals(unseen)
 
 
 def test_names_are_no_categories():
     made = make_funnel(3000, random_state=1, days=300)
     tables = ls.load_tables(made.leads, made.events, rulebook=made.rulebook, columns=["account_id", "source"])
-    streams = weekly_streams(tables, made.rulebook, start="2025-07-01", end="2026-03-31", reference_weeks=26)
+    streams = weekly_streams(
+        tables, made.rulebook, start="2025-07-01", end="2026-03-31", reference_weeks=26, stage="sal", within_days=30
+    )
     assert ("missing", "account_id") in streams.figures
     assert ("unseen", "source") in streams.figures
     assert "accepted" not in streams.figures
@@ -547,7 +555,9 @@ def test_rare_values_share_a_stream():
     made = make_funnel(3000, random_state=1, days=300)
     made.leads.loc[:9, "source"] = [f"odd {one}" for one in range(10)]
     tables = ls.load_tables(made.leads, made.events, rulebook=made.rulebook, columns=["source"])
-    streams = weekly_streams(tables, made.rulebook, start="2025-07-01", end="2026-03-31", by=["source"])
+    streams = weekly_streams(
+        tables, made.rulebook, start="2025-07-01", end="2026-03-31", by=["source"], stage="sal", within_days=30
+    )
     assert ("mix", "source = (other)") in streams.figures
     assert not any("odd" in name for _, name in streams.figures)
     np.testing.assert_allclose(streams.figures["mix"].dropna().sum(axis=1), 1)
@@ -557,7 +567,7 @@ def test_rare_values_share_a_stream():
 @settings(max_examples=2)
 def test_later_rows_change_no_earlier_week(seed):
     made = make_funnel(1500, random_state=seed, days=300)
-    period = {"start": "2025-06-10", "by": ["source"], "reference_weeks": 26}
+    period = {"start": "2025-06-10", "by": ["source"], "reference_weeks": 26, "stage": "sal", "within_days": 30}
     whole, part = (
         weekly_streams(
             ls.load_tables(
@@ -579,14 +589,14 @@ def test_later_rows_change_no_earlier_week(seed):
 
 def test_what_cannot_be_meant_is_refused():
     with pytest.raises(ArgumentError) as caught:
-        weekly_streams(few_tables(), BOOK, start=day(0), end=day(100), by={"source"}, stage="sold")
+        weekly_streams(few_tables(), BOOK, start=day(0), end=day(100), by={"source"}, stage="sold", within_days=30)
     assert [problem.where for problem in caught.value.problems] == ["by", "stage"]
     with pytest.raises(ArgumentError, match="no outcome is won"):
-        weekly_streams(few_tables(), BOOK, start=day(0), end=day(100), stage="won")
+        weekly_streams(few_tables(), BOOK, start=day(0), end=day(100), stage="won", within_days=30)
     with pytest.raises(ArgumentError, match="within_days"):
-        weekly_streams(few_tables(), BOOK, start=day(0), end=day(100), within_days=0)
+        weekly_streams(few_tables(), BOOK, start=day(0), end=day(100), within_days=0, stage="sal")
     with pytest.raises(ArgumentError, match="no lead column 'sauce'"):
-        weekly_streams(few_tables(), BOOK, start=day(0), end=day(100), by=["sauce"])
+        weekly_streams(few_tables(), BOOK, start=day(0), end=day(100), by=["sauce"], stage="sal", within_days=30)
 
 
 # ------------------------------------------------------------------------------------------------------ real leads
