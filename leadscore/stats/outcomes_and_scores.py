@@ -130,7 +130,12 @@ def read_rows(
     problems: list[Problem] = []
     first = next(iter(columns))
     given = {name: _total(values) for name, values in columns.items() if values is not None or name == first}
-    tables = {name: _column(name, values, problems) for name, values in {"y": y, **given}.items()}
+    tables = {}
+    for name, values in {"y": y, **given}.items():
+        try:
+            tables[name] = as_column(name, values)
+        except ArgumentError as error:
+            problems += error.problems
     _raise(problems)
     read: dict[str, npt.NDArray[Any]] = {"y": _outcomes(tables["y"], problems)}
     names: tuple[str, ...] = ()
@@ -172,26 +177,32 @@ def _total(values: Any) -> Any:
     return values.frame["total"] if scores else values
 
 
-def _column(name: str, values: Any, problems: list[Problem]) -> pd.Series[Any]:
-    """What is given as a Series, by position unless it has an index."""
+def as_column(name: str, values: Any) -> pd.Series[Any]:
+    """What is given as a Series, by position unless it has an index.
+
+    Raises
+    ------
+    ArgumentError
+        If it has not one value for each lead.
+    """
     if isinstance(values, pd.Series):
         return values
     if name == "X":
         return pd.Series(np.zeros(len(values)), values.index if isinstance(values, pd.DataFrame) else None)
+    if hasattr(values, "__array__") and not hasattr(values, "dtype") and not hasattr(values, "type"):
+        values = np.asarray(values)  # all that some libraries' arrays can do
     try:
         dimensions = np.ndim(values)
     except ValueError:  # lists of different lengths
         dimensions = 2
     if dimensions != 1:
         found = f"{dimensions} dimensions" if dimensions else f"{values!r:.60}"
-        problems.append(Problem(name, f"must have one value for each lead; got {found}"))
-        return pd.Series(dtype=object)
+        raise ArgumentError("arguments", [Problem(name, f"must have one value for each lead; got {found}")])
     if isinstance(values, pa.Array) or hasattr(values, "__arrow_c_stream__"):
         array = one_array(values if isinstance(values, pa.Array) else pa.chunked_array(values))
         plain = one_array(array.dictionary_decode()) if pa.types.is_dictionary(array.type) else array
         return pd.Series(pd.arrays.ArrowExtensionArray(plain))
-    plain = hasattr(values, "dtype") or isinstance(values, (list, tuple, range))
-    return pd.Series(values if plain else np.asarray(values))
+    return pd.Series(values)
 
 
 def _floats(column: pd.Series[Any]) -> Floats | None:

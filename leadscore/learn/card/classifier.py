@@ -29,7 +29,7 @@ from leadscore.learn.card.points_card import PointsCard, points_card
 from leadscore.learn.card.tuning import ENCODINGS, METHODS, chosen, cut_at
 from leadscore.learn.data_checks.guards import Guards, guards
 from leadscore.stats.logistic import Dense, fit_logistic
-from leadscore.stats.outcomes_and_scores import LeadRows, read_rows
+from leadscore.stats.outcomes_and_scores import LeadRows, as_column, read_rows
 from leadscore.tables.columns import Column
 
 Floats = npt.NDArray[np.float64]
@@ -254,7 +254,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         """Outcomes and what stands beside them, and weights; two numbers may stand for False and True."""
         classes = self.classes_.tolist()
         if set(classes) != {False, True}:
-            labels = pd.Series(y)
+            labels = as_column("y", y)
             strange = labels[labels.notna() & ~labels.isin(classes)]
             if len(strange):
                 message = f"must be {classes[0]!r} or {classes[1]!r}, as learned from; got {strange.iloc[0]!r}"
@@ -469,21 +469,28 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
 
 
 def _column(values: Any) -> Any:
-    return values if isinstance(values, pd.Series) else column_or_1d(np.asarray(values), warn=True)
+    """As it is, but for a table of one column, which scikit-learn takes with a warning."""
+    single = getattr(values, "ndim", 1) == 2 and values.shape[1] == 1
+    return column_or_1d(np.asarray(values), warn=True) if single else values
 
 
 def _classes(y: Any) -> npt.NDArray[Any]:
     """The two outcomes; of two numbers the larger is told, as in scikit-learn."""
-    known = pd.Series(np.asarray(pd.Series(y).dropna())).infer_objects()
+    known = pd.Series(np.asarray(as_column("y", y).dropna())).infer_objects()
+    if known.dtype.kind not in "biuf":
+        # Decimals are read as numbers; what is none is refused there, with a cure.
+        return np.array([False, True])
     if known.dtype.kind == "f" and np.isinf(known).any():
         raise ArgumentError("y", "contains infinity; it must hold two outcomes, or missing where not known")
-    check_classification_targets(known.to_numpy())
+    try:
+        check_classification_targets(known.to_numpy())
+    except ValueError as error:
+        raise ArgumentError("y", str(error)) from None
     classes = known.unique()
     if len(classes) != 2:
         found = f"{len(classes)} class{'' if len(classes) == 1 else 'es'}"
         raise ArgumentError("y", f"Only binary classification is supported: y must hold two classes; got {found}")
-    # What is no number is refused, with a cure, where outcomes are read.
-    return np.array(sorted(classes.tolist()) if known.dtype.kind in "biuf" else [False, True])
+    return np.array(sorted(classes.tolist()))
 
 
 def _means(values: Floats, model: Additive) -> Floats:
