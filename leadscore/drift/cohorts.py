@@ -190,6 +190,12 @@ def mondays(first: int, last: int) -> range:
     return range(first + (-first - 3) % 7, last - 5, 7)
 
 
+def sides_of(scores: pd.DataFrame, mqls: pd.DataFrame, rulebook: Rulebook, by: Sequence[str] = ()) -> dict[str, Any]:
+    """The sums of a week: of all leads scored in it, and of those that qualified in it."""
+    needed = needed_of(mqls, rulebook)
+    return {"pool": sums_of(scores, rulebook, by), "mqls": sums_of(mqls, rulebook, by) | needed}
+
+
 def sums_of(scores: pd.DataFrame, rulebook: Rulebook, by: Sequence[str]) -> dict[str, Any]:
     """What drift needs of some leads, as plain data: counts and sums, in whole thousandths where they are of points."""
     points = {name: _thousandths(scores[name]) for name in ("fit", "behaviour")}

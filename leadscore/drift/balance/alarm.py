@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from leadscore.base.days import day_number
+from leadscore.drift.cohorts import carried
 from leadscore.rulebook import Rulebook
 from leadscore.stats.intervals import Floats
 from leadscore.stats.rank_detector import RankDetector, discount, level
@@ -121,6 +122,10 @@ class Watch:
         if self.learning:
             return np.full(2, math.nan)
         return np.array([gap_of(week[side], self.spread[side]) for side in _SIDES])
+
+    def carried(self, mqls: Sequence[dict[str, Any]]) -> tuple[int, int]:
+        """How many MQLs of some weeks needed unusual activity, and how many there are; none while learning."""
+        return carried(mqls, math.nan if self.learning else self.median_behaviour)
 
     def path(self) -> pd.DataFrame:
         """Gap and evidence, by week."""

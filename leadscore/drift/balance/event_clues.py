@@ -17,7 +17,7 @@ from leadscore.base.text import normalise
 from leadscore.base.times import DAY
 from leadscore.drift.balance.alarm import Watch
 from leadscore.drift.balance.attribution import compared_line, gaps_of
-from leadscore.drift.cohorts import carried, cohorts_of, mondays, needed_of, sums_of
+from leadscore.drift.cohorts import cohorts_of, mondays, sides_of
 from leadscore.errors import ArgumentError
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.binding import Binding
@@ -156,16 +156,9 @@ def _flagged(tables: Tables) -> tuple[npt.NDArray[np.int64] | None, list[str]]:
 
 def _again(watch: Watch, binding: Binding, weeks: Weeks, age_days: int) -> list[dict[str, Any]]:
     """The sums of some weeks, scored again."""
-    wanted = {week["week"] for week in weeks}
-    found = []
-    whole = mondays(_day(weeks[0]), _day(weeks[-1]) + 6)
-    for cohort in cohorts_of(binding, watch.rulebook, whole, age_days, begun=whole[0]):
-        if cohort.week.isoformat() in wanted:
-            sides = {"pool": cohort.scores, "mqls": cohort.mqls}
-            sums = {name: sums_of(leads, watch.rulebook, ()) for name, leads in sides.items()}
-            sums["mqls"] |= needed_of(cohort.mqls, watch.rulebook)
-            found.append({"week": cohort.week.isoformat(), **sums})
-    return found
+    whole, wanted = mondays(_day(weeks[0]), _day(weeks[-1]) + 6), {week["week"] for week in weeks}
+    cohorts = cohorts_of(binding, watch.rulebook, whole, age_days, begun=whole[0])
+    return [sides_of(one.scores, one.mqls, watch.rulebook) for one in cohorts if one.week.isoformat() in wanted]
 
 
 def _beside(watch: Watch, sides: Sequence[Weeks], n: int) -> pd.DataFrame:
@@ -174,7 +167,7 @@ def _beside(watch: Watch, sides: Sequence[Weeks], n: int) -> pd.DataFrame:
     for ending, weeks in zip(("", "_without"), sides, strict=True):
         for when, part in (("before", weeks[:n]), ("since", weeks[n:])):
             pool, mqls = ([week[side] for week in part] for side in ("pool", "mqls"))
-            without, qualified = carried(mqls, watch.median_behaviour)
+            without, qualified = watch.carried(mqls)
             figures = {
                 "gap": gaps_of(pool, watch.spread["pool"]).mean(),
                 "behaviour": sum(week["behaviour"] for week in pool) / 1000 / sum(week["n"] for week in pool),

@@ -14,7 +14,7 @@ from leadscore.base.days import as_day, day_number
 from leadscore.drift.balance.alarm import SHORT, YEAR, Watch
 from leadscore.drift.balance.causes import Causes, causes_of
 from leadscore.drift.balance.verdict import LATELY, BalanceVerdict, judged, named
-from leadscore.drift.cohorts import carried, check_cohort, needed_of, overlap, sketch_of, sums_of, weekly_cohorts
+from leadscore.drift.cohorts import check_cohort, overlap, sides_of, sketch_of, weekly_cohorts
 from leadscore.errors import ArgumentError, Problem
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.binding import Binding
@@ -27,6 +27,7 @@ _FORMAT = 1
 # Leads in common with the week before, as a share of both weeks' leads, from which on windows overlap.
 _OVERLAP = 0.1
 _COUNTS = {"leads": "pool", "mqls": "mqls"}
+_SETTINGS = ("by", "reference_weeks", "horizon_weeks", "budget")
 
 
 class BalanceMonitor:
@@ -161,10 +162,8 @@ class BalanceMonitor:
         if problems:
             raise ArgumentError(f"week of {starts}", problems)
         qualified = scores[scores["qualified"].to_numpy(bool)] if mqls is None else mqls
-        sides = {"pool": scores, "mqls": qualified}
         found: dict[str, Any] = {"week": starts.isoformat(), "sketch": sketch_of(scores.index)}
-        found |= {name: sums_of(leads, self.rulebook, self.by) for name, leads in sides.items()}
-        found["mqls"] |= needed_of(qualified, self.rulebook)
+        found |= sides_of(scores, qualified, self.rulebook, self.by)
         before = self._weeks[:-1] if self._weeks and self._weeks[-1]["week"] == found["week"] else self._weeks
         shared = overlap(before[-1]["sketch"], found["sketch"]) if before else 0.0
         if shared > _OVERLAP:
@@ -322,13 +321,7 @@ class BalanceMonitor:
             raise ArgumentError("monitor", "no week was counted yet: begin a BalanceMonitor with the new rulebook")
         end = dt.date.fromisoformat(self._weeks[-1]["week"]) + dt.timedelta(6)
         start = self._weeks[0]["week"]
-        new = BalanceMonitor(
-            rulebook,
-            by=self.by,
-            reference_weeks=self.reference_weeks,
-            horizon_weeks=self.horizon_weeks,
-            budget=self.budget,
-        )
+        new = BalanceMonitor(rulebook, **self._settings)
         for cohort in weekly_cohorts(tables, rulebook, start=start, end=end, age_days=age_days, by=self.by):
             new.update(*cohort)
         new._decisions = list(self._decisions)
@@ -336,6 +329,10 @@ class BalanceMonitor:
         edit = pd.DataFrame({"old": self._latest(), "new": new._latest()}).rename_axis("figure")
         new.edit = edit.assign(change=edit["new"] - edit["old"])
         return new
+
+    @property
+    def _settings(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in _SETTINGS}
 
     def _latest(self) -> dict[str, float]:
         """How things stand in the latest weeks."""
@@ -345,7 +342,7 @@ class BalanceMonitor:
             name: sum(week["pool"][name] for week in weeks) / 1000 / n if n else np.nan for name in ("behaviour", "fit")
         }
         mqls = [week["mqls"] for week in weeks]
-        without, qualified = (0, 0) if self._watch.learning else carried(mqls, self._watch.median_behaviour)
+        without, qualified = self._watch.carried(mqls)
         share = without / qualified if qualified else np.nan
         return {"weeks": len(weeks), "leads": n, **points, "mqls": sum(one["n"] for one in mqls), "carried": share}
 
@@ -366,10 +363,7 @@ class BalanceMonitor:
         state = {
             "leadscore_balance": _FORMAT,
             "rulebook": self.rulebook.to_yaml(),
-            "by": list(self.by),
-            "reference_weeks": self.reference_weeks,
-            "horizon_weeks": self.horizon_weeks,
-            "budget": self.budget,
+            **self._settings,
             "weeks": self._weeks,
             "decisions": self._decisions,
             "edit": None if self.edit is None else self.edit.to_dict("index"),
@@ -389,7 +383,7 @@ class BalanceMonitor:
             state = json.loads(text)
             if state["leadscore_balance"] != _FORMAT:
                 raise ValueError(f"format {state['leadscore_balance']!r}")
-            settings = {name: state[name] for name in ("by", "reference_weeks", "horizon_weeks", "budget")}
+            settings = {name: state[name] for name in _SETTINGS}
             monitor = cls(Rulebook.from_yaml(state["rulebook"]), **settings)
             monitor._weeks, monitor._decisions = state["weeks"], state["decisions"]
             monitor._watch = monitor._begun()

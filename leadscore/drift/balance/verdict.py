@@ -15,7 +15,6 @@ from scipy.stats import t as student
 from leadscore.base.text import counted
 from leadscore.drift.balance.alarm import FEWEST, YEAR, Watch, gap_of, week_number
 from leadscore.drift.balance.attribution import rule_changes, segment_changes, segment_label
-from leadscore.drift.cohorts import carried
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.stats.intervals import Floats, newcombe
@@ -144,8 +143,7 @@ def _figures(watch: Watch, before: list[Any], since: list[Any]) -> pd.DataFrame:
         means = [np.array([_mean(watch, week["pool"], name) for week in part]) for part in (before, since)]
         n = sum(week["pool"]["n"] for week in since)
         rows[name] = (*(part.mean() if len(part) else np.nan for part in means), *_change(*weeks, *means), n)
-    median = math.nan if watch.learning else watch.median_behaviour
-    counts = [carried([week["mqls"] for week in part], median) for part in (before, since)]
+    counts = [watch.carried([week["mqls"] for week in part]) for part in (before, since)]
     shares = [count / n if n else np.nan for count, n in counts]
     rows["carried"] = (*shares, *map(float, newcombe(*counts)), counts[1][1])
     columns = ["before", "since", "change", "low", "high", "n"]
@@ -198,13 +196,13 @@ def _headline(watch: Watch, found: BalanceVerdict, of: str) -> str:
     if found.state == "learning":
         return f"Still learning: {len(watch.counted)} of {watch.reference_weeks} weeks so far. No verdict until then."
     figures = found.figures.to_dict("index")
-    carried_ = figures["carried"]
+    carried = figures["carried"]
     mqls = "too few MQLs to say how they qualified"
-    if carried_["n"]:
-        mqls = f"{carried_['since']:.0%} of {carried_['n']:,} MQLs needed unusual activity to qualify"
+    if carried["n"]:
+        mqls = f"{carried['since']:.0%} of {carried['n']:,} MQLs needed unusual activity to qualify"
     evidence = f"strength of evidence ({of}) {found.evidence:,.0f}, alarm at {found.bound:,.0f}"
     if found.state == "stable":
-        return f"Stable on {found.week}: in the latest {counted(int(carried_['weeks']), 'week')} {mqls}; {evidence}."
+        return f"Stable on {found.week}: in the latest {counted(int(carried['weeks']), 'week')} {mqls}; {evidence}."
     what = "behaviour outweighs fit" if found.state == "alarm" else "behaviour may outweigh fit"
     since = f"since the week of {found.since} ({found.since_low} to {found.since_high})"
     points = ", ".join(
@@ -215,7 +213,7 @@ def _headline(watch: Watch, found: BalanceVerdict, of: str) -> str:
     causes = [f"rule {found.top_rule!r}"] * bool(found.top_rule)
     causes += [f"segment {found.top_segment}"] * bool(found.top_segment)
     mostly = f"; mostly {' and '.join(causes)}" if causes else ""
-    was = f", {carried_['before']:.0%} before" if carried_["n"] and not math.isnan(carried_["before"]) else ""
+    was = f", {carried['before']:.0%} before" if carried["n"] and not math.isnan(carried["before"]) else ""
     head = f"{found.state.capitalize()} on {found.week}: {what} {since}: {points} per lead{mostly}; {mqls}{was}"
     first = watch.alarmed["week"] if watch.alarmed and watch.alarmed["week"] != watch.last["week"] else ""
     return f"{head}; {evidence}{f', first passed in the week of {first}' if first else ''}."
