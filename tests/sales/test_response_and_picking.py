@@ -304,7 +304,7 @@ def test_what_depends_on_the_score_alone_is_not_reported():
     assert np.sum(alarms) <= 7  # 3 of 60 on average; 8 or more in 1 of 100 such tests
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_false_alarms_over_many_worlds():
     rng = np.random.default_rng(20261128)
     assert np.mean([bool(found_in(*picked(rng)[:2])) for _ in range(1000)]) <= 0.065

@@ -53,7 +53,7 @@ SIZES = [
 ]
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize(("n", "rate", "bounds"), SIZES)
 @pytest.mark.parametrize("higher", HIGHER)
 @pytest.mark.parametrize("call", RANKED)
@@ -65,7 +65,7 @@ def test_intervals_of_ranking_cover(n, rate, bounds, higher, call):
     assert bounds[0] <= covered(n, rate, interval, truth(call, rate, higher)) <= bounds[1]
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("call", RANKED)
 def test_intervals_of_weighted_leads_cover(call):
     """Of those with low scores one in five is looked at, and stands for five."""
@@ -80,7 +80,7 @@ def test_intervals_of_weighted_leads_cover(call):
     assert SURE[0] <= covered(2000, rate, interval, truth(call, rate, higher)) <= SURE[1]
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize(("n", "rate", "bounds"), SIZES)
 @pytest.mark.parametrize("higher", [(0.95, 0.5), (1.5, 1.5)])
 def test_intervals_of_a_difference_cover(n, rate, bounds, higher):
@@ -94,7 +94,7 @@ def test_intervals_of_a_difference_cover(n, rate, bounds, higher):
     assert bounds[0] <= covered(n, rate, interval, true) <= bounds[1]
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize(("n", "rate", "bounds"), SIZES)
 @pytest.mark.parametrize("concentration", [3, 30])
 def test_intervals_of_the_brier_score_cover(n, rate, bounds, concentration):
@@ -109,7 +109,7 @@ def test_intervals_of_the_brier_score_cover(n, rate, bounds, concentration):
     assert bounds[0] <= covered(n, rate, interval, true) <= bounds[1]
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize(("n", "rate", "bounds"), SIZES)
 @pytest.mark.parametrize("higher", HIGHER[2:])
 def test_intervals_of_gains_cover(n, rate, bounds, higher):
@@ -127,7 +127,7 @@ def test_intervals_of_gains_cover(n, rate, bounds, higher):
         assert bounds[0] <= share <= bounds[1]
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize(("n", "rate"), [(200, 0.05), (200, 0.4), (2000, 0.02)])
 def test_right_probabilities_are_seldom_said_to_be_wrong(n, rate):
     rng = np.random.default_rng(n)

@@ -671,7 +671,7 @@ def coverage(tables, truth):
     return pd.Series({name: np.mean(held) for name, held in found.items()})
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("rate", [0.01, 0.05, 0.2, 0.4])
 @pytest.mark.parametrize("n", [200, 2000, 20_000])
 def test_intervals_cover(n, rate):
@@ -686,7 +686,7 @@ def test_intervals_cover(n, rate):
     assert found.between(least, most).all(), found
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_intervals_cover_where_leads_of_an_account_convert_together():
     rng = np.random.default_rng(20261127)
     aware, blind = [], []
@@ -717,7 +717,7 @@ def planted():
     return leads, wins / leads, wins / (mass * chance / mass.sum()).sum(), 1000 * wins - 200 * leads
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("n", [1000, 10_000])
 def test_the_stated_range_covers_the_right_threshold(n):
     share, precision, recall, value = planted()
@@ -742,7 +742,7 @@ def test_the_stated_range_covers_the_right_threshold(n):
     assert ((found >= 0.94) & (found <= 0.999)).all(), found
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_fall_is_found_by_chance_as_seldom_as_stated():
     rng = np.random.default_rng(20261129)
     false = []
@@ -758,7 +758,7 @@ def test_a_fall_is_found_by_chance_as_seldom_as_stated():
     assert (np.mean(false, axis=0) <= 0.05).all(), np.mean(false, axis=0)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_gain_is_real_where_it_is():
     """Where segments are alike, thresholds of their own bring nothing, and that is said."""
     rng = np.random.default_rng(20261130)

@@ -252,7 +252,7 @@ def test_a_trial_updated_each_week_says_what_was_simulated():
     assert verdicts == {"proved", "refuted", "open"}
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("plan", [*PLANS, (0.01, 0.005, 2000, 0.5), (0.9, 0.05, 60, 0.8), (0.4, -0.05, 300, 0.05)])
 @pytest.mark.parametrize("times", [0, 0.5, 1, -1])
 def test_the_interval_holds_in_many_trials(plan, times):

@@ -552,7 +552,7 @@ def test_a_rulebook_edit_is_told_and_no_edit_is_not():
 # ------------------------------------------------------------------------------------------------------- simulation
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_the_benchmark_s_rates():
     sys.path.insert(0, str(Path(__file__).parents[3] / "benchmarks"))
     import causes  # noqa: PLC0415 - a script, found only now

@@ -452,7 +452,7 @@ def test_an_edited_rulebook_rescores_and_reports_its_own_effect(funnel):
 # ------------------------------------------------------------------------------------------------------- simulation
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_false_alarms_and_delays_of_the_benchmark():
     sys.path.insert(0, str(Path(__file__).parents[3] / "benchmarks"))
     import drift  # noqa: PLC0415 - a script, found only now

@@ -581,7 +581,7 @@ def test_the_worked_example():
     assert sum(found.by_event["change"]) == pytest.approx(743)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_nineteen_of_twenty_intervals_hold_the_truth():
     old, new = simulated_book(3, 100), simulated_book(5, 95)
     found = []

@@ -63,7 +63,7 @@ def test_all_looks_together_hold_the_rate(rate):
     assert held_at_all_looks(wilson, rate, streams=400, leads=2000) < 0.8
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("rate", [0.002, 0.03, 0.12, 0.5, 0.97])
 def test_all_of_many_looks_hold_the_rate(rate):
     # Three standard errors of 3,000 streams.
@@ -316,7 +316,7 @@ def test_why_labels_are_not_watched(leads, state, reason):
     assert reason in found.reason
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("memory", [0.0, 0.5])
 def test_false_alarms_and_delays_of_made_up_leads(memory):
     """A smaller run of the benchmark."""

@@ -431,7 +431,7 @@ def test_a_family_of_stable_streams_rarely_alarms():
     assert found.headline.startswith("Stable")
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_false_alarms_and_delays_of_a_family():
     """Beside `benchmarks/README.md`, in a few runs: 10 % of budget, and what is found in a year."""
     import streams as benchmark  # noqa: PLC0415

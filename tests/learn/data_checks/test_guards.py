@@ -73,7 +73,7 @@ def test_false_alarms_are_rare(n, rate):
     assert sum(bool(said(found) - {"LS341"}) for found in alarms) <= 4
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize(("n", "rate"), [(600, 0.3), (2000, 0.15), (10_000, 0.05)])
 def test_false_alarms_are_rare_in_many_tables(n, rate):
     alarms = 0

@@ -521,6 +521,6 @@ def test_a_useless_candidate_passes_in_5_percent_of_runs_at_most(worlds, n):
     assert wilson(passed, 600)[0] <= 0.05
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_better_candidate_passes_often():
     assert share_passed(100, 2000, pick="chance") >= 80

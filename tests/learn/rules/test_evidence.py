@@ -426,7 +426,7 @@ def test_the_chance_of_any_false_alarm_is_what_it_says(n, chance, repeat, shared
     assert null_alarms(400, n, chance, repeat=repeat, shared=shared) <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 400)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_so_much_more_data_would_tell():
     rng = np.random.default_rng(15)
 
@@ -441,7 +441,7 @@ def test_so_much_more_data_would_tell():
         assert 0.73 < seen < 0.87
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_intervals_hold_the_planted_points():
     rng = np.random.default_rng(16)
     held = []

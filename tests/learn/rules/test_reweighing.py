@@ -572,7 +572,7 @@ def test_arguments_that_cannot_be_meant(small):
 # ---------------------------------------------------------------------------------------------------------- simulated
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("n", [100, 300, 1000, 5000])
 @pytest.mark.parametrize("prior", PRIORS)
 def test_better_than_either_extreme_or_hardly_behind(prior, n):
@@ -589,7 +589,7 @@ def test_better_than_either_extreme_or_hardly_behind(prior, n):
     assert covered > {100: 0.8, 300: 0.87, 1000: 0.91, 5000: 0.92}[n]
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("moved", [1.0, 0.5, 0.0])
 def test_planted_points_are_recovered_within_their_intervals(moved):
     """Sales chose in part whom to work; the guesses for seniority are right, half right, or all alike."""

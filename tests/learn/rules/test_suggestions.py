@@ -309,14 +309,14 @@ def test_bad_arguments_are_said_at_once():
 # --------------------------------------------------------------------------------------------------------- simulations
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_without_a_signal_hardly_anything_is_suggested():
     runs = [len(suggest(BOOK, World(seed, n=1500).snapshots()).frame) > 0 for seed in range(200)]
     # Three standard errors of 2.5 %.
     assert np.mean(runs) <= 0.025 + 3 * np.sqrt(0.025 * 0.975 / 200)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_signal_is_found_as_often_as_stated():
     found = []
     for seed in range(60):
