@@ -65,7 +65,7 @@ class ContractError(LeadscoreError):
 
 
 class ArgumentError(LeadscoreError, ValueError):
-    """An argument that cannot be meant: an `as_of` with a time of day, a lead that is not there."""
+    """An invalid argument: an `as_of` with a time of day, a lead that is not there."""
 
     def __init__(self, source: str, problems: Iterable[Problem] | str) -> None:
         super().__init__(source, [Problem("", problems)] if isinstance(problems, str) else problems)

@@ -145,7 +145,7 @@ def evidence(  # noqa: PLR0913
     set_aside: SetAside = False,
     printed: Printed = Format.table,
 ) -> None:
-    """Say of each rule whether outcomes bear it out.
+    """Say of each rule whether results support it.
 
     How often it fires, what came of it, what is its own part, and how much more data it takes where that is too little.
     """

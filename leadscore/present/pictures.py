@@ -47,7 +47,7 @@ def as_drawn(name: str) -> str:
 
 
 def plot_weekly(weekly: pd.DataFrame, *, ax: Any = None) -> Any:
-    """Draw how many leads came to qualify in each week, of one rulebook or of two.
+    """Draw how many leads qualified in each week, of one rulebook or of two.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def plot_weekly(weekly: pd.DataFrame, *, ax: Any = None) -> Any:
         ax.plot(weekly.index, counts.where(whole), _LINES[place], **style, label=f"{name}: {counts.sum():,} leads")
         ax.plot(weekly.index[~whole], counts[~whole], " ", **style, markerfacecolor="white")
     ax.set_ylim(0, 1.1 * max(1, weekly.drop(columns="days").to_numpy().max()))
-    ax.set_ylabel("leads that came to qualify")
+    ax.set_ylabel("leads that qualified")
     ax.set_xlabel("week, by its Monday" + ("" if whole.all() else " (hollow: a week only partly in the period)"))
     ax.figure.autofmt_xdate()
     ax.spines[["top", "right"]].set_visible(False)

@@ -16,16 +16,16 @@ from leadscore.stats.intervals import Floats, Ints
 _BOLDNESS = np.array([0.25, 0.5, 1.25])
 _FADING = np.array([0.02, 0.05, 0.2])
 _MOST_SCORE = 1.85
-# So many weeks are needed before a week can be foretold from those before it.
+# So many weeks are needed before a week can be predicted from those before it.
 _BURN_IN = 16
 # Of the regression, on standardised figures; the level itself is free.
 _RIDGE = np.diag([1e-9, 5.0, 5.0, 5.0, 5.0, 5.0])
 # Standard deviations of the reference.
 _MOST_LEARNED = 1.5
 YEAR_WEEKS = 365.2425 / 7
-# Neighbours up to a quarter apart are asked whether they hang together.
+# Neighbours up to a quarter apart are asked whether they are alike.
 _QUARTER_WEEKS = 13
-# Evidence is divided by exp(4) at most: where weeks always hang together a change is to be found still.
+# Evidence is divided by exp(4) at most: where weeks are always alike a change is to be found still.
 _MOST_MEMORY = math.sqrt(8)
 # Ranks of exchangeable weeks are uniform whatever the figures, so how often evidence passes a level by luck can be
 # computed once for all: this lies above what 60,000 simulated runs need, for 13 to 520 weeks and budgets of 0.5 to
@@ -56,7 +56,7 @@ def seasons(week: npt.ArrayLike, harmonics: int = 2) -> Floats:
 class RankDetector:
     """Streams of weekly figures, each watched for a rise; a figure that is missing (NaN) skips its week.
 
-    Each week is foretold from the weeks before it (level, two yearly waves, last week's figure; ridge regression). What
+    Each week is predicted from the weeks before it (level, two yearly waves, last week's figure; ridge regression). What
     it exceeds that by is ranked among all such residuals so far. With r - 1 of n residuals below it and
     a = min(Phi^-1((r - 1/2) / n), 1.85), evidence is multiplied by L = exp(lam a) / mean_j exp(lam a_j); it begins
     anew each week and fades: S <- (1 + (1 - d) S) L, on average over (lam, d) = (1/4, 1/50), (1/2, 1/20), (5/4, 1/5).
@@ -77,12 +77,12 @@ class RankDetector:
     the chance itself is known too. Weeks that are skipped leave fewer chances to pass it.
 
     What the regression learns from is bounded at 1.5 standard deviations: a large jump would teach it to foretell
-    itself within two weeks, and single outliers would move all residuals after them. Foretelling makes residuals only
+    itself within two weeks, and single outliers would move all residuals after them. Predicting makes residuals only
     nearly exchangeable: of 1,500 runs of 104 independent weeks, at most 5 % passed the level for 10 % with Student's t
     of 1.5 to 3, exponential, log-normal, Poisson weeks and ones with outliers, `memory` taken off.
 
-    Weeks that hang together over months break that. `memory` measures it on the weeks before the suspected change, as
-    the excess of the long-run variance (Bartlett, 13 weeks) over what independent weeks would show, in standard errors
+    Neighbouring weeks that are alike for months break that. `memory` measures it on the weeks before the suspected
+    change, as the excess of the long-run variance (Bartlett, 13 weeks) over what independent weeks would show, in standard errors
     from 0 to 2.8; who asks divides the evidence by exp(memory^2 / 2), see `discount`: about how much likelier weeks
     with memory made them than independent ones. Dividing never makes evidence larger, so the bound stays.
 
@@ -133,7 +133,7 @@ class RankDetector:
         """Each stream's rank of the week, from 0, among its residuals so far; -1 where it has none; how many it has."""
         known = ~np.isnan(figures)
         figure = np.where(known, (figures - self._centre) / self._spread, 0)
-        # A large jump would teach the regression to foretell itself, within two weeks.
+        # A large jump would teach the regression to predict itself, within two weeks.
         last = np.clip(np.where(np.isnan(self._last), figure, self._last), -_MOST_LEARNED, _MOST_LEARNED)
         row = np.concatenate([np.broadcast_to(seasons(week), (len(figure), len(_RIDGE) - 1)), last[:, None]], axis=1)
         inverse = np.linalg.inv(self._squares + _RIDGE)
@@ -181,7 +181,7 @@ class RankDetector:
         return int(known[between.argmax()]), int(plausible[0]), int(plausible[-1])
 
     def memory(self, above: float = -math.inf) -> Floats:
-        """(n_streams,) how much the weeks before the suspected change hang together, in standard errors from 0 to 2.8.
+        """(n_streams,) how alike neighbouring weeks before the suspected change are, in standard errors: 0 to 2.8.
 
         Streams whose log evidence is not above `above` are not looked at: 0.
         """
@@ -202,10 +202,10 @@ class RankDetector:
 
 
 def rank_evidence(figures: Floats, reference_weeks: int) -> Floats:
-    """The log evidence of streams that need no foretelling, by the ranks of the figures themselves.
+    """The log evidence of streams that need no predicting, by the ranks of the figures themselves.
 
     As of `RankDetector`; the ranks are independent and uniform exactly, and no change is taken for a season, or for
-    what last week let expect.
+    what last week predicts.
 
     Parameters
     ----------
@@ -227,7 +227,7 @@ def rank_evidence(figures: Floats, reference_weeks: int) -> Floats:
 
 
 def discount(memory: Floats) -> Floats:
-    """The log of what evidence is divided by, where weeks hang together by so many standard errors."""
+    """The log of what evidence is divided by, where weeks are alike by so many standard errors."""
     return memory**2 / 2
 
 

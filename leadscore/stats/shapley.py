@@ -76,7 +76,7 @@ class Counts:
     leads : two of (n_cells, weeks + 1)
         In the old and the new period: those that came in each week, and last those that were there before.
     figures : two lists of (n_cells, weeks + 1, n_figures)
-        By period and rulebook (old, new, and perhaps others in between): sums over leads that came to qualify.
+        By period and rulebook (old, new, and perhaps others in between): sums over leads that qualified.
     stratum, parent : (n_cells,) codes
         Cells of one stratum share a volume; cells of one parent are like enough to stand in for each other.
     """

@@ -55,7 +55,7 @@ class Groups(NamedTuple):
 
 @dataclass(frozen=True)
 class Pool:
-    """The leads that were there in a period, and those that came to qualify, by either rulebook.
+    """The leads that were there in a period, and those that qualified, by either rulebook.
 
     Attributes
     ----------
@@ -144,7 +144,7 @@ def _placed(shape: tuple[int, int], cell: Ints, slot: Ints, rows: Floats) -> Flo
 
 
 def _figures(binding: Binding, pool: Pool, history: History, rules: Sequence[str]) -> tuple[Ints, Ints, Floats]:
-    """Of the leads that came to qualify: their place in the pool, the week they count in, and their figures.
+    """Of the leads that qualified: their place in the pool, the week they count in, and their figures.
 
     The figures are 1, the share of behaviour in the points, and how much of the MQL each rule made.
     """

@@ -227,7 +227,7 @@ def predicted(waiting: Waiting, monday: int, reference_weeks: int) -> tuple[Arri
     begun : Arrivals
         `weeks`, `until`, `scale`; or `reason`.
     waiting : Waiting
-        Up to the last whole week, chances as the reference bears them out.
+        Up to the last whole week, chances as the reference confirms them.
     curve : (within_days + 1,) as `learned` gives it
     figures : (2, n_weeks)
         What is watched for a rise: fewer labels than expected, and more; NaN where hardly any is expected.

@@ -137,7 +137,7 @@ def family_of(
 
 
 def _steady(number: Floats, scores: Floats, unsteady: Floats) -> Mask:
-    """(n_tests,) whether the scores of the reference show nothing that could be foretold."""
+    """(n_tests,) whether the scores of the reference show nothing that could be predicted."""
     waves = np.linalg.qr(seasons(number))[0][:, 1:]
     flat = np.nan_to_num(scores - np.nanmean(scores, axis=1, keepdims=True))
     # Scores have the spread of all that varies; by the luck of the leads alone they spread by this less.

@@ -246,7 +246,7 @@ def _onehot(rows: Rows, penalty: float) -> Fitted:
 
 
 def _woe(rows: Rows, penalty: float) -> Fitted:
-    """One slope per feature on the weights of evidence of its bins, each against what its periods let expect."""
+    """One slope per feature on the weights of evidence of its bins, each against what its periods predict."""
     period = np.zeros(len(rows.y), np.intp) if rows.period is None else rows.period
     rate = np.bincount(period, rows.weight * rows.y) / np.bincount(period, rows.weight)
     expected = rows.counts(rows.weight * rate[period])

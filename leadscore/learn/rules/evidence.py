@@ -47,7 +47,7 @@ class Evidence(Result):
         `rate_without` with `rate_without_low`, `rate_without_high`; `lift` (rate / rate without) with `lift_low`,
         `lift_high`; `claimed` (points more than the rule gives other leads, on average), and adjusted for the other
         rules: `effect` (log odds) with `effect_low`, `effect_high`, `worth` (the same in points) with `worth_low`,
-        `worth_high`, `p`, `p_corrected` (Holm), `verdict`, and where data is too little `more_leads` and
+        `worth_high`, `p`, `p_corrected` (Holm), `verdict`, and where there is too little data `more_leads` and
         `more_reached` that it takes.
     notes : tuple of str
         What to know before it is believed.
@@ -97,7 +97,7 @@ def named(row: Any) -> str:
 
 
 def evidence(rulebook: Rulebook, snapshots: Snapshots, *, confidence: float = 0.95) -> Evidence:
-    """Say of each rule whether outcomes bear it out: how often it fires, what came of it, and what is its own part.
+    """Say of each rule whether results support it: how often it fires, what came of it, and what is its own part.
 
     Each entry of a points table or of `from` is judged by itself, against all other leads: `Seniority: VP` with 25
     points claims that VPs are better than the others by 25 less what the rule gives those on average. The rule as a
