@@ -56,11 +56,11 @@ def seasons(week: npt.ArrayLike, harmonics: int = 2) -> Floats:
 class RankDetector:
     """Streams of weekly figures, each watched for a rise; a figure that is missing (NaN) skips its week.
 
-    Each week is predicted from the weeks before it (level, two yearly waves, last week's figure; ridge regression). What
-    it exceeds that by is ranked among all such residuals so far. With r - 1 of n residuals below it and
-    a = min(Phi^-1((r - 1/2) / n), 1.85), evidence is multiplied by L = exp(lam a) / mean_j exp(lam a_j); it begins
-    anew each week and fades: S <- (1 + (1 - d) S) L, on average over (lam, d) = (1/4, 1/50), (1/2, 1/20), (5/4, 1/5).
-    Ties take the lowest rank.
+    Each week is predicted from the weeks before it (level, two yearly waves, last week's figure; ridge regression).
+    What it exceeds that by is ranked among all such residuals so far. With r - 1 of n residuals below it and a =
+    min(Phi^-1((r - 1/2) / n), 1.85), evidence is multiplied by L = exp(lam a) / mean_j exp(lam a_j); it begins anew
+    each week and fades: S <- (1 + (1 - d) S) L, on average over (lam, d) = (1/4, 1/50), (1/2, 1/20), (5/4, 1/5). Ties
+    take the lowest rank.
 
     Parameters
     ----------
@@ -82,9 +82,10 @@ class RankDetector:
     of 1.5 to 3, exponential, log-normal, Poisson weeks and ones with outliers, `memory` taken off.
 
     Neighbouring weeks that are alike for months break that. `memory` measures it on the weeks before the suspected
-    change, as the excess of the long-run variance (Bartlett, 13 weeks) over what independent weeks would show, in standard errors
-    from 0 to 2.8; who asks divides the evidence by exp(memory^2 / 2), see `discount`: about how much likelier weeks
-    with memory made them than independent ones. Dividing never makes evidence larger, so the bound stays.
+    change, as the excess of the long-run variance (Bartlett, 13 weeks) over what independent weeks would show, in
+    standard errors from 0 to 2.8; who asks divides the evidence by exp(memory^2 / 2), see `discount`: about how much
+    likelier weeks with memory made them than independent ones. Dividing never makes evidence larger, so the bound
+    stays.
 
     References
     ----------
