@@ -106,7 +106,7 @@ def test_scores_of_weeks_are_those_of_the_cohorts(busy, numbers, age):
 @settings(max_examples=max(2, settings().max_examples // 15))
 @given(st.integers(1, 19), st.integers(20, 58))
 def test_cohorts_added_to_others_are_those_of_all_at_once(busy, first, last):
-    """Who came to qualify, ceased to and does so again is counted once, in whatever nights weeks are added."""
+    """Who qualified, ceased to and does so again is counted once, in whatever nights weeks are added."""
     made, tables, _ = busy
     begun = dt.date(2025, 2, 10)
     later = {"start": begun + first * WEEK, "end": begun + last * WEEK - dt.timedelta(1)}

@@ -11,11 +11,13 @@ import pandas as pd
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import as_day, day_number
+from leadscore.base.text import counted
 from leadscore.drift.balance.alarm import SHORT, YEAR, Watch
 from leadscore.drift.balance.causes import Causes, causes_of
 from leadscore.drift.balance.verdict import LATELY, BalanceVerdict, judged, named
 from leadscore.drift.cohorts import check_cohort, overlap, sides_of, sketch_of, weekly_cohorts
 from leadscore.errors import ArgumentError, Problem
+from leadscore.present.markdown import visible
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.binding import Binding
 from leadscore.scoring.scores import Scores
@@ -395,6 +397,5 @@ class BalanceMonitor:
         return monitor
 
     def __repr__(self) -> str:
-        if not self._weeks:
-            return f"<BalanceMonitor of {named(self.rulebook)}: no week counted yet>"
-        return f"<BalanceMonitor of {named(self.rulebook)}, {len(self._weeks)} weeks: {self.verdict.headline}>"
+        said = f"{counted(len(self._weeks), 'week')}: {self.verdict.headline}" if self._weeks else "no week counted yet"
+        return visible(f"<BalanceMonitor of {named(self.rulebook)}, {said}>")

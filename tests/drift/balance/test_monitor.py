@@ -179,6 +179,19 @@ def test_a_drift_is_dated_sized_and_explained(alarmed):
     assert "<table" in verdict._repr_html_()
 
 
+def test_a_segment_that_stands_out_is_named_and_harmless():
+    def cohort(number):
+        scores = leads(number)
+        paid = scores["source"] == "paid"
+        more = 15.0 * paid if number >= 50 else 0.0
+        return scores.assign(behaviour=scores["behaviour"] + more, source=np.where(paid, "\x1b[31mpaid", "organic"))
+
+    monitor = watched([cohort(number) for number in range(62)])
+    assert monitor.verdict.top_segment == "source = \x1b[31mpaid (within)"
+    for text in (repr(monitor), repr(monitor.verdict)):
+        assert r"segment source = \x1b[31mpaid (within)" in text
+
+
 def test_no_change_is_stable_and_blames_nobody():
     verdict = watched([leads(number) for number in range(60)]).verdict
     assert verdict.state == "stable"
