@@ -238,11 +238,11 @@ def _estimate(measure: Any, y: Any, score: Any, weights: Any, confidence: float)
         return Estimate(value, none, none, n, events, unknown, reason)
     error, degrees = _spread(outcome, moves)
     reach = float(stdtrit(degrees, (1 + confidence) / 2)) * error
-    low, high = _interval(value, reach, degrees + 1, confidence)
+    low, high = logit_interval(value, reach, degrees + 1, confidence)
     return Estimate(value, low, high, n, events, unknown)
 
 
-def _interval(value: float, reach: float, few: int, confidence: float) -> tuple[float, float]:
+def logit_interval(value: float, reach: float, few: int, confidence: float) -> tuple[float, float]:
     """What reaches so far on either side, on the logit scale, which keeps it between 0 and 1."""
     from scipy.special import expit, logit  # noqa: PLC0415 - scipy takes long to import
 
@@ -329,7 +329,7 @@ def brier(y: Any, probability: Any, *, confidence: float = 0.95) -> Estimate:
     if reason:
         return Estimate(value, float("nan"), float("nan"), n, events, unknown, reason)
     reach = NormalDist().inv_cdf((1 + confidence) / 2) * float(squared.std(ddof=1)) / np.sqrt(n)
-    low, high = _interval(value, reach, n, confidence)
+    low, high = logit_interval(value, reach, n, confidence)
     return Estimate(value, low, high, n, events, unknown)
 
 

@@ -64,7 +64,7 @@ class TestLearn:
             "What the guards found",
             "The points card",
             "What changes in 'example'",
-            "May it be published?",
+            "Whether it may be published",
             "Publish: it gets",
             f"Written: {out}, {model}, {model.with_suffix('.md')}",
         )

@@ -74,8 +74,8 @@ def too_few(y: Mask, leads: Ints | None, columns: int) -> Iterator[Found]:
         yield "LS340", "", message, figures
     elif n < needed:
         message = (
-            f"{counted} leads, outcome rate {share_text(int(y.sum()), len(y))}; {columns} columns need about "
-            f"{needed:,} leads ({needed * rate:,.0f} with the outcome), to overstate weights by a tenth at most"
+            f"{counted} leads; {columns} columns need about {needed:,} leads ({needed * rate:,.0f} with the outcome), "
+            f"to overstate weights by a tenth at most"
         )
         yield "LS341", "", message, figures
 

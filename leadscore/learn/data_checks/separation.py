@@ -1,19 +1,22 @@
-"""How well a column alone, or columns together, tell outcomes apart, on rows that had no say in it."""
+"""How well a column alone, or columns together, separate outcomes, on rows that had no say in it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from leadscore.learn.data_checks.cells import Cells, Mask
-from leadscore.stats.intervals import Floats, Ints, wilson
+from leadscore.stats.intervals import Floats, Ints
 from leadscore.stats.logistic import Dense, fit_logistic
+from leadscore.stats.ranking import logit_interval
 
 _FOLDS = 5
-_Z = NormalDist().inv_cdf(0.975)
+_CONFIDENCE = 0.95
+_Z = NormalDist().inv_cdf((1 + _CONFIDENCE) / 2)
 _SURELY = NormalDist().inv_cdf(0.9995)
 # More leads of one outcome than this add nothing to how well columns rank together.
 _MOST = 10_000
@@ -48,8 +51,7 @@ class Rows:
         return np.bincount((self.fold * 2 + self.y) * size + code, minlength=2 * _FOLDS * size).reshape(_FOLDS, 2, size)
 
 
-@dataclass(frozen=True)
-class Auc:
+class Auc(NamedTuple):
     """An area under the ROC curve and its interval (95 %)."""
 
     value: float
@@ -87,7 +89,7 @@ def alone(counts: Ints) -> Auc:
     n0, n1 = total.sum(axis=1)
     value = float((with_it * counts[:, 1]).sum() / n1)
     variance = _variance(with_it, counts[:, 1]) / n1 + _variance(without, counts[:, 0]) / n0
-    return _interval(value, variance, int(min(n0, n1)))
+    return Auc(value, *logit_interval(value, _Z * np.sqrt(variance), int(min(n0, n1)), _CONFIDENCE))
 
 
 def _below(side: Ints, rank: Ints) -> Floats:
@@ -99,16 +101,6 @@ def _below(side: Ints, rank: Ints) -> Floats:
 def _variance(place: Floats, weight: Ints) -> float:
     mean = (place * weight).sum() / weight.sum()
     return float((weight * (place - mean) ** 2).sum() / max(weight.sum() - 1, 1))
-
-
-def _interval(value: float, variance: float, rarer: int) -> Auc:
-    if value in (0.0, 1.0):
-        # Nothing varies: as in `leadscore.roc_auc`.
-        low, high = (float(bound) for bound in wilson(value * rarer, rarer))
-        return Auc(value, low, high)
-    odds, error = np.log(value / (1 - value)), np.sqrt(variance) / (value * (1 - value))
-    low, high = 1 / (1 + np.exp(-(odds - _Z * error))), 1 / (1 + np.exp(-(odds + _Z * error)))
-    return Auc(value, float(low), float(high))
 
 
 def together(rows: Rows, columns: list[Cells]) -> float:

@@ -102,7 +102,7 @@ class Trained(Result):
         yield Section("guards", "What the guards found; columns marked drop are left out", self.model.guards_)
         yield Section("card", "The points card", self.card)
         yield Section("changes", f"What changes in {self.old.name!r}", self.changes)
-        yield Section("verdict", "May it be published?", self.verdict)
+        yield Section("verdict", "Whether it may be published", self.verdict)
 
     def diff(self) -> list[Change]:
         """What changed, in the words of the language; see `leadscore.rulebook.diff`."""

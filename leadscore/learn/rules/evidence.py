@@ -192,14 +192,9 @@ def evidence(rulebook: Rulebook, snapshots: Snapshots, *, confidence: float = 0.
     return Evidence(
         pd.DataFrame(rows, columns=None if rows else ["rule", "verdict"]),
         (*study.notes(), *_on_scale(scale, per_point, z, len(tested), confidence), *snapshots.notes),
-        len(sample.outcome),
-        sample.n_leads,
-        int(sample.outcome.sum()),
-        math.log(2) / per_point,
-        snapshots.stage,
-        snapshots.within_days,
-        float(confidence),
-    )
+        len(sample.outcome), sample.n_leads, int(sample.outcome.sum()), math.log(2) / per_point,
+        snapshots.stage, snapshots.within_days, float(confidence),
+    )  # fmt: skip
 
 
 def known_rows(snapshots: Snapshots) -> npt.NDArray[np.intp]:

@@ -193,25 +193,13 @@ def reweigh(
     frame = _frame(learned, sample, new, keep_signs=keep_signs)
     bound = [bound_at(book, snapshots.tables, snapshots.lead, snapshots.day) for book in (rulebook, written)]
     old, total = (((one.fit + one.behaviour) / 1000)[sample.used] for one in bound)
+    agreement = _agreement(total, learned.model, sample.y, learned.found)
+    volume = _volume(rulebook.qualify.threshold, bound, (old, total), sample, slope)
+    notes = (*sample.left_out, *unsure, *_on_points(frame, learned), agreement, volume)
     return Reweighed(
-        rulebook,
-        written,
-        frame,
-        float(np.log(2) / slope),
-        learned.found.spread,
-        (
-            *sample.left_out,
-            *unsure,
-            *_on_points(frame, learned),
-            _agreement(total, learned.model, sample.y, learned.found),
-            _volume(rulebook.qualify.threshold, bound, (old, total), sample, slope),
-        ),
-        len(sample.y),
-        int(sample.y.sum()),
-        sample.unknown,
-        int(sample.lead.max()) + 1,
-        snapshots.stage,
-    )
+        rulebook, written, frame, float(np.log(2) / slope), learned.found.spread, notes, len(sample.y),
+        int(sample.y.sum()), sample.unknown, int(sample.lead.max()) + 1, snapshots.stage,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -194,24 +194,18 @@ def suggest(
     newer = rows.half(rows.newer)
     kept, same = _apart(newer, fires[rows.newer], sure, 1 - confidence, candidates)
     per_point, scale = _per_point(rows, confidence)
-    frame, rules = _written(rulebook, newer, fires[rows.newer], kept, candidates, per_point, confidence)
+    columns = fires[rows.newer][:, kept].astype(np.float64)
+    frame, rules = _written(rulebook, newer, columns, [candidates[place] for place in kept], per_point, confidence)
     frame = frame.assign(
         p=[float(p[found == place][0]) for place in kept],
         q=q[kept],
         yaml=[dump({side: [rule]}) for side, rule in zip(frame["side"], rules, strict=True)],
     )
+    notes = (*rows.notes, *left_out, *same, *scale, *_warned(confidence), *snapshots.notes)
     return Suggestions(
-        frame,
-        rules,
-        (*rows.notes, *left_out, *same, *scale, *_warned(confidence), *snapshots.notes),
-        len(candidates),
-        len(found),
-        int(rows.older.sum() + rows.newer.sum()),
-        int(rows.newer.sum()),
-        snapshots.stage,
-        snapshots.within_days,
-        float(confidence),
-    )
+        frame, rules, notes, len(candidates), len(found), int(rows.older.sum() + rows.newer.sum()),
+        int(rows.newer.sum()), snapshots.stage, snapshots.within_days, float(confidence),
+    )  # fmt: skip
 
 
 def _warned(confidence: float) -> Iterator[str]:
@@ -339,16 +333,9 @@ def _per_point(rows: _Rows, confidence: float) -> tuple[float, list[str]]:
 
 
 def _written(  # noqa: PLR0913, PLR0917 - the last step, from all before
-    rulebook: Rulebook,
-    newer: _Half,
-    fires: Mask,
-    kept: list[int],
-    candidates: list[Candidate],
-    per_point: float,
-    confidence: float,
+    rulebook: Rulebook, newer: _Half, columns: Floats, kept: list[Candidate], per_point: float, confidence: float
 ) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
     """The suggestions with their figures on the newer half, and the rules."""
-    columns = fires[:, kept].astype(np.float64)
     fits = [
         adjusted(newer.sample, np.column_stack([newer.score, np.delete(columns, index, axis=1)]), columns[:, index])
         for index in range(len(kept))
@@ -361,14 +348,14 @@ def _written(  # noqa: PLR0913, PLR0917 - the last step, from all before
     taken = {rule.name for _, _, rule in rulebook.rules()}
     taken |= {part.name for part in rulebook.qualify.never} | {part.name for part in rulebook.qualify.segments}
     rules, found = [], []
-    for index, place in enumerate(kept):
-        one, middle = candidates[place], float(effect[index] * shrunk[index])
+    for index, one in enumerate(kept):
+        middle = float(effect[index] * shrunk[index])
         ends = (middle - reach[index], middle + reach[index])
         # No whole number of points is still better than the wrong sign or none.
         points = round(middle / per_point) or round(math.copysign(1, middle))
         name = one.name if one.name not in taken else f"{one.name} (suggested)"
         rules.append({"name": name, **one.rule, "points": points})
-        count = newer.sample.share(fires[:, place], confidence)
+        count = newer.sample.share(columns[:, index] > 0, confidence)
         worth = [end / per_point for end in ends]
         found.append((one.side, name, *count, float(expected[index]), middle, *ends, points, *worth))
     names = ["side", "rule", "n", "reached", "rate", "rate_low", "rate_high", "expected"]
