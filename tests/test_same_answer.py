@@ -33,6 +33,7 @@ PLAIN = {
     "sample_weight": RNG.integers(1, 4, N).tolist(),
     "dates": (np.datetime64("2026-01-01") + RNG.integers(0, 60, N)).tolist(),
     "groups": RNG.integers(0, 40, N).tolist(),
+    "period": RNG.integers(2020, 2026, N).tolist(),
     "by": np.array(["US", "DE", "FR"])[RNG.integers(0, 3, N)].tolist(),
 }
 X = pd.DataFrame({"visits": RNG.poisson(5 * SCORE), "seniority": np.where(SCORE > 0.5, "VP", "Clerk")}, LEADS)
@@ -78,6 +79,10 @@ CALLS = {
     "threshold_table": (
         lambda y, score, **beside: ls.threshold_table(y, score, replicates=40, **beside).frame.to_csv(),
         "score weights by dates groups",
+    ),
+    "outcomes_by_period": (
+        lambda y, score, period: ls.drift.outcomes_by_period(y, score, period, reference=2).rates.to_csv(),
+        "score period",
     ),
     "ThresholdExplorer": (lambda y: repr(ls.ThresholdExplorer(SCORES, y).now), ""),
     "guards": (lambda y, **beside: repr(ls.learn.guards(X, y, **beside)), "dates groups"),
@@ -153,6 +158,7 @@ FORMS = {
         "with zone": lambda values: pd.Series(pd.to_datetime(values)).dt.tz_localize("UTC"),
         "Arrow text": lambda values: arrow([str(value) for value in values]),
     },
+    "period": ANY | {"array": np.array, "text": lambda values: [str(value) for value in values]},
     "groups": ANY | {"array": np.array, "text": lambda values: [f"G{value}" for value in values]},
     "by": ANY | {"array": np.array, "fixed text": lambda values: pd.Series(values, dtype="string")},
 }

@@ -16,17 +16,17 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from leadscore.base.text import as_text
+from leadscore.base.groups import MISSING, grouped
 from leadscore.base.times import NO_TIME, one_array, read_times
 from leadscore.errors import ArgumentError, Problem
 from leadscore.stats.intervals import Floats, Ints
 
 Mask = npt.NDArray[np.bool_]
-MISSING = "(missing)"
 _SHOWN = 5
 # Whole numbers of leads, as far as floats have all of them.
 _MOST = 2**53
 _WEIGHTS = ("weights", "sample_weight")
+_SEGMENTS = ("by", "period")
 
 
 @dataclass(frozen=True)
@@ -97,9 +97,9 @@ def read_rows(
     numbered_dates : bool
         `dates` may be numbers that rise with time; they are in `columns` then.
     **columns : by the name of the argument; what is None is left out
-        `weights` or `sample_weight` (numbers from 0), `dates` (days or times), `groups` (ids), `by` (names of
-        segments), `probability` (0 to 1), `X` (a table, of which only the rows are looked at); all others are numbers,
-        `Scores` for their total.
+        `weights` or `sample_weight` (numbers from 0), `dates` (days or times), `groups` (ids), `by` or
+        `period` (names), `probability` (0 to 1), `X` (a table, of which only the rows are looked at); all others are
+        numbers, `Scores` for their total.
 
     Returns
     -------
@@ -140,8 +140,9 @@ def read_rows(
     read: dict[str, npt.NDArray[Any]] = {"y": _outcomes(tables["y"], problems)}
     names: tuple[str, ...] = ()
     for name, column in tables.items():
-        if name == "by":
-            read[name], names = _segments(column)
+        if name in _SEGMENTS:
+            found = grouped(column)
+            read[name], names = found.code, tuple(found.names)
         elif name == "groups":
             read[name] = pd.factorize(column)[0].astype(np.int64)
         elif name == "dates" and not (numbered_dates and pd.api.types.is_numeric_dtype(column.dtype)):
@@ -263,12 +264,6 @@ def _days(column: pd.Series[Any], problems: list[Problem]) -> Ints:
     return np.zeros(len(column), np.int64) if times is None else times.days("UTC")
 
 
-def _segments(column: pd.Series[Any]) -> tuple[Ints, tuple[str, ...]]:
-    """Positions in the names of the segments, -1 where missing; and the names."""
-    segments = pd.Categorical(column).remove_unused_categories()
-    return segments.codes.astype(np.int64), tuple(map(as_text, segments.categories))
-
-
 # ---------------------------------------------------------------------------------------------------------- all columns
 
 
@@ -327,7 +322,7 @@ def _placed(name: str, values: npt.NDArray[Any], place: Ints | None) -> npt.NDAr
 
 
 def _assembled(index: pd.Index[Any], read: dict[str, npt.NDArray[Any]], names: tuple[str, ...]) -> LeadRows:
-    outcome, by, groups = read.pop("y"), read.pop("by", None), read.pop("groups", None)
+    outcome, by, groups = read.pop("y"), read.pop("by", read.pop("period", None)), read.pop("groups", None)
     weights = read.pop("sample_weight", read.pop("weights", None))
     dates = read.pop("dates") if "dates" in read and read["dates"].dtype.kind == "i" else None
     if groups is not None:
@@ -335,7 +330,8 @@ def _assembled(index: pd.Index[Any], read: dict[str, npt.NDArray[Any]], names: t
         # Numbered in the order of the rows, whatever order they came in: draws by group do not depend on it.
         groups = pd.factorize(np.where(alone, groups.max(initial=-1) + np.cumsum(alone), groups))[0].astype(np.int64)
     if by is not None and (by < 0).any():
-        by, names = np.where(by < 0, len(names), by), (*names, MISSING)
+        names = names if MISSING in names else (*names, MISSING)
+        by = np.where(by < 0, len(names) - 1, by)
     unknown = np.isnan(outcome)
     return LeadRows(index, ~unknown, outcome == 1, int(unknown.sum()), read, weights, dates, groups, by, names)
 

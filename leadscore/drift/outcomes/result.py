@@ -11,14 +11,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from leadscore.base.groups import ALL
+from leadscore.base.arguments import Arguments
+from leadscore.base.groups import ALL, MISSING
 from leadscore.base.text import counted
 from leadscore.drift.outcomes.by_period import SURE, Known, bands, corrected, grouped, ranking, rates, relations
 from leadscore.drift.outcomes.label_arrivals import MEMORY_SEEN, Arrivals, poisson_interval
 from leadscore.errors import ArgumentError, Problem
 from leadscore.present.result import Result, Section
 from leadscore.stats.intervals import Floats, Ints
-from leadscore.stats.outcomes_and_scores import read_rows
+from leadscore.stats.outcomes_and_scores import LeadRows, as_column, read_rows
 
 Mask = npt.NDArray[np.bool_]
 
@@ -152,21 +153,28 @@ def outcomes_by_period(  # noqa: PLR0913 - each of them is part of what is asked
     >>> print(outcomes_by_period(had, points, block, reference=4).notes[-1])
     Ranks: in 2 periods leads of higher score have the outcome less often, first in 6: AUC 0.36 (0.30 to 0.42).
     """
-    outcome, given, place, periods = _columns(y, score, period, reference, by, attributes, probabilities=probabilities)
-    leads = read_rows(outcome, score=given)
-    there, had, points = leads.known, leads.had[leads.known], leads.columns["score"][leads.known]
-    place = place[there]
+    with Arguments("outcomes_by_period") as given:
+        for name, table in (("by", by), ("attributes", attributes)):
+            if not isinstance(table, pd.DataFrame | None):
+                given.wrong(name, f"must be a DataFrame, a row for each lead; got a {type(table).__name__}")
+    leads = read_rows(y, score=score, period=period)
+    periods = _periods(period, reference, MISSING in leads.names)
+    rows = leads.of_known()
+    had, points, place = rows.had, rows.columns["score"], rows.by
+    assert place is not None
+    problems = no_score(pd.Series(points, rows.index), probabilities=probabilities)
+    if problems:
+        raise ArgumentError("outcomes_by_period", problems)
     known = Known(had, points, place, place < reference, periods)
     band, names = bands(points, known.reference)
     n, reached = (np.bincount(band[known.reference], weights, len(names)) for weights in (None, had[known.reference]))
     # A band without leads in the reference tells nothing.
     chance = points if probabilities else (reached / np.where(n > 0, n, np.nan))[band]
     groups = {"score": (band, names)}
-    groups |= {} if by is None else {str(name): grouped(column[there]) for name, column in by.items()}
-    own = {} if attributes is None else {str(name): column[there] for name, column in attributes.items()}
+    groups |= {str(name): grouped(column) for name, column in _columns("by", by, rows)}
+    own = {str(name): column for name, column in _columns("attributes", attributes, rows)}
     when = f"in {len(periods)} periods, the first {reference} of which are the reference"
-    unknown = int((~there).sum())
-    when += f"; {unknown:,} of unknown outcome are left out" if unknown else ""
+    when += f"; {rows.unknown:,} of unknown outcome are left out" if rows.unknown else ""
     return looked_at(known, {"outcome": (np.ones(len(had), bool), had)}, groups, chance, own, when)
 
 
@@ -215,37 +223,24 @@ def no_score(score: pd.Series[Any], *, probabilities: bool) -> list[Problem]:
     return [Problem("score", f"{int(wrong.sum()):,} leads have no {what}: {first}")]
 
 
-def _columns(  # noqa: PLR0913, PLR0917 - the arguments of `outcomes_by_period`
-    y: Any, score: Any, period: Any, reference: Any, by: Any, attributes: Any, *, probabilities: bool
-) -> tuple[pd.Series[Any], pd.Series[Any], Ints, pd.Index[Any]]:
-    """Outcomes, scores and positions among the periods, row by row, checked."""
-    given = {"y": y, "score": score, "period": period, "by": by, "attributes": attributes}
-    given = {name: column for name, column in given.items() if column is not None}
-    problems = [
-        Problem(name, f"must be a DataFrame, a row for each lead; got a {type(given[name]).__name__}")
-        for name in ("by", "attributes")
-        if name in given and not isinstance(given[name], pd.DataFrame)
-    ]
-    sizes = {name: len(column) for name, column in given.items()}
-    indexes = [column.index for column in given.values() if isinstance(column, (pd.Series, pd.DataFrame))]
-    if len(set(sizes.values())) > 1:
-        problems.append(Problem("", f"must be equally long; got {sizes}"))
-    elif not all(index.equals(indexes[0]) for index in indexes):
-        problems.append(Problem("", "rows are matched by position, so their indexes must be the same"))
-    if problems:
-        raise ArgumentError("outcomes_by_period", problems)
-    outcome, points = (pd.Series(column).reset_index(drop=True) for column in (y, score))
-    problems = no_score(points[outcome.notna()], probabilities=probabilities)
-    labels = pd.Series(period).reset_index(drop=True)
-    if labels.isna().any():
-        problems.append(Problem("period", f"is missing for {int(labels.isna().sum()):,} leads"))
-    periods = pd.Index(labels.cat.categories) if hasattr(labels, "cat") else pd.Index(np.unique(labels.dropna()))
-    if type(reference) is not int or not 1 <= reference < len(periods):
-        message = f"must be a whole number of periods, 1 or more and fewer than all {len(periods)}; got {reference!r}"
-        problems.append(Problem("reference", message))
-    if problems:
-        raise ArgumentError("outcomes_by_period", problems)
-    return outcome, points, periods.get_indexer(pd.Index(labels)).astype(np.int64), periods
+def _columns(name: str, table: pd.DataFrame | None, rows: LeadRows) -> Iterator[tuple[Any, pd.Series[Any]]]:
+    """The columns of a table at these rows."""
+    if table is None:
+        return
+    if table.index.has_duplicates or not rows.index.isin(table.index).all():
+        raise ArgumentError(name, "must have one row for each lead of score, by the same index")
+    yield from table.loc[rows.index].items()
+
+
+def _periods(period: Any, reference: Any, missing: bool) -> pd.Index[Any]:  # noqa: FBT001 - one of two facts
+    """The periods there are, in their order."""
+    periods = pd.Categorical(as_column("period", period)).remove_unused_categories().categories
+    with Arguments("outcomes_by_period") as given:
+        if missing:
+            given.wrong("period", "is missing for some leads: leave them out")
+        most = len(periods) - 1
+        given.whole("reference", reference, least=1, most=most)
+    return periods
 
 
 # ---------------------------------------------------------------------------------------------------------- in words

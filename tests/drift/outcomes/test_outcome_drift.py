@@ -467,15 +467,19 @@ def test_ordered_periods_keep_their_order():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"reference": 0}, "a whole number of periods, 1 or more and fewer than all 8; got 0"),
+        ({"reference": 0}, "reference: must be a whole number, from 1 to 7; got 0"),
         ({"reference": 8}, "got 8"),
         ({"probabilities": True}, "leads have no probability from 0 to 1"),
-        ({"score": np.full(3200, np.nan)}, "3,200 leads have no finite score"),
-        ({"score": ["hot"] * 3200}, "must hold numbers"),
-        ({"period": range(5)}, "must be equally long"),
-        ({"period": [None] * 3200}, "is missing for 3,200 leads"),
+        ({"score": np.full(3200, np.nan)}, "score: is missing for 3,200 of 3,200 leads of known outcome"),
+        ({"score": np.full(3200, np.inf)}, "3,200 leads have no finite score"),
+        ({"score": ["hot"] * 3200}, "must be numbers; got 'hot'"),
+        ({"period": range(5)}, "period: has 5 values, score 3,200: one for each lead"),
+        ({"period": [*range(3199), None]}, "period: is missing for some leads"),
         ({"by": "group"}, "must be a DataFrame"),
-        ({"by": pd.DataFrame({"a": 1}, range(1, 3201)), "y": pd.Series([True] * 3200)}, "indexes must be the same"),
+        (
+            {"by": pd.DataFrame({"a": 1}, range(1, 3201)), "y": pd.Series([True] * 3200)},
+            "one row for each lead of score",
+        ),
         ({"y": np.full(3200, 2)}, "must be True, False or missing"),
     ],
 )
