@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import block_diag
 
-from leadscore.learn.card.binning import Bins
+from leadscore.learn.card.binning import Bins, parts, starts_of
 from leadscore.learn.card.merging import Merger, regrouped
 from leadscore.stats.logistic import Dense, Fitted, OneHot, fit_logistic
 
@@ -72,6 +72,11 @@ class Rows:
         """How many bins all features have."""
         return sum(self.sizes)
 
+    @property
+    def n_periods(self) -> int:
+        """How many stretches of time there are; 0 without any."""
+        return 0 if self.period is None else int(self.period.max()) + 1
+
     def counts(self, weight: Floats) -> Floats:
         """(n_bins,) sums of a weight over the rows of each bin."""
         return OneHot(self.codes, self.sizes, len(self.y)).transposed(weight)
@@ -80,12 +85,11 @@ class Rows:
         """The bins, and behind them the periods."""
         if self.period is None:
             return OneHot(self.codes, self.sizes, len(self.y))
-        return OneHot([*self.codes, self.period], [*self.sizes, int(self.period.max()) + 1])
+        return OneHot([*self.codes, self.period], [*self.sizes, self.n_periods])
 
     def penalty(self, own: Floats) -> Floats:
         """The penalty of the bins, and behind them of the periods."""
-        n_periods = 0 if self.period is None else int(self.period.max()) + 1
-        return block_diag(own, np.diag(np.full(n_periods, _PERIODS_DRAWN)))
+        return block_diag(own, np.diag(np.full(self.n_periods, _PERIODS_DRAWN)))
 
 
 def cut(rows: Rows, method: Method, most: int, least: float) -> tuple[list[Bins], list[Ints]]:
@@ -197,7 +201,7 @@ def additive(
 ) -> tuple[Additive, list[Ints]]:
     """Fit the coefficients of bins, and merge bins that run against a direction.
 
-    Without `judged`, how surely they are known is left out: it takes as long again.
+    Without `judged`, their covariance is left out: it takes as long again.
 
     Returns
     -------
@@ -224,13 +228,10 @@ def additive(
     kept = np.append(np.arange(n), len(fitted.coefficients))
     if rows.period is not None:
         intercept += fitted.coefficients[n + rows.period.max()]
-    first = 0
-    for size in rows.sizes:
-        own = slice(first, first + size)
-        mean = mass[own] @ coefficients[own] / max(mass[own].sum(), 1e-300)
-        coefficients[own] = np.where(mass[own] > 0, coefficients[own] - mean, 0.0)
+    for own, weight in parts(rows.features, coefficients, mass):
+        mean = weight @ own / max(weight.sum(), 1e-300)
+        own[:] = np.where(weight > 0, own - mean, 0.0)
         intercept += mean
-        first += size
     unknown = np.zeros((0, 0))
     curvature = fitted.curvature[np.ix_(kept, kept)] if judged else unknown
     covariance = fitted.covariance if judged else unknown
@@ -241,8 +242,8 @@ def additive(
 
 
 def _onehot(rows: Rows, penalty: float) -> Fitted:
-    own = np.eye(rows.n_bins) * penalty
-    return fit_logistic(rows.design(), rows.y, penalty=rows.penalty(own), weight=rows.weight)
+    drawn = rows.penalty(np.eye(rows.n_bins) * penalty)
+    return fit_logistic(rows.design(), rows.y, penalty=drawn, weight=rows.weight)
 
 
 def _woe(rows: Rows, penalty: float) -> Fitted:
@@ -257,17 +258,15 @@ def _woe(rows: Rows, penalty: float) -> Fitted:
     mass = rows.counts(rows.weight) + _PSEUDO
     odds, usual = ((part + pseudo) / np.maximum(mass - part - pseudo, 1e-9) for part in (had, expected))
     woe = np.log(odds / usual)
-    starts = np.concatenate([[0], np.cumsum(rows.sizes)]).astype(np.intp)
-    columns = [woe[start:][code] for start, code in zip(starts, rows.codes, strict=False)]
-    n_periods = 0 if rows.period is None else int(period.max()) + 1
-    design = Dense(np.column_stack([*columns, period[:, None] == np.arange(n_periods)]))
-    drawn = np.append(np.full(len(columns), _SLOPES_DRAWN * penalty), np.full(n_periods, _PERIODS_DRAWN))
-    least = np.append(np.zeros(len(columns)), np.full(n_periods, -np.inf))
+    columns = [woe[start:][code] for start, code in zip(starts_of(rows.features), rows.codes, strict=False)]
+    design = Dense(np.column_stack([*columns, period[:, None] == np.arange(rows.n_periods)]))
+    drawn = np.repeat([_SLOPES_DRAWN * penalty, _PERIODS_DRAWN], [len(columns), rows.n_periods])
+    least = np.repeat([0, -np.inf], [len(columns), rows.n_periods])
     slopes = fit_logistic(design, rows.y, penalty=drawn, weight=rows.weight, lower=least)
     per_bin = np.repeat(slopes.coefficients[: len(columns)], rows.sizes)
     whole = np.append(per_bin * woe, slopes.coefficients[len(columns) :])
     ridge = block_diag(rows.penalty(np.eye(rows.n_bins) * penalty), np.zeros((1, 1)))
-    # How surely heights are known is told as if each bin had been free.
+    # The covariance is that of free bins.
     return replace(
         slopes, coefficients=whole, design=rows.design(), ridge=ridge, free=np.arange(len(whole) + 1, dtype=np.intp)
     )
@@ -275,14 +274,13 @@ def _woe(rows: Rows, penalty: float) -> Fitted:
 
 def _against(rows: Rows, coefficients: Floats, directions: Mapping[str, Direction]) -> tuple[int, int] | None:
     """The two neighbours that run most against their feature's direction: its place, and the first of the two bins."""
-    worst, found, first = 1e-12, None, 0
-    for place, bins in enumerate(rows.features):
+    worst, found = 1e-12, None
+    for place, (own,) in enumerate(parts(rows.features, coefficients)):
+        bins = rows.features[place]
         if bins.kind == "number" and bins.column in directions:
-            steps = np.diff(coefficients[first : first + bins.size - 1])
-            wrong = -steps if directions[bins.column] == "increasing" else steps
+            wrong = np.diff(own[:-1]) * (-1 if directions[bins.column] == "increasing" else 1)
             if len(wrong) and wrong.max() > worst:
                 worst, found = float(wrong.max()), (place, int(wrong.argmax()))
-        first += bins.size
     return found
 
 
@@ -300,12 +298,10 @@ def explained(logits: Floats, rows: Rows) -> float:
 def _sizes(model: Additive, penalty: float) -> Floats:
     """(n_bins,) the mean square of the coefficients of each bin's feature, had they not been drawn to zero."""
     free = np.clip(1 - penalty * np.diag(model.covariance)[: len(model.mass)], 1e-3, 1)
-    found, first = np.ones(len(free)), 0
-    for bins in model.features:
-        own = slice(first, first + bins.size)
-        seen = model.mass[own] > 0
-        found[own] = (model.coefficients[own] ** 2 / free[own])[seen].sum() / free[own][seen].sum()
-        first += bins.size
+    found = np.ones(len(free))
+    for out, own, mass, share in parts(model.features, found, model.coefficients, model.mass, free):
+        seen = mass > 0
+        out[:] = (own**2 / share)[seen].sum() / share[seen].sum()
     return found
 
 
@@ -323,10 +319,8 @@ def resampled(model: Additive, rows: Rows, penalty: float, groups: Ints | None, 
     """
     bins, design = OneHot(rows.codes, rows.sizes, len(rows.y)), rows.design()
     logits = bins.times(model.coefficients)
-    levels = OneHot(
-        [np.zeros(len(rows.y), np.intp) if rows.period is None else rows.period],
-        [1 if rows.period is None else int(rows.period.max()) + 1],
-    )
+    period = np.zeros(len(rows.y), np.intp) if rows.period is None else rows.period
+    levels = OneHot([period], [max(rows.n_periods, 1)])
     own = fit_logistic(levels, rows.y, weight=rows.weight, offset=logits, penalty=_PERIODS_DRAWN)
     logits += own.intercept + levels.times(own.coefficients)
     residual = rows.weight * (rows.y - 1 / (1 + np.exp(-logits)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
@@ -201,29 +201,32 @@ def _array(series: pd.Series[Any]) -> pa.Array:
 
 
 def _is_number(kind: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_null(kind)
-    )
+    tests = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_null)
+    return any(test(kind) for test in tests)
 
 
 def is_words(read: Column, weight: Floats, rare: float) -> bool:
     """Whether a text is better read word by word: most of it lies in rare values, and most of it has several words."""
-    assert read.codes is not None
     if not read.values:
         return False
-    known = read.codes >= 0
-    mass = np.bincount(read.codes[known], weight[known], len(read.values))
+    mass = _mass(read, weight)
     several = np.array([len(worded(value).split()) > 1 for value in read.values])
-    return bool(mass[mass < rare].sum() > _MOSTLY_RARE * mass.sum() and mass[several].sum() > _MOSTLY_RARE * mass.sum())
+    return bool(min(mass[mass < rare].sum(), mass[several].sum()) > _MOSTLY_RARE * mass.sum())
+
+
+def _mass(read: Column, weight: Floats) -> Floats:
+    """(n_values,) the weight of the leads that have each distinct text."""
+    assert read.codes is not None
+    known = read.codes >= 0
+    return np.asarray(np.bincount(read.codes[known], weight[known], len(read.values)), np.float64)
 
 
 def cells(column: str, read: Column, weight: Floats, rare: float, most: int = _CELLS) -> Bins:
     """The finest bins: cells of about equal weight of a number, every level that is not rare of a category."""
     if read.numbers is None:
-        assert read.codes is not None
-        known = read.codes >= 0
-        mass = np.bincount(read.codes[known], weight[known], len(read.values))
-        common = sorted((-mass[code], value) for code, value in enumerate(read.values) if mass[code] >= rare)
+        common = sorted(
+            (-own, value) for value, own in zip(read.values, _mass(read, weight), strict=True) if own >= rare
+        )
         return Bins(column, "category", levels=tuple((value,) for _, value in common[:MOST_LEVELS]))
     known = ~np.isnan(read.numbers) & (weight > 0)
     values, place = np.unique(read.numbers[known], return_inverse=True)
@@ -241,17 +244,14 @@ def cells(column: str, read: Column, weight: Floats, rare: float, most: int = _C
 
 def words(column: str, read: Column, weight: Floats, rare: float, most: int) -> list[Bins]:
     """The commonest words of a text column, and whether there is any text."""
-    assert read.codes is not None
-    known = read.codes >= 0
-    mass = np.bincount(read.codes[known], weight[known], len(read.values))
     counts: dict[str, float] = {}
-    for value, own in zip(read.values, mass, strict=True):
+    for value, own in zip(read.values, _mass(read, weight), strict=True):
         for word in set(worded(value).split()):
             counts[word] = counts.get(word, 0.0) + own
     total = weight.sum()
     common = sorted((-count, word) for word, count in counts.items() if rare <= count <= total - rare)
     found = [Bins(column, "word", word=word) for _, word in common[:most]]
-    missing = weight[~known].sum()
+    missing = weight[read.missing].sum()
     return [*found, *([Bins(column, "word")] if rare <= missing <= total - rare else [])]
 
 
@@ -264,6 +264,12 @@ def _plainest(low: float, high: float) -> float:
         if low < candidate <= high:
             return float(candidate)
     return float(high)
+
+
+def parts(features: Sequence[Bins], *values: npt.NDArray[Any]) -> Iterator[tuple[npt.NDArray[Any], ...]]:
+    """What arrays over all bins hold of each feature, as views."""
+    for start, bins in zip(starts_of(features), features, strict=False):
+        yield tuple(value[..., start : start + bins.size] for value in values)
 
 
 def starts_of(features: Sequence[Bins]) -> npt.NDArray[np.intp]:

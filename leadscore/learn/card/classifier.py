@@ -20,12 +20,12 @@ from threadpoolctl import threadpool_limits
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_of
 from leadscore.errors import ArgumentError, Problem, did_you_mean
-from leadscore.learn.card.additive import Additive, Direction, Rows, additive, resampled
+from leadscore.learn.card.additive import Direction, Rows, additive, resampled
 from leadscore.learn.card.binning import as_frame, is_table, read_columns
 from leadscore.learn.card.folds import folds, in_order
 from leadscore.learn.card.interactions import paired
 from leadscore.learn.card.model_file import read_model, write_model
-from leadscore.learn.card.points_card import PointsCard, points_card
+from leadscore.learn.card.points_card import PointsCard, centred, points_card
 from leadscore.learn.card.tuning import ENCODINGS, METHODS, chosen, cut_at
 from leadscore.learn.data_checks.guards import Guards, guards
 from leadscore.stats.logistic import Dense, fit_logistic
@@ -62,7 +62,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
     monotone : dict of column to "increasing" or "decreasing", optional
         Numbers whose points may only rise, or fall.
     pairs : int
-        At most so many pairs of features get a term of their own beside those of each, in few bins: those that surely
+        At most so many pairs of features get a term of their own beside those of each, in few bins: those that clearly
         predict better in the folds. By default none: a card of single features is easier to agree on.
     guards : "warn", "raise", "drop" or None
         What to do about columns that cannot be trusted (see `guards`): warn; refuse; leave them out and say so; or not
@@ -163,7 +163,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         y = _column(y)
         self.classes_ = _classes(y)
         # Rows of an array have no names to match by.
-        named = frame if isinstance(X, pd.DataFrame) else frame.to_numpy()
+        named = frame if isinstance(X, pd.DataFrame) else range(len(frame))
         rows, weight = self._rows(named, y, sample_weight, dates=dates, groups=groups)
         kept = rows.known & (weight > 0)
         if len(set(rows.had[kept])) < 2:
@@ -272,11 +272,6 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
             if frame.columns.has_duplicates:
                 twice = ", ".join(map(repr, frame.columns[frame.columns.duplicated()]))
                 raise ArgumentError("X", f"has columns of one name: {twice}")
-            if not frame.size:
-                message = (
-                    f"Found array with {len(frame)} sample(s) (shape={frame.shape}) while a minimum of 1 is required"
-                )
-                raise ArgumentError("X", message)
             return frame
         array = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite=False)
         return pd.DataFrame(array, columns=[f"x{place}" for place in range(array.shape[1])])
@@ -316,8 +311,8 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         with Arguments("interval") as given:
             given.probability("confidence", confidence)
         model = self.model_
-        centred = self.draws_ - _means(self.draws_, model)
-        low, high = np.quantile(centred, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
+        beside = centred(self.draws_, model.mass, model.features)
+        low, high = np.quantile(beside, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
         nobody = model.mass == 0
         return pd.DataFrame(
             {
@@ -354,7 +349,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         Raises
         ------
         ArgumentError
-            If an argument is none of these, or no feature is left.
+            If an argument is invalid, or no feature is left.
 
         Notes
         -----
@@ -419,7 +414,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         Raises
         ------
         ArgumentError
-            If the files cannot be there, the card would replace other Markdown, or an argument is none of these.
+            If the files cannot be there, the card would replace other Markdown, or an argument is invalid.
 
         Examples
         --------
@@ -491,13 +486,3 @@ def _classes(y: Any) -> npt.NDArray[Any]:
         found = f"{len(classes)} class{'' if len(classes) == 1 else 'es'}"
         raise ArgumentError("y", f"Only binary classification is supported: y must hold two classes; got {found}")
     return np.array(sorted(classes.tolist()))
-
-
-def _means(values: Floats, model: Additive) -> Floats:
-    """The mean of each feature over its leads, at each of its bins."""
-    means, first = np.empty_like(values), 0
-    for bins in model.features:
-        own = slice(first, first + bins.size)
-        means[..., own] = ((values[..., own] @ model.mass[own]) / max(model.mass[own].sum(), 1e-300))[..., None]
-        first += bins.size
-    return means

@@ -27,7 +27,7 @@ _DRAWN = 10.0
 
 
 def paired(rows: Rows, folds: Sequence[tuple[Rows, Rows]], penalty: float, most: int) -> Rows:
-    """The rows with at most so many pairs of features behind the others: those that surely explain more of other rows.
+    """The rows with at most so many pairs of features behind the others: those that clearly explain more of other rows.
 
     Parameters
     ----------
@@ -45,8 +45,8 @@ def paired(rows: Rows, folds: Sequence[tuple[Rows, Rows]], penalty: float, most:
     gains = np.array([_gains(old, new, penalty, coarse, pairs) for old, new in folds]).reshape(-1, len(pairs))
     if len(gains) < 2:
         return rows
-    surely = gains.mean(axis=0) - _CLEARLY * gains.std(axis=0, ddof=1) / np.sqrt(len(gains))
-    best = sorted(np.flatnonzero(surely > 0), key=lambda place: -gains[:, place].mean())[:most]
+    clearly = gains.mean(axis=0) - _CLEARLY * gains.std(axis=0, ddof=1) / np.sqrt(len(gains))
+    best = sorted(np.flatnonzero(clearly > 0), key=lambda place: -gains[:, place].mean())[:most]
     features = [Bins.of_pair(*(coarse[place][0] for place in pairs[chosen])) for chosen in best]
     codes = [_together(rows, coarse, pairs[chosen]) for chosen in best]
     return replace(rows, features=[*rows.features, *features], codes=[*rows.codes, *codes])
@@ -81,7 +81,7 @@ def _gains(old: Rows, new: Rows, penalty: float, coarse: _Coarse, pairs: list[tu
     found = []
     for pair in pairs:
         size = coarse[pair[0]][0].size * coarse[pair[1]][0].size
-        design = OneHot([_together(old, coarse, pair), *levels], [size, *(int(level.max()) + 1 for level in levels)])
+        design = OneHot([_together(old, coarse, pair), *levels], [size, *[old.n_periods] * len(levels)])
         term = fit_logistic(design, old.y, weight=old.weight, offset=before, penalty=_DRAWN).coefficients[:size]
         found.append(explained(after + term[_together(new, coarse, pair)], new) - usual)
     return found

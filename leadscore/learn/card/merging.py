@@ -18,7 +18,7 @@ _FIRST = 1e12
 
 
 class Merger:
-    """The bins of some features, a coefficient for each, and how surely each is known.
+    """The bins of some features, their coefficients and covariance.
 
     Two bins become one where that costs the fit least: the log loss grows by half of z^2, with z the difference of the
     two coefficients in units of its standard error, all others being free to move (Wald, A. (1943), Transactions of the

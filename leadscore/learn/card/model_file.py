@@ -17,7 +17,6 @@ import io
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -78,7 +77,8 @@ def write_model(
     """Write a fitted model, and beside it its model card; see `LeadClassifier.save`."""
     target = Path(path)
     card = target.with_suffix(".md")
-    _refuse(target, list(_unwritable(target, card, verdict)))
+    if problems := list(_unwritable(target, card, verdict)):
+        raise ArgumentError(f"{target}", problems)
     buffer = io.BytesIO()
     np.savez(buffer, **{name: getattr(model.model_, name) for name in ARRAYS[:-1]}, draws=model.draws_)
     with ZipFile(buffer, "a") as file:
@@ -98,7 +98,8 @@ def read_model(path: str | os.PathLike[str], kind: type[Model]) -> Model:
     text, arrays = _unpacked(target)
     said = _read(target, text)
     model: Any = kind()
-    _refuse(target, list(_misfits(said, arrays, model.get_params(deep=False))))
+    if problems := list(_misfits(said, arrays, model.get_params(deep=False))):
+        raise ArgumentError(f"{target}", problems)
     model.set_params(**said.parameters)
     own = {name: getattr(said, name) for name in _OWN if getattr(said, name) is not None or name == "trained_until_"}
     for name in ("classes_", "feature_names_in_"):
@@ -107,11 +108,6 @@ def read_model(path: str | os.PathLike[str], kind: type[Model]) -> Model:
     fitted = Additive(features=said.features, intercept=said.intercept, log_loss=said.log_loss, **arrays)
     vars(model).update(own, model_=fitted, draws_=draws, chosen_=pd.DataFrame(said.chosen_))
     return model
-
-
-def _refuse(target: Path, problems: list[Problem]) -> None:
-    if problems:
-        raise ArgumentError(f"{target}", problems)
 
 
 # ------------------------------------------------------------------------------------------------------- to a file
@@ -135,11 +131,6 @@ def _text(model: Any, target: Path) -> bytes:
     said = {"format": FORMAT, "leadscore": version("leadscore"), "parameters": model.get_params(deep=False)}
     said |= {name: getattr(model.model_, name) for name in ("features", "intercept", "log_loss")}
     said |= {name: getattr(model, name, None) for name in _OWN}
-    # Columns of a frame may be called by what is no name in JSON.
-    named = (
-        replace(one, column=one.column if isinstance(one.column, int) else str(one.column)) for one in model.guards_
-    )
-    said["guards_"] = replace(model.guards_, found=tuple(named))
     text = to_json(said, fallback=_plain, inf_nan_mode="constants", indent=1)
     _read(target, text)
     return text

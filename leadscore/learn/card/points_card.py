@@ -19,9 +19,9 @@ from leadscore.base.text import counted
 from leadscore.errors import ArgumentError
 from leadscore.learn.card.additive import Additive, Direction
 from leadscore.learn.card.as_rules import rules_of
-from leadscore.learn.card.binning import Bins, as_frame, read_columns, starts_of
+from leadscore.learn.card.binning import Bins, as_frame, parts, read_columns, starts_of
 from leadscore.learn.card.merging import Merger
-from leadscore.learn.card.rounding import parts, whole_points
+from leadscore.learn.card.rounding import whole_points
 from leadscore.learn.rows.snapshots import Provenance
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
@@ -97,15 +97,12 @@ class PointsCard(Result):
     @property
     def least(self) -> int:
         """The least total a lead can have."""
-        return self.base + int(sum(own.min() for own in self._parts(self.points)))
+        return self.base + int(sum(own.min() for (own,) in parts(self.features, self.points)))
 
     @property
     def most(self) -> int:
         """The largest total a lead can have."""
-        return self.base + int(sum(own.max() for own in self._parts(self.points)))
-
-    def _parts(self, values: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
-        return np.split(values, starts_of(self.features)[1:-1]) if self.features else []
+        return self.base + int(sum(own.max() for (own,) in parts(self.features, self.points)))
 
     def _read(self, frame: pd.DataFrame) -> dict[str, Column]:
         used = {column for bins in self.features for column in bins.columns}
@@ -137,7 +134,7 @@ class PointsCard(Result):
         read = self._read(table)
         found = {
             "total (column)" if bins.name == "total" else bins.name: own[bins.of(read)]
-            for bins, own in zip(self.features, self._parts(self.points), strict=True)
+            for bins, (own,) in zip(self.features, parts(self.features, self.points), strict=True)
         }
         frame = pd.DataFrame(found, index=table.index)
         return frame.assign(total=frame.sum(axis=1).astype(np.int64) + self.base)
@@ -180,7 +177,7 @@ class PointsCard(Result):
         """The points of one lead, a line per feature, which sum exactly to its total; values never seen are named."""
         frame = pd.DataFrame([dict(row)])
         read, lines = self._read(frame), []
-        for bins, own, mass in zip(self.features, self._parts(self.points), self._parts(self.mass), strict=True):
+        for bins, (own, mass) in zip(self.features, parts(self.features, self.points, self.mass), strict=True):
             code = int(bins.of(read)[0])
             note = ""
             if mass[code] == 0:
@@ -246,11 +243,10 @@ class PointsCard(Result):
         if (threshold is None) == (probability is None):
             raise ArgumentError("threshold", "give exactly one of threshold, in points, and probability")
         least = self.threshold_at(probability) if probability is not None else threshold
-        document: dict[str, Any] = {"leadscore": 1, "name": name}
-        document |= {"version": version} if version else {}
-        document |= {"timezone": timezone}
-        parts = zip(self.features, self._parts(self.points), strict=True)
-        document |= rules_of([(bins, own.tolist()) for bins, own in parts], self.base, self.kinds, provenance or {})
+        versioned = {"version": version} if version else {}
+        document: dict[str, Any] = {"leadscore": 1, "name": name, **versioned, "timezone": timezone}
+        points = [own.tolist() for (own,) in parts(self.features, self.points)]
+        document |= rules_of(zip(self.features, points, strict=True), self.base, self.kinds, provenance or {})
         return Rulebook.from_dict(document | {"qualify": {"threshold": least}}, source=name)
 
     def plot(self, ax: Any = None) -> Any:
@@ -272,7 +268,7 @@ class PointsCard(Result):
     def notes(self) -> tuple[str, ...]:
         """What every lead has, and what the whole numbers cost."""
         base = (f"Every lead has {self.base} points to begin with.",) if self.base else ()
-        return (*base, f"Whole points cost a log loss of {self.log_loss_lost:.2g} per lead.")
+        return (*base, f"Whole points cost a log loss of {self.log_loss_lost:.5f} per lead.")
 
     def sections(self) -> Iterator[Section]:
         """The rows to review, and their picture."""
@@ -365,15 +361,11 @@ def _shortened(
     pull = joined.T @ np.linalg.pinv(model.covariance[:n, :n], hermitian=True)
     down = np.linalg.pinv(pull @ joined, hermitian=True) @ pull
     mass, events = joined.T @ model.mass, joined.T @ model.events
-    heights, _ = _centred(down @ model.coefficients, mass, features)
-    drawn, _ = _centred(draws @ down.T, mass, features)
+    heights = centred(down @ model.coefficients, mass, features)
+    drawn = centred(draws @ down.T, mass, features)
     spread = [np.sqrt((own**2) @ weight) for own, weight in parts(features, heights, mass)]
     order = np.argsort(-np.array(spread), kind="stable")
-    take = (
-        np.concatenate([np.arange(starts[place], starts[place + 1]) for place in order])
-        if features
-        else np.zeros(0, int)
-    )
+    take = np.argsort(np.repeat(np.argsort(order), np.diff(starts)), kind="stable")
     whole = np.zeros((n + 1, len(take) + 1))
     whole[:n, :-1], whole[n, -1] = joined[:, take], 1
     short = Additive(
@@ -411,19 +403,19 @@ def _totals(model: Additive) -> tuple[Floats, Floats]:
     return np.asarray((low + np.arange(len(share))) * _GRID, np.float64), share
 
 
-def _centred(values: Floats, mass: Floats, features: list[Bins]) -> tuple[Floats, Any]:
-    """Heights beside the mean of each feature, 0 where nobody is, and the sum of the means."""
-    found, total = np.zeros_like(values), 0.0
+def centred(values: Floats, mass: Floats, features: list[Bins]) -> Floats:
+    """Heights beside the mean of each feature, 0 where nobody is."""
+    found = np.zeros_like(values)
     for out, own, weight in parts(features, found, values, mass):
-        mean = own @ weight / weight.sum()
-        out[...] = np.where(weight > 0, own - mean[..., None] if own.ndim > 1 else own - mean, 0)
-        total = total + mean
-    return found, total
+        mean = np.asarray(own @ weight / weight.sum())
+        out[...] = np.where(weight > 0, own - mean[..., None], 0)
+    return found
 
 
 def _frame(model: Additive, points: Ints, drawn: Floats) -> pd.DataFrame:
     """The rows to review; `drawn` are heights in points beside the mean of their feature."""
-    rate_low, rate_high = wilson(model.events, np.maximum(model.mass, 1e-300))
+    mass = np.maximum(model.mass, 1e-300)
+    rate_low, rate_high = wilson(model.events, mass)
     means = np.concatenate(
         [np.full(len(own), own @ weight / weight.sum()) for own, weight in parts(model.features, points, model.mass)]
     )
@@ -434,7 +426,7 @@ def _frame(model: Additive, points: Ints, drawn: Floats) -> pd.DataFrame:
             "bin": [label for bins in model.features for label in bins.labels],
             "n": model.mass,
             "reached": model.events,
-            "rate": model.events / np.maximum(model.mass, 1e-300),
+            "rate": model.events / mass,
             "rate_low": rate_low,
             "rate_high": rate_high,
             "points": points,

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
 
 from leadscore.errors import ArgumentError
 from leadscore.learn.card.additive import Additive, Direction
-from leadscore.learn.card.binning import Bins, starts_of
+from leadscore.learn.card.binning import parts
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 _PASSES = 50
-
-
-def parts(features: list[Bins], *values: npt.NDArray[Any]) -> Iterator[tuple[npt.NDArray[Any], ...]]:
-    """What arrays over all bins hold of each feature, as views."""
-    for start, bins in zip(starts_of(features), features, strict=False):
-        yield tuple(value[..., start : start + bins.size] for value in values)
 
 
 def whole_points(
