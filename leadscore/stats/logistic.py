@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -164,55 +164,95 @@ def fit_logistic(  # noqa: PLR0913 - each of them is part of the model
     Projected Newton with a line search: Bertsekas, D. P. (1982), SIAM Journal on Control and Optimization 20, 221-246.
     A column on which the outcomes do not depend at all and that has no penalty keeps its start.
     """
-    outcome = np.asarray(y, np.float64)
     n, p = design.shape
-    weights = np.ones(n) if weight is None else np.asarray(weight, np.float64)
-    fixed = np.zeros(n) if offset is None else offset
     given = np.asarray(penalty, np.float64)
     ridge = np.zeros((p + 1, p + 1))
     ridge[:p, :p] = given if given.ndim == 2 else np.diag(np.broadcast_to(given, p))
-    centre = np.append(np.zeros(p) if prior is None else prior, 0.0)
-    least = np.append(np.full(p, -np.inf) if lower is None else lower, -np.inf)
-    most = np.append(np.full(p, np.inf) if upper is None else upper, np.inf)
-
-    def loss(beta: Floats) -> tuple[float, Floats]:
-        eta = fixed + design.times(beta[:-1]) + beta[-1]
-        return float(weights @ (np.logaddexp(0, eta) - outcome * eta)), eta
-
-    share = np.clip(weights @ outcome / weights.sum(), 1e-6, 1 - 1e-6)
-    beta = np.append(centre[:-1], np.log(share / (1 - share))) if start is None else _vector(start)
-    beta = np.clip(beta, least, most)
-    value, eta = loss(beta)
-    whole = value + (beta - centre) @ ridge @ (beta - centre) / 2
+    problem = _Penalised(
+        design,
+        np.asarray(y, np.float64),
+        np.ones(n) if weight is None else np.asarray(weight, np.float64),
+        np.zeros(n) if offset is None else offset,
+        ridge,
+        np.append(np.zeros(p) if prior is None else prior, 0.0),
+        np.append(np.full(p, -np.inf) if lower is None else lower, -np.inf),
+        np.append(np.full(p, np.inf) if upper is None else upper, np.inf),
+    )
+    now = problem.at(problem.beginning() if start is None else _vector(start))
     gained = np.inf
     for _ in range(_STEPS):
-        chance = _sigmoid(eta)
-        gradient = np.append(design.transposed(weights * (chance - outcome)), weights @ (chance - outcome))
-        gradient += ridge @ (beta - centre)
-        if gained > _BENDS * abs(whole):
+        chance = _sigmoid(now.log_odds)
+        gradient = problem.gradient(now, chance)
+        if gained > _BENDS * abs(now.whole):
             # Near the fit it hardly bends any more, and working it out is nearly all the time.
-            curvature = _curvature(design, weights * chance * (1 - chance)) + ridge
-        held = ((beta <= least) & (gradient > 0)) | ((beta >= most) & (gradient < 0))
-        free = np.flatnonzero(~held)
+            curvature = _curvature(design, problem.weight * chance * (1 - chance)) + ridge
+        free = np.flatnonzero(~problem.held(now.beta, gradient))
         step = np.zeros(p + 1)
         step[free] = _solve(curvature[np.ix_(free, free)], gradient[free])
-        size, slope = 1.0, float(gradient @ step)
-        while size > 1e-10:
-            moved = np.clip(beta - size * step, least, most)
-            new, new_eta = loss(moved)
-            new_whole = new + (moved - centre) @ ridge @ (moved - centre) / 2
-            if new_whole <= whole - 1e-4 * size * slope or abs(slope) < _ENOUGH * (1 + abs(whole)):
-                break
-            size /= 2
-        gained = whole - new_whole
-        if gained >= 0:
-            beta, value, eta, whole = moved, new, new_eta, new_whole
-        if gained <= _ENOUGH * (1 + abs(whole)):
+        moved = problem.along(now, step, float(gradient @ step))
+        gained = now.whole - moved.whole
+        now = moved if gained >= 0 else now
+        if gained <= _ENOUGH * (1 + abs(now.whole)):
             break
-    chance = _sigmoid(eta)
-    free = np.flatnonzero((beta > least) & (beta < most))
-    curve = weights * chance * (1 - chance)
-    return Fitted(float(beta[-1]), beta[:-1].copy(), value, design, curve, ridge, free)
+    chance = _sigmoid(now.log_odds)
+    free = np.flatnonzero((now.beta > problem.least) & (now.beta < problem.most))
+    curve = problem.weight * chance * (1 - chance)
+    return Fitted(float(now.beta[-1]), now.beta[:-1].copy(), now.loss, design, curve, ridge, free)
+
+
+class _Point(NamedTuple):
+    """Coefficients, the intercept the last; the log odds of the rows there, the log loss, and the same penalised."""
+
+    beta: Floats
+    log_odds: Floats
+    loss: float
+    whole: float
+
+
+@dataclass(frozen=True)
+class _Penalised:
+    """What is minimised: the penalised log loss, within bounds; vectors have the intercept last."""
+
+    design: Design
+    outcome: Floats
+    weight: Floats
+    offset: Floats
+    ridge: Floats
+    centre: Floats
+    least: Floats
+    most: Floats
+
+    def beginning(self) -> Floats:
+        """What coefficients are drawn to, and the intercept of the mean outcome."""
+        share = np.clip(self.weight @ self.outcome / self.weight.sum(), 1e-6, 1 - 1e-6)
+        return np.append(self.centre[:-1], np.log(share / (1 - share)))
+
+    def at(self, beta: Floats) -> _Point:
+        """The loss at some coefficients, brought within their bounds."""
+        beta = np.clip(beta, self.least, self.most)
+        eta = self.offset + self.design.times(beta[:-1]) + beta[-1]
+        loss = float(self.weight @ (np.logaddexp(0, eta) - self.outcome * eta))
+        return _Point(beta, eta, loss, loss + float((beta - self.centre) @ self.ridge @ (beta - self.centre)) / 2)
+
+    def gradient(self, now: _Point, chance: Floats) -> Floats:
+        """That of the penalised loss."""
+        off = self.weight * (chance - self.outcome)
+        found = np.append(self.design.transposed(off), self.weight @ (chance - self.outcome))
+        return found + self.ridge @ (now.beta - self.centre)
+
+    def held(self, beta: Floats, gradient: Floats) -> npt.NDArray[np.bool_]:
+        """Which coefficients are at a bound and would go past it."""
+        return ((beta <= self.least) & (gradient > 0)) | ((beta >= self.most) & (gradient < 0))
+
+    def along(self, now: _Point, step: Floats, slope: float) -> _Point:
+        """As far along a step as the loss falls enough (Armijo)."""
+        size = 1.0
+        while True:
+            moved = self.at(now.beta - size * step)
+            enough = moved.whole <= now.whole - 1e-4 * size * slope or abs(slope) < _ENOUGH * (1 + abs(now.whole))
+            size /= 2
+            if enough or size <= 1e-10:
+                return moved
 
 
 def _vector(fitted: Fitted) -> Floats:

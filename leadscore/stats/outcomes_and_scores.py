@@ -219,10 +219,11 @@ def _floats(column: pd.Series[Any]) -> Floats | None:
     return column.to_numpy(np.float64, na_value=np.nan) if numbers or column.isna().all() else None
 
 
-def _shown(values: pd.Series[Any]) -> str:
-    """The first value that is no number, else the first, as Python shows it."""
+def _shown(values: pd.Series[Any]) -> list[str]:
+    """The first two values that are no numbers, else the first two, as Python shows them."""
     plain = [value.item() if isinstance(value, np.generic) else value for value in values.dropna().unique()]
-    return repr(next((value for value in plain if not isinstance(value, (Real, Decimal))), plain[0]))
+    odd = [value for value in plain if not isinstance(value, (Real, Decimal))]
+    return [repr(value) for value in (odd or plain)[:2]]
 
 
 def _outcomes(column: pd.Series[Any], problems: list[Problem]) -> Floats:
@@ -230,22 +231,23 @@ def _outcomes(column: pd.Series[Any], problems: list[Problem]) -> Floats:
     what = "must be True, False or missing (1 and 0 will do)"
     numbers = _floats(column)
     if numbers is None:
-        first = _shown(column)
+        found = _shown(column)
         # What is compared with a value is False where it is missing, which here is not known.
-        cure = f"y.eq({first}).where(y.notna())" if column.isna().any() else f"y == {first}"
-        problems.append(Problem("y", f"{what}; got {first}: say which value is the outcome, as {cure}"))
+        write = "y.eq({}).where(y.notna())" if column.isna().any() else "y == {}"
+        cure = " or ".join(write.format(value) for value in found)
+        problems.append(Problem("y", f"{what}; got {', '.join(found)}: say which is the outcome, as {cure}"))
         return np.full(len(column), np.nan)
     wrong = ~((numbers == 0) | (numbers == 1) | np.isnan(numbers))
     if wrong.any():
-        found = f"{int(wrong.sum()):,} of {len(wrong):,} values are neither, the first {_shown(column[wrong])}"
-        problems.append(Problem("y", f"{what}; {found}"))
+        n = f"{int(wrong.sum()):,} of {len(wrong):,} values are neither"
+        problems.append(Problem("y", f"{what}; {n}, the first {_shown(column[wrong])[0]}"))
     return numbers
 
 
 def _numbers(name: str, column: pd.Series[Any], problems: list[Problem]) -> Floats:
     numbers = _floats(column)
     if numbers is None:
-        problems.append(Problem(name, f"must be numbers; got {_shown(column)}"))
+        problems.append(Problem(name, f"must be numbers; got {_shown(column)[0]}"))
     return np.zeros(len(column)) if numbers is None else numbers
 
 

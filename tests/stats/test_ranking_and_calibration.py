@@ -106,7 +106,7 @@ def test_outcomes_as_they_come(y):
 @pytest.mark.parametrize(
     ("y", "score", "weights", "message"),
     [
-        (["won", "lost"], [1, 2], None, "got 'won': say which value is the outcome, as y == 'won'"),
+        (["won", "lost"], [1, 2], None, "got 'won', 'lost': say which is the outcome, as y == 'won' or y == 'lost'"),
         ([0, 2], [1, 2], None, "1 of 2 values are neither, the first 2"),
         ([-1, 1], [1, 2], None, "the first -1"),
         ([0.5, 1.0], [1, 2], None, "the first 0.5"),
