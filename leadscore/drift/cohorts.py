@@ -246,16 +246,12 @@ def check_cohort(scores: Any, name: str, by: Sequence[str]) -> list[Problem]:
     if not isinstance(scores, pd.DataFrame):
         return [Problem(name, f"must be a frame with fit, behaviour and qualified; got a {type(scores).__name__}")]
     wanted = ["fit", "behaviour", *(["qualified"] if name == "scores" else []), *by]
-    problems = [
-        Problem(name, f"has no column {column!r}{did_you_mean(column, map(str, scores.columns))}")
-        for column in wanted
-        if column not in scores
-    ]
-    problems += [
-        Problem(name, f"{column} must be finite points for each lead")
-        for column in ("fit", "behaviour")
-        if column in scores and not _all_finite(scores[column])
-    ]
+    problems = []
+    for column in wanted:
+        if column not in scores:
+            problems.append(Problem(name, f"has no column {column!r}{did_you_mean(column, map(str, scores.columns))}"))
+        elif column in {"fit", "behaviour"} and not _all_finite(scores[column]):
+            problems.append(Problem(name, f"{column} must be finite points for each lead"))
     flags = scores.get("qualified")
     if name == "scores" and flags is not None and not (pd.api.types.is_bool_dtype(flags) and not flags.isna().any()):
         problems.append(Problem(name, "qualified must be True or False for each lead"))

@@ -123,7 +123,7 @@ class DriftReport(Result):
     def to_dict(self) -> dict[str, Any]:
         """The report as plain data, beside what the verdict says; what is not in it is None."""
         absent = dict.fromkeys(("edit", "causes", "decomposition", "stability", "months"))
-        return absent | self.verdict.to_dict() | super().to_dict()
+        return self.verdict.to_dict() | absent | super().to_dict()
 
     def plot_gap(self, ax: Any = None) -> Any:
         """Draw the gap of each week and its onset; see `pictures.plot_gap`."""

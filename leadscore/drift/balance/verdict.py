@@ -87,6 +87,7 @@ class BalanceVerdict(Result):
         since = "since" if self.since else f"latest {counted(int(self.figures['weeks'].iloc[0]), 'week')}"
         shown = readable(self.figures, "before", "since", "change").rename(columns={"since": since})
         shown = shown.assign(n=self.figures["n"].to_numpy())
+        shown = shown[shown["n"] > 0]
         yield Section("figures", "How large the change is, after allowing for the season (95 %)", self.figures, shown)
 
 
