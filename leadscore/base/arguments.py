@@ -138,9 +138,9 @@ class Arguments:
         """One of some words."""
         if isinstance(value, str) and value in words:
             return value
+        near = did_you_mean(value, words)
         listed = ", ".join(map(repr, words))
-        near = did_you_mean(value, words) if len(words) > 12 else ""
-        self.wrong(name, f"must be one of {listed}; got {value!r}{near}")
+        self.wrong(name, f"must be one of {listed}; got {value!r}{near if near.endswith('?') else ''}")
         return next(iter(words))
 
 

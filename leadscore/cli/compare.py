@@ -93,7 +93,7 @@ def diff(  # noqa: PLR0913
         raise typer.BadParameter(
             "go together: what became of the leads, in how many days", param_hint="'--outcomes' and '--within-days'"
         )
-    if printed == Format.table:
+    if printed == Format.table and leads is None:
         print_changes(changes)
     if leads is not None and start is not None and end is not None:
         options = {"strict": not set_aside, "observed_until": observed_until, "stages": stages(stage_name)}
@@ -101,7 +101,7 @@ def diff(  # noqa: PLR0913
         if printed == Format.table:
             print_comparison(comparison, by, within_days)
         else:
-            said = {"changes": said, **comparison_data(comparison, by, within_days)}
+            said = comparison_data(comparison, by, within_days)
     if printed == Format.json:
         print_json(said)
 

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 _PIPED_WIDTH = 10_000
 # What a history can be grouped by without a column of the leads.
 OWN_GROUPS = ("segment", "via", "grade")
-# How many leads are shown; the file has them all.
-_SHOWN = 10
 _VIA = {"hand_raise": "hand_raise (asked for sales)", "score": "score"}
 
 
@@ -135,15 +133,17 @@ def _print_set_aside(tables: Tables) -> None:
 
 
 def _print_segments(scores: Scores) -> None:
+    from leadscore.base.groups import MISSING  # noqa: PLC0415 - needs pandas
+
     qualify = scores.rulebook.qualify
-    bars = {segment.name: segment.threshold for segment in qualify.segments} | {None: qualify.threshold}
+    thresholds = {segment.name: segment.threshold for segment in qualify.segments} | {None: qualify.threshold}
     frame, rows = scores.frame, []
-    for name, bar in bars.items():
+    for name, threshold in thresholds.items():
         inside = frame[frame["segment"].isna() if name is None else frame["segment"] == name]
         count = int(inside["qualified"].sum())
-        rows.append((name or "all others", f"{bar:g}", f"{len(inside):,}", f"{count:,}{_share(count, len(inside))}"))
+        rows.append((name or MISSING, f"{threshold:g}", f"{len(inside):,}", f"{count:,}{_share(count, len(inside))}"))
     typer.echo()
-    print_table(("segment", "bar ", "leads ", "qualified "), rows)
+    print_table(("segment", "threshold ", "leads ", "qualified "), rows)
 
 
 def _print_completeness(scores: Scores, count: int) -> None:
@@ -159,14 +159,9 @@ def _print_completeness(scores: Scores, count: int) -> None:
 
 
 def print_history(history: History, tables: Tables) -> None:
-    """Print how many leads came to qualify, week by week."""
-    already = int(history.frame["already"].sum())
-    typer.echo(f"{counted(history.n_leads, 'lead')} from {history.start} to {history.end}:")
-    typer.echo(f"{counted(len(history) - already, 'lead')} came to qualify, {already:,} did already when it began.")
-    typer.echo("That counts every lead; it is no sample, so it has no interval.")
+    """Print how many leads qualified, week by week."""
     _print_set_aside(tables)
-    typer.echo()
-    print_table(("week of", "days ", "came to qualify "), _cells(history.weekly()[["days", "qualified"]]))
+    typer.echo(history)
 
 
 def _cells(frame: pd.DataFrame) -> list[list[str]]:
@@ -184,43 +179,13 @@ def _labels(index: Any) -> list[str]:
 
 def print_comparison(comparison: Comparison, by: str | None, within_days: int | None) -> None:
     """Print what the new rulebook would have done: which weeks, whom and why, and what became of them."""
-    frame = comparison.frame
-    typer.echo(f"\nFrom {comparison.old.start} to {comparison.old.end}, of {comparison.old.n_leads:,} leads:")
-    counts = frame["change"].value_counts(sort=False)
-    print_table(("change", "leads "), [(str(name), f"{count:,}") for name, count in counts.items()])
-    typer.echo("gained and lost: qualified by the new rulebook alone, by the old alone; earlier, later: by both.")
-    already = int(frame["already"].sum())
-    if already:
-        typer.echo(f"{already:,} of these qualified before the period already, and are in none of the weeks below.")
-    typer.echo("That counts every lead; it is no sample, so it has no interval.")
-    typer.echo("\nLeads that came to qualify, by week:")
-    columns = ["days", "old", "new", "difference"]
-    print_table(("week of", "days ", "old ", "new ", "difference "), _cells(comparison.weekly()[columns]))
+    typer.echo(comparison)
     if by is not None:
         typer.echo(f"\nAnd by {by}:")
+        columns = ["days", "old", "new", "difference"]
         print_table((by, "week of", "days ", "old ", "new ", "difference "), _cells(comparison.weekly(by)[columns]))
-    for change in counts.index[counts > 0]:
-        _print_changed(frame[frame["change"] == change], str(change))
     if within_days is not None:
         _print_outcomes(comparison, within_days)
-
-
-def _print_changed(rows: pd.DataFrame, change: str) -> None:
-    first = min(len(rows), _SHOWN)
-    typer.echo(f"\n{change.capitalize()}{f', the first {first} of {len(rows):,}' if first < len(rows) else ''}:")
-    shown = rows.head(_SHOWN).reset_index()
-    for name in ("day_old", "day_new"):
-        shown[name] = shown[name].dt.strftime("%Y-%m-%d").fillna("-")
-    cells = [
-        (
-            *map(str, (row.lead_id, row.day_old, row.day_new)),
-            f"{row.total_old:g}",
-            f"{row.total_new:g}",
-            str(row.reasons),
-        )
-        for row in shown.itertuples()
-    ]
-    print_table(("lead", "old day", "new day", "old points ", "new points ", "why"), cells)
 
 
 def _print_outcomes(comparison: Comparison, within_days: int) -> None:
@@ -241,10 +206,7 @@ def _print_outcomes(comparison: Comparison, within_days: int) -> None:
 
 def comparison_data(comparison: Comparison, by: str | None, within_days: int | None) -> dict[str, Any]:
     """A comparison as plain data."""
-    data = {
-        "leads": comparison.frame["change"].value_counts(sort=False).to_dict(),
-        "weekly": _rows(comparison.weekly()),
-    }
+    data = comparison.to_dict()
     if by is not None:
         data["weekly_by"] = _rows(comparison.weekly(by))
     if within_days is not None:

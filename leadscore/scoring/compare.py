@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -9,6 +11,8 @@ import numpy as np
 import pandas as pd
 
 from leadscore.base.arguments import Arguments
+from leadscore.base.text import counted
+from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.diff import Change, decimal, diff
 from leadscore.rulebook.model import thousandths
@@ -25,10 +29,13 @@ from leadscore.tables.tables import Tables
 _CHANGES = ["gained", "lost", "earlier", "later"]
 # Leads whose points by rule are held side by side at a time, and how many differences are told of each.
 _ROWS = 1 << 14
+# How many leads people see of each change.
+_SHOWN = 10
 _REASONS = 3
 
 
-class Comparison:
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison(Result):
     """What a new rulebook would have done in a period, beside an old one; made by `compare`.
 
     Attributes
@@ -42,26 +49,29 @@ class Comparison:
         by both, but the new one's first day is that), `day_old`, `day_new`, `days` (new less old), `already` (by one of
         them it qualified before the period too, and its day there is only the start), and of the first day
         on which the two disagree: `total_old`, `total_new` (points) and `reasons` (what most made the new one judge
-        otherwise then: rules, before limits; limits; the bar; what barred or raised a lead whatever its points).
+        otherwise then: rules, before limits; limits; the threshold; what barred or raised a lead whatever its points).
     """
 
-    def __init__(self, tables: Tables, old: History, new: History) -> None:
-        self.old, self.new = old, new
-        self.changes: list[Change] = diff(old.rulebook, new.rulebook)
-        self._tables = tables
+    old: History
+    new: History
+
+    @property
+    def changes(self) -> list[Change]:
+        """What the new rulebook says otherwise; see the class."""
+        return diff(self.old.rulebook, self.new.rulebook)
 
     @cached_property
     def frame(self) -> pd.DataFrame:
         """One row per lead on which the two differ; see the class."""
         days = pd.DataFrame({"day_old": self.old.frame["day"], "day_new": self.new.frame["day"]})
         days = days[days["day_old"].ne(days["day_new"])]
-        lead = self._tables.positions(days.index)
+        lead = self.old.tables.positions(days.index)
         days, lead = days.iloc[np.argsort(lead)], np.sort(lead)
         apart = (days["day_new"] - days["day_old"]).dt.days
         codes = np.select([days["day_old"].isna(), days["day_new"].isna(), apart < 0], [0, 1, 2], 3)
         change = pd.Series(pd.Categorical.from_codes(codes, pd.Index(_CHANGES)), days.index)
         first = days[["day_old", "day_new"]].min(axis=1).to_numpy("datetime64[D]").astype(np.int64)
-        told = _told([self.old.rulebook, self.new.rulebook], self._tables, lead, first)
+        told = _told([self.old.rulebook, self.new.rulebook], self.old.tables, lead, first)
         before = [history.frame.index[history.frame["already"]] for history in (self.old, self.new)]
         already = days.index.isin(before[0]) | days.index.isin(before[1])
         return pd.DataFrame({"change": change, **days, "days": apart.astype("Int64"), "already": already, **told})
@@ -82,7 +92,7 @@ class Comparison:
         return self.frame[self.frame["change"].isin(["earlier", "later"])]
 
     def weekly(self, by: By | None = None) -> pd.DataFrame:
-        """How many leads came to qualify in each week, by the old rulebook and by the new; see `History.weekly`.
+        """How many leads qualified in each week, by the old rulebook and by the new; see `History.weekly`.
 
         Returns
         -------
@@ -97,9 +107,9 @@ class Comparison:
     @property
     def has_outcomes(self) -> bool:
         """Whether anything is known of what became of the leads."""
-        return self._tables.stages is not None
+        return self.old.tables.stages is not None
 
-    def outcomes(self, *, within_days: int = 90, observed_until: Any = None) -> pd.DataFrame:
+    def outcomes(self, *, within_days: int, observed_until: Any = None) -> pd.DataFrame:
         """What became of the leads that the two rulebooks pass on, as far as sales worked them; see `label`.
 
         Parameters
@@ -132,14 +142,14 @@ class Comparison:
             "lost": old.drop(self.new.frame.index, errors="ignore"),
         }
         groups["both"] = old.loc[old.index.intersection(new.index)]
-        stages, _ = self._tables.observed(observed_until)
+        stages, _ = self.old.tables.observed(observed_until)
         rows = []
         for stage in ("sal", "won"):
             for group, day in groups.items() if stages.of(*or_further(stage)).any() else ():
                 known = label(
-                    self._tables,
+                    self.old.tables,
                     stage=stage,
-                    scored_at=day,
+                    as_of=day,
                     within_days=within_days,
                     observed_until=observed_until,
                     worked_only=True,
@@ -149,29 +159,47 @@ class Comparison:
         return with_shares(frame, "reached", "n")
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw how many leads came to qualify in each week, by each; see `leadscore.plots.plot_weekly`."""
+        """Draw how many leads qualified in each week, by each."""
         from leadscore.present.pictures import plot_weekly  # noqa: PLC0415 - matplotlib is loaded when a picture is asked for
 
         return plot_weekly(self.weekly()[["old", "new", "days"]], ax=ax)
 
-    def __repr__(self) -> str:
+    @property
+    def headline(self) -> str:
+        """How many leads qualified by each, and how many of them differ."""
         counts = self.frame["change"].value_counts(sort=False)
         differ = ", ".join(f"{count:,} {change}" for change, count in counts.items())
-        volume = " -> ".join(f"{int((~history.frame['already']).sum()):,}" for history in (self.old, self.new))
-        period = f"{self.old.start} to {self.old.end}"
+        old, new = (len(history) - history.already for history in (self.old, self.new))
+        return f"From {old:,} to {counted(new, 'lead')} qualified from {self.old.start} to {self.old.end}: {differ}."
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the words mean, and what is not in the weeks."""
         already = int(self.frame["already"].sum())
-        before = f"; {already:,} of these qualified before the period already" if already else ""
-        return f"<Comparison {period}: {volume} leads came to qualify; {differ}{before}>"
+        before = f"{counted(already, 'lead')} of these qualified before the period already, and count in no week."
+        return (
+            "Gained and lost: qualified by the new rulebook alone, by the old alone; earlier and later: by both.",
+            *((before,) if already else ()),
+            "Every lead is counted: this is no sample, so there is no interval.",
+        )
 
-    def _repr_html_(self) -> str:
-        from html import escape  # noqa: PLC0415 - notebooks only
-
-        changes = "".join(f"<li>{escape(str(change))}</li>" for change in self.changes)
-        return f"<p>{escape(repr(self)[1:-1])}</p><ul>{changes}</ul>" + self.weekly().to_html()
+    def sections(self) -> Iterator[Section]:
+        """What changed in the rulebook, the weeks, and the leads, with why."""
+        changes = pd.DataFrame(map(asdict, self.changes), columns=[field.name for field in fields(Change)])
+        warnings = tuple(f"{one.code}: {one.warning}" for one in self.changes if one.code)
+        yield Section(
+            "changes", "What changed in the rulebook", changes, changes[["section", "name", "text"]], warnings
+        )
+        yield Section("weekly", "Leads that qualified in each week, from Monday", self.weekly())
+        shown = self.frame.groupby("change", observed=True).head(_SHOWN).sort_values("change", kind="stable")
+        left_out = len(self.frame) - len(shown)
+        notes = (f"The first {_SHOWN} of each change are shown; {left_out:,} more are in `frame`.",) if left_out else ()
+        columns = ["change", "day_old", "day_new", "total_old", "total_new", "reasons"]
+        yield Section("frame", "Leads that qualify otherwise, and why", self.frame, shown[columns], notes)
 
 
 def _passed_on(history: History) -> pd.Series[Any]:
-    """When leads came to qualify: to the moment where that is known, since sales may accept one the same day."""
+    """When leads qualified: to the moment where that is known, since sales may accept one the same day."""
     frame = history.frame[~history.frame["already"]]
     return frame["day"] if frame["qualified_at"].isna().any() else frame["qualified_at"]
 
@@ -218,7 +246,7 @@ def _reasons(old: Bound, new: Bound) -> list[str]:
                 break
             if item == len(names) + 1:
                 before, after = (decimal(float(bound.threshold[row]) / 1000) for bound in (old, new))
-                said.append(f"bar {before} -> {after}")
+                said.append(f"threshold {before} -> {after}")
             else:
                 plus = "+" if points > 0 else ""
                 said.append(f"{[*names, 'limits'][item]} {plus}{decimal(points / 1000)}")
@@ -227,7 +255,7 @@ def _reasons(old: Bound, new: Bound) -> list[str]:
 
 
 def _overrides(bound: Bound, which: str) -> list[str]:
-    """For each row what decided whatever its points against its bar: a `never`, a hand-raise, a minimum."""
+    """For each row what decided whatever its points against its threshold: a `never`, a hand-raise, a minimum."""
     qualify = bound.plan.rulebook.qualify
     short = [
         (f"minimum {side}", value < thousandths(least))
@@ -271,7 +299,7 @@ def compare(tables: Tables, old: Rulebook, new: Rulebook, *, start: Any, end: An
     ContractError
         If the tables lack a column a rulebook uses, or hold values that it cannot read.
     ArgumentError
-        If `start` or `end` is no day, or the period ends before it starts.
+        If `start` or `end` is no day, the period ends before it starts, or the arguments are not in this order.
 
     Examples
     --------
@@ -291,8 +319,8 @@ def compare(tables: Tables, old: Rulebook, new: Rulebook, *, start: Any, end: An
     >>> events = pd.DataFrame({"lead_id": ["a", "a", "b", "b"], "event": "pricing", "at": at})
     >>> tables = ls.load_tables(leads, events, rulebook=[old, new])
     >>> comparison = ls.compare(tables, old, new, start="2026-03-01", end="2026-03-31")
-    >>> comparison
-    <Comparison 2026-03-01 to 2026-03-31: 1 -> 2 leads came to qualify; 1 gained, 0 lost, 0 earlier, 0 later>
+    >>> print(comparison.headline)
+    From 1 to 2 leads qualified from 2026-03-01 to 2026-03-31: 1 gained, 0 lost, 0 earlier, 0 later.
     >>> comparison.gained[["day_new", "reasons"]]
                day_new                              reasons
     lead_id
@@ -302,4 +330,4 @@ def compare(tables: Tables, old: Rulebook, new: Rulebook, *, start: Any, end: An
         given.types(tables=(tables, Tables), old=(old, Rulebook), new=(new, Rulebook))
         first, last = given.period(start, end)
     binding = Binding(tables, first, last)
-    return Comparison(tables, *(binding.history(book, first, last) for book in (old, new)))
+    return Comparison(*(binding.history(book, first, last) for book in (old, new)))

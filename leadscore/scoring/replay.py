@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -15,14 +16,16 @@ import pyarrow as pa
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_number, day_of
+from leadscore.base.text import counted
 from leadscore.base.times import DAY, NO_TIME, Times
+from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.bounds import side_range
 from leadscore.rulebook.model import BehaviourRule, Happening, Never, thousandths
 from leadscore.scoring.attributes import IN_CACHE
 from leadscore.scoring.engine import Days, runs
 from leadscore.scoring.plan import compiled, reached
-from leadscore.scoring.scores import points_by_rule, verdicts
+from leadscore.scoring.scores import named, points_by_rule, verdicts
 from leadscore.scoring.timeline import Timeline
 from leadscore.tables.groups import By, grouping
 from leadscore.tables.lead_history import Positions
@@ -58,8 +61,8 @@ class _Spans(NamedTuple):
         return _Spans(self.lead[rows], self.first[rows], self.last[rows])
 
 
-# Thousandths; the bars of a file are lower.
-_MORE_THAN_ANY_BAR = 10**12
+# Thousandths; the thresholds of a file are lower.
+_MORE_THAN_ANY_THRESHOLD = 10**12
 _NONE = _Spans(*[np.zeros(0, np.int32)] * 3)
 
 
@@ -71,7 +74,7 @@ class _Search:
         self.length = timeline.last - timeline.first + 1
         self.wanted, self.begins = np.zeros(self.length, bool), []
         for first, last in periods:
-            # One day more: who qualifies on the day before a period did not come to in it.
+            # One day more: who qualifies on the day before a period did not begin to in it.
             begin = first - 1 - timeline.first
             self.wanted[begin : last - timeline.first + 1] = True
             self.begins.append(begin)
@@ -89,7 +92,9 @@ class _Search:
     def _within_reach(self, tables: Tables) -> npt.NDArray[np.bool_]:
         """(leads,) False where no event can make up for what the lead is."""
         attributes, book = self.timeline.attributes, self.timeline.plan.rulebook
-        able = attributes.fit + min(side_range(book, "behaviour").most, _MORE_THAN_ANY_BAR) >= attributes.threshold
+        able = (
+            attributes.fit + min(side_range(book, "behaviour").most, _MORE_THAN_ANY_THRESHOLD) >= attributes.threshold
+        )
         if book.qualify.minimum_fit is not None:
             able &= attributes.fit >= thousandths(book.qualify.minimum_fit)
         reach = np.zeros(len(tables.ids), bool)
@@ -212,7 +217,8 @@ def _moments(
     return at[first], first == ends - own
 
 
-class History:
+@dataclass(frozen=True, eq=False, repr=False)
+class History(Result):
     """When leads qualified in a period, and with which score; made by `replay`.
 
     Attributes
@@ -225,39 +231,59 @@ class History:
     frame : DataFrame, index lead_id, one row per lead that qualified, in the order of the leads
         `day` (the first on which it qualifies), `already` (it did so on the day before `start` too, so that this is not
         the day it qualified), `qualified_at` (UTC; when on that day the lead with its events so far first reached its
-        bar; where it needed none of them, as after an edit of the lead, the day's start; not before its creation;
+        threshold; where it needed none of them, as after an edit of the lead, the day's start; not before its creation;
         missing where the events have no time of day), and as they were on that day: `fit`, `behaviour`, `total`,
         `segment`, `threshold`, `via`, `grade`.
     states : DataFrame or None
         With `states=True`, a row for each stay: `lead_id`, `from_day`, `to_day` (the last day on which the lead
         qualifies; missing where it still does on `end`), `already`.
+    tables : Tables
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - replay alone calls it
-        self,
-        rulebook: Rulebook,
-        start: dt.date,
-        end: dt.date,
-        tables: Tables,
-        frame: pd.DataFrame,
-        states: pd.DataFrame | None,
-        n_leads: int,
-    ) -> None:
-        self.rulebook, self.start, self.end = rulebook, start, end
-        self.frame, self.states, self.n_leads = frame, states, n_leads
-        self._tables = tables
+    rulebook: Rulebook
+    start: dt.date
+    end: dt.date
+    n_leads: int
+    frame: pd.DataFrame
+    states: pd.DataFrame | None
+    tables: Tables
+
+    @property
+    def headline(self) -> str:
+        """How many leads qualified in the period."""
+        new = len(self) - self.already
+        period = f"from {self.start} to {self.end}"
+        return f"{new:,} of {counted(self.n_leads, 'lead')} qualified {period} by {named(self.rulebook)}."
+
+    @property
+    def already(self) -> int:
+        """How many leads qualified before the period already."""
+        return int(self.frame["already"].sum())
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Leads left out, and why there is no interval."""
+        before = (f"{counted(self.already, 'lead')} qualified before the period already.",) if self.already else ()
+        return (*before, "Every lead is counted: this is no sample, so there is no interval.")
+
+    def sections(self) -> Iterator[Section]:
+        """The weeks; and for programs the leads and their stays."""
+        yield Section("weekly", "Leads that qualified in each week, from Monday", self.weekly())
+        for name, rows in (("frame", self.frame), ("states", self.states)):
+            if rows is not None:
+                yield Section(name, name, rows, rows.head(0))
 
     @cached_property
     def points(self) -> pd.DataFrame:
         """One column per rule, before limits, as they were on the day each lead qualified; float64 points."""
         plan = compiled(self.rulebook)
-        timeline = Timeline(plan, self._tables, day_number(self.start) - 1, day_number(self.end))
-        lead = self._tables.positions(self.frame.index)
+        timeline = Timeline(plan, self.tables, day_number(self.start) - 1, day_number(self.end))
+        lead = self.tables.positions(self.frame.index)
         day = self.frame["day"].to_numpy("datetime64[D]").astype(np.int64)
         return points_by_rule(timeline.at(lead, day)).set_axis(self.frame.index)
 
     def weekly(self, by: By | None = None) -> pd.DataFrame:
-        """How many leads came to qualify in each week.
+        """How many leads qualified in each week.
 
         Parameters
         ----------
@@ -267,7 +293,7 @@ class History:
         Returns
         -------
         DataFrame, index week (its Monday), or (group, week); leads without a value are a group too
-            `qualified`: leads that came to qualify, those that did on the day before `start` left out; `days`: how many
+            `qualified`: leads that did, without those that did so on the day before `start` already; `days`: how many
             days of the week lie in the period. It counts all leads and is no sample, so it has no interval.
 
         Raises
@@ -281,31 +307,20 @@ class History:
         if by is None:
             counts = _monday(new["day"]).value_counts().reindex(days.index, fill_value=0)
             return pd.DataFrame({"qualified": counts, "days": days})
-        codes, names = grouping(self._tables, by, {name: self.frame[name] for name in ("segment", "via", "grade")})
-        group = pd.Series(np.array(names, object)[codes[self._tables.positions(new.index)]], new.index, name="group")
+        codes, names = grouping(self.tables, by, {name: self.frame[name] for name in ("segment", "via", "grade")})
+        group = pd.Series(np.array(names, object)[codes[self.tables.positions(new.index)]], new.index, name="group")
         index = pd.MultiIndex.from_product([sorted(group.unique()), days.index], names=["group", "week"])
         counts = pd.DataFrame({"group": group, "week": _monday(new["day"])}).value_counts()
         return counts.reindex(index, fill_value=0).rename("qualified").to_frame().join(days)
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw how many leads came to qualify in each week; see `leadscore.plots.plot_weekly`."""
+        """Draw how many leads qualified in each week."""
         from leadscore.present.pictures import plot_weekly  # noqa: PLC0415 - matplotlib is loaded when a picture is asked for
 
         return plot_weekly(self.weekly()[["qualified", "days"]], ax=ax)
 
     def __len__(self) -> int:
         return len(self.frame)
-
-    def __repr__(self) -> str:
-        already = int(self.frame["already"].sum())
-        version = f" {self.rulebook.version}" if self.rulebook.version else ""
-        counts = f"{self.n_leads:,} leads, {len(self) - already:,} came to qualify, {already:,} did already"
-        return f"<History {self.start} to {self.end} by {self.rulebook.name!r}{version}: {counts}>"
-
-    def _repr_html_(self) -> str:
-        from html import escape  # noqa: PLC0415 - notebooks only
-
-        return f"<p>{escape(repr(self)[1:-1])}; by week:</p>" + self.weekly().to_html()
 
 
 def _monday(days: pd.Series[Any]) -> pd.Series[Any]:
@@ -343,7 +358,7 @@ def replay(tables: Tables, rulebook: Rulebook, *, start: Any, end: Any, states: 
 
     Notes
     -----
-    A lead that qualifies on the day before `start` as well did not come to qualify in the period: it is marked
+    A lead that qualifies on the day before `start` as well did not first qualify in the period: it is marked
     `already`, and `weekly` leaves it out.
 
     Examples
@@ -412,7 +427,7 @@ class Replay:
         there = int((timeline.there_from <= last).sum())
         length = timeline.last - timeline.first + 1
         states = None if self.stays is None else _states(self.stays, self.tables, start, length)
-        return History(timeline.plan.rulebook, start, day_of(last), self.tables, frame, states, there)
+        return History(timeline.plan.rulebook, start, day_of(last), there, frame, states, self.tables)
 
     def _qualified_on(self, day: int) -> Positions:
         """The leads that qualify on a day: of those that did when something last could rise, who still do."""

@@ -77,11 +77,15 @@ def explain_change(  # noqa: PLR0913 - whose score, by which rules, from when to
     >>> events = pd.DataFrame({"lead_id": "a", "event": kinds, "at": days})
     >>> tables = ls.load_tables(leads, events, rulebook=rulebook)
     >>> ls.explain_change(tables, rulebook, "a", before="2026-03-03", after="2026-03-12")
-    a on 2026-03-03: fit 0 + behaviour 26 = 26, bar 20: qualified via score
-    a on 2026-03-12: fit 0 + behaviour 19.688 = 19.688, bar 20: not qualified; the change of -6.312:
-      behaviour  decay          Pricing page     -9.437
-      behaviour  new events     Pricing page    +13.125
-      behaviour  window closed  Webinar         -10
+    a on 2026-03-12: fit 0 + behaviour 19.688 = 19.688, threshold 20: not qualified; -6.312 points since 2026-03-03
+    <BLANKLINE>
+    Where the points come from:
+      side       cause          line           points
+      behaviour  decay          Pricing page   -9.437
+      behaviour  new events     Pricing page  +13.125
+      behaviour  window closed  Webinar           -10
+    <BLANKLINE>
+    - a on 2026-03-03: fit 0 + behaviour 26 = 26, threshold 20: qualified via score
     """
     new = rulebook if new is None else new
     with Arguments("explain_change") as given:
@@ -108,8 +112,9 @@ def explain_change(  # noqa: PLR0913 - whose score, by which rules, from when to
         ]
     frame = pd.DataFrame([part for part in parts if part[-1]], columns=["side", "cause", "line", "events", "points"])
     frame = frame.assign(points=frame["points"] / 1000).sort_values("side", ascending=False, kind="stable")
-    change = f"the change of {frame['points'].sum():+.3f}".rstrip("0").rstrip(".")
-    return Explanation(lead_id, frame.reset_index(drop=True), f"{told}\n{_told(now, lead_id, day_of(last))}; {change}:")
+    change = f"{round(frame['points'].sum(), 3):+.10g} points since {day_of(first)}"
+    headline = f"{_told(now, lead_id, day_of(last))}; {change}"
+    return Explanation(headline, lead_id, frame.reset_index(drop=True), (told,))
 
 
 def _told(bound: Bound, lead_id: Any, day: dt.date) -> str:
@@ -117,7 +122,7 @@ def _told(bound: Bound, lead_id: Any, day: dt.date) -> str:
 
 
 def _by_line(bound: Bound, cause: str) -> dict[tuple[str, str, str], int]:
-    """The points of each rule and of each limit that bit."""
+    """The points of each rule and of each limit that cut them."""
     found: dict[tuple[str, str, str], int] = {}
     for side, limit, name, value in lines(bound, 0):
         key = (side, cause, f"limit {name}" if limit else name)

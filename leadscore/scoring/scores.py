@@ -15,7 +15,9 @@ import pyarrow as pa
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_number
+from leadscore.base.text import counted
 from leadscore.errors import ArgumentError
+from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.model import FitRule, Limits, thousandths
 from leadscore.scoring.engine import Bound, points
@@ -23,61 +25,58 @@ from leadscore.scoring.plan import below, compiled
 from leadscore.scoring.timeline import Timeline
 from leadscore.tables.tables import Tables, completeness
 
+# How many leads people see.
+_TOP = 10
 
-@dataclass(frozen=True)
-class Explanation:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Explanation(Result):
     """Where a lead's points, or a change of them, come from: lines that sum exactly to fit, behaviour and total.
 
     Attributes
     ----------
+    headline : str
+        The lead's points on the day and the verdict; of a change what it is, and both days.
+    lead_id : an id of the leads
     lines : DataFrame
-        `side` (fit or behaviour), `line` (a rule, or a limit that bit), `points`; of a change also `cause`, see
+        `side` (fit or behaviour), `line` (a rule, or a limit that cut points), `points`; of a change also `cause`, see
         `explain_change`, and `events`, how many are meant.
+    notes : tuple of str
     """
 
+    headline: str
     lead_id: Any
     lines: pd.DataFrame
-    summary: str
+    notes: tuple[str, ...] = ()
 
-    def __repr__(self) -> str:
-        fired = self.lines[self.lines["points"] != 0]
-        texts = fired.drop(columns=["points", "events"], errors="ignore")
-        widths = [max((len(text) for text in texts[name]), default=0) for name in texts]
-        widths[0] = len("behaviour")
-        rows = [
-            "  ".join(["", *map(str.ljust, row, widths), f"{value:+9.3f}".rstrip("0").rstrip(".")])
-            for row, value in zip(texts.itertuples(index=False), fired["points"], strict=True)
-        ]
+    def sections(self) -> Iterator[Section]:
+        """The lines; people see those that gave or took points."""
+        fired = self.lines[self.lines["points"] != 0].drop(columns="events", errors="ignore")
         quiet = len(self.lines) - len(fired)
-        rest = [f"  ({quiet} rule{'' if quiet == 1 else 's'} gave nothing)"] if quiet else []
-        return "\n".join([self.summary, *rows, *rest])
-
-    def _repr_html_(self) -> str:
-        from html import escape  # noqa: PLC0415 - notebooks only
-
-        return f"<p>{escape(self.summary)}</p>" + self.lines[self.lines["points"] != 0].to_html(index=False)
+        notes = (f"{counted(quiet, 'rule')} gave nothing.",) if quiet else ()
+        yield Section("lines", "Where the points come from", self.lines, fired, notes, formats={"points": "+.10g"})
 
 
-class Scores:
+@dataclass(frozen=True, eq=False, repr=False)
+class Scores(Result):
     """Each lead's points on one day; made by `score`.
 
     Attributes
     ----------
     rulebook : Rulebook
     as_of : date
-    tables : Tables
     bound : Bound
         What each rule looks at, lead by lead.
+    tables : Tables
     frame : DataFrame, index lead_id
         `fit`, `behaviour`, `total` (points, float64; higher is hotter, not a probability), `segment`, `threshold` (the
-        bar that applied), `qualified`, `via` (score or hand_raise), `blocked_by` (a `never` entry), `grade`.
+        one that applied), `qualified`, `via` (score or hand_raise), `blocked_by` (a `never` entry), `grade`.
     """
 
-    def __init__(self, rulebook: Rulebook, as_of: dt.date, bound: Bound, tables: Tables) -> None:
-        self.rulebook = rulebook
-        self.as_of = as_of
-        self.bound = bound
-        self.tables = tables
+    rulebook: Rulebook
+    as_of: dt.date
+    bound: Bound
+    tables: Tables
 
     @cached_property
     def lead_ids(self) -> pd.Index[Any]:
@@ -114,8 +113,8 @@ class Scores:
         ArgumentError
             If `k` is no whole number from 1.
         """
-        if type(k) is not int or k < 1:
-            raise ArgumentError("k", f"must be a whole number, 1 or more; got {k!r}")
+        with Arguments("reasons") as given:
+            given.whole("k", k, least=1)
         names = self.bound.plan.names
         return pd.DataFrame(
             {
@@ -131,7 +130,7 @@ class Scores:
         return completeness(self.tables, self.rulebook, self.bound.record[self.bound.via >= 0])
 
     def explain(self, lead_id: Any) -> Explanation:
-        """Where one lead's points come from: every rule, and every limit that bit.
+        """Where one lead's points come from: every rule, and every limit that cut them.
 
         Raises
         ------
@@ -150,23 +149,32 @@ class Scores:
             columns=["side", "line", "points"],
         )
         row = self.frame.iloc[[position]].astype(object).iloc[0]
-        return Explanation(lead_id, frame.assign(points=frame["points"] / 1000), summary(lead_id, self.as_of, row))
+        return Explanation(summary(lead_id, self.as_of, row), lead_id, frame.assign(points=frame["points"] / 1000))
+
+    @property
+    def headline(self) -> str:
+        """How many leads qualify."""
+        qualified = int((self.bound.via >= 0).sum())
+        return f"{qualified:,} of {counted(len(self), 'lead')} qualify on {self.as_of} by {named(self.rulebook)}."
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Leads that are left out, and why there is no interval."""
+        late = (f"{counted(self._left_out, 'lead')} created later left out.",) if self._left_out else ()
+        return (*late, "Every lead is counted: this is no sample, so there is no interval.")
+
+    def sections(self) -> Iterator[Section]:
+        """The leads; people see the ten highest."""
+        top = self.frame.sort_values("total", ascending=False, kind="stable").head(_TOP)
+        yield Section("frame", f"The {_TOP} highest" if len(self) > _TOP else "Leads", self.frame, top)
 
     def __len__(self) -> int:
         return self.bound.n
 
-    def __repr__(self) -> str:
-        qualified = int(self.frame["qualified"].sum())
-        out = f", {self._left_out:,} created later left out" if self._left_out else ""
-        version = f" {self.rulebook.version}" if self.rulebook.version else ""
-        counts = f"{len(self):,} leads, {qualified:,} qualified{out}"
-        return f"<Scores on {self.as_of} by {self.rulebook.name!r}{version}: {counts}>"
 
-    def _repr_html_(self) -> str:
-        from html import escape  # noqa: PLC0415 - notebooks only
-
-        top = self.frame.sort_values("total", ascending=False, kind="stable").head(10)
-        return f"<p>{escape(repr(self)[1:-1])}; the ten highest:</p>" + top.to_html()
+def named(rulebook: Rulebook) -> str:
+    """What a rulebook is called in a sentence."""
+    return f"{rulebook.name!r} {rulebook.version}" if rulebook.version else repr(rulebook.name)
 
 
 def verdicts(bound: Bound) -> pd.DataFrame:
@@ -196,11 +204,11 @@ def points_by_rule(bound: Bound) -> pd.DataFrame:
 def _grades(bound: Bound) -> pd.Categorical:
     grades = bound.plan.rulebook.grades
     codes, names = np.zeros(bound.n, np.int64), [""]
-    for bars, value in ((grades and grades.fit, bound.fit), (grades and grades.behaviour, bound.behaviour)):
-        if bars:
-            falling = np.array([thousandths(bar) for bar in bars.values()], np.int64)
+    for least, value in ((grades and grades.fit, bound.fit), (grades and grades.behaviour, bound.behaviour)):
+        if least:
+            falling = np.array([thousandths(points) for points in least.values()], np.int64)
             place = len(falling) - np.searchsorted(falling[::-1], value, "right")
-            letters = [*map(str, bars), below(list(bars)[-1])]
+            letters = [*map(str, least), below(list(least)[-1])]
             codes = codes * len(letters) + place
             names = [name + letter for name in names for letter in letters]
     return _categories(codes, names) if names != [""] else _categories(codes - 1, [])
@@ -208,7 +216,7 @@ def _grades(bound: Bound) -> pd.Categorical:
 
 def summary(lead_id: Any, day: dt.date, row: pd.Series[Any]) -> str:
     """A row of `Scores.frame` as a sentence."""
-    sums = f"fit {row['fit']:g} + behaviour {row['behaviour']:g} = {row['total']:g}, bar {row['threshold']:g}"
+    sums = f"fit {row['fit']:g} + behaviour {row['behaviour']:g} = {row['total']:g}, threshold {row['threshold']:g}"
     if pd.notna(row["blocked_by"]):
         verdict = f"not qualified: blocked by {row['blocked_by']!r}"
     elif row["qualified"]:
@@ -219,12 +227,12 @@ def summary(lead_id: Any, day: dt.date, row: pd.Series[Any]) -> str:
     return f"{lead_id} on {day}: {sums}{segment}: {verdict}"
 
 
-# A line of an explanation: side, whether it is a limit that bit, its name, thousandths.
+# A line of an explanation: side, whether it is a limit that cut points, its name, thousandths.
 Line = tuple[str, bool, str, int]
 
 
 def lines(bound: Bound, position: int) -> Iterator[Line]:
-    """Each rule's points before limits, and each limit that bit; they sum exactly to fit and behaviour."""
+    """Each rule's points before limits, and each limit that cut them; they sum exactly to fit and behaviour."""
     plan, book = bound.plan, bound.plan.rulebook
     for side in ("fit", "behaviour"):
         groups: dict[str | None, int] = {}
@@ -284,7 +292,7 @@ def score(tables: Tables, rulebook: Rulebook, *, as_of: Any) -> Scores:
     ContractError
         If the tables lack a column the rulebook uses, or hold values that it cannot read.
     ArgumentError
-        If `as_of` is no day.
+        If `as_of` is no day, or tables and rulebook are not in this order.
 
     Examples
     --------
@@ -305,8 +313,11 @@ def score(tables: Tables, rulebook: Rulebook, *, as_of: Any) -> Scores:
     a        60.0       22.5   82.5       True
     b         0.0        0.0    0.0      False
     >>> scores.explain("a")
-    a on 2026-03-31: fit 60 + behaviour 22.5 = 82.5, bar 80: qualified via score
-      fit        Home market     +60
+    a on 2026-03-31: fit 60 + behaviour 22.5 = 82.5, threshold 80: qualified via score
+    <BLANKLINE>
+    Where the points come from:
+      side       line          points
+      fit        Home market      +60
       behaviour  Pricing page   +22.5
     """
     with Arguments("score") as given:

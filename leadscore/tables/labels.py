@@ -9,10 +9,12 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from leadscore.base.arguments import Arguments
 from leadscore.base.days import as_day, day_number
+from leadscore.base.text import counted
 from leadscore.base.times import NO_TIME, one_array, read_times
-from leadscore.errors import ArgumentError, Problem, did_you_mean
-from leadscore.tables.outcomes import NEVER, STAGES, WORKED, Ints, check_days, or_further
+from leadscore.errors import ArgumentError, Problem
+from leadscore.tables.outcomes import NEVER, STAGES, WORKED, Ints, or_further
 from leadscore.tables.tables import Tables
 
 
@@ -20,7 +22,7 @@ def label(  # noqa: PLR0913 - each of them is part of what is asked
     tables: Tables,
     *,
     stage: str,
-    scored_at: Any,
+    as_of: Any,
     within_days: int,
     observed_until: Any = None,
     worked_only: bool = False,
@@ -33,7 +35,7 @@ def label(  # noqa: PLR0913 - each of them is part of what is asked
         With outcomes.
     stage : str
         A stage of the funnel, which counts as reached with one further along too; or one beside it, as `contacted`.
-    scored_at : date, text as "2026-03-31", or Series of them by lead_id
+    as_of : date, text as "2026-03-31", or Series of them by lead_id
         The day of the score, which ends with it, or the day each lead qualified; or a Series of times with a zone, as
         `history.frame["qualified_at"]`: then what came later on the same day counts as after it.
     within_days : int
@@ -47,7 +49,7 @@ def label(  # noqa: PLR0913 - each of them is part of what is asked
     Returns
     -------
     Series of dtype boolean, index lead_id
-        All leads in the order of the table, or the index of `scored_at`. True or False; `<NA>` where the window is not
+        All leads in the order of the table, or the index of `as_of`. True or False; `<NA>` where the window is not
         over by `observed_until` (though the stage is reached already: else of recent leads only the good ones would
         have a label), where the stage was reached by the end of the day of the score, or by its time, where the lead
         came after that day or has none, and as `worked_only` says. A stage with a date only may have been reached
@@ -68,20 +70,21 @@ def label(  # noqa: PLR0913 - each of them is part of what is asked
     >>> leads = pd.DataFrame({"lead_id": ["a", "b", "c"]})
     >>> outcomes = pd.DataFrame({"lead_id": ["a", "c"], "stage": "won", "at": ["2026-02-20", "2026-01-02"]})
     >>> tables = ls.load_tables(leads, None, outcomes, observed_until="2026-03-31")
-    >>> label(tables, stage="won", scored_at="2026-01-31", within_days=30)
+    >>> label(tables, stage="won", as_of="2026-01-31", within_days=30)
     lead_id
     a     True
     b    False
     c     <NA>
     Name: won, dtype: boolean
     """
-    if stage not in STAGES:
-        raise ArgumentError("stage", f"there is no stage {stage!r}{did_you_mean(stage, STAGES)}")
-    check_days(within_days)
+    with Arguments("label") as given:
+        given.types(tables=(tables, Tables))
+        given.one_of("stage", stage, STAGES)
+        given.whole("within_days", within_days, least=1)
     stages, until = tables.observed(observed_until)
     if not tables.stages or not tables.stages.of(*or_further(stage)).any():
         raise ArgumentError("stage", f"no outcome is {' or '.join(or_further(stage))}: all labels would be False")
-    lead, scored, moment, index = when_scored(tables, scored_at)
+    lead, scored, moment, index = when_scored(tables, as_of)
     day, rows = stages.times.days(tables.timezone), stages.of(*or_further(stage))
     reached = stages.first(len(tables.ids), day, rows)[lead]
     later = stages.first(len(tables.ids), stages.times.utc(tables.timezone), rows)[lead] > moment
@@ -94,7 +97,7 @@ def label(  # noqa: PLR0913 - each of them is part of what is asked
 
 
 def when_scored(
-    tables: Tables, scored_at: Any, *, name: str = "scored_at"
+    tables: Tables, as_of: Any, *, name: str = "as_of"
 ) -> tuple[npt.NDArray[np.int32], Ints, Ints, pd.Index[Any]]:
     """Leads, the day since 1970 on which each was scored, the moment in UTC, `NEVER` for a whole day, and their ids.
 
@@ -103,20 +106,20 @@ def when_scored(
     ArgumentError
         If these are no days, or not of leads in the tables; `name` is what the caller called them.
     """
-    if not isinstance(scored_at, pd.Series):
+    if not isinstance(as_of, pd.Series):
         lead = np.arange(len(tables.ids), dtype=np.int32)
-        day = np.full(len(lead), day_number(as_day(scored_at, name=name)))
+        day = np.full(len(lead), day_number(as_day(as_of, name=name)))
         return lead, day, np.full(len(lead), NEVER), pd.Index(tables.ids.array.to_pandas(), name="lead_id")
-    lead = tables.ids.positions(one_array(pa.array(scored_at.index)))
+    lead = tables.ids.positions(one_array(pa.array(as_of.index)))
     problems = []
     if (lead < 0).any():
-        first = ", ".join(map(repr, scored_at.index[lead < 0][:5]))
-        problems.append(Problem("", f"{int((lead < 0).sum()):,} leads are not in the tables: {first}"))
-    times = read_times(one_array(pa.array(scored_at)))
+        first = ", ".join(map(repr, as_of.index[lead < 0][:5]))
+        problems.append(Problem("", f"{counted(int((lead < 0).sum()), 'lead')} not in the tables: {first}"))
+    times = read_times(one_array(pa.array(as_of)))
     if times is None or times.bad:
-        bad = scored_at.iloc[:5] if times is None else scored_at.iloc[np.concatenate(list(times.bad.values()))[:5]]
+        bad = as_of.iloc[:5] if times is None else as_of.iloc[np.concatenate(list(times.bad.values()))[:5]]
         problems.append(Problem("", f"must hold days as 2026-03-31; got {', '.join(map(repr, bad))}"))
     if problems or times is None:
         raise ArgumentError(name, problems)
     moment = times.at if times.zoned else np.full(len(lead), NEVER)
-    return lead, times.days(tables.timezone), moment, scored_at.index
+    return lead, times.days(tables.timezone), moment, as_of.index

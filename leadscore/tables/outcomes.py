@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -96,17 +95,6 @@ def or_further(stage: str) -> tuple[str, ...]:
     (('sql', 'opportunity', 'won'), ('contacted',))
     """
     return FUNNEL[FUNNEL.index(stage) :] if stage in FUNNEL else (stage,)
-
-
-def check_days(within_days: Any) -> None:
-    """Whether a window is a whole number of days.
-
-    Raises
-    ------
-    ArgumentError
-    """
-    if isinstance(within_days, bool) or not isinstance(within_days, (int, np.integer)) or within_days < 1:
-        raise ArgumentError("within_days", f"must be a whole number of days, 1 or more; got {within_days!r}")
 
 
 def read_outcomes(  # noqa: PLR0913, PLR0917 - load_tables alone calls it

@@ -125,7 +125,7 @@ class ThresholdExplorer:
     >>> made = make_funnel(3000, random_state=2)
     >>> tables = ls.load_tables(made.leads, made.events, made.outcomes, rulebook=made.rulebook)
     >>> scores = ls.score(tables, made.rulebook, as_of="2026-02-15")
-    >>> y = ls.label(tables, stage="sal", scored_at="2026-02-15", within_days=30, worked_only=True)
+    >>> y = ls.label(tables, stage="sal", as_of="2026-02-15", within_days=30, worked_only=True)
     >>> explorer = ThresholdExplorer(scores, y)
     >>> tried = explorer.at(70, points={"Pricing page": 15})
     >>> len(tried.left) > 0, tried.qualified - explorer.now.qualified == len(tried.entered) - len(tried.left)

@@ -92,6 +92,9 @@ def test_one_of_some_words():
     assert refused(lambda given: given.one_of("every", "year", ("week", "month"))) == [
         ("every", "must be one of 'week', 'month'; got 'year'")
     ]
+    assert refused(lambda given: given.one_of("every", "weak", ("week", "month"))) == [
+        ("every", "must be one of 'week', 'month'; got 'weak'; did you mean 'week'?")
+    ]
     assert len(refused(lambda given: given.one_of("every", ["week"], ("week", "month")))) == 1
 
 

@@ -327,7 +327,7 @@ class TestExplain:
     def test_lines_limits_verdict(self):
         result = explain("L-1002")
         assert result.exit_code == 0
-        assert "bar 80 (Coordinators and specialists): not qualified" in result.stdout
+        assert "threshold 80 (Coordinators and specialists): not qualified" in result.stdout
         assert "limit totals.behaviour" in result.stdout
 
     def test_no_such_lead(self):
@@ -395,8 +395,9 @@ class TestReplay:
     def test_the_file_is_the_history(self):
         result = run("replay", "rulebook.yaml", *self.PERIOD, "--out", "history.parquet")
         assert result.exit_code == 0
-        assert "4 leads came to qualify, 1 did already when it began" in result.stdout
-        assert "2026-03-02     7                2" in result.stdout
+        assert "4 of 11 leads qualified from 2026-03-01 to 2026-03-31 by" in result.stdout
+        assert "1 lead qualified before the period already" in result.stdout
+        assert "2026-03-02          2     7" in result.stdout
         book = ls.Rulebook.read("rulebook.yaml")
         tables = ls.load_tables("leads.csv", "events.csv", rulebook=book)
         history = ls.replay(tables, book, start="2026-03-01", end="2026-03-31")
@@ -433,7 +434,7 @@ class TestCompare:
         result = run("diff", "rulebook.yaml", "lower.yaml", *self.PERIOD, "--out", "changed.csv")
         assert result.exit_code == 0
         assert "qualify  threshold  60 -> 40" in result.stdout
-        assert "bar 60 -> 40" in result.stdout
+        assert "threshold 60 -> 40" in result.stdout
         book, lower = (ls.Rulebook.read(name) for name in ("rulebook.yaml", "lower.yaml"))
         tables = ls.load_tables("leads.csv", "events.csv", rulebook=[book, lower])
         frame = ls.compare(tables, book, lower, start="2026-03-01", end="2026-03-31").frame

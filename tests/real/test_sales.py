@@ -87,7 +87,7 @@ def test_dates_written_as_utc_midnight_shifts_are_recognised(olist, won):
 
 
 def test_labels_of_wins(won):
-    found = label(won, stage="won", scored_at="2018-01-31", within_days=90)
+    found = label(won, stage="won", as_of="2018-01-31", within_days=90)
     days = won.stages.times.days(won.timezone) - np.datetime64("2018-01-31").astype(int)
     before = np.isin(np.arange(8000), won.stages.lead[days <= 0])
     came = pd.to_datetime(won.leads["created_at"].to_pandas()) <= "2018-01-31"

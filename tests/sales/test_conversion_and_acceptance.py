@@ -78,7 +78,7 @@ def test_labels_equal_plain_python(world, stage, scored, within, worked_only):
     leads, tables = world
     if not tables.outcomes["stage"].isin(reaches(stage)).any():
         return
-    found = label(tables, stage=stage, scored_at=day(scored), within_days=within, worked_only=worked_only)
+    found = label(tables, stage=stage, as_of=day(scored), within_days=within, worked_only=worked_only)
     expected = [
         plain_label(rows_of(tables, lead, day(60)), came, stage, day(scored), within, day(60), worked_only=worked_only)
         for lead, came in leads.items()
@@ -86,7 +86,7 @@ def test_labels_equal_plain_python(world, stage, scored, within, worked_only):
     assert found.astype(object).where(found.notna(), None).to_list() == expected
     # A day of its own for each lead, in another order, is the same question.
     own = pd.Series(day(scored), index=pd.Index(list(leads)[::-1]))
-    again = label(tables, stage=stage, scored_at=own, within_days=within, worked_only=worked_only)
+    again = label(tables, stage=stage, as_of=own, within_days=within, worked_only=worked_only)
     assert again.astype(object).where(again.notna(), None).to_list() == expected[::-1]
 
 
@@ -168,50 +168,50 @@ def test_every_mql_is_accepted_refused_or_undecided(world):
     ],
 )
 def test_the_edges_of_a_window(rows, expected):
-    found = label(tables_of(rows), stage="won", scored_at=day(10), within_days=10)
+    found = label(tables_of(rows), stage="won", as_of=day(10), within_days=10)
     assert found.astype(object).where(found.notna(), None)["a"] == expected
     assert (found.dtype, found.index.name, found.name) == ("boolean", "lead_id", "won")
 
 
 def test_further_along_is_reached_too():
     tables = tables_of([("a", "won", 15), ("b", "contacted", 15)])
-    assert label(tables, stage="sql", scored_at=day(10), within_days=10).to_list() == [True, False]
-    assert label(tables, stage="contacted", scored_at=day(10), within_days=10).to_list() == [False, True]
+    assert label(tables, stage="sql", as_of=day(10), within_days=10).to_list() == [True, False]
+    assert label(tables, stage="contacted", as_of=day(10), within_days=10).to_list() == [False, True]
 
 
 @pytest.mark.parametrize("until", [19, 20])
 def test_an_open_window_has_no_label_even_where_the_stage_is_reached(until):
     tables = tables_of([("a", "won", 12), ("b", "mql", 12)])
-    found = label(tables, stage="won", scored_at=day(10), within_days=10, observed_until=day(until))
+    found = label(tables, stage="won", as_of=day(10), within_days=10, observed_until=day(until))
     assert found.isna().to_list() == [until == 19] * 2
 
 
 def test_what_came_after_observed_until_does_not_exist():
     tables = tables_of([("a", "won", 12), ("b", "won", 3)])
-    found = label(tables, stage="won", scored_at=day(4), within_days=5, observed_until=day(11))
+    found = label(tables, stage="won", as_of=day(4), within_days=5, observed_until=day(11))
     assert found.to_list() == [False, pd.NA]
     # Were it otherwise, the win of day 12 would have made this one True.
-    assert label(tables, stage="won", scored_at=day(4), within_days=8).to_list() == [True, pd.NA]
+    assert label(tables, stage="won", as_of=day(4), within_days=8).to_list() == [True, pd.NA]
 
 
 def test_a_lead_that_came_later_has_no_label():
     tables = tables_of([("a", "won", 12)], {"a": 11, "b": 10, "c": None})
-    found = label(tables, stage="won", scored_at=day(10), within_days=5)
+    found = label(tables, stage="won", as_of=day(10), within_days=5)
     assert found.isna().to_list() == [True, False, False]
 
 
 def test_who_was_never_worked_has_no_label():
     rows = [("a", "mql", 5), ("b", "mql", 5), ("b", "contacted", 12), ("c", "contacted", 30), ("d", "won", 12)]
     tables = tables_of(rows)
-    found = label(tables, stage="won", scored_at=day(10), within_days=10, worked_only=True)
+    found = label(tables, stage="won", as_of=day(10), within_days=10, worked_only=True)
     assert found.to_list() == [pd.NA, False, pd.NA, True]
-    assert label(tables, stage="won", scored_at=day(10), within_days=10).to_list() == [False, False, False, True]
+    assert label(tables, stage="won", as_of=day(10), within_days=10).to_list() == [False, False, False, True]
 
 
 def test_days_by_lead():
     tables = tables_of([("a", "won", 12), ("b", "won", 12)])
     days = pd.Series([pd.Timestamp("2026-01-20", tz="UTC"), pd.NaT, pd.Timestamp("2026-01-05 23:00", tz="UTC")])
-    found = label(tables, stage="won", scored_at=days.set_axis(["b", "a", "a"]), within_days=9)
+    found = label(tables, stage="won", as_of=days.set_axis(["b", "a", "a"]), within_days=9)
     assert found.index.to_list() == ["b", "a", "a"]
     assert found.to_list() == [pd.NA, pd.NA, True]
 
@@ -219,22 +219,22 @@ def test_days_by_lead():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"stage": "wonn"}, "there is no stage 'wonn'; did you mean 'won'"),
+        ({"stage": "wonn"}, "got 'wonn'; did you mean 'won'"),
         ({"stage": "recycled"}, "no outcome is recycled: all labels would be False"),
         ({"within_days": 0}, "within_days"),
         ({"within_days": 2.5}, "within_days"),
         ({"within_days": True}, "within_days"),
-        ({"scored_at": "1.2.2026"}, "scored_at"),
+        ({"as_of": "1.2.2026"}, "as_of"),
         ({"observed_until": "later"}, "observed_until"),
-        ({"scored_at": pd.Series(["2026-01-01"], index=["z"])}, "1 leads are not in the tables: 'z'"),
-        ({"scored_at": pd.Series(["soon"], index=["a"])}, "must hold days as 2026-03-31; got 'soon'"),
-        ({"scored_at": pd.Series([3], index=["a"])}, "must hold days as 2026-03-31; got 3"),
+        ({"as_of": pd.Series(["2026-01-01"], index=["z"])}, "1 lead not in the tables: 'z'"),
+        ({"as_of": pd.Series(["soon"], index=["a"])}, "must hold days as 2026-03-31; got 'soon'"),
+        ({"as_of": pd.Series([3], index=["a"])}, "must hold days as 2026-03-31; got 3"),
     ],
 )
 def test_wrong_arguments_of_label_are_named(arguments, message):
     tables = tables_of([("a", "won", 12)])
     with pytest.raises(ls.ArgumentError, match=message):
-        label(tables, **{"stage": "won", "scored_at": day(3), "within_days": 5} | arguments)
+        label(tables, **{"stage": "won", "as_of": day(3), "within_days": 5} | arguments)
 
 
 # ------------------------------------------------------------------------------------------------- the funnel, traps
@@ -453,12 +453,12 @@ def test_acceptance_by_group():
 def test_a_moment_may_be_followed_on_its_own_day(scored_at, expected):
     outcomes = pd.DataFrame({"lead_id": ["a"], "stage": ["won"], "at": ["2026-01-11T15:00Z"]})
     tables = ls.load_tables(pd.DataFrame({"lead_id": ["a"]}), None, outcomes, observed_until="2026-03-01")
-    found = label(tables, stage="won", scored_at=pd.Series([scored_at], index=["a"]), within_days=5)
+    found = label(tables, stage="won", as_of=pd.Series([scored_at], index=["a"]), within_days=5)
     assert found.to_list() == [pd.NA if expected is None else expected]
 
 
 def test_a_date_may_have_come_before_a_moment_of_its_day():
     outcomes = pd.DataFrame({"lead_id": ["a", "b"], "stage": "won", "at": ["2026-01-11", "2026-01-12"]})
     tables = ls.load_tables(pd.DataFrame({"lead_id": ["a", "b"]}), None, outcomes, observed_until="2026-03-01")
-    found = label(tables, stage="won", scored_at=pd.Series(["2026-01-11T09:00Z"] * 2, index=["a", "b"]), within_days=5)
+    found = label(tables, stage="won", as_of=pd.Series(["2026-01-11T09:00Z"] * 2, index=["a", "b"]), within_days=5)
     assert found.to_list() == [pd.NA, True]

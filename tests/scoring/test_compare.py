@@ -112,12 +112,12 @@ def compared(**qualify):
 @pytest.mark.parametrize(
     ("qualify", "change", "lead", "reasons"),
     [
-        ({"threshold": 30}, "earlier", "steady", "bar 40 -> 30"),
-        ({"threshold": 50}, "later", "steady", "bar 40 -> 50"),
-        ({"threshold": 55}, "lost", "steady", "bar 40 -> 55"),
+        ({"threshold": 30}, "earlier", "steady", "threshold 40 -> 30"),
+        ({"threshold": 50}, "later", "steady", "threshold 40 -> 50"),
+        ({"threshold": 55}, "lost", "steady", "threshold 40 -> 55"),
         ({"never": []}, "gained", "rival", "old: blocked by 'Rival'"),
         ({"hand_raise": {"event": "demo"}}, "gained", "asks", "old: minimum fit not reached; new: asked for sales"),
-        ({"minimum_fit": 0, "threshold": 30}, "gained", "busy", "old: minimum fit not reached; bar 40 -> 30"),
+        ({"minimum_fit": 0, "threshold": 30}, "gained", "busy", "old: minimum fit not reached; threshold 40 -> 30"),
     ],
 )
 def test_each_reason_by_name(qualify, change, lead, reasons):
@@ -218,6 +218,6 @@ def test_outcomes_of_the_gained_and_the_lost():
         (group, stage): 2 if group == "lost" else 0 for group in ("gained", "lost", "both") for stage in ("sal", "won")
     }
     assert before.frame["already"].to_dict() == {lead: lead not in "de" for lead in "abcdefg"}
-    assert repr(before).endswith("5 of these qualified before the period already>")
+    assert before.notes[1] == "5 leads of these qualified before the period already, and count in no week."
     # Nothing is known yet of windows that are still open.
     assert comparison.outcomes(within_days=120)["n"].sum() == 0

@@ -589,7 +589,7 @@ def test_no_leads_at_all():
             "blocked_by",
             "grade",
         ]
-        assert "0 leads, 0 qualified" in repr(scores)
+        assert "0 of 0 leads qualify" in repr(scores)
 
 
 @pytest.mark.parametrize("days", [1, 1000])

@@ -617,7 +617,7 @@ def test_scores_of_a_funnel_end_in_a_rulebook():
     made = make_funnel(3000)
     tables = ls.load_tables(made.leads, made.events, made.outcomes, rulebook=made.planted)
     scores = ls.score(tables, made.planted, as_of="2026-02-28")
-    won = ls.label(tables, stage="sal", scored_at="2026-02-28", within_days=14)
+    won = ls.label(tables, stage="sal", as_of="2026-02-28", within_days=14)
     table = threshold_table(won, scores, dates=made.leads.set_index("lead_id")["created_at"])
     assert table.n + table.unknown == len(scores)
     choice = choose_threshold(table, capacity_per_week=20)

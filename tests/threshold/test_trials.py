@@ -517,7 +517,7 @@ def test_leads_from_social_networks_are_won_less_often(folder):
     outcomes = pd.DataFrame({"lead_id": deals["mql_id"], "stage": "won", "at": deals["won_date"] + "Z"})
     tables = ls.load_tables(renamed, None, outcomes, strict=False)
     arrived = renamed.set_index("lead_id")["created_at"]
-    won = ls.label(tables, stage="won", scored_at=arrived, within_days=60)
+    won = ls.label(tables, stage="won", as_of=arrived, within_days=60)
     trial, social = plan_of(0.1, -0.04, 240, share=0.17), renamed.set_index("lead_id")["origin"] == "social"
     verdicts = []
     for monday in mondays:

@@ -206,7 +206,7 @@ def _scored(  # noqa: PLR0913, PLR0917 - what a label is made of
     """The leads that could reach the stage after their score, up to the last day observed."""
     # As if all days were over: what has no label then could never have one.
     could = label(
-        tables, stage=stage, scored_at=as_of, within_days=within_days, observed_until=day_of(until + within_days)
+        tables, stage=stage, as_of=as_of, within_days=within_days, observed_until=day_of(until + within_days)
     ).notna()
     lead, day, _, _ = when_scored(tables, as_of)
     kept = could.to_numpy() & (day <= until)
@@ -258,7 +258,7 @@ def _measures(
         return label(
             tables,
             stage=of,
-            scored_at=as_of,
+            as_of=as_of,
             within_days=within_days,
             observed_until=day_of(until),
             worked_only=worked_only,

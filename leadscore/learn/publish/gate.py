@@ -169,7 +169,7 @@ def gate(  # noqa: PLR0913 - each of them is part of what is asked
     >>> made = make_funnel(4000, random_state=1)
     >>> tables = ls.load_tables(made.leads, made.events, made.outcomes, rulebook=[made.rulebook, made.planted])
     >>> handed = made.truth[made.truth["handed_over"]]
-    >>> y = ls.label(tables, stage="opportunity", scored_at=handed["day"], within_days=30)
+    >>> y = ls.label(tables, stage="opportunity", as_of=handed["day"], within_days=30)
     >>> index = pd.MultiIndex.from_arrays([handed.index, handed["day"]], names=["lead_id", "as_of"])
     >>> day = ((handed["day"] - pd.Timestamp(0, tz="UTC")).dt.days).to_numpy()
     >>> shots = Snapshots(

@@ -241,7 +241,7 @@ def snapshots(  # noqa: PLR0913 - each of them is part of what is asked
     days = _windows(windows)
     lead, day, scored_at, left_out = _rows(tables, as_of)
     asked = {"stage": stage, "within_days": within_days, "observed_until": observed_until}
-    y = label(tables, scored_at=scored_at, worked_only=worked_only, **asked)
+    y = label(tables, as_of=scored_at, worked_only=worked_only, **asked)
     index = _index(tables, lead, day)
     attributes, provenance, notes = _attributes(tables, lead, day)
     activity, made_of = _activity(tables, lead, day, days)
@@ -314,7 +314,7 @@ def _on_labels(found: Snapshots, scored_at: pd.Series[Any]) -> Iterator[str]:
     def known(days: pd.Series[Any]) -> npt.NDArray[np.bool_]:
         """Where there is a label for all leads, worked or not."""
         within = found.within_days
-        y = label(found.tables, stage=stage, scored_at=days, within_days=within, observed_until=until)
+        y = label(found.tables, stage=stage, as_of=days, within_days=within, observed_until=until)
         return y.notna().to_numpy()
 
     unclosed = unknown & (found.day + found.within_days > day_number(until))

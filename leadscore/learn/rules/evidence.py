@@ -158,7 +158,7 @@ def evidence(rulebook: Rulebook, snapshots: Snapshots, *, confidence: float = 0.
     >>> won = [number for number in range(400) if number % (4 if number % 2 else 10) == 0 or number % 8 == 1]
     >>> outcomes = pd.DataFrame({"lead_id": won, "stage": "won", "at": "2026-01-20"})
     >>> tables = ls.load_tables(leads, None, outcomes, observed_until="2026-03-31")
-    >>> y = ls.label(tables, stage="won", scored_at="2026-01-01", within_days=30)
+    >>> y = ls.label(tables, stage="won", as_of="2026-01-01", within_days=30)
     >>> index = pd.MultiIndex.from_product([range(400), [pd.Timestamp("2026-01-01")]], names=["lead_id", "as_of"])
     >>> day = np.full(400, 20454)
     >>> snapshots = Snapshots(

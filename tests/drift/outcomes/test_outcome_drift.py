@@ -571,14 +571,14 @@ def seen(**options):
 
 def test_rates_are_those_of_labels_that_are_over():
     tables, _, day, found = seen()
-    y = ls.label(tables, stage="opportunity", scored_at=day, within_days=45).dropna().astype(bool)
+    y = ls.label(tables, stage="opportunity", as_of=day, within_days=45).dropna().astype(bool)
     by_month = y.groupby(day.loc[y.index].dt.to_period("M").dt.start_time).agg(["size", "sum"])
     rows = found.rates.loc[("opportunity", "(all)", "(all)")]
     assert rows[["n", "reached"]].to_numpy().tolist() == by_month.to_numpy().tolist()
     assert rows.index.max() <= pd.Timestamp(found.known.loc["rates", "until"])
-    sal = ls.label(tables, stage="sal", scored_at=day, within_days=45).dropna()
+    sal = ls.label(tables, stage="sal", as_of=day, within_days=45).dropna()
     assert found.rates.loc[("sal", "(all)", "(all)"), "n"].sum() == len(sal)
-    worked = ls.label(tables, stage="opportunity", scored_at=day, within_days=45, worked_only=True).notna()
+    worked = ls.label(tables, stage="opportunity", as_of=day, within_days=45, worked_only=True).notna()
     assert found.changes.loc[("worked", "(all)", "(all)"), ["reached", "reached_reference"]].sum() == worked.sum()
 
 
@@ -695,7 +695,7 @@ def test_slower_answers_are_found_and_a_rulebook_is_needed_for_them():
     [
         ({"stage": "opportunty"}, "did you mean 'opportunity'"),
         ({"stage": "won"}, "no outcome is won"),
-        ({"within_days": 0}, "must be a whole number of days"),
+        ({"within_days": 0}, "must be a whole number"),
         ({"by": 5}, "must be a name or a list of names"),
         ({"by": ["sauce"]}, "did you mean 'source'"),
         ({"every": "year"}, "must be one of 'week', 'month', 'quarter'"),

@@ -211,7 +211,7 @@ def test_rows_attributes_and_labels_equal_plain_python(world, numbers):
     assert found.dates.to_list() == [when for _, when in wanted]
     assert tables.ids.array.take(found.lead).to_pylist() == [lead for lead, _ in wanted]
     for number in numbers:
-        y = label(tables, stage="won", scored_at=day(number), within_days=10)
+        y = label(tables, stage="won", as_of=day(number), within_days=10)
         rows = found.y[found.dates == pd.Timestamp(day(number))].droplevel("as_of")
         pd.testing.assert_series_equal(rows, y[rows.index], check_index_type=False)
 

@@ -460,7 +460,7 @@ def test_a_made_up_funnel():
     made = make_funnel(12_000, random_state=1, events_per_lead=8)
     tables = ls.load_tables(made.leads, made.events, made.outcomes, rulebook=made.rulebook)
     day = made.truth["day"][made.truth["handed_over"]].dt.tz_localize(None)
-    y = label(tables, stage="opportunity", scored_at=day, within_days=21)
+    y = label(tables, stage="opportunity", as_of=day, within_days=21)
     lead = tables.positions(y.index)
     number = (day - pd.Timestamp("1970-01-01")).dt.days.to_numpy()
     index = pd.MultiIndex.from_arrays([y.index, day], names=["lead_id", "as_of"])
