@@ -21,7 +21,7 @@ from leadscore.learn.card.classifier import LeadClassifier
 from leadscore.learn.card.points_card import PointsCard
 from leadscore.learn.publish.gate import Terms, Verdict, verdict_of
 from leadscore.learn.publish.renewal import carried_over, renewed, with_threshold
-from leadscore.learn.rows.snapshots import NUMERALS, Attribute, Kinds, Provenance, Snapshots
+from leadscore.learn.rows.snapshots import NUMERALS, Attribute, Kinds, Provenance, Snapshots, series_of
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.diff import Change, diff
@@ -246,13 +246,7 @@ def _read(column: pd.Series[Any], array: pa.Array, kind: str, rulebook: Rulebook
         why, rows = next(iter(found.bad.items()))
         what = f"{len(rows):,} rows: {why}, in a column that {rulebook.name!r} has as {kind}"
         raise ArgumentError(f"leads.{column.name}", what)
-    if found.numbers is not None:
-        return pd.Series(found.numbers, column.index)
-    assert found.codes is not None
-    if kind == "boolean":
-        values = np.array([*found.values, False])[found.codes]
-        return pd.Series(pd.arrays.BooleanArray(values, found.codes < 0), column.index)
-    return pd.Series(np.array([*found.values, None], object)[found.codes], column.index, dtype=object)
+    return series_of(found, np.arange(len(column))).set_axis(column.index)
 
 
 def _cut(snapshots: Snapshots) -> int:

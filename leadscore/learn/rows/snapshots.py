@@ -20,7 +20,7 @@ from leadscore.present.result import Result, Section
 from leadscore.scoring.attributes import IN_CACHE
 from leadscore.scoring.engine import Days, daily
 from leadscore.scoring.timeline import ALWAYS
-from leadscore.tables.columns import convert, distinct, plain_number
+from leadscore.tables.columns import Column, convert, distinct, plain_number
 from leadscore.tables.contract import refuse
 from leadscore.tables.labels import label, when_scored
 from leadscore.tables.outcomes import NEVER, Ints
@@ -349,7 +349,7 @@ def _attributes(tables: Tables, lead: _Leads, day: Ints) -> tuple[_Columns, dict
         if name in _NO_ATTRIBUTES:
             continue
         array = one_array(tables.leads[name])
-        kind = _kind(array.type)
+        kind = kind_of(array.type)
         column = None if kind is None else _values(array, kind, record)
         if kind is None or column is None:
             why = f"{array.type}" if kind is None else "whole numbers past 2**53, which are no quantity"
@@ -370,7 +370,8 @@ def _attributes(tables: Tables, lead: _Leads, day: Ints) -> tuple[_Columns, dict
     return columns, provenance, notes
 
 
-def _kind(kind: pa.DataType) -> Literal["number", "category", "boolean"] | None:
+def kind_of(kind: pa.DataType) -> Literal["number", "category", "boolean"] | None:
+    """What a column of the leads can be learned from as, if it can."""
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return "number"
     if pa.types.is_boolean(kind):
@@ -381,18 +382,23 @@ def _kind(kind: pa.DataType) -> Literal["number", "category", "boolean"] | None:
 
 def _values(array: pa.Array, kind: str, record: npt.NDArray[Any]) -> pd.Series[Any] | None:
     """The values of some rows of the leads, missing for -1; None if they can be told only in part."""
-    if kind == "number":
-        column = convert(array, "number", (), "UTC")
-        assert column.numbers is not None
-        return None if column.bad else pd.Series(np.append(column.numbers, np.nan)[record])
-    if kind == "boolean":
-        column = convert(array, "boolean", (), "UTC")
-        assert column.codes is not None
-        codes = np.append(column.codes, -1)[record]
+    if kind == "category":
+        codes, values = distinct(array.cast(pa.large_string()) if pa.types.is_null(array.type) else array)
+        known = [None if value is None or not normalise(value) else value for value in values]
+        return series_of(Column("text", codes, known), record)
+    column = convert(array, "number" if kind == "number" else "boolean", (), "UTC")
+    return None if column.bad and kind == "number" else series_of(column, record)
+
+
+def series_of(column: Column, rows: npt.NDArray[Any]) -> pd.Series[Any]:
+    """The values of a column at some rows, missing at -1: float64, boolean, or text as objects."""
+    if column.numbers is not None:
+        return pd.Series(np.append(column.numbers, np.nan)[rows])
+    assert column.codes is not None
+    codes = np.append(column.codes, -1)[rows]
+    if column.kind == "boolean":
         return pd.Series(pd.arrays.BooleanArray(np.array([*column.values, False])[codes], codes < 0))
-    codes, values = distinct(array.cast(pa.large_string()) if pa.types.is_null(array.type) else array)
-    known = [None if value is None or not normalise(value) else value for value in values]
-    return pd.Series(np.array([*known, None], object)[np.append(codes, -1)[record]], dtype=object)
+    return pd.Series(np.array([*column.values, None], object)[codes], dtype=object)
 
 
 def _numerals(array: pa.Array) -> bool:

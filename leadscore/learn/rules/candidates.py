@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from leadscore.base.text import normalise, worded
 from leadscore.base.times import is_text
 from leadscore.errors import ContractError, RulebookError
+from leadscore.learn.rows.snapshots import kind_of
 from leadscore.learn.rules.activations import Mask, Side, barred, entries, fired, probing
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import condition_uses, event_kinds, lead_kinds
@@ -20,6 +20,7 @@ from leadscore.tables.lead_history import Positions
 from leadscore.tables.tables import Tables
 
 _OWN = {"lead_id", "created_at", "valid_from"}
+_KINDS: dict[str | None, str] = {"number": "number", "boolean": "boolean", "category": "text"}
 # A covering: a side, a rule that fires there, and the columns or events it looks at.
 _Cover = tuple[Side, dict[str, Any], frozenset[str]]
 
@@ -125,8 +126,8 @@ def _readable(rulebook: Rulebook, tables: Tables, left_out: list[str]) -> dict[s
     """The lead columns that rules could test, each with its kind."""
     used, found = lead_kinds(rulebook), dict[str, Any]()
     for name in tables.leads.column_names:
-        kind = used.get(name, "any")
-        kind = _kind(tables.leads[name].type) if kind == "any" else kind
+        kind: Any = used.get(name, "any")
+        kind = _KINDS.get(kind_of(tables.leads[name].type)) if kind == "any" else kind
         if name in _OWN or kind is None:
             continue
         try:
@@ -150,14 +151,6 @@ def _readable(rulebook: Rulebook, tables: Tables, left_out: list[str]) -> dict[s
 def _mention(rulebook: Rulebook, names: list[str]) -> None:
     """Refuse names that may stand in no rule: one that is nearly a declared one is an error there."""
     probing(rulebook, [("fit", {"when": {name: {"known": False}}, "points": 1}) for name in names])
-
-
-def _kind(arrow: pa.DataType) -> Any:
-    if is_text(arrow):
-        return "text"
-    if pa.types.is_boolean(arrow):
-        return "boolean"
-    return "number" if pa.types.is_integer(arrow) or pa.types.is_floating(arrow) else None
 
 
 def _plain(number: float) -> float:
