@@ -2,6 +2,7 @@
 
 # ruff: noqa: N803, N806 - X is scikit-learn's name
 
+import json
 import math
 
 import numpy as np
@@ -119,6 +120,21 @@ def test_the_faulty_table_has_each_fault():
     }  # fmt: skip
     ranks = [["refuse", "drop", "warn"].index(guard.severity) for guard in FOUND]
     assert ranks == sorted(ranks)
+
+
+def test_the_findings_are_one_result():
+    dropped = FOUND.columns("drop")
+    assert {"leak", "filled", "closed", "macro", "id"} <= set(dropped)
+    assert len(dropped) == len(set(dropped))
+    warned = sum(guard.severity == "warn" for guard in FOUND)
+    assert FOUND.headline == f"{len(dropped)} columns to leave out, {warned} warnings; n = 1,500 rows."
+    rows = json.loads(FOUND.to_json())["frame"]
+    assert [(row["code"], row["column"]) for row in rows] == [(guard.code, str(guard.column)) for guard in FOUND]
+    assert next(row for row in rows if row["code"] == "LS330")["figures"]["value"] == 999
+    assert "(table)" in repr(FOUND)
+    X, y, _, _ = world()
+    assert guards(X, y).headline == "Nothing found; n = 3,000 rows."
+    assert guards(X[:60], y[:60]).headline.startswith("1 reason not to learn from these rows")
 
 
 def test_missing_outcomes_are_left_out_of_everything():

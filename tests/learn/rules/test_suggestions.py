@@ -1,6 +1,7 @@
 """Suggestions: what is planted is found and can be written as it stands, what is not is not; traps; real leads."""
 
 import datetime as dt
+import json
 
 import numpy as np
 import pandas as pd
@@ -124,7 +125,9 @@ def test_a_planted_word_is_found_and_its_rule_can_be_written(sign):
     assert edited.fit[-1].name == "title has head"
     gained = [bound_at(book, snaps.tables, snaps.lead, snaps.day).fit for book in (BOOK, edited)]
     assert ((gained[1] - gained[0]) == 1000 * one["points"] * world.has("head")).all()
-    # The printed text says the same as the rule.
+    # The printed texts say the same as the rule.
+    [line] = [line for line in repr(found).splitlines() if line.startswith("  - fit: ")]
+    assert json.loads(line.removeprefix("  - fit: ")) == found.rules[0]
     assert ls.Rulebook.from_yaml(f"leadscore: 1\nname: x\nqualify: {{threshold: -99}}\n{one['yaml']}").fit[0].points
 
 
