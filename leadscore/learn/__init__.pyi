@@ -6,6 +6,8 @@ from .data_checks.guards import Guards as Guards
 from .data_checks.guards import guards as guards
 from .publish.gate import Verdict as Verdict
 from .publish.gate import gate as gate
+from .publish.training import Trained as Trained
+from .publish.training import train as train
 from .rows.snapshots import Snapshots as Snapshots
 from .rows.snapshots import snapshots as snapshots
 from .rules.evidence import Evidence as Evidence
