@@ -1,8 +1,6 @@
-"""LeadClassifier: scikit-learn's own checks, any mixed frame in any order, time, leads with several rows, and traps."""
+"""LeadClassifier: scikit-learn's own checks, any mixed frame in any order, and outcomes of any kind."""
 
-import datetime as dt
 import pickle
-from itertools import pairwise
 
 import joblib
 import numpy as np
@@ -14,14 +12,11 @@ from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from leadscore.errors import ArgumentError
-from leadscore.learn.card.additive import additive, explained
-from leadscore.learn.card.binning import read_columns
 from leadscore.learn.card.classifier import LeadClassifier
-from leadscore.learn.card.folds import folds, in_order
+from tests.support.classifier_world import DAY_ONE, QUICK, bins_of, leads, same
 
 FEW = settings(max_examples=max(settings.default.max_examples // 5, 20))
 FEWER = settings(max_examples=max(settings.default.max_examples // 10, 10))
-QUICK = {"guards": None, "bins": "tree", "encoding": "onehot", "C": 1.0}
 
 
 TEXTS_SAY_NO_OUTCOME = "of two texts neither is the outcome unless the caller says so, as y == 'won'"
@@ -35,37 +30,6 @@ def test_scikit_learn(estimator, check):
     check(estimator)
 
 
-def leads(n=1500, seed=0):
-    """Visits and seniority count; noise does not. A tenth of either is missing."""
-    rng = np.random.default_rng(seed)
-    frame = pd.DataFrame(
-        {
-            "visits": rng.poisson(3, n).astype(float),
-            "noise": rng.normal(size=n),
-            "seniority": rng.choice(["VP", "Manager", "Intern", "Select"], n).astype(object),
-            "consent": rng.random(n) < 0.5,
-        }
-    )
-    y = rng.random(n) < 1 / (1 + np.exp(3 - 0.5 * frame["visits"] - 1.0 * (frame["seniority"] == "VP")))
-    frame.loc[rng.random(n) < 0.1, "visits"] = np.nan
-    frame.loc[rng.random(n) < 0.1, "seniority"] = None
-    return frame, y.to_numpy()
-
-
-def bins_of(model, feature):
-    return model.interval().set_index("feature").loc[feature].set_index("bin")
-
-
-def same(one, other, *, chosen=True):
-    """Two models that are equal to the last digit."""
-    assert one.model_.features == other.model_.features
-    assert one.model_.intercept == other.model_.intercept
-    np.testing.assert_array_equal(one.model_.coefficients, other.model_.coefficients)
-    np.testing.assert_array_equal(one.draws_, other.draws_)
-    if chosen:
-        pd.testing.assert_frame_equal(one.chosen_, other.chosen_, check_exact=True)
-
-
 # --------------------------------------------------------------------------------------------------------- properties
 
 TEXTS = ["VP", " vp", "Manager", "Select", "unknown", "Straße", "İstanbul", "5", "", None, "Head of Data", "data  nerd"]
@@ -77,7 +41,6 @@ VALUES = {
     "same": st.just(1.5),
     "absent": st.none(),
 }
-DAY_ONE = pd.Timestamp("2026-01-01")
 
 
 @st.composite
@@ -315,133 +278,6 @@ def test_a_category_of_five_hundred_levels_is_not_learned_by_heart():
     assert np.abs(chance - 0.1).max() < 0.09
 
 
-# --------------------------------------------------------------------------------------------------------------- time
-
-
-def test_folds_learn_from_earlier_days_than_they_judge_and_split_no_day():
-    rng = np.random.default_rng(0)
-    day = rng.choice(
-        [0, 1, 2, 5, 9, 10, 11, 30, 31, 40], 3000, p=[0.3, 0.02, 0.1, 0.1, 0.1, 0.1, 0.08, 0.1, 0.05, 0.05]
-    )
-    # A row's day is in its features, so that it is known in any order.
-    read = read_columns(pd.DataFrame({"day": day.astype(float)}))
-    y, ones = (rng.random(3000) < 0.3).astype(float), np.ones(3000)
-    rows, own, _ = in_order(read, y, ones, day.astype(np.int64), None)
-    np.testing.assert_array_equal(np.unique(day)[rows.codes[0]], own)
-    pairs = list(folds(rows, own))
-    assert len(pairs) >= 3
-    for train, test in pairs:
-        assert train.codes[0].max() < test.codes[0].min()
-    for (_, earlier), (_, later) in pairwise(pairs):
-        assert earlier.codes[0].max() < later.codes[0].min()
-    assert all(len(set(rows.period[own == one])) == 1 for one in set(day))
-
-
-def test_folds_without_days_deal_every_lead_to_one_fold():
-    rng = np.random.default_rng(0)
-    weight = rng.choice([0.25, 1.0, 3.0], 900)
-    read = read_columns(pd.DataFrame({"x": rng.integers(0, 3, 900)}))
-    rows, _, _ = in_order(read, (rng.random(900) < 0.3).astype(float), weight, None, None)
-    pairs = list(folds(rows, None))
-    assert len(pairs) == 4
-    assert sum(test.weight.sum() for _, test in pairs) == pytest.approx(weight.sum())
-    for train, test in pairs:
-        assert train.weight.sum() + test.weight.sum() == pytest.approx(weight.sum())
-        assert test.weight.sum() == pytest.approx(weight.sum() / 4, rel=0.02)
-        # Each fold is like the whole.
-        assert test.weight @ test.y / test.weight.sum() == pytest.approx(weight @ rows.y / weight.sum(), abs=0.01)
-
-
-def test_what_comes_later_changes_nothing_that_was_learned_before():
-    rng = np.random.default_rng(0)
-    n = 4000
-    day = np.sort(rng.integers(0, 60, n))
-    read = read_columns(pd.DataFrame({"day": day, "x": rng.integers(0, 8, n)}))
-    y = (rng.random(n) < 0.3).astype(float)
-    later = np.where(day >= 40, 1 - y, y)
-    both = []
-    for outcome in (y, later):
-        rows, own, _ = in_order(read, outcome, np.ones(n), day.astype(np.int64), None)
-        both.append([(train, test) for train, test in folds(rows, own)])
-    alike = [
-        (train.counts(train.y) == other.counts(other.y)).all() for (train, _), (other, _) in zip(*both, strict=True)
-    ]
-    assert alike == [train.codes[0].max() < 40 for train, _ in both[0]] == [True, True, True, False]
-    early = [[(train, test) for train, test in pairs if test.codes[0].max() < 40] for pairs in both]
-    judged: list[list[float]] = [[], []]
-    for pairs, found in zip(early, judged, strict=True):
-        for train, test in pairs:
-            model, merged = additive(train, 1.0, "onehot", judged=False)
-            held = test.rebinned(model.features, merged)
-            found.append(explained(model.logits(held.codes, len(held.y)), held))
-    assert len(judged[0]) == 2
-    np.testing.assert_allclose(*judged, rtol=1e-9)
-
-
-def test_a_rising_base_rate_is_credited_to_no_feature():
-    rng = np.random.default_rng(0)
-    n = 6000
-    day = np.sort(rng.integers(0, 300, n))
-    # A column that rises with time, as the base rate does, and tells nothing beyond.
-    frame = pd.DataFrame({"price": day + rng.normal(0, 40, n), "visits": rng.poisson(2, n)})
-    y = rng.random(n) < 1 / (1 + np.exp(4 - day / 80 - 0.4 * frame["visits"]))
-    dates = DAY_ONE + pd.to_timedelta(day, "D")
-    blind, dated = (LeadClassifier(**QUICK).fit(frame, y, dates=dates if use else None) for use in (False, True))
-
-    def moves(model):
-        found = bins_of(model, "price")
-        return np.sqrt(np.average(found["coefficient"] ** 2, weights=found["n"]))
-
-    assert moves(dated) < 0.4 * moves(blind)
-    # The level is that of the newest stretch.
-    newest = day >= 270
-    assert dated.predict_proba(frame[newest])[:, 1].mean() == pytest.approx(y[newest].mean(), abs=0.05)
-    assert dated.trained_until_ == dt.date(2026, 1, 1) + dt.timedelta(int(day.max()))
-
-
-def test_the_way_is_chosen_on_later_leads_where_there_are_days():
-    frame, y = leads(3000)
-    dates = np.sort(np.datetime64("2026-01-01") + np.random.default_rng(0).integers(0, 90, 3000))
-    for when in (None, dates):
-        model = LeadClassifier(guards=None).fit(frame, y, dates=when)
-        found = model.chosen_
-        assert found["folds"].tolist() == [4] * 9
-        assert not found.duplicated(["bins", "encoding", "C"]).any()
-        assert found["explained"].iloc[0] > found["explained"].max() - 0.01
-        same(
-            model,
-            LeadClassifier(guards=None, **found.iloc[0][["bins", "encoding", "C"]]).fit(frame, y, dates=when),
-            chosen=False,
-        )
-    assert len(LeadClassifier(guards=None, bins="tree", encoding="woe").fit(frame, y).chosen_) == 4
-    few = LeadClassifier(guards=None).fit(frame[:150], y[:150]).chosen_
-    assert few["explained"].isna().tolist() == [True]
-
-
-# ------------------------------------------------------------------------------------------------------------- groups
-
-
-def test_rows_of_one_lead_widen_intervals_and_copies_do_not_narrow_them():
-    frame, y = leads(800)
-    once = LeadClassifier(**QUICK).fit(frame, y)
-    rows = np.repeat(np.arange(800), 5)
-    copies, known = (LeadClassifier(**QUICK).fit(frame.iloc[rows], y[rows], groups=groups) for groups in (None, rows))
-
-    def width(model):
-        found = bins_of(model, "seniority")
-        return (found["high"] - found["low"])["vp"]
-
-    assert width(copies) < 0.6 * width(once)
-    assert width(known) == pytest.approx(width(once), rel=0.25)
-
-
-def test_names_of_groups_mean_nothing():
-    frame, y = leads(500)
-    rows = np.repeat(np.arange(250), 2)
-    names = np.array([f"L-{997 * place % 250}" for place in range(250)])
-    same(*(LeadClassifier(**QUICK).fit(frame, y, groups=groups) for groups in (rows, names[rows])))
-
-
 # ----------------------------------------------------------------------------------------------------------- outcomes
 
 
@@ -478,12 +314,12 @@ def test_classes_are_any_two_numbers_and_the_larger_is_told(low, high):
 def test_of_two_texts_neither_is_the_outcome(won, lost, kind):
     frame, y = leads(600)
     outcome = kind(np.where(y, won, lost).astype(object))
-    with pytest.raises(ArgumentError, match="say which value is the outcome, as y == "):
+    with pytest.raises(ArgumentError, match="say which is the outcome, as y == "):
         LeadClassifier(**QUICK).fit(frame, outcome)
     model = LeadClassifier(**QUICK).fit(frame, outcome == won)
     assert model.points_card().frame.groupby("feature")["reached"].sum().unique() == y.sum()
     for fitted in (model, model.points_card()):
-        with pytest.raises(ArgumentError, match="say which value is the outcome, as y == "):
+        with pytest.raises(ArgumentError, match="say which is the outcome, as y == "):
             fitted.recalibrate(frame, outcome)
 
 
@@ -553,229 +389,3 @@ def test_recalibration_moves_the_intercept_alone():
     weighted, repeated = model.recalibrate(newest, moved, times), model.recalibrate(newest.iloc[rows], moved[rows])
     assert weighted.model_.intercept == pytest.approx(repeated.model_.intercept, abs=1e-6)
     assert weighted.model_.intercept != pytest.approx(model.recalibrate(newest, moved).model_.intercept, abs=1e-4)
-
-
-# ------------------------------------------------------------------------------------------------------------- guards
-
-
-def leaked(n=1500):
-    frame, y = leads(n)
-    rng = np.random.default_rng(1)
-    return frame.assign(call_minutes=np.where(y, rng.exponential(5, n) + 1, 0)), y
-
-
-def test_a_leak_is_warned_of():
-    frame, y = leaked()
-    with pytest.warns(UserWarning, match="LS301 drop, call_minutes"):
-        model = LeadClassifier(**QUICK | {"guards": "warn"}).fit(frame, y)
-    assert "call_minutes" in {bins.column for bins in model.model_.features}
-    assert "call_minutes" in {found.column for found in model.guards_}
-
-
-def test_a_leak_is_refused():
-    frame, y = leaked()
-    with pytest.raises(ArgumentError, match="call_minutes"):
-        LeadClassifier(**QUICK | {"guards": "raise"}).fit(frame, y)
-
-
-def test_a_leak_is_left_out_and_that_is_said():
-    frame, y = leaked()
-    with pytest.warns(UserWarning, match="Left out: call_minutes"):
-        model = LeadClassifier(**QUICK | {"guards": "drop"}).fit(frame, y)
-    same(model, LeadClassifier(**QUICK).fit(frame.drop(columns="call_minutes"), y))
-    np.testing.assert_array_equal(model.predict_proba(frame), model.predict_proba(frame.assign(call_minutes=0)))
-
-
-def test_nothing_left_to_trust_is_an_error():
-    frame, y = leaked()
-    with pytest.warns(UserWarning, match="LS301"), pytest.raises(ArgumentError, match="no column is left"):
-        LeadClassifier(guards="drop").fit(frame[["call_minutes"]], y)
-
-
-@pytest.mark.parametrize("guards", ["warn", "raise", "drop"])
-def test_too_few_outcomes_are_refused_whatever_is_asked(guards):
-    frame, y = leads(100)
-    with pytest.raises(ArgumentError, match="LS340"):
-        LeadClassifier(guards=guards).fit(frame, y)
-
-
-def test_sound_rows_have_no_findings():
-    frame, y = leads(3000)
-    sound = frame.replace({"seniority": {"Select": "Director"}})
-    assert LeadClassifier(**QUICK | {"guards": "raise"}).fit(sound, y).guards_.found == ()
-
-
-# ------------------------------------------------------------------------------------------------------------- errors
-
-FRAME, Y = leads(60)
-
-
-@pytest.mark.parametrize(
-    ("column", "message"),
-    [
-        (pd.date_range("2026-01-01", periods=60), "odd.*60 rows.*timestamp"),
-        ([np.inf] + [1.0] * 59, "odd.*1 infinite"),
-        ([[1]] * 60, "odd.*(list|must be a string or a number)"),
-        ([{"a": 1}] * 60, "odd"),
-        ([1 + 2j] * 60, "odd.*Complex"),
-        ([2**60] * 60, r"odd.*2\*\*53"),
-        ([object()] + ["x"] * 59, "odd.*must be a string or a number"),
-    ],
-    ids=["dates", "infinite", "lists", "dicts", "complex", "identifiers", "objects"],
-)
-def test_columns_that_no_bin_can_hold_are_named(column, message):
-    with pytest.raises(ArgumentError, match=f"(?s){message}"):
-        LeadClassifier(**QUICK).fit(FRAME.assign(odd=column), Y)
-
-
-@pytest.mark.parametrize(
-    ("frame", "message"),
-    [
-        (FRAME.drop(columns="visits"), "visits"),
-        (FRAME.assign(visits="many"), "visits.*60 rows.*no plain number"),
-        (FRAME.assign(visits=np.inf), "visits.*infinite"),
-        (FRAME.assign(seniority=pd.Timestamp("2026-01-01")), "seniority.*timestamp"),
-        (FRAME[list(FRAME)[::-1]], "order"),
-    ],
-    ids=["lacking", "text for number", "infinite", "date for text", "order"],
-)
-def test_frames_unlike_those_learned_from_are_refused_by_name(frame, message):
-    model = LeadClassifier(**QUICK).fit(FRAME, Y)
-    with pytest.raises(ValueError, match=f"(?s){message}"):
-        model.predict_proba(frame)
-
-
-def test_numerals_as_text_are_read_as_the_numbers_learned():
-    model = LeadClassifier(**QUICK).fit(FRAME, Y)
-    text = FRAME.assign(visits=[None if np.isnan(number) else str(number) for number in FRAME["visits"]])
-    np.testing.assert_array_equal(model.predict_proba(text), model.predict_proba(FRAME))
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"bins": "trees"}, "bins.*'tree'.*got 'trees'"),
-        ({"encoding": "dummy"}, "encoding"),
-        ({"guards": True}, "guards"),
-        ({"max_bins": 1}, "max_bins.*2 or more"),
-        ({"max_bins": 2.5}, "max_bins"),
-        ({"C": 0}, "C"),
-        ({"C": "strong"}, "C.*number, more than 0"),
-        ({"C": True}, "C"),
-        ({"monotone": {"vists": "increasing"}}, "vists.*no such column; did you mean 'visits'"),
-        ({"monotone": [1, 0, 0, 0]}, r"monotone: must be as {'visits': 'increasing'}; got \[1, 0, 0, 0\]"),
-        ({"monotone": {"visits": 1}}, "visits.*'increasing', 'decreasing'; got 1"),
-        ({"monotone": {"visits": "up"}}, "visits.*'increasing', 'decreasing'; got 'up'"),
-        ({"monotone": {"seniority": "increasing"}}, "seniority.*neither rise nor fall"),
-    ],
-)
-def test_options_that_mean_nothing_are_refused(options, message):
-    with pytest.raises(ArgumentError, match=f"(?s){message}"):
-        LeadClassifier(**{"guards": None} | options).fit(FRAME, Y)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"y": None}, "y"),
-        ({"y": Y[:-1]}, "y: has 59 values, X 60"),
-        ({"y": np.zeros(60)}, "two classes; got 1 class"),
-        ({"y": np.arange(60) % 3}, "two classes; got 3 classes"),
-        ({"y": np.full(60, np.nan)}, "y|class"),
-        ({"y": np.where(Y, np.inf, 0)}, "infinity"),
-        ({"sample_weight": np.where(Y, 1.0, -1.0)}, "sample_weight.*0 or more; .* are not, the first -1"),
-        ({"sample_weight": Y.astype(float)}, "sample_weight.*one class"),
-        ({"sample_weight": np.zeros(60)}, "sample_weight.*one class only: a weight of zero"),
-        ({"dates": ["2026-01-01"] * 59}, "dates: has 59 values, X 60"),
-        ({"dates": ["2026-01-01"] * 59 + [None]}, "dates: is missing for 1 of 60 leads"),
-        ({"dates": ["31.01.2026"] * 60}, "dates"),
-        ({"dates": np.arange(60)}, "dates"),
-        ({"groups": ["a"] * 59}, "groups: has 59 values, X 60"),
-    ],
-)
-def test_rows_that_do_not_fit_together_are_refused(arguments, message):
-    with pytest.raises(ValueError, match=f"(?s){message}"):
-        LeadClassifier(guards=None).fit(**{"X": FRAME, "y": Y} | arguments)
-
-
-@pytest.mark.parametrize(
-    ("y", "message"),
-    [
-        (np.ones(60), "one kind"),
-        (np.full(60, np.nan), "one kind"),
-        (Y[:-1], "y: has 59 values, X 60"),
-        (
-            np.where(Y, "won", "lost"),
-            "must be True, False or missing.*got 'lost': say which value is the outcome, as y == 'lost'",
-        ),
-    ],
-)
-def test_recalibration_wants_outcomes_of_both_kinds(y, message):
-    model = LeadClassifier(**QUICK).fit(FRAME, Y)
-    with pytest.raises(ArgumentError, match=f"(?s){message}"):
-        model.recalibrate(FRAME, y)
-
-
-@pytest.mark.parametrize("confidence", [0, 1, 95])
-def test_confidence_is_a_share(confidence):
-    with pytest.raises(ArgumentError, match="between 0 and 1"):
-        LeadClassifier(**QUICK).fit(FRAME, Y).interval(confidence=confidence)
-
-
-def test_wider_confidence_is_wider():
-    model = LeadClassifier(**QUICK).fit(FRAME, Y)
-    narrow, wide = (model.interval(confidence=confidence).dropna() for confidence in (0.5, 0.99))
-    assert (wide["low"] < narrow["low"]).all()
-    assert (wide["high"] > narrow["high"]).all()
-
-
-# ----------------------------------------------------------------------------------------------------------- coverage
-
-HEIGHTS = {"a": [-1.0, -0.5, 0, 0.4, 0.8, 1.2], "b": [-0.6, 0, 0.3, 1.5], "c": [0, 0.8, -0.8, 0.3, 2.0]}
-SHARES = {"a": [0.3, 0.25, 0.2, 0.15, 0.08, 0.02], "b": [0.5, 0.3, 0.15, 0.05], "c": [0.4, 0.3, 0.2, 0.08, 0.02]}
-
-
-def covered(n, seed, **options):
-    """Whether each planted height lies in its interval, and the leads in its bin."""
-    rng = np.random.default_rng(seed)
-    drawn = {name: rng.choice(len(heights), n, p=SHARES[name]) for name, heights in HEIGHTS.items()}
-    height = {name: np.array(HEIGHTS[name])[drawn[name]] for name in HEIGHTS}
-    y = rng.random(n) < 1 / (1 + np.exp(2 + sum(own.mean() - own for own in height.values())))
-    frame = pd.DataFrame(drawn, dtype=float).assign(c=np.array(list("uvwxy"))[drawn["c"]])
-    model = LeadClassifier(guards=None, bins="quantile", **options).fit(frame, y)
-    read, found = read_columns(frame), model.interval()
-    for bins in model.model_.features:
-        truth = pd.Series(height[bins.column] - height[bins.column].mean()).groupby(bins.codes(read[bins.column]))
-        own = found[found["feature"] == bins.name].reset_index(drop=True)
-        for code, heights in truth:
-            # Where bins of several heights became one there is no planted height.
-            if np.ptp(heights) == 0:
-                row = own.loc[code]
-                yield row["low"] <= heights.iloc[0] <= row["high"], row["n"]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("n", "options"),
-    [
-        (1000, {"encoding": "onehot", "C": 0.3}),
-        (4000, {"encoding": "onehot", "C": 0.3}),
-        (1000, {"encoding": "onehot", "C": 1.0}),
-        (1000, {"encoding": "woe", "C": 0.3}),
-        (2000, {}),
-    ],
-)
-def test_planted_heights_lie_in_their_intervals(n, options):
-    rows = pd.DataFrame([row for seed in range(150) for row in covered(n, seed, **options)], columns=["in", "n"])
-    assert len(rows) > 1000
-    share = rows["in"].mean()
-    # Intervals of 95 %; the bins of one fit share their luck, so less is known than of as many bins apart.
-    assert 0.92 < share < 0.98
-    by_size = rows.groupby(pd.cut(rows["n"], [0, 30, 60, 300, np.inf]), observed=True)["in"].agg(["mean", "size"])
-    # A rare bin far from the others is drawn to them: the worst of it is known.
-    assert (by_size["mean"] > 0.95 - 0.15 - 3 * np.sqrt(0.15 * 0.85 / by_size["size"])).all()
-
-
-def test_intervals_cover():
-    inside = [hit for seed in range(12) for hit, _ in covered(800, seed, encoding="onehot", C=0.3)]
-    assert np.mean(inside) > 0.88
