@@ -11,14 +11,15 @@ import numpy as np
 import pandas as pd
 
 from leadscore.base.arguments import Arguments
-from leadscore.drift.change.pools import OLDER, WEEK, Groups, Pool, Span, counted, pool_of
-from leadscore.errors import ArgumentError, RulebookError, did_you_mean
+from leadscore.base.groups import MISSING
+from leadscore.drift.change.pools import OLDER, WEEK, Pool, Span, counted, pool_of
+from leadscore.errors import RulebookError
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.binding import Binding
 from leadscore.stats.intervals import Floats
 from leadscore.stats.shapley import PARTS, Counts, first_order, jackknife, rules_alone, shapley
-from leadscore.tables.groups import grouping
+from leadscore.tables.groups import By, grouping
 from leadscore.tables.tables import Tables
 
 _RULEBOOK = ("rules", "threshold")
@@ -32,10 +33,9 @@ _SAID = {
     "threshold": "- its threshold and all else of `qualify`",
     "total": "total",
 }
-# The rows of figures: their parts and what these sum to, then what a part is made of.
-_ROWS = (*PARTS, "total", "dilution", *_RULEBOOK)
-_ABOUT = {"leadscore", "name", "version", "agreement", "qualify", "grades"}
-_FIT, _NO_POINTS, _REST = "(fit)", "(no points)", "(missing)"
+# What is known of each figure: its parts, what they sum to or are made of, both ends, and each part alone.
+_ROWS = (*PARTS, *_RULEBOOK, "total", "dilution", "before", "after", *(f"{part}_first" for part in PARTS))
+_FIT, _NO_POINTS = "(fit)", "(no points)"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -84,12 +84,13 @@ class Decomposition(Result):
         rows = self.frame.loc[_VOLUME]
         if rows.loc[[*PARTS], "change"].isna().any():
             return f"The change of MQLs cannot be split: no lead qualified {self._when}."
-        changes = {str(name): tuple(map(_signed, row)) for name, *row in rows[["change", "low", "high"]].itertuples()}
-        said = {name: f"{change} ({low} to {high})" for name, (change, low, high) in changes.items()}
+        most = str(rows.loc[[*PARTS], "change"].abs().idxmax())
+        total, largest = (
+            "{} ({} to {})".format(*map(_signed, rows.loc[part, ["change", "low", "high"]])) for part in ("total", most)
+        )
         old, new = self.totals.loc[_VOLUME, ["before", "after"]]
-        change, most = said["total"], str(rows.loc[[*PARTS], "change"].abs().idxmax())
-        largest = f"; the largest part is {_SAID[most]} {said[most]}" if rows["change"].any() else ""
-        return f"MQLs went from {old:,.0f} to {new:,.0f}, {change}, {self._when}{largest}."
+        mostly = f"; the largest part is {_SAID[most]} {largest}" if rows["change"].any() else ""
+        return f"MQLs went from {old:,.0f} to {new:,.0f}, {total}, {self._when}{mostly}."
 
     @property
     def _when(self) -> str:
@@ -102,33 +103,27 @@ class Decomposition(Result):
         for name, figure, style in (("mqls", _VOLUME, "+,.0f"), ("behaviour_share", _SHARE, "+.1%")):
             rows = self.frame.xs(figure)
             assert isinstance(rows, pd.DataFrame)
-            both = (rows.loc[[*_RULEBOOK], "change"] != 0).all() and rows["change"].notna().all()
+            both = (rows.loc[[*_RULEBOOK], "change"].abs() > 0).all()
             told = rows.loc[[*PARTS, *(_RULEBOOK if both else ()), "total"], ["change", "low", "high"]]
-            shared = float(self.totals["interaction"][figure])
-            yield Section(
-                name,
-                f"What the change of {figure} is made of, with 95 % intervals from week to week",
-                rows,
-                told.rename(index=_SAID),
-                notes=(f"{_signed(shared, style[1:])} of it came of several parts changing at once.",),
-                formats={"change": style, "first_order": style},
-            )
+            title = f"What the change of {figure} is made of, with 95 % intervals from week to week"
+            shared = _signed(float(self.totals["interaction"][figure]), style[1:])
+            notes = (f"{shared} of it came of several parts changing at once.",)
+            yield Section(name, title, rows, told.rename(index=_SAID), notes, {"change": style, "first_order": style})
         yield Section("totals", "Both periods", self.totals)
+        formats = {"before": ",.1f", "after": ",.1f", "change": "+,.1f"}
         for name in ("rule", "event", "source", "segment"):
-            table = getattr(self, f"by_{name}")
-            if table is not None:
+            if (table := getattr(self, f"by_{name}")) is not None:
                 shown = table[["before", "after", "change", "low", "high"]]
-                formats = {"before": ",.1f", "after": ",.1f", "change": "+,.1f"}
                 yield Section(f"by_{name}", f"MQLs by {name}", table, shown, formats=formats)
 
     def plot(self, figure: str = _VOLUME, ax: Any = None) -> Any:
         """Draw the change of a figure, MQLs or behaviour share, part by part; see `pictures.plot_waterfall`."""
         from leadscore.drift.pictures import plot_waterfall  # noqa: PLC0415 - matplotlib takes long to import
 
-        if figure not in self.totals.index:
-            raise ArgumentError("figure", f"there is no {figure!r}{did_you_mean(figure, self.totals.index)}")
+        with Arguments("plot") as given:
+            given.one_of("figure", figure, (_VOLUME, _SHARE))
         rows = self.frame.loc[[(figure, part) for part in (*PARTS, "total")]]
-        names = ["lead volume", "fit mix", "behaviour\nat given fit", "rulebook\nand threshold"]
+        names = [_SAID[part].replace(" at ", "\nat ").replace(" and ", "\nand ") for part in PARTS]
         title = f"{figure}: what changed {self._when}".replace(") to ", ")\nto ")
         ends = tuple(self.totals.loc[figure, ["before", "after"]])
         return plot_waterfall(rows, ends=ends, names=names, share=figure == _SHARE, title=title, ax=ax)
@@ -147,8 +142,8 @@ def decompose(  # noqa: PLR0913 - when, by which rules, and what leads are told 
     *,
     before: tuple[Any, Any],
     after: tuple[Any, Any],
-    source: str | pd.Series[Any] | None = None,
-    segment: str | pd.Series[Any] | None = None,
+    source: By | None = None,
+    segment: By | None = None,
 ) -> Decomposition:
     """Split the change in MQLs between two periods into leads, their fit, what they do, and the rules: exactly.
 
@@ -160,10 +155,10 @@ def decompose(  # noqa: PLR0913 - when, by which rules, and what leads are told 
         What was in force in each period; without `new` the same one.
     before, after : (first day, last day)
         The periods: equally long, whole weeks, at least two. The same weeks of two years leave the season out of it.
-    source : str or Series, optional
-        Where leads come from: a lead column, or a Series by lead_id. Give it: else a change of sources of equal fit and
-        other zeal is taken for one of behaviour.
-    segment : str or Series, optional
+    source : str or list of str, optional
+        The lead column that says where leads come from. Give it: else a change of sources of equal fit and other zeal
+        is taken for one of behaviour.
+    segment : str or list of str, optional
         Another column to tell by; by default the segments of `new`.
 
     Returns
@@ -227,195 +222,129 @@ def decompose(  # noqa: PLR0913 - when, by which rules, and what leads are told 
     webinar       4.4    7.4     3.0
     """
     held = tables.tables if isinstance(tables, Binding) else tables
-    books = _books(held, old, new)
-    spans = _periods(before, after)
-    if isinstance(tables, Binding):
-        binding = tables
-    else:
-        days = [(span.first, span.last) for span in spans]
-        binding = Binding(tables, min(days)[0], max(days)[1], replayed=days)
-    groups = _groups(held, books[1], source, segment)
+    books = (old, old if new is None else new)
+    spans = _spans(held, books, before, after)
+    binding = tables
+    if not isinstance(binding, Binding):
+        binding = Binding(held, min(spans).first, max(spans).last, replayed=spans)
+    sources, segments = grouping(held, source), books[1].qualify.segments
+    code, names = (None, [*(one.name for one in segments), MISSING]) if segment is None else grouping(held, segment)
     between = _between(*books)
-    pools = [pool_of(binding, span, [*books, *between], groups) for span in spans]
+    pools = [pool_of(binding, span, [*books, *between], sources.code, code) for span in spans]
     rules = _rules(books)
     counts, cells = counted(binding, pools, list(rules))
-    split = _Split.of(counts, cells, rules, groups)
-    notes = [*_of_cells(counts, pools, source), *_of_rules(split, rules, books)]
+    tables_of = _split(counts, cells, rules, {"source": sources.names, "segment": names})
+    frame, totals = _frame(tables_of["figure"])
+    by = {kind: _largest_first(tables_of[kind]) for kind in ("rule", "event")}
+    by |= {kind: _largest_first(tables_of[kind], "dilution") for kind in ("source", "segment")}
+    by_source = None if source is None else by["source"]
+    by_segment = by["segment"] if segment is not None or segments else None
+    notes = [*_of_cells(counts, pools, source), *_of_rules(by["rule"], totals, rules, books)]
     if not between:
         notes.append("The rules of one rulebook cannot reach the threshold of the other: they are not told apart.")
-    return Decomposition(
-        *split.headline(),
-        by_rule=split.table("rule"),
-        by_event=split.table("event"),
-        by_source=split.table("source") if groups.sources else None,
-        by_segment=split.table("segment") if groups.segments else None,
-        notes=tuple(notes),
-        n=(len(pools[0].lead), len(pools[1].lead)),
-        before=spans[0].days,
-        after=spans[1].days,
-    )
+    tables_by, n = (by["rule"], by["event"], by_source, by_segment), (len(pools[0].lead), len(pools[1].lead))
+    return Decomposition(frame, totals, *tables_by, tuple(notes), n, spans[0].days, spans[1].days)
 
 
 # ------------------------------------------------------------------------------------------------------ what is given
 
 
-def _periods(before: Any, after: Any) -> tuple[Span, Span]:
-    spans = []
+def _spans(tables: Any, books: tuple[Any, Any], before: Any, after: Any) -> tuple[Span, Span]:
+    """The two periods, once all arguments are checked."""
     with Arguments("decompose") as given:
-        for name, period in (("before", before), ("after", after)):
-            if isinstance(period, str) or not isinstance(period, Sequence) or len(period) != 2:
-                given.wrong(name, f"must be its first and its last day; got {period!r}")
-                continue
-            span = Span(*given.period(period[0], period[1], (f"{name}, first day", f"{name}, last day")))
-            length = span.last - span.first + 1
-            if length < 2 * WEEK or length % WEEK:
-                message = f"must be whole weeks, at least two, as 2026-01-05 to 2026-03-01; got {length:,} days"
-                given.wrong(name, message)
-            spans.append(span)
+        given.types(tables=(tables, Tables), old=(books[0], Rulebook), new=(books[1], Rulebook))
+        a, b = (_span(given, name, period) for name, period in (("before", before), ("after", after)))
         if not given.problems:
-            a, b = spans
+            old, new = (book.timezone for book in books)
+            if old != new:
+                given.wrong("new", f"has days of {new}, and old of {old}: periods are days of one time zone")
             if a.weeks != b.weeks:
                 given.wrong("after", f"must be as long as before, {a.weeks} weeks; got {b.weeks}")
             if a.first <= b.last and b.first <= a.last:
                 given.wrong("after", "must share no day with before")
-    return spans[0], spans[1]
+    return a, b
 
 
-def _books(tables: Any, old: Any, new: Any) -> tuple[Rulebook, Rulebook]:
-    books = (old, old if new is None else new)
-    with Arguments("decompose") as given:
-        given.types(tables=(tables, Tables), old=(old, Rulebook), new=(books[1], Rulebook))
-    zones = [book.timezone for book in books]
-    if zones[0] != zones[1]:
-        message = f"has days of {zones[1]}, and old of {zones[0]}: periods are days of one time zone"
-        raise ArgumentError("new", message)
-    return books
+def _span(given: Arguments, name: str, period: Any) -> Span:
+    if isinstance(period, str) or not isinstance(period, Sequence) or len(period) != 2:
+        given.wrong(name, f"must be its first and its last day; got {period!r}")
+        return Span(0, 0)
+    span = Span(*given.period(period[0], period[1], (f"{name}, first day", f"{name}, last day")))
+    days = span.last - span.first + 1
+    if days < 2 * WEEK or days % WEEK:
+        given.wrong(name, f"must be whole weeks, at least two, as 2026-01-05 to 2026-03-01; got {days:,} days")
+    return span
 
 
 def _between(old: Rulebook, new: Rulebook) -> list[Rulebook]:
     """The new one's rules with the old one's threshold, and the other way round; none where no such rulebook can be."""
     if old == new:
         return [old, new]
-    documents = [book.to_dict() for book in (old, new)]
-    about = {name: documents[0][name] for name in ("leadscore", "name", "version", "agreement") if name in documents[0]}
-    bars = [{"qualify": document["qualify"]} for document in documents]
-    rules = [{name: part for name, part in document.items() if name not in _ABOUT} for document in documents]
+    parts = [book.to_dict() for book in (old, new)]
+    # Grades are not looked at, and may not go with the other threshold.
+    mixed = [
+        {name: part for name, part in rules.items() if name != "grades"} | {"qualify": other["qualify"]}
+        for rules, other in (parts[::-1], parts)
+    ]
     try:
-        return [Rulebook.from_dict(about | rules[1] | bars[0]), Rulebook.from_dict(about | rules[0] | bars[1])]
+        return [Rulebook.from_dict(document) for document in mixed]
     except RulebookError:
         return []
-
-
-def _groups(tables: Tables, book: Rulebook, source: Any, segment: Any) -> Groups:
-    segments = [one.name for one in book.qualify.segments]
-    found: list[tuple[list[str], Any]] = [([], None), ([*segments, _REST] if segments else [], None)]
-    for place, by in enumerate((source, segment)):
-        if by is not None:
-            codes, names = grouping(tables, by)
-            found[place] = list(names), codes
-    return Groups(*found[0], *found[1])
-
-
-# ---------------------------------------------------------------------------------------------------- what comes of it
 
 
 def _rules(books: tuple[Rulebook, Rulebook]) -> dict[str, str]:
     """Each rule of either book, and the events it waits for."""
     rules: dict[str, str] = {}
     for book in books[::-1]:
-        rules |= {rule.name: rules.get(rule.name, _FIT) for rule in book.fit}
-        rules |= {rule.name: rules.get(rule.name, ", ".join(map(str, rule.event))) for rule in book.behaviour}
+        for _, _, rule in book.rules():
+            rules.setdefault(rule.name, ", ".join(map(str, getattr(rule, "event", [_FIT]))))
     return rules | {_NO_POINTS: _NO_POINTS}
 
 
-@dataclass(frozen=True)
-class _Split:
-    """Every figure's change and its parts, with intervals.
+# ---------------------------------------------------------------------------------------------------- what comes of it
 
-    Attributes
-    ----------
-    names : dict of "figure", "rule", "event", "source", "segment" to the names of its columns, in this order
-    before, after : (n_columns,)
-    first : (4, 2) the first-order changes of the two figures
-    parts, low, high : (8, n_columns) see `_ROWS`
-    """
 
-    names: dict[str, list[str]]
-    before: Floats
-    after: Floats
-    first: Floats
-    parts: Floats
-    low: Floats
-    high: Floats
+def _split(
+    counts: Counts, cells: pd.DataFrame, rules: dict[str, str], own: dict[str, list[str]]
+) -> dict[str, pd.DataFrame]:
+    """What `_ROWS` names, of the two figures, by rule, event, source and segment, each with `_low` and `_high`."""
+    events = [*dict.fromkeys(rules.values())]
+    names = {"figure": [_VOLUME, _SHARE], "rule": [*rules], "event": events} | own
+    event = _matrix([events.index(label) for label in rules.values()], len(events))
+    groups = [_matrix(cells[name], len(of)) for name, of in own.items()]
 
-    @classmethod
-    def of(cls, counts: Counts, cells: pd.DataFrame, rules: dict[str, str], groups: Groups) -> _Split:
-        events = [*dict.fromkeys(rules.values())]
-        names = {"figure": [_VOLUME, _SHARE], "rule": [*rules], "event": events}
-        names |= {"source": groups.sources, "segment": groups.segments}
-        event = _matrix([events.index(label) for label in rules.values()], len(events))
-        own = [_matrix(cells[name], len(names[name])) for name in ("source", "segment")]
-
-        def estimate(weights: tuple[Floats, Floats]) -> Floats:
-            worlds = counts.worlds(weights)
-            every = worlds.sums()
-            sums = every[..., :2, :]
-            # What is the same in all worlds but for rounding is no change.
-            share = np.round(shapley(_ratio(sums)), 12)[:, None]
-            by_rule, by_cell, diluted = shapley(sums[..., 2:]), worlds.by_cell(), worlds.dilution()
-            columns = [shapley(sums[..., :1]), share, by_rule, by_rule @ event, *(by_cell @ group for group in own)]
-            parts = np.concatenate(columns, axis=1)
-            rest = np.concatenate([diluted @ group for group in own])
-            dilution = np.append(np.zeros(parts.shape[1] - len(rest)), rest)
-            rules_own = np.full((2, parts.shape[1]), np.nan)
-            if every.shape[3] > 2:
-                alone = [rules_alone(every[..., 0]), np.round(rules_alone(_ratio(every)), 12)]
-                rules_own[:, :2] = alone, parts[3, :2] - alone
-            return np.vstack([parts, parts.sum(axis=0), dilution, rules_own])
-
-        parts, low, high = jackknife(estimate, counts.weeks)
-        worlds = counts.worlds((np.ones(counts.weeks + 1),) * 2)
-        sums = worlds.sums()[..., :2, :]
-        ends = []
-        for side in (0, 1):
+    def estimate(weights: tuple[Floats, Floats]) -> Floats:
+        worlds = counts.worlds(weights)
+        every = worlds.sums()
+        sums = every[..., :2, :]
+        # What is the same in all worlds but for rounding is no change.
+        share = np.round(shapley(_ratio(sums)), 12)[:, None]
+        by_rule, by_cell, diluted = shapley(sums[..., 2:]), worlds.by_cell(), worlds.dilution()
+        columns = [shapley(sums[..., :1]), share, by_rule, by_rule @ event, *(by_cell @ group for group in groups)]
+        parts = np.concatenate(columns, axis=1)
+        rows = {"total": parts.sum(axis=0)} | dict(zip(PARTS, parts, strict=True))
+        rest = np.concatenate([diluted @ group for group in groups])
+        rows["dilution"] = np.append(np.zeros(parts.shape[1] - len(rest)), rest)
+        for name, side in (("before", 0), ("after", 1)):
             whole, made = sums[(side,) * 4], worlds.volume[side] * worlds.shares[side] * worlds.rates[side, side, :, 0]
-            share = _ratio(sums)[(side,) * 4]
-            ends.append(
-                np.concatenate([whole[:1], [share], whole[2:], whole[2:] @ event, *(made @ one for one in own)])
-            )
+            ends = [whole[:1], [_ratio(whole)], whole[2:], whole[2:] @ event, *(made @ group for group in groups)]
+            rows[name] = np.concatenate(ends)
         first = np.column_stack([first_order(sums[..., 0]), first_order(_ratio(sums))])
-        return cls(names, ends[0], ends[1], first, parts, low, high)
+        rows |= {f"{part}_first": row for part, row in zip(PARTS, first, strict=True)}
+        if every.shape[3] > 2:
+            rows["rules"] = np.array([rules_alone(every[..., 0]), np.round(rules_alone(_ratio(every)), 12)])
+            rows["threshold"] = rows["rulebook"][:2] - rows["rules"]
+        filled = np.full((len(_ROWS), parts.shape[1]), np.nan)
+        for name, row in rows.items():
+            filled[_ROWS.index(name), : len(row)] = row
+        return filled
 
-    def _columns(self, kind: str) -> slice:
-        start = sum(len(self.names[name]) for name in [*self.names][: [*self.names].index(kind)])
-        return slice(start, start + len(self.names[kind]))
-
-    def headline(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """`frame` and `totals` of a `Decomposition`."""
-        rows = {}
-        for place, figure in enumerate(self.names["figure"]):
-            first = dict(zip(PARTS, self.first[:, place], strict=True))
-            for part in (*PARTS, *_RULEBOOK, "total"):
-                figures = (side[_ROWS.index(part), place] for side in (self.parts, self.low, self.high))
-                rows[figure, part] = (*figures, first.get(part, np.nan))
-        index = pd.MultiIndex.from_tuples(rows, names=["figure", "part"])
-        frame = pd.DataFrame([*rows.values()], index=index, columns=["change", "low", "high", "first_order"])
-        ends = {"before": self.before[:2], "after": self.after[:2]}
-        ends["interaction"] = self.parts[_ROWS.index("total"), :2] - self.first.sum(axis=0)
-        return frame, pd.DataFrame(ends, pd.Index(self.names["figure"], name="figure"))
-
-    def table(self, kind: str) -> pd.DataFrame:
-        """`by_rule` and its like, the largest changes first."""
-        place = self._columns(kind)
-        columns = {"before": self.before[place], "after": self.after[place]}
-        for part in ("total", *PARTS, *(["dilution"] if kind in {"source", "segment"} else [])):
-            for end, side in (("", self.parts), ("_low", self.low), ("_high", self.high)):
-                label = f"{part}{end}" if part != "total" else end.strip("_") or "change"
-                columns[label] = side[_ROWS.index(part), place]
-        frame = pd.DataFrame(columns, index=pd.Index(self.names[kind], name=kind))
-        # A group without MQLs can still dilute the others.
-        used = (frame[frame.columns.intersection(["before", "after", "dilution"])] != 0).any(axis=1)
-        return frame[used].sort_values("change", key=abs, ascending=False, kind="stable")
+    sides = zip(("", "_low", "_high"), jackknife(estimate, counts.weeks), strict=True)
+    columns = {f"{name}{end}": row for end, rows in sides for name, row in zip(_ROWS, rows, strict=True)}
+    frame, found = pd.DataFrame(columns), {}
+    for kind, of in names.items():
+        found[kind], frame = frame[: len(of)].set_axis(pd.Index(of, name=kind)), frame[len(of) :]
+    return found
 
 
 def _ratio(sums: Floats) -> Floats:
@@ -428,40 +357,59 @@ def _matrix(codes: Any, n: int) -> Floats:
     return (np.asarray(codes)[:, None] == np.arange(n)).astype(np.float64)
 
 
-def _of_cells(counts: Counts, pools: Sequence[Pool], source: Any) -> list[str]:
+def _frame(figures: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """`frame` and `totals` of a `Decomposition`."""
+    parts = [*PARTS, *_RULEBOOK, "total"]
+    ends = {"change": "", "low": "_low", "high": "_high", "first_order": "_first"}
+    columns = {
+        name: figures.reindex(columns=[f"{part}{end}" for part in parts]).to_numpy().ravel()
+        for name, end in ends.items()
+    }
+    frame = pd.DataFrame(columns, pd.MultiIndex.from_product([figures.index, parts], names=["figure", "part"]))
+    first = figures[[f"{part}_first" for part in PARTS]].to_numpy().sum(axis=1)
+    return frame, figures[["before", "after"]].assign(interaction=figures["total"] - first)
+
+
+def _largest_first(table: pd.DataFrame, *more: str) -> pd.DataFrame:
+    """`by_rule` and its like, without the rows of no MQL; a group without MQLs can still dilute the others."""
+    used = (table[["before", "after", "dilution"]] != 0).any(axis=1)
+    columns = [f"{part}{end}" for part in ("total", *PARTS, *more) for end in ("", "_low", "_high")]
+    names = {"total": "change", "total_low": "low", "total_high": "high"}
+    frame = table.loc[used, ["before", "after", *columns]].rename(columns=names)
+    return frame.sort_values("change", key=abs, ascending=False, kind="stable")
+
+
+def _of_cells(counts: Counts, pools: Sequence[Pool], source: Any) -> Iterator[str]:
     """What to know of the leads, and of how they were told apart."""
-    findings = []
     for name, pool in zip(("first", "second"), pools, strict=True):
         if not len(pool.lead):
-            findings.append(f"No lead was there in the {name} period: all of the change is lead volume.")
+            yield f"No lead was there in the {name} period: all of the change is lead volume."
     if all((pool.keys["stratum"] == OLDER).all() for pool in pools) and any(len(pool.lead) for pool in pools):
-        findings.append("No lead is newer than the periods: without created_at, lead volume cannot be told apart.")
+        yield "No lead is newer than the periods: without created_at, lead volume cannot be told apart."
     if source is None:
-        findings.append("No source is given: a change between sources of equal fit counts as behaviour.")
+        yield "No source is given: a change between sources of equal fit counts as behaviour."
     shares = counts.unmatched()
     if max(shares) > 0:
         said = " and ".join(f"{share:.1%}" for share in shares)
-        findings.append(
+        yield (
             f"{said} of the leads of the two periods have no leads like them in the other: they are given the rate of "
             "leads that need as many points."
         )
-    return findings
 
 
-def _of_rules(split: _Split, rules: dict[str, str], books: tuple[Rulebook, Rulebook]) -> list[str]:
+def _of_rules(
+    by_rule: pd.DataFrame, totals: pd.DataFrame, rules: dict[str, str], books: tuple[Rulebook, Rulebook]
+) -> Iterator[str]:
     """Rules of both books that made MQLs in one period only: recorded anew, perhaps, and nothing new in leads."""
     old, new = ({rule.name: side for side, _, rule in book.rules()} for book in books)
-    shared = {
-        name: "behaviour" if side == "behaviour" else "fit_mix" for name, side in old.items() if new.get(name) == side
-    }
-    table = split.table("rule")
-    findings = []
-    for name, row in table.iterrows():
-        if name in shared and (row["before"] == 0) != (row["after"] == 0) and min(split.before[0], split.after[0]) > 0:
+    if not (totals.loc[_VOLUME, ["before", "after"]] > 0).all():
+        return
+    for name, row in by_rule.iterrows():
+        side = old.get(str(name))
+        if side is not None and side == new.get(str(name)) and (row["before"] == 0) != (row["after"] == 0):
             when = "second" if row["before"] == 0 else "first"
-            waits = "" if shared[name] == "fit_mix" else f" ({rules[str(name)]})"
-            findings.append(
+            part, waits = ("fit_mix", "") if side == "fit" else ("behaviour", f" ({rules[str(name)]})")
+            yield (
                 f"Rule {name!r}{waits} made MQLs in the {when} period only: if it was recorded only then, its "
-                f"{row[shared[name]]:+,.0f} in {_SAID[shared[name]]} is a change of tracking."
+                f"{row[part]:+,.0f} in {_SAID[part]} is a change of tracking."
             )
-    return findings

@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from leadscore.base.days import day_of
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.binding import Binding
-from leadscore.scoring.engine import Bound
 from leadscore.scoring.replay import History
 from leadscore.scoring.scores import points_by_rule
 from leadscore.stats.intervals import Floats, Ints
@@ -44,15 +42,6 @@ class Span(NamedTuple):
         return (self.last - self.first + 1) // WEEK
 
 
-class Groups(NamedTuple):
-    """What leads are told apart by: names, and the code of each lead; of segments by the rulebook none yet."""
-
-    sources: list[str]
-    source: Ints | None
-    segments: list[str]
-    segment: Ints | None
-
-
 @dataclass(frozen=True)
 class Pool:
     """The leads that were there in a period, and those that qualified, by either rulebook.
@@ -61,8 +50,8 @@ class Pool:
     ----------
     lead : (n,) positions among the leads
     keys : DataFrame, a row per lead
-        `stratum`, `source`, `segment`, and of each rulebook `needed_` (thousandths to its bar beyond its fit) and
-        `barred_`.
+        `stratum`, `source`, `segment`, and of each rulebook `needed_` (thousandths to its threshold beyond its fit)
+        and `barred_`.
     slot : (n,) the week in which a new lead came; the number of weeks for all others
     histories : what each rulebook made of the period; of equal ones the same
     """
@@ -74,36 +63,28 @@ class Pool:
     histories: list[History]
 
 
-def pool_of(binding: Binding, span: Span, books: Sequence[Rulebook], groups: Groups) -> Pool:
-    """The leads that were there in a period, alike by the first two rulebooks, and what each of all made of it."""
+def pool_of(binding: Binding, span: Span, books: Sequence[Rulebook], source: Ints, segment: Ints | None) -> Pool:
+    """The leads that were there in a period, alike by the first two rulebooks, and what each of all made of it.
+
+    Leads are told apart by their source, and by their segment or, without any, by that of the second rulebook.
+    """
     same = books[0] == books[1]
     first = binding.timeline(books[0]).everyone(span.last)
     bounds = (first, first if same else binding.timeline(books[1]).everyone(span.last))
     lead = first.lead.astype(np.int64)
     came = binding.tables.records.there_from(books[0].timezone)[lead]
-    length = span.last - span.first + 1
-    stratum = np.select([came >= span.first, came >= span.first - length], [NEW, RECENT], OLDER)
-    none = np.zeros(len(lead), np.int64)
-    segment: Ints = none
-    if groups.segment is not None:
-        segment = groups.segment[lead]
-    elif groups.segments:
-        segment = bounds[1].segment.astype(np.int64) % len(groups.segments)
-    keys = {"stratum": stratum, "source": none if groups.source is None else groups.source[lead], "segment": segment}
+    stratum = np.select([came >= span.first, came >= 2 * span.first - span.last - 1], [NEW, RECENT], OLDER)
+    # Leads of no segment are the last.
+    by_rulebook = bounds[1].segment.astype(np.int64) % (len(books[1].qualify.segments) + 1)
+    keys = {"stratum": stratum, "source": source[lead], "segment": by_rulebook if segment is None else segment[lead]}
     for place, bound in enumerate(bounds[: 1 if same else 2]):
-        keys |= {f"needed_{place}": bound.threshold - bound.fit, f"barred_{place}": _barred(bound)}
+        # What an event bars is behaviour.
+        barred = [entry[bound.record] for entry in bound.attributes.never if not isinstance(entry, int)]
+        keys[f"needed_{place}"] = bound.threshold - bound.fit
+        keys[f"barred_{place}"] = np.any([np.zeros(bound.n, bool), *barred], axis=0)
     slot = np.where(stratum == NEW, (came - span.first) // WEEK, span.weeks)
     histories = {book: binding.history(book, span.first, span.last) for book in dict.fromkeys(books)}
     return Pool(span, lead, pd.DataFrame(keys), slot, [histories[book] for book in books])
-
-
-def _barred(bound: Bound) -> npt.NDArray[np.bool_]:
-    """(n,) where an attribute bars a lead; what an event bars is behaviour."""
-    barred = np.zeros(bound.n, bool)
-    for entry in bound.attributes.never:
-        if not isinstance(entry, int):
-            barred |= entry[bound.record]
-    return barred
 
 
 def in_bands(values: Ints) -> Ints:
@@ -128,10 +109,9 @@ def counted(binding: Binding, pools: Sequence[Pool], rules: Sequence[str]) -> tu
         shape = (len(cells), pool.span.weeks + 1)
         leads.append(_placed(shape, codes, pool.slot, np.ones((len(codes), 1)))[..., 0])
         found = {}
-        for history in pool.histories:
-            if id(history) not in found:
-                row, slot, own = _figures(binding, pool, history, rules)
-                found[id(history)] = _placed(shape, codes[row], slot, own)
+        for history in {id(one): one for one in pool.histories}.values():
+            row, slot, own = _figures(binding, pool, history, rules)
+            found[id(history)] = _placed(shape, codes[row], slot, own)
         figures.append([found[id(history)] for history in pool.histories])
     stratum: Ints = np.array(cells["stratum"], np.int64)
     return Counts((leads[0], leads[1]), figures, stratum, parent), cells

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,6 @@ import pandas as pd
 from leadscore.base.arguments import Arguments
 from leadscore.base.groups import MISSING
 from leadscore.base.text import as_text, counted
-from leadscore.errors import ArgumentError, Problem
 from leadscore.present.result import Result, Section
 from leadscore.scoring.scores import Scores
 from leadscore.stats.distances import (
@@ -27,7 +26,7 @@ from leadscore.stats.distances import (
     shares,
     stability_index,
 )
-from leadscore.stats.intervals import Floats, newcombe
+from leadscore.stats.intervals import newcombe
 
 _LEVELS = (0.1, 0.25)
 _SIZES = ("small", "moderate", "large")
@@ -35,7 +34,17 @@ _UNSEEN = "no change seen"
 _FALSE = 0.05
 # Columns of the leads table that say who a lead is and from when, not what it is.
 _OF_THE_TABLE = {"lead_id", "created_at", "valid_from"}
-_NAMED = 3
+_TIMES = {"datetime64", "datetime", "date", "timedelta", "timedelta64", "period", "time"}
+_NUMBERS = {"integer", "floating", "mixed-integer-float", "decimal"}
+_COLUMNS = (
+    *("kind", "n_reference", "n_current", "verdict", "q", "p", "psi", "psi_low", "psi_high", "psi_no_drift"),
+    *("chi2", "chi2_p", "ks", "ks_p", "wasserstein", "wasserstein_no_drift"),
+    *("reference", "current", "difference", "low", "high"),
+    *("missing_reference", "missing_current", "missing_p", "new_p", "new", "vanished"),
+)
+_Key = tuple[str, str]
+# A kind, and a column of a sample: numbers or text, or how often of how many.
+_Side = tuple[str, Any]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -85,15 +94,11 @@ class Stability(Result):
 
     def sections(self) -> Iterator[Section]:
         """What changed, each figure, and their picture."""
-        shown = ["verdict", "q", "psi", "psi_low", "psi_high", "psi_no_drift", "reference", "current"]
         if self.changes:
             yield Section("changes", "What changed, the surest first", notes=self.changes)
-        yield Section(
-            "frame",
-            "PSI of each figure (95 %), beside what it stays below with no drift",
-            self.frame,
-            self.frame[shown],
-        )
+        title = "PSI of each figure with its 95 % interval, beside what it stays below with no drift"
+        shown = ["verdict", "q", "psi", "psi_low", "psi_high", "psi_no_drift", "reference", "current"]
+        yield Section("frame", title, self.frame, self.frame[shown])
         yield Section("picture", "PSI of each figure", self.plot)
 
     def plot(self, ax: Any = None) -> Any:
@@ -160,142 +165,79 @@ def stability(reference: Scores | pd.DataFrame, current: Scores | pd.DataFrame, 
     """
     with Arguments("stability") as given:
         given.whole("bins", bins, least=2)
-    sides, notes = _sides(reference, current)
-    rows, cells = {}, {}
-    for key, (kind, before, after) in sides.items():
-        if kind == "rate":
-            rows[key], cells[key] = _of_rates(before, after)
-        elif kind == "category":
-            rows[key], cells[key] = _of_categories(before, after)
-        else:
-            rows[key], cells[key] = _of_numbers(before, after, bins, kind)
-    index = pd.MultiIndex.from_tuples(rows, names=["part", "name"])
-    frame = _judged(pd.DataFrame(list(rows.values()), index=index))
-    surest = _surest_first(frame)
-    told = zip(surest.index, surest.to_dict("records"), strict=True)
-    changes = tuple(_told(key, row, cells[key]) for key, row in told if row["verdict"] != _UNSEEN)
-    n, m = (len(side) for side in (reference, current))
-    most = max(len(one.names) for one in cells.values())
-    return Stability(frame, _cells_frame(cells), changes, (*notes, *_noise(most, n, m)), n, m)
+        _check(given, reference, current)
+    (before, times), (after, _) = (_read(side) for side in (reference, current))
+    with Arguments("stability") as given:
+        both = {key: _matched(given, key, side, after[key]) for key, side in before.items() if key in after}
+        if not both:
+            given.wrong("current", "has no column in common with the reference")
+    rows, cells = zip(*(_figure(*side, bins) for side in both.values()), strict=True)
+    frame = _judged(pd.DataFrame(rows, pd.MultiIndex.from_tuples(both, names=["part", "name"])))
+    told = zip(frame.index, frame.to_dict("records"), cells, strict=True)
+    changes = {key: _told(key, *of) for key, *of in told if of[0]["verdict"] != _UNSEEN}
+    n, m, most = len(reference), len(current), max(map(len, cells))
+    whole = pd.concat(dict(zip(both, cells, strict=True)), names=["part", "name", "cell"])
+    whole = whole.sort_index(level=["part", "name"], sort_remaining=False, kind="stable")
+    surest = tuple(changes[key] for key in _surest_first(frame).index if key in changes)
+    notes = (*_not_compared(before, after, times), *_in_both(reference, current), *_noise(most, n, m))
+    return Stability(frame, whole, surest, notes, n, m)
 
 
 # ------------------------------------------------------------------------------------------------------ what is given
 
-_Key = tuple[str, str]
-# A kind, and a column of each sample: numbers, a Series of text, or how often of how many.
-_Side = tuple[str, Any]
+
+def _check(given: Arguments, reference: Any, current: Any) -> None:
+    sides = {"reference": reference, "current": current}
+    if not any(all(isinstance(side, kind) for side in sides.values()) for kind in (Scores, pd.DataFrame)):
+        kinds = " and ".join(type(side).__name__ for side in sides.values())
+        given.wrong("reference", f"and current must be both Scores or both DataFrames; got {kinds}")
+        return
+    for name, side in sides.items():
+        if not len(side):
+            given.wrong(name, "has no leads: there is nothing to compare")
+        if isinstance(side, pd.DataFrame) and not side.columns.is_unique:
+            given.wrong(
+                name, f"has columns more than once: {_listed(side.columns[side.columns.duplicated()].unique())}"
+            )
+    if isinstance(reference, Scores) and reference.rulebook != current.rulebook:
+        message = "by another rulebook than the reference: score both by one, or the edit is taken for drift"
+        given.wrong("current", message)
 
 
-def _sides(reference: Any, current: Any) -> tuple[dict[_Key, tuple[str, Any, Any]], list[str]]:
-    """The columns that both have, and what to know of the others."""
-    given = {"reference": reference, "current": current}
-    read: Callable[[Any], tuple[dict[_Key, _Side], list[str]]]
-    if all(isinstance(side, Scores) for side in given.values()):
-        if reference.rulebook != current.rulebook:
-            message = "by another rulebook than the reference: score both by one, or the edit is taken for drift"
-            raise ArgumentError("current", message)
-        read, ids = _of_scores, [reference.lead_ids, current.lead_ids]
-    elif all(isinstance(side, pd.DataFrame) for side in given.values()):
-        read, ids = _of_frame, [side.index for side in given.values() if side.index.name == "lead_id"]
+def _listed(names: Iterable[Any]) -> str:
+    first = [repr(str(name)) for name in names]
+    more = f" and {len(first) - 10:,} more" if len(first) > 10 else ""
+    return ", ".join(first[:10]) + more
+
+
+def _read(side: Scores | pd.DataFrame) -> tuple[dict[_Key, _Side], list[str]]:
+    """The columns of a sample, and the names of those that hold times."""
+    if isinstance(side, Scores):
+        columns = _of_scores(side)
     else:
-        kinds = " and ".join(type(side).__name__ for side in given.values())
-        raise ArgumentError("reference", f"and current must be both Scores or both DataFrames; got {kinds}")
-    empty = [
-        Problem(name, "has no leads: there is nothing to compare") for name, side in given.items() if not len(side)
-    ]
-    if empty:
-        raise ArgumentError("arguments", empty)
-    (before, times), (after, _) = read(reference), read(current)
-    both = {key: _matched(side, after[key]) for key, side in before.items() if key in after}
-    problems = [Problem(f"{key[0]} {key[1]!r}", kind) for key, (kind, *_) in both.items() if kind.startswith("holds")]
-    if not both:
-        problems.append(Problem("current", "has no column in common with the reference"))
-    if problems:
-        raise ArgumentError("arguments", problems)
-    lone = {
-        name: _listed([key[1] for key in side if key not in both])
-        for name, side in (("reference", before), ("current", after))
-    }
-    notes = [f"Only in the {name}, and not compared: {names}." for name, names in lone.items() if names]
-    notes += [f"Times move with the calendar, and are not compared: {_listed(times)}."] if times else []
-    shared = ids[0].isin(ids[1]).sum() if len(ids) == 2 else 0
-    if shared:
-        notes.append(
-            f"{shared:,} leads are in both samples: changes are surer than p says, which takes all leads as different."
-        )
-    return both, notes
-
-
-def _matched(before: _Side, after: _Side) -> tuple[str, Any, Any]:
-    """A column of both samples, or what it holds that cannot be compared; without a value it is of the other's kind."""
-    (kind, first), (other, second) = before, after
-    if kind != other:
-        empty = [bool(pd.isna(column).all()) for column in (first, second)]
-        if not any(empty):
-            here, there = ({"category": "text"}.get(name, f"{name}s") for name in (kind, other))
-            return f"holds {here} in the reference and {there} in the current sample: read both alike", first, second
-        kind = other if empty[0] else kind
-        first, second = (
-            _without_value(kind, len(column)) if none else column
-            for column, none in zip((first, second), empty, strict=True)
-        )
-    if kind == "number":
-        infinite = int(np.isinf(first).sum() + np.isinf(second).sum())
-        if infinite:
-            return f"holds {infinite:,} infinite numbers: make them missing", first, second
-    return kind, first, second
-
-
-def _without_value(kind: str, n: int) -> Any:
-    return np.full(n, np.nan) if kind == "number" else pd.Series([None] * n, dtype=object)
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - 10:,} more" if len(names) > 10 else ""
-    return ", ".join(map(repr, names[:10])) + more
-
-
-def _of_frame(frame: pd.DataFrame) -> tuple[dict[_Key, _Side], list[str]]:
-    """Each column, and the names of those that hold times."""
-    twice = frame.columns[frame.columns.duplicated()]
-    if len(twice):
-        raise ArgumentError("columns", f"more than once: {_listed([*map(str, twice.unique())])}")
-    sides, times = {}, []
-    for name, column in frame.items():
-        found = _of_column(column)
-        if found is None:
-            times.append(str(name))
-        else:
-            sides["attribute", str(name)] = found
-    return sides, times
+        columns = {("attribute", str(name)): _of_column(column) for name, column in side.items()}
+    times = [name for (_, name), column in columns.items() if column is None]
+    return {key: column for key, column in columns.items() if column is not None}, times
 
 
 def _of_column(column: pd.Series[Any]) -> _Side | None:
     """A column as numbers or as text; None if it holds times."""
     kind = pd.api.types.infer_dtype(column, skipna=True)
-    if kind in {"datetime64", "datetime", "date", "timedelta", "timedelta64", "period", "time"}:
-        return None
-    if kind in {"integer", "floating", "mixed-integer-float", "decimal"}:
-        return "number", column.to_numpy(np.float64, na_value=np.nan)
-    return "category", column
+    return None if kind in _TIMES else ("number" if kind in _NUMBERS else "category", column)
 
 
-def _of_scores(scores: Scores) -> tuple[dict[_Key, _Side], list[str]]:
-    """Scores, rules and lead columns, and the names of those that hold times."""
+def _of_scores(scores: Scores) -> dict[_Key, _Side | None]:
+    """Scores, rules and lead columns."""
     bound = scores.bound
     totals = {"fit": bound.fit, "behaviour": bound.behaviour, "total": bound.fit + bound.behaviour}
-    sides: dict[_Key, _Side] = {("score", name): ("points", points / 1000) for name, points in totals.items()}
+    sides: dict[_Key, _Side | None] = {
+        ("score", name): ("points", pd.Series(points / 1000)) for name, points in totals.items()
+    }
     for name, found in zip(bound.plan.names, bound.every_rule(), strict=True):
         others = (bound.n - len(found.rows)) * (found.default != 0)
         sides["rule", name] = "rate", (int((found.values != 0).sum()) + others, bound.n)
-    times = []
-    for name in scores.tables.leads.column_names:
-        side = _lead_column(scores, name) if name not in _OF_THE_TABLE else None
-        if side is not None:
-            sides["attribute", name] = side
-        elif name not in _OF_THE_TABLE:
-            times.append(name)
-    return sides, times
+    attributes = [name for name in scores.tables.leads.column_names if name not in _OF_THE_TABLE]
+    return sides | {("attribute", name): _lead_column(scores, name) for name in attributes}
 
 
 def _lead_column(scores: Scores, name: str) -> _Side | None:
@@ -308,55 +250,66 @@ def _lead_column(scores: Scores, name: str) -> _Side | None:
     if plan.kind == "date":
         return None
     if column.numbers is not None:
-        return "number", np.append(column.numbers, np.nan)[rows]
+        return "number", pd.Series(np.append(column.numbers, np.nan)[rows])
     assert column.codes is not None
     values = ["known"] * len(column.values) if plan.kind == "any" else [as_text(value) for value in column.values]
     named = pd.Series(pd.Categorical(np.array([*values, None], object)))
     return "category", named.take(np.append(column.codes, -1)[rows]).reset_index(drop=True)
 
 
+def _matched(given: Arguments, key: _Key, before: _Side, after: _Side) -> tuple[str, Any, Any]:
+    """A column of both samples; where it has no value in one, it is of the other's kind."""
+    (kind, first), (other, second) = before, after
+    if kind != other:
+        if first.isna().all():
+            kind = other
+        elif not second.isna().all():
+            here, there = ("numbers" if name == "number" else "text" for name in (kind, other))
+            message = f"holds {here} in the reference and {there} in the current sample: read both alike"
+            given.wrong(f"{key[0]} {key[1]!r}", message)
+            return "category", first, second
+    if kind not in {"number", "points"}:
+        return kind, first, second
+    first, second = (column.to_numpy(np.float64, na_value=np.nan) for column in (first, second))
+    if infinite := int(np.isinf(first).sum() + np.isinf(second).sum()):
+        given.wrong(f"{key[0]} {key[1]!r}", f"holds {infinite:,} infinite numbers: make them missing")
+    return kind, first, second
+
+
 # --------------------------------------------------------------------------------------------------------- one figure
 
 
-def _of_rates(before: tuple[int, int], after: tuple[int, int]) -> tuple[dict[str, Any], Cells]:
-    counts = (np.array([count, n - count], np.int64) for count, n in (before, after))
-    whole = Cells(["gives points", "gives none"], *counts).filled()
-    row, cells = _compared(whole)
-    difference, low, high = map(float, newcombe(before, after))
-    rates = {"reference": before[0] / before[1], "current": after[0] / after[1]}
-    return {"kind": "rate", **row, **rates, "difference": difference, "low": low, "high": high}, cells
-
-
-def _of_numbers(before: Floats, after: Floats, bins: int, kind: str) -> tuple[dict[str, Any], Cells]:
-    row, cells = _compared(number_cells(before, after, bins))
-    found, (difference, low, high) = apart(before, after), mean_difference(before, after)
-    means = [float(np.nanmean(side)) if not np.isnan(side).all() else np.nan for side in (before, after)]
-    return {
-        "kind": kind,
-        **row,
-        "ks": found.ks,
-        "ks_p": found.ks_p,
-        "wasserstein": found.wasserstein,
-        "wasserstein_no_drift": found.no_drift,
-        "reference": means[0],
-        "current": means[1],
-        "difference": difference,
-        "low": low,
-        "high": high,
-    }, cells
-
-
-def _of_categories(before: pd.Series[Any], after: pd.Series[Any]) -> tuple[dict[str, Any], Cells]:
-    whole = category_cells(before, after)
-    row, cells = _compared(whole)
-    new, new_p = _one_sided(whole, whole.reference, whole.current)
-    vanished, vanished_p = _one_sided(whole, whole.current, whole.reference)
-    row |= {
-        "new": new,
-        "vanished": vanished,
-        "new_p": min(1.0, 2 * min(new_p, vanished_p)) if len(whole.names) > 1 else np.nan,
-    }
-    return {"kind": "category", **row}, cells
+def _figure(kind: str, before: Any, after: Any, bins: int) -> tuple[dict[str, Any], pd.DataFrame]:
+    """A row of `Stability.frame` but for its verdict, and the cells it was compared in."""
+    row: dict[str, Any] = {"kind": kind, "new": "", "vanished": "", "missing_reference": 0, "missing_current": 0}
+    if kind == "category":
+        whole = category_cells(before, after)
+        row["new"], new_p = _one_sided(whole, whole.reference, whole.current)
+        row["vanished"], vanished_p = _one_sided(whole, whole.current, whole.reference)
+        row["new_p"] = min(1.0, 2 * min(new_p, vanished_p)) if len(whole.names) > 1 else np.nan
+    else:
+        if kind == "rate":
+            counts = (np.array([count, n - count], np.int64) for count, n in (before, after))
+            whole = Cells(["gives points", "gives none"], *counts).filled()
+            means, found = [count / n for count, n in (before, after)], newcombe(before, after)
+        else:
+            whole = number_cells(before, after, bins)
+            means = [np.nan if np.isnan(side).all() else np.nanmean(side) for side in (before, after)]
+            found = mean_difference(before, after)
+            row |= zip(("ks", "ks_p", "wasserstein", "wasserstein_no_drift"), apart(before, after), strict=True)
+        row |= zip(("reference", "current", "difference", "low", "high"), map(float, (*means, *found)), strict=True)
+    if MISSING in whole.names:
+        place = whole.names.index(MISSING)
+        row |= {"missing_reference": whole.reference[place], "missing_current": whole.current[place]}
+        row["missing_p"] = homogeneity(whole.in_two(place))[2] if len(whole.names) > 1 else np.nan
+    cells = comparable(whole)
+    row |= zip(("psi", "psi_low", "psi_high", "psi_no_drift"), stability_index(cells), strict=False)
+    row["chi2"], _, row["chi2_p"] = homogeneity(cells)
+    row |= {"n_reference": whole.reference.sum(), "n_current": whole.current.sum()}
+    p, q = shares(cells)
+    columns = {"reference": cells.reference, "current": cells.current}
+    columns |= {f"share_{name}": side / side.sum() for name, side in columns.items()}
+    return row, pd.DataFrame(columns | {"psi": (p - q) * np.log(p / q)}, pd.Index(cells.names, name="cell"))
 
 
 def _one_sided(cells: Cells, absent: Any, present: Any) -> tuple[str, float]:
@@ -377,38 +330,6 @@ def _one_sided(cells: Cells, absent: Any, present: Any) -> tuple[str, float]:
     return ", ".join(f"{cells.names[row]} ({present[row]:,})" for row in sure[:5]) + more, min(1.0, float(p.min()))
 
 
-def _compared(whole: Cells) -> tuple[dict[str, Any], Cells]:
-    """What every kind of figure has; and the cells it was compared in."""
-    cells = comparable(whole)
-    index, (chi2, _, chi2_p) = stability_index(cells), homogeneity(cells)
-    n, m = int(whole.reference.sum()), int(whole.current.sum())
-    missing = whole.names.index(MISSING) if MISSING in whole.names else -1
-    lacking = (int(whole.reference[missing]), int(whole.current[missing])) if missing >= 0 else (0, 0)
-    return {
-        "n_reference": n,
-        "n_current": m,
-        "psi": index.psi,
-        "psi_low": index.low,
-        "psi_high": index.high,
-        "psi_no_drift": index.no_drift,
-        "chi2": chi2,
-        "chi2_p": chi2_p,
-        "missing_reference": lacking[0],
-        "missing_current": lacking[1],
-        "missing_p": homogeneity(whole.in_two(missing))[2] if missing >= 0 and len(whole.names) > 1 else np.nan,
-    }, cells
-
-
-# ---------------------------------------------------------------------------------------------------------- all of them
-
-
-_NUMBERS = (
-    *("psi", "psi_low", "psi_high", "psi_no_drift", "chi2", "chi2_p", "ks", "ks_p"),
-    *("wasserstein", "wasserstein_no_drift", "reference", "current", "difference", "low", "high"),
-    *("missing_reference", "missing_current", "missing_p", "new_p"),
-)
-
-
 def _judged(frame: pd.DataFrame) -> pd.DataFrame:
     """With p, q and a verdict for each."""
     from scipy.stats import false_discovery_control  # noqa: PLC0415 - scipy takes long to import
@@ -417,63 +338,62 @@ def _judged(frame: pd.DataFrame) -> pd.DataFrame:
     p = np.minimum(np.nanmin(tests, axis=1) * (~np.isnan(tests)).sum(axis=1), 1)
     q = false_discovery_control(p)
     sizes = np.array(_SIZES)[np.searchsorted(_LEVELS, frame["psi"].to_numpy(), "right")]
-    verdict = np.where(q < _FALSE, sizes, _UNSEEN)
-    columns = ["kind", "n_reference", "n_current", "verdict", "q", "p", *_NUMBERS, "new", "vanished"]
-    texts = {name: frame[name].fillna("") if name in frame else "" for name in ("new", "vanished")}
-    return frame.reindex(columns=columns).assign(**texts, p=p, q=q, verdict=verdict)
+    return frame.assign(p=p, q=q, verdict=np.where(q < _FALSE, sizes, _UNSEEN)).reindex(columns=[*_COLUMNS])
 
 
 def _surest_first(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.sort_values(["q", "p", "psi"], ascending=[True, True, False], kind="stable")
 
 
-def _cells_frame(cells: dict[_Key, Cells]) -> pd.DataFrame:
-    def rows() -> Iterator[tuple[Any, ...]]:
-        for key, one in cells.items():
-            p, q = shares(one)
-            parts = (p - q) * np.log(p / q)
-            sides = (one.reference, one.current, one.reference / one.reference.sum(), one.current / one.current.sum())
-            for name, *figures in zip(one.names, *sides, parts, strict=True):
-                yield *key, name, *figures
-
-    columns = ["part", "name", "cell", "reference", "current", "share_reference", "share_current", "psi"]
-    return (
-        pd.DataFrame(rows(), columns=columns)
-        .set_index(["part", "name", "cell"])
-        .sort_index(level=["part", "name"], sort_remaining=False, kind="stable")
-    )
+# ----------------------------------------------------------------------------------------------------------- in words
 
 
-def _told(key: _Key, row: dict[Hashable, Any], cells: Cells) -> str:
-    """What changed, in words."""
-    said, most = [], ""
-    if row["kind"] == "rate":
-        interval = f"{row['difference']:+.1%}, {row['low']:+.1%} to {row['high']:+.1%}"
-        said.append(f"gives points to {row['reference']:.1%} -> {row['current']:.1%} of leads ({interval})")
-    elif row["kind"] in {"points", "number"} and not np.isnan(row["difference"]):
-        interval = "no interval" if np.isnan(row["low"]) else f"{row['low']:+.3g} to {row['high']:+.3g}"
-        said.append(f"mean {row['reference']:.4g} -> {row['current']:.4g} ({row['difference']:+.3g}, {interval})")
+def _told(key: _Key, row: dict[Hashable, Any], cells: pd.DataFrame) -> str:
+    """What changed."""
+    said, most, rate = [], "", row["kind"] == "rate"
+    if not np.isnan(row["difference"]):
+        style, signed = (".1%", "+.1%") if rate else (".4g", "+.3g")
+        ends = f"{row['reference']:{style}} -> {row['current']:{style}}"
+        interval = "no interval" if np.isnan(row["low"]) else f"{row['low']:{signed}} to {row['high']:{signed}}"
+        what = f"gives points to {ends} of leads" if rate else f"mean {ends}"
+        said.append(f"{what} ({row['difference']:{signed}}, {interval})")
     said.append(f"PSI {row['psi']:.3f} ({row['psi_low']:.3f} to {row['psi_high']:.3f}), {row['verdict']}")
-    if row["kind"] != "rate":
-        p, q = cells.reference / cells.reference.sum(), cells.current / cells.current.sum()
-        place = int(np.argmax(np.abs(p - q)))
-        most = cells.names[place]
-        said.append(f"most in {most}: {p[place]:.1%} -> {q[place]:.1%}")
+    if not rate:
+        sides = cells[["share_reference", "share_current"]].to_numpy()
+        place = int(np.abs(sides[:, 0] - sides[:, 1]).argmax())
+        most = str(cells.index[place])
+        said.append("most in {}: {:.1%} -> {:.1%}".format(most, *sides[place]))
     if row["missing_p"] < _FALSE and most != MISSING:
-        before, after = row["missing_reference"] / row["n_reference"], row["missing_current"] / row["n_current"]
-        said.append(f"missing {before:.1%} -> {after:.1%}")
+        missing = (row[f"missing_{side}"] / row[f"n_{side}"] for side in ("reference", "current"))
+        said.append("missing {:.1%} -> {:.1%}".format(*missing))
     said += [f"{name}: {row[name]}" for name in ("new", "vanished") if row[name]]
-    alone = [int((side > 0).sum()) == 1 for side in (cells.reference, cells.current)]
-    if alone[0] != alone[1]:
-        said.append("one value only before, and no longer" if alone[0] else "one value only now")
+    alone = (cells[["reference", "current"]] > 0).sum() == 1
+    if alone["reference"] != alone["current"]:
+        said.append("one value only before, and no longer" if alone["reference"] else "one value only now")
     return f"{key[0]} {key[1]!r}: {'; '.join(said)}."
 
 
-def _noise(most: int, n: int, m: int) -> list[str]:
+def _not_compared(before: dict[_Key, _Side], after: dict[_Key, _Side], times: list[str]) -> Iterator[str]:
+    for name, side, other in (("reference", before, after), ("current", after, before)):
+        if lone := [key[1] for key in side if key not in other]:
+            yield f"Only in the {name}, and not compared: {_listed(lone)}."
+    if times:
+        yield f"Times move with the calendar, and are not compared: {_listed(times)}."
+
+
+def _in_both(reference: Any, current: Any) -> Iterator[str]:
+    first, second = (side.lead_ids if isinstance(side, Scores) else side.index for side in (reference, current))
+    shared = first.isin(second).sum() if first.name == second.name == "lead_id" else 0
+    if shared:
+        yield (
+            f"{shared:,} leads are in both samples: changes are surer than p says, which takes all leads as different."
+        )
+
+
+def _noise(most: int, n: int, m: int) -> Iterator[str]:
     """What the usual levels of a PSI mean with so many leads."""
-    if most < 2:
-        return []
-    unit = 1 / n + 1 / m
-    levels = " and ".join(f"{level:g} in {passes(level, most, unit):.1%}" for level in _LEVELS)
-    mean = f"With no drift, a PSI of {most} cells averages {(most - 1) * unit:.3g} with so many leads"
-    return [f"{mean}, and reaches {levels} of cases."]
+    if most > 1:
+        unit = 1 / n + 1 / m
+        levels = " and ".join(f"{level:g} in {passes(level, most, unit):.1%}" for level in _LEVELS)
+        mean = f"With no drift, a PSI of {most} cells averages {(most - 1) * unit:.3g} with so many leads"
+        yield f"{mean}, and reaches {levels} of cases."

@@ -15,7 +15,7 @@ from scipy.stats import ttest_rel
 import leadscore as ls
 from leadscore.datasets.funnel import make_funnel
 from leadscore.drift.change.decomposition import decompose
-from leadscore.drift.change.pools import Groups, Span, counted, in_bands, pool_of
+from leadscore.drift.change.pools import Span, counted, in_bands, pool_of
 from leadscore.errors import ArgumentError
 from leadscore.scoring.binding import Binding
 from leadscore.stats.shapley import PARTS, jackknife, shapley
@@ -332,11 +332,10 @@ def test_a_new_lead_counts_in_the_week_it_came_in_and_an_older_one_when_it_quali
     done = [("pricing", "2026-01-20", 2)]
     held = ls.load_tables(leads, happened(a=done, b=done), rulebook=book)
     spans = [Span(*(np.datetime64(day).astype("datetime64[D]").astype(int) for day in period)) for period in (A, B)]
-    groups = Groups([], None, [], None)
     binding = Binding(held, min(span.first for span in spans), max(span.last for span in spans))
     counts, cells = counted(
         binding,
-        [pool_of(binding, span, [book, book], groups) for span in spans],
+        [pool_of(binding, span, [book, book], np.zeros(3, np.int64), None) for span in spans],
         [*("Home", "Large", "Pricing", "Opens"), "(no points)"],
     )
     by_stratum = {
