@@ -4,6 +4,7 @@ A table of functions times a table of inputs. Forms of the same values give the 
 taken is refused by all functions in the same words.
 """
 
+import inspect
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -75,7 +76,7 @@ CALLS = {
         lambda y, probability: repr(ls.stats.expected_calibration_error(y, probability)),
         "probability",
     ),
-    "by_segment": (lambda y, score, by: ls.stats.by_segment(y, score, by).to_csv(), "score by"),
+    "by_segment": (lambda y, score, by: ls.stats.by_segment(y, score, by=by).to_csv(), "score by"),
     "threshold_table": (
         lambda y, score, **beside: ls.threshold_table(y, score, replicates=40, **beside).frame.to_csv(),
         "score weights by dates groups",
@@ -192,6 +193,35 @@ def test_the_same_values_have_the_same_answer(plain, name, column, form):
     if isinstance(changed, pd.Series):
         changed = changed.set_axis(LEADS)
     assert answer(name, **{column: changed}) == plain[name]
+
+
+def takers():
+    """Every public function, class and method that takes outcomes, by its name for users."""
+    for space in (ls.stats, ls.tables, ls.scoring, ls.sales, ls.threshold, ls.learn, ls.drift, ls.datasets):
+        for name in space.__all__:
+            one = getattr(space, name)
+            parts = vars(one) if inspect.isclass(one) else {}
+            methods = {f"{name}.{part}": getattr(one, part) for part in parts if not part.startswith("_")}
+            yield from (key for key, part in [(name, one), *methods.items()] if takes(part))
+
+
+def takes(one):
+    return callable(one) and "y" in inspect.signature(one).parameters
+
+
+def test_no_function_that_takes_outcomes_is_forgotten():
+    counted = {"TrialWeek.of"}  # takes no unknown outcome
+    holders = {"Snapshots"}  # made by `snapshots`
+    assert set(takers()) - counted - holders == set(CALLS)
+
+
+@pytest.mark.parametrize("dtype", [bool, "int8", "float32", "boolean", "bool[pyarrow]", "category"])
+def test_the_leads_of_a_week(dtype):
+    group = np.arange(N) % 2 == 0
+    plain = ls.threshold.TrialWeek.of("2026-03-30", HAD.tolist(), group.tolist())
+    series = [pd.Series(column, LEADS).astype(dtype) for column in (HAD, group)]
+    assert ls.threshold.TrialWeek.of("2026-03-30", *series) == plain
+    assert ls.threshold.TrialWeek.of("2026-03-30", series[0][::-1], series[1]) == plain
 
 
 @pytest.mark.parametrize("dtype", [bool, "int8", "float32", "boolean", "bool[pyarrow]", "category"])

@@ -333,7 +333,7 @@ def brier(y: Any, probability: Any, *, confidence: float = 0.95) -> Estimate:
     return Estimate(value, low, high, n, events, unknown)
 
 
-def by_segment(y: Any, score: Any, by: Any) -> pd.DataFrame:
+def by_segment(y: Any, score: Any, *, by: Any) -> pd.DataFrame:
     """How often leads of each segment have the outcome, and how well the score ranks them among themselves.
 
     A score can rank well over all and badly within every segment, where segments differ in their rates.
@@ -353,7 +353,7 @@ def by_segment(y: Any, score: Any, by: Any) -> pd.DataFrame:
     Examples
     --------
     >>> y = [True, False, True, False, False, None]
-    >>> table = by_segment(y, [9, 4, 6, 7, 2, 5], ["US", "US", "US", "US", "DE", "DE"])
+    >>> table = by_segment(y, [9, 4, 6, 7, 2, 5], by=["US", "US", "US", "US", "DE", "DE"])
     >>> table[["n", "events", "unknown", "auc", "reason"]]
              n  events  unknown   auc                                  reason
     segment

@@ -281,7 +281,7 @@ def test_a_monotone_relabelling_changes_no_rank_measure(rows):
     drop = ["highest", "lowest"]
     pd.testing.assert_frame_equal(gains(y, score).frame.drop(columns=drop), gains(y, other).frame.drop(columns=drop))
     segment = np.arange(len(y)) % 2
-    pd.testing.assert_frame_equal(by_segment(y, score, segment), by_segment(y, other, segment))
+    pd.testing.assert_frame_equal(by_segment(y, score, by=segment), by_segment(y, other, by=segment))
     assert auc_difference(y, score, other).value == pytest.approx(0, abs=1e-12)
     endless = np.where(score == score.max(), np.inf, np.where(score == score.min(), -np.inf, score))
     for call in RANKED if len(set(score)) > 1 else []:
@@ -327,7 +327,9 @@ def test_row_order_changes_nothing(rows, random):
     pd.testing.assert_frame_equal(gains(y, score).frame, gains(y[order], score[order]).frame)
     pd.testing.assert_frame_equal(calibration(y, chance).frame, calibration(y[order], chance[order]).frame)
     segment = np.arange(len(y)) % 3
-    pd.testing.assert_frame_equal(by_segment(y, score, segment), by_segment(y[order], score[order], segment[order]))
+    pd.testing.assert_frame_equal(
+        by_segment(y, score, by=segment), by_segment(y[order], score[order], by=segment[order])
+    )
     errors = [expected_calibration_error(y[order], chance[order]), expected_calibration_error(y, chance)]
     assert errors[0].value == pytest.approx(errors[1].value)
     assert errors[0].by_chance == pytest.approx(errors[1].by_chance)
@@ -369,7 +371,7 @@ def test_outcomes_of_one_kind_have_no_ranking(y, reason):
     assert (len(frame), frame["lift"].isna().all()) == (len(known), not any(known))
     assert calibration(y, scores / 3).n == len(known)
     assert np.isnan(expected_calibration_error(y, scores / 3).value) == (not known)
-    assert by_segment(y, scores, ["x"] * len(y))["reason"].tolist() == [reason] * bool(y)
+    assert by_segment(y, scores, by=["x"] * len(y))["reason"].tolist() == [reason] * bool(y)
 
 
 def test_one_lead_of_a_kind_has_no_interval():
@@ -535,7 +537,7 @@ def test_segments_are_each_a_roc_auc():
     y = pd.Series(rng.random(300) < 0.3, dtype="boolean").mask(rng.random(300) < 0.1)
     score = rng.normal(size=300) + y.fillna(False).to_numpy(float)
     country = pd.Series(rng.choice(["US", "DE", "FR"], 300)).mask(rng.random(300) < 0.2)
-    frame = by_segment(y, score, country)
+    frame = by_segment(y, score, by=country)
     assert frame.index.tolist() == ["DE", "FR", "US", "(missing)"]
     for name, row in frame.iterrows():
         mine = (country.isna() if name == "(missing)" else country == name).to_numpy(bool)
@@ -550,7 +552,7 @@ def test_segments_are_matched_by_lead():
     y = pd.Series({"a": True, "b": False, "c": None}, dtype="boolean")
     score = pd.Series({"d": 1, "c": 2, "b": 3, "a": 4})
     segment = pd.Series({"a": "x", "b": "y", "d": "x"})
-    frame = by_segment(y, score, segment)
+    frame = by_segment(y, score, by=segment)
     assert frame.index.tolist() == ["x", "y", "(missing)"]
     assert frame[["n", "unknown"]].to_numpy().tolist() == [[1, 1], [1, 0], [0, 1]]
     assert np.isnan(frame.loc["(missing)", "rate"])
@@ -628,7 +630,7 @@ def test_origins_of_olist_as_counted_elsewhere(folder):
     deals = pd.read_csv(folder / "olist" / "olist_closed_deals_dataset.csv")
     won = pd.Series(raw.index.isin(deals["mql_id"]), raw.index)
     day = pd.to_datetime(raw["first_contact_date"]).astype(np.int64)
-    frame = by_segment(won, day, raw["origin"].sample(frac=1, random_state=0))
+    frame = by_segment(won, day, by=raw["origin"].sample(frac=1, random_state=0))
     assert frame.loc["unknown", ["n", "rate"]].tolist() == [1099, pytest.approx(0.163, abs=5e-4)]
     assert frame.loc["(missing)", ["n", "rate"]].tolist() == [60, pytest.approx(0.233, abs=5e-4)]
     assert frame["events"].sum() == 842
