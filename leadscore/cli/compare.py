@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -30,19 +31,14 @@ from leadscore.cli.options import (
     day,
     stages,
 )
-from leadscore.cli.printing import (
-    OWN_GROUPS,
-    comparison_data,
-    evaluation_data,
-    heading,
-    print_changes,
-    print_comparison,
-    print_json,
-    steps,
-)
+from leadscore.cli.printing import heading, print_changes, print_json, steps
 
 if TYPE_CHECKING:
+    from leadscore.present.result import Section
     from leadscore.scoring.compare import Comparison
+
+# What weeks can be grouped by without a column of the leads.
+_OWN_GROUPS = ("segment", "via", "grade")
 
 
 @app.command()
@@ -79,6 +75,7 @@ def diff(  # noqa: PLR0913
     The changes rule by rule; with --leads, who would have qualified in a period by the one and by the other, and why.
     Exit code 0 whether anything changed or not.
     """
+    from leadscore.present.result import section_text, sections_data  # noqa: PLC0415 - needs pandas
     from leadscore.rulebook.diff import diff as changes_between  # noqa: PLC0415 - this command only
 
     books = [ls.Rulebook.read(path) for path in (old, new)]
@@ -98,12 +95,27 @@ def diff(  # noqa: PLR0913
     if leads is not None and start is not None and end is not None:
         options = {"strict": not set_aside, "observed_until": observed_until, "stages": stages(stage_name)}
         comparison = _compare(books, (leads, events, outcomes), (start, end), by, out, options)
+        more = list(_sections(comparison, by, within_days))
         if printed == Format.table:
-            print_comparison(comparison, by, within_days)
+            typer.echo("\n".join([str(comparison), *(line for section in more for line in section_text(section))]))
         else:
-            said = comparison_data(comparison, by, within_days)
+            said = comparison.to_dict() | sections_data(more)
     if printed == Format.json:
         print_json(said)
+
+
+def _sections(comparison: Comparison, by: str | None, within_days: int | None) -> Iterator[Section]:
+    """What was asked for beside the comparison: weeks by a column, and what became of the leads."""
+    from leadscore.present.result import Section  # noqa: PLC0415 - needs pandas
+
+    if by is not None:
+        yield Section("weekly_by", f"Leads that qualified in each week, by {by}", comparison.weekly(by))
+    if within_days is not None:
+        outcomes = comparison.outcomes(within_days=within_days)
+        title = f"What became of them within {within_days} days, where sales worked them (95 %, Wilson)"
+        few = "not known yet of any lead that sales worked: the days are not over. Try fewer --within-days."
+        chosen = "Sales did not choose by the new rulebook: the gained leads that it worked are a selection."
+        yield Section("outcomes", title, outcomes, notes=(chosen if outcomes["n"].any() else few,))
 
 
 def _refuse_alone(given: dict[str, Any]) -> None:
@@ -127,7 +139,7 @@ def _compare(  # noqa: PLR0913, PLR0917 - what a comparison is made of
         check_writable(out, (".parquet", ".csv"))
     with steps(2) as step:
         step("Reading the tables")
-        kept = [] if by in {None, *OWN_GROUPS} else [str(by)]
+        kept = [] if by in {None, *_OWN_GROUPS} else [str(by)]
         tables = ls.load_tables(*files, rulebook=books, columns=kept, **options)
         step(f"Going through {(period[1] - period[0]).days + 1:,} days of {len(tables.ids):,} leads by both rulebooks")
         comparison = ls.compare(tables, *books, start=period[0], end=period[1])
@@ -180,7 +192,7 @@ def evaluate(  # noqa: PLR0913
         table = ls.threshold_table(found.leads["reached"], found.leads["total"], dates=found.leads["day"])
         choice = ls.choose_threshold(table, capacity_per_week=capacity_per_week)
     if printed == Format.json:
-        print_json(evaluation_data(found, table, choice))
+        print_json({"baselines": found.to_dict(), "thresholds": table.to_dict(), "choice": choice.to_dict()})
     else:
         heading("Is scoring worth having?")
         typer.echo(found)

@@ -26,7 +26,7 @@ from leadscore.cli.options import (
     check_writable,
     day,
 )
-from leadscore.cli.printing import print_history, print_json, print_summary, print_table, steps
+from leadscore.cli.printing import print_json, print_set_aside, print_table, steps
 
 if TYPE_CHECKING:
     from leadscore.scoring.scores import Scores
@@ -106,7 +106,8 @@ def score_and_write(
     typer.echo(f"{counted(len(scores), 'lead')} scored as of {as_of}, written to {out}")
     if files[1] is None:
         typer.echo("Fit only: no events were given.")
-    print_summary(scores, tables)
+    print_set_aside(tables)
+    typer.echo(scores)
     return scores
 
 
@@ -160,7 +161,8 @@ def replay(  # noqa: PLR0913
         history = ls.replay(tables, book, start=start, end=end)
         step(f"Writing {out}")
         write_history(history, out)
-    print_history(history, tables)
+    print_set_aside(tables)
+    typer.echo(history)
     typer.echo(f"Written to {out}: {counted(len(history), 'lead')}")
 
 

@@ -104,18 +104,24 @@ class Result:
         if dataclasses.is_dataclass(self):
             facts = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
             data |= {name: _plain(fact) for name, fact in facts.items() if _is_plain(fact)}
-        for section in self.sections():
-            if isinstance(section.content, pd.DataFrame):
-                data[section.name] = _records(section.content)
-            elif isinstance(section.content, Result):
-                data[section.name] = section.content.to_dict()
-            elif section.content is None:
-                data[section.name] = list(section.notes)
-        return data
+        return data | sections_data(self.sections())
 
     def to_json(self) -> str:
         """The result as JSON: the headline, notes, facts, and the rows of each section under its name."""
         return json.dumps(self.to_dict(), indent=2)
+
+
+def sections_data(sections: Iterable[Section]) -> dict[str, Any]:
+    """Sections as plain data, each under its name; pictures are left out."""
+    data: dict[str, Any] = {}
+    for section in sections:
+        if isinstance(section.content, pd.DataFrame):
+            data[section.name] = _records(section.content)
+        elif isinstance(section.content, Result):
+            data[section.name] = section.content.to_dict()
+        elif section.content is None:
+            data[section.name] = list(section.notes)
+    return data
 
 
 def _seen(result: Result) -> Iterator[Section]:
@@ -126,18 +132,23 @@ def _seen(result: Result) -> Iterator[Section]:
 def _text(result: Result) -> Iterator[str]:
     yield visible(result.headline)
     for section in _seen(result):
-        if callable(section.content):
-            continue
-        yield ""
-        yield f"{visible(section.title)}:" if section.content is not None else visible(section.title)
-        if isinstance(section.content, Result):
-            yield from (f"  {line}".rstrip() for line in _text(section.content))
-        elif section.content is not None:
-            yield from (f"  {line}" for line in text_table(*_cells(section)))
-        yield from (f"  - {visible(note)}" for note in _notes(section))
+        yield from section_text(section)
     if result.notes:
         yield ""
         yield from (f"- {visible(note)}" for note in result.notes)
+
+
+def section_text(section: Section) -> Iterator[str]:
+    """A section as lines of text, after an empty one; a picture has none."""
+    if callable(section.content):
+        return
+    yield ""
+    yield f"{visible(section.title)}:" if section.content is not None else visible(section.title)
+    if isinstance(section.content, Result):
+        yield from (f"  {line}".rstrip() for line in _text(section.content))
+    elif section.content is not None:
+        yield from (f"  {line}" for line in text_table(*_cells(section)))
+    yield from (f"  - {visible(note)}" for note in _notes(section))
 
 
 def text_table(heads: list[str], rows: list[list[str]], right: list[bool]) -> Iterator[str]:
@@ -243,7 +254,8 @@ def _notes(section: Section) -> tuple[str, ...]:
 
 def _with_index(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with its index as columns, unless that only counts the rows."""
-    return frame if isinstance(frame.index, pd.RangeIndex) and frame.index.name is None else frame.reset_index()
+    unnamed = frame.index.names == [None] and pd.api.types.is_integer_dtype(frame.index)
+    return frame.reset_index(drop=unnamed)
 
 
 def _bounds(names: list[str], place: int) -> list[int]:

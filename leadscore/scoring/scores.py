@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_number
+from leadscore.base.groups import MISSING
 from leadscore.base.text import counted
 from leadscore.errors import ArgumentError
 from leadscore.present.result import Result, Section
@@ -152,10 +153,32 @@ class Scores(Result):
         return Explanation(summary(lead_id, self.as_of, row), lead_id, frame.assign(points=frame["points"] / 1000))
 
     @property
+    def ways(self) -> pd.DataFrame:
+        """How leads qualify, and what keeps out those that a `never` names; index way: `leads`."""
+        counts = self.frame["via"].value_counts(sort=False)
+        never = self.frame["blocked_by"].value_counts(sort=False).rename(lambda name: f"never: {name}")
+        found = pd.concat([counts.rename({"hand_raise": "hand_raise (asked for sales)"}), never])
+        return found[found > 0].rename_axis("way").to_frame("leads")
+
+    @property
+    def segments(self) -> pd.DataFrame:
+        """How many leads of each segment qualify, index segment: `threshold`, `leads`, `qualified`, `share`."""
+        grouped = self.frame.assign(segment=self.frame["segment"].astype(object).fillna(MISSING)).groupby("segment")
+        qualify = self.rulebook.qualify
+        thresholds = {one.name: one.threshold for one in qualify.segments} | {MISSING: qualify.threshold}
+        found = pd.DataFrame({"threshold": thresholds}).rename_axis("segment")
+        counts = grouped["qualified"].agg(["size", "sum"]).reindex(found.index, fill_value=0)
+        found = found.assign(leads=counts["size"], qualified=counts["sum"])
+        return found.assign(share=found["qualified"] / found["leads"].where(found["leads"] > 0))
+
+    @property
     def headline(self) -> str:
         """How many leads qualify."""
         qualified = int((self.bound.via >= 0).sum())
-        return f"{qualified:,} of {counted(len(self), 'lead')} qualify on {self.as_of} by {named(self.rulebook)}."
+        share = f" ({qualified / len(self):.1%})" if len(self) else ""
+        return (
+            f"{qualified:,} of {counted(len(self), 'lead')}{share} qualify on {self.as_of} by {named(self.rulebook)}."
+        )
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -164,9 +187,16 @@ class Scores(Result):
         return (*late, "Every lead is counted: this is no sample, so there is no interval.")
 
     def sections(self) -> Iterator[Section]:
-        """The leads; people see the ten highest."""
+        """How leads qualify, by segment, what sales will know of them; people see the ten highest."""
+        yield Section("ways", "How they qualify", self.ways, self.ways)
+        if self.rulebook.qualify.segments:
+            yield Section("segments", "By segment", self.segments, formats={"threshold": "g"})
+        if len(self.completeness) and (self.bound.via >= 0).any():
+            title = "What sales finds filled in on the leads that qualify, with 95 % intervals (Wilson)"
+            yield Section("completeness", title, self.completeness)
         top = self.frame.sort_values("total", ascending=False, kind="stable").head(_TOP)
-        yield Section("frame", f"The {_TOP} highest" if len(self) > _TOP else "Leads", self.frame, top)
+        points = dict.fromkeys(("fit", "behaviour", "total", "threshold"), ".10g")
+        yield Section("frame", f"The {_TOP} highest" if len(self) > _TOP else "Leads", self.frame, top, formats=points)
 
     def __len__(self) -> int:
         return self.bound.n

@@ -166,13 +166,13 @@ class TestScore:
     def test_summary(self):
         printed = score("scores.csv").stdout
         assert "11 leads scored as of 2026-03-31, written to scores.csv" in printed
-        assert "Left out: 1 lead created after that day." in printed
-        assert "Qualified: 4 of 11 (36.4%)." in printed
-        assert "no sample, so it has no interval" in printed
+        assert "1 lead created later left out." in printed
+        assert "4 of 11 leads (36.4%) qualify on 2026-03-31" in printed
+        assert "no sample, so there is no interval" in printed
         lines = [" ".join(line.split()) for line in printed.splitlines()]
         assert "hand_raise (asked for sales) 1" in lines
         assert "score 3" in lines
-        assert "not: Competitor 1" in lines
+        assert "never: Competitor 1" in lines
         assert "Coordinators and specialists 80 2 0 (0.0%)" in lines
         assert "employees handoff 3 of 4 75.0% 30.1% to 95.4%" in lines
 
@@ -201,7 +201,7 @@ class TestScore:
         edit("events.csv", "L-1003,page_view", "L-9999,page_view")
         result = score("scores.csv", "--set-aside")
         assert result.exit_code == 0
-        assert "Set aside: 1 row that break" in result.stdout
+        assert "Set aside, for breaking the contract of the tables: 1 row." in result.stdout
         assert "events.lead_id" in result.stdout
 
     @pytest.mark.parametrize(
@@ -445,7 +445,7 @@ class TestCompare:
         options = ("--outcomes", "outcomes.csv", "--within-days", "7", "--by", "country")
         result = run("diff", "rulebook.yaml", "lower.yaml", *self.PERIOD, *options)
         assert result.exit_code == 0
-        assert "And by country:" in result.stdout
+        assert "Leads that qualified in each week, by country:" in result.stdout
         assert "What became of them within 7 days" in result.stdout
 
     def test_as_json(self):
