@@ -173,8 +173,8 @@ class TestScore:
         assert "hand_raise (asked for sales) 1" in lines
         assert "score 3" in lines
         assert "never: Competitor 1" in lines
-        assert "Coordinators and specialists 80 2 0 (0.0%)" in lines
-        assert "employees handoff 3 of 4 75.0% 30.1% to 95.4%" in lines
+        assert "Coordinators and specialists 80 2 0 0.0%" in lines
+        assert "employees handoff 4 3 75.0% (30.1% to 95.4%)" in lines
 
     def test_the_same_run_gives_the_same_bytes(self):
         for ending in ("parquet", "csv"):
