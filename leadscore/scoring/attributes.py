@@ -1,4 +1,4 @@
-"""What leads are: a rulebook's look-ups over the rows of the leads, their fit, their bar and what bars them."""
+"""What leads are: a rulebook's look-ups over the rows of the leads, their fit, their threshold and what bars them."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ class Attributes:
 
     @cached_property
     def threshold(self) -> Ints:
-        """(n,) the bar that applies."""
+        """(n,) the threshold that applies."""
         bars = [threshold for *_, threshold in self.plan.segments]
         return np.array([*bars, thousandths(self.plan.rulebook.qualify.threshold)], np.int64)[self.segment]
 

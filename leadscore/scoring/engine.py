@@ -168,7 +168,7 @@ class Bound:
 
     @cached_property
     def threshold(self) -> Ints:
-        """(n,) the bar that applies to each lead."""
+        """(n,) the threshold that applies to each lead."""
         return self.attributes.threshold[self.record]
 
     @cached_property

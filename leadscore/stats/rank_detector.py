@@ -76,7 +76,7 @@ class RankDetector:
     smaller. `level` is sharper: S is a function of ranks whose distribution is known, whatever that of the figures, so
     the chance itself is known too. Weeks that are skipped leave fewer chances to pass it.
 
-    What the regression learns from is bounded at 1.5 standard deviations: a large jump would teach it to foretell
+    What the regression learns from is bounded at 1.5 standard deviations: a large jump would teach it to predict
     itself within two weeks, and single outliers would move all residuals after them. Predicting makes residuals only
     nearly exchangeable: of 1,500 runs of 104 independent weeks, at most 5 % passed the level for 10 % with Student's t
     of 1.5 to 3, exponential, log-normal, Poisson weeks and ones with outliers, `memory` taken off.
