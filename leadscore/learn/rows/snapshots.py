@@ -134,11 +134,14 @@ class Snapshots(Result):
         return len(self.X)
 
     def sections(self) -> Iterator[Section]:
-        """The first rows of `X`, with `y` behind them."""
-        shown = self.X.iloc[:_SHOWN, :_SHOWN_COLUMNS].reset_index(allow_duplicates=True)
-        shown.insert(len(shown.columns), self.stage, self.y.iloc[:_SHOWN].array, allow_duplicates=True)
+        """The rows of `X`, with `y` behind them."""
+        # The values stay where they are: there may be gigabytes of them.
+        frame = self.X.copy(deep=False)
+        frame[self.stage] = self.y
+        names = list(dict.fromkeys([*self.X.columns[:_SHOWN_COLUMNS], self.stage]))
+        shown = frame[names].head(_SHOWN).reset_index(allow_duplicates=True)
         title = f"The first of {counted(len(self), 'row')}, and of {counted(self.X.shape[1], 'feature')} (`X`, `y`)"
-        yield Section("X", title, self.X, shown)
+        yield Section("X", title, frame, shown)
 
 
 def snapshots(  # noqa: PLR0913 - each of them is part of what is asked

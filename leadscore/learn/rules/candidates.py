@@ -60,7 +60,8 @@ def uncovered(  # noqa: PLR0913 - the rows, and what counts as enough of them
         Columns that are left out, and why.
     """
     left_out: list[str] = []
-    of_leads = _of_leads(rulebook, tables, lead, day, min_leads, left_out)
+    record = tables.records.lookup(rulebook.timezone)(lead, day)
+    of_leads = _of_leads(rulebook, tables, record, min_leads, left_out)
     every = [*of_leads, *_of_events(rulebook, tables, windows, min_leads)]
     fires = fired(rulebook, [(one.side, {**one.rule, "points": 1}) for one in every], tables, lead, day)
     covers = _covers(rulebook)
@@ -97,16 +98,10 @@ def _covers(rulebook: Rulebook) -> list[_Cover]:
     return found
 
 
-def _of_leads(  # noqa: PLR0913, PLR0917 - called once
-    rulebook: Rulebook,
-    tables: Tables,
-    lead: Positions,
-    day: npt.NDArray[np.int64],
-    min_leads: int,
-    left_out: list[str],
+def _of_leads(
+    rulebook: Rulebook, tables: Tables, record: npt.NDArray[Any], min_leads: int, left_out: list[str]
 ) -> Iterator[Candidate]:
-    """Values, words, numbers and gaps of the lead columns."""
-    record = tables.records.lookup(rulebook.timezone)(lead, day)
+    """Values, words, numbers and gaps of the lead columns, by the records that hold on the days."""
     for name, kind in _readable(rulebook, tables, left_out).items():
         column = tables.column(name, kind, rulebook)
         there = np.append(~column.missing, False)[record]

@@ -495,7 +495,7 @@ def test_labels_that_are_not_known_are_counted_by_why():
         ({"as_of": pd.Series([], dtype=object)}, "there is no row"),
         ({"as_of": "15.3.2026"}, "must be a day as 2026-03-31; got '15.3.2026'"),
         ({"as_of": ["2026-03-15", None]}, "must be a day as 2026-03-31; got None"),
-        ({"as_of": pd.Series(["2026-03-15"], ["c"])}, "1 leads are not in the tables: 'c'"),
+        ({"as_of": pd.Series(["2026-03-15"], ["c"])}, "1 lead not in the tables: 'c'"),
         ({"as_of": pd.Series(["soon"], ["a"])}, "must hold days as 2026-03-31; got 'soon'"),
         ({"stage": "wonn"}, "did you mean 'won'"),
         ({"within_days": 0}, "within_days"),
@@ -527,7 +527,8 @@ def test_it_reads_as_sentences():
         ["a", "2026-03-15", "<b>", "yes"],
         ["a", "2026-03-21", "<b>"],
     ]
-    check_renderings(rows)
+    first = check_renderings(rows)["X"][0]
+    assert first == {"lead_id": "a", "as_of": "2026-03-15T00:00:00", "country": "<b>", "won": True}
 
 
 # ---------------------------------------------------------------------------------------------------------- real data
