@@ -25,7 +25,7 @@ import drift
 import leadscore as ls
 from leadscore.datasets.funnel import make_funnel
 from leadscore.drift.balance.attribution import rule_changes, segment_changes
-from leadscore.tables.bots import find_bots
+from leadscore.tables.bots import flag_bots
 
 CHANNELS = ("organic", "paid social", "webinar", "trade fair", "outbound")
 SENIORITIES = ("C-level", "director", "manager", "ic", "student")
@@ -175,7 +175,7 @@ def telling(n_leads, seed=20260503):
     """Of clicks by people and by each kind of scanner: how many there are, and which share is marked."""
     events = mail_of(n_leads, seed)
     began = time.process_time()
-    found = find_bots(events).events
+    found = flag_bots(events).events
     took = time.process_time() - began
     rows = found[found["event"].isin(["email_click", "email_open", "page_view"])]
     people = rows[rows["by"] == "person"]

@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from leadscore.base.days import as_day
+from leadscore.base.arguments import Arguments
+from leadscore.base.text import counted
 from leadscore.datasets.scenarios import LIFE, STABLE, Scenario
-from leadscore.errors import ArgumentError
+from leadscore.present.result import Result
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.scores import score
 from leadscore.tables.tables import Tables, load_tables
@@ -96,8 +97,8 @@ class _Log:
         )
 
 
-@dataclass(frozen=True)
-class Funnel:
+@dataclass(frozen=True, eq=False, repr=False)
+class Funnel(Result):
     """A made-up funnel; made by `make_funnel`.
 
     Attributes
@@ -127,9 +128,17 @@ class Funnel:
     planted: Rulebook
     truth: pd.DataFrame
 
-    def __repr__(self) -> str:
-        sizes = f"{len(self.leads):,} leads, {len(self.events):,} events, {len(self.outcomes):,} outcomes"
-        return f"<Funnel: {sizes}, {int(self.truth['handed_over'].sum()):,} handed over>"
+    @property
+    def headline(self) -> str:
+        """How many leads, events and outcomes were made up."""
+        tables = {"lead": self.leads, "event": self.events, "outcome": self.outcomes}
+        sizes = ", ".join(counted(len(rows), name) for name, rows in tables.items())
+        return f"{sizes}, made up; {counted(int(self.truth['handed_over'].sum()), 'lead')} handed over to sales."
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is for looking up only."""
+        return ("`planted` and `truth` are what no company knows: they are not for training.",)
 
 
 def example(name: str) -> str:
@@ -200,13 +209,12 @@ def make_funnel(  # noqa: PLR0913 - how many, when, and what is planted
     >>> score(tables, funnel.rulebook, as_of="2026-03-31").frame["qualified"].any()
     np.True_
     """
-    last = as_day(end, name="end")
-    for name, value in (("n_leads", n_leads), ("days", days)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-            raise ArgumentError(name, f"must be a whole number, 1 or more; got {value!r}")
-    if not 0 < events_per_lead < np.inf:
-        raise ArgumentError("events_per_lead", f"must be a number above 0; got {events_per_lead!r}")
-    rng = np.random.default_rng(random_state)
+    with Arguments("make_funnel") as given:
+        last = given.day("end", end)
+        given.whole("n_leads", n_leads, least=1)
+        given.whole("days", days, least=1)
+        given.number("events_per_lead", events_per_lead, above=0)
+        rng = given.random("random_state", random_state)
     period = last - dt.timedelta(int(days) - 1), last
     change = Scenario.read(scenario, scenario_start, period, rng)
     stop = (last - dt.date(1970, 1, 1)).days * _DAY + _DAY

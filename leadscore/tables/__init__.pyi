@@ -1,5 +1,4 @@
 from .bots import Bots as Bots
-from .bots import find_bots as find_bots
 from .bots import flag_bots as flag_bots
 from .daily_activity import DailyActivity as DailyActivity
 from .daily_activity import daily_activity as daily_activity

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,9 +11,11 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from leadscore.base.text import normalise
+from leadscore.base.arguments import Arguments
+from leadscore.base.text import counted, normalise
 from leadscore.base.times import DAY
 from leadscore.errors import ArgumentError, Problem, did_you_mean
+from leadscore.present.result import Result, Section
 from leadscore.tables.columns import convert
 from leadscore.tables.contract import Breaches, missing_columns, refuse
 from leadscore.tables.daily_activity import is_activity
@@ -55,114 +56,71 @@ REASONS = (
 )
 
 
-@dataclass(frozen=True, repr=False)
-class Bots:
-    """Which events no person made; made by `find_bots`.
+@dataclass(frozen=True, eq=False, repr=False)
+class Bots(Result):
+    """Which events no person made; made by `flag_bots`, and read by `load_tables` as the events they are.
 
     Attributes
     ----------
     events : DataFrame
-        The events as they came, with `is_bot` and `bot_reason` (missing where it is none).
+        The events as they came, none left out, with `is_bot` (bool) and `bot_reason` (category, missing where it is
+        none).
     frame : DataFrame, index reason
         `events` marked and the `leads` they are of, an event under the first of its reasons.
     kinds : DataFrame, index event
         `n` events, `bots` of them, `share`.
-    findings : tuple of str
+    notes : tuple of str
         What could not be told.
     """
 
     events: pd.DataFrame
     frame: pd.DataFrame
     kinds: pd.DataFrame
-    findings: tuple[str, ...]
+    notes: tuple[str, ...]
 
     @property
-    def _title(self) -> str:
+    def headline(self) -> str:
+        """How many events are marked."""
         n = int(self.events["is_bot"].sum())
-        return f"{n:,} of {len(self.events):,} events are marked as made by bots. That counts every event: no interval."
+        return f"{n:,} of {counted(len(self.events), 'event')} marked as made by bots."
 
-    def __repr__(self) -> str:
-        lines = [
-            f"  {reason}: {row.events:,} events, {row.leads:,} leads"
-            for reason, row in zip(self.frame.index, self.frame.itertuples(), strict=True)
-        ]
-        return "\n".join([self._title, *lines, *(f"- {finding}" for finding in self.findings)])
-
-    def _repr_html_(self) -> str:
-        items = "".join(f"<li>{escape(finding)}</li>" for finding in self.findings)
-        return f"<p>{escape(self._title)}</p>{self.frame.to_html()}{self.kinds.to_html()}<ul>{items}</ul>"
+    def sections(self) -> Iterator[Section]:
+        """By reason, and by kind of event."""
+        if len(self.frame):
+            yield Section("frame", "Why (every event is counted: no interval)", self.frame)
+        yield Section("kinds", "By kind of event", self.kinds)
 
 
 def flag_bots(
     events: Any,
     *,
-    sends: Sequence[str] = SENDS,
-    opens: Sequence[str] = OPENS,
-    clicks: Sequence[str] = CLICKS,
-    views: Sequence[str] = VIEWS,
-) -> pd.DataFrame:
-    """Mark events that no person made: the events with `is_bot` and `bot_reason`, in their order, none left out.
-
-    As `find_bots(...).events`, which says also how many there are and what could not be told. `load_tables` reads
-    `is_bot`; all events count until they are left out by name, with `tables.without_bots()`.
-
-    Parameters
-    ----------
-    events : table
-    sends, opens, clicks, views : list of str
-        As for `find_bots`.
-
-    Returns
-    -------
-    DataFrame, one row per event
-        The columns of `events`, `is_bot` (bool), and `bot_reason` (category, missing where it is none).
-
-    Raises
-    ------
-    ArgumentError, ContractError
-        As `find_bots`.
-
-    Examples
-    --------
-    >>> events = pd.DataFrame({
-    ...     "lead_id": ["a"] * 4 + ["b"] * 2,
-    ...     "event": ["email_send", "email_click", "email_click", "page_view", "email_send", "email_click"],
-    ...     "at": ["2026-03-02T09:00:00Z", "2026-03-02T09:00:02Z", "2026-03-02T11:20:07Z", "2026-03-02T11:20:09Z",
-    ...            "2026-03-02T09:00:00Z", "2026-03-02T17:41:30Z"],
-    ... })
-    >>> flag_bots(events)["is_bot"].tolist()
-    [False, True, False, False, False, False]
-    """
-    return find_bots(events, sends=sends, opens=opens, clicks=clicks, views=views).events
-
-
-def find_bots(
-    events: Any,
-    *,
-    sends: Sequence[str] = SENDS,
-    opens: Sequence[str] = OPENS,
-    clicks: Sequence[str] = CLICKS,
-    views: Sequence[str] = VIEWS,
+    sends: str | Sequence[str] = SENDS,
+    opens: str | Sequence[str] = OPENS,
+    clicks: str | Sequence[str] = CLICKS,
+    views: str | Sequence[str] = VIEWS,
 ) -> Bots:
-    """Find the events that no person made, each with the reason, and what could not be told.
+    """Mark the events that no person made, each with the reason; none is left out.
+
+    `load_tables` takes what this gives as its events. All events count until marked ones are left out by name, with
+    `tables.without_bots()`.
 
     Parameters
     ----------
     events : table, one row per event
         `lead_id`, `event`, `at`, and if there `asset` (the link or mail) and `is_bot` (marks made before, which stay).
         Whatever `load_tables` takes, daily activity apart: it has no times.
-    sends, opens, clicks, views : list of str
+    sends, opens, clicks, views : str or list of str
         What `event` says where a mail is sent to the lead, is opened, a link in it is clicked, a page is seen.
 
     Returns
     -------
     Bots
-        `events`, `frame`, `kinds`, `findings`.
+        `events`, `frame`, `kinds`, `notes`.
 
     Raises
     ------
     ArgumentError
-        If names are no list, or one is in two of them, or no event is an open, a click or a view.
+        If names are no names, or one is in two of them, or no event is an open, a click or a view.
     ContractError
         If columns are missing, or rows have no id, event or time.
 
@@ -187,11 +145,22 @@ def find_bots(
     --------
     >>> at = pd.Timestamp("2026-03-02T09:00:07Z") + pd.to_timedelta([2, 3, 3, 4, 9000], "s")
     >>> links = ["/a", "/b", "/c", "/d", "/a"]
-    >>> find_bots(pd.DataFrame({"lead_id": 7, "event": "email_click", "at": at, "asset": links}))
-    4 of 5 events are marked as made by bots. That counts every event: no interval.
-      every link at once: 4 events, 1 leads
+    >>> found = flag_bots(pd.DataFrame({"lead_id": 7, "event": "email_click", "at": at, "asset": links}))
+    >>> found
+    4 of 5 events marked as made by bots.
+    <BLANKLINE>
+    Why (every event is counted: no interval):
+      reason              events  leads
+      every link at once       4      1
+    <BLANKLINE>
+    By kind of event:
+      event        n  bots  share
+      email_click  5     4  80.0%
+    <BLANKLINE>
     - No event is a send (email_send, email_sent): clicks seconds after one cannot be told.
     - No event is a page view (page_view): clicks that lead nowhere cannot be told.
+    >>> found.events["is_bot"].tolist()
+    [True, True, True, True, False]
     """
     names = _checked({"sends": sends, "opens": opens, "clicks": clicks, "views": views})
     source = open_source(events, "events")
@@ -203,7 +172,7 @@ def find_bots(
     breaches = Breaches(source)
     read, _ = read_events(source, wanted, None, breaches, [("is_bot", "boolean")] if "is_bot" in optional else [])
     refuse(breaches.problems())
-    reason, findings = reasons_of(read, **names)
+    reason, notes = reasons_of(read, **names)
     frame = events
     if not isinstance(events, pd.DataFrame):
         batches = list(source.batches(source.columns))
@@ -212,22 +181,19 @@ def find_bots(
     flat = frame.reset_index() if frame.index.name in {"lead_id", "event", "at"} - {*frame.columns} else frame
     marked = flat[flat["is_bot"]].groupby("bot_reason", observed=True)["lead_id"].agg(events="size", leads="nunique")
     kinds = flat.groupby("event")["is_bot"].agg(n="size", bots="sum", share="mean")
-    return Bots(frame, marked.rename_axis("reason"), kinds.sort_values("bots", ascending=False), tuple(findings))
+    return Bots(frame, marked.rename_axis("reason"), kinds.sort_values("bots", ascending=False), tuple(notes))
 
 
 def _checked(names: dict[str, Any]) -> dict[str, tuple[str, ...]]:
     """The names of events, normalised; no name means two things."""
-    problems: list[Problem] = []
     owner: dict[str, str] = {}
-    for argument, given in names.items():
-        if isinstance(given, str) or not isinstance(given, Sequence) or not all(isinstance(one, str) for one in given):
-            problems.append(Problem(argument, f"must be a list of names of events; got {given!r}"))
-            continue
-        twice = [name for name in map(normalise, given) if owner.setdefault(name, argument) != argument]
-        problems += [Problem(argument, f"{name!r} is among {owner[name]} too") for name in twice]
-    if problems:
-        raise ArgumentError("find_bots", problems)
-    return {argument: tuple(given) for argument, given in names.items()}
+    with Arguments("flag_bots") as given:
+        found = {argument: given.names(argument, value) for argument, value in names.items()}
+        for argument, listed in found.items():
+            for name in map(normalise, listed):
+                if owner.setdefault(name, argument) != argument:
+                    given.wrong(argument, f"{name!r} is among {owner[name]} too")
+    return found
 
 
 class _Doings(NamedTuple):
@@ -253,7 +219,7 @@ def reasons_of(
     clicks: Sequence[str] = CLICKS,
     views: Sequence[str] = VIEWS,
 ) -> tuple[Ints, list[str]]:
-    """For each event, in the order of the batches, the place of its reason in `REASONS`, -1 for none; and findings.
+    """For each event, in the order of the batches, the place of its reason in `REASONS`, -1 for none; and what to know.
 
     Raises
     ------

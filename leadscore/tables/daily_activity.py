@@ -12,8 +12,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 
 from leadscore.base.files import replacing
+from leadscore.base.text import counted
 from leadscore.base.times import DAY, is_text, one_array
 from leadscore.errors import ContractError, Problem
+from leadscore.present.result import Result
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import Kind, event_kinds
 from leadscore.tables.contract import Breaches, missing_columns, refuse
@@ -24,8 +26,8 @@ _FORMAT = b"leadscore.activity"
 _ZONE = b"leadscore.timezone"
 
 
-@dataclass(frozen=True)
-class DailyActivity:
+@dataclass(frozen=True, eq=False, repr=False)
+class DailyActivity(Result):
     """What each lead did on each day: lead, kind of event, day, how many. Small, and all that scoring needs.
 
     Attributes
@@ -45,6 +47,21 @@ class DailyActivity:
 
     table: pa.Table
     timezone: str
+
+    @property
+    def headline(self) -> str:
+        """How many rows of how many leads, and of which days."""
+        rows = f"{counted(len(self.table), 'row')} of daily activity"
+        if not len(self.table):
+            return f"{rows}, in days of {self.timezone}."
+        ends = pc.min_max(self.table["day"]).as_py()
+        leads = counted(pc.count_distinct(self.table["lead_id"]).as_py(), "lead")
+        return f"{rows} of {leads}, {ends['min']} to {ends['max']}, in days of {self.timezone}."
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is left out."""
+        return ("Times of day are not kept.",)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Save as Parquet; a reader never sees half of it."""

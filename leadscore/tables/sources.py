@@ -68,6 +68,9 @@ def open_source(data: Any, name: str) -> Source:
     ContractError
         If it is none of these, or a file cannot be read.
     """
+    if name == "events" and not isinstance(data, pd.DataFrame):
+        # What `flag_bots` gives holds them.
+        data = getattr(data, "events", data)
     if isinstance(data, pd.DataFrame):
         return _from_pandas(data, name)
     if isinstance(data, (str, os.PathLike)):

@@ -17,6 +17,7 @@ from leadscore.base.days import as_day, day_number
 from leadscore.base.text import counted
 from leadscore.base.times import Times, one_array
 from leadscore.errors import ArgumentError, ContractError, Problem, did_you_mean
+from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import Kind, declared_kind, event_kinds, lead_kinds
 from leadscore.stats.intervals import wilson
@@ -32,7 +33,7 @@ from leadscore.tables.sources import Source, open_source
 __all__ = ["STAGES", "Tables", "completeness", "load_tables"]
 
 
-class Tables:
+class Tables(Result):
     """Leads, events and outcomes that keep the contract; made by `load_tables`.
 
     Attributes
@@ -84,13 +85,28 @@ class Tables:
         self.completeness = pd.DataFrame()
         self._columns = columns
 
-    def __repr__(self) -> str:
-        kind = "events" if self.events.timezone is None else "rows of daily activity"
-        outcomes = "" if self.outcomes is None else f", {len(self.outcomes):,} outcomes"
+    @property
+    def headline(self) -> str:
+        """How many leads, events and outcomes there are."""
+        kind = "event" if self.events.timezone is None else "row"
+        daily = "" if kind == "event" else " of daily activity"
+        history = "" if self.records.valid_from is None else f" in {counted(len(self.leads), 'row')}"
+        outcomes = "" if self.outcomes is None else f", {counted(len(self.outcomes), 'outcome')}"
+        return f"{counted(len(self.ids), 'lead')}{history}, {counted(len(self.events), kind)}{daily}{outcomes}."
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Rows that were set aside."""
         rows = len(self.rejected[["table", "row"]].drop_duplicates())
-        aside = f", {rows:,} rows set aside" if rows else ""
-        history = "" if self.records.valid_from is None else f" in {len(self.leads):,} rows"
-        return f"<Tables: {len(self.ids):,} leads{history}, {len(self.events):,} {kind}{outcomes}{aside}>"
+        return (f"{counted(rows, 'row')} set aside; see `rejected`.",) if rows else ()
+
+    def sections(self) -> Iterator[Section]:
+        """How complete required columns are, and the rows set aside."""
+        if len(self.completeness):
+            title = "How complete required columns are, by the first rulebook (95 % intervals)"
+            yield Section("completeness", title, self.completeness)
+        if len(self.rejected):
+            yield Section("rejected", "Rows set aside", self.rejected)
 
     def observed(self, until: Any = None) -> tuple[Stages, int]:
         """The outcomes of all days up to one, and that day since 1970; by default `observed_until`.
@@ -304,7 +320,14 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
           row 0: 'a'
           row 1: 'a'
     >>> ls.load_tables(leads, strict=False)
-    <Tables: 1 leads, 0 events, 2 rows set aside>
+    1 lead, 0 events.
+    <BLANKLINE>
+    Rows set aside:
+      table  row  column   problem
+      leads    0  lead_id  a lead_id that is not unique
+      leads    1  lead_id  a lead_id that is not unique
+    <BLANKLINE>
+    - 2 rows set aside; see `rejected`.
     """
     books = [rulebook] if isinstance(rulebook, (Rulebook, str)) else list(rulebook or ())
     names = stage_names(stages)

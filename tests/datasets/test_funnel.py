@@ -127,7 +127,7 @@ def test_one_lead_is_a_funnel():
         ({"n_leads": 2.5}, "n_leads"),
         ({"days": 0}, "days"),
         ({"events_per_lead": -1}, "events_per_lead"),
-        ({"end": "31.3.2026"}, "in end"),
+        ({"end": "31.3.2026"}, "end: must be a day"),
         ({"scenario": "activity x1.2", "scenario_start": "2026-01-05"}, r"did you mean 'activity x1\.25'"),
         ({"scenario": 3, "scenario_start": "2026-01-05"}, "there is no 3"),
         ({"scenario": "ramp"}, "give the day from which on 'ramp' holds"),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import leadscore as ls
 from leadscore.datasets.funnel import make_funnel
 from leadscore.errors import ArgumentError, ContractError
-from leadscore.tables.bots import REASONS, find_bots, flag_bots
+from leadscore.tables.bots import REASONS, flag_bots
 
 NOON = pd.Timestamp("2026-03-02T12:00:07Z")
 _FEWER = max(20, settings().max_examples // 5)
@@ -24,7 +24,9 @@ def log(*rows):
 
 
 def reasons(events, **names):
-    return flag_bots(events, **names)["bot_reason"].astype(object).where(lambda told: told.notna(), None).tolist()
+    return (
+        flag_bots(events, **names).events["bot_reason"].astype(object).where(lambda told: told.notna(), None).tolist()
+    )
 
 
 def person(seed, days=60):
@@ -118,11 +120,11 @@ def test_a_reason(rows, expected):
 def test_links_in_a_row(views, links, is_bot):
     """Each some 8 seconds after the one before."""
     clicks = [("email_click", second, link) for second, link in zip((0, 7, 16, 24), links, strict=True)]
-    found = flag_bots(log(*clicks, *[("page_view", second, "/") for second in views]))
+    found = flag_bots(log(*clicks, *[("page_view", second, "/") for second in views])).events
     assert found["is_bot"].tolist() == [is_bot] * 4 + [False] * len(views)
     # Of two leads, two each.
     parted = log(*clicks, ("page_view", -500, "/")).assign(lead_id=list("ababa"))
-    assert not flag_bots(parted)["is_bot"].any()
+    assert not flag_bots(parted).events["is_bot"].any()
 
 
 def test_two_leads_are_not_one():
@@ -148,20 +150,20 @@ def seldom(clicks_a_mail, visits):
 
 def test_who_opens_every_newsletter_and_never_visits_is_a_person():
     opens = log(*[("email_open", 604800 * n + 1234 * n, "m") for n in range(50)])
-    assert not flag_bots(pd.concat([opens.assign(lead_id="reader"), person(1)]))["is_bot"].any()
+    assert not flag_bots(pd.concat([opens.assign(lead_id="reader"), person(1)])).events["is_bot"].any()
 
 
 def test_clicks_that_never_lead_to_a_page_view():
-    events = flag_bots(seldom(3, 0))
+    events = flag_bots(seldom(3, 0)).events
     assert (events.loc[events["lead_id"] == "reader", "bot_reason"] == REASONS[5]).all()
     assert not events.loc[events["lead_id"] != "reader", "is_bot"].any()
     # One page seen, or one click a mail: a person.
-    assert not flag_bots(seldom(3, 1))["is_bot"].any()
-    assert not flag_bots(seldom(1, 0))["is_bot"].any()
+    assert not flag_bots(seldom(3, 1)).events["is_bot"].any()
+    assert not flag_bots(seldom(1, 0)).events["is_bot"].any()
     # Where hardly anyone's page views are counted, their lack says nothing.
     few = seldom(3, 0)
     few = few[~((few["event"] == "page_view") & (few["lead_id"] != "p0"))]
-    found = find_bots(few)
+    found = flag_bots(few)
     assert not found.events["is_bot"].any()
     assert "have a page view: clicks that lead nowhere cannot be told" in repr(found)
 
@@ -173,24 +175,24 @@ def test_whole_days_are_not_one_second():
     """An export of dates: a dozen clicks share midnight."""
     rows = [("email_click", 0, f"/{n}") for n in range(6)] + [("email_send", 0, "m"), ("page_view", 0, "/")]
     events = log(*rows).assign(at="2026-03-02")
-    found = find_bots(events)
+    found = flag_bots(events)
     assert not found.events["is_bot"].any()
     assert "6 of 6 clicks are on whole minutes or days" in repr(found)
     # The failure twin: with seconds, it is a scanner.
-    assert flag_bots(log(*rows))["is_bot"].sum() == 7
+    assert flag_bots(log(*rows)).events["is_bot"].sum() == 7
 
 
 def test_dates_among_times_do_not_hide_a_scanner():
     mixed = pd.concat([log(*[("email_click", 0, f"/{n}") for n in range(6)]).assign(at=NOON.normalize()), scanner(0)])
-    assert flag_bots(mixed)["is_bot"].tolist() == [False] * 6 + flag_bots(scanner(0))["is_bot"].tolist()
+    assert flag_bots(mixed).events["is_bot"].tolist() == [False] * 6 + flag_bots(scanner(0)).events["is_bot"].tolist()
 
 
 @pytest.mark.parametrize("zone", [None, "America/New_York", "Asia/Kolkata"])
 def test_a_zone_changes_nothing(zone):
     events = pd.concat([person(2), scanner(1).assign(lead_id="b")], ignore_index=True)
     moved = events.assign(at=events["at"].dt.tz_convert(zone))
-    assert flag_bots(moved)["is_bot"].tolist() == flag_bots(events)["is_bot"].tolist()
-    assert flag_bots(events)["is_bot"].sum() == 24
+    assert flag_bots(moved).events["is_bot"].tolist() == flag_bots(events).events["is_bot"].tolist()
+    assert flag_bots(events).events["is_bot"].sum() == 24
 
 
 def test_other_names_and_no_asset():
@@ -198,53 +200,53 @@ def test_other_names_and_no_asset():
     with pytest.raises(
         ArgumentError, match=r"none is called email_open, email_click, page_view; known are 'Delivered'"
     ):
-        find_bots(events)
+        flag_bots(events)
     names = {"sends": ["delivered"], "clicks": ["LINK clicked"]}
-    assert flag_bots(events, **names)["is_bot"].sum() == 24
+    assert flag_bots(events, **names).events["is_bot"].sum() == 24
     bare = events.drop(columns="asset")
     assert set(reasons(bare, **names)) == {None, REASONS[0]}
     with pytest.raises(ArgumentError, match="is among sends too"):
-        find_bots(events, sends=["delivered"], clicks=["delivered"])
-    with pytest.raises(ArgumentError, match="must be a list of names of events; got 'click'"):
-        find_bots(events, clicks="click")
+        flag_bots(events, sends=["delivered"], clicks=["delivered"])
+    with pytest.raises(ArgumentError, match="must be a name or a list of names; got an int"):
+        flag_bots(events, clicks=5)
 
 
 def test_bad_events_are_refused():
     with pytest.raises(ContractError, match="no time"):
-        find_bots(scanner(0).assign(at=pd.NaT))
+        flag_bots(scanner(0).assign(at=pd.NaT))
     with pytest.raises(ContractError, match="there is no column 'at'"):
-        find_bots(scanner(0).drop(columns="at"))
+        flag_bots(scanner(0).drop(columns="at"))
     with pytest.raises(ContractError, match="neither true nor false"):
-        find_bots(scanner(0).assign(is_bot="perhaps"))
+        flag_bots(scanner(0).assign(is_bot="perhaps"))
 
 
 def test_daily_activity_is_refused(tmp_path):
     ls.daily_activity(scanner(0)).write(tmp_path / "activity.parquet")
     with pytest.raises(ArgumentError, match="daily activity has no times"):
-        find_bots(tmp_path / "activity.parquet")
+        flag_bots(tmp_path / "activity.parquet")
 
 
 def test_marks_made_before_stay_and_twice_is_once():
     events = person(3)
     marked = events.assign(is_bot=[True] + [False] * (len(events) - 1))
-    once = flag_bots(marked)
+    once = flag_bots(marked).events
     assert reasons(marked) == [REASONS[6]] + [None] * (len(events) - 1)
-    pd.testing.assert_frame_equal(flag_bots(once), once)
+    pd.testing.assert_frame_equal(flag_bots(once).events, once)
 
 
 def test_whatever_load_tables_takes(tmp_path):
     events = pd.concat([person(2), scanner(1).assign(lead_id="b")], ignore_index=True)
-    expected = flag_bots(events)["is_bot"].tolist()
+    expected = flag_bots(events).events["is_bot"].tolist()
     events.to_csv(tmp_path / "events.csv", index=False)
     events.to_parquet(tmp_path / "events.parquet")
     for given_as in (tmp_path / "events.csv", tmp_path / "events.parquet", pa.Table.from_pandas(events)):
-        found = find_bots(given_as)
+        found = flag_bots(given_as)
         assert found.events["is_bot"].tolist() == expected
         assert found.events["lead_id"].tolist() == events["lead_id"].tolist()
-    indexed = find_bots(events.set_index("lead_id"))
+    indexed = flag_bots(events.set_index("lead_id"))
     assert indexed.events["is_bot"].tolist() == expected
     assert indexed.frame.loc["seconds after send"].tolist() == [24, 1]
-    assert flag_bots(events.iloc[:0])["is_bot"].tolist() == []
+    assert flag_bots(events.iloc[:0]).events["is_bot"].tolist() == []
 
 
 @settings(max_examples=_FEWER)
@@ -252,11 +254,11 @@ def test_whatever_load_tables_takes(tmp_path):
 def test_order_and_index_stay_and_change_nothing(seed, random):
     events = pd.concat([person(seed), scanner(seed, mails=3).assign(lead_id="b"), person(seed + 1).assign(lead_id="c")])
     events.index = pd.Index(random.sample(range(10**6), len(events)))
-    whole = flag_bots(events)
+    whole = flag_bots(events).events
     assert whole.index.equals(events.index)
     pd.testing.assert_frame_equal(whole[events.columns], events)
     shuffled = events.sample(frac=1, random_state=seed % 2**32)
-    assert flag_bots(shuffled)["is_bot"].reindex(events.index).tolist() == whole["is_bot"].tolist()
+    assert flag_bots(shuffled).events["is_bot"].reindex(events.index).tolist() == whole["is_bot"].tolist()
     assert whole.loc[events["event"] == "email_click", "is_bot"][events["lead_id"] == "b"].all()
     assert not whole["is_bot"][events["lead_id"] != "b"].any()
 
@@ -274,7 +276,7 @@ def funnel():
 
 def test_marked_events_count_until_they_are_left_out(funnel):
     made, events = funnel
-    marked = flag_bots(events)
+    marked = flag_bots(events).events
     with_marks, without = (ls.load_tables(made.leads, one, rulebook=made.rulebook) for one in (marked, events))
     human = ls.load_tables(made.leads, events[~marked["is_bot"]], rulebook=made.rulebook)
 
@@ -283,7 +285,9 @@ def test_marked_events_count_until_they_are_left_out(funnel):
         cohorts = [*ls.drift.weekly_cohorts(tables, made.rulebook, start="2026-03-02", end="2026-03-15")]
         return [ls.score(tables, made.rulebook, as_of="2026-03-31").frame, history.frame, cohorts[1].scores]
 
-    pairs = [(with_marks, without), (with_marks.without_bots(), human)]
+    # What marks them is taken as the events it holds.
+    taken = ls.load_tables(made.leads, flag_bots(events), rulebook=made.rulebook)
+    pairs = [(with_marks, without), (with_marks.without_bots(), human), (taken.without_bots(), human)]
     for one, other in pairs:
         for left, right in zip(frames(one), frames(other), strict=True):
             pd.testing.assert_frame_equal(left, right)
@@ -294,7 +298,7 @@ def test_marked_events_count_until_they_are_left_out(funnel):
 
 def test_marks_survive_files_and_daily_activity(funnel, tmp_path):
     made, events = funnel
-    marked = flag_bots(events)
+    marked = flag_bots(events).events
     path = tmp_path / "events.csv"
     marked.to_csv(path, index=False)
     activity = ls.daily_activity(marked, rulebook=made.rulebook)
@@ -319,9 +323,9 @@ def test_a_mark_that_is_none_is_refused(funnel):
 def test_people_are_hardly_ever_marked():
     """Of made-up people's clicks fewer than 1 %; scanners' clicks all."""
     made = make_funnel(800, random_state=5)
-    clicks = find_bots(made.events).kinds.loc["email_click"]
+    clicks = flag_bots(made.events).kinds.loc["email_click"]
     assert clicks["n"] > 2000
     assert clicks["share"] < 0.01
     people = pd.concat([person(seed).assign(lead_id=f"p{seed}") for seed in range(100)])
-    assert find_bots(people).kinds.loc["email_click", "share"] < 0.01
-    assert find_bots(scanner(1)).kinds.loc["email_click", "share"] == 1
+    assert flag_bots(people).kinds.loc["email_click", "share"] < 0.01
+    assert flag_bots(scanner(1)).kinds.loc["email_click", "share"] == 1

@@ -35,7 +35,7 @@ def test_the_same_time_twice_is_refused():
     # Two rows that hold since ever are as bad; another time, or another lead, is fine.
     assert "twice with the same valid_from" in problems([("a", "US", None), ("a", "FR", None)])[0]
     fine = ls.load_tables(table([("a", "US", None), ("a", "FR", "2026-01-01"), ("b", "US", None)]), rulebook=BOOK)
-    assert repr(fine) == "<Tables: 2 leads in 3 rows, 0 events>"
+    assert fine.headline == "2 leads in 3 rows, 0 events."
 
 
 def test_without_valid_from_a_lead_has_one_row():

@@ -426,7 +426,7 @@ def test_scanners_from_alarm_to_cause(scanned):
 def test_figures_without_scanners_are_those_of_tables_without_them(scanned):
     leads, events, tables, monitor = scanned
     causes = monitor.causes(tables)
-    human = ls.load_tables(leads, events[~ls.flag_bots(events)["is_bot"]], rulebook=BOOK, columns=["source"])
+    human = ls.load_tables(leads, events[~ls.flag_bots(events).events["is_bot"]], rulebook=BOOK, columns=["source"])
     clean = alarmed(human)
     assert clean.verdict.state != "alarm"
     weeks = json.loads(clean.to_json())["weeks"]

@@ -1,0 +1,34 @@
+"""Results of `leadscore.tables` and `leadscore.datasets` in which ids, columns and events have the names given."""
+
+import pandas as pd
+
+import leadscore as ls
+from leadscore.tables.bots import flag_bots
+from leadscore.tables.daily_activity import daily_activity
+from tests.support.hostile import printable
+
+
+def _events(one, other):
+    return pd.DataFrame(
+        {
+            "lead_id": [f"{one}1", f"{other}2", f"{one}1"],
+            "event": [f"event {one}", f"event {one}", f"event {other}"],
+            "at": "2026-03-10T09:00:01Z",
+        }
+    )
+
+
+def _tables(one, other):
+    column = printable(f"column {one}")
+    leads = pd.DataFrame({"lead_id": [f"{one}1", f"{one}1", f"{other}2"], column: [one, other, None]})
+    document = {"leadscore": 1, "name": printable(other), "columns": {column: {"type": "text", "required": "handoff"}}}
+    book = ls.Rulebook.from_dict(document | {"fit": [], "behaviour": [], "qualify": {"threshold": 0}})
+    return ls.load_tables(leads, _events(one, other), rulebook=book, strict=False)
+
+
+RESULTS = {
+    "Tables": _tables,
+    "Bots": lambda one, other: flag_bots(_events(one, other), clicks=[f"event {one}"], opens=[], views=[]),
+    "DailyActivity": lambda one, other: daily_activity(_events(one, other)),
+    "Funnel": lambda one, other: ls.datasets.make_funnel(len(one) + len(other), random_state=1),
+}
