@@ -146,11 +146,27 @@ def is_table(X: Any) -> bool:  # noqa: N803 - scikit-learn's name
 def as_frame(X: Any, names: list[str] | None = None) -> pd.DataFrame:  # noqa: N803
     """A table as pandas has it; `names` are those of the columns of an array, which has none."""
     if isinstance(X, pd.DataFrame):
-        return X
+        dense = {name: kind.subtype for name, kind in X.dtypes.items() if isinstance(kind, pd.SparseDtype)}
+        return X.astype(dense) if dense else X
     return pa.table(X).to_pandas() if is_table(X) else pd.DataFrame(X, columns=names)
 
 
-def read_columns(frame: pd.DataFrame, kinds: dict[str, str] | None = None) -> dict[str, Column]:
+def read_used(features: Sequence[Bins], frame: pd.DataFrame, kinds: Mapping[str, str]) -> dict[str, Column]:
+    """The columns that features look at, as the kinds they were when learned.
+
+    Raises
+    ------
+    ArgumentError
+        If a column is not there or holds values of another kind.
+    """
+    used = {column for bins in features for column in bins.columns}
+    lacking = sorted(used - set(map(str, frame.columns)))
+    if lacking:
+        raise ArgumentError("X", f"lacks columns that were learned from: {', '.join(map(repr, lacking))}")
+    return read_columns(frame.loc[:, [str(name) in used for name in frame.columns]], kinds)
+
+
+def read_columns(frame: pd.DataFrame, kinds: Mapping[str, str] | None = None) -> dict[str, Column]:
     """Each column as rules read it: a number, or text; booleans are the texts true and false.
 
     Parameters

@@ -21,7 +21,7 @@ from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_of
 from leadscore.errors import ArgumentError, Problem, did_you_mean
 from leadscore.learn.card.additive import Direction, Rows, additive, resampled
-from leadscore.learn.card.binning import as_frame, is_table, read_columns
+from leadscore.learn.card.binning import as_frame, is_table, read_columns, read_used
 from leadscore.learn.card.folds import folds, in_order
 from leadscore.learn.card.interactions import paired
 from leadscore.learn.card.model_file import read_model, write_model
@@ -30,7 +30,6 @@ from leadscore.learn.card.tuning import ENCODINGS, METHODS, chosen, cut_at
 from leadscore.learn.data_checks.guards import Guards, guards
 from leadscore.stats.logistic import Dense, fit_logistic
 from leadscore.stats.outcomes_and_scores import LeadRows, as_column, read_rows
-from leadscore.tables.columns import Column
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -274,12 +273,16 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
                 raise ArgumentError("X", f"has columns of one name: {twice}")
             return frame
         array = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite=False)
-        return pd.DataFrame(array, columns=[f"x{place}" for place in range(array.shape[1])])
+        # An array after a frame goes by position, of which scikit-learn warns.
+        names = getattr(self, "feature_names_in_", [f"x{place}" for place in range(array.shape[1])])
+        return pd.DataFrame(array, columns=names)
 
     def decision_function(self, X: Any) -> Floats:  # noqa: N803
         """Log odds, (n_rows,), that each lead is of the second class."""
-        read, n = self._read(X)
-        return self.model_.logits([bins.of(read) for bins in self.model_.features], n)
+        check_is_fitted(self)
+        frame = self._frame(X, reset=False)
+        read = read_used(self.model_.features, frame, self.kinds_)
+        return self.model_.logits([bins.of(read) for bins in self.model_.features], len(frame))
 
     def predict_proba(self, X: Any) -> Floats:  # noqa: N803
         """(n_rows, 2) the chance of each class, as among leads like those learned from."""
@@ -446,13 +449,6 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         model = read_model(path, cls)
         cls._check(model, f"{path}")
         return model
-
-    def _read(self, X: Any) -> tuple[dict[str, Column], int]:  # noqa: N803
-        """The columns that the model looks at, and how many rows there are."""
-        check_is_fitted(self)
-        frame = self._frame(X, reset=False)
-        used = {column for bins in self.model_.features for column in bins.columns}
-        return read_columns(frame.loc[:, [str(name) in used for name in frame.columns]], self.kinds_), len(frame)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

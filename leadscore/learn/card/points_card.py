@@ -19,7 +19,7 @@ from leadscore.base.text import counted
 from leadscore.errors import ArgumentError
 from leadscore.learn.card.additive import Additive, Direction
 from leadscore.learn.card.as_rules import rules_of
-from leadscore.learn.card.binning import Bins, as_frame, parts, read_columns, starts_of
+from leadscore.learn.card.binning import Bins, as_frame, parts, read_used, starts_of
 from leadscore.learn.card.merging import Merger
 from leadscore.learn.card.rounding import whole_points
 from leadscore.learn.rows.snapshots import Provenance
@@ -28,7 +28,6 @@ from leadscore.rulebook import Rulebook
 from leadscore.stats.intervals import wilson
 from leadscore.stats.logistic import Dense, fit_logistic
 from leadscore.stats.outcomes_and_scores import read_rows
-from leadscore.tables.columns import Column
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -104,13 +103,6 @@ class PointsCard(Result):
         """The largest total a lead can have."""
         return self.base + int(sum(own.max() for (own,) in parts(self.features, self.points)))
 
-    def _read(self, frame: pd.DataFrame) -> dict[str, Column]:
-        used = {column for bins in self.features for column in bins.columns}
-        lacking = sorted(used - set(map(str, frame.columns)))
-        if lacking:
-            raise ArgumentError("X", f"lacks columns of the card: {', '.join(map(repr, lacking))}")
-        return read_columns(frame.loc[:, [str(name) in used for name in frame.columns]], dict(self.kinds))
-
     def score(self, X: Any) -> pd.DataFrame:  # noqa: N803
         """The points of each lead.
 
@@ -131,7 +123,7 @@ class PointsCard(Result):
             If a column is not there or holds values of another kind.
         """
         table = as_frame(X, list(self.column_names))
-        read = self._read(table)
+        read = read_used(self.features, table, self.kinds)
         found = {
             "total (column)" if bins.name == "total" else bins.name: own[bins.of(read)]
             for bins, (own,) in zip(self.features, parts(self.features, self.points), strict=True)
@@ -176,7 +168,7 @@ class PointsCard(Result):
     def explain(self, row: Mapping[str, Any] | pd.Series[Any]) -> CardExplanation:
         """The points of one lead, a line per feature, which sum exactly to its total; values never seen are named."""
         frame = pd.DataFrame([dict(row)])
-        read, lines = self._read(frame), []
+        read, lines = read_used(self.features, frame, self.kinds), []
         for bins, (own, mass) in zip(self.features, parts(self.features, self.points, self.mass), strict=True):
             code = int(bins.of(read)[0])
             note = ""

@@ -365,6 +365,29 @@ def test_other_kinds_of_frame_are_read_alike():
     same(*(LeadClassifier(**QUICK).fit(table, y) for table in (frame, category)))
 
 
+def test_arrays_and_frames_are_told_apart_by_name_or_position():
+    frame, y = leads(600)
+    frame = frame[["visits", "noise"]]
+    by_name, by_place = LeadClassifier(**QUICK).fit(frame, y), LeadClassifier(**QUICK).fit(frame.to_numpy(), y)
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        np.testing.assert_array_equal(by_name.predict_proba(frame.to_numpy()), by_name.predict_proba(frame))
+    with (
+        pytest.warns(UserWarning, match="has feature names"),
+        pytest.raises(ArgumentError, match=r"lacks .*: 'x0', 'x1'"),
+    ):
+        by_place.predict_proba(frame)
+
+
+def test_sparse_columns_are_read_as_dense_ones():
+    frame, y = leads(600)
+    dense = pd.get_dummies(frame[["visits", "seniority"]], columns=["seniority"])
+    sparse = pd.get_dummies(frame[["visits", "seniority"]], columns=["seniority"], sparse=True)
+    assert any(isinstance(kind, pd.SparseDtype) for kind in sparse.dtypes)
+    one, other = (LeadClassifier(**QUICK | {"guards": "drop"}).fit(table, y) for table in (dense, sparse))
+    same(one, other)
+    np.testing.assert_array_equal(other.points_card().score(sparse), one.points_card().score(dense))
+
+
 def test_recalibration_moves_the_intercept_alone():
     frame, y = leads(3000)
     model = LeadClassifier(**QUICK).fit(frame, y)

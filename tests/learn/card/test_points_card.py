@@ -238,7 +238,7 @@ def test_explanations_name_what_was_never_seen():
     page = np.append(rng.choice(["a", "b"], 900), [f"rare {place}" for place in range(100)])
     card = learned(pd.DataFrame({"page": page}), rng.random(1000) < np.where(page == "a", 0.6, 0.2)).points_card()
     assert "rare or never seen" in card.explain({"page": "new"}).frame["note"].iloc[0]
-    with pytest.raises(ArgumentError, match=r"lacks columns of the card: .*size"):
+    with pytest.raises(ArgumentError, match=r"lacks columns that were learned from: .*size"):
         CARD.explain({"visits": 3})
 
 
@@ -251,9 +251,9 @@ def test_columns_are_found_by_name_and_arrays_by_place():
     for table in (pl.from_pandas(frame[list(frame)[::-1]]), pl.from_pandas(frame.assign(more=1)).to_arrow()):
         np.testing.assert_array_equal(CARD.score(table)["total"], wanted)
         np.testing.assert_array_equal(CARD.predict_proba(table), CARD.predict_proba(frame))
-    with pytest.raises(ArgumentError, match="lacks columns of the card: 'size'"):
+    with pytest.raises(ArgumentError, match="lacks columns that were learned from: 'size'"):
         CARD.score(frame.drop(columns="size"))
-    with pytest.raises(ArgumentError, match="lacks columns of the card: 'size'"):
+    with pytest.raises(ArgumentError, match="lacks columns that were learned from: 'size'"):
         CARD.score(pl.from_pandas(frame.drop(columns="size")))
     with pytest.raises(ArgumentError, match=r"(?s)size.*no plain number"):
         CARD.score(frame.assign(size="big"))
