@@ -15,7 +15,7 @@ from scipy.stats import t as student
 from leadscore.base.arguments import Arguments
 from leadscore.base.text import counted
 from leadscore.drift.streams.family import SHORT, YEAR, Direction, Family, Weeks, family_of
-from leadscore.errors import ArgumentError, Problem, did_you_mean
+from leadscore.errors import did_you_mean
 from leadscore.present.result import Result, Section
 from leadscore.stats.intervals import Floats, Ints, newcombe
 
@@ -152,17 +152,24 @@ def watch_streams(  # noqa: PLR0913 - what is watched, and how surely
                         direction      since    before   lately
     (accepted, partner)      fall 2026-03-02  0.494167  0.35225
     """
-    table, sizes, ways = _checked(figures, n, only, reference_weeks, horizon_weeks, budget)
-    names = [named(column) for column in table.columns]
-    weeks = Weeks.of(table, sizes, reference_weeks)
+    with Arguments("watch_streams") as given:
+        given.whole("reference_weeks", reference_weeks, least=SHORT)
+        given.whole("horizon_weeks", horizon_weeks, least=1)
+        given.probability("budget", budget)
+        _check_weeks(given, "figures", figures)
+        if n is not None:
+            _check_weeks(given, "n", n)
+    with Arguments("watch_streams") as given:
+        sizes, ways = _sizes(given, figures, n), _ways(given, figures, only)
+    names = [named(column) for column in figures.columns]
+    weeks = Weeks.of(figures, sizes, reference_weeks)
     family = family_of(weeks, names, ways, horizon_weeks, budget)
-    days = pd.DatetimeIndex(table.index)
-    frame = pd.DataFrame([_row(weeks, family, place, days) for place in range(len(names))], index=table.columns)
+    days = pd.DatetimeIndex(figures.index)
+    frame = pd.DataFrame([_row(weeks, family, place, days) for place in range(len(names))], index=figures.columns)
     frame = frame.astype(dict.fromkeys(_DATES, days.dtype))
-    path = pd.DataFrame(_path(family, len(names)).T, table.index, table.columns)
-    last = days[-1].date()
-    notes = tuple(_notes(frame, names, len(days) - reference_weeks, reference_weeks, horizon_weeks, budget))
-    return StreamWatch(last, frame, path, _headline(frame, last), notes)
+    path = pd.DataFrame(_path(family, len(names)).T, figures.index, figures.columns)
+    notes = tuple(_notes(frame, len(days), reference_weeks, horizon_weeks, budget))
+    return StreamWatch(days[-1].date(), frame, path, _headline(frame, days[-1].date()), notes)
 
 
 def named(column: Any) -> str:
@@ -170,13 +177,67 @@ def named(column: Any) -> str:
     return " ".join(map(str, column)) if isinstance(column, tuple) else str(column)
 
 
+# ------------------------------------------------------------------------------------------------------ what is given
+
+
+def _check_weeks(given: Arguments, name: str, frame: Any) -> None:
+    """Whether a frame holds weekly figures."""
+    if not isinstance(frame, pd.DataFrame):
+        given.wrong(name, f"must be a DataFrame, a row per week and a column per stream; got {type(frame).__name__}")
+        return
+    if not frame.columns.is_unique:
+        given.wrong(name, f"has columns more than once: {_some(frame.columns[frame.columns.duplicated()])}")
+        return
+    index = frame.index
+    days = isinstance(index, pd.DatetimeIndex) and not index.hasnans and (index == index.normalize()).all()
+    if not days or not len(index) or (np.diff(index) < np.timedelta64(7, "D")).any():
+        message = "its index must be days in order, 7 or more apart (a DatetimeIndex): no week may count twice"
+        given.wrong(name, f"{message}; it begins {', '.join(map(str, index[:3]))}")
+    for column, values in frame.items():
+        if not pd.api.types.is_numeric_dtype(values) or np.isinf(values.to_numpy(float, na_value=np.nan)).any():
+            given.wrong(name, f"{named(column)} must hold finite numbers, NaN where a week is skipped")
+
+
+def _sizes(given: Arguments, figures: pd.DataFrame, n: pd.DataFrame | None) -> pd.DataFrame:
+    """The leads behind each figure, NaN where it is no share."""
+    n = pd.DataFrame(index=figures.index) if n is None else n
+    for column in [column for column in n if column not in figures][:_SHOWN]:
+        given.wrong("n", f"has a column {column!r} that figures have not")
+    if not n.index.equals(figures.index):
+        given.wrong("n", "must have the weeks of figures, in the same order")
+    sizes = n.reindex(index=figures.index, columns=figures.columns)
+    for column in sizes.columns[sizes.notna().any()]:
+        share, size = figures[column].to_numpy(float), sizes[column].fillna(0).to_numpy(float)
+        whole, sizes[column] = share * size, size
+        wrong = (size < 0) | (share < 0) | (share > 1) | (np.abs(whole - np.rint(whole)) > 1e-6 * np.maximum(size, 1))
+        if wrong.any():
+            message = "must be a share of its n: from 0 to 1, and times n a whole number of leads"
+            given.wrong(named(column), f"{message}; got {share[wrong][0]:g} of {size[wrong][0]:g}")
+    return sizes
+
+
+def _ways(given: Arguments, figures: pd.DataFrame, only: Any) -> list[Direction | None]:
+    """For each stream the direction it alone is watched for, if any."""
+    if not isinstance(only, Mapping):
+        given.wrong("only", f"must map kinds or columns to 'rise' or 'fall'; got {only!r}")
+        return []
+    kinds = [column[0] if isinstance(column, tuple) else column for column in figures.columns]
+    for key, way in only.items():
+        given.one_of(f"only, {named(key)}", way, ("rise", "fall"))
+        if key not in {*kinds, *figures.columns, *ONE_WAY}:
+            given.wrong("only", f"there is no kind or column {key!r}{did_you_mean(key, map(str, kinds))}")
+    return [only.get(column, only.get(kind)) for column, kind in zip(figures.columns, kinds, strict=True)]
+
+
+# ---------------------------------------------------------------------------------------------------- what comes of it
+
+
 def _row(weeks: Weeks, family: Family, stream: int, days: pd.DatetimeIndex) -> dict[str, Any]:
     """A row of `StreamWatch.frame`."""
     tests = np.flatnonzero(family.stream == stream)
     known = np.flatnonzero(~np.isnan(weeks.figures[stream]))
     row: dict[str, Any] = {"state": _state(weeks, stream, known), "direction": None}
-    row |= {"evidence": np.nan, "bound": np.nan}
-    row |= dict.fromkeys(_DATES, pd.NaT)
+    row |= {"evidence": np.nan, "bound": np.nan} | dict.fromkeys(_DATES, pd.NaT)
     memory, begin = 0.0, max(len(known) - _LATELY, 0)
     ahead = family.evidence[tests] - family.bound[tests, None]
     if len(tests) and not np.isnan(ahead).all():
@@ -208,182 +269,89 @@ def _state(weeks: Weeks, stream: int, known: Ints) -> str:
 def _change(weeks: Weeks, stream: int, before: Ints, lately: Ints) -> dict[str, float]:
     """The mean before and lately, and how far they are apart."""
     figures, n = weeks.figures[stream], weeks.n[stream]
-    found = dict.fromkeys(("before", "lately", "change", "low", "high"), np.nan)
-    found |= {"n": np.nan, "weeks": len(lately)}
     if np.isnan(n).all():
-        means = [figures[part].mean() if len(part) else np.nan for part in (before, lately)]
-        found |= {"before": means[0], "lately": means[1], "change": means[1] - means[0]}
+        old, new = (figures[part].mean() if len(part) else np.nan for part in (before, lately))
+        half = size = np.nan
         if len(before) > 1 and len(lately):
             error = figures[before].std(ddof=1) * math.sqrt(1 / len(before) + 1 / len(lately))
             half = float(student.ppf(0.975, len(before) - 1)) * error
-            found |= {"low": found["change"] - half, "high": found["change"] + half}
-        return found
-    hits, sizes = np.array([((figures * n)[part].sum(), n[part].sum()) for part in (before, lately)]).T
-    shares = np.divide(hits, sizes, out=np.full(2, np.nan), where=sizes > 0)
-    # Weeks that differ by more than the luck of their leads are worth fewer leads.
-    spread = shares[0] * (1 - shares[0])
-    apart = (n[before] * (figures[before] - shares[0]) ** 2).sum() / spread if spread > 0 else 0.0
-    worth = max(apart / max(len(before) - 1, 1), 1.0)
-    change, low, high = map(float, newcombe(*zip(hits / worth, sizes / worth, strict=True)))
-    found |= {"before": shares[0], "lately": shares[1], "n": sizes[1]}
-    return found | {"change": change, "low": low, "high": high}
+        change, low, high = new - old, new - old - half, new - old + half
+    else:
+        hits, sizes = np.array([((figures * n)[part].sum(), n[part].sum()) for part in (before, lately)]).T
+        (old, new), size = np.divide(hits, sizes, out=np.full(2, np.nan), where=sizes > 0), sizes[1]
+        # Weeks that differ by more than the luck of their leads are worth fewer leads.
+        spread = old * (1 - old)
+        apart = (n[before] * (figures[before] - old) ** 2).sum() / spread if spread > 0 else 0.0
+        worth = max(apart / max(len(before) - 1, 1), 1.0)
+        change, low, high = map(float, newcombe(*zip(hits / worth, sizes / worth, strict=True)))
+    found = {"before": old, "lately": new, "change": change, "low": low, "high": high}
+    return found | {"n": size, "weeks": len(lately)}
 
 
 def _path(family: Family, n_streams: int) -> Floats:
     """(n_streams, n_weeks) evidence as a share of its bound, of the direction with more."""
     found = np.full((n_streams, family.evidence.shape[1]), np.nan)
-    for stream, one in zip(
-        family.stream, np.exp(np.minimum(family.evidence - family.bound[:, None], _MOST)), strict=True
-    ):
+    ratio = np.exp(np.minimum(family.evidence - family.bound[:, None], _MOST))
+    for stream, one in zip(family.stream, ratio, strict=True):
         found[stream] = np.fmax(found[stream], one)
     return found
 
 
-def _lines(alarms: pd.DataFrame) -> list[str]:
+# ----------------------------------------------------------------------------------------------------------- in words
+
+
+def _lines(alarms: pd.DataFrame) -> Iterator[str]:
     """What changed, a line for each stream that alarms."""
-    lines = []
     for column, row in zip(alarms.index, alarms.to_dict("records"), strict=True):
-        share = not math.isnan(row["n"])
-        before, lately, change, low, high = (
-            f"{row[name]:{sign}.1%}" if share else f"{row[name]:{sign}.3g}"
-            for name, sign in (("before", ""), ("lately", ""), ("change", "+"), ("low", "+"), ("high", "+"))
+        share, weeks = not math.isnan(row["n"]), counted(row["weeks"], "week")
+        style, of = (".1%", f"{row['n']:,.0f} leads in {weeks}") if share else (".3g", weeks)
+        change, low, high = (f"{row[name]:+{style}}" for name in ("change", "low", "high"))
+        first, since, earliest, latest = (f"{row[name]:%Y-%m-%d}" for name in _DATES)
+        yield (
+            f"{named(column)}: {row['direction']} since the week of {since} ({earliest} to {latest}), "
+            f"{row['before']:{style}} to {row['lately']:{style}} ({change}, {low} to {high}; {of}); an alarm since the "
+            f"week of {first}, evidence now {row['evidence'] / row['bound']:,.3g} times what an alarm takes"
         )
-        since, earliest, latest, first = (
-            f"{row[name]:%Y-%m-%d}" for name in ("since", "since_low", "since_high", "alarmed")
-        )
-        weeks = counted(row["weeks"], "week")
-        of = f"{row['n']:,.0f} leads in {weeks}" if share else weeks
-        head = f"{named(column)}: {row['direction']} since the week of {since} ({earliest} to {latest})"
-        figures = f"{before} to {lately} ({change}, {low} to {high}; {of})"
-        strength = f"{row['evidence'] / row['bound']:,.3g} times what an alarm takes"
-        lines.append(f"{head}, {figures}; an alarm since the week of {first}, evidence now {strength}")
-    return lines
 
 
 def _headline(frame: pd.DataFrame, last: dt.date) -> str:
-    alarms = int((frame["state"] == "alarm").sum())
-    watched = int(frame["bound"].notna().sum())
+    counts = ", ".join(f"{count} {state}" for state, count in frame["state"].value_counts(sort=False).items())
+    alarms, watched = int((frame["state"] == "alarm").sum()), int(frame["bound"].notna().sum())
     if not watched:
-        return f"No stream is watched yet in the week of {last}: {_counts(frame)}."
+        return f"No stream is watched yet in the week of {last}: {counts}."
     what = f"{alarms} of {watched} streams changed" if alarms else f"none of {watched} streams changed beyond chance"
-    return f"{'Alarm' if alarms else 'Stable'} in the week of {last}: {what} ({_counts(frame)})."
+    return f"{'Alarm' if alarms else 'Stable'} in the week of {last}: {what} ({counts})."
 
 
-def _counts(frame: pd.DataFrame) -> str:
-    return ", ".join(f"{count} {state}" for state, count in frame["state"].value_counts(sort=False).items())
-
-
-def _notes(  # noqa: PLR0913, PLR0917 - what the claim is made of
-    frame: pd.DataFrame, names: list[str], watched: int, reference_weeks: int, horizon_weeks: int, budget: float
-) -> Iterator[str]:
+def _notes(frame: pd.DataFrame, n_weeks: int, reference_weeks: int, horizon_weeks: int, budget: float) -> Iterator[str]:
     """What is claimed, and which streams say nothing."""
     yield (
         f"If nothing changes, any of these streams alarms within {horizon_weeks} weeks with a chance of at most "
         f"{budget:.0%}, provided ordinary weeks are alike once season and last week are taken out."
     )
-    if watched > horizon_weeks:
+    if n_weeks - reference_weeks > horizon_weeks:
+        watched = n_weeks - reference_weeks
         yield f"{watched} weeks have been watched, more than {horizon_weeks}: a false alarm had more time."
-    name = pd.Series(names, frame.index)
-    together = frame["memory"] > _MEMORY_SEEN
-    if together.any():
-        yield (
-            f"Not guaranteed for {_some(name[together])}: neighbouring weeks are alike (autocorrelated), so their "
-            "evidence is divided."
-        )
-    constant = frame["state"] == "constant"
-    for one, text in ((0, "0 in all weeks"), (1, "1 in all weeks")):
-        chosen = constant & (frame["lately"] == one)
-        if chosen.any():
-            yield f"{text}: {_some(name[chosen])}."
-    other = constant & ~frame["lately"].isin([0, 1])
-    if other.any():
-        yield f"The same in all weeks: {_some(name[other])}."
-    for state, text in (
-        ("learning", f"Not watched yet, fewer than {SHORT} weeks or the reference is not over"),
-        ("ended", f"Ended, no figure in the latest {_LATELY} weeks"),
-        ("empty", "No figure in any week"),
+    state, constant, value = frame["state"], frame["state"] == "constant", frame["lately"]
+    alike = (
+        "The chance of a false alarm is not guaranteed, and evidence is divided, where weeks are alike (autocorrelated)"
+    )
+    for text, rows in (
+        (alike, frame["memory"] > _MEMORY_SEEN),
+        ("0 in all weeks", constant & (value == 0)),
+        ("1 in all weeks", constant & (value == 1)),
+        ("The same in all weeks", constant & ~value.isin([0, 1])),
+        (f"Not watched yet, fewer than {SHORT} weeks or the reference is not over", state == "learning"),
+        (f"Ended, no figure in the latest {_LATELY} weeks", state == "ended"),
+        ("No figure in any week", state == "empty"),
     ):
-        chosen = frame["state"] == state
-        if chosen.any():
-            yield f"{text}: {_some(name[chosen])}."
+        if rows.any():
+            yield f"{text}: {_some(frame.index[rows])}."
     if reference_weeks < YEAR:
         yield f"{reference_weeks} reference weeks cannot show seasons, and find small changes later."
     yield "Changes that began before or in the reference weeks are not seen."
 
 
-def _some(names: pd.Series[Any]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(map(repr, names[:_SHOWN])) + more
-
-
-def _checked(  # noqa: PLR0913, PLR0917 - all arguments, so that all problems come at once
-    figures: Any, n: Any, only: Any, reference_weeks: Any, horizon_weeks: Any, budget: Any
-) -> tuple[pd.DataFrame, pd.DataFrame, list[Direction | None]]:
-    """The figures, the leads behind them (NaN where they are no shares), what each is watched for."""
-    with Arguments("watch_streams") as given:
-        given.whole("reference_weeks", reference_weeks, least=SHORT)
-        given.whole("horizon_weeks", horizon_weeks, least=1)
-        given.probability("budget", budget)
-        given.problems += _misshapen("figures", figures) + ([] if n is None else _misshapen("n", n))
-    problems = []
-    sizes = pd.DataFrame(index=figures.index) if n is None else n
-    strange = [column for column in sizes if column not in figures]
-    problems += [Problem("n", f"has a column {column!r} that figures have not") for column in strange[:_SHOWN]]
-    if not sizes.index.equals(figures.index):
-        problems.append(Problem("n", "must have the weeks of figures, in the same order"))
-    ways, wrong = _ways(figures, only)
-    problems += wrong
-    if problems:
-        raise ArgumentError("watch_streams", problems)
-    sizes = sizes.reindex(columns=figures.columns)
-    for column in sizes.columns[sizes.notna().any()]:
-        share, size = figures[column].to_numpy(float), sizes[column].fillna(0).to_numpy(float)
-        whole = share * size
-        if (size < 0).any() or (share < 0).any() or (share > 1).any():
-            problems.append(Problem(named(column), "has an n, so it must be a share from 0 to 1 of 0 or more leads"))
-        elif (np.abs(whole - np.rint(whole)) > 1e-6 * np.maximum(size, 1)).any():
-            problems.append(Problem(named(column), "is no share of its n: the two multiplied must be whole leads"))
-        else:
-            sizes[column] = size
-    if problems:
-        raise ArgumentError("watch_streams", problems)
-    return figures, sizes, ways
-
-
-def _misshapen(name: str, frame: Any) -> list[Problem]:
-    """What is wrong with a frame of weekly figures."""
-    if not isinstance(frame, pd.DataFrame):
-        return [Problem(name, f"must be a frame, a row per week and a column per stream; got a {type(frame).__name__}")]
-    problems = []
-    if not frame.columns.is_unique:
-        twice = frame.columns[frame.columns.duplicated()]
-        problems.append(Problem(name, f"has columns more than once: {', '.join(map(named, twice[:_SHOWN]))}"))
-        return problems
-    if not isinstance(frame.index, pd.DatetimeIndex) or frame.index.hasnans or not len(frame):
-        problems.append(Problem(name, "must have a DatetimeIndex with the first day of each week, one or more"))
-    elif (frame.index != frame.index.normalize()).any() or (np.diff(frame.index) < np.timedelta64(7, "D")).any():
-        problems.append(Problem(name, "weeks must be days in order, 7 or more apart: no week may count twice"))
-    for column in frame.columns:
-        values = frame[column]
-        if not pd.api.types.is_numeric_dtype(values) or np.isinf(values.to_numpy(float, na_value=np.nan)).any():
-            problems.append(Problem(name, f"{named(column)} must hold finite numbers, NaN where a week is skipped"))
-    return problems
-
-
-def _ways(figures: pd.DataFrame, only: Any) -> tuple[list[Direction | None], list[Problem]]:
-    """For each stream the direction it alone is watched for, if any."""
-    if not isinstance(only, Mapping):
-        return [], [Problem("only", f"must map kinds or columns to 'rise' or 'fall'; got {only!r}")]
-    kinds = {column[0] for column in figures.columns if isinstance(column, tuple)}
-    problems = [
-        Problem("only", f"{key!r} must be 'rise' or 'fall'; got {way!r}")
-        for key, way in only.items()
-        if way not in {"rise", "fall"}
-    ]
-    problems += [
-        Problem("only", f"there is no kind or column {key!r}{did_you_mean(key, map(str, kinds))}")
-        for key in only
-        if key not in kinds and key not in figures and key not in ONE_WAY
-    ]
-    kind = [column[0] if isinstance(column, tuple) else None for column in figures.columns]
-    return [only.get(column, only.get(own)) for column, own in zip(figures.columns, kind, strict=True)], problems
+def _some(columns: pd.Index[Any]) -> str:
+    more = f" and {len(columns) - _SHOWN} more" if len(columns) > _SHOWN else ""
+    return ", ".join(repr(named(column)) for column in columns[:_SHOWN]) + more

@@ -11,6 +11,7 @@ import pandas as pd
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_number
+from leadscore.base.groups import ALL
 from leadscore.base.times import DAY, NO_TIME, is_text
 from leadscore.drift.cohorts import cohorts_of, whole_weeks
 from leadscore.rulebook import Rulebook
@@ -21,7 +22,6 @@ from leadscore.tables.groups import By, grouping
 from leadscore.tables.outcomes import NEVER, STAGES, Mask, or_further
 from leadscore.tables.tables import Tables
 
-ALL = "(all)"
 # A value of fewer leads of the reference has no streams of its own: each would cost all others some of the budget.
 _LEAST_SHARE = 0.01
 # A column most of whose values no other week has is a name, and no category.
@@ -45,22 +45,35 @@ class WeeklyStreams(NamedTuple):
     n: pd.DataFrame
 
 
+# A kind, a name, figures by week or counts, what these are counts of, and the weeks that are known.
+_Stream = tuple[str, str, Floats, Floats | None, Mask]
+
+
 @dataclass(frozen=True)
 class _Cohorts:
     """The leads of all weeks one after another; arrays have one entry per lead of a cohort.
 
     Attributes
     ----------
+    binding, rulebook
+    reference_weeks : the first so many
     weeks : (n_weeks,) their first days, since 1970
+    fires : on how many leads of each week each rule gives points
     slot : the week of each lead
     lead : positions among the leads
     day : on which it was scored
+    created : (n_leads,) the day each lead of the tables came
     """
 
+    binding: Binding
+    rulebook: Rulebook
+    reference_weeks: int
     weeks: Ints
+    fires: dict[str, Floats]
     slot: Ints
     lead: Ints
     day: Ints
+    created: Ints
 
     def count(self, hit: Any = None) -> Floats:
         """(n_weeks,) how many leads, of all or of some."""
@@ -158,102 +171,78 @@ def weekly_streams(  # noqa: PLR0913 - each of them is part of what the figures 
         given.one_of("stage", stage, STAGES)
         if not given.problems and tables.stages is not None and not tables.stages.of(*or_further(stage)).any():
             given.wrong("stage", f"no outcome is {' or '.join(or_further(stage))}")
-    binding = Binding(tables, weeks[0], weeks[-1] + 6)
-    fires, leads = _scored(binding, rulebook, weeks, age_days)
-    segments = [(ALL, np.ones(len(tables.ids), bool)), *_segments(tables, names, leads, reference_weeks)]
-    made = _Made(leads.weeks)
-    known = leads.weeks >= _first_day(tables, rulebook) + age_days
-    acted = known & (leads.weeks >= _first_event(tables, rulebook) + age_days)
-    n = leads.count()
-    behaviour = {rule.name for rule in rulebook.behaviour}
-    for rule, count in fires.items():
-        made.share("fires", rule, count, n, acted if rule in behaviour else known)
-    for kind, name, count, of in _attributes(tables, rulebook, leads, reference_weeks):
-        made.share(kind, name, count, of, known)
-    made.plain("rows", ALL, n, known)
-    for name, inside in segments[1:]:
-        made.share("mix", name, leads.count(inside[leads.lead]), n, known)
-    for name, count in _events(tables, rulebook, leads).items():
-        made.plain("events", name, np.divide(count, n, out=np.full(len(n), np.nan), where=n > 0), acted)
+    leads = _scored(Binding(tables, weeks[0], weeks[-1] + 6), rulebook, weeks, age_days, reference_weeks)
+    segments = [(ALL, np.ones(len(tables.ids), bool)), *_segments(leads, names)]
+    known = leads.weeks >= leads.created[leads.created != NO_TIME].min() + age_days
+    streams = [*_made(leads, segments, known, known & (leads.weeks >= _first_event(leads) + age_days))]
     if tables.stages is not None:
-        for name, accepted, mqls, over in _accepted(binding, rulebook, leads.weeks, segments, stage, within_days):
-            made.share("accepted", name, accepted, mqls, over)
-    return made.streams()
+        streams += _accepted(leads, segments, stage, within_days)
+    figures, sizes = {}, {}
+    for kind, name, figure, of, there in streams:
+        if of is not None:
+            sizes[kind, name] = np.where(there, of, 0)
+        figures[kind, name] = np.where(there, figure if of is None else figure / np.where(of > 0, of, np.nan), np.nan)
+    index = pd.DatetimeIndex(leads.weeks.astype("datetime64[D]").astype("datetime64[us]"), name="week")
+    frames = (pd.DataFrame(found, index) for found in (figures, sizes))
+    return WeeklyStreams(*(frame.rename_axis(columns=["kind", "name"]) for frame in frames))
 
 
-class _Made:
-    """Weekly figures as they are made."""
-
-    def __init__(self, weeks: Ints) -> None:
-        days = pd.DatetimeIndex(weeks.astype("datetime64[D]").astype("datetime64[us]"), name="week")
-        self._index = days
-        self._figures: dict[tuple[str, str], Floats] = {}
-        self._n: dict[tuple[str, str], Floats] = {}
-
-    def plain(self, kind: str, name: str, figure: Floats, known: Mask) -> None:
-        self._figures[kind, name] = np.where(known, figure, np.nan)
-
-    def share(self, kind: str, name: str, count: Floats, n: Floats, known: Mask) -> None:
-        self._n[kind, name] = np.where(known, n, 0)
-        self.plain(kind, name, count / np.where(n > 0, n, np.nan), known)
-
-    def streams(self) -> WeeklyStreams:
-        frames = (pd.DataFrame(found, self._index) for found in (self._figures, self._n))
-        return WeeklyStreams(*(frame.rename_axis(columns=["kind", "name"]) for frame in frames))
-
-
-def _scored(binding: Binding, rulebook: Rulebook, mondays: range, age_days: int) -> tuple[dict[str, Floats], _Cohorts]:
-    """On how many leads of each week each rule gives points, and the leads."""
+def _scored(binding: Binding, rulebook: Rulebook, mondays: range, age_days: int, reference_weeks: int) -> _Cohorts:
+    """The leads of all weeks, and on how many of them each rule gives points."""
     rules = [rule.name for _, _, rule in rulebook.rules()]
     fires, weeks, positions = [], [], []
-    tables = binding.tables
+    tables, times = binding.tables, binding.tables.created()
     for cohort in cohorts_of(binding, rulebook, mondays, age_days, begun=mondays[0]):
         weeks.append(day_number(cohort.week))
         positions.append(tables.positions(cohort.scores.index).astype(np.int64))
         # A rule may be called as a column of the scores is: its points stand last.
-        points = cohort.scores.iloc[:, -len(rules) :] if rules else cohort.scores.iloc[:, :0]
+        points = cohort.scores.iloc[:, cohort.scores.shape[1] - len(rules) :]
         fires.append((points.to_numpy(float) != 0).sum(axis=0))
-    created = tables.created()
-    assert created is not None
-    lead = np.concatenate(positions)
+    assert times is not None
+    created, lead = times.days(rulebook.timezone), np.concatenate(positions)
     slot = np.repeat(np.arange(len(weeks)), [len(one) for one in positions])
-    day = created.days(rulebook.timezone)[lead] + age_days
     counts = dict(zip(rules, np.array(fires, float).T, strict=True))
-    return counts, _Cohorts(np.array(weeks, np.int64), slot, lead, day)
+    days = created[lead] + age_days
+    return _Cohorts(binding, rulebook, reference_weeks, np.array(weeks), counts, slot, lead, days, created)
 
 
-def _first_day(tables: Tables, rulebook: Rulebook) -> int:
-    """The day the first lead came."""
-    created = tables.created()
-    assert created is not None
-    days = created.days(rulebook.timezone)
-    return int(days[days != NO_TIME].min())
+def _made(leads: _Cohorts, segments: Sequence[tuple[str, Mask]], known: Mask, acted: Mask) -> Iterator[_Stream]:
+    """All streams but those of outcomes; those of what leads did need the events of all their days."""
+    n = leads.count()
+    behaviour = {rule.name for rule in leads.rulebook.behaviour}
+    for rule, count in leads.fires.items():
+        yield "fires", rule, count, n, acted if rule in behaviour else known
+    for kind, name, count, of in _attributes(leads):
+        yield kind, name, count, of, known
+    yield "rows", ALL, n, None, known
+    for name, inside in segments[1:]:
+        yield "mix", name, leads.count(inside[leads.lead]), n, known
+    for name, count in _events(leads).items():
+        yield "events", name, np.divide(count, n, out=np.full(len(n), np.nan), where=n > 0), None, acted
 
 
-def _first_event(tables: Tables, rulebook: Rulebook) -> int:
+def _first_event(leads: _Cohorts) -> int:
     """The day of the first event; long ago if there is none: then no week is complete or incomplete."""
-    days = [int(tables.events.local(batch, rulebook.timezone).min()) // DAY for batch in tables.events.batches]
+    events = leads.binding.tables.events
+    days = [int(events.local(batch, leads.rulebook.timezone).min()) // DAY for batch in events.batches]
     return min(days, default=-(10**6))
 
 
-def _segments(tables: Tables, by: Sequence[str], leads: _Cohorts, reference_weeks: int) -> list[tuple[str, Mask]]:
+def _segments(leads: _Cohorts, by: Sequence[str]) -> Iterator[tuple[str, Mask]]:
     """The segments with streams of their own, and which leads are in them."""
-    found = []
     for column in by:
-        groups = grouping(tables, column)
-        sizes = np.bincount(groups.code[leads.lead[leads.slot < reference_weeks]], minlength=len(groups.names))
+        groups = grouping(leads.binding.tables, column)
+        learned = leads.lead[leads.slot < leads.reference_weeks]
+        sizes = np.bincount(groups.code[learned], minlength=len(groups.names))
         code, names = groups.keeping(sizes >= max(_LEAST_SHARE * sizes.sum(), 1))
-        found += [(f"{column} = {name}", code == place) for place, name in enumerate(names)]
-    return found
+        yield from ((f"{column} = {name}", code == place) for place, name in enumerate(names))
 
 
-def _attributes(
-    tables: Tables, rulebook: Rulebook, leads: _Cohorts, reference_weeks: int
-) -> Iterator[tuple[str, str, Floats, Floats]]:
+def _attributes(leads: _Cohorts) -> Iterator[tuple[str, str, Floats, Floats]]:
     """(kind, column, count, of how many): leads without a value, and with one that was not seen before."""
+    tables, rulebook = leads.binding.tables, leads.rulebook
     record = tables.records.lookup(rulebook.timezone)(leads.lead, leads.day)
-    kinds = lead_kinds(rulebook)
-    n = leads.count()
+    kinds, n, early = lead_kinds(rulebook), leads.count(), leads.slot < leads.reference_weeks
     for name in tables.leads.column_names:
         if name in _OF_THE_TABLE:
             continue
@@ -268,52 +257,38 @@ def _attributes(
         code = np.append(column.codes, -1)[record]
         there = np.zeros((len(column.values) + 1, len(leads.weeks)), bool)
         there[code, leads.slot] = True
-        learned = there[:, :reference_weeks]
+        learned = there[:, : leads.reference_weeks].sum(axis=1)
         # A week of the reference is compared with its other weeks: then its own values are as new as later ones.
-        others = learned.sum(axis=1)[code] - learned[code, np.minimum(leads.slot, learned.shape[1] - 1)] * (
-            leads.slot < reference_weeks
-        )
-        unseen = ~missing & (others == 0)
-        early = leads.slot < reference_weeks
+        unseen = ~missing & (learned[code] == early)
         if unseen[early].sum() <= _NAMES * (~missing[early]).sum():
             yield "unseen", name, leads.count(unseen), n - leads.count(missing)
 
 
-def _events(tables: Tables, rulebook: Rulebook, leads: _Cohorts) -> dict[str, Floats]:
+def _events(leads: _Cohorts) -> dict[str, Floats]:
     """How many events of each kind the leads of each week made, from the day they came to the day they were scored."""
-    column = tables.event_column("event", "text", rulebook)
+    tables = leads.binding.tables
+    column = tables.event_column("event", "text", leads.rulebook)
     assert column.codes is not None
     kind = np.append(column.codes, -1)
     slot, until = np.full(len(tables.ids), -1), np.full(len(tables.ids), NO_TIME)
     slot[leads.lead], until[leads.lead] = leads.slot, leads.day
-    created = tables.created()
-    assert created is not None
-    since = created.days(rulebook.timezone)
     counts = np.zeros((len(column.values), len(leads.weeks)))
     for batch in tables.events.batches:
-        day = tables.events.local(batch, rulebook.timezone) // DAY
-        code = kind[batch.codes["event"]]
-        rows = (slot[batch.lead] >= 0) & (code >= 0) & (day >= since[batch.lead]) & (day <= until[batch.lead])
+        day, code = tables.events.local(batch, leads.rulebook.timezone) // DAY, kind[batch.codes["event"]]
+        inside = (day >= leads.created[batch.lead]) & (day <= until[batch.lead])
+        rows = (slot[batch.lead] >= 0) & (code >= 0) & inside
         np.add.at(counts, (code[rows], slot[batch.lead[rows]]), 1 if batch.count is None else batch.count[rows])
     return dict(zip(column.values, counts, strict=True))
 
 
-def _accepted(  # noqa: PLR0913, PLR0917 - who, of whom, when and how long
-    binding: Binding,
-    rulebook: Rulebook,
-    weeks: Ints,
-    segments: Sequence[tuple[str, Mask]],
-    stage: str,
-    within_days: int,
-) -> Iterator[tuple[str, Floats, Floats, Mask]]:
-    """(segment, accepted, MQLs, whether all of it is known) by the week in which leads became MQLs."""
-    tables = binding.tables
+def _accepted(leads: _Cohorts, segments: Sequence[tuple[str, Mask]], stage: str, within_days: int) -> Iterator[_Stream]:
+    """Of the MQLs of each week, how many were accepted, known where all of it is."""
+    tables, weeks = leads.binding.tables, leads.weeks
     stages, until = tables.observed()
-    day = stages.times.days(tables.timezone)
-    n_leads = len(tables.ids)
+    day, n_leads = stages.times.days(tables.timezone), len(tables.ids)
     mql = stages.first(n_leads, day, stages.of("mql"))
     if (mql == NEVER).all():
-        history = binding.history(rulebook, int(weeks[0]), int(weeks[-1]) + 6).frame
+        history = leads.binding.history(leads.rulebook, int(weeks[0]), int(weeks[-1]) + 6).frame
         history = history[~history["already"]]
         mql[tables.positions(history.index)] = history["day"].to_numpy("datetime64[D]").astype(np.int64)
     reached = stages.first(n_leads, day, stages.of(*or_further(stage)))
@@ -322,6 +297,6 @@ def _accepted(  # noqa: PLR0913, PLR0917 - who, of whom, when and how long
     hit = reached[lead] <= mql[lead] + within_days
     over = (weeks + 6 + within_days <= until) & (weeks >= reached.min())
     for name, inside in segments:
-        chosen = inside[lead]
-        counts = (np.bincount(slot[rows], minlength=len(weeks)).astype(float) for rows in (chosen & hit, chosen))
-        yield name, *counts, over
+        both = (slot[inside[lead] & hit], slot[inside[lead]])
+        accepted, mqls = (np.bincount(slots, minlength=len(weeks)).astype(float) for slots in both)
+        yield "accepted", name, accepted, mqls, over

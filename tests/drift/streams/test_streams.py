@@ -377,7 +377,7 @@ def test_all_that_is_wrong_is_said_at_once():
     with pytest.raises(ArgumentError) as caught:
         watch_streams(figures, only={"fire": "rise", "fires": "up"})
     assert "did you mean 'fires'" in str(caught.value)
-    assert "must be 'rise' or 'fall'; got 'up'" in str(caught.value)
+    assert "must be one of 'rise', 'fall'; got 'up'" in str(caught.value)
 
 
 @pytest.mark.parametrize(
