@@ -72,11 +72,9 @@ class Baselines(Result):
         """What each way would have got."""
         counts = f"{counted(self.n, 'lead')} that sales worked in {self.weeks:.3g} weeks, {self.reached:,} reached"
         until = f"{self.stage} within {self.within_days} days, by outcomes until {self.observed_until}"
-        title = (
-            f"{counts} {until}; places for {self.capacity_per_week:g} a week, differences a week with 95 % intervals"
-        )
+        title = f"Each way, with places for {self.capacity_per_week:g} a week; differences a week, 95 % intervals"
         formats = {"chosen": ",.1f", "reached": ",.1f", "per_week": ".2f", "difference": "+.2f"}
-        yield Section("frame", title, self.frame, formats=formats)
+        yield Section("frame", title, self.frame, notes=(f"{counts} {until}.",), formats=formats)
 
 
 def baselines(  # noqa: PLR0913 - each of them is part of what is asked

@@ -105,7 +105,7 @@ class ThresholdChoice(Result):
     def sections(self) -> Iterator[Section]:
         """The thresholds by group, the choice of each month, and the picture."""
         formats = {"threshold": ".10g", "per_week": ",.1f", "flagged_per_week": ",.1f"}
-        level = f"{self.table.confidence:.0%} intervals"
+        level = f"{100 * self.table.confidence:g} % intervals"
         if self.thresholds is not None:
             yield Section("thresholds", f"A threshold for each group, with {level}", self.thresholds, formats=formats)
         if self.stability is not None:
@@ -184,11 +184,11 @@ def choose_threshold(
     capacity_per_week : float
         As many leads a week as sales can work: the lowest threshold that passes on no more, on average.
     min_precision : float
-        The lowest threshold at which as large a share of the leads passed on becomes an outcome.
+        The lowest threshold at which as large a share of the leads passed on reaches the outcome.
     value : Value
         The threshold that earns most.
     min_recall : float
-        The highest threshold that still passes on as large a share of the leads that become an outcome.
+        The highest threshold that still passes on as large a share of the leads that reach the outcome.
 
     Returns
     -------

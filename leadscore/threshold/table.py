@@ -27,7 +27,7 @@ _WEEK = 7
 
 @dataclass(frozen=True)
 class Counts:
-    """How many leads stand at or above each threshold, and how many of them became outcomes.
+    """How many leads stand at or above each threshold, and how many of them reached the outcome.
 
     Attributes
     ----------
@@ -121,7 +121,7 @@ class ThresholdTable(Result):
         is none with it). With `dates` also `per_week`: leads flagged a week, those of unknown outcome included. Each
         but the counts has `_low` and `_high` beside it.
     n, events, unknown : int
-        Leads with a known outcome, those of them that became one, and leads left out because theirs is not known.
+        Leads with a known outcome, those of them that reached it, and leads left out because theirs is not known.
     notes : tuple of str
         What to know before a threshold is chosen.
     by : bool
@@ -144,7 +144,7 @@ class ThresholdTable(Result):
         low, high = wilson(self.events, self.n, confidence=self.confidence)
         share = f"{self.events / self.n:.1%} ({float(low):.1%} to {float(high):.1%})"
         first, last = self.histograms.thresholds[[0, -1]]
-        return f"{share} of {counted(self.n, 'lead')} became an outcome; thresholds from {first:.10g} to {last:.10g}."
+        return f"{share} of {counted(self.n, 'lead')} reached the outcome; thresholds from {first:.10g} to {last:.10g}."
 
     def sections(self) -> Iterator[Section]:
         """About ten thresholds of each group, enough to see the curve, and their picture."""
@@ -154,7 +154,7 @@ class ThresholdTable(Result):
         names = ["flagged", "events_flagged", "precision", "recall", "per_week"]
         columns = [name for name in few if name.removesuffix("_low").removesuffix("_high") in names]
         left = (f"{len(places)} of {size} thresholds; `frame` has all, with lift and the share flagged.",)
-        title = f"Leads with at least so many points, with {self.confidence:.0%} intervals"
+        title = f"Leads with at least so many points, with {100 * self.confidence:g} % intervals"
         formats = {"threshold": ".10g", "per_week": ",.1f"}
         yield Section("frame", title, self.frame, few[columns], left if len(places) < size else (), formats)
         if not self.by:
@@ -389,7 +389,7 @@ def _too_few(counts: Counts, unknown: int) -> list[str]:
     if unknown:
         notes.append(f"{counted(unknown, 'lead')} of unknown outcome left out of all rates.")
     if not counts.events.any():
-        notes.append("No lead became an outcome: recall and lift have no value.")
+        notes.append("No lead reached the outcome: recall and lift have no value.")
     return notes
 
 

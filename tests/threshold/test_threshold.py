@@ -331,12 +331,12 @@ def test_leads_that_do_not_fit_together_are_refused():
 
 def test_what_is_shown_has_its_n():
     table = threshold_table([1, 0, None, 1], [3, 1, 2, 3], thresholds=[1, 3, 5])
-    assert table.headline == "66.7% (20.8% to 93.9%) of 3 leads became an outcome; thresholds from 1 to 5."
+    assert table.headline == "66.7% (20.8% to 93.9%) of 3 leads reached the outcome; thresholds from 1 to 5."
     text = [" ".join(line.split()) for line in repr(table).splitlines()]
     assert "3 2 2 100.0% (34.2% to 100.0%) 100.0% (34.2% to 100.0%)" in text
     assert "5 0 0 0.0% (0.0% to 65.8%)" in text
     assert table.notes[0] == "1 lead of unknown outcome left out of all rates."
-    assert "No lead became an outcome" in repr(threshold_table([0, 0], [1, 2]))
+    assert "No lead reached the outcome" in repr(threshold_table([0, 0], [1, 2]))
     by = [
         " ".join(line.split()) for line in repr(threshold_table([1, 0, 0], [3, 1, 2], by=["x", "x", None])).splitlines()
     ]
