@@ -149,7 +149,10 @@ def test_the_interval_of_a_lift_by_hand():
         a, b, c = 2 * q * outside - outside**2, -2 * p * q, 2 * p * inside - inside**2
         return (-b + sign * np.sqrt(b**2 - 4 * a * c)) / (2 * a)
 
-    bounds = [100 / (20 + 80 / one) for one in (end(p_low, q_high, -1), end(p_high, q_low, 1))]
+    low, high = (100 / (20 + 80 / one) for one in (end(p_low, q_high, -1), end(p_high, q_low, 1)))
+    # A fifth is flagged, give or take 0.04; the lift is 4 at it, and moves by 4 - 0.25 for each 1.
+    share = 1.959964 * (4 - 0.025 / 0.1) * 0.04
+    bounds = [4 * np.exp(-np.hypot(np.log(4 / low), share)), 4 * np.exp(np.hypot(np.log(high / 4), share))]
     assert (row["lift"], row["lift_low"], row["lift_high"]) == pytest.approx((4, *bounds), rel=1e-6)
 
 
@@ -681,9 +684,10 @@ def test_intervals_cover(n, rate):
         flagged, chance, truth = two_bands(n, rate, rng)
         tables.append(threshold_table(rng.random(n) < chance, flagged * 1.0, thresholds=[1], replicates=40))
     found = coverage(tables, truth)
-    # Of two expected events no interval covers exactly so often; Wilson's covers more, that of the lift 0.91.
+    # Of two expected events no interval covers exactly so often; Wilson's covers more, that of the lift 0.996.
     least, most = (0.9, 0.99) if n * rate < 5 else (0.93, 0.975)
-    assert found.between(least, most).all(), found
+    mosts = pd.Series(most, found.index).where((found.index != "lift") | (n * rate >= 5), 0.998)
+    assert ((found >= least) & (found <= mosts)).all(), found
 
 
 @pytest.mark.soak
