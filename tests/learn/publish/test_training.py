@@ -7,11 +7,13 @@ import pandas as pd
 import pytest
 
 import leadscore as ls
+from leadscore.base.days import day_number
 from leadscore.datasets.funnel import make_funnel
 from leadscore.learn.publish.renewal import carried_over, renewed, with_threshold
 from leadscore.learn.publish.training import _at_capacity, _Volume, as_rules_read, train
 from leadscore.learn.rows.snapshots import Activity, Kinds
 from leadscore.rulebook.bounds import side_range
+from leadscore.scoring.binding import Binding
 from leadscore.scoring.plan import compiled
 from leadscore.scoring.timeline import Timeline
 
@@ -154,7 +156,8 @@ def test_outcomes_of_the_judged_change_no_point(trained, made, shots):
 @pytest.mark.slow
 @pytest.mark.parametrize("capacity", [30, 45])
 def test_the_bar_is_the_lowest_that_sales_can_work(trained, capacity):
-    volume = _Volume(trained.judged.tables, trained.start, trained.end)
+    first, last = day_number(trained.start), day_number(trained.end)
+    volume = _Volume(Binding(trained.judged.tables, first, last), first, last)
     book, per_week = _at_capacity(trained.card, trained.rulebook, volume, capacity)
     assert per_week == volume.of(book) <= capacity
     bar = book.qualify.threshold
