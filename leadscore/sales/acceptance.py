@@ -36,6 +36,7 @@ class Acceptance(Result):
     frame: pd.DataFrame
     reasons: pd.DataFrame
     observed_until: dt.date
+    notes = ()
 
     @property
     def headline(self) -> str:
@@ -44,11 +45,6 @@ class Acceptance(Result):
         decided = whole["accepted"] + whole["refused"]
         share = f"{share_text(whole['accepted'], decided)} MQLs that sales decided on were accepted"
         return f"{share}; {whole['undecided']:,.0f} undecided. Outcomes until {self.observed_until}."
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What to know before groups are compared: nothing."""
-        return ()
 
     def sections(self) -> Iterator[Section]:
         """The counts by group, and the reasons."""

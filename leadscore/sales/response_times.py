@@ -153,6 +153,7 @@ class ResponseTimes(Result):
     curve: pd.DataFrame
     agreed_minutes: float | None
     observed_until: dt.date
+    notes = ()
 
     @property
     def headline(self) -> str:
@@ -162,33 +163,18 @@ class ResponseTimes(Result):
         waiting = f"{whole['waiting']:,.0f} still wait. Outcomes until {self.observed_until}."
         return f"{median} ({low} to {high}) is the median wait of {whole['n']:,.0f} MQLs for a first contact; {waiting}"
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What to know before it is believed: who is left out is in `excluded`."""
-        return ()
-
     def sections(self) -> Iterator[Section]:
         """Waits by group, who is left out, and the picture."""
-        agreed = {"agreed": self.agreed_minutes} if self.agreed_minutes else {}
-        limits = [*agreed, *(name for name, minutes in _LIMITS.items() if minutes not in agreed.values())][:3]
-        shown = self.frame[["n", "contacted", "waiting"]].copy()
+        limits = [f"within_{name}" for name in (*_LIMITS, "agreed") if f"within_{name}" in self.frame][-3:]
         bounds = (self.frame[name].map(_waited) for name in ("median", "median_low", "median_high"))
-        shown["median (low to high)"] = [
-            f"{median} ({low} to {high})" for median, low, high in zip(*bounds, strict=True)
-        ]
-        names = {
-            f"within_{name}{end}": f"{self._within(name)}{end}" for name in limits for end in ("", "_low", "_high")
-        }
-        shown = shown.join(self.frame[list(names)].rename(columns=names))
-        formats = {self._within(name): ".1%" for name in limits}
-        title = "Waits, and the share contacted in time, with 95 % intervals (Kaplan-Meier)"
-        yield Section("frame", title, self.frame, shown=shown, formats=formats)
+        medians = [f"{median} ({low} to {high})" for median, low, high in zip(*bounds, strict=True)]
+        shares = self.frame[[name + end for name in limits for end in ("", "_low", "_high")]]
+        shown = self.frame[["n", "contacted", "waiting"]].assign(**{"median (low to high)": medians}).join(shares)
+        agreed = f"; agreed: within {_waited(self.agreed_minutes)}" if self.agreed_minutes else ""
+        title = f"Waits, and the share contacted in time, with 95 % intervals (Kaplan-Meier){agreed}"
+        yield Section("frame", title, self.frame, shown=shown, formats=dict.fromkeys(limits, ".1%"))
         yield Section("excluded", "Left out", self.excluded, shown=self.excluded[self.excluded["leads"] > 0])
         yield Section("picture", "The share contacted, by minutes since the lead became an MQL", self.plot)
-
-    def _within(self, limit: str) -> str:
-        agreed = f"{_waited(self.agreed_minutes)} (agreed)" if self.agreed_minutes else ""
-        return f"within {agreed if limit == 'agreed' else limit.replace('_', ' ')}"
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the share answered by when; see `pictures.plot_response`."""

@@ -244,9 +244,9 @@ def test_response_times_are_said_and_drawn():
         "10 min (10 min to not reached) is the median wait of 2 MQLs for a first contact; 0"
     )
     shown = repr(found).splitlines()
-    assert "within 30 min (agreed) (low to high)" in shown[3]
+    assert shown[2].endswith("; agreed: within 30 min:")
     assert " ".join(shown[-1].split()).startswith(
-        "(all) 2 2 0 10 min (10 min to not reached) 50.0% (9.0% to 99.4%) 0.0% ("
+        "(all) 2 2 0 10 min (10 min to not reached) 50.0% (9.0% to 99.4%) 100.0% ("
     )
     assert "<o>" not in found._repr_html_()
     ax = found.plot()
