@@ -26,7 +26,7 @@ _SHOWN = 5
 # Whole numbers of leads, as far as floats have all of them.
 _MOST = 2**53
 _WEIGHTS = ("weights", "sample_weight")
-_SEGMENTS = ("by", "period")
+_SEGMENTS = ("by", "periods")
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def read_rows(
         `dates` may be numbers that rise with time; they are in `columns` then.
     **columns : by the name of the argument; what is None is left out
         `weights` or `sample_weight` (numbers from 0), `dates` (days or times), `groups` (ids), `by` or
-        `period` (names), `probability` (0 to 1), `X` (a table, of which only the rows are looked at); all others are
+        `periods` (names), `probability` (0 to 1), `X` (a table, of which only the rows are looked at); all others are
         numbers, `Scores` for their total.
 
     Returns
@@ -324,7 +324,7 @@ def _placed(name: str, values: npt.NDArray[Any], place: Ints | None) -> npt.NDAr
 
 
 def _assembled(index: pd.Index[Any], read: dict[str, npt.NDArray[Any]], names: tuple[str, ...]) -> LeadRows:
-    outcome, by, groups = read.pop("y"), read.pop("by", read.pop("period", None)), read.pop("groups", None)
+    outcome, by, groups = read.pop("y"), read.pop("by", read.pop("periods", None)), read.pop("groups", None)
     weights = read.pop("sample_weight", read.pop("weights", None))
     dates = read.pop("dates") if "dates" in read and read["dates"].dtype.kind == "i" else None
     if groups is not None:

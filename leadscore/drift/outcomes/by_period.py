@@ -10,10 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from leadscore.base.groups import ALL, MISSING, OTHER
+from leadscore.base.groups import ALL, MISSING, Groups
 from leadscore.base.groups import grouped as grouped_by
-from leadscore.base.text import as_text
-from leadscore.base.times import NO_TIME
+from leadscore.base.times import DAY, NO_TIME
 from leadscore.errors import ArgumentError
 from leadscore.rulebook import Rulebook
 from leadscore.sales.response_times import mql_moments, response_times
@@ -26,6 +25,7 @@ Mask = npt.NDArray[np.bool_]
 
 SURE = 0.05
 _BANDS = 5
+_RANKS = ["n", "events", "auc", "low", "high", "change", "change_low", "change_high", "p", "reason"]
 _MOST_GROUPS = 20
 # As if so many more leads of average rate were in each category: few leads say little of their own rate.
 _SHRUNK = 10
@@ -38,6 +38,7 @@ class Known(NamedTuple):
     ----------
     had : whether it has the outcome
     score : higher is hotter
+    chance : of the outcome, as the scores say
     period : positions in `periods`
     reference : whether it is one of the reference
     periods : (n_periods,) labels in their order
@@ -45,16 +46,22 @@ class Known(NamedTuple):
 
     had: Mask
     score: Floats
+    chance: Floats
     period: Ints
     reference: Mask
     periods: pd.Index[Any]
 
+    def take(self, rows: Mask) -> Known:
+        """Some of the leads."""
+        columns = ("had", "score", "chance", "period", "reference")
+        return self._replace(**{name: getattr(self, name)[rows] for name in columns})
+
     def after(self) -> list[int]:
         """The periods that have leads, and none of them in the reference."""
-        all_of, inside = (
-            np.bincount(self.period, weights, len(self.periods)) for weights in (None, self.reference.astype(float))
+        n, inside = (
+            np.bincount(some, minlength=len(self.periods)) for some in (self.period, self.period[self.reference])
         )
-        return np.flatnonzero((all_of > 0) & (inside == 0)).tolist()
+        return np.flatnonzero((n > 0) & (inside == 0)).tolist()
 
 
 def bands(score: Floats, reference: Mask) -> tuple[Ints, list[str]]:
@@ -72,19 +79,18 @@ def bands(score: Floats, reference: Mask) -> tuple[Ints, list[str]]:
     return np.searchsorted(edges, score, "right").astype(np.int64), names
 
 
-def grouped(values: pd.Series[Any]) -> tuple[Ints, list[str]]:
+def grouped(values: pd.Series[Any]) -> Groups:
     """The group of each lead, positions in their names, the most frequent first; rare ones together, missing too."""
-    texts = values.astype(object).where(values.notna(), MISSING).map(as_text)
-    counts = texts.value_counts()
+    code, names = grouped_by(values)
+    size = np.bincount(code, minlength=len(names))
     # Of equally frequent ones by name, so that the order of leads decides nothing.
-    frequent = counts.sort_index().sort_values(ascending=False, kind="stable").index.tolist()
-    names = [*frequent[:_MOST_GROUPS], OTHER] if len(frequent) > _MOST_GROUPS + 1 else frequent
-    place = {name: code for code, name in enumerate(names)}
-    return texts.map(lambda name: place.get(name, len(names) - 1)).to_numpy(np.int64), names
+    order = sorted(range(len(names)), key=lambda place: (-size[place], names[place]))
+    own = np.arange(len(names)) < (_MOST_GROUPS if len(names) > _MOST_GROUPS + 1 else len(names))
+    return Groups(np.argsort(order)[code], [names[place] for place in order]).keeping(own)
 
 
 def rates(
-    known: Known, measure: str, groups: Mapping[str, tuple[Ints, list[str]]], chance: Floats
+    known: Known, measure: str, groups: Mapping[str, tuple[Ints, list[str]]]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """How many leads of each group have the outcome: by period, and in the reference beside all since.
 
@@ -94,7 +100,6 @@ def rates(
     measure : str
         What the outcome is called.
     groups : by what, and then the group of each lead and the names of the groups
-    chance : (n_leads,) of the outcome, as the scores say
 
     Returns
     -------
@@ -103,23 +108,19 @@ def rates(
         As in `OutcomeDrift`. P-values hold at any look; those of all leads are corrected among themselves (Holm), those
         of groups among themselves.
     """
-    after = known.after()
+    after = np.isin(np.arange(len(known.periods)), known.after())[:, None]
     cells, sides = [], []
     for by, (code, names) in groups.items():
-        n, reached, told = _counts(known, known.period, len(known.periods), code, len(names), chance)
-        (now, before), (got, had), (told_now, _) = _counts(
-            known, known.reference.astype(np.int64), 2, code, len(names), chance
-        )
-        period = np.repeat(np.arange(len(known.periods)), len(names))
-        cell = pd.DataFrame({"measure": measure, "by": by, "group": names * len(known.periods)})
-        cell = cell.assign(period=known.periods.take(period), n=n.ravel(), reached=reached.ravel(), p=np.nan)
-        later = np.isin(period, after) & (cell["n"] > 0) & (np.tile(before, len(known.periods)) > 0)
-        cell.loc[later, "p"] = always_valid_p(reached, n, had, before).ravel()[later]
-        cells.append(cell.assign(expected=told.ravel()))
-        side = pd.DataFrame({"measure": measure, "by": by, "group": names, "n_reference": before})
-        side = side.assign(reached_reference=had, n=now, reached=got, expected=told_now)
-        both = (now > 0) & (before > 0)
-        sides.append(side.assign(p=np.where(both, always_valid_p(got, now, had, before), np.nan)))
+        n, reached, told = _counts(known, known.period, len(known.periods), code, len(names))
+        side = known.reference.astype(np.int64)
+        (now, before), (got, had), (told_now, _) = _counts(known, side, 2, code, len(names))
+        p = np.where(after & (n > 0) & (before > 0), always_valid_p(reached, n, had, before), np.nan)
+        cell: dict[str, Any] = {"measure": measure, "by": by, "group": names * len(known.periods)}
+        cell |= {"period": known.periods.repeat(len(names)), "n": n.ravel(), "reached": reached.ravel()}
+        cells.append(pd.DataFrame(cell | {"p": p.ravel(), "expected": told.ravel()}))
+        p = np.where((now > 0) & (before > 0), always_valid_p(got, now, had, before), np.nan)
+        both = {"measure": measure, "by": by, "group": names, "n_reference": before, "reached_reference": had}
+        sides.append(pd.DataFrame(both | {"n": now, "reached": got, "expected": told_now, "p": p}))
     by_period = _with_intervals(pd.concat(cells, ignore_index=True), "")
     changes = _with_intervals(_with_intervals(pd.concat(sides, ignore_index=True), "_reference"), "")
     changes["change"] = changes["share"] - changes["share_reference"]
@@ -127,16 +128,11 @@ def rates(
     return by_period[by_period["n"] > 0].set_index([*first, "period"]), changes.set_index(first)
 
 
-def _counts(  # noqa: PLR0913, PLR0917 - two ways of grouping, and what is counted
-    known: Known, row: Ints, n_rows: int, column: Ints, n_columns: int, chance: Floats
-) -> tuple[Floats, Floats, Floats]:
-    """(n_rows, n_columns) each: leads, those that have the outcome, and the sum of their chances."""
+def _counts(known: Known, row: Ints, n_rows: int, column: Ints, n_columns: int) -> Floats:
+    """(3, n_rows, n_columns): leads, those that have the outcome, and the sum of their chances."""
     key, size = row * n_columns + column, n_rows * n_columns
-    n, had, told = (
-        np.bincount(key, weights, size).astype(float).reshape(n_rows, n_columns)
-        for weights in (None, known.had.astype(float), chance)
-    )
-    return n, had, told
+    sums = [np.bincount(key, weights, size) for weights in (None, known.had.astype(float), known.chance)]
+    return np.array(sums, float).reshape(3, n_rows, n_columns)
 
 
 def _with_intervals(frame: pd.DataFrame, ending: str) -> pd.DataFrame:
@@ -156,13 +152,13 @@ def ranking(known: Known, score: Floats) -> pd.DataFrame:
     sides = {"reference": known.reference, **{known.periods[one]: known.period == one for one in known.after()}}
     has = ~np.isnan(score)
     found = {name: roc_auc(known.had[side & has], score[side & has]) for name, side in sides.items()}
-    before = found["reference"]
-    rows = []
-    for name, auc in found.items():
-        change = (np.nan,) * 4 if name == "reference" else _apart(auc, before)
-        rows.append((name, auc.n, auc.events, auc.value, auc.low, auc.high, *change, auc.reason))
-    columns = ["period", "n", "events", "auc", "low", "high", "change", "change_low", "change_high", "p", "reason"]
-    return pd.DataFrame(rows, columns=columns).set_index("period")
+    rows = {
+        name: (auc.n, auc.events, auc.value, auc.low, auc.high, *_apart(auc, found["reference"]), auc.reason)
+        for name, auc in found.items()
+    }
+    frame = pd.DataFrame.from_dict(rows, "index", columns=_RANKS).rename_axis("period")
+    frame.loc["reference", _RANKS[5:9]] = np.nan
+    return frame
 
 
 def relations(known: Known, attributes: Mapping[str, pd.Series[Any]]) -> pd.DataFrame:
@@ -233,24 +229,25 @@ def answers(  # noqa: PLR0913, PLR0917 - what response times are made of
     there = np.flatnonzero(local != NO_TIME)
     if not len(there):
         raise ArgumentError("tables", "no lead became an MQL at a known time")
-    day = local[there] // 86_400_000_000
+    day = local[there] // DAY
     ids = pd.Index(tables.ids.array.to_pandas(), name="lead_id")[there]
     late = pd.Series(np.where(day > reference_end, "since", "reference"), ids)
-    period = pd.Series(period_of(day), ids).dt.strftime("%Y-%m-%d").where(late == "since", None)
+    period = pd.Series(period_of(day).strftime("%Y-%m-%d"), ids).where(late == "since", None)
+    options = {"history": history, "observed_until": observed_until}
     found = [
-        response_times(
-            tables, rulebook, history=history, by=grouped_by(tables.aligned(by, "by")), observed_until=observed_until
-        ).frame
+        response_times(tables, rulebook, by=grouped_by(tables.aligned(by, "by")), **options).frame
         for by in (late, period)
     ]
     rows = pd.concat([part.drop(index=[ALL, MISSING], errors="ignore") for part in found])
     share = "within_agreed" if "within_agreed" in rows else "within_24_h"
     frame = rows[["n", "contacted", "waiting", "median", "median_low", "median_high"]].rename_axis("period")
     frame = frame.assign(share=rows[share], low=rows[f"{share}_low"], high=rows[f"{share}_high"])
-    bounds = dict(zip(frame.index, zip(frame["share"], frame["low"], frame["high"], strict=True), strict=True))
-    before = bounds.get("reference", (np.nan,) * 3)
-    changes = [(np.nan,) * 4 if name == "reference" else compared(one, before) for name, one in bounds.items()]
-    frame[["change", "change_low", "change_high", "p"]] = changes
+    bounds = [*zip(frame["share"], frame["low"], frame["high"], strict=True)]
+    before = dict(zip(frame.index, bounds, strict=True)).get("reference", (np.nan,) * 3)
+    changes = np.array([compared(one, before) for one in bounds])
+    frame[["change", "change_low", "change_high", "p"]] = np.where(
+        frame.index.isin(["reference"])[:, None], np.nan, changes
+    )
     sides = frame.index.isin(["reference", "since"])
     frame["p"] = corrected(frame["p"], sides)
     names = [name if side else pd.Timestamp(name) for name, side in zip(frame.index, sides, strict=True)]
@@ -259,8 +256,7 @@ def answers(  # noqa: PLR0913, PLR0917 - what response times are made of
 
 def corrected(p: pd.Series[Any], alone: Mask | bool = False) -> pd.Series[Any]:  # noqa: FBT001, FBT002 - a mask
     """P-values corrected for how many there are (Holm); those `alone` among themselves, the missing not at all."""
-    found = p.copy()
-    first = np.broadcast_to(np.asarray(alone, bool), len(p))
+    found, first = p.copy(), np.broadcast_to(np.asarray(alone, bool), len(p))
     for family in (first, ~first):
         rows = family & p.notna().to_numpy()
         found[rows] = holm(p[rows])

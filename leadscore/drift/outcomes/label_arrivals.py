@@ -144,7 +144,7 @@ class Arrivals:
     ----------
     state : stable, watch, alarm, learning, or "" where nothing can be said, as `reason` says
     side : fall or rise
-    since, since_low, since_high : date or None
+    onset : three dates, or None
         The week from which on labels are fewer (or more), the first and last not ruled out (90 %).
     evidence, bound : float
         Of that side, after the last week.
@@ -162,7 +162,7 @@ class Arrivals:
         `high` (95 %, Poisson, as if it were known since when).
     late : float
         Standard errors by which those labels came later than they used to; NaN where they are too few to say.
-    scale, scale_low, scale_high : float
+    scale : (value, low, high)
         The share of leads of the reference that have the label in time over the mean of their chances, and its interval
         (95 %): 1 where they are right.
     """
@@ -170,9 +170,7 @@ class Arrivals:
     state: Literal["stable", "watch", "alarm", "learning", ""]
     reason: str = ""
     side: str = ""
-    since: dt.date | None = None
-    since_low: dt.date | None = None
-    since_high: dt.date | None = None
+    onset: tuple[dt.date, dt.date, dt.date] | None = None
     evidence: float = math.nan
     bound: float = math.nan
     memory: float = math.nan
@@ -181,9 +179,7 @@ class Arrivals:
     weeks: pd.DataFrame = field(default_factory=pd.DataFrame)
     ages: pd.DataFrame = field(default_factory=pd.DataFrame)
     late: float = math.nan
-    scale: float = math.nan
-    scale_low: float = math.nan
-    scale_high: float = math.nan
+    scale: tuple[float, float, float] = (math.nan,) * 3
 
 
 def arrivals(waiting: Waiting, monday: int, *, reference_weeks: int, horizon_weeks: int, budget: float) -> Arrivals:
@@ -249,22 +245,15 @@ def predicted(waiting: Waiting, monday: int, reference_weeks: int) -> tuple[Arri
     left, least, most = kaplan_meier(*reference.followed()).at(reference.within_days)
     waiting = waiting._replace(chance=np.minimum(waiting.chance * (1 - left) / told, 1.0))
     cells = _cells(waiting, curve, monday, n_weeks)
-    weeks = _weekly(*cells[:2], monday)
-    figures = np.stack([-weighed(*cells, _FALL), weighed(*cells, 1 / _FALL)])
+    weeks, parts = _weekly(cells, monday), (cells[0], cells[1], cells[2])
+    figures = np.stack([-weighed(*parts, _FALL), weighed(*parts, 1 / _FALL)])
     figures[:, weeks["expected"].to_numpy() < _FEWEST_EXPECTED] = np.nan
     counted = int((~np.isnan(figures[0, :reference_weeks])).sum())
     if counted < FEWEST_WEEKS:
         few = f"{_FEWEST_EXPECTED:g} labels or more are expected in {counted} weeks of the reference"
         return Arrivals("", f"{few}; {FEWEST_WEEKS} are needed"), waiting, curve, figures
-    begun = Arrivals(
-        "",
-        weeks=weeks,
-        until=day_of(waiting.last_day),
-        scale=(1 - left) / told,
-        scale_low=(1 - most) / told,
-        scale_high=(1 - least) / told,
-    )
-    return begun, waiting, curve, figures
+    scale = ((1 - left) / told, (1 - most) / told, (1 - least) / told)
+    return Arrivals("", weeks=weeks, until=day_of(waiting.last_day), scale=scale), waiting, curve, figures
 
 
 def evidence_of(detector: RankDetector) -> Floats:
@@ -284,92 +273,83 @@ def _judged(
 
     While nothing is suspected that is the first of as many as the reference holds.
     """
-    monday = day_number(begun.weeks.index[0].date())
-    number = monday / 7 + np.arange(figures.shape[1])
+    begins = [day.date() for day in begun.weeks.index]
+    number = np.array([day_number(day) for day in begins]) / 7
     detector = RankDetector(number[:reference_weeks], figures[:, :reference_weeks])
     evidence = np.full(figures.shape, -np.inf)
-    for week in range(reference_weeks, figures.shape[1]):
+    for week in range(reference_weeks, len(number)):
         detector.push(number[week], figures[:, week])
         evidence[:, week] = evidence_of(detector)
-    passed = (evidence >= bounds[:, None]).any(axis=0)
-    alarm = int(passed.argmax()) if passed.any() else None
-    side = int((evidence[:, -1 if alarm is None else alarm] - bounds).argmax())
+    passed = np.flatnonzero((evidence >= bounds[:, None]).any(axis=0))
+    side = int((evidence[:, passed[0] if len(passed) else -1] - bounds).argmax())
     state: Literal["stable", "watch", "alarm"] = "stable" if evidence[side, -1] < watch else "watch"
-    state = state if alarm is None else "alarm"
-    place = detector.onset(side) if state != "stable" else None
-    since = [day_of(monday + 7 * one) for one in place] if place else [None] * 3
+    state = "alarm" if len(passed) else state
+    place = None if state == "stable" else detector.onset(side)
     weeks = begun.weeks.assign(fall=figures[0], rise=figures[1])
-    later = np.arange(figures.shape[1]) >= reference_weeks
-    for name, path in zip(_SIDES, np.where(later, np.exp(evidence), np.nan), strict=True):
-        weeks[f"evidence_{name}"] = path
+    later = np.arange(len(number)) >= reference_weeks
+    weeks[[f"evidence_{name}" for name in _SIDES]] = np.where(later, np.exp(evidence), np.nan).T
     found = replace(
         begun,
         state=state,
         side=_SIDES[side],
-        since=since[0],
-        since_low=since[1],
-        since_high=since[2],
+        onset=place and (begins[place[0]], begins[place[1]], begins[place[2]]),
         evidence=float(np.exp(evidence[side, -1])),
         bound=float(np.exp(bounds[side])),
         memory=float(detector.memory()[side]),
-        passed=None if alarm is None else day_of(monday + 7 * alarm),
+        passed=begins[passed[0]] if len(passed) else None,
         weeks=weeks,
     )
-    return found, place[1] if place else max(figures.shape[1] - reference_weeks, 0)
+    return found, place[1] if place else max(len(number) - reference_weeks, 0)
 
 
-def _cells(waiting: Waiting, curve: Floats, monday: int, n_weeks: int) -> tuple[Floats, Floats, Floats]:
-    """Labels, their expected number and its variance, (n_weeks, n_lags) each, as `weighed` wants them."""
+def _cells(waiting: Waiting, curve: Floats, monday: int, n_weeks: int) -> Floats:
+    """(3, n_weeks, n_lags) labels, their expected number and its variance, as `weighed` wants them."""
     shape = (n_weeks, waiting.within_days // 7 + 2)
-    cohort = (waiting.day - monday) // 7
-    came = (waiting.delay <= waiting.within_days) & (waiting.day + waiting.delay <= waiting.last_day)
-    lag = (waiting.day[came] + waiting.delay[came] - monday) // 7 - cohort[came]
-    labels = np.bincount(cohort[came] * shape[1] + lag, minlength=math.prod(shape)).astype(float)
-    expected, spread = np.zeros(math.prod(shape)), np.zeros(math.prod(shape))
+    cohort, came = (waiting.day - monday) // 7, waiting.followed()[1]
+    sums = np.zeros((3, math.prod(shape)))
+    place = cohort * (shape[1] - 1)
+    labels = place[came] + (waiting.day[came] + waiting.delay[came] - monday) // 7
+    sums[0] = np.bincount(labels, minlength=sums.shape[1])
     for age, could, chance in waiting.expected(curve):
-        place = cohort[could] * shape[1] + (waiting.day[could] + age - monday) // 7 - cohort[could]
-        expected += np.bincount(place, chance, len(expected))
-        spread += np.bincount(place, chance * (1 - chance), len(spread))
-    return labels.reshape(shape), expected.reshape(shape), spread.reshape(shape)
+        cells = place[could] + (waiting.day[could] + age - monday) // 7
+        sums[1] += np.bincount(cells, chance, sums.shape[1])
+        sums[2] += np.bincount(cells, chance * (1 - chance), sums.shape[1])
+    return sums.reshape(3, *shape)
 
 
-def _weekly(labels: Floats, expected: Floats, monday: int) -> pd.DataFrame:
-    """Sums over cohorts by the week in which labels come."""
-    n_weeks, n_lags = labels.shape
-    week = np.add.outer(np.arange(n_weeks), np.arange(n_lags))
+def _weekly(sums: Floats, monday: int) -> pd.DataFrame:
+    """Labels and their expected number by the week in which they come."""
+    _, n_weeks, n_lags = sums.shape
+    week = np.add.outer(np.arange(n_weeks), np.arange(n_lags)).ravel()
+    labels, expected = (np.bincount(week, part.ravel())[:n_weeks] for part in sums[:2])
     index = (monday + 7 * np.arange(n_weeks)).astype("datetime64[D]").astype("datetime64[us]")
-    sums = {
-        name: np.bincount(week.ravel(), part.ravel())[:n_weeks]
-        for name, part in (("labels", labels), ("expected", expected))
-    }
-    frame = pd.DataFrame(sums, pd.DatetimeIndex(index, name="week")).astype({"labels": np.int64})
+    frame = pd.DataFrame(
+        {"labels": labels.astype(np.int64), "expected": expected}, pd.DatetimeIndex(index, name="week")
+    )
     return frame.assign(ratio=frame["labels"] / frame["expected"].where(frame["expected"] > 0))
 
 
 def _ages(waiting: Waiting, curve: Floats) -> tuple[pd.DataFrame, float]:
     """`Arrivals.ages` and `Arrivals.late`."""
-    came = (waiting.delay <= waiting.within_days) & (waiting.day + waiting.delay <= waiting.last_day)
-    labels = np.bincount(waiting.delay[came], minlength=len(curve)).astype(float)
+    labels = np.bincount(waiting.delay[waiting.followed()[1]], minlength=len(curve)).astype(float)
     expected = np.array([chance.sum() for _, _, chance in waiting.expected(curve)])
     ends = np.unique(np.searchsorted(curve, np.arange(1, _QUARTERS + 1) / _QUARTERS - 1e-9))
     begins = np.append(0, ends[:-1] + 1)
     names = [str(end) if begin == end else f"{begin} to {end}" for begin, end in zip(begins, ends, strict=True)]
-    table = pd.DataFrame(
-        {name: np.add.reduceat(part, begins) for name, part in (("labels", labels), ("expected", expected))},
-        pd.Index(names, name="days"),
-    )
-    known = table["expected"].where(table["expected"] > 0)
-    low, high = zip(*map(poisson_interval, table["labels"]), strict=True)
-    table = table.assign(ratio=table["labels"] / known, low=np.array(low) / known, high=np.array(high) / known)
+    count, known = (np.add.reduceat(part, begins) for part in (labels, expected))
+    table = pd.DataFrame({"labels": count.astype(np.int64), "expected": known}, pd.Index(names, name="days"))
+    low, high = np.array([poisson_interval(one) for one in count]).T
+    for name, part in (("ratio", count), ("low", low), ("high", high)):
+        table[name] = part / np.where(known > 0, known, np.nan)
     total, told = labels.sum(), expected.sum()
     if total < _FEWEST_TOLD or not told:
-        return table.astype({"labels": np.int64}), math.nan
+        return table, math.nan
     # How late a label is, as the share of labels that came earlier; half of those as late.
     place = curve - np.diff(curve, prepend=0.0) / 2
     mean = place @ expected / told
     spread = math.sqrt(max((place - mean) ** 2 @ expected / told, 0.0))
     late = (place @ labels - total * mean) / (spread * math.sqrt(total)) if spread > 0 else math.nan
-    return table.astype({"labels": np.int64}), float(late)
+    return table, float(late)
 
 
 def poisson_interval(count: float) -> tuple[float, float]:

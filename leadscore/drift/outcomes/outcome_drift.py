@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -14,11 +15,12 @@ from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_of
 from leadscore.drift.outcomes.by_period import Known, answers, bands, grouped
 from leadscore.drift.outcomes.label_arrivals import FEWEST_WEEKS, Waiting, arrivals
-from leadscore.drift.outcomes.result import OutcomeDrift, looked_at, no_score, of_arrivals, of_responses
-from leadscore.errors import ArgumentError, Problem
+from leadscore.drift.outcomes.result import OutcomeDrift, looked_at, of_arrivals, of_responses
+from leadscore.errors import ArgumentError
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.replay import History
 from leadscore.stats.intervals import Floats, Ints
+from leadscore.stats.outcomes_and_scores import read_rows
 from leadscore.tables.groups import By
 from leadscore.tables.labels import label, when_scored
 from leadscore.tables.outcomes import FUNNEL, NEVER, or_further
@@ -29,14 +31,20 @@ Mask = npt.NDArray[np.bool_]
 _PERIODS = {"week": "W-SUN", "month": "M", "quarter": "Q"}
 
 
-class _Scored(NamedTuple):
-    """Leads that could reach the stage, one entry each, days as in `Waiting`; and what is said of the others."""
+class _Asked(NamedTuple):
+    """What is looked at: of which leads is in `outcome_drift`."""
 
-    day: Ints
-    delay: Ints
-    score: Floats
-    as_of: pd.Series[Any]
-    left_out: list[str]
+    tables: Tables
+    stage: str
+    within_days: int
+    until: int
+
+    def label(
+        self, as_of: pd.Series[Any], *, stage: str = "", later: int = 0, worked_only: bool = False
+    ) -> pd.Series[Any]:
+        """Labels as they are known so many days after the last one observed."""
+        options: dict[str, Any] = {"within_days": self.within_days, "observed_until": day_of(self.until + later)}
+        return label(self.tables, stage=stage or self.stage, as_of=as_of, worked_only=worked_only, **options)
 
 
 def outcome_drift(  # noqa: PLR0913 - each of them is part of what is asked
@@ -121,36 +129,40 @@ def outcome_drift(  # noqa: PLR0913 - each of them is part of what is asked
         given.whole("reference_weeks", reference_weeks, least=FEWEST_WEEKS)
         given.whole("horizon_weeks", horizon_weeks, least=1)
         given.probability("budget", budget)
-        _check_score(given, score, as_of)
         names_by = given.names("by", by)
-    until = tables.observed(observed_until)[1]
-    leads = _scored(tables, *_given(score, as_of, probabilities=probabilities), stage, within_days, until)
+        history = score if isinstance(score, History) else None
+        if not isinstance(score, (History, pd.Series)):
+            given.wrong("score", f"must be a History, or a Series by lead_id; got a {type(score).__name__}")
+        if (history is None) != isinstance(as_of, pd.Series):
+            given.wrong("as_of", "goes with a Series of scores, by lead_id: when each was made; a History knows it")
+    asked = _Asked(tables, stage, within_days, tables.observed(observed_until)[1])
+    leads, days, left_out = _waiting(asked, *_given(score, as_of, probabilities=probabilities))
     monday = int(leads.day.min()) - (int(leads.day.min()) + 3) % 7
     reference_end = monday + 7 * reference_weeks - 1
-    reference = leads.day <= reference_end
-    band, band_names = bands(leads.score, reference)
-    waiting = Waiting(leads.day, leads.delay, leads.score, within_days, until)
+    reference, points = leads.day <= reference_end, leads.chance
+    band, band_names = bands(points, reference)
     if not probabilities:
-        learned = waiting.of(reference)._replace(last_day=min(reference_end, until))
-        waiting = waiting._replace(chance=_worth(learned, band[reference], len(band_names))[band])
-    watched = arrivals(waiting, monday, reference_weeks=reference_weeks, horizon_weeks=horizon_weeks, budget=budget)
+        learned = leads.of(reference)._replace(last_day=min(reference_end, asked.until))
+        leads = leads._replace(chance=_worth(learned, band[reference], len(band_names))[band])
+    watched = arrivals(leads, monday, reference_weeks=reference_weeks, horizon_weeks=horizon_weeks, budget=budget)
 
-    mature = leads.day + within_days <= until
-    scored, periods_of = leads.as_of[mature], _periods_of(every)
+    mature = leads.day + within_days <= asked.until
+    scored, period_of = days[mature], partial(_first_day, _PERIODS[every])
+    codes, periods = pd.factorize(period_of(leads.day[mature]), sort=True)
+    had = leads.delay[mature] <= within_days
     groups = {"score": (band[mature], band_names)}
     groups |= {name: grouped(tables.latest(name).reindex(scored.index)) for name in names_by}
-    parts = ("fit", "behaviour") if isinstance(score, History) else ()
-    last, end = day_of(until - within_days), day_of(until)
+    last, end = day_of(asked.until - within_days), day_of(asked.until)
     found = looked_at(
-        _known(leads, within_days, periods_of(leads.day), reference, mature),
-        _measures(tables, scored, stage, within_days, until),
+        Known(had, points[mature], leads.chance[mature], codes.astype(np.int64), reference[mature], pd.Index(periods)),
+        _measures(asked, scored),
         groups,
-        waiting.chance[mature],
-        {part: score.frame[part].reindex(scored.index) for part in parts},
+        {part: history.frame[part].reindex(scored.index) for part in ("fit", "behaviour")} if history else {},
         f"scored up to {last}: newer ones have no {within_days}-day outcome by {end}. The reference is those up to "
         f"{day_of(reference_end)}",
     )
-    responses, said = _responses(tables, rulebook, score, periods_of, reference_end, until)
+    rulebook = history.rulebook if history and rulebook is None else rulebook
+    responses, said = _responses(asked, rulebook, history, period_of, reference_end)
     late = {"rates": last, "ranking": last, "arrivals": watched.until, "responses": end}
     headline, *arrived = of_arrivals(watched, within_days, end)
     return replace(
@@ -161,17 +173,8 @@ def outcome_drift(  # noqa: PLR0913 - each of them is part of what is asked
         responses=responses,
         known=pd.DataFrame({"until": late.values()}, pd.Index(late, name="part")),
         headline=headline,
-        notes=(*arrived, found.headline, *found.notes, *said, *leads.left_out),
+        notes=(*arrived, found.headline, *found.notes, *said, *left_out),
     )
-
-
-def _check_score(given: Arguments, score: Any, as_of: Any) -> None:
-    if not isinstance(score, (History, pd.Series)):
-        given.wrong("score", f"must be a History, or a Series by lead_id; got a {type(score).__name__}")
-    if isinstance(score, History) == (as_of is not None):
-        given.wrong("as_of", "goes with a Series of scores, by lead_id: when each was made; a History knows it")
-    elif as_of is not None and not isinstance(as_of, pd.Series):
-        given.wrong("as_of", f"must be a Series by lead_id; got a {type(as_of).__name__}")
 
 
 def _given(
@@ -184,30 +187,27 @@ def _given(
             raise ArgumentError("score", "no lead qualified in the period of the history")
         # Where some leads qualified at an unknown time of day, all of them are taken by the day.
         timed = new["qualified_at"].notna().all()
-        score, as_of = new["total"], new["qualified_at" if timed else "day"]
+        return new["total"], new["qualified_at" if timed else "day"]
     assert as_of is not None
-    problems = []
-    for name, column in (("score", score), ("as_of", as_of)):
-        if column.index.has_duplicates:
-            twice = column.index[column.index.duplicated()].unique()
-            first = ", ".join(map(repr, twice[:5]))
-            problems.append(Problem(name, f"has {len(twice):,} leads more than once, as {first}: none may count twice"))
-    if not problems and len(score.index.symmetric_difference(as_of.index)):
-        problems.append(Problem("as_of", "must have the leads that score has, and no others"))
-    problems += no_score(score, probabilities=probabilities)
-    if problems:
-        raise ArgumentError("outcome_drift", problems)
+    with Arguments("outcome_drift") as given:
+        for name, column in (("score", score), ("as_of", as_of)):
+            if column.index.has_duplicates:
+                twice = column.index[column.index.duplicated()].unique()
+                leads = f"{len(twice):,} leads more than once, as {', '.join(map(repr, twice[:5]))}"
+                given.wrong(name, f"has {leads}: none may count twice")
+        if len(score.index.symmetric_difference(as_of.index)):
+            given.wrong("as_of", "must have the leads that score has, and no others")
+    named: dict[str, Any] = {"probability" if probabilities else "score": score}
+    # No outcome is known yet: it is the scores that are checked.
+    read_rows(np.full(len(score), np.nan), complete=True, **named)
     return score, as_of.reindex(score.index)
 
 
-def _scored(  # noqa: PLR0913, PLR0917 - what a label is made of
-    tables: Tables, score: pd.Series[Any], as_of: pd.Series[Any], stage: str, within_days: int, until: int
-) -> _Scored:
-    """The leads that could reach the stage after their score, up to the last day observed."""
+def _waiting(asked: _Asked, score: pd.Series[Any], as_of: pd.Series[Any]) -> tuple[Waiting, pd.Series[Any], list[str]]:
+    """The leads that could reach the stage after their score, their scores as chances; when it was; and the others."""
+    tables, stage, within_days, until = asked
     # As if all days were over: what has no label then could never have one.
-    could = label(
-        tables, stage=stage, as_of=as_of, within_days=within_days, observed_until=day_of(until + within_days)
-    ).notna()
+    could = asked.label(as_of, later=within_days).notna()
     lead, day, _, _ = when_scored(tables, as_of)
     kept = could.to_numpy() & (day <= until)
     if not kept.any():
@@ -215,12 +215,12 @@ def _scored(  # noqa: PLR0913, PLR0917 - what a label is made of
         raise ArgumentError("score", message)
     stages = tables.observed(day_of(until))[0]
     first = stages.first(len(tables.ids), stages.times.days(tables.timezone), stages.of(*or_further(stage)))[lead]
-    delay = np.where(first == NEVER, within_days + 1, np.minimum(first, NEVER - 1) - day)
-    delay = np.minimum(delay, within_days + 1)
-    rest = int((~kept).sum())
+    never = within_days + 1
+    delay = np.where(first == NEVER, never, np.minimum(np.minimum(first, NEVER - 1) - day, never))
     why = f"they had reached {stage} by their score, were not there yet, have no day, or one after {day_of(until)}"
-    said = [f"{rest:,} of {len(kept):,} leads are left out: {why}."] if rest else []
-    return _Scored(day[kept], delay[kept], score.to_numpy(np.float64)[kept], as_of[kept], said)
+    said = [f"{int((~kept).sum()):,} of {len(kept):,} leads are left out: {why}."] if not kept.all() else []
+    points = score.to_numpy(np.float64)[kept]
+    return Waiting(day[kept], delay[kept], points, within_days, until), as_of[kept], said
 
 
 def _worth(reference: Waiting, band: Ints, n_bands: int) -> Floats:
@@ -230,64 +230,38 @@ def _worth(reference: Waiting, band: Ints, n_bands: int) -> Floats:
     return np.array([of_all if np.isnan(one) else one for one in found])
 
 
-def _periods_of(every: str) -> Callable[[Ints], pd.DatetimeIndex]:
-    """What gives each day since 1970 the first day of its period."""
-
-    def first(day: Ints) -> pd.DatetimeIndex:
-        days = pd.DatetimeIndex(np.asarray(day).astype("datetime64[D]").astype("datetime64[us]"))
-        return days.to_period(_PERIODS[every]).to_timestamp().as_unit("us")
-
-    return first
+def _first_day(every: str, day: Ints) -> pd.DatetimeIndex:
+    """The first day of the period of each day since 1970."""
+    days = pd.DatetimeIndex(np.asarray(day).astype("datetime64[D]").astype("datetime64[us]"))
+    return days.to_period(every).to_timestamp().as_unit("us")
 
 
-def _known(leads: _Scored, within_days: int, period: pd.DatetimeIndex, reference: Mask, mature: Mask) -> Known:
-    codes, periods = pd.factorize(period[mature], sort=True)
-    had = leads.delay[mature] <= within_days
-    return Known(had, leads.score[mature], codes.astype(np.int64), reference[mature], pd.Index(periods))
-
-
-def _measures(
-    tables: Tables, as_of: pd.Series[Any], stage: str, within_days: int, until: int
-) -> dict[str, tuple[Mask, Mask]]:
+def _measures(asked: _Asked, as_of: pd.Series[Any]) -> dict[str, tuple[Mask, Mask]]:
     """Of leads whose days are over: of which it is known, and which were worked, accepted, and reached the stage."""
     everyone = np.ones(len(as_of), bool)
     if not len(as_of):
-        return {stage: (everyone, everyone)}
-
-    def known(of: str, *, worked_only: bool = False) -> pd.Series[Any]:
-        return label(
-            tables,
-            stage=of,
-            as_of=as_of,
-            within_days=within_days,
-            observed_until=day_of(until),
-            worked_only=worked_only,
-        )
-
-    found = {"worked": (everyone, known(stage, worked_only=True).notna().to_numpy())}
-    if stage in FUNNEL[3:] and tables.observed(day_of(until))[0].of("sal").any():
-        accepted = known("sal")
+        return {asked.stage: (everyone, everyone)}
+    found = {"worked": (everyone, asked.label(as_of, worked_only=True).notna().to_numpy())}
+    if asked.stage in FUNNEL[3:] and asked.tables.observed(day_of(asked.until))[0].of("sal").any():
+        accepted = asked.label(as_of, stage="sal")
         found["sal"] = accepted.notna().to_numpy(), accepted.fillna(value=False).to_numpy(bool)
-    return found | {stage: (everyone, known(stage).to_numpy(bool))}
+    return found | {asked.stage: (everyone, asked.label(as_of).to_numpy(bool))}
 
 
-def _responses(  # noqa: PLR0913, PLR0917 - what response times are made of
-    tables: Tables,
+def _responses(
+    asked: _Asked,
     rulebook: Rulebook | None,
-    score: Any,
-    periods_of: Callable[[Ints], pd.DatetimeIndex],
+    history: History | None,
+    period_of: Callable[[Ints], pd.DatetimeIndex],
     reference_end: int,
-    until: int,
 ) -> tuple[pd.DataFrame, list[str]]:
     """`OutcomeDrift.responses` and what is said of them, or why there are none."""
-    history = score if isinstance(score, History) else None
-    if history is not None:
-        rulebook = rulebook or history.rulebook
-    if rulebook is None:
-        return pd.DataFrame(), ["Response times are not looked at: rulebook=... says how soon MQLs are to be answered."]
-    try:
-        frame, share = answers(tables, rulebook, history, periods_of, reference_end, day_of(until))
-    except ArgumentError as error:
-        why = "; ".join(str(problem) for problem in error.problems)
-        return pd.DataFrame(), [f"Response times are not looked at: {why}."]
-    return frame, list(of_responses(frame, share, day_of(until)))
+    why, until = "rulebook=... says how soon MQLs are to be answered", day_of(asked.until)
+    if rulebook is not None:
+        try:
+            frame, share = answers(asked.tables, rulebook, history, period_of, reference_end, until)
+        except ArgumentError as error:
+            why = "; ".join(map(str, error.problems))
+        else:
+            return frame, list(of_responses(frame, share, until))
+    return pd.DataFrame(), [f"Response times are not looked at: {why}."]

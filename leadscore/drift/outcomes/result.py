@@ -16,9 +16,8 @@ from leadscore.base.groups import ALL, MISSING
 from leadscore.base.text import counted
 from leadscore.drift.outcomes.by_period import SURE, Known, bands, corrected, grouped, ranking, rates, relations
 from leadscore.drift.outcomes.label_arrivals import MEMORY_SEEN, Arrivals, poisson_interval
-from leadscore.errors import ArgumentError, Problem
 from leadscore.present.result import Result, Section
-from leadscore.stats.intervals import Floats, Ints
+from leadscore.stats.intervals import Ints
 from leadscore.stats.outcomes_and_scores import LeadRows, as_column, read_rows
 
 Mask = npt.NDArray[np.bool_]
@@ -107,7 +106,7 @@ class OutcomeDrift(Result):
 def outcomes_by_period(  # noqa: PLR0913 - each of them is part of what is asked
     y: Any,
     score: Any,
-    period: Any,
+    periods: Any,
     *,
     reference: int,
     by: pd.DataFrame | None = None,
@@ -123,7 +122,7 @@ def outcomes_by_period(  # noqa: PLR0913 - each of them is part of what is asked
     y : (n_leads,) True, False or missing; 1 and 0 will do
         Missing where it cannot be known yet: a lead whose days are not over counts nowhere.
     score : (n_leads,) numbers, higher is hotter
-    period : (n_leads,) of any kind that can be put in order
+    periods : (n_leads,) of any kind that can be put in order
         In which each lead was scored; of an ordered categorical in its order.
     reference : int
         The first so many periods are what the others are compared with.
@@ -153,36 +152,50 @@ def outcomes_by_period(  # noqa: PLR0913 - each of them is part of what is asked
     >>> print(outcomes_by_period(had, points, block, reference=4).notes[-1])
     Ranks: in 2 periods leads of higher score have the outcome less often, first in 6: AUC 0.36 (0.30 to 0.42).
     """
+    name = "probability" if probabilities else "score"
+    leads = read_rows(y, **{name: score}, periods=periods)
+    order = pd.Categorical(as_column("periods", periods)).remove_unused_categories().categories
     with Arguments("outcomes_by_period") as given:
-        for name, table in (("by", by), ("attributes", attributes)):
-            if not isinstance(table, pd.DataFrame | None):
-                given.wrong(name, f"must be a DataFrame, a row for each lead; got a {type(table).__name__}")
-    leads = read_rows(y, score=score, period=period)
-    periods = _periods(period, reference, MISSING in leads.names)
+        if infinite := int(np.isinf(leads.columns[name][leads.known]).sum()):
+            given.wrong("score", f"must be finite; {infinite:,} of {int(leads.known.sum()):,} are not")
+        if MISSING in leads.names:
+            given.wrong("periods", "is missing for some leads: leave them out")
+        given.whole("reference", reference, least=1, most=len(order) - 1)
+        tables = [_columns(given, name, table, leads) for name, table in (("by", by), ("attributes", attributes))]
     rows = leads.of_known()
-    had, points, place = rows.had, rows.columns["score"], rows.by
+    had, points, place = rows.had, rows.columns[name], rows.by
     assert place is not None
-    problems = no_score(pd.Series(points, rows.index), probabilities=probabilities)
-    if problems:
-        raise ArgumentError("outcomes_by_period", problems)
-    known = Known(had, points, place, place < reference, periods)
+    known = Known(had, points, points, place, place < reference, order)
     band, names = bands(points, known.reference)
-    n, reached = (np.bincount(band[known.reference], weights, len(names)) for weights in (None, had[known.reference]))
-    # A band without leads in the reference tells nothing.
-    chance = points if probabilities else (reached / np.where(n > 0, n, np.nan))[band]
-    groups = {"score": (band, names)}
-    groups |= {str(name): grouped(column) for name, column in _columns("by", by, rows)}
-    own = {str(name): column for name, column in _columns("attributes", attributes, rows)}
-    when = f"in {len(periods)} periods, the first {reference} of which are the reference"
+    if not probabilities:
+        learned = band[known.reference]
+        n, reached = (np.bincount(learned, weights, len(names)) for weights in (None, had[known.reference]))
+        # A band without leads in the reference tells nothing.
+        known = known._replace(chance=(reached / np.where(n > 0, n, np.nan))[band])
+    groups, own = ({str(key): column[leads.known] for key, column in table.items()} for table in tables)
+    when = f"in {len(order)} periods, the first {reference} of which are the reference"
     when += f"; {rows.unknown:,} of unknown outcome are left out" if rows.unknown else ""
-    return looked_at(known, {"outcome": (np.ones(len(had), bool), had)}, groups, chance, own, when)
+    by_group = {"score": (band, names)} | {key: grouped(column) for key, column in groups.items()}
+    return looked_at(known, {"outcome": (np.ones(len(had), bool), had)}, by_group, own, when)
 
 
-def looked_at(  # noqa: PLR0913, PLR0917 - what all looks stand on
+def _columns(given: Arguments, name: str, table: Any, leads: LeadRows) -> pd.DataFrame:
+    """A table's rows of these leads."""
+    if table is None:
+        return pd.DataFrame(index=leads.index)
+    if not isinstance(table, pd.DataFrame):
+        given.wrong(name, f"must be a DataFrame, a row for each lead; got a {type(table).__name__}")
+    elif table.index.has_duplicates or not leads.index.isin(table.index).all():
+        given.wrong(name, "must have one row for each lead of score, by the same index")
+    else:
+        return table.loc[leads.index]
+    return pd.DataFrame()
+
+
+def looked_at(
     known: Known,
     measures: dict[str, tuple[Mask, Mask]],
     groups: dict[str, tuple[Ints, list[str]]],
-    chance: Floats,
     attributes: dict[str, pd.Series[Any]],
     when: str,
 ) -> OutcomeDrift:
@@ -190,57 +203,22 @@ def looked_at(  # noqa: PLR0913, PLR0917 - what all looks stand on
     everyone = {ALL: (np.zeros(len(known.had), np.int64), [ALL]), **groups}
     found, left_out = [], []
     for measure, (there, had) in measures.items():
-        some = Known(had[there], known.score[there], known.period[there], known.reference[there], known.periods)
+        some = known._replace(had=had).take(there)
         if not there.all():
             rest = f"{int((~there).sum()):,} of {len(there):,} leads had it by their score"
             left_out.append(f"{measure}: {rest}, or on its day where that has no time, and are left out.")
-        # Scores tell of the outcome itself only.
-        told = chance[there] if measure == list(measures)[-1] else np.full(int(there.sum()), np.nan)
-        found.append(rates(some, measure, {by: (code[there], names) for by, (code, names) in everyone.items()}, told))
+        if measure != [*measures][-1]:
+            # Scores tell of the outcome itself only.
+            some = some._replace(chance=np.full(len(some.had), np.nan))
+        found.append(rates(some, measure, {by: (code[there], names) for by, (code, names) in everyone.items()}))
     by_period, changes = (pd.concat(parts) for parts in zip(*found, strict=True))
-    # In order, so that parts of its index are looked up fast.
-    by_period = by_period.sort_index()
     ranks = ranking(known, known.score)
     ranks["p"] = corrected(ranks["p"])
     related = relations(known, attributes) if attributes else pd.DataFrame()
     of_all, *others = of_rates(changes, when)
     notes = (*others, *left_out, *of_relations(related), *of_ranking(ranks))
-    return OutcomeDrift("", of_all, notes, by_period, changes, ranks, related)
-
-
-def no_score(score: pd.Series[Any], *, probabilities: bool) -> list[Problem]:
-    """What is wrong with scores."""
-    if not pd.api.types.is_numeric_dtype(score) or pd.api.types.is_bool_dtype(score):
-        return [Problem("score", f"must hold numbers; got {score.dtype}")]
-    numbers = score.to_numpy(np.float64, na_value=np.nan)
-    wrong = ~np.isfinite(numbers)
-    if probabilities:
-        wrong |= ~((numbers >= 0) & (numbers <= 1))
-    if not wrong.any():
-        return []
-    what = "probability from 0 to 1" if probabilities else "finite score"
-    first = ", ".join(map(repr, score.index[wrong][:5]))
-    return [Problem("score", f"{int(wrong.sum()):,} leads have no {what}: {first}")]
-
-
-def _columns(name: str, table: pd.DataFrame | None, rows: LeadRows) -> Iterator[tuple[Any, pd.Series[Any]]]:
-    """The columns of a table at these rows."""
-    if table is None:
-        return
-    if table.index.has_duplicates or not rows.index.isin(table.index).all():
-        raise ArgumentError(name, "must have one row for each lead of score, by the same index")
-    yield from table.loc[rows.index].items()
-
-
-def _periods(period: Any, reference: Any, missing: bool) -> pd.Index[Any]:  # noqa: FBT001 - one of two facts
-    """The periods there are, in their order."""
-    periods = pd.Categorical(as_column("period", period)).remove_unused_categories().categories
-    with Arguments("outcomes_by_period") as given:
-        if missing:
-            given.wrong("period", "is missing for some leads: leave them out")
-        most = len(periods) - 1
-        given.whole("reference", reference, least=1, most=most)
-    return periods
+    # In order, so that parts of its index are looked up fast.
+    return OutcomeDrift("", of_all, notes, by_period.sort_index(), changes, ranks, related)
 
 
 # ---------------------------------------------------------------------------------------------------------- in words
@@ -257,35 +235,32 @@ def of_rates(changes: pd.DataFrame, when: str) -> Iterator[str]:
             yield f"{measure}: {before} and {row['n']:,.0f} since: too few to compare."
             continue
         yield _rate(measure, row)
-        changed = row["p"] <= SURE
-        if changed and measure == "worked":
-            fewer_worked = row["change"] < 0
-        elif changed and fewer_worked and row["change"] < 0:
+        fell = row["p"] <= SURE and row["change"] < 0
+        if fell and fewer_worked:
             yield f"The share worked fell too, which alone can make {measure} fall: the score need not be the cause."
+        fewer_worked |= fell and measure == "worked"
         parts = rows[(rows.index.get_level_values("by") != ALL) & (rows["p"] <= SURE)].sort_values("p", kind="stable")
         for place, part in parts.iloc[:_NAMED].iterrows():
             yield _rate(", ".join(map(str, place)), part)
         new = rows[(rows["n_reference"] == 0) & (rows["n"] > 0)].sort_values("n", ascending=False, kind="stable")
         for place, part in new.iloc[:_NAMED].iterrows():
-            share = f"{part['share']:.1%} ({part['low']:.1%} to {part['high']:.1%}) of {part['n']:,.0f} leads since"
-            yield f"{', '.join(map(str, place))}: {share}, none in the reference: too few to compare."
-        if len(parts) > _NAMED:
-            yield f"{measure}: {len(parts) - _NAMED} more groups changed; see changes."
-    some = changes["p"].count()
-    if some:
-        yield (
-            f"The p-values of {some} rates hold however often you look; those of groups are corrected for how many "
-            "groups each measure has (Holm)."
-        )
+            yield f"{', '.join(map(str, place))}: {_share(part)} since, none in the reference: too few to compare."
+    if some := changes["p"].count():
+        tests = f"The p-values of {some} rates hold however often you look"
+        yield f"{tests}; those of groups are corrected for how many groups each measure has (Holm)."
     yield f"Rates and ranks are of leads {when}."
+
+
+def _share(row: pd.Series[Any], side: str = "") -> str:
+    share, low, high, n = (row[f"{part}{side}"] for part in ("share", "low", "high", "n"))
+    return f"{share:.1%} ({low:.1%} to {high:.1%}) of {n:,.0f} leads"
 
 
 def _rate(name: str, row: pd.Series[Any]) -> str:
     told = "no change seen" if row["p"] > SURE else "fell" if row["change"] < 0 else "rose"
-    sides = (row[[f"{part}{side}" for part in ("share", "low", "high", "n")]] for side in ("_reference", ""))
-    figures = [f"{share:.1%} ({low:.1%} to {high:.1%}) of {n:,.0f} leads" for share, low, high, n in sides]
     expected = "" if pd.isna(row["expected"]) else f", where their scores predict {row['expected']:.1%}"
-    return f"{name}: {told}: {figures[0]} in the reference, {figures[1]} since{expected}; p = {row['p']:.2g}."
+    figures = f"{_share(row, '_reference')} in the reference, {_share(row)} since{expected}"
+    return f"{name}: {told}: {figures}; p = {row['p']:.2g}."
 
 
 def of_arrivals(found: Arrivals, within_days: int, until: dt.date) -> Iterator[str]:
@@ -294,76 +269,63 @@ def of_arrivals(found: Arrivals, within_days: int, until: dt.date) -> Iterator[s
         yield f"Labels cannot be watched as they arrive: {found.reason}."
         return
     labels, predicted = found.weeks["labels"], found.weeks["expected"]
-    later = found.weeks["evidence_fall"].notna()
     looked = f"Labels as they arrive, up to {found.until}, about {predicted.mean():.1f} a week"
     evidence = f"strength of evidence for a {found.side} {found.evidence:,.3g} (alarm at {found.bound:,.0f})"
-    if found.state == "stable":
+    if found.onset is None:
+        later = found.weeks["evidence_fall"].notna()
         count = f"{labels[later].sum():,} came since the reference, {predicted[later].sum():,.0f} were predicted"
         yield f"{looked}: no change seen; {count}; {evidence}."
     else:
-        first, low, high = found.since, found.since_low, found.since_high
-        side = "fallen" if found.side == "fall" else "risen"
-        sure = f"have {side}" if found.state == "alarm" else f"may have {side}"
+        since, low, high = found.onset
+        sure = f"{'have' if found.state == 'alarm' else 'may have'} {'fallen' if found.side == 'fall' else 'risen'}"
         came, let = found.ages["labels"].sum(), found.ages["expected"].sum()
         ratio = f"of leads scored from {low} on, {came:,} came by now and {let:,.1f} were predicted"
         if let > 0:
             ends = " to ".join(f"{end / let:.2f}" for end in poisson_interval(came))
             ratio += f" ({came / let:.2f} times, {ends})"
         passed = f", passed first on {found.passed}" if found.passed and found.evidence < found.bound else ""
-        yield f"{looked}: they {sure} since the week of {first} ({low} to {high}): {ratio}; {evidence}{passed}."
-        yield _delay(found, within_days, until)
+        yield f"{looked}: they {sure} since the week of {since} ({low} to {high}): {ratio}; {evidence}{passed}."
+        yield _delay(found, since + dt.timedelta(within_days + 7), until)
     if found.memory > MEMORY_SEEN:
         alike = f"by {found.memory:.1f} standard errors more than independent ones"
         yield f"The false-alarm rate cannot be guaranteed: neighbouring weeks are alike (autocorrelated), {alike}."
-    if found.scale_low > 1 or found.scale_high < 1:
-        interval = f"{found.scale_low:.2f} to {found.scale_high:.2f}"
-        yield (
-            f"In the reference {found.scale:.2f} times ({interval}) as many labels came as the scores predict; "
-            "changes are measured from there."
-        )
+    scale, low_scale, high_scale = found.scale
+    if low_scale > 1 or high_scale < 1:
+        times = f"{scale:.2f} times ({low_scale:.2f} to {high_scale:.2f}) as many labels came as the scores predict"
+        yield f"In the reference {times}; changes are measured from there."
 
 
-def _delay(found: Arrivals, within_days: int, until: dt.date) -> str:
-    assert found.since is not None
-    sure = found.since + dt.timedelta(within_days + 7)
-    wait = f"for the leads of that week it is known on {sure}"
-    if sure <= until:
+def _delay(found: Arrivals, known_on: dt.date, until: dt.date) -> str:
+    late, wait = found.late, f"for the leads of that week it is known on {known_on}"
+    if known_on <= until:
         wait = "the rates have the leads whose days are over"
-    late = found.late
     if pd.isna(late):
         return f"Whether they only come later is not known yet: {wait}."
-    if late > _LATE and found.side == "fall":
-        return f"Labels came later than before ({late:.1f} standard errors): they may be slower, not fewer; {wait}."
-    if late < -_LATE and found.side == "rise":
-        return f"Labels came sooner than before ({-late:.1f} standard errors): they may be faster, not more; {wait}."
+    if abs(late) > _LATE and (late > 0) == (found.side == "fall"):
+        came, may = ("later", "slower, not fewer") if late > 0 else ("sooner", "faster, not more")
+        return f"Labels came {came} than before ({abs(late):.1f} standard errors): they may be {may}; {wait}."
     return f"Labels took as long as before ({late:+.1f} standard errors), so delay hardly explains it; {wait}."
 
 
 def of_ranking(ranks: pd.DataFrame) -> Iterator[str]:
     """How well the score ranks, and in which periods it lost that."""
-    before = ranks.loc["reference"]
+    before, later = ranks.loc["reference"], ranks.drop(index="reference")
     if pd.isna(before["auc"]):
         yield f"Ranks: the reference has no AUC: {before['reason']}."
         return
-    reference = f"{before['auc']:.2f}{_interval(before)} in the reference"
-    later = ranks.drop(index="reference")
-    without = later[later["auc"].isna()]
-    known = later[later["auc"].notna()]
+    known, without = later[later["auc"].notna()], later[later["auc"].isna()]
+    reference = f"AUC {_auc(before)} in the reference"
     if not len(known):
-        yield f"Ranks: AUC {reference}; no period since has one."
+        yield f"Ranks: {reference}; no period since has one."
     else:
         lost = known[(known["p"] <= SURE) & (known["change"] < 0)]
-        last = known.iloc[-1]
-        yield (
-            f"Ranks: AUC {reference}, {last['auc']:.2f}{_interval(last)} in {shown(known.index[-1])}; clearly lower in "
-            f"{len(lost)} of {counted(len(known), 'period')} (Holm){_first(lost)}."
-        )
+        last = f"{_auc(known.iloc[-1])} in {shown(known.index[-1])}"
+        of = f"{len(lost)} of {counted(len(known), 'period')} (Holm){_first(lost)}"
+        yield f"Ranks: {reference}, {last}; clearly lower in {of}."
         flipped = lost[(lost["high"] < 0.5) & (before["low"] > 0.5)]
         if len(flipped):
-            row = flipped.iloc[0]
-            first = f"{_first(flipped)}: AUC {row['auc']:.2f}{_interval(row)}"
-            periods = counted(len(flipped), "period")
-            yield f"Ranks: in {periods} leads of higher score have the outcome less often{first}."
+            less = f"in {counted(len(flipped), 'period')} leads of higher score have the outcome less often"
+            yield f"Ranks: {less}{_first(flipped)}: AUC {_auc(flipped.iloc[0])}."
     if len(without):
         names = ", ".join(map(shown, without.index[:_NAMED]))
         yield f"Ranks: no AUC in {counted(len(without), 'period')}, of leads with one outcome only: {names}."
@@ -379,29 +341,24 @@ def of_relations(related: pd.DataFrame) -> Iterator[str]:
     n = related.index.get_level_values("attribute").nunique()
     yield f"Relations: {len(names)} of {n} attributes rank the other way round in some period (Holm over all of them)."
     for name in names[:_NAMED]:
-        rows, before = flipped.loc[name], related.loc[(name, "reference")]
-        row = rows.iloc[0]
-        yield (
-            f"{name}: AUC {before['auc']:.2f}{_interval(before)} in the reference, {row['auc']:.2f}{_interval(row)} in "
-            f"{shown(rows.index[0])}; so in {counted(len(rows), 'period')}."
-        )
+        rows = flipped.loc[name]
+        now = f"{_auc(rows.iloc[0])} in {shown(rows.index[0])}; so in {counted(len(rows), 'period')}"
+        yield f"{name}: AUC {_auc(related.loc[(name, 'reference')])} in the reference, {now}."
 
 
 def of_responses(responses: pd.DataFrame, share: str, until: dt.date) -> Iterator[str]:
     """How soon sales responds."""
-    within = "the time agreed" if share == "within_agreed" else "24 hours"
     head = f"Response times up to {until}, leads still waiting included"
     if not {"reference", "since"} <= set(responses.index):
         yield f"{head}: MQLs of the reference or since it are missing, so too few to compare."
         return
-    before, now = responses.loc["reference"], responses.loc["since"]
-    sides = (row[["share", "low", "high", "n"]] for row in (before, now))
-    figures = [f"{answered:.0%} ({low:.0%} to {high:.0%}) of {n:,.0f}" for answered, low, high, n in sides]
-    told = "no change seen" if not now["p"] <= SURE else "slower" if now["change"] < 0 else "faster"
-    yield (
-        f"{head}: {told}: {figures[0]} MQLs of the reference were answered within {within}, {figures[1]} since; "
-        f"p = {now['p']:.2g}."
-    )
+    sides = [row for _, row in responses.loc[["reference", "since"]].iterrows()]
+    before, now = (f"{row['share']:.0%} ({row['low']:.0%} to {row['high']:.0%}) of {row['n']:,.0f}" for row in sides)
+    change, p = (float(sides[1][name]) for name in ("change", "p"))
+    told = "no change seen" if not p <= SURE else "slower" if change < 0 else "faster"
+    within = "the time agreed" if share == "within_agreed" else "24 hours"
+    answered = f"{before} MQLs of the reference were answered within {within}, {now} since"
+    yield f"{head}: {told}: {answered}; p = {p:.2g}."
     later = responses.drop(index=["reference", "since"])
     slow = later[(later["p"] <= SURE) & (later["change"] < 0)]
     if len(slow):
@@ -413,8 +370,9 @@ def shown(period: Any) -> str:
     return period.date().isoformat() if isinstance(period, pd.Timestamp) else str(period)
 
 
-def _interval(row: pd.Series[Any]) -> str:
-    return f" (no interval: {row['reason']})" if pd.isna(row["low"]) else f" ({row['low']:.2f} to {row['high']:.2f})"
+def _auc(row: pd.Series[Any]) -> str:
+    ends = f"no interval: {row['reason']}" if pd.isna(row["low"]) else f"{row['low']:.2f} to {row['high']:.2f}"
+    return f"{row['auc']:.2f} ({ends})"
 
 
 def _first(rows: pd.DataFrame) -> str:

@@ -219,8 +219,8 @@ def test_a_fall_is_found_and_is_no_delay():
     found = watched(waiting_of(changed=110, ratio=0.5))
     assert found.state == "alarm"
     assert found.side == "fall"
-    assert dt.date(2026, 1, 1) < found.since < dt.date(2026, 5, 1)
-    assert found.since_low <= found.since <= found.since_high
+    assert dt.date(2026, 1, 1) < found.onset[0] < dt.date(2026, 5, 1)
+    assert found.onset[1] <= found.onset[0] <= found.onset[2]
     assert abs(found.late) < 1.96
     assert (found.ages["ratio"] < 0.8).all()
 
@@ -243,7 +243,7 @@ def test_a_rise_is_found_on_its_own_side():
 def test_nothing_changed():
     found = watched(waiting_of(seed=6))
     assert found.state == "stable"
-    assert found.since is None
+    assert found.onset is None
     later = found.weeks["evidence_fall"].notna()
     assert found.weeks["labels"][later].sum() == pytest.approx(found.weeks["expected"][later].sum(), rel=0.1)
 
@@ -297,7 +297,7 @@ def test_chances_off_by_a_factor_and_rows_in_another_order_change_nothing(factor
     other = leads.of(shuffled)._replace(chance=leads.chance * factor)
     one, two = watched(leads), watched(other)
     pd.testing.assert_frame_equal(one.weeks, two.weeks, rtol=1e-6)
-    assert two.scale == pytest.approx(one.scale / factor)
+    assert two.scale[0] == pytest.approx(one.scale[0] / factor)
 
 
 @pytest.mark.parametrize(
@@ -469,12 +469,12 @@ def test_ordered_periods_keep_their_order():
     [
         ({"reference": 0}, "reference: must be a whole number, from 1 to 7; got 0"),
         ({"reference": 8}, "got 8"),
-        ({"probabilities": True}, "leads have no probability from 0 to 1"),
+        ({"probabilities": True}, "probability: must be between 0 and 1; "),
         ({"score": np.full(3200, np.nan)}, "score: is missing for 3,200 of 3,200 leads of known outcome"),
-        ({"score": np.full(3200, np.inf)}, "3,200 leads have no finite score"),
+        ({"score": np.full(3200, np.inf)}, "score: must be finite; 3,200 of 3,200 are not"),
         ({"score": ["hot"] * 3200}, "must be numbers; got 'hot'"),
-        ({"period": range(5)}, "period: has 5 values, score 3,200: one for each lead"),
-        ({"period": [*range(3199), None]}, "period: is missing for some leads"),
+        ({"periods": range(5)}, "periods: has 5 values, score 3,200: one for each lead"),
+        ({"periods": [*range(3199), None]}, "periods: is missing for some leads"),
         ({"by": "group"}, "must be a DataFrame"),
         (
             {"by": pd.DataFrame({"a": 1}, range(1, 3201)), "y": pd.Series([True] * 3200)},
@@ -485,9 +485,9 @@ def test_ordered_periods_keep_their_order():
 )
 def test_columns_that_cannot_be_meant_are_refused(change, message):
     y, points, block = flipping()
-    given = {"y": y, "score": points, "period": block, "reference": 4} | change
+    given = {"y": y, "score": points, "periods": block, "reference": 4} | change
     with pytest.raises(ArgumentError) as error:
-        ls.drift.outcomes_by_period(given.pop("y"), given.pop("score"), given.pop("period"), **given)
+        ls.drift.outcomes_by_period(given.pop("y"), given.pop("score"), given.pop("periods"), **given)
     assert message in str(error.value)
 
 
@@ -702,7 +702,7 @@ def test_slower_answers_are_found_and_a_rulebook_is_needed_for_them():
         ({"reference_weeks": 20}, "26 or more; got 20"),
         ({"budget": 1.5}, "must lie between 0 and 1"),
         ({"as_of": None}, "goes with a Series of scores"),
-        ({"probabilities": True}, "leads have no probability from 0 to 1"),
+        ({"probabilities": True}, "probability: must be between 0 and 1; 1,320 of 1,320 are not"),
     ],
 )
 def test_arguments_that_cannot_be_meant_are_refused(change, message):
