@@ -16,7 +16,9 @@ from leadscore.cli.options import (
     TABLE_HELP,
     End,
     Events,
+    FirstDay,
     Format,
+    LastDay,
     Leads,
     ObservedUntil,
     Outcomes,
@@ -28,7 +30,6 @@ from leadscore.cli.options import (
     Start,
     WithinDays,
     check_writable,
-    day,
     stages,
 )
 from leadscore.cli.printing import heading, print_changes, print_json, steps
@@ -41,32 +42,35 @@ if TYPE_CHECKING:
 _OWN_GROUPS = ("segment", "via", "grade")
 
 
+_New = Annotated[Path, typer.Argument(metavar="NEW", help="The rulebook that is to take its place.")]
+_Leads = Annotated[str | None, typer.Option(metavar="FILE", help=f"Also compare on these leads: {TABLE_HELP}.")]
+_Outcomes = Annotated[str | None, typer.Option(metavar="FILE", help="What became of the leads, if known.")]
+_By = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="Weeks by this column of the leads too, or by 'segment'.")
+]
+_Days = Annotated[
+    int | None, typer.Option(metavar="N", min=1, help="With --outcomes: what became of the leads in so many days.")
+]
+_Out = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Where the leads that differ go, with reasons: .parquet or .csv.")
+]
+
+
 @app.command()
 def diff(  # noqa: PLR0913
     old: Annotated[Path, typer.Argument(metavar="OLD", help="A rulebook.")],
-    new: Annotated[Path, typer.Argument(metavar="NEW", help="The rulebook that is to take its place.")],
+    new: _New,
     *,
-    leads: Annotated[
-        str | None, typer.Option(metavar="FILE", help=f"Also compare on these leads: {TABLE_HELP}.")
-    ] = None,
+    leads: _Leads = None,
     events: Events = None,
-    outcomes: Annotated[str | None, typer.Option(metavar="FILE", help="What became of the leads, if known.")] = None,
-    start: Annotated[
-        dt.date | None, typer.Option(parser=day, metavar="DATE", help="The first day of the period.")
-    ] = None,
-    end: Annotated[dt.date | None, typer.Option(parser=day, metavar="DATE", help="The last day of the period.")] = None,
-    by: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Weeks by this column of the leads too, or by 'segment'.")
-    ] = None,
-    within_days: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="With --outcomes: what became of the leads in so many days.")
-    ] = None,
+    outcomes: _Outcomes = None,
+    start: FirstDay = None,
+    end: LastDay = None,
+    by: _By = None,
+    within_days: _Days = None,
     stage_name: StageNames = None,
     observed_until: ObservedUntil = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Where the leads that differ go, with reasons: .parquet or .csv."),
-    ] = None,
+    out: _Out = None,
     set_aside: SetAside = False,
     printed: Printed = Format.table,
 ) -> None:
@@ -75,33 +79,36 @@ def diff(  # noqa: PLR0913
     The changes rule by rule; with --leads, who would have qualified in a period by the one and by the other, and why.
     Exit code 0 whether anything changed or not.
     """
-    from leadscore.present.result import section_text, sections_data  # noqa: PLC0415 - needs pandas
-    from leadscore.rulebook.diff import diff as changes_between  # noqa: PLC0415 - this command only
-
     books = [ls.Rulebook.read(path) for path in (old, new)]
-    changes = changes_between(*books)
-    said: Any = [asdict(one) for one in changes]
+    if (outcomes is None) != (within_days is None):
+        what = "go together: what became of the leads, in how many days"
+        raise typer.BadParameter(what, param_hint="'--outcomes' and '--within-days'")
     if leads is None:
         given = {"events": events, "outcomes": outcomes, "start": start, "end": end, "by": by, "out": out}
         _refuse_alone(given | {"observed-until": observed_until})
-    elif start is None or end is None:
+        _print_diff(books, printed)
+        return
+    if start is None or end is None:
         raise typer.BadParameter("needs --start and --end, the period to compare over", param_hint="'--leads'")
-    if (outcomes is None) != (within_days is None):
-        raise typer.BadParameter(
-            "go together: what became of the leads, in how many days", param_hint="'--outcomes' and '--within-days'"
-        )
-    if printed == Format.table and leads is None:
-        print_changes(changes)
-    if leads is not None and start is not None and end is not None:
-        options = {"strict": not set_aside, "observed_until": observed_until, "stages": stages(stage_name)}
-        comparison = _compare(books, (leads, events, outcomes), (start, end), by, out, options)
-        more = list(_sections(comparison, by, within_days))
-        if printed == Format.table:
-            typer.echo("\n".join([str(comparison), *(line for section in more for line in section_text(section))]))
-        else:
-            said = comparison.to_dict() | sections_data(more)
+    from leadscore.present.result import section_text, sections_data  # noqa: PLC0415 - needs pandas
+
+    options = {"strict": not set_aside, "observed_until": observed_until, "stages": stages(stage_name)}
+    comparison = _compare(books, (leads, events, outcomes), (start, end), by, out, options)
+    more = list(_sections(comparison, by, within_days))
     if printed == Format.json:
-        print_json(said)
+        print_json(comparison.to_dict() | sections_data(more))
+    else:
+        typer.echo("\n".join([str(comparison), *(line for section in more for line in section_text(section))]))
+
+
+def _print_diff(books: list[ls.Rulebook], printed: Format) -> None:
+    from leadscore.rulebook.diff import diff as changes_between  # noqa: PLC0415 - this command only
+
+    changes = changes_between(*books)
+    if printed == Format.json:
+        print_json([asdict(one) for one in changes])
+    else:
+        print_changes(changes)
 
 
 def _sections(comparison: Comparison, by: str | None, within_days: int | None) -> Iterator[Section]:
@@ -171,32 +178,22 @@ def evaluate(  # noqa: PLR0913
     Over the leads that sales worked and that came to it in the period, each as it stood on that day.
     """
     book = ls.Rulebook.read(rulebook)
+    reading: dict[str, Any] = {"strict": not set_aside, "observed_until": observed_until, "stages": stages(stage_name)}
+    goal: dict[str, Any] = {"stage": stage, "within_days": within_days, "capacity_per_week": capacity_per_week}
     with steps(2) as step:
         step("Reading the tables")
-        reading: dict[str, Any] = {
-            "strict": not set_aside,
-            "observed_until": observed_until,
-            "stages": stages(stage_name),
-        }
         tables = ls.load_tables(leads, events, outcomes, rulebook=book, **reading)
         step("Judging the leads that sales worked")
-        found = ls.baselines(
-            tables,
-            book,
-            start=start,
-            end=end,
-            capacity_per_week=capacity_per_week,
-            stage=stage,
-            within_days=within_days,
-        )
+        found = ls.baselines(tables, book, start=start, end=end, **goal)
         table = ls.threshold_table(found.leads["reached"], found.leads["total"], dates=found.leads["day"])
         choice = ls.choose_threshold(table, capacity_per_week=capacity_per_week)
     if printed == Format.json:
         print_json({"baselines": found.to_dict(), "thresholds": table.to_dict(), "choice": choice.to_dict()})
-    else:
-        heading("Is scoring worth having?")
-        typer.echo(found)
-        heading("What each threshold costs and brings, of the leads that sales worked")
-        typer.echo(table)
-        heading(f"Which threshold fits {capacity_per_week:g} leads a week?")
-        typer.echo(choice)
+        return
+    for title, result in (
+        ("Is scoring worth having?", found),
+        ("What each threshold costs and brings, of the leads that sales worked", table),
+        (f"Which threshold fits {capacity_per_week:g} leads a week?", choice),
+    ):
+        heading(title)
+        typer.echo(result)

@@ -39,38 +39,45 @@ class _Decision(StrEnum):
     new_normal = "new_normal"
 
 
+_AsOf = Annotated[
+    dt.date, typer.Option(parser=day, metavar="DATE", help="Whole weeks, Monday to Sunday, up to this day count.")
+]
+_State = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="What is known of past weeks, .json: begun if not there, then added to."),
+]
+_By = Annotated[
+    list[str] | None,
+    typer.Option(metavar="COLUMN", help="Lead columns to look for a cause in; first where leads come from."),
+]
+_Start = Annotated[
+    dt.date | None,
+    typer.Option(parser=day, metavar="DATE", help="The first day to count; that of the first lead if not given."),
+]
+_ReferenceWeeks = Annotated[
+    int | None, typer.Option(metavar="N", min=26, help="Weeks to learn from: 52 if not given, which show seasons.")
+]
+_Acknowledge = Annotated[
+    _Decision | None,
+    typer.Option(help="What became of the alarm: the cause is mended; or leads are like this from now on."),
+]
+_Format = Annotated[_Printed, typer.Option("--format", help="Text, JSON for programs, or Markdown for the meeting.")]
+
+
 @app.command()
 def drift(  # noqa: PLR0913 - a command has as many arguments as options
     rulebook: RulebookFile,
     *,
     leads: Leads,
-    as_of: Annotated[
-        dt.date, typer.Option(parser=day, metavar="DATE", help="Whole weeks, Monday to Sunday, up to this day count.")
-    ],
+    as_of: _AsOf,
     events: Events = None,
-    state: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="What is known of past weeks, .json: begun if not there, then added to."),
-    ] = None,
-    by: Annotated[
-        list[str] | None,
-        typer.Option(metavar="COLUMN", help="Lead columns to look for a cause in; first where leads come from."),
-    ] = None,
-    start: Annotated[
-        dt.date | None,
-        typer.Option(parser=day, metavar="DATE", help="The first day to count; that of the first lead if not given."),
-    ] = None,
-    reference_weeks: Annotated[
-        int | None, typer.Option(metavar="N", min=26, help="Weeks to learn from: 52 if not given, which show seasons.")
-    ] = None,
-    acknowledge: Annotated[
-        _Decision | None,
-        typer.Option(help="What became of the alarm: the cause is mended; or leads are like this from now on."),
-    ] = None,
+    state: _State = None,
+    by: _By = None,
+    start: _Start = None,
+    reference_weeks: _ReferenceWeeks = None,
+    acknowledge: _Acknowledge = None,
     set_aside: SetAside = False,
-    printed: Annotated[
-        _Printed, typer.Option("--format", help="Text, JSON for programs, or Markdown for the meeting.")
-    ] = _Printed.text,
+    printed: _Format = _Printed.text,
 ) -> None:
     """Say since when behaviour outweighs fit, and why.
 

@@ -91,11 +91,16 @@ AsOfDays = Annotated[
     ),
 ]
 FirstDay = Annotated[
-    dt.date | None, typer.Option("--start", parser=day, metavar="DATE", help="In place of --as-of: the first day.")
+    dt.date | None, typer.Option("--start", parser=day, metavar="DATE", help="The first day of the period.")
 ]
-LastDay = Annotated[dt.date | None, typer.Option("--end", parser=day, metavar="DATE", help="And the last day.")]
+LastDay = Annotated[
+    dt.date | None, typer.Option("--end", parser=day, metavar="DATE", help="The last day of the period.")
+]
 Each = Annotated[
-    Moment, typer.Option(help="With --start and --end: leads as they stood then; on handover, when sales got each.")
+    Moment,
+    typer.Option(
+        help="With --start and --end, in place of --as-of: leads as they stood then; on handover, when sales got each."
+    ),
 ]
 WorkedOnly = Annotated[
     bool, typer.Option("--worked-only", help="Only leads that sales worked; else one nobody called did not convert.")
