@@ -60,7 +60,7 @@ from .scoring.scores import score as score
 from .tables.bots import flag_bots as flag_bots
 from .tables.daily_activity import daily_activity as daily_activity
 from .tables.labels import label as label
-from .tables.tables import load_tables as load_tables
+from .tables.loading import load_tables as load_tables
 from .threshold.baselines import baselines as baselines
 from .threshold.choice import choose_threshold as choose_threshold
 from .threshold.explorer import ThresholdExplorer as ThresholdExplorer

@@ -18,7 +18,8 @@ from leadscore.datasets.scenarios import LIFE, STABLE, Scenario
 from leadscore.present.result import Result
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.scores import score
-from leadscore.tables.tables import Tables, load_tables
+from leadscore.tables.loading import load_tables
+from leadscore.tables.tables import Tables
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -319,8 +319,10 @@ class BalanceMonitor:
         BalanceMonitor
             With the decisions of this one; its `edit` says what the edit alone does to the latest weeks.
         """
-        if not self._weeks:
-            raise ArgumentError("monitor", "no week was counted yet: begin a BalanceMonitor with the new rulebook")
+        with Arguments("with_rulebook") as given:
+            given.types(tables=(tables, Tables), rulebook=(rulebook, Rulebook))
+            if not self._weeks:
+                given.wrong("monitor", "no week was counted yet: begin a BalanceMonitor with the new rulebook")
         end = dt.date.fromisoformat(self._weeks[-1]["week"]) + dt.timedelta(6)
         start = self._weeks[0]["week"]
         new = BalanceMonitor(rulebook, **self._settings)

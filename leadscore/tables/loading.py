@@ -1,0 +1,291 @@
+"""`load_tables`: three tables are read and held against their contract; what breaks it is named, not dropped unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from leadscore.base.days import as_day
+from leadscore.base.times import one_array
+from leadscore.errors import ArgumentError, ContractError, Problem
+from leadscore.rulebook import Rulebook
+from leadscore.rulebook.kinds import Kind, declared_kind, event_kinds, lead_kinds
+from leadscore.tables.columns import Column, convert, distinct
+from leadscore.tables.contract import Breaches, missing_columns, refuse
+from leadscore.tables.daily_activity import DailyActivity, is_activity
+from leadscore.tables.events import EventBatch, Events, Ids, plain_ids, read_events
+from leadscore.tables.lead_history import Records, Say, disagreeing, lead_times, repeated
+from leadscore.tables.outcomes import read_outcomes, stage_names
+from leadscore.tables.sources import Source, open_source
+from leadscore.tables.tables import Tables, completeness, reading_of
+
+
+def load_tables(  # noqa: PLR0913 - three tables, and how to read them
+    leads: Any,
+    events: Any = None,
+    outcomes: Any = None,
+    *,
+    rulebook: Rulebook | Sequence[Rulebook] | None = None,
+    columns: Sequence[str] = (),
+    stages: Mapping[str, str] | None = None,
+    observed_until: Any = None,
+    strict: bool = True,
+) -> Tables:
+    """Read the tables and check them against the contract, all problems at once.
+
+    Parameters
+    ----------
+    leads : table, one row per lead
+        `lead_id` (unique), optionally `created_at`, and attribute columns. A pandas, polars or Arrow table, anything
+        with the Arrow PyCapsule interface, or a path to CSV or Parquet: a file, a glob, a folder of parts. With a
+        column `valid_from` a lead may have several rows, each the lead's attributes from that time on.
+    events : table, one row per event, optional
+        `lead_id`, `event`, `at`, and columns that a `where` tests; or a `DailyActivity`, or the file it was written to.
+        `is_bot`, as `flag_bots` adds it, is kept; marked events count until `tables.without_bots()` leaves them out.
+    outcomes : table, one row per stage reached, optional
+        `lead_id`, `stage`, `at`.
+    rulebook : Rulebook or several, optional
+        Then only the columns they need are read, and their values are checked here. Without it all columns are read,
+        and scoring checks them.
+    columns : names of lead columns, optional
+        With a rulebook: further columns to keep, which figures are to be broken down by.
+    stages : mapping, optional
+        The CRM's own names of stages, and ours for them: `{"Closed Won": "won"}`.
+    observed_until : date, or text as "2026-03-31", optional
+        The last day the outcomes were recorded on; by default that of the last outcome. Give it where open deals stand
+        with the date on which they are expected to close.
+    strict : bool
+        Refuse tables with rows that break the contract; if False, such rows are set aside in `rejected`.
+
+    Returns
+    -------
+    Tables
+
+    Raises
+    ------
+    ContractError
+        Each problem with table, column, count and first bad rows. Missing columns are refused even if not strict.
+
+    Notes
+    -----
+    An outcome breaks the contract if its lead, stage or time is none; if it is dated on a day before the lead's
+    `created_at` or after `observed_until`; if it repeats a lead's stage and time; and if it is out of order: before a
+    stage that comes earlier in the funnel, within one pass, which ends with rejected, lost or recycled. Of those the
+    fewest rows are named, and where equally few the ones furthest along the funnel. A time at midnight is a date, and
+    comes neither before nor after others of its day.
+
+    Times with a zone are converted; times without one are wall-clock times in the rulebook's `timezone`. CSV cells are
+    taken as text, and read as the rulebook needs them: a code 007 and a country NA stay what they are.
+
+    Examples
+    --------
+    >>> import leadscore as ls
+    >>> leads = pd.DataFrame({"lead_id": ["a", "a", "b"], "country": ["US", "CA", None]})
+    >>> ls.load_tables(leads)
+    Traceback (most recent call last):
+    leadscore.errors.ContractError: 1 problem in tables
+      leads.lead_id: 2 rows: a lead_id that is not unique
+          row 0: 'a'
+          row 1: 'a'
+    >>> ls.load_tables(leads, strict=False)
+    1 lead, 0 events.
+    <BLANKLINE>
+    Rows set aside:
+      table  row  column   problem
+      leads    0  lead_id  a lead_id that is not unique
+      leads    1  lead_id  a lead_id that is not unique
+    <BLANKLINE>
+    - 2 rows set aside; see `rejected`.
+    """
+    books = [rulebook] if isinstance(rulebook, (Rulebook, str)) else list(rulebook or ())
+    names = stage_names(stages)
+    last = None if observed_until is None else as_day(observed_until, name="observed_until")
+    wrong = [book for book in books if not isinstance(book, Rulebook)]
+    if wrong:
+        message = f"must be a Rulebook, or several; got {wrong[0]!r}. Rulebook.read(path) reads one from a file"
+        raise ArgumentError("rulebook", message)
+    sources = {"leads": open_source(leads, "leads")}
+    if isinstance(events, DailyActivity):
+        sources["events"] = _from_activity(events)
+    elif events is not None:
+        sources["events"] = open_source(events, "events")
+    if outcomes is not None:
+        sources["outcomes"] = open_source(outcomes, "outcomes")
+    wanted = {name: _wanted(source, books, columns) for name, source in sources.items()}
+    refuse([problem for name, source in sources.items() for problem in _lacking(source, wanted[name], books)])
+
+    breaches = {name: Breaches(source) for name, source in sources.items()}
+    read = _read_leads(sources["leads"], wanted["leads"], books, breaches["leads"], strict=strict)
+    ids = read[1]
+    log = _no_events(books)
+    if "events" in sources and is_activity(sources["events"]):
+        log = _read_activity(sources["events"], wanted["events"], ids, breaches["events"])
+    elif "events" in sources:
+        marks: list[tuple[str, Kind]] = [("is_bot", "boolean")] * ("is_bot" in wanted["events"])
+        kinds = [*_event_kinds(books), *marks]
+        log, _ = read_events(sources["events"], wanted["events"], ids, breaches["events"], kinds)
+    timezone, reached = books[0].timezone if books else "UTC", None
+    if "outcomes" in sources:
+        created = read[2].created_at()
+        reached, last = read_outcomes(sources["outcomes"], ids, created, breaches["outcomes"], names, last, timezone)
+    _unread(sources, breaches)
+    if strict:
+        refuse([problem for breach in breaches.values() for problem in breach.problems()])
+    parts = [breach.rejected() for breach in breaches.values()]
+    rejected = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    lead_table, ids, records, converted = read
+    tables = Tables(lead_table, ids, records, log, reached, rejected, converted, last, timezone)
+    if "events" in sources:
+        refuse([problem for book in books for problem in _misread(tables, book)])
+    if books:
+        tables.completeness = completeness(tables, books[0], records.latest())
+    return tables
+
+
+def _from_activity(activity: DailyActivity) -> Source:
+    def batches(columns: list[str]) -> Iterator[pa.RecordBatch]:
+        yield from activity.table.select(columns).to_batches()
+
+    metadata = {b"leadscore.activity": b"1", b"leadscore.timezone": activity.timezone.encode()}
+    return Source("events", activity.table.column_names, batches, metadata=metadata)
+
+
+def _wanted(source: Source, books: list[Rulebook], columns: Sequence[str]) -> list[str]:
+    """The columns to read: what the contract requires, then what the rulebooks use and the caller asks for, or all."""
+    if source.name == "outcomes":
+        return list(dict.fromkeys(["lead_id", "stage", "at", *source.columns]))
+    time = ["day", "count"] if is_activity(source) else ["at"]
+    required = ["lead_id"] if source.name == "leads" else ["lead_id", "event", *time]
+    if not books:
+        return list(dict.fromkeys([*required, *source.columns]))
+    if source.name == "events":
+        marks = {"is_bot"} & {*source.columns}
+        return list(dict.fromkeys([*required, *(name for name, _ in _event_kinds(books)), *marks]))
+    times = [name for name in ("created_at", "valid_from") if name in source.columns]
+    return list(dict.fromkeys([*required, *times, *(name for book in books for name in _needed(book)), *columns]))
+
+
+def _event_kinds(books: list[Rulebook]) -> list[tuple[str, Kind]]:
+    """The event columns that rules test, each with the kind they need."""
+    return list(dict.fromkeys(pair for book in books for pair in event_kinds(book).items()))
+
+
+def _needed(rulebook: Rulebook) -> dict[str, Kind]:
+    """The lead columns that rules use or that are required, and their kinds."""
+    required = {name for name, column in rulebook.columns.items() if column.required != "no"}
+    return lead_kinds(rulebook) | {name: declared_kind(rulebook, name) or "any" for name in sorted(required)}
+
+
+def _lacking(source: Source, wanted: list[str], books: list[Rulebook]) -> list[Problem]:
+    used = {
+        name: f", which rulebook {book.name!r} uses"
+        for book in reversed(books)
+        for name in (_needed(book) if source.name == "leads" else event_kinds(book))
+    }
+    return missing_columns(source, wanted, used)
+
+
+def _no_events(books: list[Rulebook]) -> Events:
+    return Events([], {name: pa.nulls(0) for name in ("event", *(name for name, _ in _event_kinds(books)))})
+
+
+def _read_activity(source: Source, wanted: list[str], ids: Ids, breaches: Breaches) -> Events:
+    """Daily activity in place of events: the day instead of the time, and how many."""
+    batches = list(source.batches(wanted))
+    table = pa.Table.from_batches(batches) if batches else pa.table({name: pa.nulls(0) for name in wanted})
+    lead = ids.positions(one_array(table["lead_id"]))
+    unknown = np.flatnonzero(lead < 0)
+    breaches.add(
+        "lead_id",
+        "activity of leads that are not among the leads",
+        unknown,
+        table["lead_id"].take(unknown[:5]).to_pylist(),
+    )
+    kept = np.flatnonzero(lead >= 0)
+    codes, values = {}, {}
+    for name in wanted:
+        if name not in {"lead_id", "day", "count"}:
+            found, known = distinct(one_array(table[name]))
+            codes[name], values[name] = found[kept], pa.array(known) if known else pa.nulls(0)
+    day = one_array(table["day"]).cast(pa.int32()).to_numpy(zero_copy_only=False)[kept]
+    count = one_array(table["count"]).cast(pa.int64()).to_numpy(zero_copy_only=False)[kept]
+    timezone = source.metadata[b"leadscore.timezone"].decode()
+    return Events([EventBatch(lead[kept], codes, None, day, count)], values, timezone)
+
+
+def _read_leads(
+    source: Source, wanted: list[str], books: list[Rulebook], breaches: Breaches, *, strict: bool
+) -> tuple[pa.Table, Ids, Records, dict[Any, Column]]:
+    batches = list(source.batches(wanted))
+    table = pa.Table.from_batches(batches) if batches else pa.table({name: pa.nulls(0) for name in wanted})
+    array = plain_ids(table["lead_id"], "leads")
+    array = array.cast(pa.large_string()) if pa.types.is_dictionary(array.type) else array
+    if pa.types.is_floating(array.type):
+        raise ContractError(
+            "tables", [Problem("leads.lead_id", f"{array.type} values where ids are needed: whole numbers or text")]
+        )
+    bad = np.zeros(len(table), bool)
+
+    def say(column: str, message: str, rows: npt.NDArray[np.intp]) -> None:
+        bad[rows] = True
+        breaches.add(column, message, rows, table[column].take(pa.array(rows[:5], pa.int64())).to_pylist())
+
+    say("lead_id", "no lead_id", np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False)))
+    codes, _ = distinct(array)
+    times = lead_times(table, say)
+    say("lead_id", *repeated(codes, times.get("valid_from")))
+    if {"created_at", "valid_from"} <= times.keys():
+        message = "rows of one lead with another created_at"
+        say("created_at", message, disagreeing(codes, times["created_at"].at))
+    columns = _convert_columns(table, books, say)
+    if bad.any():
+        columns.clear()
+        # When all is refused anyway, events of these leads are not said to be of unknown ones: one row of each stays.
+        kept = (codes >= 0) & ~pd.Series(codes).duplicated().to_numpy() if strict else ~bad
+        table, array = table.filter(pa.array(kept)), array.filter(pa.array(kept))
+        times = {name: one.take(np.flatnonzero(kept)) for name, one in times.items()}
+    if "valid_from" not in times:
+        ids, lead = Ids(array), np.arange(len(array), dtype=np.int32)
+    else:
+        lead, known = distinct(array)
+        ids = Ids(pa.array(known, array.type))
+    return table, ids, Records(lead, len(ids), times.get("created_at"), times.get("valid_from")), columns
+
+
+def _convert_columns(table: pa.Table, books: list[Rulebook], say: Say) -> dict[Any, Column]:
+    """The columns that rules use, each as they read it; cells that are no such value are said."""
+    columns: dict[Any, Column] = {}
+    said = set()
+    for book in books:
+        for name, kind in _needed(book).items():
+            key = reading_of(name, kind, book)
+            if key not in columns:
+                columns[key] = convert(table[name], kind, book.missing_values, book.timezone)
+            # Another rulebook's missing values make no cell better.
+            if (name, kind) not in said:
+                for message, rows in columns[key].bad.items():
+                    say(name, message, rows)
+            said.add((name, kind))
+    return columns
+
+
+def _unread(sources: dict[str, Source], breaches: dict[str, Breaches]) -> None:
+    """Lines of a text file that were no rows, or rows that swallowed others."""
+    for name, source in sources.items():
+        for row, message, cells in source.notes:
+            breaches[name].add("", message, np.array([row]), [cells])
+
+
+def _misread(tables: Tables, rulebook: Rulebook) -> list[Problem]:
+    problems: list[Problem] = []
+    for name, kind in event_kinds(rulebook).items():
+        try:
+            tables.event_column(name, kind, rulebook)
+        except ContractError as error:
+            problems += error.problems
+    return problems
