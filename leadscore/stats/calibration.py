@@ -131,10 +131,10 @@ def gains(y: Any, score: Any, *, bins: int = 10) -> Gains:
         },
         index=pd.RangeIndex(1, len(size) + 1, name="bin"),
     )
-    frame["lift"], frame["lift_low"], frame["lift_high"] = lift(had, size, events, n)
+    frame["lift"], frame["lift_low"], frame["lift_high"] = lift(had, size, events, n, fixed_share=True)
     # The share captured is the lift of all bins so far times the share of leads in them.
     share = edges[1:] / n if n else np.zeros(0)
-    _, low, high = lift(above[1:], edges[1:], events, n)
+    _, low, high = lift(above[1:], edges[1:], events, n, fixed_share=True)
     frame["captured"], frame["captured_low"], frame["captured_high"] = (
         above[1:] / (events or np.nan),
         low * share,

@@ -138,13 +138,16 @@ def ratio(first: Figure, second: Figure) -> Figure:
         return np.where(known & (q == 0), np.inf, p / q), low, high
 
 
-def lift(
-    count: npt.ArrayLike, n: npt.ArrayLike, all_events: npt.ArrayLike, all_n: npt.ArrayLike, *, confidence: float = 0.95
+def lift(  # noqa: PLR0913 - two rates, and what is known of the leads
+    count: npt.ArrayLike,
+    n: npt.ArrayLike,
+    all_events: npt.ArrayLike,
+    all_n: npt.ArrayLike,
+    *,
+    fixed_share: bool = False,
+    confidence: float = 0.95,
 ) -> Figure:
     """The rate of some leads over the rate of all of them, and its interval.
-
-    Those inside and those outside have nothing to do with each other, so the interval is that of the `ratio` of their
-    two rates, carried over: leads inside are among all, and the lift cannot pass what they alone would make of it.
 
     Parameters
     ----------
@@ -152,6 +155,8 @@ def lift(
         How many of how many of these leads have the outcome.
     all_events, all_n : array-like
         The same of all leads, these among them.
+    fixed_share : bool
+        How many leads these are was fixed, as of a tenth of all; not so of those above a threshold.
     confidence : float
 
     Returns
@@ -160,26 +165,40 @@ def lift(
 
     Notes
     -----
-    In simulations with 2 to 1,000 events in 200 to 5,000 leads, true lifts of 1 to 3 and 5 to 50 % of leads inside,
-    95 % intervals held the truth in 92 to 100 % of cases. The delta method on the logarithm, with half a lead more in
-    each cell, did in 84 to 98 %, with wider intervals.
+    With s the share of leads inside and r the `ratio` of the rates inside and outside, the lift is
+    1 / (s + (1 - s) / r). Inside and outside have nothing to do with each other, and nothing with s, so the interval
+    squares and adds how far the lift moves at the ends of r (from Wilson's bounds) and of s (Wilson's).
+
+    In simulations with 2 to 8,000 events in 200 to 20,000 leads, lifts of 1 to 3 and 5 to 50 % of leads inside, 95 %
+    intervals held the truth in 95 to 97 % of cases, with 2 events in more than 99 %. The delta method on the logarithm,
+    with half a lead more in each cell, did in 89 to 98 %, with wider intervals. Where the share is fixed, and taken for
+    such, 93 to 100 % did.
 
     Examples
     --------
-    30 of 100 leads above the threshold and 10 of 100 below it convert: 1.5 times the rate of all.
+    30 of 100 leads in the upper half and 10 of 100 in the lower convert: 1.5 times the rate of all.
 
-    >>> [round(float(part), 2) for part in lift(30, 100, 40, 200)]
+    >>> [round(float(part), 2) for part in lift(30, 100, 40, 200, fixed_share=True)]
     [1.5, 1.22, 1.7]
     """
     had, size, events, total = (np.asarray(part, np.float64) for part in (count, n, all_events, all_n))
     rest = total - size
-    _, *ends = ratio(_rate(had, size, confidence), _rate(events - had, rest, confidence))
+    ratios = ratio(_rate(had, size, confidence), _rate(events - had, rest, confidence))
+    share, *ends = (size / total,) * 3 if fixed_share else _rate(size, total, confidence)
+
+    def at(times: Any, inside: Any) -> Any:
+        return 1 / (inside + (1 - inside) / times)
+
     with np.errstate(divide="ignore", invalid="ignore"):
+        middle, least, most = (at(times, share) for times in ratios)
+        moved = np.array([at(ratios[0], end) - middle for end in ends])
+        low = middle - np.hypot(middle - least, np.minimum(moved.min(axis=0), 0))
+        high = middle + np.hypot(most - middle, np.maximum(moved.max(axis=0), 0))
         value = np.where(events > 0, had / size * total / events, np.nan)
-        low, high = (np.where(events > 0, total / (size + rest / end), np.nan) for end in ends)
     # All leads together have the rate of all.
-    alone = (rest == 0) & (events > 0)
-    return value, np.where(alone, 1.0, low), np.where(alone, 1.0, high)
+    alone, none = (rest == 0) & (events > 0), events == 0
+    low, high = (np.where(alone, 1.0, np.where(none, np.nan, end)) for end in (np.maximum(low, 0), high))
+    return value, low, high
 
 
 def share_text(count: float, n: float) -> str:

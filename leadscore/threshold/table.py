@@ -229,8 +229,9 @@ def threshold_table(  # noqa: PLR0913 - each of them is part of what is asked
     Notes
     -----
     `precision`, `recall` and `share_flagged` have Wilson's interval, with `groups` at the size that the design effect
-    leaves; `false_per_true` that of the precision. `lift` has that of `gains`, with the error of the share flagged.
-    `per_week` has Student's interval over weeks, since weeks differ by more than chance.
+    leaves; `false_per_true` that of the precision. `lift` has that of `gains`, but for
+    the share flagged, which is drawn too. `per_week` has Student's interval over weeks, since weeks differ by more than
+    chance.
 
     The replicates, which give the design effects and what `choose_threshold` compares, are not drawn row by row: how
     many leads fall in each band, with and without the event, is a multinomial draw, and that is all a table needs.
@@ -357,7 +358,8 @@ def _frame(histograms: Histograms, confidence: float, leads_per_account: float) 
         value = ratio(count, of)
         effects[name] = _design_effect(drawn, value * (1 - value) / np.maximum(of, 1), leads_per_account)
         put(name, value, *wilson(count / effects[name], of / effects[name], confidence=confidence))
-    put("lift", counts.lift, *_lift_bounds(counts, effects["precision"], confidence))
+    fewer = (part / effects["precision"] for part in (counts.hits, counts.flagged, counts.events, counts.n))
+    put("lift", counts.lift, *lift(*fewer, confidence=confidence)[1:])
     with np.errstate(divide="ignore"):
         odds, least, most = (1 / columns[name] - 1 for name in ("precision", "precision_high", "precision_low"))
     # Rounding can keep the lower bound of no event a hair above 0.
@@ -366,18 +368,6 @@ def _frame(histograms: Histograms, confidence: float, leads_per_account: float) 
         put("per_week", *weekly_mean(histograms.weekly, confidence))
     index = pd.MultiIndex.from_product([histograms.groups, histograms.thresholds], names=["group", "threshold"])
     return pd.DataFrame({name: np.ravel(values) for name, values in columns.items()}, index=index)
-
-
-def _lift_bounds(counts: Counts, effect: Any, confidence: float) -> tuple[Floats, Floats]:
-    """The bounds of `lift`, which takes the share flagged as known, with the error of that share beside its own."""
-    hits, flagged, events, n = (part / effect for part in (counts.hits, counts.flagged, counts.events, counts.n))
-    value, low, high = lift(hits, flagged, events, n, confidence=confidence)
-    apart = np.nan_to_num(value - ratio(ratio(events - hits, n - flagged), ratio(events, n)))
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = z * np.abs(apart) * np.sqrt(flagged * (n - flagged) / n**3)
-        down, up = (np.exp(np.hypot(np.log(value / end), share)) for end in (low, high))
-        return np.where(low > 0, value / down, low), np.where(value > 0, value * up, high)
 
 
 def weekly_mean(weekly: Ints, confidence: float) -> tuple[Any, Any, Any]:

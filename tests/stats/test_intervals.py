@@ -79,14 +79,14 @@ def test_the_ratio_of_two_rates_is_near_that_of_the_score_test(a, n, b, m):
     # And the lift is the same ratio beside the mean of both rates.
     share = n / (n + m)
     lifted = [1 / (share + (1 - share) / one) for one in (value, low, high)]
-    np.testing.assert_allclose(lift(a, n, a + b, n + m), lifted)
+    np.testing.assert_allclose(lift(a, n, a + b, n + m, fixed_share=True), lifted)
 
 
 def test_lifts_of_nothing():
     assert np.isnan(lift(0, 0, 3, 10)).all()
     assert np.isnan(lift(0, 5, 0, 10)).all()
     assert np.array(lift(3, 10, 3, 10)).tolist() == [1, 1, 1]
-    value, low, high = lift([0, 4], [5, 5], [4, 4], [20, 20])
+    value, low, high = lift([0, 4], [5, 5], [4, 4], [20, 20], fixed_share=True)
     # All events inside: the lift is as large as these leads can make it.
     assert (value.tolist(), low[0], high[1]) == ([0, 4], 0, 4)
 
@@ -96,12 +96,13 @@ def test_lifts_of_nothing():
     [(200, 0.2, 0.05, 1), (1000, 0.05, 0.05, 2), (1000, 0.2, 0.2, 3), (5000, 0.5, 0.01, 1)],
 )
 def test_lifts_cover(n, share, base, true):
-    rng, size = np.random.default_rng(1), int(n * share)
-    inside = rng.binomial(size, base * true, 20_000)
-    events = inside + rng.binomial(n - size, (base - share * base * true) / (1 - share), 20_000)
-    _, low, high = lift(inside, size, events, n)
-    some = events > 0
-    assert 0.94 <= np.mean((low <= true) & (true <= high), where=some) <= 0.975
+    rng = np.random.default_rng(1)
+    for fixed in (True, False):
+        size = np.full(20_000, int(n * share)) if fixed else rng.binomial(n, share, 20_000)
+        inside = rng.binomial(size, base * true)
+        events = inside + rng.binomial(n - size, (base - share * base * true) / (1 - share))
+        _, low, high = lift(inside, size, events, n, fixed_share=fixed)
+        assert 0.94 <= np.mean((low <= true) & (true <= high), where=(events > 0) & (size > 0)) <= 0.98
 
 
 # -------------------------------------------------------------------------------------------- survival curves

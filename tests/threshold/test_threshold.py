@@ -150,9 +150,9 @@ def test_the_interval_of_a_lift_by_hand():
         return (-b + sign * np.sqrt(b**2 - 4 * a * c)) / (2 * a)
 
     low, high = (100 / (20 + 80 / one) for one in (end(p_low, q_high, -1), end(p_high, q_low, 1)))
-    # A fifth is flagged, give or take 0.04; the lift is 4 at it, and moves by 4 - 0.25 for each 1.
-    share = 1.959964 * (4 - 0.025 / 0.1) * 0.04
-    bounds = [4 * np.exp(-np.hypot(np.log(4 / low), share)), 4 * np.exp(np.hypot(np.log(high / 4), share))]
+    # Which share is flagged is drawn too: with 0.1334 (Wilson) the lift would be 5.33, with 0.2888 it would be 3.
+    more, less = (1 / (share + (1 - share) * 0.025 / 0.4) for share in map(float, wilson(20, 100)))
+    bounds = [4 - np.hypot(4 - low, 4 - less), 4 + np.hypot(high - 4, more - 4)]
     assert (row["lift"], row["lift_low"], row["lift_high"]) == pytest.approx((4, *bounds), rel=1e-6)
 
 
@@ -686,7 +686,7 @@ def test_intervals_cover(n, rate):
     found = coverage(tables, truth)
     # Of two expected events no interval covers exactly so often; Wilson's covers more, that of the lift 0.996.
     least, most = (0.9, 0.99) if n * rate < 5 else (0.93, 0.975)
-    mosts = pd.Series(most, found.index).where((found.index != "lift") | (n * rate >= 5), 0.998)
+    mosts = pd.Series(most, found.index).where((found.index != "lift") | (n * rate >= 5), 0.999)
     assert ((found >= least) & (found <= mosts)).all(), found
 
 
