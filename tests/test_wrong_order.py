@@ -59,3 +59,8 @@ def test_a_monitor_says_so_too():
     monitor = ls.BalanceMonitor(BOOK)
     with pytest.raises(ls.ArgumentError, match="tables: must be Tables; got a Rulebook"):
         monitor.with_rulebook(BOOK, TABLES)
+
+
+def test_score_one_says_so_too():
+    with pytest.raises(ls.ArgumentError, match="lead: must be a Mapping; got a Rulebook; the order is score_one"):
+        ls.score_one(BOOK, [], {"lead_id": "a"}, as_of="2026-03-29")

@@ -1,4 +1,4 @@
-"""What leads are: a rulebook's look-ups over the rows of the leads, their fit, their threshold and what bars them."""
+"""What leads are: a rulebook's look-ups over the rows of the leads, their fit, their threshold and what blocks them."""
 
 from __future__ import annotations
 
@@ -137,8 +137,8 @@ class Attributes:
     @cached_property
     def threshold(self) -> Ints:
         """(n,) the threshold that applies."""
-        bars = [threshold for *_, threshold in self.plan.segments]
-        return np.array([*bars, thousandths(self.plan.rulebook.qualify.threshold)], np.int64)[self.segment]
+        own = [threshold for *_, threshold in self.plan.segments]
+        return np.array([*own, thousandths(self.plan.rulebook.qualify.threshold)], np.int64)[self.segment]
 
     @cached_property
     def never(self) -> list[npt.NDArray[np.bool_] | int]:

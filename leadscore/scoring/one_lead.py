@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from leadscore.base.days import as_day
+from leadscore.base.arguments import Arguments
 from leadscore.base.text import as_text, normalise
 from leadscore.errors import ArgumentError, ContractError, Problem, did_you_mean
 from leadscore.rulebook import Rulebook
@@ -203,9 +203,9 @@ class _OneScorer:
         self.waits = [_test(one.holds) for one in plan.happenings]
         self.windows = [math.inf if one.within_days is None else one.within_days for one in plan.happenings]
         self.never = [(name, one if isinstance(one, int) else _test(one)) for name, one in plan.never]
-        self.segments = [(name, _test(holds), bar) for name, holds, bar in plan.segments]
+        self.segments = [(name, _test(holds), threshold) for name, holds, threshold in plan.segments]
         qualify = book.qualify
-        self.bar = thousandths(qualify.threshold)
+        self.threshold = thousandths(qualify.threshold)
         self.minimum_fit = -math.inf if qualify.minimum_fit is None else thousandths(qualify.minimum_fit)
         self.minimum_behaviour = (
             -math.inf if qualify.minimum_behaviour is None else thousandths(qualify.minimum_behaviour)
@@ -295,15 +295,16 @@ class _OneScorer:
 
     def _verdict(self, fit: int, behaviour: int, rows: Rows, ages: Mapping[int, list[int]]) -> dict[str, Any]:
         blocked = next((n for n, one in self.never if (one in ages if isinstance(one, int) else one(rows))), None)
-        segment, bar = next(((name, bar) for name, test, bar in self.segments if test(rows)), (None, self.bar))
-        enough = fit + behaviour >= bar and fit >= self.minimum_fit and behaviour >= self.minimum_behaviour
+        own = ((name, threshold) for name, test, threshold in self.segments if test(rows))
+        segment, threshold = next(own, (None, self.threshold))
+        enough = fit + behaviour >= threshold and fit >= self.minimum_fit and behaviour >= self.minimum_behaviour
         via = None if blocked else "hand_raise" if self.plan.hand_raise in ages else "score" if enough else None
         return {
             "fit": fit / 1000,
             "behaviour": behaviour / 1000,
             "total": (fit + behaviour) / 1000,
             "segment": segment,
-            "threshold": bar / 1000,
+            "threshold": threshold / 1000,
             "qualified": via is not None,
             "via": via,
             "blocked_by": blocked,
@@ -315,10 +316,11 @@ class _OneScorer:
         if grades is None:
             return None
         letters = ""
-        for bars, value in ((grades.fit, fit), (grades.behaviour, behaviour)):
-            if bars:
-                reached_bars = (str(key) for key, bar in bars.items() if value >= thousandths(bar))
-                letters += next(reached_bars, below(list(bars)[-1]))
+        for least, value in ((grades.fit, fit), (grades.behaviour, behaviour)):
+            if least:
+                letters += next(
+                    (str(key) for key, points in least.items() if value >= thousandths(points)), below(list(least)[-1])
+                )
         return letters or None
 
 
@@ -364,7 +366,7 @@ def score_one(
     ContractError
         If a column is absent or holds a value of another kind; all of them at once.
     ArgumentError
-        If `as_of` is no day, or the lead was created after it.
+        If `as_of` is no day, the arguments are not in this order, or the lead was created after that day.
 
     Examples
     --------
@@ -380,8 +382,10 @@ def score_one(
     >>> ls.score_one({"country": "us"}, events, rulebook, as_of="2026-03-31")["total"]
     82.5
     """
+    with Arguments("score_one") as given:
+        given.types(lead=(lead, Mapping), events=(events, Iterable), rulebook=(rulebook, Rulebook))
+        today = given.day("as_of", as_of)
     scorer = _one_scorer(rulebook)
-    today = as_day(as_of, name="as_of")
     day = today.toordinal() - _EPOCH_ORDINAL
     created = lead.get("created_at")
     if not _is_missing(created) and created != "":

@@ -325,5 +325,5 @@ def reached(rule: BehaviourRule, count: int) -> int:
 
 
 def below(last: str | int) -> str:
-    """The grade below the last bar: C -> D, 3 -> 4."""
+    """The grade below the last: C -> D, 3 -> 4."""
     return str(last + 1) if isinstance(last, int) else chr(ord(last) + 1)
