@@ -1,6 +1,7 @@
 """The pages of `docs/`: every public name is in the reference, every page is reached, guide pages end in a decision."""
 
 import re
+from operator import attrgetter
 from pathlib import Path
 from types import ModuleType
 
@@ -41,6 +42,15 @@ def test_the_reference_lists_each_public_name_once():
     for space in spaces:
         public |= {f"leadscore.{space}.{name}" for name in getattr(ls, space).__all__ if name not in ls.__all__}
     assert sorted(referred_to()) == sorted(public)
+
+
+def test_the_names_of_the_overview_are_there():
+    """Functions and classes; commands and methods stand behind a semicolon."""
+    cells = re.findall(r"^\| .+ \| (.+) \|$", text(DOCS / "reference" / "index.md"), re.MULTILINE)
+    names = [name for cell in cells for name in re.findall(r"`((?:\w+\.)?\w+)`", cell.split(";")[0])]
+    assert len(names) > 50
+    for name in names:
+        attrgetter(name)(ls)
 
 
 def test_there_are_guide_pages():
