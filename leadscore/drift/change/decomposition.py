@@ -109,7 +109,7 @@ class Decomposition(Result):
             shared = _signed(float(self.totals["interaction"][figure]), style[1:])
             notes = (f"{shared} of it came of several parts changing at once.",)
             yield Section(name, title, rows, told.rename(index=_SAID), notes, {"change": style, "first_order": style})
-        yield Section("totals", "Both periods", self.totals)
+        yield Section("totals", "Both periods", self.totals, self.totals[["before", "after"]])
         formats = {"before": ",.1f", "after": ",.1f", "change": "+,.1f"}
         for name in ("rule", "event", "source", "segment"):
             if (table := getattr(self, f"by_{name}")) is not None:

@@ -42,7 +42,8 @@ _SHOWN = {
     "arrivals": ["labels", "expected", "ratio"],
     "rates": ["n", "reached", "share", "low", "high", "expected", "p"],
 }
-_FORMATS = {"expected": ".3g", "change": "+.3g"}
+_SHARES = {"share_reference": ".1%", "expected": ".1%", "change": "+.1%"}
+_FORMATS = {"changes": _SHARES, "rates": _SHARES, "responses": _SHARES}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -100,7 +101,7 @@ class OutcomeDrift(Result):
             frame = getattr(self, name)
             if len(frame):
                 columns = [column for column in _SHOWN.get(name, frame.columns) if column in frame]
-                yield Section(name, title, frame, frame[columns], formats=_FORMATS)
+                yield Section(name, title, frame, frame[columns], formats=_FORMATS.get(name, {"change": "+.2f"}))
 
 
 def outcomes_by_period(  # noqa: PLR0913 - each of them is part of what is asked
@@ -270,7 +271,8 @@ def of_arrivals(found: Arrivals, within_days: int, until: dt.date) -> Iterator[s
         return
     labels, predicted = found.weeks["labels"], found.weeks["expected"]
     looked = f"Labels as they arrive, up to {found.until}, about {predicted.mean():.1f} a week"
-    evidence = f"strength of evidence for a {found.side} {found.evidence:,.3g} (alarm at {found.bound:,.0f})"
+    strength = float(f"{found.evidence:.3g}")
+    evidence = f"strength of evidence for a {found.side} {strength:,.9g} (alarm at {found.bound:,.0f})"
     if found.onset is None:
         later = found.weeks["evidence_fall"].notna()
         count = f"{labels[later].sum():,} came since the reference, {predicted[later].sum():,.0f} were predicted"

@@ -306,11 +306,12 @@ def _lines(alarms: pd.DataFrame) -> Iterator[str]:
         share, weeks = not math.isnan(row["n"]), counted(row["weeks"], "week")
         style, of = (".1%", f"{row['n']:,.0f} leads in {weeks}") if share else (".3g", weeks)
         change, low, high = (f"{row[name]:+{style}}" for name in ("change", "low", "high"))
+        strength = float(f"{row['evidence'] / row['bound']:.3g}")
         first, since, earliest, latest = (f"{row[name]:%Y-%m-%d}" for name in _DATES)
         yield (
             f"{named(column)}: {row['direction']} since the week of {since} ({earliest} to {latest}), "
             f"{row['before']:{style}} to {row['lately']:{style}} ({change}, {low} to {high}; {of}); an alarm since the "
-            f"week of {first}, evidence now {row['evidence'] / row['bound']:,.3g} times what an alarm takes"
+            f"week of {first}, evidence now {strength:,.9g} times what an alarm takes"
         )
 
 

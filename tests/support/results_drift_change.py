@@ -1,0 +1,80 @@
+"""Other results of `leadscore.drift` whose columns, values, rules, events, periods and streams have the names given."""
+
+import numpy as np
+import pandas as pd
+
+import leadscore as ls
+from tests.support.hostile import printable
+
+BEFORE, AFTER = ("2026-01-05", "2026-02-01"), ("2026-02-02", "2026-03-01")
+
+
+def _column(name):
+    """A column of this name, where the rulebook may have it."""
+    return printable(f"column {name}")
+
+
+def _decomposition(one, other):
+    """Leads of one source by fit, of another by events that are recorded in the second period only."""
+    n, value = 40, printable(f"{one}, {other}.")
+    rules = {
+        "fit": [{"name": printable(f"fit {one}"), "when": {_column(one): value}, "points": 20}],
+        "behaviour": [{"name": printable(one), "event": printable(f"event {other}"), "points": 10}],
+    }
+    segment = {"name": printable(f"segment {other}"), "when": {_column(one): value}, "threshold": 5}
+    qualify = {"threshold": 10, "segments": [segment]}
+    book = ls.Rulebook.from_dict({"leadscore": 1, "name": printable(other), **rules, "qualify": qualify})
+    ids = [f"{one}{number}" for number in range(n)]
+    created = pd.Timestamp(BEFORE[0]) + pd.to_timedelta(np.arange(n) * 56 // n, unit="D")
+    leads = pd.DataFrame({"lead_id": ids, "created_at": created, _column(one): [one, value] * (n // 2)})
+    events = pd.DataFrame({"lead_id": ids[n // 2 :], "event": printable(f"event {other}"), "at": created[n // 2 :]})
+    tables = ls.load_tables(leads, events, rulebook=book)
+    found = ls.drift.decompose(tables, book, before=BEFORE, after=AFTER, source=_column(one))
+    assert any("is a change of tracking" in note for note in found.notes)
+    return found
+
+
+def _stability(one, other):
+    """One column of text and one of numbers that changed, with a value that is new; others of one sample only."""
+    text, number = f"{one} as text", f"{other} as number"
+    first = pd.DataFrame({text: ["a"] * 40 + [f"{other}."] * 20, number: range(60)})
+    second = pd.DataFrame({text: ["a"] * 20 + [f"new {other}"] * 40, number: range(100, 160)})
+    lone = {f"{one} alone": "a", f"{one}, {other} as times": pd.Timestamp("2026-01-01")}
+    found = ls.drift.stability(first.assign(**lone), second)
+    assert len(found.changes) == 2
+    return found
+
+
+def _outcomes(one, other):
+    """A score that ranks the other way round in the last of four periods, and a group that converts less since."""
+    points, names = np.tile(np.arange(60.0), 4), [f"{number} {one}" for number in range(4)]
+    period = np.repeat(np.arange(4), 60)
+    y = np.where(period < 2, points > 30, points < 10)
+    frame = pd.DataFrame({one: np.where(period < 2, one, f"{other}.")})
+    periods = pd.Categorical.from_codes(period, names, ordered=True)
+    found = ls.drift.outcomes_by_period(
+        y, points, periods, reference=2, by=frame, attributes=pd.DataFrame({other: points, f"{other}.": frame[one]})
+    )
+    assert any(one in note for note in found.notes)
+    assert found.relations["flipped"].any()
+    return found
+
+
+def _streams(one, other):
+    """A stream that changed, one that never does, and one without figures."""
+    weeks = pd.date_range("2024-01-01", periods=60, freq="7D")
+    steps = np.where(np.arange(60) < 30, 1.0, 9.0) + np.tile([0.0, 0.5, 0.2], 20)
+    streams = {("fires", one): steps, ("mix", f"{one} = {other}"): 1.0, (other, "x"): np.nan}
+    n = pd.DataFrame(100, weeks, [*streams][1:])
+    figures = pd.DataFrame(streams, weeks)
+    found = ls.drift.watch_streams(figures, n, reference_weeks=26, horizon_weeks=20, budget=0.5)
+    assert ("fires", one) in found.alarms.index
+    return found
+
+
+RESULTS = {
+    "Decomposition": _decomposition,
+    "Stability": _stability,
+    "OutcomeDrift": _outcomes,
+    "StreamWatch": _streams,
+}
