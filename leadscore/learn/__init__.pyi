@@ -1,9 +1,9 @@
 from .card.classifier import LeadClassifier as LeadClassifier
 from .card.points_card import CardExplanation as CardExplanation
 from .card.points_card import PointsCard as PointsCard
-from .data_checks.guards import Guard as Guard
-from .data_checks.guards import Guards as Guards
-from .data_checks.guards import guards as guards
+from .guards.guards import Guard as Guard
+from .guards.guards import Guards as Guards
+from .guards.guards import guards as guards
 from .publish.gate import Verdict as Verdict
 from .publish.gate import gate as gate
 from .publish.training import Trained as Trained

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 import leadscore as ls
-from leadscore.learn.data_checks.guards import guards
+from leadscore.learn.guards.guards import guards
 from leadscore.learn.publish.gate import gate
 from leadscore.learn.publish.training import Trained
 from leadscore.learn.rows.snapshots import Snapshots

@@ -27,7 +27,7 @@ from leadscore.learn.card.interactions import paired
 from leadscore.learn.card.model_file import read_model, write_model
 from leadscore.learn.card.points_card import PointsCard, centred, points_card
 from leadscore.learn.card.tuning import ENCODINGS, METHODS, chosen, cut_at
-from leadscore.learn.data_checks.guards import Guards, guards
+from leadscore.learn.guards.guards import Guards, guards
 from leadscore.stats.logistic import Dense, fit_logistic
 from leadscore.stats.outcomes_and_scores import LeadRows, as_column, read_rows
 

@@ -34,7 +34,7 @@ from leadscore.errors import ArgumentError, Problem
 from leadscore.learn.card.additive import Additive
 from leadscore.learn.card.binning import Bins
 from leadscore.learn.card.model_card import FIRST_LINE, model_card
-from leadscore.learn.data_checks.guards import Guards
+from leadscore.learn.guards.guards import Guards
 from leadscore.present.markdown import visible
 from leadscore.present.result import Result
 

@@ -34,12 +34,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from leadscore.errors import ArgumentError
-from leadscore.learn.data_checks import columns as oddities
-from leadscore.learn.data_checks import rows as sample
-from leadscore.learn.data_checks.cells import Cells, Mask, read_cells, row_marks
-from leadscore.learn.data_checks.columns import Found, shown
-from leadscore.learn.data_checks.rows import Time
-from leadscore.learn.data_checks.separation import Auc, Rows, alone, differ, odds_ratio, together
+from leadscore.learn.guards import columns as oddities
+from leadscore.learn.guards import rows as sample
+from leadscore.learn.guards.cells import Cells, Mask, read_cells, row_marks
+from leadscore.learn.guards.columns import Found, shown
+from leadscore.learn.guards.rows import Time
+from leadscore.learn.guards.separation import Auc, Rows, alone, differ, odds_ratio, together
 from leadscore.present.markdown import visible
 from leadscore.present.result import Result, Section
 from leadscore.stats.intervals import Ints, share_text

@@ -11,8 +11,8 @@ import numpy as np
 
 from leadscore.base.days import day_number
 from leadscore.base.text import normalise
-from leadscore.learn.data_checks.cells import Cells, Mask
-from leadscore.learn.data_checks.separation import Auc, Rows, alone, differ
+from leadscore.learn.guards.cells import Cells, Mask
+from leadscore.learn.guards.separation import Auc, Rows, alone, differ
 from leadscore.stats.intervals import Ints, share_text
 
 # Code, column, message and figures.

@@ -14,10 +14,10 @@ from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
 from leadscore.errors import ArgumentError
-from leadscore.learn.data_checks.cells import read_cells, row_marks
-from leadscore.learn.data_checks.guards import guards
-from leadscore.learn.data_checks.rows import needed_leads
-from leadscore.learn.data_checks.separation import Rows, alone, together
+from leadscore.learn.guards.cells import read_cells, row_marks
+from leadscore.learn.guards.guards import guards
+from leadscore.learn.guards.rows import needed_leads
+from leadscore.learn.guards.separation import Rows, alone, together
 from tests.support.hostile import check_renderings
 
 N = 3000

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from leadscore.learn.data_checks.cells import Cells, Mask
-from leadscore.learn.data_checks.columns import Found
-from leadscore.learn.data_checks.separation import differ
+from leadscore.learn.guards.cells import Cells, Mask
+from leadscore.learn.guards.columns import Found
+from leadscore.learn.guards.separation import differ
 from leadscore.stats.distances import category_cells, comparable, number_cells, stability_index
 from leadscore.stats.intervals import Floats, Ints, share_text, wilson
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from leadscore.learn.data_checks.cells import Cells, Mask
+from leadscore.learn.guards.cells import Cells, Mask
 from leadscore.stats.intervals import Floats, Ints
 from leadscore.stats.logistic import Dense, fit_logistic
 from leadscore.stats.ranking import logit_interval
