@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from leadscore.base.arguments import Arguments
+from leadscore.base.days import as_day
 from leadscore.base.text import as_text, normalise
 from leadscore.errors import ArgumentError, ContractError, Problem, did_you_mean
 from leadscore.rulebook import Rulebook
@@ -382,9 +383,12 @@ def score_one(
     >>> ls.score_one({"country": "us"}, events, rulebook, as_of="2026-03-31")["total"]
     82.5
     """
-    with Arguments("score_one") as given:
-        given.types(lead=(lead, Mapping), events=(events, Iterable), rulebook=(rulebook, Rulebook))
-        today = given.day("as_of", as_of)
+    # All problems are gathered only where there is one: a web form waits for the answer.
+    if not (isinstance(lead, Mapping) and isinstance(rulebook, Rulebook)):
+        with Arguments("score_one") as given:
+            given.types(lead=(lead, Mapping), events=(events, Iterable), rulebook=(rulebook, Rulebook))
+            given.day("as_of", as_of)
+    today = as_day(as_of, name="as_of")
     scorer = _one_scorer(rulebook)
     day = today.toordinal() - _EPOCH_ORDINAL
     created = lead.get("created_at")
