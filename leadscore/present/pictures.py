@@ -71,7 +71,8 @@ def plot_weekly(weekly: pd.DataFrame, *, ax: Any = None) -> Any:
     whole = weekly["days"] == 7
     for place, (name, counts) in enumerate(weekly.drop(columns="days").items()):
         style = {"color": f"C{place}", "marker": _MARKERS[place], "markersize": 5}
-        ax.plot(weekly.index, counts.where(whole), _LINES[place], **style, label=f"{name}: {counts.sum():,} leads")
+        label = f"{name}: {counts.sum():,} lead{'' if counts.sum() == 1 else 's'}"
+        ax.plot(weekly.index, counts.where(whole), _LINES[place], **style, label=label)
         ax.plot(weekly.index[~whole], counts[~whole], " ", **style, markerfacecolor="white")
     ax.set_ylim(0, 1.1 * max(1, weekly.drop(columns="days").to_numpy().max()))
     ax.set_ylabel("leads that qualified")

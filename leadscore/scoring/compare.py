@@ -104,11 +104,6 @@ class Comparison(Result):
         days = self.old.weekly()["days"]
         return weekly.assign(difference=weekly["new"] - weekly["old"]).join(days)
 
-    @property
-    def has_outcomes(self) -> bool:
-        """Whether anything is known of what became of the leads."""
-        return self.old.tables.stages is not None
-
     def outcomes(self, *, within_days: int, observed_until: Any = None) -> pd.DataFrame:
         """What became of the leads that the two rulebooks pass on, as far as sales worked them; see `label`.
 

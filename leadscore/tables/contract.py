@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from leadscore.base.text import counted
 from leadscore.errors import ContractError, Problem, did_you_mean
 from leadscore.tables.sources import Source
 
@@ -44,8 +45,7 @@ class Breaches:
             examples = self._examples[(column, message)]
             more = [f"... and {count - len(examples):,} more"] if count > len(examples) else []
             where = f"{self.source.name}.{column}" if column else self.source.name
-            counted = f"{count:,} row{'' if count == 1 else 's'}: {message}"
-            found.append(Problem(where, counted, "\n".join([*examples, *more])))
+            found.append(Problem(where, f"{counted(count, 'row')}: {message}", "\n".join([*examples, *more])))
         return found
 
     def rejected(self) -> pd.DataFrame:

@@ -109,7 +109,7 @@ class DailyActivity(Result):
         late = new.filter(pc.less_equal(new["day"], last)) if last and len(new) else new.slice(0, 0)
         if len(late):
             events_late = pc.sum(late["count"]).as_py()
-            message = f"{events_late} events on days up to {last}, which are in the activity already"
+            message = f"{counted(events_late, 'event')} on days up to {last}, which are in the activity already"
             first = f"first: {late['day'][0].as_py()}, lead {late['lead_id'][0].as_py()!r}"
             raise ContractError("tables", [Problem("events.at", message, first)])
         if len(self.table) and is_text(new["lead_id"].type) != is_text(self.table["lead_id"].type):

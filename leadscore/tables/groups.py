@@ -38,17 +38,13 @@ def grouping(tables: Tables, by: By | None, own: Mapping[str, pd.Series[Any]] | 
         names = given.names("by", by)
     if not names:
         return Groups(np.zeros(len(tables.ids), np.int64), [ALL])
-    parts = [grouped(values_by_lead(tables, name, own)) for name in names]
+    own = own or {}
+    parts = [grouped(tables.aligned(own[name], name) if name in own else tables.latest(name)) for name in names]
     if len(parts) == 1:
         return parts[0]
     there, code = np.unique(np.column_stack([part.code for part in parts]), axis=0, return_inverse=True)
     texts = [[part.names[place] for part, place in zip(parts, row, strict=True)] for row in there]
     return Groups(code.reshape(-1).astype(np.int64), [", ".join(text) for text in texts])
-
-
-def values_by_lead(tables: Tables, name: str, own: Mapping[str, pd.Series[Any]] | None = None) -> pd.Series[Any]:
-    """What stands for each lead in a column, or in one of `own`; index lead_id, all leads of the tables."""
-    return tables.aligned(own[name], name) if own and name in own else tables.latest(name)
 
 
 def with_shares(frame: pd.DataFrame, count: str, n: str) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 import leadscore as ls
+from leadscore.base.text import counted
 from tests.scoring.test_replay import grown, on, periods, tables_of
 
 FEW = settings(max_examples=settings.default.max_examples // 4)
@@ -173,7 +174,7 @@ def test_the_picture_draws_whole_weeks_as_lines_and_parts_hollow():
     comparison = compared(minimum_fit=0, threshold=30)
     weekly = comparison.weekly()
     whole, part, *others = comparison.plot().lines
-    assert whole.get_label() == f"old: {weekly['old'].sum()} leads"
+    assert whole.get_label() == f"old: {counted(weekly['old'].sum(), 'lead')}"
     drawn = pd.Series(whole.get_ydata(), weekly.index)
     assert drawn[weekly["days"] == 7].tolist() == weekly["old"][weekly["days"] == 7].tolist()
     assert drawn[weekly["days"] < 7].isna().all()
@@ -181,7 +182,7 @@ def test_the_picture_draws_whole_weeks_as_lines_and_parts_hollow():
     assert list(part.get_ydata()) == weekly["old"][weekly["days"] < 7].tolist()
     assert others[0].get_linestyle() != whole.get_linestyle()
     (alone,) = [line for line in comparison.old.plot().lines if not line.get_label().startswith("_")]
-    assert alone.get_label() == "qualified: 1 leads"
+    assert alone.get_label() == "qualified: 1 lead"
 
 
 def test_outcomes_of_the_gained_and_the_lost():
