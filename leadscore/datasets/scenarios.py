@@ -9,8 +9,8 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from leadscore.base.days import as_day
-from leadscore.errors import ArgumentError, Problem, did_you_mean
+from leadscore.base.arguments import Arguments
+from leadscore.errors import did_you_mean
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -85,21 +85,19 @@ class Scenario:
     @classmethod
     def read(cls, name: Any, start: Any, period: tuple[dt.date, dt.date], rng: np.random.Generator) -> Self | None:
         """The scenario of that name; none without a name. `period` is the first and the last day of the funnel."""
-        problems = []
-        if name is None:
-            if start is not None:
-                problems.append(Problem("scenario_start", "says nothing without a scenario"))
-        elif not isinstance(name, str) or name not in _PLANS:
-            problems.append(Problem("scenario", f"there is no {name!r}{did_you_mean(name, SCENARIOS)}"))
-        elif name == STABLE and start is not None:
-            problems.append(Problem("scenario_start", "nothing starts in a stable funnel"))
-        elif name != STABLE and start is None:
-            problems.append(Problem("scenario_start", f"give the day from which on {name!r} holds"))
-        day = None if problems or start is None else as_day(start, name="scenario_start")
-        if day is not None and not period[0] <= day <= period[1]:
-            problems.append(Problem("scenario_start", f"must lie in {period[0]} to {period[1]}; got {day}"))
-        if problems:
-            raise ArgumentError("make_funnel", problems)
+        with Arguments("make_funnel") as given:
+            day = None if start is None else given.day("scenario_start", start)
+            if name is None:
+                if start is not None:
+                    given.wrong("scenario_start", "says nothing without a scenario")
+            elif not isinstance(name, str) or name not in _PLANS:
+                given.wrong("scenario", f"there is no {name!r}{did_you_mean(name, SCENARIOS)}")
+            elif name == STABLE and start is not None:
+                given.wrong("scenario_start", "nothing starts in a stable funnel")
+            elif name != STABLE and start is None:
+                given.wrong("scenario_start", f"give the day from which on {name!r} holds")
+            elif day is not None and not given.problems and not period[0] <= day <= period[1]:
+                given.wrong("scenario_start", f"must lie in {period[0]} to {period[1]}; got {day}")
         if name is None:
             return None
         # A stable funnel ends before anything begins.

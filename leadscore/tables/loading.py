@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from leadscore.base.days import as_day
+from leadscore.base.arguments import Arguments
 from leadscore.base.times import one_array
-from leadscore.errors import ArgumentError, ContractError, Problem
+from leadscore.errors import ContractError, Problem
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import Kind, declared_kind, event_kinds, lead_kinds
 from leadscore.tables.columns import Column, convert, distinct
@@ -104,11 +104,11 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
     """
     books = [rulebook] if isinstance(rulebook, (Rulebook, str)) else list(rulebook or ())
     names = stage_names(stages)
-    last = None if observed_until is None else as_day(observed_until, name="observed_until")
-    wrong = [book for book in books if not isinstance(book, Rulebook)]
-    if wrong:
-        message = f"must be a Rulebook, or several; got {wrong[0]!r}. Rulebook.read(path) reads one from a file"
-        raise ArgumentError("rulebook", message)
+    with Arguments("load_tables") as given:
+        last = None if observed_until is None else given.day("observed_until", observed_until)
+        if wrong := [book for book in books if not isinstance(book, Rulebook)]:
+            message = f"must be a Rulebook, or several; got {wrong[0]!r}. Rulebook.read(path) reads one from a file"
+            given.wrong("rulebook", message)
     sources = {"leads": open_source(leads, "leads")}
     if isinstance(events, DailyActivity):
         sources["events"] = _from_activity(events)
