@@ -241,7 +241,7 @@ def decompose(  # noqa: PLR0913 - when, by which rules, and what leads are told 
     by_segment = by["segment"] if segment is not None or segments else None
     notes = [*_of_cells(counts, pools, source), *_of_rules(by["rule"], totals, rules, books)]
     if not between:
-        notes.append("The rules of one rulebook cannot reach the threshold of the other: they are not told apart.")
+        notes.append("The rules of one rulebook cannot reach the threshold of the other: both are shown as one.")
     tables_by, n = (by["rule"], by["event"], by_source, by_segment), (len(pools[0].lead), len(pools[1].lead))
     return Decomposition(frame, totals, *tables_by, tuple(notes), n, spans[0].days, spans[1].days)
 

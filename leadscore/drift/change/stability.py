@@ -89,7 +89,7 @@ class Stability(Result):
         """How many figures changed, and of how many leads."""
         return (
             f"{len(self.changed):,} of {counted(len(self.frame), 'figure')} changed: {self.n_current:,} leads beside "
-            f"{self.n_reference:,} before. Of figures so named at most {_FALSE:.0%} are false on average."
+            f"{self.n_reference:,} before. On average at most {_FALSE:.0%} of such findings are false."
         )
 
     def sections(self) -> Iterator[Section]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -12,14 +12,9 @@ import pandas as pd
 
 from leadscore.base.groups import ALL, MISSING, Groups
 from leadscore.base.groups import grouped as grouped_by
-from leadscore.base.times import DAY, NO_TIME
-from leadscore.errors import ArgumentError
-from leadscore.rulebook import Rulebook
-from leadscore.sales.response_times import mql_moments, response_times
 from leadscore.stats.intervals import Figure, Floats, Ints, difference, holm
 from leadscore.stats.ranking import Estimate, roc_auc
 from leadscore.stats.sequential import always_valid_p, confidence_sequence
-from leadscore.tables.tables import Tables
 
 Mask = npt.NDArray[np.bool_]
 
@@ -201,57 +196,6 @@ def compared(one: Figure, other: Figure, *, degrees: float = np.inf) -> tuple[fl
     reach = high - change if change < 0 else change - low
     p = 2 * stdtr(degrees, -abs(change) / reach * stdtrit(degrees, 0.975)) if reach > 0 else np.nan
     return change, low, high, float(p)
-
-
-def answers(  # noqa: PLR0913, PLR0917 - what response times are made of
-    tables: Tables,
-    rulebook: Rulebook,
-    history: Any,
-    period_of: Callable[[Ints], pd.DatetimeIndex],
-    reference_end: int,
-    observed_until: Any,
-) -> tuple[pd.DataFrame, str]:
-    """Response times of the reference, of all MQLs since, and by period, index period; and what `share` is.
-
-    Parameters
-    ----------
-    period_of : function of days since 1970 to periods
-    reference_end : int
-        The last day of the reference, since 1970.
-
-    Raises
-    ------
-    ArgumentError
-        As `response_times`, or if nobody became an MQL at a known time.
-    """
-    moments = mql_moments(tables, tables.observed(observed_until)[0], rulebook, history)
-    local = moments.local(rulebook.timezone)
-    there = np.flatnonzero(local != NO_TIME)
-    if not len(there):
-        raise ArgumentError("tables", "no lead became an MQL at a known time")
-    day = local[there] // DAY
-    ids = pd.Index(tables.ids.array.to_pandas(), name="lead_id")[there]
-    late = pd.Series(np.where(day > reference_end, "since", "reference"), ids)
-    period = pd.Series(period_of(day).strftime("%Y-%m-%d"), ids).where(late == "since", None)
-    options = {"history": history, "observed_until": observed_until}
-    found = [
-        response_times(tables, rulebook, by=grouped_by(tables.aligned(by, "by")), **options).frame
-        for by in (late, period)
-    ]
-    rows = pd.concat([part.drop(index=[ALL, MISSING], errors="ignore") for part in found])
-    share = "within_agreed" if "within_agreed" in rows else "within_24_h"
-    frame = rows[["n", "contacted", "waiting", "median", "median_low", "median_high"]].rename_axis("period")
-    frame = frame.assign(share=rows[share], low=rows[f"{share}_low"], high=rows[f"{share}_high"])
-    bounds = [*zip(frame["share"], frame["low"], frame["high"], strict=True)]
-    before = dict(zip(frame.index, bounds, strict=True)).get("reference", (np.nan,) * 3)
-    changes = np.array([compared(one, before) for one in bounds])
-    frame[["change", "change_low", "change_high", "p"]] = np.where(
-        frame.index.isin(["reference"])[:, None], np.nan, changes
-    )
-    sides = frame.index.isin(["reference", "since"])
-    frame["p"] = corrected(frame["p"], sides)
-    names = [name if side else pd.Timestamp(name) for name, side in zip(frame.index, sides, strict=True)]
-    return frame.set_axis(pd.Index(names, dtype=object, name="period")), share
 
 
 def corrected(p: pd.Series[Any], alone: Mask | bool = False) -> pd.Series[Any]:  # noqa: FBT001, FBT002 - a mask

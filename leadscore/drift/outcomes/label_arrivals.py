@@ -96,7 +96,7 @@ def learned(reference: Waiting) -> tuple[Floats, str]:
     if math.isnan(left[-1]):
         return left, f"no lead of the reference was followed for {reference.within_days} days by its end"
     if labels < _FEWEST_LABELS:
-        return left, f"{labels} labels came in the reference; {_FEWEST_LABELS} are needed to know how late they come"
+        return left, f"{labels} outcomes came in the reference; {_FEWEST_LABELS} are needed to know how late they come"
     return (1 - left) / (1 - left[-1]), ""
 
 
@@ -155,10 +155,10 @@ class Arrivals:
     until : date or None
         The end of the last whole week.
     weeks : DataFrame, index week (its Monday)
-        `labels`, `expected`, `ratio`; `fall`, `rise`: the weighed figures that are watched; `evidence_fall`,
+        `reached`, `expected`, `ratio`; `fall`, `rise`: the weighed figures that are watched; `evidence_fall`,
         `evidence_rise` (NaN while learning).
     ages : DataFrame, index days after the score, in quarters of the labels
-        Of leads scored since, or in as many latest weeks as the reference has: `labels`, `expected`, `ratio`, `low`,
+        Of leads scored since, or in as many latest weeks as the reference has: `reached`, `expected`, `ratio`, `low`,
         `high` (95 %, Poisson, as if it were known since when).
     late : float
         Standard errors by which those labels came later than they used to; NaN where they are too few to say.
@@ -239,7 +239,7 @@ def predicted(waiting: Waiting, monday: int, reference_weeks: int) -> tuple[Arri
     curve, reason = learned(reference)
     told = float(reference.chance.mean())
     if not told > 0:
-        reason = reason or "the scores predict no label at all"
+        reason = reason or "the scores predict no outcome at all"
     if reason:
         return Arrivals("", reason), waiting, curve, nothing
     left, least, most = kaplan_meier(*reference.followed()).at(reference.within_days)
@@ -250,7 +250,7 @@ def predicted(waiting: Waiting, monday: int, reference_weeks: int) -> tuple[Arri
     figures[:, weeks["expected"].to_numpy() < _FEWEST_EXPECTED] = np.nan
     counted = int((~np.isnan(figures[0, :reference_weeks])).sum())
     if counted < FEWEST_WEEKS:
-        few = f"{_FEWEST_EXPECTED:g} labels or more are expected in {counted} weeks of the reference"
+        few = f"{_FEWEST_EXPECTED:g} outcomes or more are expected in {counted} weeks of the reference"
         return Arrivals("", f"{few}; {FEWEST_WEEKS} are needed"), waiting, curve, figures
     scale = ((1 - left) / told, (1 - most) / told, (1 - least) / told)
     return Arrivals("", weeks=weeks, until=day_of(waiting.last_day), scale=scale), waiting, curve, figures
@@ -324,9 +324,9 @@ def _weekly(sums: Floats, monday: int) -> pd.DataFrame:
     labels, expected = (np.bincount(week, part.ravel())[:n_weeks] for part in sums[:2])
     index = (monday + 7 * np.arange(n_weeks)).astype("datetime64[D]").astype("datetime64[us]")
     frame = pd.DataFrame(
-        {"labels": labels.astype(np.int64), "expected": expected}, pd.DatetimeIndex(index, name="week")
+        {"reached": labels.astype(np.int64), "expected": expected}, pd.DatetimeIndex(index, name="week")
     )
-    return frame.assign(ratio=frame["labels"] / frame["expected"].where(frame["expected"] > 0))
+    return frame.assign(ratio=frame["reached"] / frame["expected"].where(frame["expected"] > 0))
 
 
 def _ages(waiting: Waiting, curve: Floats) -> tuple[pd.DataFrame, float]:
@@ -337,7 +337,7 @@ def _ages(waiting: Waiting, curve: Floats) -> tuple[pd.DataFrame, float]:
     begins = np.append(0, ends[:-1] + 1)
     names = [str(end) if begin == end else f"{begin} to {end}" for begin, end in zip(begins, ends, strict=True)]
     count, known = (np.add.reduceat(part, begins) for part in (labels, expected))
-    table = pd.DataFrame({"labels": count.astype(np.int64), "expected": known}, pd.Index(names, name="days"))
+    table = pd.DataFrame({"reached": count.astype(np.int64), "expected": known}, pd.Index(names, name="days"))
     low, high = np.array([poisson_interval(one) for one in count]).T
     for name, part in (("ratio", count), ("low", low), ("high", high)):
         table[name] = part / np.where(known > 0, known, np.nan)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -13,11 +11,15 @@ import pandas as pd
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_of
-from leadscore.drift.outcomes.by_period import Known, answers, bands, grouped
+from leadscore.base.groups import ALL, MISSING
+from leadscore.base.groups import grouped as by_value
+from leadscore.base.times import DAY, NO_TIME
+from leadscore.drift.outcomes.by_period import Known, bands, compared, corrected, grouped
 from leadscore.drift.outcomes.label_arrivals import FEWEST_WEEKS, Waiting, arrivals
 from leadscore.drift.outcomes.result import OutcomeDrift, looked_at, of_arrivals, of_responses
 from leadscore.errors import ArgumentError
 from leadscore.rulebook import Rulebook
+from leadscore.sales.response_times import mql_moments, response_times
 from leadscore.scoring.replay import History
 from leadscore.stats.intervals import Floats, Ints
 from leadscore.stats.outcomes_and_scores import read_rows
@@ -38,6 +40,7 @@ class _Asked(NamedTuple):
     stage: str
     within_days: int
     until: int
+    every: str
 
     def label(
         self, as_of: pd.Series[Any], *, stage: str = "", later: int = 0, worked_only: bool = False
@@ -45,6 +48,11 @@ class _Asked(NamedTuple):
         """Labels as they are known so many days after the last one observed."""
         options: dict[str, Any] = {"within_days": self.within_days, "observed_until": day_of(self.until + later)}
         return label(self.tables, stage=stage or self.stage, as_of=as_of, worked_only=worked_only, **options)
+
+    def first_day(self, day: Ints) -> pd.DatetimeIndex:
+        """The first day of the period of each day since 1970."""
+        days = pd.DatetimeIndex(np.asarray(day).astype("datetime64[D]").astype("datetime64[us]"))
+        return days.to_period(_PERIODS[self.every]).to_timestamp().as_unit("us")
 
 
 def outcome_drift(  # noqa: PLR0913 - each of them is part of what is asked
@@ -135,7 +143,7 @@ def outcome_drift(  # noqa: PLR0913 - each of them is part of what is asked
             given.wrong("score", f"must be a History, or a Series by lead_id; got a {type(score).__name__}")
         if (history is None) != isinstance(as_of, pd.Series):
             given.wrong("as_of", "goes with a Series of scores, by lead_id: when each was made; a History knows it")
-    asked = _Asked(tables, stage, within_days, tables.observed(observed_until)[1])
+    asked = _Asked(tables, stage, within_days, tables.observed(observed_until)[1], every)
     leads, days, left_out = _waiting(asked, *_given(score, as_of, probabilities=probabilities))
     monday = int(leads.day.min()) - (int(leads.day.min()) + 3) % 7
     reference_end = monday + 7 * reference_weeks - 1
@@ -147,8 +155,8 @@ def outcome_drift(  # noqa: PLR0913 - each of them is part of what is asked
     watched = arrivals(leads, monday, reference_weeks=reference_weeks, horizon_weeks=horizon_weeks, budget=budget)
 
     mature = leads.day + within_days <= asked.until
-    scored, period_of = days[mature], partial(_first_day, _PERIODS[every])
-    codes, periods = pd.factorize(period_of(leads.day[mature]), sort=True)
+    scored = days[mature]
+    codes, periods = pd.factorize(asked.first_day(leads.day[mature]), sort=True)
     had = leads.delay[mature] <= within_days
     groups = {"score": (band[mature], band_names)}
     groups |= {name: grouped(tables.latest(name).reindex(scored.index)) for name in names_by}
@@ -162,7 +170,7 @@ def outcome_drift(  # noqa: PLR0913 - each of them is part of what is asked
         f"{day_of(reference_end)}",
     )
     rulebook = history.rulebook if history and rulebook is None else rulebook
-    responses, said = _responses(asked, rulebook, history, period_of, reference_end)
+    responses, said = _responses(asked, rulebook, history, reference_end)
     late = {"rates": last, "ranking": last, "arrivals": watched.until, "responses": end}
     headline, *arrived = of_arrivals(watched, within_days, end)
     return replace(
@@ -205,7 +213,7 @@ def _given(
 
 def _waiting(asked: _Asked, score: pd.Series[Any], as_of: pd.Series[Any]) -> tuple[Waiting, pd.Series[Any], list[str]]:
     """The leads that could reach the stage after their score, their scores as chances; when it was; and the others."""
-    tables, stage, within_days, until = asked
+    tables, stage, within_days, until, _ = asked
     # As if all days were over: what has no label then could never have one.
     could = asked.label(as_of, later=within_days).notna()
     lead, day, _, _ = when_scored(tables, as_of)
@@ -230,12 +238,6 @@ def _worth(reference: Waiting, band: Ints, n_bands: int) -> Floats:
     return np.array([of_all if np.isnan(one) else one for one in found])
 
 
-def _first_day(every: str, day: Ints) -> pd.DatetimeIndex:
-    """The first day of the period of each day since 1970."""
-    days = pd.DatetimeIndex(np.asarray(day).astype("datetime64[D]").astype("datetime64[us]"))
-    return days.to_period(every).to_timestamp().as_unit("us")
-
-
 def _measures(asked: _Asked, as_of: pd.Series[Any]) -> dict[str, tuple[Mask, Mask]]:
     """Of leads whose days are over: of which it is known, and which were worked, accepted, and reached the stage."""
     everyone = np.ones(len(as_of), bool)
@@ -249,19 +251,45 @@ def _measures(asked: _Asked, as_of: pd.Series[Any]) -> dict[str, tuple[Mask, Mas
 
 
 def _responses(
-    asked: _Asked,
-    rulebook: Rulebook | None,
-    history: History | None,
-    period_of: Callable[[Ints], pd.DatetimeIndex],
-    reference_end: int,
+    asked: _Asked, rulebook: Rulebook | None, history: History | None, reference_end: int
 ) -> tuple[pd.DataFrame, list[str]]:
     """`OutcomeDrift.responses` and what is said of them, or why there are none."""
-    why, until = "rulebook=... says how soon MQLs are to be answered", day_of(asked.until)
+    why = "rulebook=... says how soon MQLs are to be answered"
     if rulebook is not None:
         try:
-            frame, share = answers(asked.tables, rulebook, history, period_of, reference_end, until)
+            frame, share = _answers(asked, rulebook, history, reference_end)
         except ArgumentError as error:
             why = "; ".join(map(str, error.problems))
         else:
-            return frame, list(of_responses(frame, share, until))
+            return frame, list(of_responses(frame, share, day_of(asked.until)))
     return pd.DataFrame(), [f"Response times are not looked at: {why}."]
+
+
+def _answers(
+    asked: _Asked, rulebook: Rulebook, history: History | None, reference_end: int
+) -> tuple[pd.DataFrame, str]:
+    """Response times of the reference, of all MQLs since, and by period; and what `share` is."""
+    tables, until = asked.tables, day_of(asked.until)
+    local = mql_moments(tables, tables.observed(until)[0], rulebook, history).local(rulebook.timezone)
+    there = np.flatnonzero(local != NO_TIME)
+    if not len(there):
+        raise ArgumentError("tables", "no lead became an MQL at a known time")
+    day = local[there] // DAY
+    ids = pd.Index(tables.ids.array.to_pandas(), name="lead_id")[there]
+    late = pd.Series(np.where(day > reference_end, "since", "reference"), ids)
+    period = pd.Series(asked.first_day(day).strftime("%Y-%m-%d"), ids).where(late == "since", None)
+    options: dict[str, Any] = {"history": history, "observed_until": until}
+    groups = (by_value(tables.aligned(by, "by")) for by in (late, period))
+    found = [response_times(tables, rulebook, by=by, **options).frame for by in groups]
+    rows = pd.concat([part.drop(index=[ALL, MISSING], errors="ignore") for part in found])
+    share = "within_agreed" if "within_agreed" in rows else "within_24_h"
+    frame = rows[["n", "contacted", "waiting", "median", "median_low", "median_high"]].rename_axis("period")
+    frame = frame.assign(share=rows[share], low=rows[f"{share}_low"], high=rows[f"{share}_high"])
+    bounds = [*zip(frame["share"], frame["low"], frame["high"], strict=True)]
+    before = dict(zip(frame.index, bounds, strict=True)).get("reference", (np.nan,) * 3)
+    changes = [(np.nan,) * 4 if one is before else compared(one, before) for one in bounds]
+    frame[["change", "change_low", "change_high", "p"]] = changes
+    sides = frame.index.isin(["reference", "since"])
+    frame["p"] = corrected(frame["p"], sides)
+    names = [name if side else pd.Timestamp(name) for name, side in zip(frame.index, sides, strict=True)]
+    return frame.set_axis(pd.Index(names, dtype=object, name="period")), share

@@ -27,19 +27,19 @@ Mask = npt.NDArray[np.bool_]
 _NAMED, _LATE = 5, 1.96
 _TITLES = {
     "changes": "The reference beside all leads since, with 95 % intervals that hold however often you look",
-    "ages": "How soon labels of leads scored lately came, with 95 % intervals (Poisson)",
+    "ages": "How soon outcomes of leads scored lately came, with 95 % intervals (Poisson)",
     "ranking": "How well the score ranks, with 95 % intervals (DeLong)",
     "relations": "How well each attribute ranks by itself, with 95 % intervals (DeLong)",
     "responses": "Response times, with 95 % intervals",
     "known": "Up to when each part can know",
-    "arrivals": "Labels by the week in which they arrived",
+    "arrivals": "Outcomes by the week in which they arrived",
     "rates": "Shares by period, with 95 % intervals that hold however often you look",
 }
 _SHOWN = {
     "changes": ["n_reference", "share_reference", "n", "share", "low", "high", "expected", "change", "p"],
     "ranking": ["n", "events", "auc", "low", "high", "change", "p", "reason"],
     "relations": ["n", "events", "auc", "low", "high", "p", "flipped"],
-    "arrivals": ["labels", "expected", "ratio"],
+    "arrivals": ["reached", "expected", "ratio"],
     "rates": ["n", "reached", "share", "low", "high", "expected", "p"],
 }
 _SHARES = {"share_reference": ".1%", "expected": ".1%", "change": "+.1%"}
@@ -67,9 +67,9 @@ class OutcomeDrift(Result):
     changes : DataFrame, index (measure, by, group)
         The same of the reference (`n_reference`, ...) beside all leads since; `change` is the difference of shares.
     arrivals : DataFrame, index week
-        `labels` that came, `expected`, `ratio`, the figures watched and their evidence, as in `Arrivals.weeks`.
+        `reached` (outcomes that came), `expected`, `ratio`, the figures watched, their evidence, as in `Arrivals.weeks`.
     ages : DataFrame, index days
-        How soon labels of leads scored lately came, as in `Arrivals.ages`.
+        How soon outcomes of leads scored lately came, as in `Arrivals.ages`.
     ranking : DataFrame, index period, the first row the reference
         `n`, `events`, `auc` with `low`, `high` (95 %, DeLong); `change` beside the reference with `change_low`,
         `change_high`, `p` (corrected over periods by Holm); `reason`, where there is none.
@@ -116,7 +116,7 @@ def outcomes_by_period(  # noqa: PLR0913 - each of them is part of what is asked
 ) -> OutcomeDrift:
     """The same of plain columns, one row per lead: rates, ranks and relations by period, beside the first periods.
 
-    Labels as they arrive and response times need days: `outcome_drift` looks at them.
+    Outcomes as they arrive and response times need days: `outcome_drift` looks at them.
 
     Parameters
     ----------
@@ -267,10 +267,10 @@ def _rate(name: str, row: pd.Series[Any]) -> str:
 def of_arrivals(found: Arrivals, within_days: int, until: dt.date) -> Iterator[str]:
     """Whether labels arrive as predicted, and whether delay explains it."""
     if found.reason:
-        yield f"Labels cannot be watched as they arrive: {found.reason}."
+        yield f"Outcomes cannot be watched as they arrive: {found.reason}."
         return
-    labels, predicted = found.weeks["labels"], found.weeks["expected"]
-    looked = f"Labels as they arrive, up to {found.until}, about {predicted.mean():.1f} a week"
+    labels, predicted = found.weeks["reached"], found.weeks["expected"]
+    looked = f"Outcomes as they arrive, up to {found.until}, about {predicted.mean():.1f} a week"
     strength = float(f"{found.evidence:.3g}")
     evidence = f"strength of evidence for a {found.side} {strength:,.9g} (alarm at {found.bound:,.0f})"
     if found.onset is None:
@@ -280,12 +280,14 @@ def of_arrivals(found: Arrivals, within_days: int, until: dt.date) -> Iterator[s
     else:
         since, low, high = found.onset
         sure = f"{'have' if found.state == 'alarm' else 'may have'} {'fallen' if found.side == 'fall' else 'risen'}"
-        came, let = found.ages["labels"].sum(), found.ages["expected"].sum()
+        came, let = found.ages["reached"].sum(), found.ages["expected"].sum()
         ratio = f"of leads scored from {low} on, {came:,} came by now and {let:,.1f} were predicted"
         if let > 0:
             ends = " to ".join(f"{end / let:.2f}" for end in poisson_interval(came))
             ratio += f" ({came / let:.2f} times, {ends})"
-        passed = f", passed first on {found.passed}" if found.passed and found.evidence < found.bound else ""
+        passed = (
+            f"; it first alarmed in the week of {found.passed}" if found.passed and found.evidence < found.bound else ""
+        )
         yield f"{looked}: they {sure} since the week of {since} ({low} to {high}): {ratio}; {evidence}{passed}."
         yield _delay(found, since + dt.timedelta(within_days + 7), until)
     if found.memory > MEMORY_SEEN:
@@ -293,20 +295,20 @@ def of_arrivals(found: Arrivals, within_days: int, until: dt.date) -> Iterator[s
         yield f"The false-alarm rate cannot be guaranteed: neighbouring weeks are alike (autocorrelated), {alike}."
     scale, low_scale, high_scale = found.scale
     if low_scale > 1 or high_scale < 1:
-        times = f"{scale:.2f} times ({low_scale:.2f} to {high_scale:.2f}) as many labels came as the scores predict"
+        times = f"{scale:.2f} times ({low_scale:.2f} to {high_scale:.2f}) as many outcomes came as the scores predict"
         yield f"In the reference {times}; changes are measured from there."
 
 
 def _delay(found: Arrivals, known_on: dt.date, until: dt.date) -> str:
     late, wait = found.late, f"for the leads of that week it is known on {known_on}"
     if known_on <= until:
-        wait = "the rates have the leads whose days are over"
+        wait = "the shares by period have the leads whose days have passed"
     if pd.isna(late):
         return f"Whether they only come later is not known yet: {wait}."
     if abs(late) > _LATE and (late > 0) == (found.side == "fall"):
         came, may = ("later", "slower, not fewer") if late > 0 else ("sooner", "faster, not more")
-        return f"Labels came {came} than before ({abs(late):.1f} standard errors): they may be {may}; {wait}."
-    return f"Labels took as long as before ({late:+.1f} standard errors), so delay hardly explains it; {wait}."
+        return f"Outcomes came {came} than before ({abs(late):.1f} standard errors): they may be {may}; {wait}."
+    return f"Outcomes took as long as before ({late:+.1f} standard errors), so delay hardly explains it; {wait}."
 
 
 def of_ranking(ranks: pd.DataFrame) -> Iterator[str]:
@@ -337,15 +339,12 @@ def of_relations(related: pd.DataFrame) -> Iterator[str]:
     """Which attributes rank the other way round."""
     if not len(related):
         return
-    flipped = related[related["flipped"]]
     # Those that turned most often first.
-    names = flipped.index.get_level_values("attribute").value_counts(sort=True).index
+    names = related.index[related["flipped"]].get_level_values("attribute").value_counts(sort=True).index
     n = related.index.get_level_values("attribute").nunique()
-    yield f"Relations: {len(names)} of {n} attributes rank the other way round in some period (Holm over all of them)."
-    for name in names[:_NAMED]:
-        rows = flipped.loc[name]
-        now = f"{_auc(rows.iloc[0])} in {shown(rows.index[0])}; so in {counted(len(rows), 'period')}"
-        yield f"{name}: AUC {_auc(related.loc[(name, 'reference')])} in the reference, {now}."
+    named = f": {', '.join(map(str, names[:_NAMED]))}" if len(names) else ""
+    turned = f"{len(names)} of {n} (Holm over all of them){named}"
+    yield f"Relations: attributes that rank leads the other way round in some period: {turned}."
 
 
 def of_responses(responses: pd.DataFrame, share: str, until: dt.date) -> Iterator[str]:
@@ -361,10 +360,6 @@ def of_responses(responses: pd.DataFrame, share: str, until: dt.date) -> Iterato
     within = "the time agreed" if share == "within_agreed" else "24 hours"
     answered = f"{before} MQLs of the reference were answered within {within}, {now} since"
     yield f"{head}: {told}: {answered}; p = {p:.2g}."
-    later = responses.drop(index=["reference", "since"])
-    slow = later[(later["p"] <= SURE) & (later["change"] < 0)]
-    if len(slow):
-        yield f"Response times: clearly slower in {len(slow)} of {len(later)} periods (Holm){_first(slow)}."
 
 
 def shown(period: Any) -> str:

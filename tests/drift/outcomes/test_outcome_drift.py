@@ -245,7 +245,7 @@ def test_nothing_changed():
     assert found.state == "stable"
     assert found.onset is None
     later = found.weeks["evidence_fall"].notna()
-    assert found.weeks["labels"][later].sum() == pytest.approx(found.weeks["expected"][later].sum(), rel=0.1)
+    assert found.weeks["reached"][later].sum() == pytest.approx(found.weeks["expected"][later].sum(), rel=0.1)
 
 
 def test_no_bound_is_claimed_where_weeks_hang_together():
@@ -304,9 +304,9 @@ def test_chances_off_by_a_factor_and_rows_in_another_order_change_nothing(factor
     ("leads", "state", "reason"),
     [
         (waiting_of(weeks=40), "learning", "40 of 52 weeks of reference are there"),
-        (waiting_of(leads=1, chance=0.02), "", "labels came in the reference; 20 are needed"),
+        (waiting_of(leads=1, chance=0.02), "", "outcomes came in the reference; 20 are needed"),
         (waiting_of(within=400, chance=0.5, median=5), "", "no lead of the reference was followed for 400 days"),
-        (waiting_of()._replace(chance=np.zeros(6400)), "", "the scores predict no label at all"),
+        (waiting_of()._replace(chance=np.zeros(6400)), "", "the scores predict no outcome at all"),
     ],
     ids=["too few weeks", "too few labels", "nobody followed", "no chance"],
 )
@@ -587,13 +587,13 @@ def test_labels_come_from_all_leads_and_open_ones_too():
     stages = tables.outcomes[tables.outcomes["stage"] == "opportunity"].set_index("lead_id")["at"]
     delay = (pd.to_datetime(stages).dt.normalize() - day.loc[stages.index]).dt.days
     inside = (delay >= 1) & (delay <= 45) & (pd.to_datetime(stages).dt.date <= found.known.loc["arrivals", "until"])
-    assert found.arrivals["labels"].sum() == inside.sum()
+    assert found.arrivals["reached"].sum() == inside.sum()
 
 
 def test_nothing_changed_in_a_company():
     *_, found = seen()
     assert found.state == "stable"
-    assert any(one.startswith("Labels as they arrive") and "no change seen" in one for one in said(found))
+    assert any(one.startswith("Outcomes as they arrive") and "no change seen" in one for one in said(found))
     assert (found.changes["p"].dropna() > 0.05).all()
 
 
@@ -635,7 +635,7 @@ def test_leads_that_were_there_before_their_score_count_nowhere():
     first = stages.index[:40]
     later[first] = pd.to_datetime(stages.loc[first]).dt.normalize() + pd.Timedelta(1, "D")
     moved = ls.drift.outcome_drift(tables, points, stage="opportunity", as_of=later, within_days=45)
-    assert moved.arrivals["labels"].sum() <= found.arrivals["labels"].sum() - 30
+    assert moved.arrivals["reached"].sum() <= found.arrivals["reached"].sum() - 30
     assert moved.changes.loc[("opportunity", "(all)", "(all)"), ["n", "n_reference"]].sum() < len(points) - 39
 
 
@@ -744,7 +744,7 @@ def test_a_history_says_when_leads_qualified_and_with_how_many_points():
 def test_it_reads_well():
     *_, found = seen(ratio=0.25)
     shown, page = repr(found), found._repr_html_()
-    assert shown.startswith("Labels as they arrive, up to 2026-02-")
+    assert shown.startswith("Outcomes as they arrive, up to 2026-02-")
     assert found.state == "alarm"
     assert "nan" not in shown
     assert page.count("<table") == 6
