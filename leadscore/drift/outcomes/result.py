@@ -67,7 +67,7 @@ class OutcomeDrift(Result):
     changes : DataFrame, index (measure, by, group)
         The same of the reference (`n_reference`, ...) beside all leads since; `change` is the difference of shares.
     arrivals : DataFrame, index week
-        `reached` (outcomes that came), `expected`, `ratio`, the figures watched, their evidence, as in `Arrivals.weeks`.
+        `reached` (outcomes that came), `expected`, `ratio`, the figures watched and their evidence: `Arrivals.weeks`.
     ages : DataFrame, index days
         How soon outcomes of leads scored lately came, as in `Arrivals.ages`.
     ranking : DataFrame, index period, the first row the reference
