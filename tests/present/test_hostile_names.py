@@ -9,7 +9,9 @@ import pkgutil
 import pytest
 from hypothesis import given, settings
 
+import leadscore
 import tests.support
+from leadscore.present.result import Result
 from tests.support.hostile import check_renderings, names
 
 RESULTS = {
@@ -27,3 +29,17 @@ def test_hostile_names_are_harmless_in(name, one, other):
     result = RESULTS[name](one, other)
     assert type(result).__name__ == name
     check_renderings(result)
+
+
+def classes(base):
+    for found in base.__subclasses__():
+        yield found
+        yield from classes(found)
+
+
+def test_every_result_class_is_tried():
+    for module in pkgutil.walk_packages(leadscore.__path__, "leadscore."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    there = {found.__name__ for found in classes(Result) if found.__module__.startswith("leadscore.")}
+    assert there == set(RESULTS)
