@@ -41,6 +41,8 @@ class _Asked(NamedTuple):
     within_days: int
     until: int
     every: str
+    by: tuple[str, ...]
+    history: History | None
 
     def label(
         self, as_of: pd.Series[Any], *, stage: str = "", later: int = 0, worked_only: bool = False
@@ -137,52 +139,32 @@ def outcome_drift(  # noqa: PLR0913 - each of them is part of what is asked
         given.whole("reference_weeks", reference_weeks, least=FEWEST_WEEKS)
         given.whole("horizon_weeks", horizon_weeks, least=1)
         given.probability("budget", budget)
-        names_by = given.names("by", by)
-        history = score if isinstance(score, History) else None
-        if not isinstance(score, (History, pd.Series)):
-            given.wrong("score", f"must be a History, or a Series by lead_id; got a {type(score).__name__}")
-        if (history is None) != isinstance(as_of, pd.Series):
-            given.wrong("as_of", "goes with a Series of scores, by lead_id: when each was made; a History knows it")
-    asked = _Asked(tables, stage, within_days, tables.observed(observed_until)[1], every)
+        names = given.names("by", by)
+    history = score if isinstance(score, History) else None
+    asked = _Asked(tables, stage, within_days, tables.observed(observed_until)[1], every, names, history)
     leads, days, left_out = _waiting(asked, *_given(score, as_of, probabilities=probabilities))
     monday = int(leads.day.min()) - (int(leads.day.min()) + 3) % 7
     reference_end = monday + 7 * reference_weeks - 1
     reference, points = leads.day <= reference_end, leads.chance
-    band, band_names = bands(points, reference)
+    band, of_bands = bands(points, reference)
     if not probabilities:
         learned = leads.of(reference)._replace(last_day=min(reference_end, asked.until))
-        leads = leads._replace(chance=_worth(learned, band[reference], len(band_names))[band])
+        leads = leads._replace(chance=_worth(learned, band[reference], len(of_bands))[band])
     watched = arrivals(leads, monday, reference_weeks=reference_weeks, horizon_weeks=horizon_weeks, budget=budget)
-
-    mature = leads.day + within_days <= asked.until
-    scored = days[mature]
-    codes, periods = pd.factorize(asked.first_day(leads.day[mature]), sort=True)
-    had = leads.delay[mature] <= within_days
-    groups = {"score": (band[mature], band_names)}
-    groups |= {name: grouped(tables.latest(name).reindex(scored.index)) for name in names_by}
+    codes, periods = pd.factorize(asked.first_day(leads.day), sort=True)
+    had, mature = leads.delay <= within_days, leads.day + within_days <= asked.until
+    known = Known(had, points, leads.chance, codes.astype(np.int64), reference, pd.Index(periods)).take(mature)
     last, end = day_of(asked.until - within_days), day_of(asked.until)
-    found = looked_at(
-        Known(had, points[mature], leads.chance[mature], codes.astype(np.int64), reference[mature], pd.Index(periods)),
-        _measures(asked, scored),
-        groups,
-        {part: history.frame[part].reindex(scored.index) for part in ("fit", "behaviour")} if history else {},
-        f"scored up to {last}: newer ones have no {within_days}-day outcome by {end}. The reference is those up to "
-        f"{day_of(reference_end)}",
-    )
-    rulebook = history.rulebook if history and rulebook is None else rulebook
-    responses, said = _responses(asked, rulebook, history, reference_end)
-    late = {"rates": last, "ranking": last, "arrivals": watched.until, "responses": end}
+    when = f"scored up to {last}: newer ones have no {within_days}-day outcome by {end}"
+    when += f". The reference is those up to {day_of(reference_end)}"
+    found = _mature(asked, known, days[mature], (band[mature], of_bands), when)
+    responses, said = _responses(asked, rulebook, reference_end)
     headline, *arrived = of_arrivals(watched, within_days, end)
-    return replace(
-        found,
-        state=watched.state,
-        arrivals=watched.weeks,
-        ages=watched.ages,
-        responses=responses,
-        known=pd.DataFrame({"until": late.values()}, pd.Index(late, name="part")),
-        headline=headline,
-        notes=(*arrived, found.headline, *found.notes, *said, *left_out),
-    )
+    notes = (*arrived, found.headline, *found.notes, *said, *left_out)
+    late = {"rates": last, "ranking": last, "arrivals": watched.until, "responses": end}
+    parts: dict[str, Any] = {"known": pd.DataFrame({"until": late.values()}, pd.Index(late, name="part"))}
+    parts |= {"arrivals": watched.weeks, "ages": watched.ages, "responses": responses}
+    return replace(found, state=watched.state, headline=headline, notes=notes, **parts)
 
 
 def _given(
@@ -190,12 +172,19 @@ def _given(
 ) -> tuple[pd.Series[Any], pd.Series[Any]]:
     """Points or probabilities, and when they were given, of the same leads."""
     if isinstance(score, History):
+        if as_of is not None:
+            raise ArgumentError("as_of", "goes with a Series of scores; a History knows when each lead was scored")
         new = score.frame[~score.frame["already"]]
         if not len(new):
             raise ArgumentError("score", "no lead qualified in the period of the history")
         # Where some leads qualified at an unknown time of day, all of them are taken by the day.
         timed = new["qualified_at"].notna().all()
         return new["total"], new["qualified_at" if timed else "day"]
+    with Arguments("outcome_drift") as given:
+        if not isinstance(score, pd.Series):
+            given.wrong("score", f"must be a History, or a Series by lead_id; got a {type(score).__name__}")
+        if not isinstance(as_of, pd.Series):
+            given.wrong("as_of", "goes with a Series of scores, by lead_id: when each was made")
     assert as_of is not None
     with Arguments("outcome_drift") as given:
         for name, column in (("score", score), ("as_of", as_of)):
@@ -213,7 +202,7 @@ def _given(
 
 def _waiting(asked: _Asked, score: pd.Series[Any], as_of: pd.Series[Any]) -> tuple[Waiting, pd.Series[Any], list[str]]:
     """The leads that could reach the stage after their score, their scores as chances; when it was; and the others."""
-    tables, stage, within_days, until, _ = asked
+    tables, stage, within_days, until, *_ = asked
     # As if all days were over: what has no label then could never have one.
     could = asked.label(as_of, later=within_days).notna()
     lead, day, _, _ = when_scored(tables, as_of)
@@ -238,6 +227,16 @@ def _worth(reference: Waiting, band: Ints, n_bands: int) -> Floats:
     return np.array([of_all if np.isnan(one) else one for one in found])
 
 
+def _mature(
+    asked: _Asked, known: Known, as_of: pd.Series[Any], band: tuple[Ints, list[str]], when: str
+) -> OutcomeDrift:
+    """Rates, ranks and relations of the leads whose days have passed."""
+    own = {name: grouped(asked.tables.latest(name).reindex(as_of.index)) for name in asked.by}
+    parts = {} if asked.history is None else {name: asked.history.frame[name] for name in ("fit", "behaviour")}
+    attributes = {name: column.reindex(as_of.index) for name, column in parts.items()}
+    return looked_at(known, _measures(asked, as_of), {"score": band} | own, attributes, when)
+
+
 def _measures(asked: _Asked, as_of: pd.Series[Any]) -> dict[str, tuple[Mask, Mask]]:
     """Of leads whose days are over: of which it is known, and which were worked, accepted, and reached the stage."""
     everyone = np.ones(len(as_of), bool)
@@ -250,14 +249,14 @@ def _measures(asked: _Asked, as_of: pd.Series[Any]) -> dict[str, tuple[Mask, Mas
     return found | {asked.stage: (everyone, asked.label(as_of).to_numpy(bool))}
 
 
-def _responses(
-    asked: _Asked, rulebook: Rulebook | None, history: History | None, reference_end: int
-) -> tuple[pd.DataFrame, list[str]]:
+def _responses(asked: _Asked, rulebook: Rulebook | None, reference_end: int) -> tuple[pd.DataFrame, list[str]]:
     """`OutcomeDrift.responses` and what is said of them, or why there are none."""
     why = "rulebook=... says how soon MQLs are to be answered"
+    if rulebook is None and asked.history is not None:
+        rulebook = asked.history.rulebook
     if rulebook is not None:
         try:
-            frame, share = _answers(asked, rulebook, history, reference_end)
+            frame, share = _answers(asked, rulebook, reference_end)
         except ArgumentError as error:
             why = "; ".join(map(str, error.problems))
         else:
@@ -265,11 +264,9 @@ def _responses(
     return pd.DataFrame(), [f"Response times are not looked at: {why}."]
 
 
-def _answers(
-    asked: _Asked, rulebook: Rulebook, history: History | None, reference_end: int
-) -> tuple[pd.DataFrame, str]:
+def _answers(asked: _Asked, rulebook: Rulebook, reference_end: int) -> tuple[pd.DataFrame, str]:
     """Response times of the reference, of all MQLs since, and by period; and what `share` is."""
-    tables, until = asked.tables, day_of(asked.until)
+    tables, until, history = asked.tables, day_of(asked.until), asked.history
     local = mql_moments(tables, tables.observed(until)[0], rulebook, history).local(rulebook.timezone)
     there = np.flatnonzero(local != NO_TIME)
     if not len(there):
