@@ -391,10 +391,8 @@ def _of_cells(counts: Counts, pools: Sequence[Pool], source: Any) -> Iterator[st
     shares = counts.unmatched()
     if max(shares) > 0:
         said = " and ".join(f"{share:.1%}" for share in shares)
-        yield (
-            f"{said} of the leads of the two periods have no leads like them in the other: they are given the rate of "
-            "leads that need as many points."
-        )
+        alike = "they are given the rate of leads that need as many points"
+        yield f"{said} of the leads of the two periods have no leads like them in the other: {alike}."
 
 
 def _of_rules(
@@ -409,7 +407,5 @@ def _of_rules(
         if side is not None and side == new.get(str(name)) and (row["before"] == 0) != (row["after"] == 0):
             when = "second" if row["before"] == 0 else "first"
             part, waits = ("fit_mix", "") if side == "fit" else ("behaviour", f" ({rules[str(name)]})")
-            yield (
-                f"Rule {name!r}{waits} made MQLs in the {when} period only: if it was recorded only then, its "
-                f"{row[part]:+,.0f} in {_SAID[part]} is a change of tracking."
-            )
+            share = f"its {row[part]:+,.0f} in {_SAID[part]} is a change of tracking"
+            yield f"Rule {name!r}{waits} made MQLs in the {when} period only: if it was recorded only then, {share}."

@@ -14,18 +14,8 @@ from leadscore.base.groups import MISSING
 from leadscore.base.text import as_text, counted
 from leadscore.present.result import Result, Section
 from leadscore.scoring.scores import Scores
-from leadscore.stats.distances import (
-    Cells,
-    apart,
-    category_cells,
-    comparable,
-    homogeneity,
-    mean_difference,
-    number_cells,
-    passes,
-    shares,
-    stability_index,
-)
+from leadscore.stats import distances
+from leadscore.stats.distances import Cells
 from leadscore.stats.intervals import newcombe
 
 _LEVELS = (0.1, 0.25)
@@ -82,15 +72,14 @@ class Stability(Result):
     @property
     def changed(self) -> pd.DataFrame:
         """The rows of `frame` that changed, the surest first."""
-        return _surest_first(self.frame[self.frame["verdict"] != _UNSEEN])
+        return _changed(self.frame)
 
     @property
     def headline(self) -> str:
         """How many figures changed, and of how many leads."""
-        return (
-            f"{len(self.changed):,} of {counted(len(self.frame), 'figure')} changed: {self.n_current:,} leads beside "
-            f"{self.n_reference:,} before. On average at most {_FALSE:.0%} of such findings are false."
-        )
+        of = f"{len(self.changed):,} of {counted(len(self.frame), 'figure')} changed"
+        false = f"On average at most {_FALSE:.0%} of such findings are false"
+        return f"{of}: {self.n_current:,} leads beside {self.n_reference:,} before. {false}."
 
     def sections(self) -> Iterator[Section]:
         """What changed, each figure, and their picture."""
@@ -173,14 +162,16 @@ def stability(reference: Scores | pd.DataFrame, current: Scores | pd.DataFrame, 
             given.wrong("current", "has no column in common with the reference")
     rows, cells = zip(*(_figure(*side, bins) for side in both.values()), strict=True)
     frame = _judged(pd.DataFrame(rows, pd.MultiIndex.from_tuples(both, names=["part", "name"])))
-    told = zip(frame.index, frame.to_dict("records"), cells, strict=True)
-    changes = {key: _told(key, *of) for key, *of in told if of[0]["verdict"] != _UNSEEN}
     n, m, most = len(reference), len(current), max(map(len, cells))
-    whole = pd.concat(dict(zip(both, cells, strict=True)), names=["part", "name", "cell"])
+    of = dict(zip(both, cells, strict=True))
+    whole = pd.concat(of, names=["part", "name", "cell"])
     whole = whole.sort_index(level=["part", "name"], sort_remaining=False, kind="stable")
-    surest = tuple(changes[key] for key in _surest_first(frame).index if key in changes)
+    changed = _changed(frame)
+    changes = tuple(
+        _told(key, row, of[key]) for key, row in zip(changed.index, changed.to_dict("records"), strict=True)
+    )
     notes = (*_not_compared(before, after, times), *_in_both(reference, current), *_noise(most, n, m))
-    return Stability(frame, whole, surest, notes, n, m)
+    return Stability(frame, whole, changes, notes, n, m)
 
 
 # ------------------------------------------------------------------------------------------------------ what is given
@@ -196,9 +187,8 @@ def _check(given: Arguments, reference: Any, current: Any) -> None:
         if not len(side):
             given.wrong(name, "has no leads: there is nothing to compare")
         if isinstance(side, pd.DataFrame) and not side.columns.is_unique:
-            given.wrong(
-                name, f"has columns more than once: {_listed(side.columns[side.columns.duplicated()].unique())}"
-            )
+            twice = side.columns[side.columns.duplicated()].unique()
+            given.wrong(name, f"has columns more than once: {_listed(twice)}")
     if isinstance(reference, Scores) and reference.rulebook != current.rulebook:
         message = "by another rulebook than the reference: score both by one, or the edit is taken for drift"
         given.wrong("current", message)
@@ -230,9 +220,9 @@ def _of_scores(scores: Scores) -> dict[_Key, _Side | None]:
     """Scores, rules and lead columns."""
     bound = scores.bound
     totals = {"fit": bound.fit, "behaviour": bound.behaviour, "total": bound.fit + bound.behaviour}
-    sides: dict[_Key, _Side | None] = {
-        ("score", name): ("points", pd.Series(points / 1000)) for name, points in totals.items()
-    }
+    sides: dict[_Key, _Side | None] = {}
+    for name, points in totals.items():
+        sides["score", name] = "points", pd.Series(points / 1000)
     for name, found in zip(bound.plan.names, bound.every_rule(), strict=True):
         others = (bound.n - len(found.rows)) * (found.default != 0)
         sides["rule", name] = "rate", (int((found.values != 0).sum()) + others, bound.n)
@@ -283,7 +273,7 @@ def _figure(kind: str, before: Any, after: Any, bins: int) -> tuple[dict[str, An
     """A row of `Stability.frame` but for its verdict, and the cells it was compared in."""
     row: dict[str, Any] = {"kind": kind, "new": "", "vanished": "", "missing_reference": 0, "missing_current": 0}
     if kind == "category":
-        whole = category_cells(before, after)
+        whole = distances.category_cells(before, after)
         row["new"], new_p = _one_sided(whole, whole.reference, whole.current)
         row["vanished"], vanished_p = _one_sided(whole, whole.current, whole.reference)
         row["new_p"] = min(1.0, 2 * min(new_p, vanished_p)) if len(whole.names) > 1 else np.nan
@@ -293,20 +283,22 @@ def _figure(kind: str, before: Any, after: Any, bins: int) -> tuple[dict[str, An
             whole = Cells(["gives points", "gives none"], *counts).filled()
             means, found = [count / n for count, n in (before, after)], newcombe(before, after)
         else:
-            whole = number_cells(before, after, bins)
+            whole = distances.number_cells(before, after, bins)
             means = [np.nan if np.isnan(side).all() else np.nanmean(side) for side in (before, after)]
-            found = mean_difference(before, after)
-            row |= zip(("ks", "ks_p", "wasserstein", "wasserstein_no_drift"), apart(before, after), strict=True)
+            found = distances.mean_difference(before, after)
+            row |= zip(
+                ("ks", "ks_p", "wasserstein", "wasserstein_no_drift"), distances.apart(before, after), strict=True
+            )
         row |= zip(("reference", "current", "difference", "low", "high"), map(float, (*means, *found)), strict=True)
     if MISSING in whole.names:
         place = whole.names.index(MISSING)
         row |= {"missing_reference": whole.reference[place], "missing_current": whole.current[place]}
-        row["missing_p"] = homogeneity(whole.in_two(place))[2] if len(whole.names) > 1 else np.nan
-    cells = comparable(whole)
-    row |= zip(("psi", "psi_low", "psi_high", "psi_no_drift"), stability_index(cells), strict=False)
-    row["chi2"], _, row["chi2_p"] = homogeneity(cells)
+        row["missing_p"] = distances.homogeneity(whole.in_two(place))[2] if len(whole.names) > 1 else np.nan
+    cells = distances.comparable(whole)
+    row |= zip(("psi", "psi_low", "psi_high", "psi_no_drift"), distances.stability_index(cells), strict=False)
+    row["chi2"], _, row["chi2_p"] = distances.homogeneity(cells)
     row |= {"n_reference": whole.reference.sum(), "n_current": whole.current.sum()}
-    p, q = shares(cells)
+    p, q = distances.shares(cells)
     columns = {"reference": cells.reference, "current": cells.current}
     columns |= {f"share_{name}": side / side.sum() for name, side in columns.items()}
     return row, pd.DataFrame(columns | {"psi": (p - q) * np.log(p / q)}, pd.Index(cells.names, name="cell"))
@@ -341,8 +333,10 @@ def _judged(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(p=p, q=q, verdict=np.where(q < _FALSE, sizes, _UNSEEN)).reindex(columns=[*_COLUMNS])
 
 
-def _surest_first(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.sort_values(["q", "p", "psi"], ascending=[True, True, False], kind="stable")
+def _changed(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows that changed, the surest first."""
+    changed = frame[frame["verdict"] != _UNSEEN]
+    return changed.sort_values(["q", "p", "psi"], ascending=[True, True, False], kind="stable")
 
 
 # ----------------------------------------------------------------------------------------------------------- in words
@@ -383,17 +377,14 @@ def _not_compared(before: dict[_Key, _Side], after: dict[_Key, _Side], times: li
 
 def _in_both(reference: Any, current: Any) -> Iterator[str]:
     first, second = (side.lead_ids if isinstance(side, Scores) else side.index for side in (reference, current))
-    shared = first.isin(second).sum() if first.name == second.name == "lead_id" else 0
-    if shared:
-        yield (
-            f"{shared:,} leads are in both samples: changes are surer than p says, which takes all leads as different."
-        )
+    if first.name == second.name == "lead_id" and (shared := first.isin(second).sum()):
+        yield f"{shared:,} leads are in both samples, which p takes as different: changes are surer than p says."
 
 
 def _noise(most: int, n: int, m: int) -> Iterator[str]:
     """What the usual levels of a PSI mean with so many leads."""
     if most > 1:
         unit = 1 / n + 1 / m
-        levels = " and ".join(f"{level:g} in {passes(level, most, unit):.1%}" for level in _LEVELS)
+        levels = " and ".join(f"{level:g} in {distances.passes(level, most, unit):.1%}" for level in _LEVELS)
         mean = f"With no drift, a PSI of {most} cells averages {(most - 1) * unit:.3g} with so many leads"
         yield f"{mean}, and reaches {levels} of cases."

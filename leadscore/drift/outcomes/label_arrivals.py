@@ -323,9 +323,8 @@ def _weekly(sums: Floats, monday: int) -> pd.DataFrame:
     week = np.add.outer(np.arange(n_weeks), np.arange(n_lags)).ravel()
     labels, expected = (np.bincount(week, part.ravel())[:n_weeks] for part in sums[:2])
     index = (monday + 7 * np.arange(n_weeks)).astype("datetime64[D]").astype("datetime64[us]")
-    frame = pd.DataFrame(
-        {"reached": labels.astype(np.int64), "expected": expected}, pd.DatetimeIndex(index, name="week")
-    )
+    columns = {"reached": labels.astype(np.int64), "expected": expected}
+    frame = pd.DataFrame(columns, pd.DatetimeIndex(index, name="week"))
     return frame.assign(ratio=frame["reached"] / frame["expected"].where(frame["expected"] > 0))
 
 

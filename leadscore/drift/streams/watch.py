@@ -326,12 +326,10 @@ def _headline(frame: pd.DataFrame, last: dt.date) -> str:
 
 def _notes(frame: pd.DataFrame, n_weeks: int, reference_weeks: int, horizon_weeks: int, budget: float) -> Iterator[str]:
     """What is claimed, and which streams say nothing."""
-    yield (
-        f"If nothing changes, any of these streams alarms within {horizon_weeks} weeks with a chance of at most "
-        f"{budget:.0%}, provided ordinary weeks are alike once season and last week are taken out."
-    )
-    if n_weeks - reference_weeks > horizon_weeks:
-        watched = n_weeks - reference_weeks
+    provided = "provided ordinary weeks are alike once season and last week are taken out"
+    chance = f"any of these streams alarms within {horizon_weeks} weeks with a chance of at most {budget:.0%}"
+    yield f"If nothing changes, {chance}, {provided}."
+    if (watched := n_weeks - reference_weeks) > horizon_weeks:
         yield f"{watched} weeks have been watched, more than {horizon_weeks}: a false alarm had more time."
     state, constant, value = frame["state"], frame["state"] == "constant", frame["lately"]
     alike = (

@@ -369,6 +369,7 @@ def test_all_that_is_wrong_is_said_at_once():
     with pytest.raises(ArgumentError) as caught:
         watch_streams(figures, pd.DataFrame({key: [10, 10] for key in figures}, mondays(2)))
     assert [problem.where for problem in caught.value.problems] == ["fires a", "fires b"]
+    assert "got 1.5 of 10" in str(caught.value)
     with pytest.raises(ArgumentError) as caught:
         watch_streams([1], budget=2, reference_weeks=20, horizon_weeks=0)
     assert [problem.where for problem in caught.value.problems] == [
