@@ -76,7 +76,7 @@ def outcome_drift(  # noqa: PLR0913 - each of them is part of what is asked
     """Say whether scored leads still become what they became, and how late that can be known.
 
     Four looks: (1) the share of leads worked, accepted and converted, by score and segment, of leads whose days are
-    over; (2) labels as they arrive, each week, beside what the scores of all open leads predict by then, which does not
+    over; (2) outcomes as they arrive, each week, beside what the scores of all open leads predict by then, which does not
     wait for anything to be over; (3) how well the score ranks; (4) how soon sales responds.
 
     Parameters
@@ -102,7 +102,7 @@ def outcome_drift(  # noqa: PLR0913 - each of them is part of what is asked
     reference_weeks : int
         The first so many weeks are what everything is compared with; 26 or more.
     horizon_weeks, budget
-        If nothing changes, labels as they arrive alarm within so many weeks with a chance of at most the budget,
+        If nothing changes, outcomes as they arrive alarm within so many weeks with a chance of at most the budget,
         provided ordinary weeks are alike once season and last week are taken out.
     observed_until : date, optional
         The last day whose outcomes are known. By default that of the tables.
@@ -120,7 +120,7 @@ def outcome_drift(  # noqa: PLR0913 - each of them is part of what is asked
     -----
     If fewer leads are worked, fewer convert, whatever the score is worth: the share worked is looked at first. In
     simulations (`benchmarks/outcomes.py`) 8.5 % of 200 runs alarmed falsely in 104 weeks; conversion times 0.7 was
-    found after 21 weeks by labels as they arrive, after 33 by waiting for cohorts of 20 weeks. Where quality of leads
+    found after 21 weeks by outcomes as they arrive, after 33 by waiting for cohorts of 20 weeks. Where quality of leads
     wanders for months 21 % alarmed falsely, above the bound.
 
     Examples

@@ -184,13 +184,14 @@ def _columns(given: Arguments, name: str, table: Any, leads: LeadRows) -> pd.Dat
     """A table's rows of these leads."""
     if table is None:
         return pd.DataFrame(index=leads.index)
-    if not isinstance(table, pd.DataFrame):
-        given.wrong(name, f"must be a DataFrame, a row for each lead; got a {type(table).__name__}")
-    elif table.index.has_duplicates or not leads.index.isin(table.index).all():
-        given.wrong(name, "must have one row for each lead of score, by the same index")
-    else:
-        return table.loc[leads.index]
-    return pd.DataFrame()
+    fits = isinstance(table, pd.DataFrame) and not table.index.has_duplicates and leads.index.isin(table.index).all()
+    if not fits:
+        found = f"{type(table).__name__} of {len(table):,} rows" if isinstance(table, pd.DataFrame) else repr(table)
+        given.wrong(
+            name, f"must be a DataFrame with one row for each lead of score, by the same index; got {found:.60}"
+        )
+        return pd.DataFrame()
+    return table.loc[leads.index]
 
 
 def looked_at(
