@@ -75,9 +75,9 @@ def outcome_drift(  # noqa: PLR0913 - each of them is part of what is asked
 ) -> OutcomeDrift:
     """Say whether scored leads still become what they became, and how late that can be known.
 
-    Four looks: (1) the share of leads worked, accepted and converted, by score and segment, of leads whose days are
-    over; (2) outcomes as they arrive, each week, beside what the scores of all open leads predict by then, which does not
-    wait for anything to be over; (3) how well the score ranks; (4) how soon sales responds.
+    Four looks: (1) the share of leads worked, accepted and converted, by score and segment, of leads whose days have
+    passed; (2) outcomes as they arrive, each week, beside what the scores of all open leads predict by then, which does
+    not wait for anything to be over; (3) how well the score ranks; (4) how soon sales responds.
 
     Parameters
     ----------
