@@ -1,12 +1,16 @@
-"""Plain English: what reads as translated stands in no text of the package, its pages and its notebooks."""
+"""Plain English, plurals too: what reads as translated stands in no text of the package, its pages and notebooks."""
 
 import ast
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import leadscore as ls
+from leadscore import stats
+from leadscore.learn import guards
+from tests.support.every_result import RESULTS
 
 ROOT = Path(__file__).parents[1]
 INSTEAD = {
@@ -28,6 +32,13 @@ INSTEAD = {
     r"are over by\b": "have passed",
     r"data is too little": "there is too little data",
     r"\bthe bar\b|\busual bars\b": "threshold, level",
+    r"\b(stands?|is|are) twice\b": "is repeated",
+    r"says nothing without": "has no effect without",
+    r"cannot be told(?! apart)": "cannot be detected, is not known",
+    r"(?<!there )\b(is|are) no (table|folder|stage|numbers?|text|plain|quantity|share|rate|date|ISO)\b": "is not a",
+    r"\banew\b": "again",
+    r"the surest first": "most certain first",
+    r"beside the [\d,{][^ ]* there (is|are)": "on top of 58 now",
 }
 FORBIDDEN = re.compile("|".join(f"(?:{phrase})" for phrase in INSTEAD), re.IGNORECASE)
 
@@ -54,3 +65,66 @@ def test_no_text_reads_as_translated():
 @pytest.mark.parametrize("phrase", ["who is to blame", "the scores let expect", "321 came to qualify", "below the bar"])
 def test_what_reads_as_translated_is_seen(phrase):
     assert FORBIDDEN.search(phrase)
+
+
+THINGS = (
+    "leads|rows|weeks|days|months|rules|columns|values|events|outcomes|segments|groups|figures|streams|features|labels|"
+    "known outcomes|MQLs|periods|bins|files|numbers|distinct values|cohorts|findings|problems"
+)
+# Not the end of a decimal or of a larger number; what counts more than one is right to be many.
+ONE_OF_MANY = re.compile(rf"(?<![\d.,:/-])1 (?:{THINGS})\b")
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_no_result_counts_one_as_many(name):
+    assert ONE_OF_MANY.findall(RESULTS[name]("north", "south").to_markdown()) == []
+
+
+ONE_LEAD = pd.DataFrame({"lead_id": ["a"]})
+ONE_EVENT = pd.DataFrame({"lead_id": ["a"], "event": ["visit"], "at": ["2026-03-01"]})
+ONE_OUTCOME = pd.DataFrame({"lead_id": ["a"], "stage": ["won"], "at": ["2026-03-01"]})
+ON_AMOUNT = ls.Rulebook.from_yaml(
+    "{leadscore: 1, name: x, fit: [], behaviour: [{name: v, event: visit, where: {amount: {at_least: 1}}, "
+    "points: 1}], qualify: {threshold: 1}}"
+)
+ONE_FAULT = {
+    "lead without id": lambda: ls.load_tables(pd.DataFrame({"lead_id": ["a", None]})),
+    "column twice": lambda: ls.load_tables(pd.DataFrame([["a", "b", "c"]], columns=["lead_id", "x", "x"])),
+    "event of nobody": lambda: ls.load_tables(ONE_LEAD, ONE_EVENT.assign(lead_id="b")),
+    "event without time": lambda: ls.load_tables(ONE_LEAD, ONE_EVENT.assign(at=None)),
+    "event at no time": lambda: ls.load_tables(ONE_LEAD, ONE_EVENT.assign(at="soon")),
+    "amount in words": lambda: ls.load_tables(ONE_LEAD, ONE_EVENT.assign(amount="many"), rulebook=ON_AMOUNT),
+    "unknown stage": lambda: ls.load_tables(ONE_LEAD, None, ONE_OUTCOME.assign(stage="Won!")),
+    "outcome of nobody": lambda: ls.load_tables(ONE_LEAD, None, ONE_OUTCOME.assign(lead_id="b")),
+    "late outcome": lambda: ls.load_tables(ONE_LEAD, None, ONE_OUTCOME, observed_until="2026-02-01"),
+    "no activity of a bot": lambda: ls.flag_bots(ONE_EVENT.assign(event=None)),
+    "score missing": lambda: stats.roc_auc([True, False], [1, None]),
+    "score twice": lambda: stats.roc_auc(pd.Series([True, False], ["a", "b"]), pd.Series([1, 2, 3], ["a", "a", "b"])),
+    "score of other leads": lambda: stats.roc_auc([True], [1, 2]),
+    "duration below 0": lambda: stats.kaplan_meier([-1], [True]),
+    "outcome that is none": lambda: stats.roc_auc(["perhaps"], [1]),
+    "chance above 1": lambda: stats.brier([True], [2]),
+    "threshold without outcome": lambda: ls.threshold_table([None], [1]),
+    "lead unknown": lambda: ls.load_tables(ONE_LEAD).position("b"),
+    "column missing today": lambda: guards(ONE_LEAD, [True], now=pd.DataFrame({"x": [1]})),
+    "rows without outcome": lambda: guards(pd.DataFrame({"x": [1]}), [None]),
+    "no column": lambda: guards(pd.DataFrame(index=[0]), [True]),
+    "infinite number": lambda: ls.LeadClassifier().fit(pd.DataFrame({"x": [1, float("inf")]}), [True, False]),
+}
+
+
+@pytest.mark.parametrize("fault", ONE_FAULT)
+def test_no_message_counts_one_as_many(fault):
+    with pytest.raises((ls.LeadscoreError, ValueError)) as caught:
+        ONE_FAULT[fault]()
+    assert ONE_OF_MANY.findall(str(caught.value)) == []
+
+
+@pytest.mark.parametrize("text", ["1 leads", "by 1 rows", "(1 known outcomes)", "1 column, 1 values"])
+def test_one_as_many_is_seen(text):
+    assert ONE_OF_MANY.search(text)
+
+
+@pytest.mark.parametrize("text", ["1 lead", "0.1 leads", "21 leads", "2,001 rows", "1 row of 1,200 rows", "0 to 1"])
+def test_what_is_right_is_left(text):
+    assert not ONE_OF_MANY.search(text)

@@ -133,7 +133,7 @@ def _written_times(array: pa.Array) -> Times:
         rows = np.flatnonzero(wrong)
         swapped = _SWAPPED.match(text[int(rows[0])].as_py()) is not None
         order = " (day and month cannot be told apart)" if swapped else ""
-        bad[f"no ISO date or time{order}; write 2026-03-31 or 2026-03-31T14:05:00Z"] = rows
+        bad[f"not an ISO date or time{order}; write 2026-03-31 or 2026-03-31T14:05:00Z"] = rows
     zoned &= ~wrong
     naive = given & iso & ~zoned & ~wrong
     if zoned.any() and naive.any():

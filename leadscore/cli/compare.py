@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import leadscore as ls
+from leadscore.base.text import counted
 from leadscore.cli.entry import app
 from leadscore.cli.options import (
     TABLE_HELP,
@@ -42,14 +43,15 @@ if TYPE_CHECKING:
 _OWN_GROUPS = ("segment", "via", "grade")
 
 
-_New = Annotated[Path, typer.Argument(metavar="NEW", help="The rulebook that is to take its place.")]
+_New = Annotated[Path, typer.Argument(metavar="NEW", help="The rulebook that would replace it.")]
 _Leads = Annotated[str | None, typer.Option(metavar="FILE", help=f"Also compare on these leads: {TABLE_HELP}.")]
 _Outcomes = Annotated[str | None, typer.Option(metavar="FILE", help="What became of the leads, if known.")]
 _By = Annotated[
     str | None, typer.Option(metavar="COLUMN", help="Weeks by this column of the leads too, or by 'segment'.")
 ]
 _Days = Annotated[
-    int | None, typer.Option(metavar="N", min=1, help="With --outcomes: what became of the leads in so many days.")
+    int | None,
+    typer.Option(metavar="N", min=1, help="With --outcomes: what became of the leads within this many days."),
 ]
 _Out = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Where the leads that differ go, with reasons: .parquet or .csv.")
@@ -119,9 +121,9 @@ def _sections(comparison: Comparison, by: str | None, within_days: int | None) -
         yield Section("weekly_by", f"Leads that qualified in each week, by {by}", comparison.weekly(by))
     if within_days is not None:
         outcomes = comparison.outcomes(within_days=within_days)
-        title = f"What became of them within {within_days} days, where sales worked them (95 %, Wilson)"
-        few = "not known yet of any lead that sales worked: the days are not over. Try fewer --within-days."
-        chosen = "Sales did not choose by the new rulebook: the gained leads that it worked are a selection."
+        title = f"What became of them within {counted(within_days, 'day')}, where sales worked them (95 %, Wilson)"
+        few = "not known yet for any lead that sales worked: the days have not passed. Try fewer --within-days."
+        chosen = "Sales did not choose by the new rulebook, so the gained leads that it worked are a selection."
         yield Section("outcomes", title, outcomes, notes=(chosen if outcomes["n"].any() else few,))
 
 
@@ -129,7 +131,7 @@ def _refuse_alone(given: dict[str, Any]) -> None:
     """Refuse options that mean something only beside --leads."""
     alone = [f"--{name}" for name, value in given.items() if value is not None]
     if alone:
-        raise typer.BadParameter("says nothing without --leads", param_hint=f"'{', '.join(alone)}'")
+        raise typer.BadParameter("has no effect without --leads", param_hint=f"'{', '.join(alone)}'")
 
 
 def _compare(  # noqa: PLR0913, PLR0917 - what a comparison is made of
@@ -148,7 +150,8 @@ def _compare(  # noqa: PLR0913, PLR0917 - what a comparison is made of
         step("Reading the tables")
         kept = [] if by in {None, *_OWN_GROUPS} else [str(by)]
         tables = ls.load_tables(*files, rulebook=books, columns=kept, **options)
-        step(f"Going through {(period[1] - period[0]).days + 1:,} days of {len(tables.ids):,} leads by both rulebooks")
+        days = counted((period[1] - period[0]).days + 1, "day")
+        step(f"Replaying {days} of {counted(len(tables.ids), 'lead')} by both rulebooks")
         comparison = ls.compare(tables, *books, start=period[0], end=period[1])
         if out is not None:
             said = {"start": period[0].isoformat(), "end": period[1].isoformat(), "compared_with": books[0].name}
@@ -191,7 +194,7 @@ def evaluate(  # noqa: PLR0913
         print_json({"baselines": found.to_dict(), "thresholds": table.to_dict(), "choice": choice.to_dict()})
         return
     for title, result in (
-        ("Is scoring worth having?", found),
+        ("Does scoring find more than simpler ways?", found),
         ("What each threshold costs and brings, of the leads that sales worked", table),
         (f"Which threshold fits {capacity_per_week:g} leads a week?", choice),
     ):

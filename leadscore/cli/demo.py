@@ -12,13 +12,16 @@ from typing import Annotated, Any
 import typer
 
 import leadscore as ls
+from leadscore.base.text import counted
 from leadscore.cli.entry import app
 from leadscore.cli.printing import heading, steps
 
 
 @app.command()
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Where; made if it is not there.")] = Path(),
+    folder: Annotated[
+        Path, typer.Argument(metavar="[FOLDER]", help="The folder; created if it does not exist.")
+    ] = Path(),
 ) -> None:
     """Write an example to start from: a rulebook and two tiny tables."""
     from leadscore.datasets.funnel import example  # noqa: PLC0415 - this command only
@@ -62,7 +65,7 @@ def demo(
     place.mkdir(parents=True, exist_ok=True)
     paths = [place / name for name in names]
     with steps(1) as step:
-        step(f"Making up {leads:,} leads and what they did")
+        step(f"Making up {counted(leads, 'lead')} and what they did")
         funnel = make_funnel(leads)
         paths[0].write_text(example("rulebook.yaml"), encoding="utf-8")
         for path, frame in zip(paths[1:], (funnel.leads, funnel.events, funnel.outcomes), strict=False):
@@ -72,7 +75,7 @@ def demo(
     typer.echo(f"Everything below is made up, and in {place}")
     heading("1. The tables: leads, what they did, and what became of them")
     for path, frame in zip(paths[1:], (funnel.leads, funnel.events, funnel.outcomes), strict=False):
-        typer.echo(f"{path.name}: {len(frame):,} rows")
+        typer.echo(f"{path.name}: {counted(len(frame), 'row')}")
     heading("2. The rulebook: the points both teams agree on")
     check(paths[0])
     heading("3. The scores: who is worth a call today")

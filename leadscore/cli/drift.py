@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import leadscore as ls
+from leadscore.base.text import counted
 from leadscore.cli.entry import app
 from leadscore.cli.options import Events, Leads, RulebookFile, SetAside, check_writable, day
 from leadscore.cli.printing import print_json, steps
@@ -44,7 +45,7 @@ _AsOf = Annotated[
 ]
 _State = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="What is known of past weeks, .json: begun if not there, then added to."),
+    typer.Option(metavar="FILE", help="What is known of past weeks, .json: created if missing, then added to."),
 ]
 _By = Annotated[
     list[str] | None,
@@ -52,10 +53,11 @@ _By = Annotated[
 ]
 _Start = Annotated[
     dt.date | None,
-    typer.Option(parser=day, metavar="DATE", help="The first day to count; that of the first lead if not given."),
+    typer.Option(parser=day, metavar="DATE", help="The first day to count; by default that of the first lead."),
 ]
 _ReferenceWeeks = Annotated[
-    int | None, typer.Option(metavar="N", min=26, help="Weeks to learn from: 52 if not given, which show seasons.")
+    int | None,
+    typer.Option(metavar="N", min=26, help="Weeks to learn from: 52 by default, a year, which shows seasons."),
 ]
 _Acknowledge = Annotated[
     _Decision | None,
@@ -82,7 +84,7 @@ def drift(  # noqa: PLR0913 - a command has as many arguments as options
     """Say since when behaviour outweighs fit, and why.
 
     It also says how sure that is. Leads are counted in the week in which they are 14 days old. With --state a nightly
-    run adds the weeks that are new; run again it says the same. If the rulebook was edited, all weeks are scored anew
+    run adds the weeks that are new; run again it says the same. If the rulebook was edited, all weeks are scored again
     by it, which takes all leads.
 
     Exit code 4 on an alarm, until it is acknowledged; 0 if stable, still learning, or on watch: worth a look, no alarm.
@@ -135,7 +137,7 @@ def _begun(
             what = f"{state} was begun with {kept!r}, not {told!r}: leave it out, or begin another file"
             problems.append(ls.Problem(option, what))
     if start is not None:
-        problems.append(ls.Problem("--start", f"{state} goes on where it ended: leave it out"))
+        problems.append(ls.Problem("--start", f"{state} continues from where it ended: leave this out"))
     if problems:
         raise ls.ArgumentError("--state", problems)
     return monitor
@@ -151,7 +153,7 @@ def _counted(
     else:
         last = weeks[-1].date()
         if last.weekday():
-            what = f"its weeks start on a {last:%A}: only those from Monday to Sunday can be gone on with"
+            what = f"its weeks start on a {last:%A}: only weeks from Monday to Sunday can be continued"
             raise ls.ArgumentError("--state", what)
         begins = last + _WEEK
         if as_of < begins - dt.timedelta(1):
@@ -185,7 +187,7 @@ def _rescored(monitor: ls.BalanceMonitor, tables: ls.tables.Tables, book: ls.Rul
     new = monitor.with_rulebook(tables, book)
     counts = [int(one.frame["leads"].sum()) for one in (monitor, new)]
     if counts[1] < _KEPT * counts[0]:
-        what = f"holds {counts[1]:,} of the {counts[0]:,} leads of past weeks, and the rulebook was edited"
+        what = f"holds {counts[1]:,} of the {counted(counts[0], 'lead')} of past weeks, and the rulebook was edited"
         raise ls.ArgumentError("--leads", f"{what}: all of them are needed once, to be scored by it")
     return new
 

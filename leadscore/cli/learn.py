@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import leadscore as ls
+from leadscore.base.text import counted
 from leadscore.cli.entry import app
 from leadscore.cli.options import (
     AsOfDays,
@@ -45,7 +46,7 @@ NOT_PASSED = 3
 
 _Capacity = Annotated[
     float | None,
-    typer.Option(metavar="N", help="Leads a week that sales can work; as many as qualify now if not given."),
+    typer.Option(metavar="N", help="Leads a week that sales can work; by default as many as qualify now."),
 ]
 _CardRows = Annotated[int, typer.Option(metavar="N", min=2, help="Rows of the points card, at most.")]
 _Out = Annotated[Path | None, typer.Option(metavar="FILE", help="Where the learned rulebook goes: .yaml.")]
@@ -93,7 +94,7 @@ def learn(  # noqa: PLR0913 - a command has as many arguments as options
     with steps(3) as step:
         step("Reading the tables")
         found = _snapshots(book, (leads, events, outcomes), _days(as_of, start, end, each), labels, reading)
-        step(f"Learning from {len(found):,} rows")
+        step(f"Learning from {counted(len(found), 'row')}")
         trained = train(book, found, capacity_per_week=capacity_per_week, max_points_rows=rows)
         step("Writing")
         written = _write(trained, out, model)
@@ -160,7 +161,7 @@ def evidence(  # noqa: PLR0913
         reading = {"observed_until": observed_until, "strict": not set_aside, "stages": stages(stage_name)}
         read = _snapshots(book, (leads, events, outcomes), _days(as_of, start, end, each), labels, reading)
         found = as_rules_read(read, book)
-        step(f"Judging rules by {len(found):,} rows")
+        step(f"Judging rules by {counted(len(found), 'row')}")
         judged = evidence_of(book, found)
         more = suggestions(book, found) if suggest else None
     if printed == Format.json:
@@ -203,7 +204,11 @@ def _days(
     if as_of and start is None and end is None:
         return sorted(set(as_of))
     if as_of or start is None or end is None:
-        what = "is in place of --start and --end" if as_of else "give it, once or more; or --start and --end"
+        what = (
+            "replaces --start and --end; give one or the other"
+            if as_of
+            else "give it, once or more; or --start and --end"
+        )
         raise typer.BadParameter(what, param_hint="'--as-of'")
     if end < start:
         raise typer.BadParameter(f"{end} is before --start {start}", param_hint="'--end'")
@@ -213,8 +218,8 @@ def _days(
 
     days = pd.date_range(start, end, freq="MS" if each == Moment.month else "W-MON")
     if not len(days):
-        what = "the first of a month" if each == Moment.month else "a Monday"
-        raise typer.BadParameter(f"from {start} to {end} there is not {what}", param_hint="'--start'")
+        what = "first of a month" if each == Moment.month else "Monday"
+        raise typer.BadParameter(f"there is no {what} from {start} to {end}", param_hint="'--start'")
     return [one.date() for one in days]
 
 

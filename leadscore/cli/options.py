@@ -41,7 +41,7 @@ def check_writable(path: Path, endings: Sequence[str], *, option: str = "--out")
         message = f"must end in {' or '.join(endings)}; got {str(path)!r}"
         raise typer.BadParameter(message, param_hint=f"'{option}'")
     if path.is_dir() or not path.parent.is_dir():
-        what = "is a folder" if path.is_dir() else f"would be in {str(path.parent)!r}, which is no folder"
+        what = "is a folder" if path.is_dir() else f"would be in {str(path.parent)!r}, which is not a folder"
         raise typer.BadParameter(f"{str(path)!r} {what}", param_hint=f"'{option}'")
 
 
@@ -78,12 +78,12 @@ ObservedUntil = Annotated[
     ),
 ]
 Outcomes = Annotated[str, typer.Option(metavar="FILE", help=f"One row per stage reached: {TABLE_HELP}.")]
-Stage = Annotated[str, typer.Option(metavar="STAGE", help="What counts, reached with one further along too.")]
+Stage = Annotated[str, typer.Option(metavar="STAGE", help="The stage that counts; a later stage counts too.")]
 StageNames = Annotated[
     list[str] | None,
     typer.Option("--stage-name", metavar="THEIRS=OURS", help="What your file calls a stage, as MQL=mql; give several."),
 ]
-WithinDays = Annotated[int, typer.Option(metavar="N", min=1, help="Reached in so many days.")]
+WithinDays = Annotated[int, typer.Option(metavar="N", min=1, help="Reached within this many days.")]
 AsOfDays = Annotated[
     list[dt.date] | None,
     typer.Option(
@@ -103,9 +103,12 @@ Each = Annotated[
     ),
 ]
 WorkedOnly = Annotated[
-    bool, typer.Option("--worked-only", help="Only leads that sales worked; else one nobody called did not convert.")
+    bool,
+    typer.Option(
+        "--worked-only", help="Only leads that sales worked; otherwise a lead nobody called counts as not converted."
+    ),
 ]
 SetAside = Annotated[
-    bool, typer.Option("--set-aside", help="Go on although rows break the contract of the tables; leave those out.")
+    bool, typer.Option("--set-aside", help="Leave out rows that break the contract of the tables, instead of stopping.")
 ]
 Printed = Annotated[Format, typer.Option("--format", help="A table for people, or JSON for programs.")]

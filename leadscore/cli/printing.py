@@ -87,7 +87,7 @@ def print_set_aside(tables: Tables) -> None:
     rejected = tables.rejected
     if len(rejected):
         rows = len(rejected.drop_duplicates(["table", "row"]))
-        typer.echo(f"Set aside, for breaking the contract of the tables: {counted(rows, 'row')}.")
+        typer.echo(f"Set aside for breaking the contract of the tables: {counted(rows, 'row')}.")
         counts = rejected.value_counts(["table", "column", "problem"], sort=False).reset_index()
         found = [(f"{table}.{column}".rstrip("."), why, f"{n:,}") for table, column, why, n in counts.to_numpy()]
         print_table(("where", "problem", "rows "), found)

@@ -38,7 +38,7 @@ def check(
     printed: Printed = Format.table,
     today: Annotated[
         dt.date | None,
-        typer.Option(parser=day, metavar="DATE", help="For overdue reviews; the day on the clock if not given."),
+        typer.Option(parser=day, metavar="DATE", help="The day reviews are overdue by; today by default."),
     ] = None,
 ) -> None:
     """Say what is wrong with a rulebook, and what is worth knowing.
@@ -99,7 +99,7 @@ def score_and_write(
     with steps(3) as step:
         step("Reading leads and events")
         tables = ls.load_tables(*files, rulebook=book, strict=strict)
-        step(f"Scoring {len(tables.ids):,} leads")
+        step(f"Scoring {counted(len(tables.ids), 'lead')}")
         scores = ls.score(tables, book, as_of=as_of)
         step(f"Writing {out}")
         write_scores(scores, out)
@@ -157,7 +157,7 @@ def replay(  # noqa: PLR0913
     with steps(3) as step:
         step("Reading leads and events")
         tables = ls.load_tables(leads, events, rulebook=book, strict=not set_aside)
-        step(f"Going through {(end - start).days + 1:,} days of {len(tables.ids):,} leads")
+        step(f"Replaying {counted((end - start).days + 1, 'day')} of {counted(len(tables.ids), 'lead')}")
         history = ls.replay(tables, book, start=start, end=end)
         step(f"Writing {out}")
         write_history(history, out)
@@ -214,7 +214,7 @@ def _same_kind(old: ls.tables.DailyActivity, book: ls.Rulebook | None, path: str
     if old.timezone != book.timezone:
         problems += [ls.Problem("", f"{path} has days of {old.timezone}, {book.name!r} of {book.timezone}")]
     if problems:
-        raise ls.ArgumentError("--extend", [*problems, ls.Problem("", "make the activity anew from all events")])
+        raise ls.ArgumentError("--extend", [*problems, ls.Problem("", "make the activity again from all events")])
 
 
 @app.command()

@@ -89,7 +89,7 @@ class Scenario:
             day = None if start is None else given.day("scenario_start", start)
             if name is None:
                 if start is not None:
-                    given.wrong("scenario_start", "says nothing without a scenario")
+                    given.wrong("scenario_start", "has no effect without a scenario")
             elif not isinstance(name, str) or name not in _PLANS:
                 given.wrong("scenario", f"there is no {name!r}{did_you_mean(name, SCENARIOS)}")
             elif name == STABLE and start is not None:

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from leadscore.base.arguments import Arguments
+from leadscore.base.text import counted
 from leadscore.drift.balance.alarm import SHORT
 from leadscore.drift.balance.causes import Causes
 from leadscore.drift.balance.monitor import BalanceMonitor
@@ -150,7 +151,9 @@ class DriftReport(Result):
             message = "there are none in this report: give drift_report the tables, with weeks after those learned from"
             raise ArgumentError("months", message)
         n = int(self.months["n_reference"].iloc[0])
-        return plot_months(self.months, title=f"Beside {n:,} leads of the weeks learned from, {self._title}", ax=ax)
+        return plot_months(
+            self.months, title=f"Compared with {counted(n, 'lead')} of the weeks learned from, {self._title}", ax=ax
+        )
 
     @property
     def _title(self) -> str:
@@ -234,10 +237,11 @@ def _differs(monitor: BalanceMonitor, tables: Tables, age_days: int) -> list[str
     leads = int(monitor.frame["leads"].sum())
     if there == leads:
         return []
-    said = f"the tables hold {there:,} leads of {age_days} days of age in these weeks, and {leads:,} were counted"
+    held = f"{counted(there, 'lead')} aged {counted(age_days, 'day')}"
+    said = f"in these weeks the tables hold {held}, and {leads:,} were counted"
     if abs(there - leads) > _DIFFERENT * leads:
         raise ArgumentError("tables", f"{said}: give those that were, and the same age_days")
-    return [f"What the tables say is of slightly other leads: {said}."]
+    return [f"The tables describe slightly different leads: {said}."]
 
 
 def _compared(
@@ -322,7 +326,7 @@ def _decisions(verdict: BalanceVerdict) -> tuple[str, ...]:
     )
     normal = (
         "Leads are like this from now on, and the points suit them: acknowledge it as new_normal. What is normal is "
-        f"learned anew from {verdict.since} on; there is no verdict until there are {SHORT} weeks."
+        f"learned again from {verdict.since} on; there is no verdict until there are {SHORT} weeks."
     )
     edited = (
         "Points no longer mean what was agreed: edit the rule, see with 'leadscore diff' who would qualify, and "

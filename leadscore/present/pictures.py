@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from leadscore.base.text import counted
 from leadscore.present.markdown import visible
 
 _MARKERS = "osD^vP*X"
@@ -71,7 +72,7 @@ def plot_weekly(weekly: pd.DataFrame, *, ax: Any = None) -> Any:
     whole = weekly["days"] == 7
     for place, (name, counts) in enumerate(weekly.drop(columns="days").items()):
         style = {"color": f"C{place}", "marker": _MARKERS[place], "markersize": 5}
-        label = f"{name}: {counts.sum():,} lead{'' if counts.sum() == 1 else 's'}"
+        label = f"{name}: {counted(int(counts.sum()), 'lead')}"
         ax.plot(weekly.index, counts.where(whole), _LINES[place], **style, label=label)
         ax.plot(weekly.index[~whole], counts[~whole], " ", **style, markerfacecolor="white")
     ax.set_ylim(0, 1.1 * max(1, weekly.drop(columns="days").to_numpy().max()))
@@ -267,7 +268,7 @@ def plot_threshold(
     ax.yaxis.set_major_formatter(PercentFormatter(1))
     if volume == "share_flagged":
         right.yaxis.set_major_formatter(PercentFormatter(1))
-    ax.set_xlabel("threshold: leads with at least so many points are passed on")
+    ax.set_xlabel("threshold: leads at or above it are passed on")
     ax.set_ylabel("precision: outcomes of those passed on")
     right.set_ylabel(f"{label} (dashed)")
     ax.set_title(title, loc="left", fontsize="medium")
@@ -381,14 +382,14 @@ def plot_value(curve: pd.DataFrame, *, n: int, chosen: float, title: str = "", a
     """
     ax = ax or new_axes()
     ax.fill_between(curve.index, curve["low"], curve["high"], color="0.85", linewidth=0, label="95 % interval")
-    ax.plot(curve.index, curve["figure"], "-", color="C0", label=f"value, n={n:,} outcomes")
+    ax.plot(curve.index, curve["figure"], "-", color="C0", label=f"value, n={counted(n, 'outcome')}")
     ax.axhline(0, color="0.4", linewidth=0.8, linestyle=":")
     if not np.isnan(chosen):
         possible = curve.index[curve["possible"]]
         low, high = possible.min(), possible.max()
         ax.axvspan(low, high, facecolor="none", edgecolor="0.6", hatch="//", linewidth=0, label="cannot be told apart")
         ax.plot([chosen], [curve["figure"].loc[chosen]], "D", color="0.1", label=f"chosen: {chosen:.10g}")
-    ax.set_xlabel("threshold: leads with at least so many points are passed on")
+    ax.set_xlabel("threshold: leads at or above it are passed on")
     ax.set_ylabel("value of the leads passed on, less what calls cost")
     ax.spines[["top", "right"]].set_visible(False)
     ax.set_title(title, loc="left", fontsize="medium")

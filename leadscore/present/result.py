@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from leadscore.base.text import counted
 from leadscore.present.markdown import bullets, escaped, table, visible
 
 # How figures are written, by the last word of their column's name: one word means one thing in every result.
@@ -249,7 +250,7 @@ def _notes(section: Section) -> tuple[str, ...]:
     """What to know of a section, first that rows are left out."""
     frame = section.content if section.shown is None else section.shown
     more = len(frame) - _MOST if isinstance(frame, pd.DataFrame) else 0
-    return (f"{more:,} more rows are in `{section.name}`.", *section.notes) if more > 0 else section.notes
+    return (f"{counted(more, 'more row')} in `{section.name}`.", *section.notes) if more > 0 else section.notes
 
 
 def _with_index(frame: pd.DataFrame) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from typing import Any, Self
 from pydantic import ConfigDict, PrivateAttr
 
 from leadscore.base.files import replacing
+from leadscore.base.text import counted
 from leadscore.errors import Problem, RulebookError
 from leadscore.rulebook import edits, yaml
 from leadscore.rulebook.check import Finding, findings
@@ -49,7 +50,7 @@ class Rulebook(Contents):
     ... '''
     >>> rulebook = Rulebook.from_yaml(text)
     >>> rulebook
-    <Rulebook 'demo': 1 fit and 1 behaviour rules, qualified from 100 points>
+    <Rulebook 'demo': 1 fit rule and 1 behaviour rule, qualified from 100 points>
     >>> Rulebook.from_yaml(text.replace("country", "contry", 1).replace("from_days", ""), source="demo.yaml").name
     'demo'
     >>> Rulebook.from_yaml(text.replace("within_days", "witin_days"), source="demo.yaml")
@@ -218,7 +219,7 @@ class Rulebook(Contents):
         return hash(self._said)
 
     def __repr__(self) -> str:
-        rules = f"{len(self.fit)} fit and {len(self.behaviour)} behaviour rules"
+        rules = f"{counted(len(self.fit), 'fit rule')} and {counted(len(self.behaviour), 'behaviour rule')}"
         return f"<Rulebook {self.name!r}: {rules}, qualified from {self.qualify.threshold:g} points>"
 
     __str__ = __repr__

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+from leadscore.base.text import counted
 from leadscore.rulebook.book import Rulebook
 from leadscore.rulebook.conditions import Condition
 from leadscore.rulebook.model import BehaviourRule, Contents, FitRule, Never, Segment, Step
@@ -285,7 +286,7 @@ def _facts(part: Part | None) -> Facts:
 def _words(key: str, value: Any) -> Words:
     """One value in words."""
     if isinstance(value, Step):
-        return f"loses {decimal(value.lose_percent)} % every {value.every_days} days"
+        return f"loses {decimal(value.lose_percent)} % every {counted(value.every_days, 'day')}"
     if isinstance(value, Mapping):
         # Values stand as in the file: bare, unless they would be read as something else than text.
         bare = {entry: isinstance(entry, str) and not _LIKE_A_NUMBER.fullmatch(entry) for entry in value}

@@ -13,7 +13,7 @@ import pandas as pd
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.groups import Groups, grouped
-from leadscore.base.text import as_text
+from leadscore.base.text import as_text, counted
 from leadscore.base.times import DAY, one_array
 from leadscore.errors import ArgumentError, did_you_mean
 from leadscore.present.result import Result, Section
@@ -89,7 +89,7 @@ class CherryPicking(Result):
     def sections(self) -> Iterator[Section]:
         """The tests, the effect of each level, and who is left out."""
         yield Section("frame", "Tests at an equal score", self.frame, formats={"p_corrected": ".2g"})
-        title = 'Each level beside all others, with 95 % intervals: "worked" as a difference, "fast" as a ratio'
+        title = 'Each level compared with all others, with 95 % intervals: "worked" as a difference, "fast" as a ratio'
         yield Section("levels", title, self.levels)
         yield Section("excluded", "Left out", self.excluded, shown=self.excluded[self.excluded["leads"] > 0])
 
@@ -156,7 +156,7 @@ def cherry_picking(  # noqa: PLR0913 - each of them is part of what is asked
     Raises
     ------
     ArgumentError
-        If there are no outcomes, no such columns, scores that are no numbers, or tables read in another time zone.
+        If there are no outcomes, no such columns, scores that are not numbers, or tables read in another time zone.
 
     Notes
     -----
@@ -253,7 +253,7 @@ def _values(tables: Tables, rulebook: Rulebook, name: str, day: Ints) -> pd.Seri
             break
     else:
         message, rows = next(iter(column.bad.items()))
-        raise ArgumentError("columns", f"{name!r} has {len(rows):,} values that cannot be read: {message}")
+        raise ArgumentError("columns", f"{name!r} has {counted(len(rows), 'value')} that cannot be read: {message}")
     row = tables.records.lookup(rulebook.timezone)(np.arange(len(tables.ids)), day)
     if column.codes is not None:
         known = pd.Series([*map(as_text, column.values), None], dtype=object)

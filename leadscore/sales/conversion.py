@@ -13,6 +13,7 @@ import pandas as pd
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_of
 from leadscore.base.groups import ALL
+from leadscore.base.text import counted
 from leadscore.base.times import NO_TIME
 from leadscore.errors import ArgumentError
 from leadscore.present.result import Result, Section
@@ -62,7 +63,7 @@ class FunnelTable(Result):
         """Which share of the leads reached the last stage."""
         period = f"within {self.within_days} days of arrival, by outcomes until {self.observed_until}"
         if not len(self.total):
-            return f"No share is known yet: no cohort of leads is old enough to be counted {period}."
+            return f"No share is known yet: no cohort of leads is old enough to count {period}."
         whole = self.total[self.total["group"] == ALL] if "group" in self.total else self.total
         last = whole.iloc[-1]
         return f"{share_text(last['reached'], whole['n'].iloc[0])} leads reached {last['stage']} {period}."
@@ -194,10 +195,10 @@ def _left_out(present: Sequence[str], came: Ints, until: int) -> list[str]:
         notes.append(f"No outcome is {' or '.join(absent)}: left out.")
     for rows, why in (
         (came == NO_TIME, "neither a lead stage nor created_at"),
-        (came > until, f"a first day after {day_of(until)}"),
+        (came > until, f"first day after {day_of(until)}"),
     ):
         if rows.any():
-            notes.append(f"{int(rows.sum()):,} of {len(came):,} leads have {why}: they are in no cohort.")
+            notes.append(f"{int(rows.sum()):,} of {counted(len(came), 'lead')} in no cohort: {why}.")
     return notes
 
 
@@ -275,10 +276,10 @@ def _immature(frame: pd.DataFrame, every: str | None, within_days: int, until: i
     immature = int((~cohorts["mature"]).sum())
     if not immature:
         return []
-    why = f"their {within_days} days are not over by {day_of(until)}"
+    why = f"{counted(within_days, 'day')} had not passed by {day_of(until)}"
     if every is None:
         first = frame.drop_duplicates(["cohort", "group"])
         leads, all_leads = int(first.loc[~first["mature"], "n"].sum()), int(first["n"].sum())
-        return [f"{leads:,} of {all_leads:,} leads are left out: {why}."]
-    left = "They have counts so far, but no shares, and are in no total."
-    return [f"{immature} of {len(cohorts)} cohorts are too recent to judge: {why}. {left}"]
+        return [f"{leads:,} of {counted(all_leads, 'lead')} left out: {why}."]
+    left = "They show counts so far, no shares, and are in no total."
+    return [f"Too recent to judge: {immature} of {counted(len(cohorts), 'cohort')}, as {why}. {left}"]

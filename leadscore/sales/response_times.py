@@ -160,8 +160,9 @@ class ResponseTimes(Result):
         """The median wait of all MQLs."""
         whole = self.frame.iloc[-1]
         median, low, high = map(_waited, whole[["median", "median_low", "median_high"]])
-        waiting = f"{whole['waiting']:,.0f} still wait. Outcomes until {self.observed_until}."
-        return f"{median} ({low} to {high}) is the median wait of {whole['n']:,.0f} MQLs for a first contact; {waiting}"
+        waiting = f"{whole['waiting']:,.0f} still waiting. Outcomes until {self.observed_until}."
+        mqls = counted(int(whole["n"]), "MQL")
+        return f"{median} ({low} to {high}) is the median wait of {mqls} for a first contact; {waiting}"
 
     def sections(self) -> Iterator[Section]:
         """Waits by group, who is left out, and the picture."""
@@ -258,7 +259,9 @@ def response_times(
         given.types(tables=(tables, Tables), rulebook=(rulebook, Rulebook))
     stages, until = tables.observed(observed_until)
     if not stages.of("contacted").any():
-        raise ArgumentError("tables", f"no outcome up to {day_of(until)} is contacted: nobody would have been answered")
+        raise ArgumentError(
+            "tables", f"no outcome up to {day_of(until)} is contacted: every lead would count as unanswered"
+        )
     moments = mql_moments(tables, stages, rulebook, history)
     if not ((moments.utc < NEVER) | (moments.reason > 0)).any():
         raise ArgumentError("tables", "no lead is an MQL: no outcome is mql; history=replay(...) says who qualified")

@@ -173,7 +173,7 @@ class Comparison(Result):
         already = int(self.frame["already"].sum())
         before = f"{counted(already, 'lead')} of these qualified before the period already, and count in no week."
         return (
-            "Gained and lost: qualified by the new rulebook alone, by the old alone; earlier and later: by both.",
+            "Gained and lost: qualified by only the new or only the old rulebook; earlier and later: by both.",
             *((before,) if already else ()),
             "Every lead is counted: this is no sample, so there is no interval.",
         )
@@ -190,7 +190,7 @@ class Comparison(Result):
         left_out = len(self.frame) - len(shown)
         notes = (f"The first {_SHOWN} of each change are shown; {left_out:,} more are in `frame`.",) if left_out else ()
         columns = ["change", "day_old", "day_new", "total_old", "total_new", "reasons"]
-        yield Section("frame", "Leads that qualify otherwise, and why", self.frame, shown[columns], notes)
+        yield Section("frame", "Leads that qualify differently, and why", self.frame, shown[columns], notes)
 
 
 def _passed_on(history: History) -> pd.Series[Any]:

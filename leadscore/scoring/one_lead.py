@@ -67,7 +67,7 @@ class _Reader:
             if _is_missing(value):
                 return self.absent
             if not isinstance(value, (str, int, float, bool)):
-                raise _Wrong("is no text")
+                raise _Wrong("is not text")
         text = normalise(as_text(value))
         return self.absent if text in self.missing else self._with_sums(self.plan.row(text))
 
@@ -80,7 +80,7 @@ class _Reader:
         if _is_missing(value):
             return self.absent
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise _Wrong("is no number")
+            raise _Wrong("is not a number")
         return self.cells[bisect_left(self.edges, value) + bisect_right(self.edges, value)]
 
     def _boolean(self, value: Any) -> list[int]:
@@ -108,17 +108,17 @@ def day_of(moment: Any, zone: ZoneInfo) -> int:
     if isinstance(moment, str):
         try:
             if moment[4] != "-" or moment[5] == "W":
-                raise _Wrong("is no ISO date or time")
+                raise _Wrong("is not an ISO date or time")
             moment = dt.datetime.fromisoformat(moment)
         except (ValueError, IndexError):
-            raise _Wrong("is no ISO date or time; write 2026-03-31 or 2026-03-31T14:05:00Z") from None
+            raise _Wrong("is not an ISO date or time; write 2026-03-31 or 2026-03-31T14:05:00Z") from None
     if isinstance(moment, dt.datetime) and moment.tzinfo is not None:
         try:
             moment = moment.astimezone(zone)
         except OverflowError:
             raise _Wrong("is a time outside the years 1 to 9999") from None
     if not isinstance(moment, dt.date) or moment is pd.NaT:
-        raise _Wrong("is no date or time")
+        raise _Wrong("is not a date or time")
     return moment.toordinal() - _EPOCH_ORDINAL
 
 

@@ -97,7 +97,7 @@ def explain_change(  # noqa: PLR0913 - whose score, by which rules, from when to
         raise ArgumentError("lead_id", f"the lead {lead_id!r} was created after {day_of(last)}")
     earlier, later = (timeline.at(_LEAD, _LEAD + day) for day in (first, last))
     if timeline.there_from[0] > first:
-        told = f"{lead_id} was not there yet on {day_of(first)}"
+        told = f"{lead_id} did not exist yet on {day_of(first)}"
         parts = [(*line, 0, value) for line, value in _by_line(later, "created").items()]
     else:
         told = _told(earlier, lead_id, day_of(first))

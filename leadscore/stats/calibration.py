@@ -48,7 +48,7 @@ class Gains(Result):
         """How much of all events the best part of the leads holds."""
         rests = counted(self.n, self.events, self.unknown)
         if not self.events:
-            return f"No lead of known outcome has the event: {rests}."
+            return f"No lead with a known outcome has the event: {rests}."
         best = self.frame.iloc[0]
         share = f"{best['captured']:.1%} ({best['captured_low']:.1%} to {best['captured_high']:.1%}) of all events"
         times = f"{best['lift']:.2g} times ({best['lift_low']:.2g} to {best['lift_high']:.2g}) their share"
@@ -178,7 +178,7 @@ class Calibration(Result):
         # The interval is that of the rate, and stands behind it.
         yield Section(
             "frame",
-            "Leads of like probability, with 95 % intervals of the rate",
+            "Leads of similar probability, with 95 % intervals of the rate",
             self.frame,
             formats={"predicted": ".1%"},
         )
@@ -329,7 +329,7 @@ def expected_calibration_error(
     n, events = len(outcome), int(outcome.sum())
     if not n:
         none = float("nan")
-        return CalibrationError(none, none, none, none, none, n, events, unknown, "no lead of known outcome")
+        return CalibrationError(none, none, none, none, none, n, events, unknown, "no lead has a known outcome")
     place = _bins_of(chance, bins)
     promised = np.bincount(place, chance)
     value = float(np.abs(np.bincount(place, outcome) - promised).sum() / n)

@@ -15,7 +15,7 @@ Codes = npt.NDArray[np.signedinteger[Any]]
 
 _STEPS = 100
 _ENOUGH = 1e-12
-# The curvature is worked out anew while a step gains more than this share of the loss.
+# The curvature is worked out again while a step gains more than this share of the loss.
 _BENDS = 1e-3
 
 

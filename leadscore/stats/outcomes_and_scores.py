@@ -116,7 +116,7 @@ def read_rows(
     -----
     Series with the same index, and everything without one, are matched by position. Where indexes differ, rows are
     matched by them: another order is put right; leads that `y` lacks are of unknown outcome; a known outcome of a lead
-    that is not in the first column is refused, and so are ids that stand twice and columns without an index.
+    that is not in the first column is refused, and so are repeated ids and columns without an index.
 
     Examples
     --------
@@ -220,7 +220,7 @@ def _floats(column: pd.Series[Any]) -> Floats | None:
 
 
 def _shown(values: pd.Series[Any]) -> list[str]:
-    """The first two values that are no numbers, else the first two, as Python shows them."""
+    """The first two values that are not numbers, else the first two, as Python shows them."""
     plain = [value.item() if isinstance(value, np.generic) else value for value in values.dropna().unique()]
     odd = [value for value in plain if not isinstance(value, (Real, Decimal))]
     return [repr(value) for value in (odd or plain)[:2]]
@@ -279,7 +279,7 @@ def _matched(
     found = len(problems)
     for name, column in tables.items():
         if not apart and len(column) != len(tables[first]):
-            message = f"has {len(column):,} values, {first} {len(tables[first]):,}: one for each lead"
+            message = f"must have one value for each lead; it has {len(column):,}, {first} has {len(tables[first]):,}"
             problems.append(Problem(name, message))
         elif apart and name not in labelled:
             message = f"has no index, and those of {whose} and {apart[0]} differ: give a Series by lead_id"
@@ -350,7 +350,7 @@ def _lacking(rows: LeadRows, given: dict[str, Floats], problems: list[Problem], 
     for name, missing in lacking.items():
         if missing.any():
             what = "missing or infinite" if name in given and np.isinf(given[name][missing]).any() else "missing"
-            of = f"{int(missing.sum()):,} of {int(needed.sum()):,} leads{'' if complete else ' of known outcome'}"
+            of = f"{int(missing.sum()):,} of {int(needed.sum()):,} leads{'' if complete else ' with a known outcome'}"
             problems.append(Problem(name, f"is {what} for {of}: {_few(rows.index[missing])}"))
 
 

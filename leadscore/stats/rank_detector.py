@@ -58,7 +58,7 @@ class RankDetector:
 
     Each week is predicted from the weeks before it (level, two yearly waves, last week's figure; ridge regression).
     What it exceeds that by is ranked among all such residuals so far. With r - 1 of n residuals below it and a =
-    min(Phi^-1((r - 1/2) / n), 1.85), evidence is multiplied by L = exp(lam a) / mean_j exp(lam a_j); it begins anew
+    min(Phi^-1((r - 1/2) / n), 1.85), evidence is multiplied by L = exp(lam a) / mean_j exp(lam a_j); it begins again
     each week and fades: S <- (1 + (1 - d) S) L, on average over (lam, d) = (1/4, 1/50), (1/2, 1/20), (5/4, 1/5). Ties
     take the lowest rank.
 

@@ -208,7 +208,7 @@ def auc_difference(y: Any, a: Any, b: Any, *, confidence: float = 0.95) -> Diffe
 
 def _one_sided(outcome: Mask) -> str:
     if not len(outcome):
-        return "no lead of known outcome"
+        return "no lead has a known outcome"
     return "" if outcome.any() and not outcome.all() else f"all leads have the same outcome, {bool(outcome[0])}"
 
 

@@ -134,7 +134,9 @@ def kaplan_meier(duration: npt.ArrayLike, observed: npt.ArrayLike, *, confidence
     if length.ndim != 1 or length.shape != had.shape:
         raise ArgumentError("duration", f"has shape {length.shape}, observed {had.shape}: one of each for every unit")
     if not (length >= 0).all():
-        raise ArgumentError("duration", f"{int((~(length >= 0)).sum()):,} durations are missing or below 0")
+        raise ArgumentError(
+            "duration", f"{int((~(length >= 0)).sum()):,} of {len(length):,} durations missing or below 0"
+        )
     time, place = np.unique(length, return_inverse=True)
     events = np.bincount(place[had], minlength=len(time))
     at_risk = np.cumsum(np.bincount(place, minlength=len(time))[::-1])[::-1]

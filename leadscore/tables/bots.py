@@ -157,15 +157,15 @@ def flag_bots(
       event        n  bots  share
       email_click  5     4  80.0%
     <BLANKLINE>
-    - No event is a send (email_send, email_sent): clicks seconds after one cannot be told.
-    - No event is a page view (page_view): clicks that lead nowhere cannot be told.
+    - No event is a send (email_send, email_sent): clicks seconds after one cannot be detected.
+    - No event is a page view (page_view): clicks that lead nowhere cannot be detected.
     >>> found.events["is_bot"].tolist()
     [True, True, True, True, False]
     """
     names = _checked({"sends": sends, "opens": opens, "clicks": clicks, "views": views})
     source = open_source(events, "events")
     if is_activity(source):
-        raise ArgumentError("events", "daily activity has no times; mark the events before it is made")
+        raise ArgumentError("events", "daily activity has no times of day; mark the events before you make it")
     optional = [name for name in ("asset", "is_bot") if name in source.columns]
     wanted = ["lead_id", "event", *optional, "at"]
     refuse(missing_columns(source, wanted))
@@ -373,11 +373,11 @@ def _same_rhythm(doings: _Doings) -> Mask:
 
 
 def _never_seen(doings: _Doings, known: Any, names: Sequence[str]) -> tuple[Mask, list[str]]:
-    """The clicks of leads that click much and never see a page; and why that cannot be told, if so."""
+    """The clicks of leads that click much and never see a page; and why that is not known, if so."""
     none = np.zeros(len(known), bool)
     views, every = doings.kind == _VIEW, doings.kind == _CLICK
     if not views.any():
-        return none, [f"No event is a page view ({', '.join(names)}): clicks that lead nowhere cannot be told."]
+        return none, [f"No event is a page view ({', '.join(names)}): clicks that lead nowhere cannot be detected."]
     # What was clicked before pages were counted says nothing.
     clicks = every & ~known & (doings.time >= doings.time[views].min())
     n_leads = int(doings.lead.max()) + 1
@@ -388,7 +388,7 @@ def _never_seen(doings: _Doings, known: Any, names: Sequence[str]) -> tuple[Mask
     people = np.bincount(doings.lead[clicks], minlength=n_leads) > 0
     if people.any() and seen[people].mean() < 0.5:
         share = f"{seen[people].mean():.0%} of {people.sum():,} leads that click"
-        return none, [f"Only {share} have a page view: clicks that lead nowhere cannot be told."]
+        return none, [f"Only {share} have a page view: clicks that lead nowhere cannot be detected."]
     scanned = ~seen & (clicked >= _FEWEST_CLICKS) & (a_day > _CLICKS_A_DAY)
     return every & scanned[doings.lead], []
 
@@ -397,11 +397,11 @@ def _untold(doings: _Doings, sends: Sequence[str]) -> list[str]:
     """What the times and kinds of events do not allow to tell."""
     found = []
     if not (doings.kind == _SEND).any():
-        found.append(f"No event is a send ({', '.join(sends)}): clicks seconds after one cannot be told.")
+        found.append(f"No event is a send ({', '.join(sends)}): clicks seconds after one cannot be detected.")
     for kind in (_OPEN, _CLICK, _VIEW):
         own = doings.kind == kind
         untimed = int((own & ~doings.timed).sum())
         if untimed:
             said = f"{untimed:,} of {own.sum():,} {_KINDS[kind - 1]} are on whole minutes or days"
-            found.append(f"{said}: what came in the same seconds cannot be told of them.")
+            found.append(f"{said}: clicks within the same seconds cannot be detected.")
     return found

@@ -150,7 +150,7 @@ def _number(array: pa.Array, missing: set[str], timezone: str) -> Column:  # noq
     if pa.types.is_integer(kind):
         huge = np.flatnonzero(np.abs(numbers) > _EXACT_INTEGERS)
         if len(huge):
-            message = "whole numbers past 2**53, which are no quantity; declare an identifier as text"
+            message = "whole numbers above 2**53, too large for a quantity; declare an identifier as text"
             return Column("number", None, [], numbers, {message: huge})
     return Column("number", None, [], numbers)
 
@@ -162,7 +162,7 @@ def plain_number(text: str) -> float | Bad | None:
         return None
     if _PLAIN_NUMBER.fullmatch(stripped):
         return float(stripped)
-    return Bad("text that is no plain number (1200, -3.5)")
+    return Bad("text that is not a plain number (1200, -3.5)")
 
 
 def _boolean(array: pa.Array, missing: set[str], timezone: str) -> Column:  # noqa: ARG001

@@ -80,7 +80,9 @@ class DailyActivity(Result):
         """
         source = open_source(path, "activity")
         if not is_activity(source):
-            message = f"{os.fspath(path)!r} is no daily activity; make one with daily_activity(events).write(...)"
+            message = (
+                f"{os.fspath(path)!r} is not a daily activity file; make one with daily_activity(events).write(...)"
+            )
             raise ContractError("tables", [Problem("activity", message)])
         batches = list(source.batches(source.columns))
         table = pa.Table.from_batches(batches) if batches else pa.table({n: pa.nulls(0) for n in source.columns})

@@ -173,7 +173,9 @@ class Events:
         if batch.times is not None:
             return batch.times.local(timezone)
         if self.timezone != timezone:
-            message = f"the activity has days of {self.timezone}, the rulebook of {timezone}; make it anew from events"
+            message = (
+                f"the activity has days of {self.timezone}, the rulebook of {timezone}; make it again from the events"
+            )
             raise ArgumentError("activity", message)
         assert batch.day is not None
         return batch.day.astype(np.int64) * DAY
@@ -219,7 +221,7 @@ def read_events(
         arrays["lead_id"] = plain_ids(arrays["lead_id"], source.name)
         refuse(
             [
-                Problem(f"{source.name}.{name}", f"{array.type} values, which are no text, number, boolean or date")
+                Problem(f"{source.name}.{name}", f"{array.type} values, which are not text, numbers, booleans or dates")
                 for name, array in arrays.items()
                 if pa.types.is_nested(array.type) or isinstance(array.type, pa.BaseExtensionType)
             ]

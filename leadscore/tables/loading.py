@@ -240,7 +240,7 @@ def _read_leads(
     times = lead_times(table, say)
     say("lead_id", *repeated(codes, times.get("valid_from")))
     if {"created_at", "valid_from"} <= times.keys():
-        message = "rows of one lead with another created_at"
+        message = "rows of one lead with different created_at"
         say("created_at", message, disagreeing(codes, times["created_at"].at))
     columns = _convert_columns(table, books, say)
     if bad.any():

@@ -124,7 +124,7 @@ def read_outcomes(  # noqa: PLR0913, PLR0917 - load_tables alone calls it
     if observed_until is None and not bad.all():
         observed_until = day_of(int(day[~bad].max()))
     if observed_until is not None:
-        message = f"after {observed_until}, the last day observed; an open deal's expected close date is no outcome"
+        message = f"after {observed_until}, the last day observed; an open deal's expected close date is not an outcome"
         say(message, np.flatnonzero(~bad & (day > day_number(observed_until))))
     for message, named in (
         ("the same lead, stage and time again", _again),
@@ -154,7 +154,7 @@ def _read_rows(
     # The last place is that of a missing stage.
     stage = np.array([*(STAGES.index(name) if name in STAGES else -1 for name in ours), -1], np.int8)[codes]
     mapped = "" if names else "; stages={theirs: ours} maps other names, on the command line --stage-name THEIRS=OURS"
-    say("stage", f"no stage; stages are {', '.join(STAGES)}{mapped}", np.flatnonzero(stage < 0))
+    say("stage", f"not a stage; stages are {', '.join(STAGES)}{mapped}", np.flatnonzero(stage < 0))
     times = read_times(one_array(table["at"]))
     if times is None:
         refuse([Problem("outcomes.at", f"{table['at'].type} values where times are needed")])
@@ -236,14 +236,15 @@ def stage_names(stages: Mapping[str, str] | None) -> Mapping[str, str] | None:
     Raises
     ------
     ArgumentError
-        If they are mapped to what is no stage.
+        If they are mapped to what is not a stage.
     """
     if stages is not None and not isinstance(stages, Mapping):
         raise ArgumentError("stages", f"must map their names to ours, as {{'Closed Won': 'won'}}; got {stages!r}")
     wrong = [(theirs, ours) for theirs, ours in (stages or {}).items() if ours not in STAGES]
     if wrong:
         messages = [
-            f"{theirs!r} is mapped to {ours!r}, which is no stage{did_you_mean(ours, STAGES)}" for theirs, ours in wrong
+            f"{theirs!r} is mapped to {ours!r}, which is not a stage{did_you_mean(ours, STAGES)}"
+            for theirs, ours in wrong
         ]
         raise ArgumentError("stages", [Problem("", message) for message in messages])
     return stages

@@ -87,7 +87,7 @@ def _from_arrow(data: Any, name: str) -> Source:
     try:
         table = data if isinstance(data, pa.Table) else pa.table(data)
     except (pa.ArrowException, TypeError) as error:
-        raise ContractError("tables", [Problem(name, f"is no table: {_first_line(error)}")]) from None
+        raise ContractError("tables", [Problem(name, f"is not a table: {_first_line(error)}")]) from None
 
     def batches(columns: list[str]) -> Iterator[pa.RecordBatch]:
         chosen = [_without_views(table[column]) for column in columns]
@@ -147,7 +147,7 @@ def _from_pandas(frame: pd.DataFrame, name: str) -> Source:
                 arrays.append(pa.array(series, from_pandas=True))
             except (pa.ArrowException, OverflowError, UnicodeError):
                 kinds = ", ".join(sorted({type(value).__name__ for value in series.dropna().head(100_000)}))
-                message = f"values that no one type of column holds: {kinds}"
+                message = f"values that do not fit one type of column: {kinds}"
                 problems.append(Problem(f"{name}.{column}", message))
         if problems:
             raise ContractError("tables", problems)
@@ -259,7 +259,7 @@ def _from_csv(paths: list[str], name: str) -> Source:
             for batch in _csv_batches(path, delimiter, source, start):
                 yield batch.select(columns)
                 start += batch.num_rows
-            source.lines_known = source.lines_known and len(paths) == 1  # the next file counts its lines anew
+            source.lines_known = source.lines_known and len(paths) == 1  # the next file counts its lines again
 
     source.batches = batches
     return source
@@ -288,7 +288,7 @@ def _header(path: str, name: str) -> tuple[list[str], str]:
     try:
         names = next(csv.reader([line.rstrip("\r")], delimiter=delimiter, strict=True))
     except csv.Error:
-        message = f"{path}: the header line cannot be read: a quote is opened and not closed"
+        message = f"{path}: the header line cannot be read: a quote is opened but never closed"
         raise ContractError("tables", [Problem(name, message)]) from None
     return [column.strip() for column in names], delimiter
 
@@ -330,7 +330,7 @@ def _swallows(batch: pa.RecordBatch, delimiter: str, source: Source, start: int)
             source.lines_known = False
             lines = column[row].as_py().split("\n")
             if fields and any(line.count(delimiter) >= fields for line in lines[1:]):
-                message = f"{len(lines) - 1} whole lines in one cell of {name!r}: a quote is opened and not closed"
+                message = f"{len(lines) - 1} whole lines in one cell of {name!r}: a quote is opened but never closed"
                 source.notes.append((start + row, message, lines[0][:80]))
                 swallows[row] = True
     return swallows
@@ -339,7 +339,7 @@ def _swallows(batch: pa.RecordBatch, delimiter: str, source: Source, start: int)
 def _unique(columns: list[str], name: str) -> list[str]:
     twice = sorted({column for column in columns if columns.count(column) > 1})
     if twice:
-        raise ContractError("tables", [Problem(name, f"{len(twice)} column names stand twice: {', '.join(twice)}")])
+        raise ContractError("tables", [Problem(name, f"each column needs its own name; repeated: {', '.join(twice)}")])
     return list(columns)
 
 

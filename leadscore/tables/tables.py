@@ -154,7 +154,7 @@ class Tables(Result):
         column = convert(raw, kind, () if name == "event" else rulebook.missing_values, rulebook.timezone)
         for message, places in column.bad.items():
             shown = ", ".join(repr(value) for value in raw.take(pa.array(places[:5])).to_pylist())
-            refuse([Problem(f"events.{name}", f"{len(places):,} distinct values: {message}", shown)])
+            refuse([Problem(f"events.{name}", f"{counted(len(places), 'distinct value')}: {message}", shown)])
         return column
 
     def created(self) -> Times | None:

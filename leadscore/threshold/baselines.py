@@ -156,7 +156,7 @@ def baselines(  # noqa: PLR0913 - each of them is part of what is asked
         given.probability("tolerance", tolerance)
         given.one_of("stage", stage, STAGES)
         if not given.problems and last - first + 1 < WEEK:
-            given.wrong("end", f"the period must be a week or more; got {last - first + 1} days")
+            given.wrong("end", f"the period must be a week or more; got {counted(last - first + 1, 'day')}")
     until = tables.observed(observed_until)[1]
     pool, notes = _pool(tables, stage, (first, last), within_days, until)
     bound = Timeline(compiled(rulebook), tables, first, last).at(pool["lead"].to_numpy(), pool["day"].to_numpy())
@@ -171,12 +171,12 @@ def baselines(  # noqa: PLR0913 - each of them is part of what is asked
     frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("way")
     n, hits = len(pool), int(reached.sum())
     if not hits:
-        headline = f"Nothing can be told yet: none of the {counted(n, 'lead')} reached {stage}."
+        headline = f"No verdict yet: none of the {counted(n, 'lead')} reached {stage}."
     elif not (np.bincount(week, minlength=len(places)) > places).any():
-        headline = "Nothing can be told: sales could work all leads of every week, so no way had to choose."
+        headline = "No verdict: sales could work every lead of every week, so no method had to choose."
     else:
         headline = _verdict(rows, hits, tolerance)
-    notes.append("Only leads that sales worked are judged: what lies below the threshold in force stays unknown.")
+    notes.append("Only leads that sales worked are judged: nothing is known of those below the current threshold.")
     leads, capacity = _judged(tables, pool, ways[_RULEBOOK]), float(capacity_per_week)
     facts = (n, hits, weeks, stage, capacity, int(within_days), day_of(until))
     return Baselines(headline, tuple(notes), frame, leads, *facts)
@@ -226,8 +226,8 @@ def _ways(bound: Bound, tables: Tables, scores: Mapping[str, pd.Series[Any]], po
     for name, series in scores.items():
         own = tables.aligned(series, "scores").to_numpy(np.float64, na_value=np.nan)[pool["lead"]]
         if np.isnan(own).any() or name in ways:
-            what = f"has no value for {int(np.isnan(own).sum()):,} of the {len(own):,} leads that are judged"
-            raise ArgumentError("scores", f"{name!r} {what if name not in ways else 'is the name of another way'}")
+            what = f"has no value for {int(np.isnan(own).sum()):,} of the {counted(len(own), 'lead')} judged"
+            raise ArgumentError("scores", f"{name!r} {what if name not in ways else 'is the name of another method'}")
         ways[name] = own
     return ways
 
@@ -272,8 +272,8 @@ def _verdict(rows: Mapping[str, _Figures], reached: int, tolerance: float) -> st
     name = max(unsettled, key=times)
     more = int(np.ceil(reached * (times(name) - 1)))
     return (
-        f"Open: whether {name} is as good cannot be told yet, {_beside(rows[name])}. If the difference stays as it is, "
-        f"about {more:,} more leads that reach the stage would settle it, beside the {reached:,} there are."
+        f"Open: it is not clear yet whether {name} is as good, {_beside(rows[name])}. If the difference stays, "
+        f"about {more:,} more leads that reach the stage would settle it, on top of {reached:,} now."
     )
 
 

@@ -35,7 +35,7 @@ class Value:
     Raises
     ------
     ArgumentError
-        If either is no number from 0.
+        If either is not a number from 0.
 
     Examples
     --------
@@ -113,7 +113,7 @@ class ThresholdChoice(Result):
             yield Section("stability", title, self.stability, formats=formats)
         yield Section("curve", "What was asked about, at each threshold", self.curve, shown=self.curve[:0])
         if self.thresholds is None:
-            yield Section("picture", "The choice beside the other thresholds", self.plot)
+            yield Section("picture", "The choice and the other thresholds", self.plot)
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the table with the choice marked, or what each threshold earns; see `pictures`, threshold and value."""
@@ -279,7 +279,7 @@ class _Goal:
             return f"value {row.figure:,.0f} ({row.low:,.0f} to {row.high:,.0f})"
         if self.name != "per_week":
             return f"{self.name} {row.figure:.1%} ({row.low:.1%} to {row.high:.1%})"
-        interval = "no interval from one week" if np.isnan(row.low) else f"{row.low:,.1f} to {row.high:,.1f}"
+        interval = "no interval from a single week" if np.isnan(row.low) else f"{row.low:,.1f} to {row.high:,.1f}"
         return f"{row.figure:,.1f} leads a week ({interval})"
 
     def sentence(self, curve: pd.DataFrame, best: int, table: ThresholdTable) -> str:
@@ -400,7 +400,7 @@ def _months_said(own: pd.Series[Any]) -> str:
     """How far the choices of the months lie apart."""
     some = own.dropna()
     if not len(some):
-        return f"None of {len(own)} months alone would have asked for any."
+        return f"No month alone would have asked for any, of {len(own)}."
     none = f", none in {len(own) - len(some)} of {len(own)}" if len(some) < len(own) else ""
     return f"Months alone would have asked for {some.min():.10g} to {some.max():.10g}{none}."
 
@@ -477,4 +477,6 @@ def _shared(own: pd.DataFrame, gain: Any, capacity: float, table: ThresholdTable
     more = f"{gain[0]:+.2f} outcomes a week ({gain[1]:+.2f} to {gain[2]:+.2f}) with {counted(table.events, 'outcome')}"
     weeks = counted(len(table.histograms.weekly), "week")
     total = f"{own['per_week'].sum():,.1f} leads a week over {weeks}, capacity {capacity:,g}"
-    return f"Thresholds by group: {each}; {total}. Beside a single threshold with as many leads: {more}. {verdict}"
+    return (
+        f"Thresholds by group: {each}; {total}. Compared with a single threshold for as many leads: {more}. {verdict}"
+    )

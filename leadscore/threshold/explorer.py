@@ -72,17 +72,17 @@ class WhatIf(Result):
         changed = "".join(f", {name} {_shown(value)}" for name, value in self.points.items())
         share = f" ({self.qualified / self.leads:.1%})" if self.leads else ""
         qualify = f"{self.qualified:,} of {counted(self.leads, 'lead')} qualify{share}"
-        moved = f"entered {len(self.entered):,}, left {len(self.left):,}, against the rulebook as it is"
+        moved = f"entered {len(self.entered):,}, left {len(self.left):,}, compared with the rulebook as it is"
         return f"Threshold {decimal(self.threshold)}{changed}: {qualify}; {moved}."
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Precision and recall, as far as outcomes are known."""
         if not self.known:
-            precision = "Precision not known: no outcome is known of them."
+            precision = "Precision not known: none of them has a known outcome."
         else:
             interval = f"{self.precision:.1%} ({self.low:.1%} to {self.high:.1%})"
-            precision = f"Precision {interval}: {self.reached:,} of {self.known:,} whose outcome is known."
+            precision = f"Precision {interval}: {self.reached:,} of {self.known:,} with a known outcome."
         if not self.positives:
             return (precision,)
         interval = f"{self.recall:.1%} ({self.recall_low:.1%} to {self.recall_high:.1%})"

@@ -47,14 +47,14 @@ class Holdout(Result):
         head = f"{drawn:,} of {counted(self.n, 'lead')} below the threshold to pass on, {chance}"
         aside = f"; {self.blocked:,} blocked left out" if self.blocked else ""
         if not drawn:
-            return f"{head}{aside}. Nothing can be measured with none."
+            return f"{head}{aside}. With none drawn, nothing can be measured."
         most = 100 * float(wilson(0, drawn)[1])
         return f"{head}{aside}. If none of them converts, at most {most:.2g} % of all below it would have (95 %)."
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What to know before it is passed on."""
-        return ("Treat them like any MQL, and do not tell sales which they are.",)
+        return ("Treat them like any MQL, and do not tell sales which ones they are.",)
 
     def sections(self) -> Iterator[Section]:
         """The leads drawn."""
@@ -83,7 +83,7 @@ def holdout_sample(scores: Scores, *, share: float, random_state: int) -> Holdou
     Raises
     ------
     ArgumentError
-        If `share` is no share or `random_state` no whole number from 0.
+        If `share` is not a share or `random_state` no whole number from 0.
 
     Notes
     -----

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from leadscore.base.text import counted
 from leadscore.errors import ArgumentError, Problem
 from leadscore.stats.intervals import Floats, Ints
 from leadscore.stats.outcomes_and_scores import Mask, read_rows
@@ -47,7 +48,9 @@ class ScoredLeads:
             raise ArgumentError("threshold_table", [Problem("score", "there are no leads")])
         weight = None if rows.weights is None else rows.weights.astype(np.int64)
         if not (rows.known & (True if weight is None else weight > 0)).any():
-            raise ArgumentError("y", f"no outcome of {len(rows.index):,} leads is known: there is nothing to count")
+            raise ArgumentError(
+                "y", f"no outcome is known for {counted(len(rows.index), 'lead')}: there is nothing to count"
+            )
         return cls(
             np.where(rows.known, rows.had, UNKNOWN).astype(np.int64),
             rows.columns["score"],

@@ -154,7 +154,7 @@ class ThresholdTable(Result):
         names = ["flagged", "events_flagged", "precision", "recall", "per_week"]
         columns = [name for name in few if name.removesuffix("_low").removesuffix("_high") in names]
         left = (f"{len(places)} of {size} thresholds; `frame` has all, with lift and the share flagged.",)
-        title = f"Leads with at least so many points, with {100 * self.confidence:g} % intervals"
+        title = f"Leads at or above each threshold, with {100 * self.confidence:g} % intervals"
         formats = {"threshold": ".10g", "per_week": ",.1f"}
         yield Section("frame", title, self.frame, few[columns], left if len(places) < size else (), formats)
         if not self.by:

@@ -193,14 +193,16 @@ class Trial(Result):
                 f"the group's rate is {self._word} than the rest's {100 * self.baseline_rate:.3g} % by {self._least}"
             )
             mean = f"{self.weeks_expected:.0f} on average"
-            return f"{at_most} ({self.n_at_most:,} leads), {mean}, to prove or refute that {theory}."
+            return f"{at_most} ({counted(self.n_at_most, 'lead')}), {mean}, to prove or refute that {theory}."
         low, high = self.interval
         group, rest = self._counts[1].sum(), self._counts[3].sum()
-        since = f"after {counted(len(self.counted), 'week')} ({group:,} leads in the group, {rest:,} in the rest)"
+        since = (
+            f"after {counted(len(self.counted), 'week')} ({counted(group, 'lead')} in the group, {rest:,} in the rest)"
+        )
         if low > high:
             return f"Open {since}: the weeks contradict each other, so the difference is not the same in all of them."
         points = f"{100 * low:.3g} to {100 * high:.3g} percentage points"
-        held = f"{points} ({100 * self.confidence:g} %, however often looked at)"
+        held = f"{points} ({100 * self.confidence:g} %, however often you look)"
         if self.verdict == "proved":
             return f"Proved {since}: the group's rate is {self._word}; the difference is {held}."
         if self.verdict == "refuted":
@@ -213,7 +215,7 @@ class Trial(Result):
         """What the plan promises."""
         most, mean = (weeks / self.weeks_fixed for weeks in (self.weeks_at_most, self.weeks_expected))
         within, fixed = counted(self.weeks_at_most, "week"), counted(self.weeks_fixed, "week")
-        leads = f"{self.per_week:,} leads a week, {100 * self.share:.3g} % of them in the group"
+        leads = f"{counted(self.per_week, 'lead')} a week, {100 * self.share:.3g} % of them in the group"
         times = f"{most:.1f} times as long at most, {mean:.1f} times on average"
         return (
             f"{leads}; the right verdict within {within} has a chance of {100 * self.power:.3g} %.",
@@ -406,7 +408,7 @@ def plan_trial(  # noqa: PLR0913 - each of them is part of the plan
     >>> trial = trial.update(TrialWeek("2026-01-05", 0, 40, 9, 160)).update(TrialWeek("2026-01-12", 1, 38, 8, 161))
     >>> print(trial.headline)
     Open after 2 weeks (78 leads in the group, 321 in the rest): the difference is -11.9 to 4.76 percentage points
-    (95 %, however often looked at); planned for 18 weeks at most, 11 on average.
+    (95 %, however often you look); planned for 18 weeks at most, 11 on average.
     >>> trial.update(TrialWeek("2026-01-15", 1, 38, 8, 161))
     Traceback (most recent call last):
     leadscore.errors.ArgumentError: 1 problem in week
@@ -420,7 +422,8 @@ def plan_trial(  # noqa: PLR0913 - each of them is part of the plan
     spread = max(rate * (1 - rate) for rate in truths) / share + baseline_rate * (1 - baseline_rate) / (1 - share)
     fixed = math.ceil(z**2 * spread / smallest_difference**2 / per_week)
     if fixed > _MOST_WEEKS:
-        message = f"would need {fixed:,} weeks with {per_week:,} leads a week: take a larger difference, or more leads"
+        length = f"{counted(fixed, 'week')} with {counted(per_week, 'lead')} a week"
+        message = f"would need {length}: take a larger difference, or more leads"
         raise ArgumentError("smallest_difference", message)
     rates = float(baseline_rate), float(smallest_difference)
     trial = Trial(*rates, int(per_week), float(share), float(confidence), float(power), fixed, fixed, fixed)
@@ -439,7 +442,7 @@ def _check(given: Arguments, planned: Mapping[str, Any]) -> None:
     if len(given.problems) == before and not 0 < planned["baseline_rate"] + difference < 1:
         rate = planned["baseline_rate"] + difference
         message = f"is the group's rate less {planned['baseline_rate']:g}, so that the group would have {rate:g}"
-        given.wrong("smallest_difference", f"{message}, which is no rate between 0 and 1")
+        given.wrong("smallest_difference", f"{message}, which is not a rate between 0 and 1")
     elif len(given.problems) == before and not difference:
         given.wrong("smallest_difference", "must not be 0: no trial can show that there is no difference at all")
     given.whole("per_week", planned["per_week"], least=2)

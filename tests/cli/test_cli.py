@@ -201,7 +201,7 @@ class TestScore:
         edit("events.csv", "L-1003,page_view", "L-9999,page_view")
         result = score("scores.csv", "--set-aside")
         assert result.exit_code == 0
-        assert "Set aside, for breaking the contract of the tables: 1 row." in result.stdout
+        assert "Set aside for breaking the contract of the tables: 1 row." in result.stdout
         assert "events.lead_id" in result.stdout
 
     @pytest.mark.parametrize(
@@ -459,7 +459,7 @@ class TestCompare:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            (("--start", "2026-03-01"), "'--start': says nothing without --leads"),
+            (("--start", "2026-03-01"), "'--start': has no effect without --leads"),
             (("--leads", "leads.csv"), "needs --start and --end, the period to compare over"),
             ((*PERIOD, "--out", "x.txt"), "must end in .parquet or .csv"),
             ((*PERIOD, "--outcomes", "outcomes.csv"), "'--outcomes' and '--within-days': go together"),
@@ -503,7 +503,7 @@ class TestEvaluate:
         assert result.exit_code == 0
         assert "hand-raisers only" in result.stdout
         assert "places for 20 a week" in result.stdout
-        assert "Leads with at least so many points" in result.stdout
+        assert "Leads at or above each threshold" in result.stdout
         assert "cannot be told apart" in result.stdout
 
     def test_as_json(self, made):

@@ -237,7 +237,7 @@ def test_a_state_that_is_none_is_named_and_left_as_it_is(folder, kept, state, co
         (("--as-of", "2026-03-22"), r"2026-03-22 comes before 2026-03-29, the end of the last week that was counted"),
         ((*LAST, "--by", "country"), r"was begun with \('source',\), not \('country',\)"),
         ((*LAST, "--reference-weeks", 52), r"was begun with 26, not 52"),
-        ((*LAST, "--start", "2025-03-03"), r"goes on where it ended: leave it out"),
+        ((*LAST, "--start", "2025-03-03"), r"continues from where it ended: leave this out"),
     ],
     ids=["an earlier day", "other columns", "another reference", "another start"],
 )

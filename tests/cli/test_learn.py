@@ -124,10 +124,10 @@ class TestLearn:
         [
             ((), "give it, once or more; or --start and --end"),
             (("--start", "2025-01-01"), "give it, once or more; or --start and --end"),
-            (("--as-of", "2025-01-01", "--end", "2025-03-01"), "is in place of --start and --end"),
+            (("--as-of", "2025-01-01", "--end", "2025-03-01"), "replaces --start and --end"),
             (("--start", "2025-03-01", "--end", "2025-01-01"), "2025-01-01 is before --start 2025-03-01"),
-            (("--start", "2025-01-02", "--end", "2025-01-20"), "there is not the first of a month"),
-            (("--start", "2025-01-07", "--end", "2025-01-09", "--each", "week"), "there is not a Monday"),
+            (("--start", "2025-01-02", "--end", "2025-01-20"), "there is no first of a month"),
+            (("--start", "2025-01-07", "--end", "2025-01-09", "--each", "week"), "there is no Monday"),
             (("--start", "2019-01-01", "--end", "2019-02-01", "--each", "handover"), "no lead came to sales"),
             (("--as-of", "1.2.2025"), "must be a day as 2026-03-31"),
         ],

@@ -133,7 +133,7 @@ def test_one_lead_is_a_funnel():
         ({"scenario": "ramp"}, "give the day from which on 'ramp' holds"),
         ({"scenario": "ramp", "scenario_start": "2025-01-05"}, "must lie in 2025-10-03 to 2026-03-31"),
         ({"scenario": "ramp", "scenario_start": "soon"}, "scenario_start"),
-        ({"scenario_start": "2026-01-05"}, "says nothing without a scenario"),
+        ({"scenario_start": "2026-01-05"}, "has no effect without a scenario"),
         ({"scenario": "stable", "scenario_start": "2026-01-05"}, "nothing starts"),
     ],
 )

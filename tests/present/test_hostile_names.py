@@ -10,16 +10,9 @@ import pytest
 from hypothesis import given, settings
 
 import leadscore
-import tests.support
 from leadscore.present.result import Result
+from tests.support.every_result import RESULTS
 from tests.support.hostile import check_renderings, names
-
-RESULTS = {
-    name: make
-    for module in pkgutil.iter_modules(tests.support.__path__)
-    if module.name.startswith("results_")
-    for name, make in importlib.import_module(f"tests.support.{module.name}").RESULTS.items()
-}
 
 
 @pytest.mark.parametrize("name", RESULTS)

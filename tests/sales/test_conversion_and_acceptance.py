@@ -261,13 +261,13 @@ def test_the_lead_stage_sets_the_cohort_else_created_at():
     rows = [("a", "lead", 31), ("a", "won", 33), ("b", "won", 33), ("c", "won", 33)]
     table = funnel(tables_of(rows, {"a": 0, "b": 0, "c": None}), within_days=5)
     assert table.frame[["n", "reached"]].to_numpy().tolist() == [[1, 0], [1, 1]]
-    assert "1 of 3 leads have neither a lead stage nor created_at: they are in no cohort." in table.notes
+    assert "1 of 3 leads in no cohort: neither a lead stage nor created_at." in table.notes
 
 
 def test_leads_to_come_are_in_no_cohort():
     table = funnel(tables_of([("a", "won", 3)], {"a": 0, "b": 50}), within_days=5)
     assert table.frame["n"].sum() == 1
-    assert any("1 of 2 leads have a first day after 2026-02-10" in finding for finding in table.notes)
+    assert any("1 of 2 leads in no cohort: first day after 2026-02-10" in finding for finding in table.notes)
 
 
 @pytest.mark.parametrize(
@@ -289,7 +289,7 @@ def test_all_leads_whose_own_window_is_closed():
     tables = tables_of([("a", "won", 3), ("b", "won", 36)], {"a": 0, "b": 35, "c": 36})
     table = funnel(tables, every=None, within_days=5)
     assert table.frame[["stage", "n", "reached"]].to_numpy().tolist() == [["won", 2, 2]]
-    assert table.notes[-1].startswith("1 of 3 leads are left out: their 5 days are not over")
+    assert table.notes[-1].startswith("1 of 3 leads left out: 5 days had not passed")
 
 
 def late_records(rng, n=3000, begins=60, rate=0.3, **columns):

@@ -189,7 +189,7 @@ def test_a_survival_curve_knows_where_it_ends():
 @pytest.mark.parametrize(
     ("duration", "observed", "message"),
     [
-        ([1, -1], [True, True], "1 durations are missing or below 0"),
+        ([1, -1], [True, True], "1 of 2 durations missing or below 0"),
         ([np.nan], [True], "1 durations"),
         ([1], [True, False], "shape"),
     ],

@@ -116,11 +116,11 @@ def test_outcomes_as_they_come(y):
         ([True, False], [[1, 2], [3]], None, "score: must have one value for each lead; got 2 dimensions"),
         ([True, False], pd.DataFrame({"total": [1, 2]}), None, "score: must have one value for each lead"),
         ([True, False], None, None, "score: must have one value for each lead; got None"),
-        ([True, False], [1, 2, 3], None, "y: has 2 values, score 3: one for each lead"),
+        ([True, False], [1, 2, 3], None, "y: must have one value for each lead; it has 2, score has 3"),
         ([True, False], ["1", "2"], None, "score: must be numbers; got '1'"),
-        ([True, False, True], [1, np.nan, np.nan], None, "missing for 2 of 3 leads of known outcome: 1, 2"),
-        ([True, False], pd.Series([1, None], ["a", "b"]), None, "missing for 1 of 2 leads of known outcome: 'b'"),
-        (pd.Series([True, False], ["a", "b"]), [1, np.nan], None, "missing for 1 of 2 leads of known outcome: 'b'"),
+        ([True, False, True], [1, np.nan, np.nan], None, "missing for 2 of 3 leads with a known outcome: 1, 2"),
+        ([True, False], pd.Series([1, None], ["a", "b"]), None, "missing for 1 of 2 leads with a known outcome: 'b'"),
+        (pd.Series([True, False], ["a", "b"]), [1, np.nan], None, "missing for 1 of 2 leads with a known outcome: 'b'"),
         ([True, False], [1, 2], [1, -2], "must be finite, 0 or more; 1 of 2 are not, the first -2"),
         ([True, False], [1, 2], [1, np.inf], "must be finite, 0 or more; 1 of 2 are not, the first inf"),
         ([True, False], [1, 2], [1, np.nan], "weights: is missing for 1 of 2"),
@@ -356,8 +356,8 @@ def test_every_figure_lies_in_its_interval(rows):
     [
         ([True] * 3, "all leads have the same outcome, True"),
         ([False] * 3, "all leads have the same outcome, False"),
-        ([None] * 3, "no lead of known outcome"),
-        ([], "no lead of known outcome"),
+        ([None] * 3, "no lead has a known outcome"),
+        ([], "no lead has a known outcome"),
     ],
 )
 def test_outcomes_of_one_kind_have_no_ranking(y, reason):

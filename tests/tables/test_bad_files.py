@@ -44,11 +44,11 @@ BAD_TABLE_FILES = {
         "events: 1 row: a line of 2 cells where the header has 3",
     ),
     "too many cells": ("e.csv", f"{HEAD}a,e,2026-03-01,5\n", "events: 1 row: a line of 4 cells where the header has 3"),
-    "open quote in the header": ("e.csv", '"lead_id,event,at\na,e,2026-03-01\n', "a quote is opened and not closed"),
+    "open quote in the header": ("e.csv", '"lead_id,event,at\na,e,2026-03-01\n', "a quote is opened but never closed"),
     "quote that swallows": (
         "e.csv",
         f'{HEAD}a,"e,2026-03-01\nb,e,2026-03-02\nb,e,2026-03-03\nb,"e",2026-03-04\n',
-        "events: 1 row: 3 whole lines in one cell of 'event': a quote is opened and not closed",
+        "events: 1 row: 3 whole lines in one cell of 'event': a quote is opened but never closed",
     ),
     "quote that swallows the rest": (
         "e.csv",
@@ -60,7 +60,7 @@ BAD_TABLE_FILES = {
         f'{HEAD}b,e,"2026-03-02\nb,e,2026-03-02\n',
         "whole lines in one cell of 'at'",
     ),
-    "columns twice": ("e.csv", "lead_id,event,at,at\n", "events: 1 column names stand twice: at"),
+    "columns twice": ("e.csv", "lead_id,event,at,at\n", "events: each column needs its own name; repeated: at"),
     "columns misspelt": ("e.csv", "lead_id,evnt,at\n", "there is no column 'event'; did you mean 'evnt'?"),
     "a bad day on line 3": ("e.csv", f"{HEAD}a,e,2026-03-01\na,e,2026-02-30\n", "line 3: '2026-02-30'"),
     "an id of nobody": ("e.csv", f"{HEAD}zz,e,2026-03-01\n", "events.lead_id: 1 row: events of leads that are not"),

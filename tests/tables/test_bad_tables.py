@@ -56,29 +56,29 @@ def with_cell(table, column, value):
 
 
 BAD_LEAD_CELLS = {
-    "thousands mark": ("employees", "1,200", "leads.employees: 1 row: text that is no plain number"),
-    "range": ("employees", "50-200", "leads.employees: 1 row: text that is no plain number"),
-    "word": ("employees", "many", "leads.employees: 1 row: text that is no plain number"),
-    "unit": ("employees", "1200 FTE", "leads.employees: 1 row: text that is no plain number"),
-    "inf as text": ("employees", "inf", "leads.employees: 1 row: text that is no plain number"),
-    "nan as text": ("employees", "nan", "leads.employees: 1 row: text that is no plain number"),
-    "underscore": ("employees", "1_200", "leads.employees: 1 row: text that is no plain number"),
-    "hexadecimal": ("employees", "0x10", "leads.employees: 1 row: text that is no plain number"),
-    "other digits": ("employees", "\u0663", "leads.employees: 1 row: text that is no plain number"),
-    "missing word": ("employees", "n/a", "leads.employees: 1 row: text that is no plain number"),
+    "thousands mark": ("employees", "1,200", "leads.employees: 1 row: text that is not a plain number"),
+    "range": ("employees", "50-200", "leads.employees: 1 row: text that is not a plain number"),
+    "word": ("employees", "many", "leads.employees: 1 row: text that is not a plain number"),
+    "unit": ("employees", "1200 FTE", "leads.employees: 1 row: text that is not a plain number"),
+    "inf as text": ("employees", "inf", "leads.employees: 1 row: text that is not a plain number"),
+    "nan as text": ("employees", "nan", "leads.employees: 1 row: text that is not a plain number"),
+    "underscore": ("employees", "1_200", "leads.employees: 1 row: text that is not a plain number"),
+    "hexadecimal": ("employees", "0x10", "leads.employees: 1 row: text that is not a plain number"),
+    "other digits": ("employees", "\u0663", "leads.employees: 1 row: text that is not a plain number"),
+    "missing word": ("employees", "n/a", "leads.employees: 1 row: text that is not a plain number"),
     "yes": ("consent", "yes", "leads.consent: 1 row: neither true nor false"),
     "1 as text": ("consent", "1", "leads.consent: 1 row: neither true nor false"),
     "day first": (
         "signed",
         "31/03/2026",
-        "leads.signed: 1 row: no ISO date or time (day and month cannot be told apart)",
+        "leads.signed: 1 row: not an ISO date or time (day and month cannot be told apart)",
     ),
     "day first, dots": ("signed", "31.03.26", "(day and month cannot be told apart)"),
-    "no such day": ("signed", "2026-02-30", "leads.signed: 1 row: no ISO date or time"),
-    "month in words": ("signed", "1 March 2026", "leads.signed: 1 row: no ISO date or time"),
-    "seconds since 1970": ("signed", "1772323200", "leads.signed: 1 row: no ISO date or time"),
-    "week": ("signed", "2026-W10-1", "leads.signed: 1 row: no ISO date or time"),
-    "short": ("signed", "2026-3-1", "leads.signed: 1 row: no ISO date or time"),
+    "no such day": ("signed", "2026-02-30", "leads.signed: 1 row: not an ISO date or time"),
+    "month in words": ("signed", "1 March 2026", "leads.signed: 1 row: not an ISO date or time"),
+    "seconds since 1970": ("signed", "1772323200", "leads.signed: 1 row: not an ISO date or time"),
+    "week": ("signed", "2026-W10-1", "leads.signed: 1 row: not an ISO date or time"),
+    "short": ("signed", "2026-3-1", "leads.signed: 1 row: not an ISO date or time"),
     "no lead_id": ("lead_id", None, "leads.lead_id: 1 row: no lead_id"),
     "lead_id twice": ("lead_id", "b", "leads.lead_id: 2 rows: a lead_id that is not unique"),
 }
@@ -106,16 +106,16 @@ BAD_EVENT_CELLS = {
     "blank event": ("event", " \u3000", "events.event: 1 row: no event"),
     "no time": ("at", None, "events.at: 1 row: no time"),
     "blank time": ("at", " ", "events.at: 1 row: no time"),
-    "day first": ("at", "31/03/2026", "events.at: 1 row: no ISO date or time (day and month cannot be told apart)"),
-    "no such day": ("at", "2026-02-30", "events.at: 1 row: no ISO date or time"),
-    "24 o'clock": ("at", "2026-03-31T24:00", "events.at: 1 row: no ISO date or time"),
-    "a leap second": ("at", "2026-03-31T23:59:60", "events.at: 1 row: no ISO date or time"),
+    "day first": ("at", "31/03/2026", "events.at: 1 row: not an ISO date or time (day and month cannot be told apart)"),
+    "no such day": ("at", "2026-02-30", "events.at: 1 row: not an ISO date or time"),
+    "24 o'clock": ("at", "2026-03-31T24:00", "events.at: 1 row: not an ISO date or time"),
+    "a leap second": ("at", "2026-03-31T23:59:60", "events.at: 1 row: not an ISO date or time"),
     "year 0": ("at", "0000-01-01", "events.at: 1 row: a time outside the years 1 to 9999"),
     "last day of all": ("at", "9999-12-31", "events.at: 1 row: a time outside the years 1 to 9999"),
-    "year 12026": ("at", "12026-01-01", "events.at: 1 row: no ISO date or time"),
-    "run together": ("at", "20260301", "events.at: 1 row: no ISO date or time"),
-    "minus sign of printers": ("at", "2026-03-31T14:05:00\u221205:00", "events.at: 1 row: no ISO date or time"),
-    "ten decimals": ("at", "2026-03-31T14:05:00.1234567891Z", "events.at: 1 row: no ISO date or time"),
+    "year 12026": ("at", "12026-01-01", "events.at: 1 row: not an ISO date or time"),
+    "run together": ("at", "20260301", "events.at: 1 row: not an ISO date or time"),
+    "minus sign of printers": ("at", "2026-03-31T14:05:00\u221205:00", "events.at: 1 row: not an ISO date or time"),
+    "ten decimals": ("at", "2026-03-31T14:05:00.1234567891Z", "events.at: 1 row: not an ISO date or time"),
     "zone": ("at", "2026-03-01T00:00Z", "events.at: 1 row: a time without a zone, while others in the column have one"),
 }
 
@@ -135,7 +135,7 @@ def test_a_bad_cell_of_an_event_is_refused_and_can_be_set_aside(case):
 
 @pytest.mark.parametrize("value", ["1,200", "50-200", "many"])
 def test_a_bad_cell_of_a_where_is_refused_by_name(value):
-    with pytest.raises(ls.ContractError, match=r"events\.amount: 1 .*: text that is no plain number"):
+    with pytest.raises(ls.ContractError, match=r"events\.amount: 1 .*: text that is not a plain number"):
         totals(LEADS, EVENTS | {"amount": [value, "2"]})
 
 
@@ -192,24 +192,36 @@ BAD_COLUMNS = {
         None,
         "leads.employees: 2 rows: duration[ns] values where",
     ),
-    "text among numbers": (LEADS | {"employees": ["x", 2]}, None, "leads.employees: values that no one type of column"),
+    "text among numbers": (
+        LEADS | {"employees": ["x", 2]},
+        None,
+        "leads.employees: values that do not fit one type of column",
+    ),
     "text among booleans": (
         LEADS | {"consent": ["yes", True]},
         None,
-        "leads.consent: values that no one type of column",
+        "leads.consent: values that do not fit one type of column",
     ),
     "complex": (
         LEADS | {"employees": [1j, 2]},
         None,
-        "leads.employees: values that no one type of column holds: complex",
+        "leads.employees: values that do not fit one type of column: complex",
     ),
-    "objects": (LEADS | {"country": [object(), "US"]}, None, "leads.country: values that no one type of column holds"),
-    "2**70": (LEADS | {"employees": [2**70, 5]}, None, "leads.employees: values that no one type of column holds: int"),
-    "2**60": (LEADS | {"employees": [2**60, 5]}, None, "leads.employees: 1 row: whole numbers past 2**53"),
+    "objects": (
+        LEADS | {"country": [object(), "US"]},
+        None,
+        "leads.country: values that do not fit one type of column",
+    ),
+    "2**70": (
+        LEADS | {"employees": [2**70, 5]},
+        None,
+        "leads.employees: values that do not fit one type of column: int",
+    ),
+    "2**60": (LEADS | {"employees": [2**60, 5]}, None, "leads.employees: 1 row: whole numbers above 2**53"),
     "sparse": (
         LEADS | {"employees": pd.arrays.SparseArray([1.0, 0])},
         None,
-        "leads.employees: values that no one type",
+        "leads.employees: values that do not fit one type",
     ),
     "ids with halves": (LEADS | {"lead_id": [1.0, 2.5]}, None, "leads.lead_id: double values where ids are needed"),
     "ids true and false": (LEADS | {"lead_id": [True, False]}, None, "leads.lead_id: bool values where ids are needed"),
@@ -235,7 +247,7 @@ BAD_COLUMNS = {
     "events as days": (
         LEADS,
         EVENTS | {"event": pd.to_datetime(["2026-01-01"] * 2)},
-        "events.event: 1 distinct values",
+        "events.event: 1 distinct value",
     ),
     "events as bytes": (LEADS, EVENTS | {"event": [b"visit", b"x"]}, "events.event: 2 distinct values: binary values"),
     "times as numbers": (LEADS, EVENTS | {"at": [1772323200, 5]}, "events.at: 2 rows: int64 values where times are"),
@@ -245,11 +257,11 @@ BAD_COLUMNS = {
         "events.at: 2 rows: time64[us] values where times",
     ),
     "times as periods": (LEADS, EVENTS | {"at": pd.period_range("2026-01", periods=2)}, "events.at: extension<pandas."),
-    "times in lists": (LEADS, EVENTS | {"at": [[1], [2]]}, "events.at: list<item: int64> values, which are no"),
+    "times in lists": (LEADS, EVENTS | {"at": [[1], [2]]}, "events.at: list<item: int64> values, which are not"),
     "amounts in lists": (
         LEADS,
         EVENTS | {"amount": [[1], [2]]},
-        "events.amount: list<item: int64> values, which are no",
+        "events.amount: list<item: int64> values, which are not",
     ),
     "amounts true": (LEADS, EVENTS | {"amount": [True, False]}, "events.amount: 2 distinct values: bool values where"),
     "created in lists": (
@@ -275,14 +287,14 @@ BAD_COLUMNS = {
     "a column twice": (
         pd.DataFrame([["a", "US", "CA"]], columns=["lead_id", "country", "country"]),
         None,
-        "leads: 1 column names stand twice: country",
+        "leads: each column needs its own name; repeated: country",
     ),
     "a column twice in Arrow": (
         pa.table([["a"], ["US"], ["CA"]], names=["lead_id", "country", "country"]),
         None,
-        "leads: 1 column names stand twice: country",
+        "leads: each column needs its own name; repeated: country",
     ),
-    "a series": (pd.Series(["a"]), None, "leads: is no table"),
+    "a series": (pd.Series(["a"]), None, "leads: is not a table"),
     "a list": ([{"lead_id": "a"}], None, "leads: cannot be read from a list"),
     "None": (None, None, "leads: cannot be read from a NoneType"),
     "an array": (np.zeros((2, 2)), None, "leads: cannot be read from a ndarray"),
@@ -390,10 +402,10 @@ OUTCOMES = {"lead_id": ["a", "b"], "stage": ["won", "lost"], "at": ["2026-03-01"
     [
         ("lead_id", "zz", "outcomes.lead_id: 1 row: outcomes of leads that are not among the leads"),
         ("lead_id", None, "outcomes.lead_id: 1 row: outcomes of leads that are not among the leads"),
-        ("stage", "Won!", "outcomes.stage: 1 row: no stage; stages are lead, mql"),
-        ("stage", None, "outcomes.stage: 1 row: no stage"),
+        ("stage", "Won!", "outcomes.stage: 1 row: not a stage; stages are lead, mql"),
+        ("stage", None, "outcomes.stage: 1 row: not a stage"),
         ("at", None, "outcomes.at: 1 row: no time"),
-        ("at", "03/01/2026", "outcomes.at: 1 row: no ISO date or time (day and month cannot be told apart)"),
+        ("at", "03/01/2026", "outcomes.at: 1 row: not an ISO date or time (day and month cannot be told apart)"),
     ],
 )
 def test_a_bad_outcome_is_refused_and_can_be_set_aside(column, value, fragment):

@@ -165,7 +165,7 @@ def test_clicks_that_never_lead_to_a_page_view():
     few = few[~((few["event"] == "page_view") & (few["lead_id"] != "p0"))]
     found = flag_bots(few)
     assert not found.events["is_bot"].any()
-    assert "have a page view: clicks that lead nowhere cannot be told" in repr(found)
+    assert "have a page view: clicks that lead nowhere cannot be detected" in repr(found)
 
 
 # ------------------------------------------------------------------------------------------------------------- traps

@@ -50,8 +50,8 @@ def test_without_valid_from_a_lead_has_one_row():
 def test_a_time_that_is_none_is_named():
     assert problems([("a", "US", "1.2.2026"), ("a", "FR", "2026-01-01")]) == [
         (
-            "leads.valid_from: 1 row: no ISO date or time (day and month cannot be told apart); write 2026-03-31 or "
-            "2026-03-31T14:05:00Z\n    row 0: '1.2.2026'"
+            "leads.valid_from: 1 row: not an ISO date or time (day and month cannot be told apart); write 2026-03-31 "
+            "or 2026-03-31T14:05:00Z\n    row 0: '1.2.2026'"
         )
     ]
     with pytest.raises(ls.ContractError, match=r"leads.valid_from: int64 values where times are needed"):
@@ -61,7 +61,7 @@ def test_a_time_that_is_none_is_named():
 def test_a_lead_is_created_once():
     rows = [("a", "US", "2026-01-01"), ("a", "FR", "2026-02-01"), ("b", "US", None)]
     said = problems(rows, created_at=["2026-01-01", "2026-01-02", None])
-    assert said[0].startswith("leads.created_at: 2 rows: rows of one lead with another created_at")
+    assert said[0].startswith("leads.created_at: 2 rows: rows of one lead with different created_at")
     # A row that does not tell agrees with one that does.
     tables = ls.load_tables(table(rows).assign(created_at=["2026-01-05", None, None]), rulebook=BOOK)
     assert ls.score(tables, BOOK, as_of="2026-01-04").lead_ids.tolist() == ["b"]
@@ -128,7 +128,7 @@ def test_several_rulebooks_need_the_columns_of_each():
         "events.asset",
     ]
     leads = table([("a", "US", None)]).assign(employees="many", x=1, y=2)
-    with pytest.raises(ls.ContractError, match=r"leads.employees: 1 row: text that is no plain number"):
+    with pytest.raises(ls.ContractError, match=r"leads.employees: 1 row: text that is not a plain number"):
         ls.load_tables(leads, events.assign(asset="x"), rulebook=[BOOK, other])
     tables = ls.load_tables(leads.assign(employees=20), events.assign(asset="x"), rulebook=[BOOK, other], columns=["x"])
     assert tables.leads.column_names == ["lead_id", "valid_from", "country", "employees", "x"]

@@ -207,12 +207,12 @@ def test_a_row_again():
 
 def test_the_names_of_a_crm():
     outcomes = outcomes_of("mql 1", "won 2").assign(stage=["mql", "Closed Won"])
-    with pytest.raises(ls.ContractError, match=r"no stage; stages are .*stages=\{theirs: ours\}"):
+    with pytest.raises(ls.ContractError, match=r"not a stage; stages are .*stages=\{theirs: ours\}"):
         load(outcomes, strict=True)
     tables = load(outcomes, stages={"Closed Won": "won", "Never used": "lost"}, strict=True)
     assert tables.outcomes["stage"].to_list() == ["mql", "won"]
     with pytest.raises(
-        ls.ArgumentError, match="'Closed Won' is mapped to 'wonn', which is no stage; did you mean 'won'"
+        ls.ArgumentError, match="'Closed Won' is mapped to 'wonn', which is not a stage; did you mean 'won'"
     ):
         load(outcomes, stages={"Closed Won": "wonn"})
     numbered = load(outcomes_of("mql 1", "won 2").assign(stage=[1, 3]), stages={1: "mql", 3: "won"}, strict=True)

@@ -90,7 +90,7 @@ def judged(tables, *, weeks=20, **more):
         (lambda size, _visit, _demo: 0.03 + 0.045 * size, 4000, "Use less of it: fit only is as good"),
         (lambda _size, visit, _demo: 0.1 + 0.5 * visit, 4000, "Use less of it: behaviour only is as good"),
         # Too few to tell.
-        (lambda size, visit, _demo: 0.01 + 0.02 * size + 0.4 * visit, 300, "Open: whether"),
+        (lambda size, visit, _demo: 0.01 + 0.02 * size + 0.4 * visit, 300, "Open: it is not clear yet whether"),
     ],
 )
 def test_the_verdict_is_the_truth(chance, n, verdict):
@@ -173,12 +173,12 @@ def test_who_cannot_be_judged_is_counted():
         "1 lead left out: arrived less than 10 days before 2026-02-05, so the outcome is not known yet.",
         "1 lead left out: not worked by sales in that time.",
     )
-    assert found.headline == "Nothing can be told: sales could work all leads of every week, so no way had to choose."
+    assert found.headline == "No verdict: sales could work every lead of every week, so no method had to choose."
 
 
 def test_nobody_reached_it_yet():
     found = judged(world(300, lambda size, _visit, _demo: 0 * size), capacity_per_week=5)
-    assert (found.reached, found.headline) == (0, "Nothing can be told yet: none of the 300 leads reached sal.")
+    assert (found.reached, found.headline) == (0, "No verdict yet: none of the 300 leads reached sal.")
 
 
 def test_a_part_of_a_week_has_a_part_of_the_places():
@@ -200,7 +200,7 @@ def test_a_part_of_a_week_has_a_part_of_the_places():
         ({"tolerance": 2}, "tolerance: must lie between 0 and 1"),
         ({"within_days": 0}, "within_days"),
         ({"scores": {"mine": pd.Series([1.0], index=["L-0"])}}, "'mine' has no value for 299 of the 300 leads"),
-        ({"scores": {"chance": pd.Series(1.0, index=[f"L-{n}" for n in range(300)])}}, "is the name of another way"),
+        ({"scores": {"chance": pd.Series(1.0, index=[f"L-{n}" for n in range(300)])}}, "is the name of another method"),
         ({"observed_until": "2026-01-06"}, "no lead that came to sales in the period can be judged"),
     ],
 )

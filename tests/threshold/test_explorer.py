@@ -82,7 +82,7 @@ def test_figures_by_hand(explorer):
     assert (tried.entered.tolist(), tried.left.tolist()) == (["a", "c"], [])
     assert "Recall 50.0% (9.5% to 90.5%): 1 of 2 known to have reached it" in repr(tried)
     assert "Threshold 10: 3 of 4 leads qualify (75.0%); entered 2, left 0" in repr(tried)
-    assert "Precision 50.0% (9.5% to 90.5%): 1 of 2 whose outcome is known" in repr(tried)
+    assert "Precision 50.0% (9.5% to 90.5%): 1 of 2 with a known outcome" in repr(tried)
 
 
 def test_a_rule_that_gave_nothing_may_give_something(explorer):
@@ -118,7 +118,7 @@ def test_what_cannot_be_meant_is_said(explorer, arguments, message):
 
 
 def test_outcomes_must_be_of_these_leads(explorer):
-    with pytest.raises(ls.ArgumentError, match="y: has 2 values, score 4"):
+    with pytest.raises(ls.ArgumentError, match="y: must have one value for each lead; it has 2, score has 4"):
         ThresholdExplorer(explorer.scores, [True, False])
     for wrong in (pd.Series([True], index=["z"]), pd.Series([True, True], index=["a", "a"])):
         with pytest.raises(ls.ArgumentError, match="is its index lead_id"):
@@ -131,7 +131,7 @@ def test_outcomes_must_be_of_these_leads(explorer):
     assert ThresholdExplorer(explorer.scores, np.array([True, False, False, True])).now.known == 1
     unknown = ThresholdExplorer(explorer.scores).now
     assert np.isnan(unknown.precision)
-    assert unknown.notes == ("Precision not known: no outcome is known of them.",)
+    assert unknown.notes == ("Precision not known: none of them has a known outcome.",)
 
 
 def test_the_widget_shows_what_the_sliders_say(explorer):

@@ -284,8 +284,8 @@ def test_points_stand_on_their_thousandths():
             "y: must be True, False or missing (1 and 0 will do); 1 of 3 values are neither, the first 2",
         ),
         ({"y": ["yes", "no", "no"]}, "y: must be True, False or missing (1 and 0 will do); got 'yes'"),
-        ({"y": [None, None, None]}, "no outcome of 3 leads is known"),
-        ({"y": [True, False]}, "y: has 2 values, score 3"),
+        ({"y": [None, None, None]}, "no outcome is known for 3 leads"),
+        ({"y": [True, False]}, "y: must have one value for each lead; it has 2, score has 3"),
         ({"y": None}, "must have one value for each lead"),
         ({"score": [1, np.nan, np.inf]}, "score: is missing or infinite for 2 of 3 leads: 1, 2"),
         ({"score": ["1", "2", "3"]}, "score: must be numbers; got '1'"),
@@ -294,7 +294,7 @@ def test_points_stand_on_their_thousandths():
         ({"score": np.ones((3, 2))}, "got 2 dimensions"),
         ({"weights": [1, 0.5, 1]}, "weights: must be whole numbers from 0; 1 of 3 are not, the first 0.5"),
         ({"weights": [1, -1, None]}, "weights: must be whole numbers from 0; 1 of 3 are not, the first -1"),
-        ({"weights": [0, 0, 0]}, "no outcome of 3 leads is known"),
+        ({"weights": [0, 0, 0]}, "no outcome is known for 3 leads"),
         ({"dates": ["2026-01-01", "31.1.2026", None]}, "dates: must be days as 2026-03-31; 1 are not: '31.1.2026'"),
         ({"dates": [1, 2, 3]}, "dates: must be days as 2026-03-31; 3 are not: 1, 2, 3"),
         ({"thresholds": []}, "thresholds"),
@@ -374,7 +374,7 @@ def test_weeks_count_leads_of_unknown_outcome_too():
     # One week says nothing of how weeks differ.
     one = choose_threshold(threshold_table([1, 0], [1, 2], dates=["2026-03-01", "2026-03-07"]), capacity_per_week=1)
     assert (one.threshold, one.low, one.high, one.per_week[0]) == (2, 2, 2, 1)
-    assert one.headline.startswith("2: 1.0 leads a week (no interval from one week), capacity 1.")
+    assert one.headline.startswith("2: 1.0 leads a week (no interval from a single week), capacity 1.")
 
 
 STEPS = (np.arange(400) % 100 < np.repeat([2, 5, 20, 30], 100), np.repeat([20, 40, 60, 80], 100))
@@ -506,9 +506,7 @@ def test_months_show_what_each_would_have_asked_for():
     # A month without one is said.
     odd = threshold_table([1, 0, 0], [2, 1, 2], dates=["2026-01-01", "2026-01-09", "2026-02-05"])
     assert choose_threshold(odd, min_precision=0.5).notes[-1].endswith("asked for 1 to 1, none in 1 of 2.")
-    assert (
-        choose_threshold(odd, value=Value(1, 9)).notes[-1].endswith("None of 2 months alone would have asked for any.")
-    )
+    assert choose_threshold(odd, value=Value(1, 9)).notes[-1].endswith("No month alone would have asked for any, of 2.")
 
 
 BOOK = """\

@@ -371,7 +371,7 @@ def test_a_lead_without_an_outcome_is_not_counted_as_lost():
     assert TrialWeek.of("2026-01-05", known, group[known.index][::-1]) == TrialWeek("2026-01-05", 1, 1, 0, 1)
     with pytest.raises(ArgumentError, match="1 of 3 leads without an outcome"):
         TrialWeek.of("2026-01-05", known, group)
-    with pytest.raises(ArgumentError, match="y: has 2 values, in_group 3"):
+    with pytest.raises(ArgumentError, match="y: must have one value for each lead; it has 2, in_group has 3"):
         TrialWeek.of("2026-01-05", known.to_numpy(), group.to_numpy())
     with pytest.raises(ArgumentError, match="in_group: is missing for 1 of 2 leads"):
         TrialWeek.of("2026-01-05", [True, False], pd.array([True, None], dtype="boolean"))

@@ -45,7 +45,7 @@ _TITLES = {
     "edit": "the rulebook was edited",
     "tracking": "tracking changed",
     "bots": "bots and mail scanners",
-    "window": "a window or decay that does not bite",
+    "window": "a window or decay without effect",
     "mix": "traffic or fit mix",
     "event": "one event type",
     "activity": "activity per lead",
@@ -85,7 +85,7 @@ class Diagnosis(Result):
 
     def sections(self) -> Iterator[Section]:
         """What it stands on."""
-        yield Section("evidence", "What it stands on", self.evidence)
+        yield Section("evidence", "The evidence", self.evidence)
 
 
 def _diagnosed(kind: Kind, said: str, evidence: pd.DataFrame, share: float = math.nan) -> Diagnosis:
@@ -135,7 +135,7 @@ class Causes(Result):
 
     def sections(self) -> Iterator[Section]:
         """The diagnoses, then shares of the change."""
-        yield Section("diagnoses", "The likeliest cause first", notes=tuple(one.headline for one in self.diagnoses))
+        yield Section("diagnoses", "Likeliest cause first", notes=tuple(one.headline for one in self.diagnoses))
         for name in ("rules", "events", "segments"):
             title = f"{name.capitalize()} that make up 10 % of the change or more (95 %)"
             frame = getattr(self, name)
@@ -167,7 +167,7 @@ def causes_of(
     found = [*_of_edit(edit), *change.of_tracking(watch.rulebook, tables), *change.of_mix(), *change.of_doings()]
     notes, clues = change.notes(watch.rulebook), None
     if binding is None:
-        notes.append("Without tables nothing is said of bots, old events, and events that no rule waits for.")
+        notes.append("Bots, old events, and events that no rule uses need the tables: they were not looked for.")
     else:
         clues, more = bot_clues(watch, binding, change.before, change.since, age_days)
         notes += more
@@ -196,7 +196,7 @@ def _rank(one: Diagnosis) -> tuple[int, float, int]:
 
 def _nothing(verdict: BalanceVerdict) -> str:
     if verdict.state == "stable":
-        return "no rule, event or segment moved by more than weeks differ anyway."
+        return "no rule, event or segment moved beyond the usual week-to-week variation."
     return "the change is spread over many rules and segments."
 
 
@@ -238,7 +238,7 @@ class _Change:
         return np.array(totals) / 1000 / self.n
 
     def notes(self, rulebook: Rulebook) -> list[str]:
-        """What of the change cannot be told."""
+        """What is not known of the change."""
         found = []
         if not self.rules_known:
             found.append("The weeks hold no points by rule: give update() the columns of Scores.points too.")
@@ -393,7 +393,7 @@ def _of_bots(clues: BotClues | None) -> Iterator[Diagnosis]:
     figures = clues.frame.to_dict("index")
     mqls, carried = figures["MQLs a week"], figures["carried"]
     said = (
-        f"{a_week['since']:,.0f} events a week look like a scanner's, {a_week['before']:,.0f} before "
+        f"{a_week['since']:,.0f} events a week look like mail scanners, {a_week['before']:,.0f} before "
         f"({', '.join(clues.reasons.index)}){_part(clues)}. Without them {mqls['since_without']:,.0f} leads a week "
         f"qualify instead of {mqls['since']:,.0f}, and {carried['since_without']:.0%} of them need unusual activity, "
         f"not {carried['since']:.0%}."

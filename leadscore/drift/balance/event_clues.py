@@ -121,7 +121,7 @@ def bot_clues(
     if reason is None:
         return None, notes
     if tables.created() is None:
-        return None, [*notes, "No lead has a created_at, so weeks without what bots did cannot be made again."]
+        return None, [*notes, "No lead has a created_at, so weeks cannot be recounted without suspected bots."]
     if not (reason >= 0).any():
         return None, [*notes, "No event looks like a bot's."]
     before = before[-_MOST_BEFORE:]
@@ -139,7 +139,7 @@ def bot_clues(
 
 
 def _flagged(tables: Tables) -> tuple[npt.NDArray[np.int64] | None, list[str]]:
-    """Why each event looks like a bot's, -1 where it does not; None where it cannot be told. And what to know of it."""
+    """Why each event looks like a bot's, -1 where it does not; None where it is not known. And what to know of it."""
     if "is_bot" in tables.events.values:
         return np.where(bots_of(tables.events), len(REASONS) - 1, -1), []
     if tables.events.timezone is not None:
@@ -150,7 +150,7 @@ def _flagged(tables: Tables) -> tuple[npt.NDArray[np.int64] | None, list[str]]:
         message = f"Bots were not looked for: {error.problems[0].message}, to flag_bots before load_tables"
         return None, [message.replace("; give", ": give")]
     if "asset" not in tables.events.values:
-        notes.append("The events hold no asset: clicks on several links of one mail cannot be told.")
+        notes.append("The events hold no asset: clicks on several links of one mail cannot be detected.")
     return reason, notes
 
 

@@ -133,7 +133,7 @@ class BalanceMonitor:
     ) -> BalanceVerdict:
         """Count one week; `monitor.update(*cohort)` does it with a cohort of `weekly_cohorts`.
 
-        The last week may be given again, as when a job runs twice: it is counted anew, not twice.
+        The last week may be given again, as when a job runs twice: it is counted again, not twice.
 
         Parameters
         ----------
@@ -169,7 +169,7 @@ class BalanceMonitor:
         before = self._weeks[:-1] if self._weeks and self._weeks[-1]["week"] == found["week"] else self._weeks
         shared = overlap(before[-1]["sketch"], found["sketch"]) if before else 0.0
         if shared > _OVERLAP:
-            message = f"about {shared:.0%} of its leads and last week's are the same: count each lead in one week only"
+            message = f"shares about {shared:.0%} of its leads with last week: count each lead in one week only"
             raise ArgumentError(f"week of {starts}", f"{message}; windows that overlap raise false alarms")
         if len(before) > 1:
             # Only neighbours are compared.
@@ -200,7 +200,7 @@ class BalanceMonitor:
                 message = f"the last one counted starts on {last}, the next may start on {last + dt.timedelta(7)}"
                 problems.append(Problem("week", f"{message} or later; got {starts}: no week may count twice"))
             if starts == last and any(decision["week"] == starts.isoformat() for decision in self._decisions):
-                problems.append(Problem("week", f"it was decided about {starts} already: it cannot be counted anew"))
+                problems.append(Problem("week", f"a decision already covers {starts}: it cannot be counted again"))
         return problems
 
     @property
@@ -304,7 +304,7 @@ class BalanceMonitor:
         return self.verdict
 
     def with_rulebook(self, tables: Tables, rulebook: Rulebook, *, age_days: int = 14) -> BalanceMonitor:
-        """Go on with an edited rulebook: the same weeks scored anew by it, so that the edit is not taken for drift.
+        """Go on with an edited rulebook: the same weeks scored again by it, so that the edit is not taken for drift.
 
         Parameters
         ----------

@@ -12,6 +12,7 @@ import pandas as pd
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.groups import MISSING
+from leadscore.base.text import counted as counted_of
 from leadscore.drift.change.pools import OLDER, WEEK, Pool, Span, counted, pool_of
 from leadscore.errors import RulebookError
 from leadscore.present.result import Result, Section
@@ -95,7 +96,7 @@ class Decomposition(Result):
     @property
     def _when(self) -> str:
         sides = zip((self.before, self.after), self.n, strict=True)
-        first, second = (f"{start} to {end} ({n:,} leads)" for (start, end), n in sides)
+        first, second = (f"{start} to {end} ({counted_of(n, 'lead')})" for (start, end), n in sides)
         return f"from {first} to {second}"
 
     def sections(self) -> Iterator[Section]:
@@ -272,7 +273,9 @@ def _span(given: Arguments, name: str, period: Any) -> Span:
     span = Span(*given.period(period[0], period[1], (f"{name}, first day", f"{name}, last day")))
     days = span.last - span.first + 1
     if days < 2 * WEEK or days % WEEK:
-        given.wrong(name, f"must be whole weeks, at least two, as 2026-01-05 to 2026-03-01; got {days:,} days")
+        given.wrong(
+            name, f"must be whole weeks, at least two, as 2026-01-05 to 2026-03-01; got {counted_of(days, 'day')}"
+        )
     return span
 
 
@@ -398,7 +401,7 @@ def _of_cells(counts: Counts, pools: Sequence[Pool], source: Any) -> Iterator[st
 def _of_rules(
     by_rule: pd.DataFrame, totals: pd.DataFrame, rules: dict[str, str], books: tuple[Rulebook, Rulebook]
 ) -> Iterator[str]:
-    """Rules of both books that made MQLs in one period only: recorded anew, perhaps, and nothing new in leads."""
+    """Rules of both books that made MQLs in one period only: perhaps newly recorded, and nothing new in leads."""
     old, new = ({rule.name: side for side, _, rule in book.rules()} for book in books)
     if not (totals.loc[_VOLUME, ["before", "after"]] > 0).all():
         return

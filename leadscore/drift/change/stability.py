@@ -56,7 +56,7 @@ class Stability(Result):
         What a PSI is made of: `reference`, `current` (counts), `share_reference`, `share_current`, and `psi`, the
         cell's part of it.
     changes : tuple of str
-        What changed, in words, the surest first.
+        What changed, in words, most certain first.
     notes : tuple of str
         What to know before it is believed.
     n_reference, n_current : int
@@ -71,7 +71,7 @@ class Stability(Result):
 
     @property
     def changed(self) -> pd.DataFrame:
-        """The rows of `frame` that changed, the surest first."""
+        """The rows of `frame` that changed, most certain first."""
         return _changed(self.frame)
 
     @property
@@ -79,13 +79,13 @@ class Stability(Result):
         """How many figures changed, and of how many leads."""
         of = f"{len(self.changed):,} of {counted(len(self.frame), 'figure')} changed"
         false = f"On average at most {_FALSE:.0%} of such findings are false"
-        return f"{of}: {self.n_current:,} leads beside {self.n_reference:,} before. {false}."
+        return f"{of}: {counted(self.n_current, 'lead')} against {self.n_reference:,} before. {false}."
 
     def sections(self) -> Iterator[Section]:
         """What changed, each figure, and their picture."""
         if self.changes:
-            yield Section("changes", "What changed, the surest first", notes=self.changes)
-        title = "PSI of each figure with its 95 % interval, beside what it stays below with no drift"
+            yield Section("changes", "What changed, most certain first", notes=self.changes)
+        title = "PSI of each figure with its 95 % interval, and what it stays below with no drift"
         shown = ["verdict", "q", "psi", "psi_low", "psi_high", "psi_no_drift", "reference", "current"]
         yield Section("frame", title, self.frame, self.frame[shown])
         yield Section("picture", "PSI of each figure", self.plot)
@@ -94,7 +94,7 @@ class Stability(Result):
         """Draw the PSI of each figure beside what chance alone gives; see `pictures.plot_stability`."""
         from leadscore.present.pictures import plot_stability  # noqa: PLC0415 - matplotlib takes long to import
 
-        title = f"{self.n_reference:,} leads before, {self.n_current:,} now"
+        title = f"{counted(self.n_reference, 'lead')} before, {self.n_current:,} now"
         return plot_stability(self.frame, title=title, ax=ax)
 
 
@@ -262,7 +262,7 @@ def _matched(given: Arguments, key: _Key, before: _Side, after: _Side) -> tuple[
         return kind, first, second
     first, second = (column.to_numpy(np.float64, na_value=np.nan) for column in (first, second))
     if infinite := int(np.isinf(first).sum() + np.isinf(second).sum()):
-        given.wrong(f"{key[0]} {key[1]!r}", f"holds {infinite:,} infinite numbers: make them missing")
+        given.wrong(f"{key[0]} {key[1]!r}", f"holds {counted(infinite, 'infinite number')}: set to missing")
     return kind, first, second
 
 
@@ -334,7 +334,7 @@ def _judged(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _changed(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows that changed, the surest first."""
+    """The rows that changed, most certain first."""
     changed = frame[frame["verdict"] != _UNSEEN]
     return changed.sort_values(["q", "p", "psi"], ascending=[True, True, False], kind="stable")
 
@@ -372,13 +372,13 @@ def _not_compared(before: dict[_Key, _Side], after: dict[_Key, _Side], times: li
         if lone := [key[1] for key in side if key not in other]:
             yield f"Only in the {name}, and not compared: {_listed(lone)}."
     if times:
-        yield f"Times move with the calendar, and are not compared: {_listed(times)}."
+        yield f"Times move with the calendar, so they are not compared: {_listed(times)}."
 
 
 def _in_both(reference: Any, current: Any) -> Iterator[str]:
     first, second = (side.lead_ids if isinstance(side, Scores) else side.index for side in (reference, current))
     if first.name == second.name == "lead_id" and (shared := first.isin(second).sum()):
-        yield f"{shared:,} leads are in both samples, which p takes as different: changes are surer than p says."
+        yield f"In both samples: {counted(shared, 'lead')}. Changes are surer than p says, which assumes no overlap."
 
 
 def _noise(most: int, n: int, m: int) -> Iterator[str]:

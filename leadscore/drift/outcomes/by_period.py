@@ -159,7 +159,7 @@ def ranking(known: Known, score: Floats) -> pd.DataFrame:
 def relations(known: Known, attributes: Mapping[str, pd.Series[Any]]) -> pd.DataFrame:
     """`ranking` of each attribute, index (attribute, period), p-values corrected over all (Holm), and `flipped`.
 
-    Of an attribute that is no number, by the rate of each of its values in the reference.
+    Of an attribute that is not a number, by the rate of each of its values in the reference.
     """
     found = {name: ranking(known, _numbers(known, values)) for name, values in attributes.items()}
     frame = pd.concat(found, names=["attribute", "period"])

@@ -231,7 +231,7 @@ def predicted(waiting: Waiting, monday: int, reference_weeks: int) -> tuple[Arri
     nothing = np.zeros(0)
     n_weeks = (waiting.last_day + 1 - monday) // 7
     if n_weeks < reference_weeks:
-        reason = f"{max(n_weeks, 0)} of {reference_weeks} weeks of reference are there"
+        reason = f"the reference has {max(n_weeks, 0)} of {reference_weeks} weeks"
         return Arrivals("learning", reason), waiting, nothing, nothing
     waiting = waiting._replace(last_day=monday + 7 * n_weeks - 1)
     reference_end = monday + 7 * reference_weeks - 1

@@ -208,14 +208,14 @@ def _waiting(asked: _Asked, score: pd.Series[Any], as_of: pd.Series[Any]) -> tup
     lead, day, _, _ = when_scored(tables, as_of)
     kept = could.to_numpy() & (day <= until)
     if not kept.any():
-        message = f"none of {len(score):,} leads could reach {stage} after its score, up to {day_of(until)}"
+        message = f"no lead of {len(score):,} could reach {stage} after its score, up to {day_of(until)}"
         raise ArgumentError("score", message)
     stages = tables.observed(day_of(until))[0]
     first = stages.first(len(tables.ids), stages.times.days(tables.timezone), stages.of(*or_further(stage)))[lead]
     never = within_days + 1
     delay = np.where(first == NEVER, never, np.minimum(np.minimum(first, NEVER - 1) - day, never))
     why = f"they had reached {stage} by their score, were not there yet, have no day, or one after {day_of(until)}"
-    said = [f"{int((~kept).sum()):,} of {len(kept):,} leads are left out: {why}."] if not kept.all() else []
+    said = [f"Left out: {int((~kept).sum()):,} of {len(kept):,}, as {why}."] if not kept.all() else []
     points = score.to_numpy(np.float64)[kept]
     return Waiting(day[kept], delay[kept], points, within_days, until), as_of[kept], said
 

@@ -27,7 +27,7 @@ Mask = npt.NDArray[np.bool_]
 _NAMED, _LATE = 5, 1.96
 _TITLES = {
     "changes": "The reference beside all leads since, with 95 % intervals that hold however often you look",
-    "ages": "How soon outcomes of leads scored lately came, with 95 % intervals (Poisson)",
+    "ages": "How soon outcomes of recently scored leads came, with 95 % intervals (Poisson)",
     "ranking": "How well the score ranks, with 95 % intervals (DeLong)",
     "relations": "How well each attribute ranks by itself, with 95 % intervals (DeLong)",
     "responses": "Response times, with 95 % intervals",
@@ -69,7 +69,7 @@ class OutcomeDrift(Result):
     arrivals : DataFrame, index week
         `reached` (outcomes that came), `expected`, `ratio`, the figures watched and their evidence: `Arrivals.weeks`.
     ages : DataFrame, index days
-        How soon outcomes of leads scored lately came, as in `Arrivals.ages`.
+        How soon outcomes of recently scored leads came, as in `Arrivals.ages`.
     ranking : DataFrame, index period, the first row the reference
         `n`, `events`, `auc` with `low`, `high` (95 %, DeLong); `change` beside the reference with `change_low`,
         `change_high`, `p` (corrected over periods by Holm); `reason`, where there is none.
@@ -130,7 +130,7 @@ def outcomes_by_period(  # noqa: PLR0913 - each of them is part of what is asked
     by : DataFrame, optional
         Columns by which rates are looked at.
     attributes : DataFrame, optional
-        Columns that are looked at alone for relations that flipped; what is no number counts by the rate of each of its
+        Columns that are looked at alone for relations that flipped; text counts by the rate of each of its
         values in the reference.
     probabilities : bool
         The scores are chances of the outcome; else the reference tells what each fifth of scores is worth.
@@ -175,7 +175,7 @@ def outcomes_by_period(  # noqa: PLR0913 - each of them is part of what is asked
         known = known._replace(chance=(reached / np.where(n > 0, n, np.nan))[band])
     groups, own = ({str(key): column[leads.known] for key, column in table.items()} for table in tables)
     when = f"in {len(order)} periods, the first {reference} of which are the reference"
-    when += f"; {rows.unknown:,} of unknown outcome are left out" if rows.unknown else ""
+    when += f"; {rows.unknown:,} of unknown outcome left out" if rows.unknown else ""
     by_group = {"score": (band, names)} | {key: grouped(column) for key, column in groups.items()}
     return looked_at(known, {"outcome": (np.ones(len(had), bool), had)}, by_group, own, when)
 
@@ -207,7 +207,7 @@ def looked_at(
     for measure, (there, had) in measures.items():
         some = known._replace(had=had).take(there)
         if not there.all():
-            rest = f"{int((~there).sum()):,} of {len(there):,} leads had it by their score"
+            rest = f"{int((~there).sum()):,} of {counted(len(there), 'lead')} had it by their score"
             left_out.append(f"{measure}: {rest}, or on its day where that has no time, and are left out.")
         if measure != [*measures][-1]:
             # Scores tell of the outcome itself only.

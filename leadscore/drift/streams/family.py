@@ -33,7 +33,7 @@ class Weeks:
     ----------
     number : (n_weeks,) weeks since 1970
     figures : NaN where a week is skipped
-    n : leads behind a share; NaN where the figure is no share
+    n : leads behind a share; NaN where the figure is not a share
     begun : (n_streams,) the first week with a figure; n_weeks where there is none
     moved : (n_streams,) the first week with a figure other than 0; n_weeks where there is none
     until : (n_streams,) the week with which the reference is over
@@ -50,7 +50,7 @@ class Weeks:
 
     @classmethod
     def of(cls, figures: pd.DataFrame, n: pd.DataFrame, reference_weeks: int) -> Weeks:
-        """Read the frames; the columns of `n` are those of the figures, NaN for what is no share."""
+        """Read the frames; the columns of `n` are those of the figures, NaN for what is not a share."""
         table, sizes = (frame.to_numpy(float).T for frame in (figures, n))
         table = np.where(sizes == 0, np.nan, table)
         number = np.array([day_number(day.date()) for day in pd.DatetimeIndex(figures.index)]) / 7
@@ -148,7 +148,7 @@ def _steady(number: Floats, scores: Floats, unsteady: Floats) -> Mask:
 def _parts(weeks: Weeks, stream: Ints) -> Floats:
     """(n_tests,) each test's part of the budget.
 
-    What was shared out must not be shared out anew when another stream begins: an alarm would be none any more. The
+    What was shared out must not be shared out again when another stream begins: an alarm would be none any more. The
     k-th late stream gets 1 / (k (k + 1)) of what is kept; the sum over all k is 1.
     """
     tests = np.bincount(stream, minlength=len(weeks.moved))

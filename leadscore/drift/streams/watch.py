@@ -47,7 +47,7 @@ class StreamWatch(Result):
         the change most likely came with, and the first and last not ruled out, 90 %, as known then; NaT unless alarm);
         `before` and `lately` (mean before and from `since`, or of the latest 8 weeks; shares pooled), `change` with
         `low`, `high` (95 %, by how weeks differ; as if it were known since when; season not taken out); `n` (leads
-        behind `lately`, NaN where the figure is no share), `weeks` (behind `lately`), `memory` (standard errors by
+        behind `lately`, NaN where the figure is not a share), `weeks` (behind `lately`), `memory` (standard errors by
         which neighbouring weeks before are more alike than independent ones, once evidence is enough for an alarm: it
         is divided by exp(memory ** 2 / 2) then).
     path : DataFrame, index week, a column per stream
@@ -73,7 +73,7 @@ class StreamWatch(Result):
     def sections(self) -> Iterator[Section]:
         """What changed, in words, and the figures of every stream."""
         if len(self.alarms):
-            yield Section("changes", "What changed, the surest first", notes=tuple(_lines(self.alarms)))
+            yield Section("changes", "What changed, most certain first", notes=tuple(_lines(self.alarms)))
         shown = self.frame[["state", "direction", "since", "before", "lately", "change", "low", "high", "n", "weeks"]]
         yield Section("frame", "Every stream, with 95 % intervals of its change", self.frame, shown)
 
@@ -120,7 +120,7 @@ def watch_streams(  # noqa: PLR0913 - what is watched, and how surely
     Raises
     ------
     ArgumentError
-        If an argument is invalid: weeks that overlap, figures that are no numbers, shares outside 0 to 1. All problems
+        If an argument is invalid: weeks that overlap, figures that are not numbers, shares outside 0 to 1. All problems
         at once.
 
     Notes
@@ -199,7 +199,7 @@ def _check_weeks(given: Arguments, name: str, frame: Any) -> None:
 
 
 def _sizes(given: Arguments, figures: pd.DataFrame, n: pd.DataFrame | None) -> pd.DataFrame:
-    """The leads behind each figure, NaN where it is no share."""
+    """The leads behind each figure, NaN where it is not a share."""
     n = pd.DataFrame(index=figures.index) if n is None else n
     for column in [column for column in n if column not in figures][:_SHOWN]:
         given.wrong("n", f"has a column {column!r} that figures have not")

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from leadscore.base.text import as_text, worded
+from leadscore.base.text import as_text, counted, worded
 from leadscore.base.times import is_text
 from leadscore.errors import ArgumentError, Problem
 from leadscore.rulebook.diff import decimal
@@ -188,10 +188,12 @@ def read_columns(frame: pd.DataFrame, kinds: Mapping[str, str] | None = None) ->
         if wanted == "text":
             # Booleans are written as rulebooks compare them.
             column.values = [as_text(value) for value in column.values]
-        problems += [Problem(str(name), f"{len(rows):,} rows: {what}") for what, rows in column.bad.items()]
+        problems += [Problem(str(name), f"{counted(len(rows), 'row')}: {what}") for what, rows in column.bad.items()]
         if column.numbers is not None and np.isinf(column.numbers).any():
             count = int(np.isinf(column.numbers).sum())
-            problems.append(Problem(str(name), f"{count:,} infinite numbers (inf, infinity), which no bin can hold"))
+            problems.append(
+                Problem(str(name), f"{counted(count, 'infinite number')} (inf, infinity), which no bin can hold")
+            )
         read[str(name)] = column
     if problems:
         raise ArgumentError("X", problems)

@@ -247,7 +247,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
                 if name not in map(str, getattr(self, "feature_names_in_", self.kinds_)):
                     given.wrong(f"monotone[{name!r}]", f"there is no such column{did_you_mean(name, self.kinds_)}")
                 elif self.kinds_.get(name) == "text":
-                    given.wrong(f"monotone[{name!r}]", "the column holds texts, which neither rise nor fall")
+                    given.wrong(f"monotone[{name!r}]", "the column holds text, which neither rises nor falls")
 
     def _rows(self, frame: Any, y: Any, sample_weight: Any, **beside: Any) -> tuple[LeadRows, Floats]:
         """Outcomes and what stands beside them, and weights; two numbers may stand for False and True."""
@@ -368,7 +368,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
             if max_points_rows is not None:
                 given.whole("max_points_rows", max_points_rows, least=2)
             if span is not None and pdo is not None:
-                given.wrong("pdo", "is another scale than span; give one of the two")
+                given.wrong("pdo", "sets another scale than span; give one of the two")
         span = 100 if pdo is None and span is None else span
         reading = self.kinds_, tuple(self.kinds_), self.trained_until_
         return points_card(
@@ -387,7 +387,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         rows, weight = self._rows(X, _column(y), sample_weight)
         kept = rows.known & (weight > 0)
         if len(set(rows.had[kept])) < 2:
-            message = f"all {int(kept.sum()):,} known outcomes are of one kind: the odds have no finite figure"
+            message = f"must hold both outcomes; all {int(kept.sum()):,} known are the same, so the odds are not finite"
             raise ArgumentError("y", message)
         offset, outcome = self.decision_function(X)[kept], rows.had[kept].astype(np.float64)
         none = Dense(np.zeros((len(outcome), 0)))

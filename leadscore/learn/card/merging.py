@@ -22,7 +22,7 @@ class Merger:
 
     Two bins become one where that costs the fit least: the log loss grows by half of z^2, with z the difference of the
     two coefficients in units of its standard error, all others being free to move (Wald, A. (1943), Transactions of the
-    American Mathematical Society 54, 426-482). The others do move, and so do their errors: nothing is fitted anew.
+    American Mathematical Society 54, 426-482). The others do move, and so do their errors: nothing is fitted again.
 
     Parameters
     ----------

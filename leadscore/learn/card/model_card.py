@@ -25,9 +25,9 @@ Points say which leads convert, not what would make them: a lead made to visit a
 Nothing is known of new sources, countries or campaigns. A value never seen has the points of rare ones (other), a bin \
 that nobody was in the mean of its feature.
 If outcomes are known only of leads that sales chose to work, what was learned holds for leads chosen so.
-Chances are those of the time learned from; of its newest tenth, where rows have dates. If the share that converts has \
+Chances are of the period learned from; of its newest tenth, where rows have dates. If the share that converts has \
 moved since, recalibrate on the newest outcomes moves all of them.
-Intervals take the bins as they are: that others might have been cut is not in them.
+Intervals take the bins as given: they leave out that other bins might have been chosen.
 Edges, levels and words of bins are values that many of the leads had; no row of any lead is in the file."""
 
 
@@ -64,11 +64,11 @@ class ModelCard(Result):
         yield Section("data", "Data", notes=tuple(self._data()))
         yield self._chosen()
         guards = self.model.guards_ if self.model.guards is not None else None
-        why = "They were not asked: whether a column was known only after the outcome was not looked at."
+        why = "Not run: whether a column was known only after the outcome was not checked."
         left = "left out" if self.model.guards == "drop" else "kept"
         told = (why,) if guards is None else (f"Columns marked drop were {left}.",) if guards else ()
         yield Section("guards", "Guards", guards, notes=told)
-        why = "The gate was not asked: nothing here says that it beats what is used now."
+        why = "The gate was not run: nothing here says that it beats what is used now."
         yield Section("gate", "Gate", self.verdict, notes=() if self.verdict is not None else (why,))
         try:
             yield Section("points", "Points", self.model.points_card(max_points_rows=_POINTS_ROWS))
@@ -83,7 +83,7 @@ class ModelCard(Result):
         yield f"Rows learned from: {model.n_rows_:,}. Left out, as their outcome is not known: {model.n_unknown_:,}."
         until = model.trained_until_
         yield (
-            "No dates were given: how it predicts later leads was not looked at."
+            "No dates were given: how well it predicts later leads was not checked."
             if until is None
             else (f"Rows until {until}.")
         )
@@ -93,16 +93,16 @@ class ModelCard(Result):
             interval = "the interval is at 95 %, and takes rows as independent"
             yield f"{rows} with the outcome: {had:,.0f}, which is {share_text(had, n)}; {interval}."
         used = dict.fromkeys(column for bins in fitted.features for column in bins.columns)
-        yield f"Columns looked at: {', '.join(used) or 'none'}."
+        yield f"Columns used: {', '.join(used) or 'none'}."
         without = [str(name) for name in getattr(model, "feature_names_in_", []) if name not in used]
         if without:
-            yield f"Columns given and not looked at: {', '.join(without)}."
+            yield f"Columns given and not used: {', '.join(without)}."
 
     def _chosen(self) -> Section:
         tried = self.model.chosen_
         given = (f"{name} = {value!r}" for name, value in self.model.get_params(deep=False).items())
         how = (
-            "Nothing was tried beside it: it was asked for, or there were too few outcomes to choose by."
+            "Nothing else was tried: it was asked for, or there were too few outcomes to choose."
             if tried["explained"].isna().all()
             # The folds share the rows they learn from, so their spread is no interval.
             else "The first was taken. `explained` is the share of the deviance of rows held out that is explained, a "

@@ -30,6 +30,7 @@ from pydantic import BaseModel, ConfigDict, FiniteFloat, NonNegativeInt, Positiv
 from pydantic_core import to_json
 
 from leadscore.base.files import replacing
+from leadscore.base.text import counted
 from leadscore.errors import ArgumentError, Problem
 from leadscore.learn.card.additive import Additive
 from leadscore.learn.card.binning import Bins
@@ -118,10 +119,10 @@ def _unwritable(target: Path, card: Path, verdict: Any) -> Iterator[Problem]:
     if card == target:
         yield Problem("path", "ends in .md, as the model card beside it will; call the model file model.npz, say")
     elif target.is_dir() or not target.parent.is_dir():
-        what = "is a folder" if target.is_dir() else f"would be in {str(target.parent)!r}, which is no folder"
+        what = "is a folder" if target.is_dir() else f"would be in {str(target.parent)!r}, which is not a folder"
         yield Problem("path", f"{what}; it must be a file in a folder that is there")
     elif card.exists() and not (card.is_file() and card.read_bytes().startswith(FIRST_LINE.encode())):
-        yield Problem("path", f"its model card would replace {card.name}, which is no model card; rename the model")
+        yield Problem("path", f"its model card would replace {card.name}, which is not a model card; rename the model")
     if verdict is not None and not isinstance(verdict, Result):
         yield Problem("verdict", f"must be what the gate gave, a Verdict; got {type(verdict).__name__}")
 
@@ -200,7 +201,7 @@ def _misfits(said: _Said, arrays: Arrays, parameters: Mapping[str, Any]) -> Iter
     shapes = {"curvature": (n + 1, n + 1), "covariance": (max(n + 1, beside),) * 2, "draws": (max(1, draws), n)}
     for name, array in arrays.items():
         if array.shape != shapes.get(name, (n,)):
-            yield Problem(name, f"has the shape {array.shape}, which is not that of {n:,} bins")
+            yield Problem(name, f"has the shape {array.shape}, which does not fit {counted(n, 'bin')}")
         elif array.dtype != np.float64 or not np.isfinite(array).all():
             yield Problem(name, f"must hold finite numbers of float64; got {array.dtype}")
 

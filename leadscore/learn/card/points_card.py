@@ -141,7 +141,7 @@ class PointsCard(Result):
         return np.exp(-np.logaddexp(0, -(self.intercept + self.slope * np.asarray(total, np.float64))))
 
     def recalibrate(self, X: Any, y: Any) -> PointsCard:  # noqa: N803
-        """The same points with the chance at each total learned anew, by logistic regression on the total alone.
+        """The same points with the chance at each total learned again, by logistic regression on the total alone.
 
         A short card leaves out some of what the model knows, so that its totals mean other chances; and where the base
         rate has moved, the newest leads whose outcome is known tell what totals mean now.
@@ -160,7 +160,7 @@ class PointsCard(Result):
         had = rows.had[rows.known]
         total = self.score(X)["total"].to_numpy(np.float64)[rows.known]
         if not 0 < had.mean() < 1 or np.corrcoef(total, had)[0, 1] <= 0:
-            what = f"of {len(had):,} known outcomes {int(had.sum()):,} are True, and they do not rise with the total"
+            what = f"{int(had.sum()):,} of {counted(len(had), 'known outcome')} True, and not rising with the total"
             raise ArgumentError("y", f"{what}: no link can be learned")
         link = fit_logistic(Dense(total[:, None]), had.astype(np.float64))
         return replace(self, intercept=link.intercept, slope=float(link.coefficients[0]))

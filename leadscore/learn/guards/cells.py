@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from leadscore.base.text import as_text
+from leadscore.base.text import as_text, counted
 from leadscore.base.times import DAY, one_array, read_times
 from leadscore.errors import ArgumentError, Problem
 from leadscore.stats.intervals import Floats, Ints
@@ -124,7 +124,9 @@ def read_cells(table: pd.DataFrame, *, source: str) -> list[Cells]:
         raise ArgumentError(source, f"must be a DataFrame, a row per lead; got {type(table).__name__}")
     problems = []
     if not table.shape[1] or not len(table):
-        problems.append(Problem("", f"has {len(table):,} rows and {table.shape[1]} columns: nothing to look at"))
+        problems.append(
+            Problem("", f"has {counted(len(table), 'row')} and {counted(table.shape[1], 'column')}: nothing to check")
+        )
     double = table.columns[table.columns.duplicated()]
     if len(double):
         problems.append(Problem("", f"has more than one column {double[0]!r}"))

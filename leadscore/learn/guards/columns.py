@@ -61,7 +61,7 @@ def identifier(cells: Cells) -> Iterator[Found]:
         if not handed_out and not _ID_NAME.search(str(cells.name)):
             return
         why = "whole numbers"
-    message = f"names single leads: {distinct:,} values in {filled:,} filled rows ({why}), of no use for new leads"
+    message = f"identifies single leads: {distinct:,} values in {filled:,} filled rows ({why}), of no use for new leads"
     yield "LS320", cells.name, message, {"n": filled, "distinct": distinct}
 
 
@@ -74,7 +74,7 @@ def near_constant(cells: Cells) -> Iterator[Found]:
     if others >= max(_APART, _APART_SHARE * n):
         return
     value = shown(cells, most) if most < len(cells.values) else "missing"
-    message = f"is {value} in {n - others:,} of {n:,} rows: the other {others:,} are too few to learn from"
+    message = f"is {value} in {n - others:,} of {n:,} rows: too few others ({others:,}) to learn from"
     yield "LS321", cells.name, message, {"n": n, "others": others}
 
 

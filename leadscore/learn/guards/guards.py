@@ -33,6 +33,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from leadscore.base.text import counted as counted_of
 from leadscore.errors import ArgumentError
 from leadscore.learn.guards import columns as oddities
 from leadscore.learn.guards import rows as sample
@@ -142,7 +143,7 @@ class Guards(Result):
             for count, (what, rest) in zip(counts, _COUNTED, strict=True)
             if count
         ]
-        return f"{', '.join(said) or 'Nothing found'}; n = {self.n:,} rows."
+        return f"{', '.join(said) or 'Nothing found'}; n = {counted_of(self.n, 'row')}."
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -294,10 +295,10 @@ def _read(
     if isinstance(now, pd.DataFrame):
         lacking = [repr(name) for name in X.columns if name not in now.columns]
         if lacking:
-            raise ArgumentError("now", f"lacks {len(lacking)} columns of X: {', '.join(lacking[:5])}")
+            raise ArgumentError("now", f"lacks {counted_of(len(lacking), 'column')} of X: {', '.join(lacking[:5])}")
     leads = read_rows(y, X=X, dates=dates, groups=groups, numbered_dates=True)
     if not leads.known.any() and len(X):
-        raise ArgumentError("y", f"is missing for all {len(X):,} rows: nothing can be learned yet")
+        raise ArgumentError("y", f"has no known outcome, n = {counted_of(len(X), 'row')}: nothing can be learned yet")
     rows, time = leads.of_known(), None
     if dates is not None:
         when = rows.columns["dates"] if rows.dates is None else rows.dates.astype(np.float64)
@@ -340,7 +341,7 @@ def _leaks(columns: list[Cells], rows: Rows, time: Time | None) -> Iterator[Foun
 
 def _too_good(cells: Cells, auc: Auc, of_rest: float | None, rows: Rows, others: int) -> Found:
     n, events = len(rows.y), int(rows.y.sum())
-    beside = "" if of_rest is None else f"; {others} other columns together reach {of_rest:.3f}"
+    beside = "" if of_rest is None else f"; {counted_of(others, 'other column')} together: {of_rest:.3f}"
     message = (
         f"alone it separates outcomes with an AUC of {auc}, {counted(n, events, 0)}{beside}: is it known before the "
         f"outcome?"

@@ -135,8 +135,8 @@ def same_leads(leads: Ints, time: Time) -> Iterator[Found]:
         return
     n = len(seen)
     message = (
-        f"{share_text(int(seen.sum()), n)} rows of the newest part are of leads that are in the older part too: a test "
-        f"on them looks too good"
+        f"{share_text(int(seen.sum()), n)} rows of the newest part come from leads that are in the older part too: a "
+        f"test on them looks too good"
     )
     yield "LS344", "", message, {"n": n, "rows": int(seen.sum())}
 
@@ -153,7 +153,7 @@ def outcome_drift(y: Mask, time: Time) -> Iterator[Found]:
         return
     message = (
         f"the outcome rate changed: {share_text(had[0], sizes[0])} in the older part, {share_text(had[1], sizes[1])} "
-        f"in the newest; chances learned on both fit neither: recalibrate on recent outcomes"
+        f"in the newest; probabilities learned on both suit neither: recalibrate on recent outcomes"
     )
     yield "LS345", "", message, {"n": sum(sizes), "older": older, "newest": newer, "n_newest": sizes[1]}
 

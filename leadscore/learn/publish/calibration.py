@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from leadscore.base.text import counted
 from leadscore.stats.calibration import expected_calibration_error
 from leadscore.stats.intervals import Floats
 from leadscore.stats.logistic import Dense, fit_logistic
@@ -34,7 +35,9 @@ def compared(y: Mask, chance: Floats, other: Floats | None, *, margin: float) ->
     """
     n, rate, notes = len(y), float(y.mean()), []
     if other is None:
-        notes.append(f"The current gives no probabilities: calibration is beside the rate of all leads, {rate:.1%}.")
+        notes.append(
+            f"The current rulebook gives no probabilities: calibration is against the rate of all leads, {rate:.1%}."
+        )
     squared = (chance - y) ** 2
     squared_other = ((rate if other is None else other) - y) ** 2
     worse = squared - squared_other
@@ -68,7 +71,7 @@ def _update(y: Mask, chance: Floats) -> list[str]:
     low, high = fitted.intercept - half, fitted.intercept + half
     moved = 1 / (1 + np.exp(-odds - fitted.intercept))
     before, after = (((values - y) ** 2).mean() for values in (chance, moved))
-    said = f"{y.mean():.1%} of {len(y):,} leads reached the stage, where the candidate says {chance.mean():.1%}"
+    said = f"{y.mean():.1%} of {counted(len(y), 'lead')} reached the stage; the candidate predicts {chance.mean():.1%}"
     update = f"{fitted.intercept:+.2f} ({low:+.2f} to {high:+.2f}, 95 %) in log odds"
-    mended = f"would mend that and change no rank: a Brier score of {after:.4f} in place of {before:.4f}"
+    mended = f"would correct that without changing the order: a Brier score of {after:.4f} instead of {before:.4f}"
     return [f"The level is off: {said}. An intercept update from recent labels, by {update}, {mended}."]

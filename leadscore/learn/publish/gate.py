@@ -84,13 +84,15 @@ class Verdict(Result):
         """The candidate beside each other way, and inside segments."""
         title = (
             f"Leads a week that reach {self.stage} within {self.within_days} days, of {self.capacity_per_week:g} that "
-            f"sales works, with 90% intervals; {self.n:,} leads, each once a week, {self.start} to {self.end} "
+            f"sales works, with 90% intervals; {counted(self.n, 'lead')}, each once a week, {self.start} to {self.end} "
             f"({counted(self.weeks, 'week')}), {self.reached:,} reached it"
         )
         formats = {"difference": "+.3g", "margin": "+.3g", "n": ",.0f"}
         yield Section("frame", title, self.frame, self.frame[_SHOWN], formats=formats)
         if len(self.segments):
-            title = "Inside segments, beside the current (p after Holm; passed unless it is clearly worse)"
+            title = (
+                "Inside segments, compared with the current rulebook (p after Holm; passed unless it is clearly worse)"
+            )
             yield Section("segments", title, self.segments, formats=formats)
 
 
@@ -186,7 +188,7 @@ def gate(  # noqa: PLR0913 - each of them is part of what is asked
     current                 2.61   2.45        0.16 -0.01   False
     >>> print(found.headline)
     Do not publish: whether it beats current is not clear yet: if the difference stays as it is, about 9 more leads that
-    reach opportunity would settle it, beside the 58 there are.
+    reach opportunity would settle it, on top of 58 now.
     """
     rules, name = (current, "current") if rulebook is None else (rulebook, "rulebook")
     with Arguments("gate") as given:
@@ -324,7 +326,7 @@ def _out_of_time(
             "it. trained_until=... leaves them out."
         )
     if not rows.any():
-        what = f"none of its {len(rows):,} rows can be judged. {' '.join(notes)} Take later snapshots."
+        what = f"no row can be judged, of {len(rows):,}. {' '.join(notes)} Take later snapshots."
         raise ArgumentError("snapshots", what)
     found = np.flatnonzero(rows)
     return found[np.argsort(snapshots.day[found], kind="stable")], notes
@@ -362,7 +364,7 @@ def _scored(
         chance = _chance(name, model, snapshots.X.iloc[rows])
         return chance, chance
     if np.ndim(model) != 1:
-        what = f"must be a Rulebook, have predict_proba, or be {len(snapshots):,} numbers, one for each row"
+        what = f"must be a Rulebook, have predict_proba, or hold one number for each row, {len(snapshots):,} in all"
         raise ArgumentError(name, f"{what}; got a {type(model).__name__}")
     judged = np.zeros(len(snapshots), bool)
     judged[rows] = True
@@ -375,7 +377,7 @@ def _chance(name: str, model: Any, rows: pd.DataFrame) -> Floats:
     given = np.asarray(model.predict_proba(rows), np.float64)
     classes = list(getattr(model, "classes_", [False, True]))
     if given.shape != (len(rows), len(classes)) or True not in classes:
-        what = f"predict_proba gives {given.shape} for {len(rows):,} rows and classes {classes}"
+        what = f"predict_proba gives {given.shape} for {counted(len(rows), 'row')} and classes {classes}"
         raise ArgumentError(name, f"{what}; it must give a column for False and one for True")
     chance = given[:, classes.index(True)]
     wrong = chance[~((chance >= 0) & (chance <= 1))]
@@ -433,7 +435,7 @@ def _too_little(pool: _Pool, stage: str) -> list[str]:
     if not pool.reached.any():
         return [f"there is no answer, as none of the {counted(len(pool.lead), 'lead')} reached {stage}"]
     if (np.bincount(pool.week) <= pool.capacity).all():
-        return ["there is no answer, as sales could work all leads of every week, so no way had to choose"]
+        return ["there is no answer: sales could work every lead of every week, so no method had to choose"]
     return []
 
 
@@ -453,7 +455,7 @@ def _why_not(frame: pd.DataFrame, segments: pd.DataFrame, pool: _Pool, stage: st
             more = max(int(np.ceil(pool.reached.sum() * (times - 1))), 1)
             said.append(
                 f"whether it beats {name} is not clear yet: if the difference stays as it is, about {more:,} more "
-                f"leads that reach {stage} would settle it, beside the {int(pool.reached.sum()):,} there are"
+                f"leads that reach {stage} would settle it, on top of {int(pool.reached.sum()):,} now"
             )
     return said + [
         f"in segment {name} it is clearly worse than the current" for name in segments.index[~segments["passed"]]

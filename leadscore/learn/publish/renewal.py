@@ -24,7 +24,7 @@ def renewed(
 
     What does not depend on points stays, comments too: hand-raisers, who never qualifies, the agreement, columns and
     what is required of them. The threshold, those of segments, the minimum fit and behaviour, and the grades are set
-    anew in the points of the card: on the last day of `snapshots`, no more leads reach each than reached the old one.
+    again in the points of the card: on the last day of `snapshots`, no more leads reach each than reached the old one.
     Limits of groups and totals go with the rules that they held back: a rule of the card pays a lead once.
 
     Parameters
@@ -114,15 +114,15 @@ def carried_over(old: Rulebook, new: Rulebook) -> list[str]:
         (f"grades of {side}", getattr(old.grades, side, None), getattr(new.grades, side, None)) for side in _SIDES
     ]
     later = {segment.name: segment.threshold for segment in new.qualify.segments}
-    anew = [f"{name} {was:g} -> {now:g}" for name, was, now in minima if was is not None and now is not None]
-    anew += [f"{one.name!r} {one.threshold:g} -> {later[one.name]:g}" for one in old.qualify.segments]
-    anew += [name for name, was, now in grades if was and now]
+    again = [f"{name} {was:g} -> {now:g}" for name, was, now in minima if was is not None and now is not None]
+    again += [f"{one.name!r} {one.threshold:g} -> {later[one.name]:g}" for one in old.qualify.segments]
+    again += [name for name, was, now in grades if was and now]
     said = []
-    if anew:
-        said.append(f"Set anew in the learned points, so that no more leads reach them than before: {', '.join(anew)}.")
+    if again:
+        said.append(f"Reset for the learned points, so that no more leads reach them than before: {', '.join(again)}.")
     if {"groups", "totals"} & old.to_dict().keys():
         said.append("Limits of groups and totals are left out: they held back the old rules; a learned rule pays once.")
     lost = [name for name, was, now in [*minima, *grades] if was is not None and now is None]
     if lost:
-        said.append(f"Left out, because the learned rules give no such points: {', '.join(lost)}.")
+        said.append(f"Left out, as the learned rules give no such points: {', '.join(lost)}.")
     return said

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_number, day_of
+from leadscore.base.text import counted
 from leadscore.base.times import one_array, read_times
 from leadscore.errors import ArgumentError
 from leadscore.learn.card.classifier import LeadClassifier
@@ -244,7 +245,7 @@ def _read(column: pd.Series[Any], array: pa.Array, kind: str, rulebook: Rulebook
     found = convert(array, kind, rulebook.missing_values, rulebook.timezone)  # type: ignore[arg-type] # one of the three
     if found.bad:
         why, rows = next(iter(found.bad.items()))
-        what = f"{len(rows):,} rows: {why}, in a column that {rulebook.name!r} has as {kind}"
+        what = f"{counted(len(rows), 'row')}: {why}, in a column that {rulebook.name!r} has as {kind}"
         raise ArgumentError(f"leads.{column.name}", what)
     return series_of(found, np.arange(len(column))).set_axis(column.index)
 

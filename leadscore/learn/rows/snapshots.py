@@ -197,7 +197,7 @@ def snapshots(  # noqa: PLR0913 - each of them is part of what is asked
     ArgumentError
         For an invalid argument, for a lead with two rows on one day, or if no lead is there on the day.
     ContractError
-        If types of events are no text.
+        If types of events are not text.
 
     Notes
     -----
@@ -273,7 +273,8 @@ def _index(tables: Tables, lead: _Leads, day: Ints) -> pd.MultiIndex:
     if twice.any():
         row = int(np.argmax(twice))
         who, when = index.get_level_values("lead_id")[row], day_of(day[row])
-        message = f"a lead has one row a day; {who!r} has {when} twice, and {int(twice.sum()):,} rows are such in all"
+        repeats = counted(int(twice.sum()), "row")
+        message = f"a lead has one row a day; {who!r} has {when} twice, and {repeats} in all must go"
         raise ArgumentError("as_of", message)
     return index
 
@@ -355,7 +356,7 @@ def _attributes(tables: Tables, lead: _Leads, day: Ints) -> tuple[_Columns, dict
         kind = kind_of(array.type)
         column = None if kind is None else _values(array, kind, record)
         if kind is None or column is None:
-            why = f"{array.type}" if kind is None else "whole numbers past 2**53, which are no quantity"
+            why = f"{array.type}" if kind is None else "whole numbers above 2**53, too large for a quantity"
             left_out.append(f"{name} ({why})")
             continue
         columns[name], provenance[name] = column, Attribute(name, kind)
@@ -461,7 +462,9 @@ def _days_by_type(tables: Tables, last: int) -> Iterator[tuple[str, Days]]:
     """Each type of event that happened by a day, by name: the days on which, as ages from it."""
     types = convert(tables.events.values["event"], "text", (), tables.timezone)
     assert types.codes is not None
-    refuse([Problem("events.event", f"{len(rows):,} distinct values: {why}") for why, rows in types.bad.items()])
+    refuse(
+        [Problem("events.event", f"{counted(len(rows), 'distinct value')}: {why}") for why, rows in types.bad.items()]
+    )
     of_value = np.append(types.codes, -1)
     parts: list[list[tuple[npt.NDArray[Any], ...]]] = [[] for _ in types.values]
     for batch in tables.events.pieces(IN_CACHE):

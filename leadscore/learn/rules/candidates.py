@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from leadscore.base.text import normalise, worded
+from leadscore.base.text import counted, normalise, worded
 from leadscore.base.times import is_text
 from leadscore.errors import ContractError, RulebookError
 from leadscore.learn.rows.snapshots import kind_of
@@ -174,7 +174,7 @@ def _of_events(rulebook: Rulebook, tables: Tables, windows: Sequence[int], min_l
         if event and event.isprintable():
             for days in windows:
                 rule = {"event": event, "count": "once", "within_days": days}
-                yield Candidate(f"{event} in {days} days", "behaviour", rule, frozenset([event]))
+                yield Candidate(f"{event} in {counted(days, 'day')}", "behaviour", rule, frozenset([event]))
     used = event_kinds(rulebook)
     for name, values in raw.items():
         if name == "event" or not is_text(tables.events.values[name].type) or used.get(name, "text") != "text":
@@ -192,7 +192,7 @@ def _of_events(rulebook: Rulebook, tables: Tables, windows: Sequence[int], min_l
                     "count": "once",
                     "within_days": days,
                 }
-                yield Candidate(f"{name} {value} in {days} days", "behaviour", rule, frozenset(which))
+                yield Candidate(f"{name} {value} in {counted(days, 'day')}", "behaviour", rule, frozenset(which))
 
 
 def _together(tables: Tables, name: str) -> dict[int, tuple[set[int], int]]:

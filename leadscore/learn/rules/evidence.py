@@ -73,7 +73,7 @@ class Evidence(Result):
         counts = self.frame["verdict"].value_counts(sort=False)
         verdicts = ", ".join(f"{count:,} {verdict}" for verdict, count in counts.items())
         rows = f"{self.reached:,} of {self.n:,} rows reached {self.stage} within {self.within_days} days"
-        leads = "" if self.n_leads == self.n else f" ({self.n_leads:,} leads)"
+        leads = "" if self.n_leads == self.n else f" ({counted(self.n_leads, 'lead')})"
         return f"{verdicts or 'There is no rule'}. By outcomes: {rows}{leads}."
 
     def sections(self) -> Iterator[Section]:

@@ -42,7 +42,7 @@ _STEPS = 100
 _ROUNDS = 8
 _GAIN = 0.01
 _FAR = 4
-_NEVER, _ALIKE, _HELD = "never counts, kept", "counts alike on every row, kept", "held at 0"
+_NEVER, _ALIKE, _HELD = "never counts, kept", "counts the same on every row, kept", "held at 0"
 _SHOWN = 8
 
 
@@ -88,7 +88,7 @@ class Reweighed(Result):
     def headline(self) -> str:
         """How many points change, and by how many rows."""
         changed = int((self.frame["old"] != self.frame["new"]).sum())
-        leads = f" ({self.n_leads:,} leads)" if self.n_leads < self.n else ""
+        leads = f" ({counted(self.n_leads, 'lead')})" if self.n_leads < self.n else ""
         unknown = f"; {self.unknown:,} more are undecided" if self.unknown else ""
         return (
             f"{changed:,} of {len(self.frame):,} points of {self.old.name!r} change, learned on {self.n:,} rows{leads} "
@@ -262,7 +262,7 @@ def _counting(sample: _Sample, points: Floats) -> tuple[Rows, npt.NDArray[np.int
     principle = [place.is_limit and place.points == 0 for place in sample.seen.places]
     places = np.flatnonzero((np.ptp(columns, axis=0) > 0) & ~np.array(principle))
     if not len(places):
-        raise ArgumentError("snapshots", "no rule fires on some rows and not on others: nothing can be learned")
+        raise ArgumentError("snapshots", "every rule fires on all rows or on none: nothing can be learned")
     old = sample.seen.points
     return Rows(columns[:, places], old[places], columns @ old + fixed, sample.y, sample.lead), places
 
@@ -413,7 +413,7 @@ def _on_points(frame: pd.DataFrame, learned: _Learned) -> Iterator[str]:
     names = (frame["rule"] + " " + frame["entry"]).str.strip()
     for note, what in (
         (_NEVER, "Kept as they are: they count on none of these rows"),
-        (_ALIKE, "Kept as they are: they count alike on all of these rows"),
+        (_ALIKE, "Kept as they are: they count the same on all of these rows"),
         (_HELD, "Held at 0: by the outcomes they would change sign"),
     ):
         if (frame["note"] == note).any():
@@ -427,8 +427,8 @@ def _on_points(frame: pd.DataFrame, learned: _Learned) -> Iterator[str]:
         )
     if learned.found.design_effect > 1:
         yield (
-            f"Some leads have rows on several days: {learned.found.design_effect:.1f} rows say as much as one row of a "
-            f"lead of its own, and intervals allow for that."
+            f"Some leads have rows on several days: {learned.found.design_effect:.1f} rows tell as much as one row of "
+            f"a lead of its own, and intervals allow for that."
         )
 
 

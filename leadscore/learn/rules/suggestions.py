@@ -43,7 +43,7 @@ class Suggestions(Result):
 
     Attributes
     ----------
-    frame : DataFrame, one row per suggestion, the surest first
+    frame : DataFrame, one row per suggestion, most certain first
         `side`, `rule` (its name), and on the newer half of the rows: `n` on which it fires, `reached`, `rate` with
         `rate_low`, `rate_high` (Wilson), `expected` (the share that the score says), `effect` (log odds beyond the
         score, shrunk) with `effect_low`, `effect_high`, `points` with `points_low`, `points_high`, `p` (confirmed
@@ -209,7 +209,7 @@ def suggest(
 
 
 def _warned(confidence: float) -> Iterator[str]:
-    yield f"If nothing is there, the chance that anything is suggested is at most {(1 - confidence) / 2:.2g}."
+    yield f"If there is nothing to find, the chance that anything is suggested is at most {(1 - confidence) / 2:.2g}."
     yield "Limits in the rulebook may leave a rule fewer than its points."
     yield "Check that a suggested field is not filled in only after the outcome."
 
@@ -320,7 +320,7 @@ def _apart(
             kept.append(place)
         else:
             same.append(candidates[place].name)
-    return kept, [f"Confirmed too, but nothing new beside these: {', '.join(same)}."] if same else []
+    return kept, [f"Confirmed too, but adding nothing to these: {', '.join(same)}."] if same else []
 
 
 def _per_point(rows: _Rows, confidence: float) -> tuple[float, list[str]]:

@@ -194,7 +194,7 @@ def test_nothing_is_claimed_while_stable():
     assert "in the latest 8 weeks" in causes.headline
     assert causes.rules["low"].isna().all()
     assert "could be no change at all" in repr(causes)
-    assert "Without tables nothing is said of bots" in repr(causes)
+    assert "Bots, old events, and events that no rule uses need the tables" in repr(causes)
 
 
 def test_it_looks_at_the_latest_weeks_where_no_alarm_can_come():

@@ -114,7 +114,7 @@ def test_leads_of_the_week_before_are_refused():
     """Rolling windows: each week has half of the last one's leads."""
     monitor = watched([leads(0)])
     rolling = pd.concat([leads(0).iloc[150:], leads(1).iloc[:150]])
-    with pytest.raises(ArgumentError, match=r"about \d+% of its leads and last week's are the same"):
+    with pytest.raises(ArgumentError, match=r"shares about \d+% of its leads with last week"):
         monitor.update(day(1), rolling)
     few = pd.concat([leads(0).iloc[:6], leads(1).iloc[:294]])
     monitor.update(day(1), few)

@@ -341,7 +341,7 @@ def test_scores_are_compared_by_score_rule_and_attribute(funnel, tables):
         means = found.frame.loc[("score", name), ["reference", "current"]].tolist()
         assert means == pytest.approx([before.frame[name].mean(), now.frame[name].mean()])
     assert {"country", "industry", "source"} <= set(found.frame.loc["attribute"].index)
-    assert f"{len(before):,} leads are in both samples" in " ".join(found.notes)
+    assert f"In both samples: {len(before):,} leads" in " ".join(found.notes)
 
 
 def test_an_attribute_is_read_as_the_rules_read_it(funnel):
@@ -391,7 +391,7 @@ def test_scores_by_two_rulebooks_are_refused(funnel, tables):
         ({"x": [1]}, {"y": [1]}, "no column in common"),
         ({"x": [1]}, {"x": []}, "current: has no leads"),
         ({"x": [1, 2], "y": [1, 2]}, {"x": ["a", "b"], "y": ["a", "b"]}, "2 problems"),
-        ({"x": [1.0, np.inf]}, {"x": [1.0, 2.0]}, "infinite numbers"),
+        ({"x": [1.0, np.inf]}, {"x": [1.0, 2.0]}, "infinite number"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(first, second, message):
@@ -416,7 +416,7 @@ def test_what_is_not_compared_is_said():
     found = stability(pd.DataFrame({"x": [1, 2, 3], "at": days}), pd.DataFrame({"x": [1, 2, 3], "at": days, "z": "a"}))
     assert found.frame.index.tolist() == [("attribute", "x")]
     assert "Only in the current, and not compared: 'z'." in found.notes
-    assert "Times move with the calendar, and are not compared: 'at'." in found.notes
+    assert "Times move with the calendar, so they are not compared: 'at'." in found.notes
 
 
 def test_a_column_without_a_value_is_of_the_others_kind():
@@ -438,7 +438,7 @@ def test_rates_and_means_without_spread_have_no_interval_of_nothing():
 def test_it_reads_well():
     rng = np.random.default_rng(11)
     found = stability(leads(1000, rng), leads(1000, rng, at_home=0.4))
-    assert found.headline.startswith("1 of 5 figures changed: 1,000 leads beside 1,000 before.")
+    assert found.headline.startswith("1 of 5 figures changed: 1,000 leads against 1,000 before.")
     lines = repr(found).splitlines()
     assert lines[3].startswith("  - attribute 'country': PSI 0.1")
     assert "With no drift, a PSI of 10 cells averages 0.018" in lines[-1]

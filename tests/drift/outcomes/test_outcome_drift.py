@@ -303,7 +303,7 @@ def test_chances_off_by_a_factor_and_rows_in_another_order_change_nothing(factor
 @pytest.mark.parametrize(
     ("leads", "state", "reason"),
     [
-        (waiting_of(weeks=40), "learning", "40 of 52 weeks of reference are there"),
+        (waiting_of(weeks=40), "learning", "the reference has 40 of 52 weeks"),
         (waiting_of(leads=1, chance=0.02), "", "outcomes came in the reference; 20 are needed"),
         (waiting_of(within=400, chance=0.5, median=5), "", "no lead of the reference was followed for 400 days"),
         (waiting_of()._replace(chance=np.zeros(6400)), "", "the scores predict no outcome at all"),
@@ -429,7 +429,7 @@ def test_unknown_outcomes_and_empty_periods_count_nowhere():
     unknown[block == 7] = pd.NA
     found = ls.drift.outcomes_by_period(unknown, points, block, reference=4)
     assert 7 not in found.rates.index.get_level_values("period")
-    assert any("400 of unknown outcome are left out" in one for one in said(found))
+    assert any("400 of unknown outcome left out" in one for one in said(found))
     none = pd.array(y, "boolean")
     none[block >= 4] = pd.NA
     nothing = ls.drift.outcomes_by_period(none, points, block, reference=4)
@@ -470,10 +470,10 @@ def test_ordered_periods_keep_their_order():
         ({"reference": 0}, "reference: must be a whole number, from 1 to 7; got 0"),
         ({"reference": 8}, "got 8"),
         ({"probabilities": True}, "probability: must be between 0 and 1; "),
-        ({"score": np.full(3200, np.nan)}, "score: is missing for 3,200 of 3,200 leads of known outcome"),
+        ({"score": np.full(3200, np.nan)}, "score: is missing for 3,200 of 3,200 leads with a known outcome"),
         ({"score": np.full(3200, np.inf)}, "score: must be finite; 3,200 of 3,200 are not"),
         ({"score": ["hot"] * 3200}, "must be numbers; got 'hot'"),
-        ({"periods": range(5)}, "periods: has 5 values, score 3,200: one for each lead"),
+        ({"periods": range(5)}, "periods: must have one value for each lead; it has 5, score has 3,200"),
         ({"periods": [*range(3199), None]}, "periods: is missing for some leads"),
         ({"by": "group"}, "must be a DataFrame"),
         (
@@ -662,7 +662,7 @@ def test_too_early_to_know_is_said_in_each_part():
     found = ls.drift.outcome_drift(tables, points, stage="opportunity", as_of=day, within_days=45)
     text = "\n".join(said(found))
     assert found.state == "learning"
-    assert "30 of 52 weeks of reference are there" in text
+    assert "the reference has 30 of 52 weeks" in text
     assert "too few to compare" in text
     never = ls.drift.outcome_drift(tables, points, stage="opportunity", as_of=day, within_days=400)
     assert "0 leads in the reference and 0 since" in "\n".join(said(never))

@@ -85,7 +85,7 @@ def test_columns_that_no_bin_can_hold_are_named(column, message):
     ("frame", "message"),
     [
         (FRAME.drop(columns="visits"), "visits"),
-        (FRAME.assign(visits="many"), "visits.*60 rows.*no plain number"),
+        (FRAME.assign(visits="many"), "visits.*60 rows.*not a plain number"),
         (FRAME.assign(visits=np.inf), "visits.*infinite"),
         (FRAME.assign(seniority=pd.Timestamp("2026-01-01")), "seniority.*timestamp"),
         (FRAME[list(FRAME)[::-1]], "order"),
@@ -119,7 +119,7 @@ def test_numerals_as_text_are_read_as_the_numbers_learned():
         ({"monotone": [1, 0, 0, 0]}, r"monotone: must be as {'visits': 'increasing'}; got \[1, 0, 0, 0\]"),
         ({"monotone": {"visits": 1}}, "visits.*'increasing', 'decreasing'; got 1"),
         ({"monotone": {"visits": "up"}}, "visits.*'increasing', 'decreasing'; got 'up'"),
-        ({"monotone": {"seniority": "increasing"}}, "seniority.*neither rise nor fall"),
+        ({"monotone": {"seniority": "increasing"}}, "seniority.*neither rises nor falls"),
     ],
 )
 def test_options_that_mean_nothing_are_refused(options, message):
@@ -131,7 +131,7 @@ def test_options_that_mean_nothing_are_refused(options, message):
     ("arguments", "message"),
     [
         ({"y": None}, "y"),
-        ({"y": Y[:-1]}, "y: has 59 values, X 60"),
+        ({"y": Y[:-1]}, "y: must have one value for each lead; it has 59, X has 60"),
         ({"y": np.zeros(60)}, "two classes; got 1 class"),
         ({"y": np.arange(60) % 3}, "two classes; got 3 classes"),
         ({"y": np.full(60, np.nan)}, "y|class"),
@@ -139,11 +139,11 @@ def test_options_that_mean_nothing_are_refused(options, message):
         ({"sample_weight": np.where(Y, 1.0, -1.0)}, "sample_weight.*0 or more; .* are not, the first -1"),
         ({"sample_weight": Y.astype(float)}, "sample_weight.*one class"),
         ({"sample_weight": np.zeros(60)}, "sample_weight.*one class only: a weight of zero"),
-        ({"dates": ["2026-01-01"] * 59}, "dates: has 59 values, X 60"),
+        ({"dates": ["2026-01-01"] * 59}, "dates: must have one value for each lead; it has 59, X has 60"),
         ({"dates": ["2026-01-01"] * 59 + [None]}, "dates: is missing for 1 of 60 leads"),
         ({"dates": ["31.01.2026"] * 60}, "dates"),
         ({"dates": np.arange(60)}, "dates"),
-        ({"groups": ["a"] * 59}, "groups: has 59 values, X 60"),
+        ({"groups": ["a"] * 59}, "groups: must have one value for each lead; it has 59, X has 60"),
     ],
 )
 def test_rows_that_do_not_fit_together_are_refused(arguments, message):
@@ -154,9 +154,9 @@ def test_rows_that_do_not_fit_together_are_refused(arguments, message):
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        (np.ones(60), "one kind"),
-        (np.full(60, np.nan), "one kind"),
-        (Y[:-1], "y: has 59 values, X 60"),
+        (np.ones(60), "must hold both outcomes"),
+        (np.full(60, np.nan), "must hold both outcomes"),
+        (Y[:-1], "y: must have one value for each lead; it has 59, X has 60"),
         (
             np.where(Y, "won", "lost"),
             "must be True, False or missing.*got 'lost', 'won': say which is the outcome, as y == 'lost' or y == 'won'",

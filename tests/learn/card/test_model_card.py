@@ -36,10 +36,10 @@ def test_the_card_says_what_there_is_to_know(card, folder_of_models):
         f"Rows until {MODEL.trained_until_}.",
         f"Rows with the outcome: {had:,}, which is {had / n:.1%} (",
         f") of {n:,}; the interval is at 95 %",
-        "They were not asked",
-        "The gate was not asked",
+        "Not run: whether a column",
+        "The gate was not run",
         "| tree | onehot | 0.3 |",
-        "Nothing was tried beside it",
+        "Nothing else was tried",
     ):
         assert said in card, said
     sections = re.findall(r"^## (.*)$", card, re.MULTILINE)
@@ -78,7 +78,7 @@ def test_the_card_says_what_the_guards_found_and_what_was_tried(tmp_path):
     card = (tmp_path / "m.md").read_text(encoding="utf-8")
     assert "Columns marked drop were left out." in card
     assert "| LS304 | drop | leak | " in card
-    assert re.search("Columns given and not looked at: .*leak", card)
+    assert re.search("Columns given and not used: .*leak", card)
     assert "over the folds; it has no interval" in " ".join(card.split())
     assert len(rows_of(card.split("## What was chosen")[1].split("## Guards")[0])) == len(model.chosen_) + 1
 
@@ -93,7 +93,7 @@ def test_the_card_has_the_verdict(tmp_path):
     MODEL.save(tmp_path / "m.npz", verdict=Passed())
     card = (tmp_path / "m.md").read_text(encoding="utf-8")
     assert "## Gate\n\n**Publish.**\n\n## Points" in card
-    assert "not asked: nothing" not in card
+    assert "not run: nothing" not in card
 
 
 def test_a_model_without_features_has_a_card(tmp_path):

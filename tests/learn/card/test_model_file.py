@@ -226,7 +226,7 @@ def test_a_save_that_fails_leaves_the_files_as_they_were(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("m.md", "ends in .md"), ("none/m.npz", "is no folder"), ("", "is a folder")],
+    [("m.md", "ends in .md"), ("none/m.npz", "is not a folder"), ("", "is a folder")],
 )
 def test_a_place_that_cannot_be_is_refused_with_all_else(tmp_path, name, words):
     with pytest.raises(ArgumentError) as caught:

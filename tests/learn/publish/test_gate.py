@@ -311,7 +311,7 @@ def test_how_many_more_outcomes_would_show_it():
 def test_nothing_can_be_told():
     shots = SMALL.snapshots
     idle = judged(SMALL.unseen, shots, capacity_per_week=500)
-    assert idle.headline.endswith("as sales could work all leads of every week, so no way had to choose.")
+    assert idle.headline.endswith("sales could work every lead of every week, so no method had to choose.")
     none = judged(SMALL.unseen, changed(shots, y=shots.y & False))
     assert none.headline == "Do not publish: there is no answer, as none of the 250 leads reached sal."
     assert not idle.passed
@@ -431,13 +431,13 @@ def test_the_report_says_it_all():
         ),
         (SMALL.unseen, {"current": SMALL.total}, ["is a ndarray, not a Rulebook: give rulebook=..."]),
         (SMALL.unseen, {"snapshots": SMALL.snapshots.X}, ["must be Snapshots; got a DataFrame"]),
-        (SMALL.unseen[1:], {}, ["candidate: has 249 values, X 250: one for each lead"]),
-        ("card", {}, ["must be a Rulebook, have predict_proba, or be 250 numbers"]),
+        (SMALL.unseen[1:], {}, ["candidate: must have one value for each lead; it has 249, X has 250"]),
+        ("card", {}, ["must be a Rulebook, have predict_proba, or hold one number for each row, 250 in all"]),
         (np.where(SMALL.unseen > 20, np.nan, 1), {}, ["candidate: is missing for"]),
         (pd.Series(SMALL.unseen), {}, ["candidate: has none of the leads of X"]),
         (model(SMALL, SMALL.chance * 9), {}, ["outside 0 to 1"]),
         (model(SMALL, classes_=np.array(["no", "yes"])), {}, ["a column for False and one for True"]),
-        (SMALL.unseen, {"trained_until": "2026-06-30"}, ["none of its 250 rows can be judged", "Take later snapshots"]),
+        (SMALL.unseen, {"trained_until": "2026-06-30"}, ["no row can be judged, of 250", "Take later snapshots"]),
         (SMALL.unseen, {"trained_until": "soon"}, ["must be a day as 2026-03-31"]),
         (SMALL.unseen, {"by": "regin"}, ["there is no lead column 'regin'"]),
     ],

@@ -374,7 +374,7 @@ def test_kinds_of_columns():
     values = rows.X.astype(object).where(rows.X.notna(), None)
     assert values.to_numpy().tolist() == [[5, 0.5, True, "Select", "1200", None], [None] * 6]
     [left_out] = [finding for finding in rows.notes if "left out" in finding]
-    assert [name in left_out for name in ("signed_on", "seen", "tags", "crm_key (whole numbers past 2**53")] == [
+    assert [name in left_out for name in ("signed_on", "seen", "tags", "crm_key (whole numbers above 2**53")] == [
         True
     ] * 4
     assert "Columns of numbers as text, taken as categories: numeral." in rows.notes
@@ -385,7 +385,7 @@ def test_a_type_of_event_may_be_a_number_but_no_date():
     won = pd.DataFrame({"lead_id": [1], "stage": "won", "at": ["2026-03-20"]})
     assert rows_of(ls.load_tables(leads, log, won), windows=[7]).X["5: events in 7 days"].to_list() == [1]
     tables = ls.load_tables(leads, log.assign(event=pd.to_datetime(["2026-03-15"])), won)
-    with pytest.raises(ls.ContractError, match=r"events.event: 1 distinct values: timestamp\[.*\] values where text"):
+    with pytest.raises(ls.ContractError, match=r"events.event: 1 distinct value: timestamp\[.*\] values where text"):
         rows_of(tables)
 
 
@@ -442,7 +442,7 @@ def test_a_lead_without_a_day_has_no_row():
 
 
 def test_a_lead_twice_on_a_day_is_refused():
-    said = "a lead has one row a day; 'a' has 2026-03-15 twice, and {} rows are such in all"
+    said = "a lead has one row a day; 'a' has 2026-03-15 twice, and {} row"
     for as_of, n in (
         (["2026-03-15", dt.date(2026, 3, 15)], 2),
         (pd.Series("2026-03-15", ["b", "a", "a"]), 1),

@@ -506,7 +506,7 @@ def test_a_rule_that_never_fires_or_always_does_is_kept():
     found = reweigh(book, rows_of(world(500, 7), book))
     moon, alive = entry(found, "Moon"), entry(found, "Alive")
     assert (moon["new"], moon["n"], moon["note"]) == (7, 0, "never counts, kept")
-    assert (alive["new"], alive["n"], alive["note"]) == (4, 500, "counts alike on every row, kept")
+    assert (alive["new"], alive["n"], alive["note"]) == (4, 500, "counts the same on every row, kept")
     assert np.isnan(moon["low"])
     assert np.isnan(alive["high"])
     assert "Moon 7 7 0 0 never counts, kept" in [" ".join(line.split()) for line in repr(found).splitlines()]
@@ -565,7 +565,7 @@ def test_arguments_that_cannot_be_meant(small):
         with pytest.raises(ArgumentError, match="must be a number, more than 0"):
             reweigh(BOOK, small, points_to_double=value)
     moon = changed(fit=[{"name": "Moon", "when": {"country": "Moon"}, "points": 40}], behaviour=[])
-    with pytest.raises(ArgumentError, match="no rule fires on some rows and not on others"):
+    with pytest.raises(ArgumentError, match="every rule fires on all rows or on none"):
         reweigh(moon, small, points_to_double=10)
 
 

@@ -174,7 +174,7 @@ def test_of_several_that_say_the_same_the_surest_is_kept():
     world.leads["grade"] = np.where(near, "x", "y")
     found = suggest(BOOK, world.snapshots(1.8 * head))
     assert names(found) == ["title has head"]
-    assert any("Confirmed too, but nothing new beside these: grade is" in finding for finding in found.notes)
+    assert any("Confirmed too, but adding nothing to these: grade is" in finding for finding in found.notes)
 
 
 # --------------------------------------------------------------------------------------------------------- named traps
