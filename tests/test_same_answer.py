@@ -252,7 +252,7 @@ WRONG = {
     ),
     "days": (lambda values: pd.to_datetime(["2026-01-01"] * len(values)), "got Timestamp"),
     "durations": (lambda values: pd.to_timedelta([1] * len(values)), "got Timedelta"),
-    "too short": (lambda values: values[:-1], "y: has 119 values"),
+    "too short": (lambda values: values[:-1], "y: must have one value for each lead; it has 119"),
     "two columns": (lambda values: np.array([values, values], float).T, "2 dimensions"),
     "other leads": (lambda values: pd.Series(values, range(1000, 1000 + N)), "y: has none of the leads"),
     "twice": (lambda values: pd.Series(values, [LEADS[0], *LEADS[:-1]]), "y: has 1 lead more than once"),

@@ -276,5 +276,5 @@ class TestRecalibrate:
             trained.card.recalibrate(trained.learned.X, np.full(len(trained.learned), y))
 
     def test_another_length(self, trained):
-        with pytest.raises(ls.ArgumentError, match="y: has 2 values, X "):
+        with pytest.raises(ls.ArgumentError, match="y: must have one value for each lead; it has 2, X has "):
             trained.card.recalibrate(trained.learned.X, [True, False])
