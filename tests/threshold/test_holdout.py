@@ -102,7 +102,7 @@ def test_the_sentence_says_what_can_be_measured():
     )
     nobody = holdout_sample(scores(range(5), "US"), share=0.5, random_state=1)
     assert nobody.headline.startswith(
-        "0 of 0 leads below the threshold to pass on, drawn with a chance of 50 %. Nothing"
+        "0 of 0 leads below the threshold to pass on, drawn with a chance of 50 %. With none"
     )
     assert nobody.leads.dtype == float
 

@@ -581,7 +581,7 @@ def test_thresholds_by_group_by_hand():
     assert (wide.threshold, choice.threshold) == (2, 3)
     assert wide.gain[0] == pytest.approx(1, abs=0.35)
     assert wide.headline.startswith(
-        "Thresholds by group: A 1, B none; 20.0 leads a week over 2 weeks, capacity 20. Beside "
+        "Thresholds by group: A 1, B none; 20.0 leads a week over 2 weeks, capacity 20. Compared "
     )
     assert "with 20 outcomes. " in repr(wide)
 
