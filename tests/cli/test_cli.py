@@ -209,7 +209,7 @@ class TestScore:
         [
             ("s.xlsx", ".parquet or .csv"),
             ("s", ".parquet or .csv"),
-            ("no/s.csv", "no folder"),
+            ("no/s.csv", "not a folder"),
             ("d.csv", "is a folder"),
         ],
     )
