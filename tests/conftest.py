@@ -31,6 +31,9 @@ def folder():
 def pytest_runtest_makereport(item):
     """Where all programs and data are there, a test that skips has lost its way."""
     report = yield
+    # It asks for a setting of scipy's that changes what all tests see.
+    if "check_array_api_input" in item.name:
+        return report
     if report.skipped and os.environ.get("CI") == "true" and not hasattr(report, "wasxfail"):
         report.outcome, report.longrepr = "failed", f"{item.nodeid} was skipped: {report.longrepr}"
     return report

@@ -163,7 +163,7 @@ def test_tables_of_other_leads_are_refused(busy):
     few = made.leads.drop(made.leads.index[:30])
     events = made.events[made.events["lead_id"].isin(few["lead_id"])]
     found = drift_report(monitor, ls.load_tables(few, events, rulebook=made.rulebook, columns=["source"]))
-    assert "slightly other leads" in repr(found)
+    assert "slightly different leads" in repr(found)
     with pytest.raises(ArgumentError, match="the same age_days"):
         drift_report(monitor, busy[1], age_days=90)
 
