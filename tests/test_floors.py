@@ -11,8 +11,8 @@ PACKAGE = Path(ls.__file__).parent
 # Each folder imports from those above it in this list, lazily and for types too.
 FLOORS = [
     "errors",
-    "present",
     "base",
+    "present",
     "stats",
     "rulebook",
     "tables",

@@ -291,9 +291,10 @@ def _plain_form(value: Any) -> str:
 
 def _records(frame: pd.DataFrame) -> Any:
     """Rows as plain data: what is not a number is null, days are as ISO 8601 writes them."""
-    return json.loads(
-        _with_index(frame).to_json(orient="records", date_format="iso", date_unit="s", double_precision=15)
-    )
+    whole = _with_index(frame)
+    # As lists, for pandas ends a key at a null character.
+    rows = whole.to_json(orient="values", date_format="iso", date_unit="s", double_precision=15)
+    return [dict(zip(map(str, whole.columns), row, strict=True)) for row in json.loads(rows)]
 
 
 def _is_plain(value: Any) -> bool:

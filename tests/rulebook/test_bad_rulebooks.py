@@ -313,10 +313,10 @@ HEAVY = {
 @pytest.mark.parametrize("case", HEAVY)
 def test_a_heavy_rulebook_is_refused_at_once(case):
     text, fragment = HEAVY[case]
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(ls.RulebookError, match=re.escape(fragment)) as caught:
         ls.Rulebook.from_yaml(text)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
     assert_located(caught.value)
     assert len(str(caught.value)) < 200_000
 
@@ -388,10 +388,10 @@ def test_a_bad_file_is_refused_by_name(case, tmp_path):
     data, fragment = BAD_FILES[case]
     path = tmp_path / "book.yaml"
     path.write_bytes(data)
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(ls.RulebookError, match=re.escape(fragment)) as caught:
         ls.Rulebook.read(path)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
     assert str(path) in str(caught.value)
     assert_located(caught.value)
 

@@ -187,7 +187,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
             day,
             methods=METHODS if self.bins == "auto" else (self.bins,),
             encodings=ENCODINGS if self.encoding == "auto" else (self.encoding,),
-            strength=self.C,
+            strength=None if self.C is None else float(self.C),
             max_bins=self.max_bins,
             monotone=self.monotone,
         )
