@@ -1,4 +1,4 @@
-"""How often `causes` names the rule or segment that is to blame, and how well mail scanners are told from people.
+"""How often `causes` names the rule or segment that caused a drift, and how well mail scanners are told from people.
 
     python benchmarks/causes.py [--replicates 400] [--leads 1000] [--weeks 8] | [--mail 10000]
 

@@ -178,8 +178,7 @@ def fit_logistic(  # noqa: PLR0913 - each of them is part of the model
         np.append(np.full(p, -np.inf) if lower is None else lower, -np.inf),
         np.append(np.full(p, np.inf) if upper is None else upper, np.inf),
     )
-    now = problem.at(problem.beginning() if start is None else _vector(start))
-    gained = np.inf
+    now, gained = problem.at(problem.beginning() if start is None else _vector(start)), np.inf
     for _ in range(_STEPS):
         chance = _sigmoid(now.log_odds)
         gradient = problem.gradient(now, chance)

@@ -109,13 +109,10 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
         if wrong := [book for book in books if not isinstance(book, Rulebook)]:
             message = f"must be a Rulebook, or several; got {wrong[0]!r}. Rulebook.read(path) reads one from a file"
             given.wrong("rulebook", message)
-    sources = {"leads": open_source(leads, "leads")}
-    if isinstance(events, DailyActivity):
-        sources["events"] = _from_activity(events)
-    elif events is not None:
-        sources["events"] = open_source(events, "events")
-    if outcomes is not None:
-        sources["outcomes"] = open_source(outcomes, "outcomes")
+    given_tables = {"leads": leads, "events": events, "outcomes": outcomes}
+    sources = {
+        name: _opened(name, table) for name, table in given_tables.items() if table is not None or name == "leads"
+    }
     wanted = {name: _wanted(source, books, columns) for name, source in sources.items()}
     refuse([problem for name, source in sources.items() for problem in _lacking(source, wanted[name], books)])
 
@@ -123,12 +120,8 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
     read = _read_leads(sources["leads"], wanted["leads"], books, breaches["leads"], strict=strict)
     ids = read[1]
     log = _no_events(books)
-    if "events" in sources and is_activity(sources["events"]):
-        log = _read_activity(sources["events"], wanted["events"], ids, breaches["events"])
-    elif "events" in sources:
-        marks: list[tuple[str, Kind]] = [("is_bot", "boolean")] * ("is_bot" in wanted["events"])
-        kinds = [*_event_kinds(books), *marks]
-        log, _ = read_events(sources["events"], wanted["events"], ids, breaches["events"], kinds)
+    if "events" in sources:
+        log = _read_log(sources["events"], wanted["events"], books, ids, breaches["events"])
     timezone, reached = books[0].timezone if books else "UTC", None
     if "outcomes" in sources:
         created = read[2].created_at()
@@ -145,6 +138,18 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
     if books:
         tables.completeness = completeness(tables, books[0], records.latest())
     return tables
+
+
+def _read_log(source: Source, wanted: list[str], books: list[Rulebook], ids: Ids, breaches: Breaches) -> Events:
+    """Events as they were recorded, or counted by day already."""
+    if is_activity(source):
+        return _read_activity(source, wanted, ids, breaches)
+    marks: list[tuple[str, Kind]] = [("is_bot", "boolean")] * ("is_bot" in wanted)
+    return read_events(source, wanted, ids, breaches, [*_event_kinds(books), *marks])[0]
+
+
+def _opened(name: str, table: Any) -> Source:
+    return _from_activity(table) if name == "events" and isinstance(table, DailyActivity) else open_source(table, name)
 
 
 def _from_activity(activity: DailyActivity) -> Source:

@@ -155,15 +155,14 @@ def outcome_drift(  # noqa: PLR0913 - each of them is part of what is asked
     had, mature = leads.delay <= within_days, leads.day + within_days <= asked.until
     known = Known(had, points, leads.chance, codes.astype(np.int64), reference, pd.Index(periods)).take(mature)
     last, end = day_of(asked.until - within_days), day_of(asked.until)
-    when = f"scored up to {last}: newer ones have no {within_days}-day outcome by {end}"
-    when += f". The reference is those up to {day_of(reference_end)}"
+    newer = f"newer ones have no {within_days}-day outcome by {end}"
+    when = f"scored up to {last}: {newer}. The reference is those up to {day_of(reference_end)}"
     found = _mature(asked, known, days[mature], (band[mature], of_bands), when)
     responses, said = _responses(asked, rulebook, reference_end)
     headline, *arrived = of_arrivals(watched, within_days, end)
     notes = (*arrived, found.headline, *found.notes, *said, *left_out)
-    late = {"rates": last, "ranking": last, "arrivals": watched.until, "responses": end}
-    parts: dict[str, Any] = {"known": pd.DataFrame({"until": late.values()}, pd.Index(late, name="part"))}
-    parts |= {"arrivals": watched.weeks, "ages": watched.ages, "responses": responses}
+    late = pd.Series({"rates": last, "ranking": last, "arrivals": watched.until, "responses": end}).rename_axis("part")
+    parts = {"arrivals": watched.weeks, "ages": watched.ages, "responses": responses, "known": late.to_frame("until")}
     return replace(found, state=watched.state, headline=headline, notes=notes, **parts)
 
 
