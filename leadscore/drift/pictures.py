@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leadscore.present.pictures import new_axes
+from leadscore.present.pictures import HATCHED, finished, new_axes
 
 _LINE = {"markersize": 3, "linewidth": 1}
 _ALL = {"color": "C0", "marker": "o", "linestyle": "-"} | _LINE
@@ -31,22 +31,18 @@ def _dated(ax: Any, onset: Onset | None) -> None:
 
     if onset is not None:
         low, day, high = (pd.Timestamp(one) for one in onset)
-        span = {"facecolor": "none", "edgecolor": "0.6", "hatch": "//", "linewidth": 0}
-        ax.axvspan(low, high + pd.Timedelta(days=6), **span, label=f"began, 90 %: {low.date()} to {high.date()}")
+        ax.axvspan(low, high + pd.Timedelta(days=6), **HATCHED, label=f"began, 90 %: {low.date()} to {high.date()}")
         ax.axvline(day, color="0.3", linestyle=":", linewidth=1.2, label=f"most likely: {day.date()}")
     locator: Any = AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
-    ax.spines[["top", "right"]].set_visible(False)
 
 
 def _described(ax: Any, onset: Onset | None, title: str, of: str) -> Any:
     """The axes with dates, what they are of, and a legend above the lines."""
     _dated(ax, onset)
-    ax.set_ylabel(of)
-    ax.set_title(title, loc="left", fontsize="medium")
     ax.legend(fontsize="small", ncols=2, frameon=False, loc="upper left")
-    return ax
+    return finished(ax, title, legend=None, ylabel=of)
 
 
 def _reference(frame: pd.DataFrame) -> pd.Series[bool]:
@@ -147,10 +143,9 @@ def plot_points(frame: pd.DataFrame, *, onset: Onset | None = None, title: str =
             ax.axhspan(*band, color="0.9", label="95 of 100 weeks")
         ax.plot(frame.index, points, **style)
         n = int(frame.loc[points.notna(), count].sum())
-        ax.set_title(f"{name} of {whose}, n={n:,}", loc="left", fontsize="medium")
-        ax.set_ylabel("mean points" if name == "behaviour" else "")
         _dated(ax, onset)
-        ax.margins(y=0.15)
+        ylabel = "mean points" if name == "behaviour" else ""
+        finished(ax, f"{name} of {whose}, n={n:,}", legend=None, ylabel=ylabel, ymargin=0.15)
     handles = {label: handle for handle, label in zip(*axes[0, 0].get_legend_handles_labels(), strict=True)}
     if handles:
         figure.legend(handles.values(), handles, fontsize="small", ncols=3, frameon=False, loc="outside lower center")
@@ -189,12 +184,11 @@ def plot_waterfall(  # noqa: PLR0913 - what goes from where to where, and what i
     """
     ax = ax or new_axes(height=3.8)
     style = ".1%" if share else ",.0f"
-    ax.set_title(title, loc="left", fontsize="medium")
     if frame["change"].isna().any():
         said = "no lead qualifies in one of the periods:\nthere is nothing to split"
         ax.text(0.5, 0.5, said, ha="center", va="center", transform=ax.transAxes)
         ax.set_axis_off()
-        return ax
+        return finished(ax, title, legend=None)
     change = frame["change"].to_numpy(float)
     # The sum begins where the first part does.
     starts = np.concatenate([[0.0], np.cumsum(change[:-2]), [0.0]])
@@ -211,14 +205,9 @@ def plot_waterfall(  # noqa: PLR0913 - what goes from where to where, and what i
             ax.plot([place - 0.3, place + 1.3], [start + moved] * 2, color="0.5", linewidth=0.7)
     ax.axhline(0, color="0.3", linewidth=0.8)
     ax.set_xticks(range(len(frame)), [*names, f"all of it:\n{ends[0]:{style}} to {ends[1]:{style}}"], fontsize="small")
-    ax.spines[["top", "right", "bottom"]].set_visible(False)
-    ax.margins(y=0.12)
-    ax.set_ylabel("change, with 95 % intervals")
-    if share:
-        from matplotlib.ticker import PercentFormatter  # noqa: PLC0415 - matplotlib takes long to import
-
-        ax.yaxis.set_major_formatter(PercentFormatter(1))
-    return ax
+    ax.spines["bottom"].set_visible(False)
+    percent = "y" if share else ""
+    return finished(ax, title, percent=percent, legend=None, ylabel="change, with 95 % intervals", ymargin=0.12)
 
 
 def plot_months(months: pd.DataFrame, *, title: str = "", ax: Any = None) -> Any:
@@ -238,9 +227,9 @@ def plot_months(months: pd.DataFrame, *, title: str = "", ax: Any = None) -> Any
     """
     names = list(dict.fromkeys(zip(months["part"], months["name"], strict=True)))
     ax = ax or new_axes(height=1.6 + 0.24 * len(names))
-    table = months.pivot_table(index=["part", "name"], columns="month", values="psi").reindex(names)
     changed = months.assign(changed=months["verdict"] != "no change seen")
-    dots = changed.pivot_table(index=["part", "name"], columns="month", values="changed").reindex(names)
+    squares = changed.pivot_table(["psi", "changed"], index=["part", "name"], columns="month").reindex(names)
+    table, dots = squares["psi"], squares["changed"]
     darkest = float(np.clip(np.nanmax(table.to_numpy(), initial=0), _SMALL, _LARGE))
     picture = ax.imshow(table, cmap="Greys", vmin=0, vmax=darkest, aspect="auto")
     rows, columns = np.nonzero(dots.fillna(0).to_numpy() > 0)
@@ -251,6 +240,5 @@ def plot_months(months: pd.DataFrame, *, title: str = "", ax: Any = None) -> Any
     ax.set_xticks(range(len(labels)), labels, rotation=90, fontsize="small")
     ax.set_yticks(range(len(names)), [" ".join(key) for key in names], fontsize="small")
     ax.figure.colorbar(picture, ax=ax, label="PSI", pad=0.01)
-    ax.set_xlabel("month; a dot: changed by more than chance (5 % false among those of a month)", fontsize="small")
-    ax.set_title(title, loc="left", fontsize="medium")
-    return ax
+    xlabel = "month; a dot: changed by more than chance (5 % false among those of a month)"
+    return finished(ax, title, legend=None, xlabel=xlabel)

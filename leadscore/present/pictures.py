@@ -15,18 +15,12 @@ _MARKERS = "osD^vP*X"
 _LINES = ("-", "--", "-.", ":")
 # Letters of a label.
 _WIDEST = 50
+_THRESHOLD = "threshold: leads at or above it are passed on"
 # Minutes that people have words for.
-_WAITS = {
-    1: "1 min",
-    5: "5 min",
-    15: "15 min",
-    60: "1 h",
-    240: "4 h",
-    1440: "24 h",
-    4320: "3 d",
-    10080: "7 d",
-    43200: "30 d",
-}
+_WAITS = {1: "1 min", 5: "5 min", 15: "15 min", 60: "1 h", 240: "4 h", 1440: "24 h", 10080: "7 d", 43200: "30 d"}
+# Figures with whiskers; and what lies between two bounds.
+_WHISKERS = {"capsize": 2, "markersize": 5, "linewidth": 1}
+HATCHED = {"facecolor": "none", "edgecolor": "0.6", "hatch": "//", "linewidth": 0}
 
 
 def new_axes(*, width: float = 8, height: float = 4.5) -> Any:
@@ -34,6 +28,41 @@ def new_axes(*, width: float = 8, height: float = 4.5) -> Any:
     from matplotlib.figure import Figure  # noqa: PLC0415 - matplotlib takes long to import
 
     return Figure(figsize=(width, height), layout="constrained").subplots()
+
+
+def finished(ax: Any, title: str = "", *, percent: str = "", legend: str | None = "best", **named: Any) -> Any:
+    """The axes with what every picture has.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    title : str
+    percent : str
+        The axes that show shares: "x", "y" or "xy".
+    legend : str, optional
+        Where it stands; None for no legend.
+    **named
+        The axes' own properties, as `xlabel` and `ylim`.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    from matplotlib.ticker import PercentFormatter  # noqa: PLC0415 - matplotlib takes long to import
+
+    ax.set(**named)
+    ax.set_title(title, loc="left", fontsize="medium")
+    ax.spines[["top", "right"]].set_visible(False)
+    for axis in percent:
+        getattr(ax, f"{axis}axis").set_major_formatter(PercentFormatter(1))
+    if legend is not None:
+        ax.legend(fontsize="small", loc=legend)
+    return ax
+
+
+def _reach(rows: pd.DataFrame, name: str, low: str = "low", high: str = "high") -> Any:
+    """How far intervals reach below and above their figures; rounding can put a bound on the wrong side of 0."""
+    return np.maximum([rows[name] - rows[low], rows[high] - rows[name]], 0)
 
 
 def as_drawn(name: str) -> str:
@@ -75,13 +104,10 @@ def plot_weekly(weekly: pd.DataFrame, *, ax: Any = None) -> Any:
         label = f"{name}: {counted(int(counts.sum()), 'lead')}"
         ax.plot(weekly.index, counts.where(whole), _LINES[place], **style, label=label)
         ax.plot(weekly.index[~whole], counts[~whole], " ", **style, markerfacecolor="white")
-    ax.set_ylim(0, 1.1 * max(1, weekly.drop(columns="days").to_numpy().max()))
-    ax.set_ylabel("leads that qualified")
-    ax.set_xlabel("week, by its Monday" + ("" if whole.all() else " (hollow: a week only partly in the period)"))
     ax.figure.autofmt_xdate()
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(frameon=False)
-    return ax
+    xlabel = "week, by its Monday" + ("" if whole.all() else " (hollow: a week only partly in the period)")
+    most = max(1, weekly.drop(columns="days").to_numpy().max())
+    return finished(ax, xlabel=xlabel, ylabel="leads that qualified", ylim=(0, 1.1 * most))
 
 
 def plot_funnel(frame: pd.DataFrame, *, title: str = "", ax: Any = None) -> Any:
@@ -101,22 +127,10 @@ def plot_funnel(frame: pd.DataFrame, *, title: str = "", ax: Any = None) -> Any:
         Cohorts without a share are hatched and say why.
     """
     ax = ax or new_axes(height=4.5 if "cohort" in frame else 1 + len(frame) / 5)
-    if "cohort" in frame:
-        _draw_cohorts(ax, frame)
-    else:
-        _draw_totals(ax, frame)
-    ax.set_title(title, loc="left", fontsize="medium")
-    return ax
+    return _draw_cohorts(ax, frame, title) if "cohort" in frame else _draw_totals(ax, frame, title)
 
 
-def _bars(rows: pd.DataFrame) -> Any:
-    """How far intervals reach below and above their shares; rounding can put a bound on the wrong side of 0."""
-    return np.maximum([rows["share"] - rows["low"], rows["high"] - rows["share"]], 0)
-
-
-def _draw_cohorts(ax: Any, frame: pd.DataFrame) -> None:
-    from matplotlib.ticker import PercentFormatter  # noqa: PLC0415
-
+def _draw_cohorts(ax: Any, frame: pd.DataFrame, title: str) -> Any:
     cohorts = frame["cohort"].unique()
     stages = list(frame["stage"].unique())
     for place, stage in enumerate(stages):
@@ -124,24 +138,14 @@ def _draw_cohorts(ax: Any, frame: pd.DataFrame) -> None:
         of = int(rows.loc[rows["share"].notna(), "n"].sum())
         # Side by side, so that no interval hides another.
         x = np.arange(len(cohorts)) + (place - (len(stages) - 1) / 2) * 0.5 / len(stages)
-        style = f"{_MARKERS[place % len(_MARKERS)]}{_LINES[place % len(_LINES)]}"
-        ax.errorbar(
-            x,
-            rows["share"],
-            yerr=_bars(rows),
-            fmt=style,
-            color=f"C{place}",
-            label=f"{stage}, n={of:,}",
-            capsize=2,
-            markersize=4,
-            lw=1,
-        )
+        style = {"fmt": _MARKERS[place % len(_MARKERS)] + _LINES[place % len(_LINES)], "color": f"C{place}"}
+        ax.errorbar(x, rows["share"], _reach(rows, "share"), **style, **_WHISKERS, label=f"{stage}, n={of:,}")
     for place, (_, rows) in enumerate(frame.groupby("cohort")):
         late = list(rows.loc[rows["truncated"], "stage"])
         hidden = "truncated" if len(late) == len(rows) else f"truncated: {', '.join(late)}" if late else ""
         why = " and ".join(filter(None, ["" if rows["mature"].all() else "immature", hidden]))
         if why:
-            ax.axvspan(place - 0.5, place + 0.5, facecolor="none", edgecolor="0.75", hatch="//", linewidth=0)
+            ax.axvspan(place - 0.5, place + 0.5, **HATCHED)
             white = {"facecolor": "white", "edgecolor": "none", "pad": 1}
             where = {"transform": ax.get_xaxis_transform(), "rotation": 90, "ha": "center", "va": "top"}
             ax.text(place, 0.97, why, bbox=white, fontsize="small", **where)
@@ -151,16 +155,12 @@ def _draw_cohorts(ax: Any, frame: pd.DataFrame) -> None:
     names = [f"{day}{', ' if upright else chr(10)}n={n:,}" for day, n in zip(days, leads, strict=True)]
     every = int(np.ceil(len(cohorts) / 30))
     ax.set_xticks(range(0, len(cohorts), every), names[::every], fontsize="small", rotation=90 if upright else 0)
-    ax.set_xlim(-0.5, len(cohorts) - 0.5)
-    ax.set_ylim(bottom=0)
-    ax.yaxis.set_major_formatter(PercentFormatter(1))
-    ax.set_xlabel("cohort, by its first day, and its leads")
     ax.legend(title="reached, of n\nin all cohorts shown", fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
+    limits = {"xlim": (-0.5, len(cohorts) - 0.5), "ylim": (0, None)}
+    return finished(ax, title, percent="y", legend=None, xlabel="cohort, by its first day, and its leads", **limits)
 
 
-def _draw_totals(ax: Any, frame: pd.DataFrame) -> None:
-    from matplotlib.ticker import PercentFormatter  # noqa: PLC0415
-
+def _draw_totals(ax: Any, frame: pd.DataFrame, title: str) -> Any:
     stages = list(frame["stage"].unique())
     # Groups are compared at one stage, so they stand together there.
     frame = frame.sort_values("stage", key=lambda names: names.map(stages.index), kind="stable")
@@ -168,15 +168,13 @@ def _draw_totals(ax: Any, frame: pd.DataFrame) -> None:
     for place, stage in enumerate(stages):
         rows = (frame["stage"] == stage).to_numpy()
         of = frame[rows]
-        marker = _MARKERS[place % len(_MARKERS)]
-        ax.errorbar(of["share"], y[rows], xerr=_bars(of), fmt=marker, color=f"C{place}", capsize=2, markersize=5)
+        style = {"fmt": _MARKERS[place % len(_MARKERS)], "color": f"C{place}"}
+        ax.errorbar(of["share"], y[rows], xerr=_reach(of, "share"), **style, **_WHISKERS)
     groups = ", " + frame["group"].astype(str).map(as_drawn) if "group" in frame else pd.Series("", frame.index)
     names = frame["stage"] + groups + [f"  {k:,} of {n:,}" for k, n in zip(frame["reached"], frame["n"], strict=True)]
     ax.set_yticks(y, names, fontsize="small")
-    ax.set_ylim(-1, len(frame))
-    ax.set_xlim(0, 1)
-    ax.xaxis.set_major_formatter(PercentFormatter(1))
-    ax.grid(axis="x", color="0.9")
+    ax.grid(axis="x", color="0.92")
+    return finished(ax, title, percent="x", legend=None, xlim=(0, 1), ylim=(-1, len(frame)))
 
 
 def plot_response(curve: pd.DataFrame, *, n: int, marks: Mapping[str, float], title: str = "", ax: Any = None) -> Any:
@@ -198,8 +196,6 @@ def plot_response(curve: pd.DataFrame, *, n: int, marks: Mapping[str, float], ti
     -------
     matplotlib Axes
     """
-    from matplotlib.ticker import NullLocator, PercentFormatter  # noqa: PLC0415
-
     ax = ax or new_axes()
     # A logarithm has no place for 0: what took less than half a minute stands at its left end.
     minutes = np.maximum(curve["minutes"], 0.5)
@@ -211,19 +207,14 @@ def plot_response(curve: pd.DataFrame, *, n: int, marks: Mapping[str, float], ti
     longest = max([60.0, *minutes])
     waits = {minute: text for minute, text in _WAITS.items() if minute <= longest}
     ax.set_xticks(list(waits), list(waits.values()))
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.set_xlim(0.5, longest)
-    ax.set_ylim(0, 1)
-    ax.yaxis.set_major_formatter(PercentFormatter(1))
+    ax.set_xticks([], minor=True)
     ax.grid(color="0.92")
-    ax.set_xlabel("time since the lead became an MQL")
-    ax.set_title(title, loc="left", fontsize="medium")
-    ax.legend(fontsize="small", loc="lower right")
-    return ax
+    limits = {"xlim": (0.5, longest), "ylim": (0, 1)}
+    return finished(ax, title, percent="y", legend="lower right", xlabel="time since the lead became an MQL", **limits)
 
 
 def plot_threshold(
-    frame: pd.DataFrame, *, n: int, chosen: tuple[float, float, float] | None = None, title: str = "", ax: Any = None
+    frame: pd.DataFrame, *, n: int, chosen: tuple[float, float, float] | None = None, ax: Any = None
 ) -> Any:
     """Draw precision and volume over the threshold, each with its interval, and the threshold that was chosen.
 
@@ -235,7 +226,6 @@ def plot_threshold(
         The leads behind the precision.
     chosen : threshold, low, high, optional
         Marked on both curves, with the range that cannot be told apart from it; NaN where there is none.
-    title : str
     ax : matplotlib Axes, optional
         Where to draw; without it a new figure is made, `ax.figure`.
 
@@ -245,8 +235,6 @@ def plot_threshold(
         Of the precision, on the left; the volume has an axis on the right: leads a week, or without dates the share of
         all leads.
     """
-    from matplotlib.ticker import PercentFormatter  # noqa: PLC0415
-
     ax = ax or new_axes()
     right = ax.twinx()
     volume = "per_week" if "per_week" in frame else "share_flagged"
@@ -258,20 +246,16 @@ def plot_threshold(
         side.fill_between(frame.index, frame[name + "_low"], frame[name + "_high"], color=grey, alpha=0.7, linewidth=0)
         color = "C0" if side is ax else "C1"
         side.plot(frame.index, frame[name], line, color=color, marker="" if len(frame) > 30 else ".", label=text)
-        side.set_ylim(bottom=0)
-        side.spines["top"].set_visible(False)
     if chosen is not None and not np.isnan(chosen[0]):
         threshold, low, high = chosen
-        ax.axvspan(low, high, facecolor="none", edgecolor="0.6", hatch="//", linewidth=0, label="cannot be told apart")
+        ax.axvspan(low, high, **HATCHED, label="cannot be told apart")
         for side, name, text in ((ax, "precision", f"chosen: {threshold:.10g}"), (right, volume, "_")):
             side.plot([threshold], frame.loc[[threshold], name], "D", color="0.1", label=text)
-    ax.yaxis.set_major_formatter(PercentFormatter(1))
-    if volume == "share_flagged":
-        right.yaxis.set_major_formatter(PercentFormatter(1))
-    ax.set_xlabel("threshold: leads at or above it are passed on")
-    ax.set_ylabel("precision: outcomes of those passed on")
-    right.set_ylabel(f"{label} (dashed)")
-    ax.set_title(title, loc="left", fontsize="medium")
+    labels = {"xlabel": _THRESHOLD, "ylabel": "precision: outcomes of those passed on"}
+    finished(ax, percent="y", legend=None, ylim=(0, None), **labels)
+    shares = "y" if volume == "share_flagged" else ""
+    finished(right, percent=shares, legend=None, ylim=(0, None), ylabel=f"{label} (dashed)")
+    right.spines["right"].set_visible(True)
     handles = [*ax.get_legend_handles_labels()[0], *right.get_legend_handles_labels()[0]]
     right.legend(handles=handles, fontsize="small", ncols=2, frameon=False, loc="lower right", bbox_to_anchor=(1, 1))
     return ax
@@ -298,24 +282,13 @@ def plot_gains(frame: pd.DataFrame, *, title: str = "", ax: Any = None) -> Any:
     >>> ax.lines[0].get_ydata().tolist()
     [0.0, 0.5, 1.0, 1.0, 1.0]
     """
-    from matplotlib.ticker import PercentFormatter  # noqa: PLC0415
-
     ax = ax or new_axes(width=5.5, height=5)
     share = np.append(0, frame["n"].cumsum() / frame["n"].sum())
     captured, low, high = (np.append(0, frame[name]) for name in ("captured", "captured_low", "captured_high"))
     ax.plot(share, captured, "o-", color="C0", markersize=5, label="by score, best first")
     ax.fill_between(share, low, high, color="0.85", label="95 % interval")
-    ax.plot([0, 1], [0, 1], "--", color="0.3", linewidth=1, label="at random")
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_formatter(PercentFormatter(1))
-    ax.set_xlim(0, 1)
-    ax.set_ylim(0, 1)
-    ax.grid(color="0.92")
-    ax.set_xlabel("share of leads")
-    ax.set_ylabel("share of all events among them")
-    ax.set_title(title, loc="left", fontsize="medium")
-    ax.legend(fontsize="small", loc="lower right")
-    return ax
+    labels = {"xlabel": "share of leads", "ylabel": "share of all events among them"}
+    return _squared(ax, title, 1, "at random", legend="lower right", **labels)
 
 
 def plot_reliability(frame: pd.DataFrame, *, title: str = "", ax: Any = None) -> Any:
@@ -339,28 +312,23 @@ def plot_reliability(frame: pd.DataFrame, *, title: str = "", ax: Any = None) ->
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
     ['every probability right', 'bins of 2 leads, 95 % intervals']
     """
-    from matplotlib.ticker import PercentFormatter  # noqa: PLC0415
-
     ax = ax or new_axes(width=5.5, height=5)
     sizes = " to ".join(f"{n:,}" for n in sorted({frame["n"].min(), frame["n"].max()}))
-    bars = np.maximum([frame["rate"] - frame["low"], frame["high"] - frame["rate"]], 0)
-    what = f"bins of {sizes} leads, 95 % intervals"
-    ax.errorbar(frame["predicted"], frame["rate"], yerr=bars, fmt="o-", color="C0", capsize=3, markersize=5, label=what)
+    style = {"fmt": "o-", "color": "C0", "label": f"bins of {sizes} leads, 95 % intervals"} | _WHISKERS
+    ax.errorbar(frame["predicted"], frame["rate"], _reach(frame, "rate"), **style)
     most = min(1.0, 1.05 * float(frame[["predicted", "high"]].to_numpy().max(initial=0.1)))
-    ax.plot([0, most], [0, most], "--", color="0.3", linewidth=1, label="every probability right")
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_formatter(PercentFormatter(1))
-    ax.set_xlim(0, most)
-    ax.set_ylim(0, most)
+    labels = {"xlabel": "probability given, mean of the bin", "ylabel": "share of leads with the outcome"}
+    return _squared(ax, title, most, "every probability right", legend="upper left", **labels)
+
+
+def _squared(ax: Any, title: str, most: float, diagonal: str, **named: Any) -> Any:
+    """Shares from 0 to the most of both axes, with what the diagonal means."""
+    ax.plot([0, most], [0, most], "--", color="0.3", linewidth=1, label=diagonal)
     ax.grid(color="0.92")
-    ax.set_xlabel("probability given, mean of the bin")
-    ax.set_ylabel("share of leads with the outcome")
-    ax.set_title(title, loc="left", fontsize="medium")
-    ax.legend(fontsize="small", loc="upper left")
-    return ax
+    return finished(ax, title, percent="xy", xlim=(0, most), ylim=(0, most), **named)
 
 
-def plot_value(curve: pd.DataFrame, *, n: int, chosen: float, title: str = "", ax: Any = None) -> Any:
+def plot_value(curve: pd.DataFrame, *, n: int, chosen: float, ax: Any = None) -> Any:
     """Draw what each threshold earns, with its interval, and the one that was chosen.
 
     Parameters
@@ -371,7 +339,6 @@ def plot_value(curve: pd.DataFrame, *, n: int, chosen: float, title: str = "", a
         The outcomes behind it.
     chosen : float
         Marked; NaN where none pays.
-    title : str
     ax : matplotlib Axes, optional
         Where to draw; without it a new figure is made, `ax.figure`.
 
@@ -386,25 +353,18 @@ def plot_value(curve: pd.DataFrame, *, n: int, chosen: float, title: str = "", a
     ax.axhline(0, color="0.4", linewidth=0.8, linestyle=":")
     if not np.isnan(chosen):
         possible = curve.index[curve["possible"]]
-        low, high = possible.min(), possible.max()
-        ax.axvspan(low, high, facecolor="none", edgecolor="0.6", hatch="//", linewidth=0, label="cannot be told apart")
+        ax.axvspan(possible.min(), possible.max(), **HATCHED, label="cannot be told apart")
         ax.plot([chosen], [curve["figure"].loc[chosen]], "D", color="0.1", label=f"chosen: {chosen:.10g}")
-    ax.set_xlabel("threshold: leads at or above it are passed on")
-    ax.set_ylabel("value of the leads passed on, less what calls cost")
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.set_title(title, loc="left", fontsize="medium")
-    ax.legend(fontsize="small", loc="best")
-    return ax
+    return finished(ax, xlabel=_THRESHOLD, ylabel="value of the leads passed on, less what calls cost")
 
 
-def plot_card(frame: pd.DataFrame, *, title: str = "", ax: Any = None) -> Any:
+def plot_card(frame: pd.DataFrame, *, ax: Any = None) -> Any:
     """Draw the points of every row of a card, with their intervals, feature by feature.
 
     Parameters
     ----------
     frame : DataFrame
         `PointsCard.frame`.
-    title : str
     ax : matplotlib Axes, optional
 
     Returns
@@ -423,11 +383,7 @@ def plot_card(frame: pd.DataFrame, *, title: str = "", ax: Any = None) -> Any:
     ax.axvline(0, color="0.4", linewidth=0.8, linestyle=":")
     ax.set_yticks(place, labels, fontsize="small")
     ax.invert_yaxis()
-    ax.set_xlabel("points")
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.set_title(title, loc="left", fontsize="medium")
-    ax.legend(fontsize="small", loc="lower right")
-    return ax
+    return finished(ax, legend="lower right", xlabel="points")
 
 
 def plot_stability(frame: pd.DataFrame, *, title: str = "", ax: Any = None) -> Any:
@@ -459,17 +415,11 @@ def plot_stability(frame: pd.DataFrame, *, title: str = "", ax: Any = None) -> A
     ax.barh(y, rows["psi_no_drift"], color="0.88", height=0.9, label="95 % of cases with no drift")
     for mask, face, label in ((changed, "C0", "changed, 95 % interval"), (~changed, "white", "no change seen")):
         part = rows[mask]
-        bars = np.maximum([part["psi"] - part["psi_low"], part["psi_high"] - part["psi"]], 0)
-        style = {"fmt": "o", "color": "C0", "mfc": face, "capsize": 2, "markersize": 5, "lw": 1}
+        style = {"fmt": "o", "color": "C0", "mfc": face, "label": f"{label}: {len(part):,}"} | _WHISKERS
         if len(part):
-            ax.errorbar(part["psi"], y[mask], xerr=bars, **style, label=f"{label}: {len(part):,}")
+            ax.errorbar(part["psi"], y[mask], xerr=_reach(part, "psi", "psi_low", "psi_high"), **style)
     for bar, line in ((0.1, "--"), (0.25, ":")):
         ax.axvline(bar, color="0.3", linestyle=line, linewidth=1)
     ax.set_yticks(y, [" ".join(map(str, key)) for key in rows.index], fontsize="small")
-    ax.set_ylim(-0.7, len(rows) - 0.3)
-    ax.set_xlim(left=0)
-    ax.set_xlabel("PSI; lines at the customary 0.1 and 0.25")
-    ax.set_title(title, loc="left", fontsize="medium")
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(fontsize="small", loc="lower right")
-    return ax
+    limits: dict[str, Any] = {"xlim": (0, None), "ylim": (-0.7, len(rows) - 0.3)}
+    return finished(ax, title, legend="lower right", xlabel="PSI; lines at the customary 0.1 and 0.25", **limits)
