@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -12,27 +11,9 @@ import typer
 
 import leadscore as ls
 from leadscore.base.text import counted
+from leadscore.cli import options
 from leadscore.cli.entry import app
-from leadscore.cli.options import (
-    TABLE_HELP,
-    End,
-    Events,
-    FirstDay,
-    Format,
-    LastDay,
-    Leads,
-    ObservedUntil,
-    Outcomes,
-    Printed,
-    RulebookFile,
-    SetAside,
-    Stage,
-    StageNames,
-    Start,
-    WithinDays,
-    check_writable,
-    stages,
-)
+from leadscore.cli.options import a_file, option
 from leadscore.cli.printing import heading, print_changes, print_json, steps
 
 if TYPE_CHECKING:
@@ -43,38 +24,25 @@ if TYPE_CHECKING:
 _OWN_GROUPS = ("segment", "via", "grade")
 
 
-_New = Annotated[Path, typer.Argument(metavar="NEW", help="The rulebook that would replace it.")]
-_Leads = Annotated[str | None, typer.Option(metavar="FILE", help=f"Also compare on these leads: {TABLE_HELP}.")]
-_Outcomes = Annotated[str | None, typer.Option(metavar="FILE", help="What became of the leads, if known.")]
-_By = Annotated[
-    str | None, typer.Option(metavar="COLUMN", help="Weeks by this column of the leads too, or by 'segment'.")
-]
-_Days = Annotated[
-    int | None,
-    typer.Option(metavar="N", min=1, help="With --outcomes: what became of the leads within this many days."),
-]
-_Out = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Where the leads that differ go, with reasons: .parquet or .csv.")
-]
-
-
 @app.command()
 def diff(  # noqa: PLR0913
     old: Annotated[Path, typer.Argument(metavar="OLD", help="A rulebook.")],
-    new: _New,
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="The rulebook that would replace it.")],
     *,
-    leads: _Leads = None,
-    events: Events = None,
-    outcomes: _Outcomes = None,
-    start: FirstDay = None,
-    end: LastDay = None,
-    by: _By = None,
-    within_days: _Days = None,
-    stage_name: StageNames = None,
-    observed_until: ObservedUntil = None,
-    out: _Out = None,
-    set_aside: SetAside = False,
-    printed: Printed = Format.table,
+    leads: Annotated[str | None, a_file(f"Also compare on these leads: {options.TABLE_HELP}.")] = None,
+    events: options.Events = None,
+    outcomes: Annotated[str | None, a_file("What became of the leads, if known.")] = None,
+    start: options.FirstDay = None,
+    end: options.LastDay = None,
+    by: Annotated[str | None, option("COLUMN", "Weeks by this column of the leads too, or by 'segment'.")] = None,
+    within_days: Annotated[
+        int | None, option("N", "With --outcomes: what became of the leads within this many days.", min=1)
+    ] = None,
+    stage_name: options.StageNames = None,
+    observed_until: options.ObservedUntil = None,
+    out: Annotated[Path | None, a_file("Where the leads that differ go, with reasons: .parquet or .csv.")] = None,
+    set_aside: options.SetAside = False,
+    printed: options.Printed = "table",
 ) -> None:
     """Say what changed between two rulebooks, and to what effect.
 
@@ -92,25 +60,39 @@ def diff(  # noqa: PLR0913
         return
     if start is None or end is None:
         raise typer.BadParameter("needs --start and --end, the period to compare over", param_hint="'--leads'")
-    from leadscore.present.result import section_text, sections_data  # noqa: PLC0415 - needs pandas
+    options.check_writable(out, ".parquet", ".csv")
+    reading = options.reading(set_aside, observed_until, stage_name)
+    with steps(2) as step:
+        step("Reading the tables")
+        kept = [] if by in {None, *_OWN_GROUPS} else [str(by)]
+        tables = ls.load_tables(leads, events, outcomes, rulebook=books, columns=kept, **reading)
+        step(f"Replaying {counted(len(tables.ids), 'lead')} by both rulebooks")
+        comparison = ls.compare(tables, *books, start=start, end=end)
+        if out is not None:
+            from leadscore.cli.export import write_comparison  # noqa: PLC0415 - this command only
 
-    options = {"strict": not set_aside, "observed_until": observed_until, "stages": stages(stage_name)}
-    comparison = _compare(books, (leads, events, outcomes), (start, end), by, out, options)
-    more = list(_sections(comparison, by, within_days))
-    if printed == Format.json:
-        print_json(comparison.to_dict() | sections_data(more))
-    else:
-        typer.echo("\n".join([str(comparison), *(line for section in more for line in section_text(section))]))
+            write_comparison(comparison, out)
+    _print_comparison(comparison, by, within_days, printed)
 
 
-def _print_diff(books: list[ls.Rulebook], printed: Format) -> None:
+def _print_diff(books: list[ls.Rulebook], printed: str) -> None:
     from leadscore.rulebook.diff import diff as changes_between  # noqa: PLC0415 - this command only
 
     changes = changes_between(*books)
-    if printed == Format.json:
+    if printed == "json":
         print_json([asdict(one) for one in changes])
     else:
         print_changes(changes)
+
+
+def _print_comparison(comparison: Comparison, by: str | None, within_days: int | None, printed: str) -> None:
+    from leadscore.present.result import section_text, sections_data  # noqa: PLC0415 - needs pandas
+
+    more = list(_sections(comparison, by, within_days))
+    if printed == "json":
+        print_json(comparison.to_dict() | sections_data(more))
+    else:
+        typer.echo("\n".join([str(comparison), *(line for section in more for line in section_text(section))]))
 
 
 def _sections(comparison: Comparison, by: str | None, within_days: int | None) -> Iterator[Section]:
@@ -134,54 +116,29 @@ def _refuse_alone(given: dict[str, Any]) -> None:
         raise typer.BadParameter("has no effect without --leads", param_hint=f"'{', '.join(alone)}'")
 
 
-def _compare(  # noqa: PLR0913, PLR0917 - what a comparison is made of
-    books: list[ls.Rulebook],
-    files: tuple[str, str | None, str | None],
-    period: tuple[dt.date, dt.date],
-    by: str | None,
-    out: Path | None,
-    options: dict[str, Any],
-) -> Comparison:
-    from leadscore.cli.export import write_frame  # noqa: PLC0415 - this command only
-
-    if out is not None:
-        check_writable(out, (".parquet", ".csv"))
-    with steps(2) as step:
-        step("Reading the tables")
-        kept = [] if by in {None, *_OWN_GROUPS} else [str(by)]
-        tables = ls.load_tables(*files, rulebook=books, columns=kept, **options)
-        days = counted((period[1] - period[0]).days + 1, "day")
-        step(f"Replaying {days} of {counted(len(tables.ids), 'lead')} by both rulebooks")
-        comparison = ls.compare(tables, *books, start=period[0], end=period[1])
-        if out is not None:
-            said = {"start": period[0].isoformat(), "end": period[1].isoformat(), "compared_with": books[0].name}
-            write_frame(comparison.frame.reset_index(), out, books[1], said)
-    return comparison
-
-
 @app.command()
 def evaluate(  # noqa: PLR0913
-    rulebook: RulebookFile,
+    rulebook: options.RulebookFile,
     *,
-    leads: Leads,
-    outcomes: Outcomes,
-    start: Start,
-    end: End,
-    stage: Stage,
-    within_days: WithinDays,
-    capacity_per_week: Annotated[float, typer.Option(metavar="N", help="How many leads sales can work in a week.")],
-    events: Events = None,
-    stage_name: StageNames = None,
-    observed_until: ObservedUntil = None,
-    set_aside: SetAside = False,
-    printed: Printed = Format.table,
+    leads: options.Leads,
+    outcomes: options.Outcomes,
+    start: options.Start,
+    end: options.End,
+    stage: options.Stage,
+    within_days: options.WithinDays,
+    capacity_per_week: Annotated[float, option("N", "How many leads sales can work in a week.")],
+    events: options.Events = None,
+    stage_name: options.StageNames = None,
+    observed_until: options.ObservedUntil = None,
+    set_aside: options.SetAside = False,
+    printed: options.Printed = "table",
 ) -> None:
     """Say whether scoring is worth having, and at which threshold.
 
     Over the leads that sales worked and that came to it in the period, each as it stood on that day.
     """
     book = ls.Rulebook.read(rulebook)
-    reading: dict[str, Any] = {"strict": not set_aside, "observed_until": observed_until, "stages": stages(stage_name)}
+    reading = options.reading(set_aside, observed_until, stage_name)
     goal: dict[str, Any] = {"stage": stage, "within_days": within_days, "capacity_per_week": capacity_per_week}
     with steps(2) as step:
         step("Reading the tables")
@@ -190,7 +147,7 @@ def evaluate(  # noqa: PLR0913
         found = ls.baselines(tables, book, start=start, end=end, **goal)
         table = ls.threshold_table(found.leads["reached"], found.leads["total"], dates=found.leads["day"])
         choice = ls.choose_threshold(table, capacity_per_week=capacity_per_week)
-    if printed == Format.json:
+    if printed == "json":
         print_json({"baselines": found.to_dict(), "thresholds": table.to_dict(), "choice": choice.to_dict()})
         return
     for title, result in (

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 import leadscore as ls
 from leadscore.base.text import counted
+from leadscore.cli import options
 from leadscore.cli.entry import app
-from leadscore.cli.options import Events, Leads, RulebookFile, SetAside, check_writable, day
+from leadscore.cli.options import a_day, a_file, option
 from leadscore.cli.printing import print_json, steps
 
 if TYPE_CHECKING:
@@ -25,61 +25,32 @@ _WEEK = dt.timedelta(7)
 _KEPT = 0.9
 
 
-class _Printed(StrEnum):
-    """How the report is printed."""
-
-    text = "text"
-    json = "json"
-    markdown = "markdown"
-
-
-class _Decision(StrEnum):
-    """What became of an alarm."""
-
-    fixed = "fixed"
-    new_normal = "new_normal"
-
-
-_AsOf = Annotated[
-    dt.date, typer.Option(parser=day, metavar="DATE", help="Whole weeks, Monday to Sunday, up to this day count.")
-]
-_State = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="What is known of past weeks, .json: created if missing, then added to."),
-]
-_By = Annotated[
-    list[str] | None,
-    typer.Option(metavar="COLUMN", help="Lead columns to look for a cause in; first where leads come from."),
-]
-_Start = Annotated[
-    dt.date | None,
-    typer.Option(parser=day, metavar="DATE", help="The first day to count; by default that of the first lead."),
-]
-_ReferenceWeeks = Annotated[
-    int | None,
-    typer.Option(metavar="N", min=26, help="Weeks to learn from: 52 by default, a year, which shows seasons."),
-]
-_Acknowledge = Annotated[
-    _Decision | None,
-    typer.Option(help="What became of the alarm: the cause is mended; or leads are like this from now on."),
-]
-_Format = Annotated[_Printed, typer.Option("--format", help="Text, JSON for programs, or Markdown for the meeting.")]
-
-
 @app.command()
 def drift(  # noqa: PLR0913 - a command has as many arguments as options
-    rulebook: RulebookFile,
+    rulebook: options.RulebookFile,
     *,
-    leads: Leads,
-    as_of: _AsOf,
-    events: Events = None,
-    state: _State = None,
-    by: _By = None,
-    start: _Start = None,
-    reference_weeks: _ReferenceWeeks = None,
-    acknowledge: _Acknowledge = None,
-    set_aside: SetAside = False,
-    printed: _Format = _Printed.text,
+    leads: options.Leads,
+    as_of: Annotated[dt.date, a_day("Whole weeks, Monday to Sunday, up to this day count.")],
+    events: options.Events = None,
+    state: Annotated[
+        Path | None, a_file("What is known of past weeks, .json: created if missing, then added to.")
+    ] = None,
+    by: Annotated[
+        list[str] | None, option("COLUMN", "Lead columns to look for a cause in; first where leads come from.")
+    ] = None,
+    start: Annotated[dt.date | None, a_day("The first day to count; by default that of the first lead.")] = None,
+    reference_weeks: Annotated[
+        int | None, option("N", "Weeks to learn from: 52 by default, a year, which shows seasons.", min=26)
+    ] = None,
+    acknowledge: Annotated[
+        Literal["fixed", "new_normal"] | None,
+        typer.Option(help="What became of the alarm: the cause is mended; or leads are like this from now on."),
+    ] = None,
+    set_aside: options.SetAside = False,
+    printed: Annotated[
+        Literal["text", "json", "markdown"],
+        typer.Option("--format", help="Text, JSON for programs, or Markdown for the meeting."),
+    ] = "text",
 ) -> None:
     """Say since when behaviour outweighs fit, and why.
 
@@ -89,8 +60,7 @@ def drift(  # noqa: PLR0913 - a command has as many arguments as options
 
     Exit code 4 on an alarm, until it is acknowledged; 0 if stable, still learning, or on watch: worth a look, no alarm.
     """
-    if state is not None:
-        check_writable(state, (".json",), option="--state")
+    options.check_writable(state, ".json", option="--state")
     if acknowledge is not None and state is None:
         raise typer.BadParameter("needs --state, where the decision is kept", param_hint="'--acknowledge'")
     from leadscore.drift.report import drift_report  # noqa: PLC0415 - this command only
@@ -99,16 +69,13 @@ def drift(  # noqa: PLR0913 - a command has as many arguments as options
     with steps(3) as step:
         step("Reading the tables")
         monitor = _begun(book, state, by, start, reference_weeks)
-        tables = ls.load_tables(
-            leads, events, rulebook=book, columns=list(dict.fromkeys(monitor.by)), strict=not set_aside
-        )
+        tables = ls.load_tables(leads, events, rulebook=book, columns=[*monitor.by], strict=not set_aside)
         step("Counting the weeks")
         monitor = _counted(monitor, tables, book, start, as_of)
         if acknowledge is not None:
-            monitor.acknowledge(acknowledge.value)
-        suspected = monitor.verdict.since is not None
+            monitor.acknowledge(acknowledge)
         step("Looking for the cause")
-        report = drift_report(monitor, tables if suspected else None)
+        report = drift_report(monitor, None if monitor.verdict.since is None else tables)
         if state is not None:
             _keep(monitor, state)
     _print(report, printed)
@@ -129,13 +96,13 @@ def _begun(
     except ls.ArgumentError as error:
         raise ls.ArgumentError(str(state), [*error.problems, ls.Problem("", "nothing was written")]) from None
     problems = []
-    for option, told, kept in (
+    for name, told, kept in (
         ("--by", None if by is None else tuple(by), monitor.by),
         ("--reference-weeks", reference_weeks, monitor.reference_weeks),
     ):
         if told is not None and told != kept:
             what = f"{state} was begun with {kept!r}, not {told!r}: leave it out, or begin another file"
-            problems.append(ls.Problem(option, what))
+            problems.append(ls.Problem(name, what))
     if start is not None:
         problems.append(ls.Problem("--start", f"{state} continues from where it ended: leave this out"))
     if problems:
@@ -202,8 +169,8 @@ def _keep(monitor: ls.BalanceMonitor, path: Path) -> None:
             part.write_bytes(text)
 
 
-def _print(report: DriftReport, printed: _Printed) -> None:
-    if printed == _Printed.json:
+def _print(report: DriftReport, printed: str) -> None:
+    if printed == "json":
         print_json(report.to_dict())
     else:
-        typer.echo(report.to_markdown() if printed == _Printed.markdown else repr(report), nl=printed == _Printed.text)
+        typer.echo(report.to_markdown() if printed == "markdown" else report, nl=printed == "text")

@@ -15,12 +15,10 @@ import pyarrow.parquet
 
 from leadscore.base.files import replacing
 from leadscore.base.times import is_text
-from leadscore.errors import ArgumentError
 from leadscore.rulebook import Rulebook
+from leadscore.scoring.compare import Comparison
 from leadscore.scoring.replay import History
 from leadscore.scoring.scores import Scores
-
-ENDINGS = (".csv", ".parquet")
 
 # What makes a spreadsheet run a cell instead of showing it; the last four are = + - @ in full width.
 _FORMULA = "\\A([=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20])"
@@ -39,6 +37,13 @@ def write_history(history: History, path: str | os.PathLike[str]) -> None:
     write_frame(history.frame.reset_index(), path, history.rulebook, period)
 
 
+def write_comparison(comparison: Comparison, path: str | os.PathLike[str]) -> None:
+    """Write one row per lead on which two rulebooks differ, as `Comparison.frame` has it; see `write_frame`."""
+    old, new = comparison.old, comparison.new
+    said = {"start": old.start.isoformat(), "end": old.end.isoformat(), "compared_with": old.rulebook.name}
+    write_frame(comparison.frame.reset_index(), path, new.rulebook, said)
+
+
 def write_frame(frame: pd.DataFrame, path: str | os.PathLike[str], rulebook: Rulebook, said: Mapping[str, str]) -> None:
     """Write a frame whose first column is `lead_id`, a row per lead.
 
@@ -54,13 +59,9 @@ def write_frame(frame: pd.DataFrame, path: str | os.PathLike[str], rulebook: Rul
 
     Raises
     ------
-    ArgumentError
-        If the path ends otherwise.
     OSError
         If the file cannot be written; then nothing is left of it.
     """
-    if Path(path).suffix.lower() not in ENDINGS:
-        raise ArgumentError("path", f"must end in {' or '.join(ENDINGS)}; got {os.fspath(path)!r}")
     said = {"rulebook": rulebook.name, "version": rulebook.version, **said}
     table = _with_days(pa.Table.from_pandas(frame, preserve_index=False))
     ours = {f"leadscore.{key}": value for key, value in said.items()}

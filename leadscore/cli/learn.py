@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,28 +10,9 @@ import typer
 
 import leadscore as ls
 from leadscore.base.text import counted
+from leadscore.cli import options
 from leadscore.cli.entry import app
-from leadscore.cli.options import (
-    AsOfDays,
-    Each,
-    Events,
-    FirstDay,
-    Format,
-    LastDay,
-    Leads,
-    Moment,
-    ObservedUntil,
-    Outcomes,
-    Printed,
-    RulebookFile,
-    SetAside,
-    Stage,
-    StageNames,
-    WithinDays,
-    WorkedOnly,
-    check_writable,
-    stages,
-)
+from leadscore.cli.options import a_file, option
 from leadscore.cli.printing import print_json, steps
 
 if TYPE_CHECKING:
@@ -44,37 +24,31 @@ if TYPE_CHECKING:
 # Neither an error nor done: the gate did not pass.
 NOT_PASSED = 3
 
-_Capacity = Annotated[
-    float | None,
-    typer.Option(metavar="N", help="Leads a week that sales can work; by default as many as qualify now."),
-]
-_CardRows = Annotated[int, typer.Option(metavar="N", min=2, help="Rows of the points card, at most.")]
-_Out = Annotated[Path | None, typer.Option(metavar="FILE", help="Where the learned rulebook goes: .yaml.")]
-_Model = Annotated[Path | None, typer.Option(metavar="FILE", help="Where the model goes, its card beside it: .npz.")]
-
 
 @app.command()
 def learn(  # noqa: PLR0913 - a command has as many arguments as options
-    rulebook: RulebookFile,
+    rulebook: options.RulebookFile,
     *,
-    leads: Leads,
-    outcomes: Outcomes,
-    stage: Stage,
-    within_days: WithinDays,
-    events: Events = None,
-    as_of: AsOfDays = None,
-    start: FirstDay = None,
-    end: LastDay = None,
-    each: Each = Moment.month,
-    worked_only: WorkedOnly = False,
-    capacity_per_week: _Capacity = None,
-    rows: _CardRows = 40,
-    out: _Out = None,
-    model: _Model = None,
-    stage_name: StageNames = None,
-    observed_until: ObservedUntil = None,
-    set_aside: SetAside = False,
-    printed: Printed = Format.table,
+    leads: options.Leads,
+    outcomes: options.Outcomes,
+    stage: options.Stage,
+    within_days: options.WithinDays,
+    events: options.Events = None,
+    as_of: options.AsOfDays = None,
+    start: options.FirstDay = None,
+    end: options.LastDay = None,
+    each: options.Each = "month",
+    worked_only: options.WorkedOnly = False,
+    capacity_per_week: Annotated[
+        float | None, option("N", "Leads a week that sales can work; by default as many as qualify now.")
+    ] = None,
+    rows: Annotated[int, option("N", "Rows of the points card, at most.", min=2)] = 40,
+    out: Annotated[Path | None, a_file("Where the learned rulebook goes: .yaml.")] = None,
+    model: Annotated[Path | None, a_file("Where the model goes, its card beside it: .npz.")] = None,
+    stage_name: options.StageNames = None,
+    observed_until: options.ObservedUntil = None,
+    set_aside: options.SetAside = False,
+    printed: options.Printed = "table",
 ) -> None:
     """Learn points from outcomes, and judge them on newer leads.
 
@@ -84,13 +58,14 @@ def learn(  # noqa: PLR0913 - a command has as many arguments as options
     """
     from leadscore.learn.publish.training import train  # noqa: PLC0415 - scikit-learn takes a second
 
-    _check_files(out, model)
-    if each == Moment.handover and capacity_per_week is None:
+    options.check_writable(out, ".yaml", ".yml")
+    options.check_writable(model, ".npz", option="--model")
+    if each == "handover" and capacity_per_week is None:
         what = "needs --capacity-per-week: at as many as qualify now, no lead that sales got would have to be left out"
         raise typer.BadParameter(what, param_hint="'--each handover'")
     book = ls.Rulebook.read(rulebook)
     labels = {"stage": stage, "within_days": within_days, "worked_only": worked_only}
-    reading = {"observed_until": observed_until, "strict": not set_aside, "stages": stages(stage_name)}
+    reading = options.reading(set_aside, observed_until, stage_name)
     with steps(3) as step:
         step("Reading the tables")
         found = _snapshots(book, (leads, events, outcomes), _days(as_of, start, end, each), labels, reading)
@@ -98,20 +73,13 @@ def learn(  # noqa: PLR0913 - a command has as many arguments as options
         trained = train(book, found, capacity_per_week=capacity_per_week, max_points_rows=rows)
         step("Writing")
         written = _write(trained, out, model)
-    if printed == Format.json:
+    if printed == "json":
         print_json(trained.to_dict() | {"rulebook": trained.rulebook.to_yaml(), "written": written})
     else:
         what = "" if trained.verdict.passed else ", though the gate did not pass: for review, not to publish"
         typer.echo(f"{trained}\nWritten: {', '.join(written)}{what}" if written else trained)
     if not trained.verdict.passed:
         raise typer.Exit(NOT_PASSED)
-
-
-def _check_files(out: Path | None, model: Path | None) -> None:
-    if out is not None:
-        check_writable(out, (".yaml", ".yml"))
-    if model is not None:
-        check_writable(model, (".npz",), option="--model")
 
 
 def _write(trained: Trained, out: Path | None, model: Path | None) -> list[str]:
@@ -126,25 +94,25 @@ def _write(trained: Trained, out: Path | None, model: Path | None) -> list[str]:
 
 @app.command()
 def evidence(  # noqa: PLR0913
-    rulebook: RulebookFile,
+    rulebook: options.RulebookFile,
     *,
-    leads: Leads,
-    outcomes: Outcomes,
-    stage: Stage,
-    within_days: WithinDays,
-    events: Events = None,
-    as_of: AsOfDays = None,
-    start: FirstDay = None,
-    end: LastDay = None,
-    each: Each = Moment.month,
-    worked_only: WorkedOnly = False,
+    leads: options.Leads,
+    outcomes: options.Outcomes,
+    stage: options.Stage,
+    within_days: options.WithinDays,
+    events: options.Events = None,
+    as_of: options.AsOfDays = None,
+    start: options.FirstDay = None,
+    end: options.LastDay = None,
+    each: options.Each = "month",
+    worked_only: options.WorkedOnly = False,
     suggest: Annotated[
         bool, typer.Option("--suggest", help="Also say what no rule covers and converts better or worse.")
     ] = False,
-    stage_name: StageNames = None,
-    observed_until: ObservedUntil = None,
-    set_aside: SetAside = False,
-    printed: Printed = Format.table,
+    stage_name: options.StageNames = None,
+    observed_until: options.ObservedUntil = None,
+    set_aside: options.SetAside = False,
+    printed: options.Printed = "table",
 ) -> None:
     """Say of each rule whether results support it.
 
@@ -158,13 +126,13 @@ def evidence(  # noqa: PLR0913
     with steps(2) as step:
         step("Reading the tables")
         labels = {"stage": stage, "within_days": within_days, "worked_only": worked_only}
-        reading = {"observed_until": observed_until, "strict": not set_aside, "stages": stages(stage_name)}
+        reading = options.reading(set_aside, observed_until, stage_name)
         read = _snapshots(book, (leads, events, outcomes), _days(as_of, start, end, each), labels, reading)
         found = as_rules_read(read, book)
         step(f"Judging rules by {counted(len(found), 'row')}")
         judged = evidence_of(book, found)
         more = suggestions(book, found) if suggest else None
-    if printed == Format.json:
+    if printed == "json":
         print_json(judged.to_dict() | ({} if more is None else {"suggestions": more.to_dict()}))
         return
     typer.echo(judged)
@@ -172,61 +140,34 @@ def evidence(  # noqa: PLR0913
         typer.echo(f"\nWhat no rule covers: {more}")
 
 
-@dataclass(frozen=True)
-class _Handovers:
-    """The days of a period on which leads came to sales."""
-
-    start: dt.date
-    end: dt.date
-
-    def of(self, tables: ls.tables.Tables) -> pd.Series[Any]:
-        """When each lead came to sales, of those that did in the period."""
-        import pandas as pd  # noqa: PLC0415 - half a second, and only those who ask for it need it
-
-        from leadscore.tables.outcomes import NEVER  # noqa: PLC0415 - needs pandas
-
-        stages, _ = tables.observed()
-        moment = stages.came_to_sales(len(tables.ids), stages.times.utc(tables.timezone))
-        came = moment < NEVER
-        times = pd.Series(pd.to_datetime(moment[came], unit="us", utc=True), tables.ids.array.to_pandas()[came])
-        day = times.dt.tz_convert(tables.timezone).dt.date
-        inside = times[(day >= self.start) & (day <= self.end)]
-        if inside.empty:
-            what = f"no lead came to sales from {self.start} to {self.end}: no mql, and nothing that sales did"
-            raise typer.BadParameter(what, param_hint="'--start'")
-        return inside
+# Days on which leads are looked at; or the first and the last day of a period, of those on which leads came to sales.
+_Days = list[dt.date] | tuple[dt.date, dt.date]
 
 
-def _days(
-    as_of: list[dt.date] | None, start: dt.date | None, end: dt.date | None, each: Moment
-) -> list[dt.date] | _Handovers:
+def _days(as_of: list[dt.date] | None, start: dt.date | None, end: dt.date | None, each: options.Moment) -> _Days:
     """When leads are looked at."""
     if as_of and start is None and end is None:
         return sorted(set(as_of))
     if as_of or start is None or end is None:
-        what = (
-            "replaces --start and --end; give one or the other"
-            if as_of
-            else "give it, once or more; or --start and --end"
-        )
+        wrong = "replaces --start and --end; give one or the other"
+        what = wrong if as_of else "give it, once or more; or --start and --end"
         raise typer.BadParameter(what, param_hint="'--as-of'")
     if end < start:
         raise typer.BadParameter(f"{end} is before --start {start}", param_hint="'--end'")
-    if each == Moment.handover:
-        return _Handovers(start, end)
-    import pandas as pd  # noqa: PLC0415 - half a second, and only those who get this far need it
-
-    days = pd.date_range(start, end, freq="MS" if each == Moment.month else "W-MON")
-    if not len(days):
-        what = "first of a month" if each == Moment.month else "Monday"
+    if each == "handover":
+        return start, end
+    days = [start + dt.timedelta(number) for number in range((end - start).days + 1)]
+    looked = [one for one in days if (one.day == 1 if each == "month" else one.weekday() == 0)]
+    if not looked:
+        what = "first of a month" if each == "month" else "Monday"
         raise typer.BadParameter(f"there is no {what} from {start} to {end}", param_hint="'--start'")
-    return [one.date() for one in days]
+    return looked
 
 
 def _snapshots(
     book: ls.Rulebook,
     files: tuple[str, str | None, str],
-    days: list[dt.date] | _Handovers,
+    days: _Days,
     labels: dict[str, Any],
     reading: dict[str, Any],
 ) -> Snapshots:
@@ -235,4 +176,21 @@ def _snapshots(
     # Checked as the rulebook reads them, and with every other column: what no rule looks at may be learned from.
     columns = open_source(files[0], "leads").columns
     tables = ls.load_tables(*files, rulebook=book, columns=columns, **reading)
-    return ls.snapshots(tables, as_of=days.of(tables) if isinstance(days, _Handovers) else days, **labels)
+    return ls.snapshots(tables, as_of=_handovers(tables, *days) if isinstance(days, tuple) else days, **labels)
+
+
+def _handovers(tables: ls.tables.Tables, start: dt.date, end: dt.date) -> pd.Series[Any]:
+    """When each lead came to sales, of those that did in the period."""
+    import pandas as pd  # noqa: PLC0415 - half a second, and only those who ask for it need it
+
+    from leadscore.tables.outcomes import NEVER  # noqa: PLC0415 - needs pandas
+
+    stages, _ = tables.observed()
+    moment = stages.came_to_sales(len(tables.ids), stages.times.utc(tables.timezone))
+    came = moment < NEVER
+    times = pd.Series(pd.to_datetime(moment[came], unit="us", utc=True), tables.ids.array.to_pandas()[came])
+    inside = times[times.dt.tz_convert(tables.timezone).dt.date.between(start, end)]
+    if inside.empty:
+        what = f"no lead came to sales from {start} to {end}: no mql, and nothing that sales did"
+        raise typer.BadParameter(what, param_hint="'--start'")
+    return inside

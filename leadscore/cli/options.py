@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import typer
 
 
-class Format(StrEnum):
-    """How results are printed."""
-
-    table = "table"
-    json = "json"
+def option(metavar: str, text: str, *names: str, **more: Any) -> Any:
+    """An option: what is typed after it, and what it means."""
+    return typer.Option(*names, metavar=metavar, help=text, **more)
 
 
-class Moment(StrEnum):
-    """When leads are looked at."""
+def a_file(text: str) -> Any:
+    """An option that names a file."""
+    return option("FILE", text)
 
-    month = "month"
-    week = "week"
-    handover = "handover"
+
+def a_day(text: str, *names: str) -> Any:
+    """An option that is a day."""
+    return option("DATE", text, *names, parser=day)
 
 
 def day(text: str) -> dt.date:
@@ -35,8 +34,10 @@ def day(text: str) -> dt.date:
         raise typer.BadParameter(message) from None
 
 
-def check_writable(path: Path, endings: Sequence[str], *, option: str = "--out") -> None:
+def check_writable(path: Path | None, *endings: str, option: str = "--out") -> None:
     """Refuse an output that cannot be before an hour is spent on it."""
+    if path is None:
+        return
     if path.suffix.lower() not in endings:
         message = f"must end in {' or '.join(endings)}; got {str(path)!r}"
         raise typer.BadParameter(message, param_hint=f"'{option}'")
@@ -45,57 +46,48 @@ def check_writable(path: Path, endings: Sequence[str], *, option: str = "--out")
         raise typer.BadParameter(f"{str(path)!r} {what}", param_hint=f"'{option}'")
 
 
-def stages(named: Sequence[str] | None) -> dict[str, str] | None:
-    """Stages by the names a file has for them."""
-    pairs = [text.rpartition("=") for text in named or ()]
-    bad = [text for text, (theirs, _, ours) in zip(named or (), pairs, strict=True) if not theirs or not ours]
+def reading(
+    set_aside: bool,  # noqa: FBT001 - as the commands have it
+    observed_until: dt.date | None,
+    stage_names: Sequence[str] | None,
+) -> dict[str, Any]:
+    """How outcomes are read, as `load_tables` takes it; stages by the names that the file has for them."""
+    pairs = [text.rpartition("=") for text in stage_names or ()]
+    bad = ["".join(pair) for pair in pairs if not all(pair)]
     if bad:
         message = f"must be THEIRS=OURS, as MQL=mql; got {', '.join(map(repr, bad))}"
         raise typer.BadParameter(message, param_hint="'--stage-name'")
-    return {theirs: ours for theirs, _, ours in pairs} or None
+    stages = {theirs: ours for theirs, _, ours in pairs} or None
+    return {"strict": not set_aside, "observed_until": observed_until, "stages": stages}
 
 
 TABLE_HELP = "a .csv or .parquet file, a glob in quotes, or a folder of parts"
 RulebookFile = Annotated[Path, typer.Argument(metavar="RULEBOOK", help="The rulebook, a YAML file.")]
-Leads = Annotated[str, typer.Option(metavar="FILE", help=f"One row per lead: {TABLE_HELP}.")]
+Leads = Annotated[str, a_file(f"One row per lead: {TABLE_HELP}.")]
 Events = Annotated[
     str | None,
-    typer.Option(
-        metavar="FILE",
-        help=f"One row per event: {TABLE_HELP}; or a file that 'leadscore activity' made. Without it: fit only.",
-    ),
+    a_file(f"One row per event: {TABLE_HELP}; or a file that 'leadscore activity' made. Without it: fit only."),
 ]
-AsOf = Annotated[
-    dt.date,
-    typer.Option(parser=day, metavar="DATE", help="Scores are as they stood at the end of this day, as 2026-03-31."),
+Outcomes = Annotated[str, a_file(f"One row per stage reached: {TABLE_HELP}.")]
+AsOf = Annotated[dt.date, a_day("Scores are as they stood at the end of this day, as 2026-03-31.")]
+AsOfDays = Annotated[
+    list[dt.date] | None, a_day("Leads as they stood at the end of this day; give several.", "--as-of")
 ]
-Start = Annotated[dt.date, typer.Option(parser=day, metavar="DATE", help="The first day of the period.")]
-End = Annotated[dt.date, typer.Option(parser=day, metavar="DATE", help="The last day of the period.")]
+_FIRST, _LAST = a_day("The first day of the period."), a_day("The last day of the period.")
+Start = Annotated[dt.date, _FIRST]
+End = Annotated[dt.date, _LAST]
+FirstDay = Annotated[dt.date | None, _FIRST]
+LastDay = Annotated[dt.date | None, _LAST]
 ObservedUntil = Annotated[
-    dt.date | None,
-    typer.Option(
-        parser=day, metavar="DATE", help="The last day the outcomes were recorded on; what is dated later is refused."
-    ),
+    dt.date | None, a_day("The last day the outcomes were recorded on; what is dated later is refused.")
 ]
-Outcomes = Annotated[str, typer.Option(metavar="FILE", help=f"One row per stage reached: {TABLE_HELP}.")]
-Stage = Annotated[str, typer.Option(metavar="STAGE", help="The stage that counts; a later stage counts too.")]
+Stage = Annotated[str, option("STAGE", "The stage that counts; a later stage counts too.")]
 StageNames = Annotated[
     list[str] | None,
-    typer.Option("--stage-name", metavar="THEIRS=OURS", help="What your file calls a stage, as MQL=mql; give several."),
+    option("THEIRS=OURS", "What your file calls a stage, as MQL=mql; give several.", "--stage-name"),
 ]
-WithinDays = Annotated[int, typer.Option(metavar="N", min=1, help="Reached within this many days.")]
-AsOfDays = Annotated[
-    list[dt.date] | None,
-    typer.Option(
-        "--as-of", parser=day, metavar="DATE", help="Leads as they stood at the end of this day; give several."
-    ),
-]
-FirstDay = Annotated[
-    dt.date | None, typer.Option("--start", parser=day, metavar="DATE", help="The first day of the period.")
-]
-LastDay = Annotated[
-    dt.date | None, typer.Option("--end", parser=day, metavar="DATE", help="The last day of the period.")
-]
+WithinDays = Annotated[int, option("N", "Reached within this many days.", min=1)]
+Moment = Literal["month", "week", "handover"]
 Each = Annotated[
     Moment,
     typer.Option(
@@ -111,4 +103,6 @@ WorkedOnly = Annotated[
 SetAside = Annotated[
     bool, typer.Option("--set-aside", help="Leave out rows that break the contract of the tables, instead of stopping.")
 ]
-Printed = Annotated[Format, typer.Option("--format", help="A table for people, or JSON for programs.")]
+Printed = Annotated[
+    Literal["table", "json"], typer.Option("--format", help="A table for people, or JSON for programs.")
+]

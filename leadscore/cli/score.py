@@ -11,21 +11,9 @@ import typer
 
 import leadscore as ls
 from leadscore.base.text import counted
+from leadscore.cli import options
 from leadscore.cli.entry import app
-from leadscore.cli.options import (
-    TABLE_HELP,
-    AsOf,
-    End,
-    Events,
-    Format,
-    Leads,
-    Printed,
-    RulebookFile,
-    SetAside,
-    Start,
-    check_writable,
-    day,
-)
+from leadscore.cli.options import a_day, a_file, option
 from leadscore.cli.printing import print_json, print_set_aside, print_table, steps
 
 if TYPE_CHECKING:
@@ -34,12 +22,9 @@ if TYPE_CHECKING:
 
 @app.command()
 def check(
-    rulebook: RulebookFile,
-    printed: Printed = Format.table,
-    today: Annotated[
-        dt.date | None,
-        typer.Option(parser=day, metavar="DATE", help="The day reviews are overdue by; today by default."),
-    ] = None,
+    rulebook: options.RulebookFile,
+    printed: options.Printed = "table",
+    today: Annotated[dt.date | None, a_day("The day reviews are overdue by; today by default.")] = None,
 ) -> None:
     """Say what is wrong with a rulebook, and what is worth knowing.
 
@@ -48,12 +33,12 @@ def check(
     try:
         book = ls.Rulebook.read(rulebook)
     except ls.RulebookError as error:
-        if printed == Format.table:
+        if printed == "table":
             raise
         print_json([_problem(problem) for problem in error.problems])
         raise typer.Exit(1) from None
     found = book.check(today=today)
-    if printed == Format.json:
+    if printed == "json":
         keys = ("code", "line", "path", "message")
         print_json([{"level": "finding", **{key: getattr(one, key) for key in keys}} for one in found])
         return
@@ -73,19 +58,19 @@ def _problem(problem: ls.Problem) -> dict[str, Any]:
 
 @app.command()
 def score(  # noqa: PLR0913 - a command has as many arguments as options
-    rulebook: RulebookFile,
+    rulebook: options.RulebookFile,
     *,
-    leads: Leads,
-    as_of: AsOf,
-    out: Annotated[Path, typer.Option(metavar="FILE", help="Where the scores go: .parquet, or .csv for spreadsheets.")],
-    events: Events = None,
-    set_aside: SetAside = False,
+    leads: options.Leads,
+    as_of: options.AsOf,
+    out: Annotated[Path, a_file("Where the scores go: .parquet, or .csv for spreadsheets.")],
+    events: options.Events = None,
+    set_aside: options.SetAside = False,
 ) -> None:
     """Score every lead, write the scores to a file, and sum them up.
 
     Exit code 1, and no file, if the tables break their contract; what breaks it is shown.
     """
-    check_writable(out, (".parquet", ".csv"))
+    options.check_writable(out, ".parquet", ".csv")
     book = ls.Rulebook.read(rulebook)
     score_and_write(book, (leads, events), as_of, out, strict=not set_aside)
 
@@ -113,13 +98,13 @@ def score_and_write(
 
 @app.command()
 def explain(  # noqa: PLR0913
-    rulebook: RulebookFile,
+    rulebook: options.RulebookFile,
     lead: Annotated[str, typer.Argument(metavar="LEAD", help="A lead_id, as it stands in the table.")],
     *,
-    leads: Leads,
-    as_of: AsOf,
-    events: Events = None,
-    set_aside: SetAside = False,
+    leads: options.Leads,
+    as_of: options.AsOf,
+    events: options.Events = None,
+    set_aside: options.SetAside = False,
 ) -> None:
     """Show where one lead's points come from, and the verdict.
 
@@ -137,14 +122,14 @@ def explain(  # noqa: PLR0913
 
 @app.command()
 def replay(  # noqa: PLR0913
-    rulebook: RulebookFile,
+    rulebook: options.RulebookFile,
     *,
-    leads: Leads,
-    start: Start,
-    end: End,
-    out: Annotated[Path, typer.Option(metavar="FILE", help="Where the leads that qualified go: .parquet or .csv.")],
-    events: Events = None,
-    set_aside: SetAside = False,
+    leads: options.Leads,
+    start: options.Start,
+    end: options.End,
+    out: Annotated[Path, a_file("Where the leads that qualified go: .parquet or .csv.")],
+    events: options.Events = None,
+    set_aside: options.SetAside = False,
 ) -> None:
     """Find the day each lead first qualified, and its score then.
 
@@ -152,7 +137,7 @@ def replay(  # noqa: PLR0913
     """
     from leadscore.cli.export import write_history  # noqa: PLC0415 - this command only
 
-    check_writable(out, (".parquet", ".csv"))
+    options.check_writable(out, ".parquet", ".csv")
     book = ls.Rulebook.read(rulebook)
     with steps(3) as step:
         step("Reading leads and events")
@@ -169,21 +154,18 @@ def replay(  # noqa: PLR0913
 @app.command()
 def activity(
     *,
-    events: Annotated[str, typer.Option(metavar="FILE", help=f"One row per event: {TABLE_HELP}.")],
-    out: Annotated[Path, typer.Option(metavar="FILE", help="Where the daily activity goes: .parquet.")],
+    events: Annotated[str, a_file(f"One row per event: {options.TABLE_HELP}.")],
+    out: Annotated[Path, a_file("Where the daily activity goes: .parquet.")],
     rulebook: Annotated[
-        Path | None,
-        typer.Option(metavar="RULEBOOK", help="Keeps the event columns its rules test, and its time zone."),
+        Path | None, option("RULEBOOK", "Keeps the event columns its rules test, and its time zone.")
     ] = None,
-    extend: Annotated[
-        str | None, typer.Option(metavar="OLD", help="Add the events, of later days, to this daily activity.")
-    ] = None,
+    extend: Annotated[str | None, option("OLD", "Add the events, of later days, to this daily activity.")] = None,
 ) -> None:
     """Count events by lead, kind and day, into one small file.
 
     'score --events' and 'explain --events' read it in place of the events, with the same result.
     """
-    check_writable(out, (".parquet",))
+    options.check_writable(out, ".parquet")
     book = ls.Rulebook.read(rulebook) if rulebook else None
     with steps(2) as step:
         step("Counting events")
