@@ -9,7 +9,6 @@ from .change.stability import stability as stability
 from .cohorts import weekly_cohorts as weekly_cohorts
 from .outcomes.outcome_drift import outcome_drift as outcome_drift
 from .outcomes.result import OutcomeDrift as OutcomeDrift
-from .outcomes.result import outcomes_by_period as outcomes_by_period
 from .report import DriftReport as DriftReport
 from .report import drift_report as drift_report
 from .streams.watch import StreamWatch as StreamWatch

@@ -216,18 +216,20 @@ def share_text(count: float, n: float) -> str:
 def holm(p: npt.ArrayLike) -> Floats:
     """P-values corrected for how many tests there are: the chance that any of them is a false alarm stays below each.
 
+    Those that are missing (NaN) are no tests.
+
     References
     ----------
     Holm, S. (1979), Scandinavian Journal of Statistics 6, 65-70.
 
     Examples
     --------
-    >>> holm([0.01, 0.04, 0.03]).tolist()
-    [0.03, 0.06, 0.06]
+    >>> holm([0.01, 0.04, float("nan"), 0.03]).tolist()
+    [0.03, 0.06, nan, 0.06]
     """
     raw = np.asarray(p, np.float64)
     order = np.argsort(raw, kind="stable")
-    stepped = np.maximum.accumulate(raw[order] * np.arange(len(raw), 0, -1))
+    stepped = np.maximum.accumulate(raw[order] * (np.sum(~np.isnan(raw)) - np.arange(len(raw))))
     corrected = np.empty_like(raw)
     corrected[order] = np.minimum(stepped, 1)
     return corrected

@@ -303,4 +303,7 @@ def test_a_risk_difference_where_little_can_be_compared():
 @given(st.lists(st.integers(0, 1000), min_size=1, max_size=12))
 def test_holm_equals_statsmodels(thousandths):
     p = np.array(thousandths) / 1000
-    assert holm(p) == pytest.approx(multipletests(p, method="holm")[1])
+    expected = multipletests(p, method="holm")[1]
+    assert holm(p) == pytest.approx(expected)
+    # What is missing is no test.
+    assert holm([np.nan, *p, np.nan]) == pytest.approx([np.nan, *expected, np.nan], nan_ok=True)

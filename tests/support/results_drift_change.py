@@ -46,17 +46,20 @@ def _stability(one, other):
 
 
 def _outcomes(one, other):
-    """A score that ranks the other way round in the last of four periods, and a group that converts less since."""
-    points, names = np.tile(np.arange(60.0), 4), [f"{number} {one}" for number in range(4)]
-    period = np.repeat(np.arange(4), 60)
-    y = np.where(period < 2, points > 30, points < 10)
-    frame = pd.DataFrame({one: np.where(period < 2, one, f"{other}.")})
-    periods = pd.Categorical.from_codes(period, names, ordered=True)
-    found = ls.drift.outcomes_by_period(
-        y, points, periods, reference=2, by=frame, attributes=pd.DataFrame({other: points, f"{other}.": frame[one]})
+    """A column whose values are others since the reference, so that neither can be compared."""
+    n, column = 70 * 12, f"{one} as column"
+    ids = np.array([f"{other}{number}" for number in range(n)])
+    day = pd.Series(pd.Timestamp("2024-01-01") + pd.to_timedelta(7 * (np.arange(n) // 12), unit="D"), ids)
+    late = np.arange(n) > n // 2
+    leads = pd.DataFrame({"lead_id": ids, column: np.where(late, f"{other}.", one)})
+    won = np.flatnonzero(np.arange(n) % 3 == 0)
+    outcomes = pd.DataFrame({"lead_id": ids[won], "stage": "sal", "at": day.to_numpy()[won] + pd.Timedelta(9, "D")})
+    tables = ls.load_tables(leads, None, outcomes, columns=[column], observed_until="2025-06-30")
+    points = pd.Series(np.arange(n) % 7.0, ids)
+    found = ls.drift.outcome_drift(
+        tables, points, stage="sal", as_of=day, within_days=20, by=column, reference_weeks=30
     )
-    assert any(one in note for note in found.notes)
-    assert found.relations["flipped"].any()
+    assert any(column in note for note in found.notes)
     return found
 
 

@@ -6,7 +6,7 @@ import datetime as dt
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -167,10 +167,10 @@ class Arrivals:
         (95 %): 1 where they are right.
     """
 
-    state: Literal["stable", "watch", "alarm", "learning", ""]
+    state: str
     reason: str = ""
     side: str = ""
-    onset: tuple[dt.date, dt.date, dt.date] | None = None
+    onset: tuple[dt.date, ...] | None = None
     evidence: float = math.nan
     bound: float = math.nan
     memory: float = math.nan
@@ -282,8 +282,7 @@ def _judged(
         evidence[:, week] = evidence_of(detector)
     passed = np.flatnonzero((evidence >= bounds[:, None]).any(axis=0))
     side = int((evidence[:, passed[0] if len(passed) else -1] - bounds).argmax())
-    state: Literal["stable", "watch", "alarm"] = "stable" if evidence[side, -1] < watch else "watch"
-    state = "alarm" if len(passed) else state
+    state = "alarm" if len(passed) else "watch" if evidence[side, -1] >= watch else "stable"
     place = None if state == "stable" else detector.onset(side)
     weeks = begun.weeks.assign(fall=figures[0], rise=figures[1])
     later = np.arange(len(number)) >= reference_weeks
@@ -292,7 +291,7 @@ def _judged(
         begun,
         state=state,
         side=_SIDES[side],
-        onset=place and (begins[place[0]], begins[place[1]], begins[place[2]]),
+        onset=place and tuple(begins[week] for week in place),
         evidence=float(np.exp(evidence[side, -1])),
         bound=float(np.exp(bounds[side])),
         memory=float(detector.memory()[side]),
@@ -337,9 +336,8 @@ def _ages(waiting: Waiting, curve: Floats) -> tuple[pd.DataFrame, float]:
     names = [str(end) if begin == end else f"{begin} to {end}" for begin, end in zip(begins, ends, strict=True)]
     count, known = (np.add.reduceat(part, begins) for part in (labels, expected))
     table = pd.DataFrame({"reached": count.astype(np.int64), "expected": known}, pd.Index(names, name="days"))
-    low, high = np.array([poisson_interval(one) for one in count]).T
-    for name, part in (("ratio", count), ("low", low), ("high", high)):
-        table[name] = part / np.where(known > 0, known, np.nan)
+    figures = np.array([count, *poisson_interval(count)]) / np.where(known > 0, known, np.nan)
+    table[["ratio", "low", "high"]] = figures.T
     total, told = labels.sum(), expected.sum()
     if total < _FEWEST_TOLD or not told:
         return table, math.nan
@@ -351,9 +349,9 @@ def _ages(waiting: Waiting, curve: Floats) -> tuple[pd.DataFrame, float]:
     return table, float(late)
 
 
-def poisson_interval(count: float) -> tuple[float, float]:
+def poisson_interval(count: Any) -> tuple[Any, Any]:
     """The exact interval (95 %) of a Poisson mean of which so many were seen (Garwood 1936)."""
     from scipy.special import chdtri  # noqa: PLC0415 - scipy takes long to import
 
-    low = chdtri(2 * count, 0.975) / 2 if count else 0.0
-    return float(low), float(chdtri(2 * count + 2, 0.025) / 2)
+    # From 0 on where none was seen.
+    return np.nan_to_num(chdtri(2 * count, 0.975) / 2), chdtri(2 * count + 2, 0.025) / 2

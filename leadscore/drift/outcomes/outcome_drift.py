@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any, Literal, NamedTuple
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -11,50 +11,27 @@ import pandas as pd
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_of
-from leadscore.base.groups import ALL, MISSING
-from leadscore.base.groups import grouped as by_value
-from leadscore.base.times import DAY, NO_TIME
-from leadscore.drift.outcomes.by_period import Known, bands, compared, corrected, grouped
+from leadscore.base.groups import ALL, Groups
+from leadscore.base.text import counted
+from leadscore.base.times import DAY
+from leadscore.drift.outcomes import result
+from leadscore.drift.outcomes.by_period import Known, bands, compared, grouped, ranking, rates
 from leadscore.drift.outcomes.label_arrivals import FEWEST_WEEKS, Waiting, arrivals
-from leadscore.drift.outcomes.result import OutcomeDrift, looked_at, of_arrivals, of_responses
+from leadscore.drift.outcomes.result import OutcomeDrift
 from leadscore.errors import ArgumentError
 from leadscore.rulebook import Rulebook
 from leadscore.sales.response_times import mql_moments, response_times
 from leadscore.scoring.replay import History
-from leadscore.stats.intervals import Floats, Ints
+from leadscore.stats.intervals import Floats
 from leadscore.stats.outcomes_and_scores import read_rows
 from leadscore.tables.groups import By
 from leadscore.tables.labels import label, when_scored
-from leadscore.tables.outcomes import FUNNEL, NEVER, or_further
+from leadscore.tables.outcomes import FUNNEL, NEVER, Stages, or_further
 from leadscore.tables.tables import Tables
 
 Mask = npt.NDArray[np.bool_]
 
 _PERIODS = {"week": "W-SUN", "month": "M", "quarter": "Q"}
-
-
-class _Asked(NamedTuple):
-    """What is looked at: of which leads is in `outcome_drift`."""
-
-    tables: Tables
-    stage: str
-    within_days: int
-    until: int
-    every: str
-    by: tuple[str, ...]
-    history: History | None
-
-    def label(
-        self, as_of: pd.Series[Any], *, stage: str = "", later: int = 0, worked_only: bool = False
-    ) -> pd.Series[Any]:
-        """Labels as they are known so many days after the last one observed."""
-        options: dict[str, Any] = {"within_days": self.within_days, "observed_until": day_of(self.until + later)}
-        return label(self.tables, stage=stage or self.stage, as_of=as_of, worked_only=worked_only, **options)
-
-    def first_day(self, day: Ints) -> pd.DatetimeIndex:
-        """The first day of the period of each day since 1970."""
-        days = pd.DatetimeIndex(np.asarray(day).astype("datetime64[D]").astype("datetime64[us]"))
-        return days.to_period(_PERIODS[self.every]).to_timestamp().as_unit("us")
 
 
 def outcome_drift(  # noqa: PLR0913 - each of them is part of what is asked
@@ -140,35 +117,34 @@ def outcome_drift(  # noqa: PLR0913 - each of them is part of what is asked
         given.whole("horizon_weeks", horizon_weeks, least=1)
         given.probability("budget", budget)
         names = given.names("by", by)
-    history = score if isinstance(score, History) else None
-    asked = _Asked(tables, stage, within_days, tables.observed(observed_until)[1], every, names, history)
-    leads, days, left_out = _waiting(asked, *_given(score, as_of, probabilities=probabilities))
+    stages, until = tables.observed(observed_until)
+    points, when = _given(tables, score, as_of, probabilities=probabilities)
+    leads, when, left_out = _waiting(tables, stage, points, when, within_days=within_days, until=until)
     monday = int(leads.day.min()) - (int(leads.day.min()) + 3) % 7
     reference_end = monday + 7 * reference_weeks - 1
-    reference, points = leads.day <= reference_end, leads.chance
-    band, of_bands = bands(points, reference)
+    scores, band = leads.chance, bands(leads.chance, leads.day <= reference_end)
     if not probabilities:
-        learned = leads.of(reference)._replace(last_day=min(reference_end, asked.until))
-        leads = leads._replace(chance=_worth(learned, band[reference], len(of_bands))[band])
+        leads = leads._replace(chance=_worth(leads, band, reference_end))
     watched = arrivals(leads, monday, reference_weeks=reference_weeks, horizon_weeks=horizon_weeks, budget=budget)
-    codes, periods = pd.factorize(asked.first_day(leads.day), sort=True)
-    had, mature = leads.delay <= within_days, leads.day + within_days <= asked.until
-    known = Known(had, points, leads.chance, codes.astype(np.int64), reference, pd.Index(periods)).take(mature)
-    last, end = day_of(asked.until - within_days), day_of(asked.until)
-    newer = f"newer ones have no {within_days}-day outcome by {end}"
-    when = f"scored up to {last}: {newer}. The reference is those up to {day_of(reference_end)}"
-    found = _mature(asked, known, days[mature], (band[mature], of_bands), when)
-    responses, said = _responses(asked, rulebook, reference_end)
-    headline, *arrived = of_arrivals(watched, within_days, end)
-    notes = (*arrived, found.headline, *found.notes, *said, *left_out)
+    over = leads.day + within_days <= until
+    known, when = _known(leads, reference_end, every).take(over), when[over]
+    groups = {"score": Groups(band.code[over], band.names)}
+    groups |= {name: grouped(tables.latest(name).reindex(when.index)) for name in names}
+    labels = partial(label, tables, as_of=when, within_days=within_days, observed_until=day_of(until))
+    shares, changes, unmeasured = _shares(known, _measures(labels, stages, stage, when), groups)
+    ranks, related = _ranked(known, scores[over], score, when)
+    responses, responded = _responses(tables, score, rulebook, reference_end, until)
+    last, end = day_of(until - within_days), day_of(until)
+    looked = f"scored up to {last}: newer ones have no {within_days}-day outcome by {end}"
+    headline, *notes = result.of_arrivals(watched, within_days, end)
+    notes += result.of_rates(changes, f"{looked}. The reference is those up to {day_of(reference_end)}")
+    notes += [*unmeasured, *result.of_relations(related), *result.of_ranking(ranks), *responded, *left_out]
     late = pd.Series({"rates": last, "ranking": last, "arrivals": watched.until, "responses": end}).rename_axis("part")
-    parts = {"arrivals": watched.weeks, "ages": watched.ages, "responses": responses, "known": late.to_frame("until")}
-    return replace(found, state=watched.state, headline=headline, notes=notes, **parts)
+    frames = (shares, changes, ranks, related, watched.weeks, watched.ages, responses, late.to_frame("until"))
+    return OutcomeDrift(watched.state, headline, tuple(notes), *frames)
 
 
-def _given(
-    score: History | pd.Series[Any], as_of: pd.Series[Any] | None, *, probabilities: bool
-) -> tuple[pd.Series[Any], pd.Series[Any]]:
+def _given(tables: Tables, score: Any, as_of: Any, *, probabilities: bool) -> tuple[pd.Series[Any], pd.Series[Any]]:
     """Points or probabilities, and when they were given, of the same leads."""
     if isinstance(score, History):
         if as_of is not None:
@@ -179,31 +155,28 @@ def _given(
         # Where some leads qualified at an unknown time of day, all of them are taken by the day.
         timed = new["qualified_at"].notna().all()
         return new["total"], new["qualified_at" if timed else "day"]
-    with Arguments("outcome_drift") as given:
-        if not isinstance(score, pd.Series):
-            given.wrong("score", f"must be a History, or a Series by lead_id; got a {type(score).__name__}")
-        if not isinstance(as_of, pd.Series):
-            given.wrong("as_of", "goes with a Series of scores, by lead_id: when each was made")
-    assert as_of is not None
-    with Arguments("outcome_drift") as given:
-        for name, column in (("score", score), ("as_of", as_of)):
-            if column.index.has_duplicates:
-                twice = column.index[column.index.duplicated()].unique()
-                leads = f"{len(twice):,} leads more than once, as {', '.join(map(repr, twice[:5]))}"
-                given.wrong(name, f"has {leads}: none may count twice")
-        if len(score.index.symmetric_difference(as_of.index)):
-            given.wrong("as_of", "must have the leads that score has, and no others")
-    named: dict[str, Any] = {"probability" if probabilities else "score": score}
+    given = {"score": score, "as_of": as_of}
+    with Arguments("outcome_drift") as checked:
+        for name, column in given.items():
+            if not isinstance(column, pd.Series):
+                kinds = f"must be a Series by lead_id, unless score is a History; got a {type(column).__name__}"
+                checked.wrong(name, kinds)
+    for name, column in given.items():
+        tables.aligned(column, name)
+    if len(score.index.symmetric_difference(as_of.index)):
+        raise ArgumentError("as_of", "must have the leads that score has, and no others")
     # No outcome is known yet: it is the scores that are checked.
-    read_rows(np.full(len(score), np.nan), complete=True, **named)
+    read_rows(np.full(len(score), np.nan), complete=True, **{"probability" if probabilities else "score": score})
     return score, as_of.reindex(score.index)
 
 
-def _waiting(asked: _Asked, score: pd.Series[Any], as_of: pd.Series[Any]) -> tuple[Waiting, pd.Series[Any], list[str]]:
+def _waiting(  # noqa: PLR0913 - which leads, which stage, and by when
+    tables: Tables, stage: str, score: pd.Series[Any], as_of: pd.Series[Any], *, within_days: int, until: int
+) -> tuple[Waiting, pd.Series[Any], list[str]]:
     """The leads that could reach the stage after their score, their scores as chances; when it was; and the others."""
-    tables, stage, within_days, until, *_ = asked
     # As if all days were over: what has no label then could never have one.
-    could = asked.label(as_of, later=within_days).notna()
+    all_over = day_of(until + within_days)
+    could = label(tables, stage=stage, as_of=as_of, within_days=within_days, observed_until=all_over).notna()
     lead, day, _, _ = when_scored(tables, as_of)
     kept = could.to_numpy() & (day <= until)
     if not kept.any():
@@ -219,73 +192,85 @@ def _waiting(asked: _Asked, score: pd.Series[Any], as_of: pd.Series[Any]) -> tup
     return Waiting(day[kept], delay[kept], points, within_days, until), as_of[kept], said
 
 
-def _worth(reference: Waiting, band: Ints, n_bands: int) -> Floats:
-    """(n_bands,) how likely leads of each band are to have the outcome, as the reference knows by its end."""
+def _worth(leads: Waiting, band: Groups, reference_end: int) -> Floats:
+    """(n_leads,) how likely each is to have the outcome, as leads of its band in the reference did by its end."""
+    inside = leads.day <= reference_end
+    reference = leads.of(inside)._replace(last_day=min(reference_end, leads.last_day))
     of_all = 1 - reference.survival()[-1]
-    found = [1 - reference.of(band == one).survival()[-1] for one in range(n_bands)]
-    return np.array([of_all if np.isnan(one) else one for one in found])
+    found = [1 - reference.of(band.code[inside] == one).survival()[-1] for one in range(len(band.names))]
+    return np.where(np.isnan(found), of_all, found)[band.code]
 
 
-def _mature(
-    asked: _Asked, known: Known, as_of: pd.Series[Any], band: tuple[Ints, list[str]], when: str
-) -> OutcomeDrift:
-    """Rates, ranks and relations of the leads whose days have passed."""
-    own = {name: grouped(asked.tables.latest(name).reindex(as_of.index)) for name in asked.by}
-    parts = {} if asked.history is None else {name: asked.history.frame[name] for name in ("fit", "behaviour")}
-    attributes = {name: column.reindex(as_of.index) for name, column in parts.items()}
-    return looked_at(known, _measures(asked, as_of), {"score": band} | own, attributes, when)
+def _known(leads: Waiting, reference_end: int, every: str) -> Known:
+    """What became of the leads by the end of their days, in periods by when they were scored."""
+    days = pd.DatetimeIndex(leads.day.astype("datetime64[D]").astype("datetime64[us]"))
+    begins = days.to_period(_PERIODS[every]).to_timestamp().as_unit("us")
+    period, periods = pd.factorize(begins, sort=True)
+    had = leads.delay <= leads.within_days
+    return Known(had, leads.chance, period.astype(np.int64), leads.day <= reference_end, pd.Index(periods))
 
 
-def _measures(asked: _Asked, as_of: pd.Series[Any]) -> dict[str, tuple[Mask, Mask]]:
-    """Of leads whose days are over: of which it is known, and which were worked, accepted, and reached the stage."""
-    everyone = np.ones(len(as_of), bool)
-    if not len(as_of):
-        return {asked.stage: (everyone, everyone)}
-    found = {"worked": (everyone, asked.label(as_of, worked_only=True).notna().to_numpy())}
-    if asked.stage in FUNNEL[3:] and asked.tables.observed(day_of(asked.until))[0].of("sal").any():
-        accepted = asked.label(as_of, stage="sal")
-        found["sal"] = accepted.notna().to_numpy(), accepted.fillna(value=False).to_numpy(bool)
-    return found | {asked.stage: (everyone, asked.label(as_of).to_numpy(bool))}
+def _measures(labels: Any, stages: Stages, stage: str, when: pd.Series[Any]) -> dict[str, pd.Series[Any]]:
+    """Of leads whose days are over: whether they were worked, accepted, and reached the stage, where that is known."""
+    if not len(when):
+        return {stage: pd.Series(dtype="boolean")}
+    found = {"worked": labels(stage=stage, worked_only=True).notna()}
+    if stage in FUNNEL[3:] and stages.of("sal").any():
+        found["sal"] = labels(stage="sal")
+    return found | {stage: labels(stage=stage)}
 
 
-def _responses(asked: _Asked, rulebook: Rulebook | None, reference_end: int) -> tuple[pd.DataFrame, list[str]]:
+def _shares(
+    known: Known, measures: dict[str, pd.Series[Any]], groups: dict[str, Groups]
+) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """`OutcomeDrift.rates` and `changes`, and which leads are left out of a measure."""
+    groups = {ALL: Groups(np.zeros(len(known.had), np.int64), [ALL]), **groups}
+    found, left_out = [], []
+    for measure, had in measures.items():
+        there = had.notna().to_numpy()
+        some = known._replace(had=had.fillna(value=False).to_numpy(bool)).take(there)
+        if not there.all():
+            rest = f"{int((~there).sum()):,} of {counted(len(there), 'lead')} had it by their score"
+            left_out.append(f"{measure}: {rest}, or on its day where that has no time, and are left out.")
+        if measure in ("worked", "sal"):
+            # Scores tell of the outcome itself only.
+            some = some._replace(chance=np.full(len(some.had), np.nan))
+        found.append(rates(some, measure, {by: Groups(code[there], names) for by, (code, names) in groups.items()}))
+    by_period, changes = (pd.concat(parts) for parts in zip(*found, strict=True))
+    # In order, so that parts of its index are looked up fast.
+    return by_period.sort_index(), changes, left_out
+
+
+def _ranked(known: Known, points: Floats, score: Any, when: pd.Series[Any]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """`OutcomeDrift.ranking`, and of a History `relations`."""
+    ranks = ranking(known, {"score": points}).droplevel("attribute").drop(columns="flipped")
+    if not isinstance(score, History):
+        return ranks, pd.DataFrame()
+    parts = {name: score.frame[name].reindex(when.index).to_numpy(np.float64) for name in ("fit", "behaviour")}
+    return ranks, ranking(known, parts)
+
+
+def _responses(
+    tables: Tables, score: Any, rulebook: Rulebook | None, reference_end: int, until: int
+) -> tuple[pd.DataFrame, list[str]]:
     """`OutcomeDrift.responses` and what is said of them, or why there are none."""
-    why = "rulebook=... says how soon MQLs are to be answered"
-    if rulebook is None and asked.history is not None:
-        rulebook = asked.history.rulebook
-    if rulebook is not None:
-        try:
-            frame, share = _answers(asked, rulebook, reference_end)
-        except ArgumentError as error:
-            why = "; ".join(map(str, error.problems))
-        else:
-            return frame, list(of_responses(frame, share, day_of(asked.until)))
-    return pd.DataFrame(), [f"Response times are not looked at: {why}."]
-
-
-def _answers(asked: _Asked, rulebook: Rulebook, reference_end: int) -> tuple[pd.DataFrame, str]:
-    """Response times of the reference, of all MQLs since, and by period; and what `share` is."""
-    tables, until, history = asked.tables, day_of(asked.until), asked.history
-    local = mql_moments(tables, tables.observed(until)[0], rulebook, history).local(rulebook.timezone)
-    there = np.flatnonzero(local != NO_TIME)
-    if not len(there):
-        raise ArgumentError("tables", "no lead became an MQL at a known time")
-    day = local[there] // DAY
-    ids = pd.Index(tables.ids.array.to_pandas(), name="lead_id")[there]
-    late = pd.Series(np.where(day > reference_end, "since", "reference"), ids)
-    period = pd.Series(asked.first_day(day).strftime("%Y-%m-%d"), ids).where(late == "since", None)
-    options: dict[str, Any] = {"history": history, "observed_until": until}
-    groups = (by_value(tables.aligned(by, "by")) for by in (late, period))
-    found = [response_times(tables, rulebook, by=by, **options).frame for by in groups]
-    rows = pd.concat([part.drop(index=[ALL, MISSING], errors="ignore") for part in found])
-    share = "within_agreed" if "within_agreed" in rows else "within_24_h"
-    frame = rows[["n", "contacted", "waiting", "median", "median_low", "median_high"]].rename_axis("period")
+    history = score if isinstance(score, History) else None
+    if rulebook is None and history is not None:
+        rulebook = history.rulebook
+    if rulebook is None:
+        why = "rulebook=... says how soon MQLs are to be answered"
+        return pd.DataFrame(), [f"Response times are not looked at: {why}."]
+    try:
+        day = mql_moments(tables, tables.observed(day_of(until))[0], rulebook, history).local(rulebook.timezone) // DAY
+        sides = Groups((day > reference_end).astype(np.int64), ["reference", "since"])
+        found = response_times(tables, rulebook, by=sides, history=history, observed_until=day_of(until)).frame
+    except ArgumentError as error:
+        return pd.DataFrame(), [f"Response times are not looked at: {'; '.join(map(str, error.problems))}."]
+    share = "within_agreed" if "within_agreed" in found else "within_24_h"
+    rows = found.drop(index=ALL).rename_axis("period")
+    frame = rows[["n", "contacted", "waiting", "median", "median_low", "median_high"]]
     frame = frame.assign(share=rows[share], low=rows[f"{share}_low"], high=rows[f"{share}_high"])
-    bounds = [*zip(frame["share"], frame["low"], frame["high"], strict=True)]
-    before = dict(zip(frame.index, bounds, strict=True)).get("reference", (np.nan,) * 3)
-    changes = [(np.nan,) * 4 if one is before else compared(one, before) for one in bounds]
-    frame[["change", "change_low", "change_high", "p"]] = changes
-    sides = frame.index.isin(["reference", "since"])
-    frame["p"] = corrected(frame["p"], sides)
-    names = [name if side else pd.Timestamp(name) for name, side in zip(frame.index, sides, strict=True)]
-    return frame.set_axis(pd.Index(names, dtype=object, name="period")), share
+    if len(frame) == 2:
+        bounds = frame[["share", "low", "high"]].to_numpy()
+        frame.loc["since", ["change", "change_low", "change_high", "p"]] = compared(bounds[1], bounds[0])
+    return frame, list(result.of_responses(frame, share, day_of(until)))

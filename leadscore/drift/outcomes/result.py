@@ -1,27 +1,19 @@
-"""Outcomes of leads as plain columns, by period: what changed beside the first periods, and how it is told."""
+"""What became of scored leads by period, beside the first periods, and how it is told."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from leadscore.base.arguments import Arguments
-from leadscore.base.groups import ALL, MISSING
+from leadscore.base.groups import ALL
 from leadscore.base.text import counted
-from leadscore.drift.outcomes.by_period import SURE, Known, bands, corrected, grouped, ranking, rates, relations
+from leadscore.drift.outcomes.by_period import SURE
 from leadscore.drift.outcomes.label_arrivals import MEMORY_SEEN, Arrivals, poisson_interval
 from leadscore.present.result import Result, Section
-from leadscore.stats.intervals import Ints
-from leadscore.stats.outcomes_and_scores import LeadRows, as_column, read_rows
-
-Mask = npt.NDArray[np.bool_]
-
 
 # Groups that sentences name, and the standard errors from which labels are late.
 _NAMED, _LATE = 5, 1.96
@@ -48,14 +40,14 @@ _FORMATS = {"changes": _SHARES, "rates": _SHARES, "responses": _SHARES}
 
 @dataclass(frozen=True, eq=False, repr=False)
 class OutcomeDrift(Result):
-    """What became of scored leads, by period; made by `outcome_drift` and `outcomes_by_period`.
+    """What became of scored leads, by period; made by `outcome_drift`.
 
     Attributes
     ----------
     state : stable, watch, alarm, learning, or "" where labels could not be watched as they arrive
         Of that alone; the other parts are in `notes`.
     headline : str
-        Whether labels arrive as predicted; without days, whether the share with the outcome changed.
+        Whether labels arrive as predicted.
     notes : tuple of str
         What changed, how late each part can know, and what could not be looked at.
     rates : DataFrame, index (measure, by, group, period)
@@ -90,10 +82,10 @@ class OutcomeDrift(Result):
     changes: pd.DataFrame
     ranking: pd.DataFrame
     relations: pd.DataFrame
-    arrivals: pd.DataFrame = field(default_factory=pd.DataFrame)
-    ages: pd.DataFrame = field(default_factory=pd.DataFrame)
-    responses: pd.DataFrame = field(default_factory=pd.DataFrame)
-    known: pd.DataFrame = field(default_factory=pd.DataFrame)
+    arrivals: pd.DataFrame
+    ages: pd.DataFrame
+    responses: pd.DataFrame
+    known: pd.DataFrame
 
     def sections(self) -> Iterator[Section]:
         """Each of its tables that is not empty."""
@@ -102,125 +94,6 @@ class OutcomeDrift(Result):
             if len(frame):
                 columns = [column for column in _SHOWN.get(name, frame.columns) if column in frame]
                 yield Section(name, title, frame, frame[columns], formats=_FORMATS.get(name, {"change": "+.2f"}))
-
-
-def outcomes_by_period(  # noqa: PLR0913 - each of them is part of what is asked
-    y: Any,
-    score: Any,
-    periods: Any,
-    *,
-    reference: int,
-    by: pd.DataFrame | None = None,
-    attributes: pd.DataFrame | None = None,
-    probabilities: bool = False,
-) -> OutcomeDrift:
-    """The same of plain columns, one row per lead: rates, ranks and relations by period, beside the first periods.
-
-    Outcomes as they arrive and response times need days: `outcome_drift` looks at them.
-
-    Parameters
-    ----------
-    y : (n_leads,) True, False or missing; 1 and 0 will do
-        Missing where it cannot be known yet: a lead whose days are not over counts nowhere.
-    score : (n_leads,) numbers, higher is hotter
-    periods : (n_leads,) of any kind that can be put in order
-        In which each lead was scored; of an ordered categorical in its order.
-    reference : int
-        The first so many periods are what the others are compared with.
-    by : DataFrame, optional
-        Columns by which rates are looked at.
-    attributes : DataFrame, optional
-        Columns that are looked at alone for relations that flipped; text counts by the rate of each of its
-        values in the reference.
-    probabilities : bool
-        The scores are chances of the outcome; else the reference tells what each fifth of scores is worth.
-
-    Returns
-    -------
-    OutcomeDrift
-        `arrivals`, `ages`, `responses` and `known` are empty.
-
-    Raises
-    ------
-    ArgumentError
-        If columns differ in length or index, hold what they must not, or there are not more periods than the reference.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(1)
-    >>> block, points = np.repeat(range(8), 500), rng.normal(size=4000)
-    >>> had = rng.random(4000) < np.where(block < 6, 0.2 + 0.1 * (points > 0), 0.3 - 0.2 * (points > 0))
-    >>> print(outcomes_by_period(had, points, block, reference=4).notes[-1])
-    Ranks: in 2 periods leads of higher score have the outcome less often, first in 6: AUC 0.36 (0.30 to 0.42).
-    """
-    name = "probability" if probabilities else "score"
-    leads = read_rows(y, **{name: score}, periods=periods)
-    order = pd.Categorical(as_column("periods", periods)).remove_unused_categories().categories
-    with Arguments("outcomes_by_period") as given:
-        if infinite := int(np.isinf(leads.columns[name][leads.known]).sum()):
-            given.wrong("score", f"must be finite; {infinite:,} of {int(leads.known.sum()):,} are not")
-        if MISSING in leads.names:
-            given.wrong("periods", "is missing for some leads: leave them out")
-        given.whole("reference", reference, least=1, most=len(order) - 1)
-        tables = [_columns(given, name, table, leads) for name, table in (("by", by), ("attributes", attributes))]
-    rows = leads.of_known()
-    had, points, place = rows.had, rows.columns[name], rows.by
-    assert place is not None
-    known = Known(had, points, points, place, place < reference, order)
-    band, names = bands(points, known.reference)
-    if not probabilities:
-        learned = band[known.reference]
-        n, reached = (np.bincount(learned, weights, len(names)) for weights in (None, had[known.reference]))
-        # A band without leads in the reference tells nothing.
-        known = known._replace(chance=(reached / np.where(n > 0, n, np.nan))[band])
-    groups, own = ({str(key): column[leads.known] for key, column in table.items()} for table in tables)
-    when = f"in {len(order)} periods, the first {reference} of which are the reference"
-    when += f"; {rows.unknown:,} of unknown outcome left out" if rows.unknown else ""
-    by_group = {"score": (band, names)} | {key: grouped(column) for key, column in groups.items()}
-    return looked_at(known, {"outcome": (np.ones(len(had), bool), had)}, by_group, own, when)
-
-
-def _columns(given: Arguments, name: str, table: Any, leads: LeadRows) -> pd.DataFrame:
-    """A table's rows of these leads."""
-    if table is None:
-        return pd.DataFrame(index=leads.index)
-    fits = isinstance(table, pd.DataFrame) and not table.index.has_duplicates and leads.index.isin(table.index).all()
-    if not fits:
-        found = f"{type(table).__name__} of {len(table):,} rows" if isinstance(table, pd.DataFrame) else repr(table)
-        given.wrong(
-            name, f"must be a DataFrame with one row for each lead of score, by the same index; got {found:.60}"
-        )
-        return pd.DataFrame()
-    return table.loc[leads.index]
-
-
-def looked_at(
-    known: Known,
-    measures: dict[str, tuple[Mask, Mask]],
-    groups: dict[str, tuple[Ints, list[str]]],
-    attributes: dict[str, pd.Series[Any]],
-    when: str,
-) -> OutcomeDrift:
-    """Rates, ranks and relations of leads whose outcome is known."""
-    everyone = {ALL: (np.zeros(len(known.had), np.int64), [ALL]), **groups}
-    found, left_out = [], []
-    for measure, (there, had) in measures.items():
-        some = known._replace(had=had).take(there)
-        if not there.all():
-            rest = f"{int((~there).sum()):,} of {counted(len(there), 'lead')} had it by their score"
-            left_out.append(f"{measure}: {rest}, or on its day where that has no time, and are left out.")
-        if measure != [*measures][-1]:
-            # Scores tell of the outcome itself only.
-            some = some._replace(chance=np.full(len(some.had), np.nan))
-        found.append(rates(some, measure, {by: (code[there], names) for by, (code, names) in everyone.items()}))
-    by_period, changes = (pd.concat(parts) for parts in zip(*found, strict=True))
-    ranks = ranking(known, known.score)
-    ranks["p"] = corrected(ranks["p"])
-    related = relations(known, attributes) if attributes else pd.DataFrame()
-    of_all, *others = of_rates(changes, when)
-    notes = (*others, *left_out, *of_relations(related), *of_ranking(ranks))
-    # In order, so that parts of its index are looked up fast.
-    return OutcomeDrift("", of_all, notes, by_period.sort_index(), changes, ranks, related)
 
 
 # ---------------------------------------------------------------------------------------------------------- in words
@@ -270,13 +143,12 @@ def of_arrivals(found: Arrivals, within_days: int, until: dt.date) -> Iterator[s
     if found.reason:
         yield f"Outcomes cannot be watched as they arrive: {found.reason}."
         return
-    labels, predicted = found.weeks["reached"], found.weeks["expected"]
-    looked = f"Outcomes as they arrive, up to {found.until}, about {predicted.mean():.1f} a week"
+    looked = f"Outcomes as they arrive, up to {found.until}, about {found.weeks['expected'].mean():.1f} a week"
     strength = float(f"{found.evidence:.3g}")
     evidence = f"strength of evidence for a {found.side} {strength:,.9g} (alarm at {found.bound:,.0f})"
     if found.onset is None:
-        later = found.weeks["evidence_fall"].notna()
-        count = f"{labels[later].sum():,} came since the reference, {predicted[later].sum():,.0f} were predicted"
+        later = found.weeks[found.weeks["evidence_fall"].notna()]
+        count = f"{later['reached'].sum():,} came since the reference, {later['expected'].sum():,.0f} were predicted"
         yield f"{looked}: no change seen; {count}; {evidence}."
     else:
         since, low, high = found.onset
@@ -286,10 +158,9 @@ def of_arrivals(found: Arrivals, within_days: int, until: dt.date) -> Iterator[s
         if let > 0:
             ends = " to ".join(f"{end / let:.2f}" for end in poisson_interval(came))
             ratio += f" ({came / let:.2f} times, {ends})"
-        passed = (
-            f"; it first alarmed in the week of {found.passed}" if found.passed and found.evidence < found.bound else ""
-        )
-        yield f"{looked}: they {sure} since the week of {since} ({low} to {high}): {ratio}; {evidence}{passed}."
+        if found.passed and found.evidence < found.bound:
+            evidence += f"; it first alarmed in the week of {found.passed}"
+        yield f"{looked}: they {sure} since the week of {since} ({low} to {high}): {ratio}; {evidence}."
         yield _delay(found, since + dt.timedelta(within_days + 7), until)
     if found.memory > MEMORY_SEEN:
         alike = f"by {found.memory:.1f} standard errors more than independent ones"
@@ -318,54 +189,41 @@ def of_ranking(ranks: pd.DataFrame) -> Iterator[str]:
     if pd.isna(before["auc"]):
         yield f"Ranks: the reference has no AUC: {before['reason']}."
         return
-    known, without = later[later["auc"].notna()], later[later["auc"].isna()]
-    reference = f"AUC {_auc(before)} in the reference"
+    known, reference = later[later["auc"].notna()], f"AUC {_auc(before)} in the reference"
     if not len(known):
         yield f"Ranks: {reference}; no period since has one."
-    else:
-        lost = known[(known["p"] <= SURE) & (known["change"] < 0)]
-        last = f"{_auc(known.iloc[-1])} in {shown(known.index[-1])}"
-        of = f"{len(lost)} of {counted(len(known), 'period')} (Holm){_first(lost)}"
-        yield f"Ranks: {reference}, {last}; clearly lower in {of}."
-        flipped = lost[(lost["high"] < 0.5) & (before["low"] > 0.5)]
-        if len(flipped):
-            less = f"in {counted(len(flipped), 'period')} leads of higher score have the outcome less often"
-            yield f"Ranks: {less}{_first(flipped)}: AUC {_auc(flipped.iloc[0])}."
-    if len(without):
-        names = ", ".join(map(shown, without.index[:_NAMED]))
-        yield f"Ranks: no AUC in {counted(len(without), 'period')}, of leads with one outcome only: {names}."
+        return
+    lost = known[(known["p"] <= SURE) & (known["change"] < 0)]
+    last = f"{_auc(known.iloc[-1])} in {known.index[-1]:%Y-%m-%d}"
+    of = f"{len(lost)} of {counted(len(known), 'period')} (Holm){_first(lost)}"
+    yield f"Ranks: {reference}, {last}; clearly lower in {of}."
+    flipped = lost[(lost["high"] < 0.5) & (before["low"] > 0.5)]
+    if len(flipped):
+        less = f"in {counted(len(flipped), 'period')} leads of higher score have the outcome less often"
+        yield f"Ranks: {less}{_first(flipped)}: AUC {_auc(flipped.iloc[0])}."
 
 
 def of_relations(related: pd.DataFrame) -> Iterator[str]:
-    """Which attributes rank the other way round."""
-    if not len(related):
-        return
-    # Those that turned most often first.
-    names = related.index[related["flipped"]].get_level_values("attribute").value_counts(sort=True).index
-    n = related.index.get_level_values("attribute").nunique()
-    named = f": {', '.join(map(str, names[:_NAMED]))}" if len(names) else ""
-    turned = f"{len(names)} of {n} (Holm over all of them){named}"
-    yield f"Relations: attributes that rank leads the other way round in some period: {turned}."
+    """Whether fit or behaviour ranks the other way round."""
+    if len(related):
+        names = related.index[related["flipped"]].unique("attribute")
+        n = related.index.unique("attribute").size
+        turned = f"{len(names)} of {n} (Holm over all of them){': ' if len(names) else ''}{', '.join(names)}"
+        yield f"Relations: attributes that rank leads the other way round in some period: {turned}."
 
 
 def of_responses(responses: pd.DataFrame, share: str, until: dt.date) -> Iterator[str]:
     """How soon sales responds."""
     head = f"Response times up to {until}, leads still waiting included"
-    if not {"reference", "since"} <= set(responses.index):
+    if len(responses) < 2:
         yield f"{head}: MQLs of the reference or since it are missing, so too few to compare."
         return
-    sides = [row for _, row in responses.loc[["reference", "since"]].iterrows()]
-    before, now = (f"{row['share']:.0%} ({row['low']:.0%} to {row['high']:.0%}) of {row['n']:,.0f}" for row in sides)
-    change, p = (float(sides[1][name]) for name in ("change", "p"))
+    before, now = (f"{row.share:.0%} ({row.low:.0%} to {row.high:.0%}) of {row.n:,}" for row in responses.itertuples())
+    change, p = (float(responses[name].iloc[1]) for name in ("change", "p"))
     told = "no change seen" if not p <= SURE else "slower" if change < 0 else "faster"
     within = "the time agreed" if share == "within_agreed" else "24 hours"
     answered = f"{before} MQLs of the reference were answered within {within}, {now} since"
     yield f"{head}: {told}: {answered}; p = {p:.2g}."
-
-
-def shown(period: Any) -> str:
-    """A period as text: of times its first day."""
-    return period.date().isoformat() if isinstance(period, pd.Timestamp) else str(period)
 
 
 def _auc(row: pd.Series[Any]) -> str:
@@ -374,4 +232,4 @@ def _auc(row: pd.Series[Any]) -> str:
 
 
 def _first(rows: pd.DataFrame) -> str:
-    return f", first in {shown(rows.index[0])}" if len(rows) else ""
+    return f", first in {rows.index[0]:%Y-%m-%d}" if len(rows) else ""
