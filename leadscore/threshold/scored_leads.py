@@ -1,94 +1,60 @@
-"""Leads with their score and their outcome, brought together and checked."""
+"""Leads with their score and their outcome, brought together, checked and counted."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from leadscore.base.text import counted
 from leadscore.errors import ArgumentError, Problem
-from leadscore.stats.intervals import Floats, Ints
-from leadscore.stats.outcomes_and_scores import Mask, read_rows
+from leadscore.stats.intervals import Ints
+from leadscore.stats.outcomes_and_scores import LeadRows, read_rows
 
 # The outcome that is not known yet, beside 0 and 1.
 UNKNOWN = 2
 
 
-@dataclass(frozen=True)
-class ScoredLeads:
-    """The leads; all arrays have one entry per row.
+def scored_leads(y: Any, score: Any, **others: Any) -> LeadRows:
+    """The columns of `threshold_table`, checked; without `by` all leads are one group, of no name."""
+    rows = read_rows(y, score=score, whole_weights=True, complete=True, **others)
+    if not len(rows.index):
+        raise ArgumentError("threshold_table", [Problem("score", "there are no leads")])
+    if not (rows.known & (rows.weights is None or rows.weights > 0)).any():
+        leads = counted(len(rows.index), "lead")
+        raise ArgumentError("y", f"no outcome is known for {leads}: there is nothing to count")
+    return rows if rows.by is not None else replace(rows, by=np.zeros(len(rows.index), np.int64), names=("",))
 
-    Attributes
-    ----------
-    outcome : 0, 1 or `UNKNOWN`
-    score : float64, finite
-    weight : how many leads a row stands for; None: one each
-    group : positions in `groups`
-    day : days since 1970; None if not given
-    account : whole numbers from 0; None if not given
-    """
 
-    outcome: Ints
-    score: Floats
-    weight: Ints | None
-    group: Ints
-    groups: list[str]
-    day: Ints | None
-    account: Ints | None
+def leads_per_account(rows: LeadRows) -> float:
+    """How many leads an account has, on average over leads: all a lead's design effect can be."""
+    if rows.groups is None:
+        return 1.0
+    sizes = np.bincount(rows.groups, rows.weights)
+    return float((sizes**2).sum() / sizes.sum())
 
-    @classmethod
-    def read(cls, y: Any, score: Any, others: Mapping[str, Any]) -> ScoredLeads:
-        """Bring the columns together and check them; all that is wrong is said at once."""
-        rows = read_rows(y, score=score, whole_weights=True, complete=True, **others)
-        if not len(rows.index):
-            raise ArgumentError("threshold_table", [Problem("score", "there are no leads")])
-        weight = None if rows.weights is None else rows.weights.astype(np.int64)
-        if not (rows.known & (True if weight is None else weight > 0)).any():
-            raise ArgumentError(
-                "y", f"no outcome is known for {counted(len(rows.index), 'lead')}: there is nothing to count"
-            )
-        return cls(
-            np.where(rows.known, rows.had, UNKNOWN).astype(np.int64),
-            rows.columns["score"],
-            weight,
-            np.zeros(len(rows.index), np.int64) if rows.by is None else rows.by,
-            [""] if rows.by is None else list(rows.names),
-            rows.dates,
-            rows.groups,
-        )
 
-    @cached_property
-    def leads_per_account(self) -> float:
-        """How many leads an account has, on average over leads: all a lead's design effect can be."""
-        if self.account is None:
-            return 1.0
-        sizes = np.bincount(self.account, self.weight)
-        return float((sizes**2).sum() / sizes.sum())
+def cells(rows: LeadRows, place: Ints, n_thresholds: int, period: Ints | None = None) -> Ints:
+    """(n_periods, n_groups, n_thresholds + 1, 3) leads by band and outcome; without a period there is one."""
+    key, shape = _keys(rows, place, n_thresholds, np.zeros(len(place), np.int64) if period is None else period)
+    return np.bincount(key, rows.weights, int(np.prod(shape))).astype(np.int64).reshape(shape)
 
-    def cells(self, place: Ints, n_thresholds: int, period: Ints | None = None, kept: Mask | None = None) -> Ints:
-        """(n_periods, n_groups, n_thresholds + 1, 3) leads by band and outcome; without a period there is one."""
-        shape = (1 if period is None else int(period.max(initial=-1)) + 1, len(self.groups), n_thresholds + 1, 3)
-        key = (self.group * shape[2] + place) * 3 + self.outcome
-        if period is not None:
-            key += period * (shape[1] * shape[2] * 3)
-        weight = self.weight
-        if kept is not None:
-            key, weight = key[kept], None if weight is None else weight[kept]
-        return np.bincount(key, weight, int(np.prod(shape))).astype(np.int64).reshape(shape)
 
-    def draw_accounts(self, place: Ints, n_thresholds: int, replicates: int, rng: np.random.Generator) -> Ints:
-        """(replicates, n_groups, n_thresholds + 1, 2) leads by band and outcome, each account with a Poisson weight."""
-        assert self.account is not None
-        known = self.outcome != UNKNOWN
-        shape = (len(self.groups), n_thresholds + 1, UNKNOWN)
-        key = ((self.group * shape[1] + place) * UNKNOWN + self.outcome)[known]
-        account, weight = self.account[known], 1 if self.weight is None else self.weight[known]
-        drawn = np.empty((replicates, *shape), np.int64)
-        for replicate in drawn:
-            times = rng.poisson(1.0, int(account.max()) + 1)[account] * weight
-            replicate[:] = np.bincount(key, times, int(np.prod(shape))).reshape(shape)
-        return drawn
+def draw_accounts(rows: LeadRows, place: Ints, n_thresholds: int, replicates: int, rng: np.random.Generator) -> Ints:
+    """(replicates, n_groups, n_thresholds + 1, 3) leads of known outcome, each account with a Poisson weight."""
+    assert rows.groups is not None
+    known, account = rows.of_known(), rows.groups[rows.known]
+    key, shape = _keys(known, place[rows.known], n_thresholds, np.zeros(len(account), np.int64))
+    drawn = np.empty((replicates, *shape[1:]), np.int64)
+    for replicate in drawn:
+        times = rng.poisson(1.0, int(account.max()) + 1)[account] * (1 if known.weights is None else known.weights)
+        replicate[:] = np.bincount(key, times, replicate.size).reshape(replicate.shape)
+    return drawn
+
+
+def _keys(rows: LeadRows, place: Ints, n_thresholds: int, period: Ints) -> tuple[Any, tuple[int, ...]]:
+    """Where each row stands in the cells, and their shape."""
+    shape = int(period.max(initial=0)) + 1, len(rows.names), n_thresholds + 1, UNKNOWN + 1
+    places: Any = (period, rows.by, place, np.where(rows.known, rows.had, UNKNOWN))
+    return np.ravel_multi_index(places, shape), shape

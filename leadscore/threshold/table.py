@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,8 @@ from leadscore.base.text import counted
 from leadscore.errors import ArgumentError
 from leadscore.present.result import Result, Section
 from leadscore.stats.intervals import Floats, Ints, holm, lift, wilson
-from leadscore.threshold.scored_leads import UNKNOWN, ScoredLeads
+from leadscore.stats.outcomes_and_scores import LeadRows
+from leadscore.threshold.scored_leads import UNKNOWN, cells, draw_accounts, leads_per_account, scored_leads
 
 _MOST_THRESHOLDS = 201
 _MOST_BANDS = 20
@@ -25,8 +26,7 @@ _EXPECTED = 5
 _WEEK = 7
 
 
-@dataclass(frozen=True)
-class Counts:
+class Counts(NamedTuple):
     """How many leads stand at or above each threshold, and how many of them reached the outcome.
 
     Attributes
@@ -42,23 +42,18 @@ class Counts:
 
     @classmethod
     def of(cls, cells: Ints) -> Counts:
-        """From (..., n_thresholds + 1, 2) leads in each band without and with the event; the first is below all."""
+        """From (..., n_thresholds + 1, outcomes) leads in each band by outcome, 1 the event; the first is below all."""
         above = cells[..., ::-1, :].cumsum(axis=-2)[..., ::-1, :]
         leads, hits = above.sum(axis=-1), above[..., 1]
         return cls(leads[..., 1:], hits[..., 1:], leads[..., :1], hits[..., :1])
 
     def group(self, place: int) -> Counts:
         """One group: a place on the axis before the thresholds."""
-        return Counts(*(part[..., place, :] for part in (self.flagged, self.hits, self.n, self.events)))
+        return Counts(*(part[..., place, :] for part in self))
 
     def pooled(self) -> Counts:
         """All groups together: the axis before the thresholds summed."""
-        return Counts(*(part.sum(axis=-2) for part in (self.flagged, self.hits, self.n, self.events)))
-
-    @property
-    def share(self) -> Floats:
-        """Flagged of all."""
-        return ratio(self.flagged, self.n)
+        return Counts(*(part.sum(axis=-2) for part in self))
 
     @property
     def precision(self) -> Floats:
@@ -99,7 +94,7 @@ class Histograms:
     """
 
     thresholds: Floats
-    groups: list[str]
+    groups: tuple[str, ...]
     counts: Counts
     draws: Counts
     weekly: Ints | None
@@ -117,9 +112,8 @@ class ThresholdTable(Result):
     frame : DataFrame, index threshold, rising (with `by`: group, threshold)
         Of the leads whose outcome is known, those with `score >= threshold`: `flagged` and `share_flagged` (of all),
         `events_flagged`, `precision` (events of the flagged), `recall` (flagged of the events), `lift` (precision by
-        the rate of all leads), `false_per_true` (flagged leads without the event for each with it; infinite where there
-        is none with it). With `dates` also `per_week`: leads flagged a week, those of unknown outcome included. Each
-        but the counts has `_low` and `_high` beside it.
+        the rate of all leads). With `dates` also `per_week`: leads flagged a week, those of unknown outcome included.
+        Each but the counts has `_low` and `_high` beside it.
     n, events, unknown : int
         Leads with a known outcome, those of them that reached it, and leads left out because theirs is not known.
     notes : tuple of str
@@ -229,9 +223,8 @@ def threshold_table(  # noqa: PLR0913 - each of them is part of what is asked
     Notes
     -----
     `precision`, `recall` and `share_flagged` have Wilson's interval, with `groups` at the size that the design effect
-    leaves; `false_per_true` that of the precision. `lift` has that of `gains`, but for
-    the share flagged, which is drawn too. `per_week` has Student's interval over weeks, since weeks differ by more than
-    chance.
+    leaves. `lift` has that of `gains`, but for the share flagged, which is drawn too. `per_week` has Student's interval
+    over weeks, since weeks differ by more than chance.
 
     The replicates, which give the design effects and what `choose_threshold` compares, are not drawn row by row: how
     many leads fall in each band, with and without the event, is a multinomial draw, and that is all a table needs.
@@ -256,55 +249,51 @@ def threshold_table(  # noqa: PLR0913 - each of them is part of what is asked
     >>> table.frame.loc[20, ["precision_low", "precision_high"]].round(2).tolist()
     [0.3, 0.95]
     """
-    rows = ScoredLeads.read(y, score, {"weights": weights, "by": by, "dates": dates, "groups": groups})
+    rows = scored_leads(y, score, weights=weights, by=by, dates=dates, groups=groups)
     with Arguments("threshold_table") as checked:
         level = checked.probability("confidence", confidence)
         checked.whole("replicates", replicates, least=round(2 / (1 - level)))
         rng = checked.random("random_state", random_state)
-    values = _evenly(rows.score) if thresholds is None else _given(thresholds)
-    place = np.searchsorted(values, rows.score, "right")
-    cells = rows.cells(place, len(values))[0]
-    known = cells[..., :UNKNOWN]
+    values = _evenly(rows.columns["score"]) if thresholds is None else _given(thresholds)
+    place = np.searchsorted(values, rows.columns["score"], "right")
+    found = cells(rows, place, len(values))[0]
+    known = found[..., :UNKNOWN]
     counts = Counts.of(known)
-    if rows.account is None:
+    if rows.groups is None:
         total = int(known.sum())
         drawn = rng.multinomial(total, known.ravel() / total, size=replicates).reshape(replicates, *known.shape)
     else:
-        drawn = rows.draw_accounts(place, len(values), replicates, rng)
-    histograms = Histograms(values, rows.groups, counts, Counts.of(drawn), *_over_time(rows, place, len(values)))
-    unknown = int(cells[..., UNKNOWN].sum())
-    frame = _frame(histograms, confidence, rows.leads_per_account)
+        drawn = draw_accounts(rows, place, len(values), replicates, rng)
+    histograms = Histograms(values, rows.names, counts, Counts.of(drawn), *_over_time(rows, place, len(values)))
+    unknown, most = int(found[..., UNKNOWN].sum()), leads_per_account(rows)
+    frame = _frame(histograms, confidence, most)
     if by is None:
         frame = frame.droplevel("group")
-    notes = (*_too_few(counts, unknown), *_falls(histograms, confidence, rows.leads_per_account))
+    notes = (*_too_few(counts, unknown), *_falls(histograms, confidence, most))
     n, events = int(counts.n.sum()), int(counts.events.sum())
     return ThresholdTable(frame, n, events, unknown, notes, by is not None, confidence, histograms)
 
 
 def _over_time(
-    rows: ScoredLeads, place: Ints, n_thresholds: int
+    rows: LeadRows, place: Ints, n_thresholds: int
 ) -> tuple[Ints | None, pd.DatetimeIndex | None, Counts | None, Floats | None]:
     """The last four parts of `Histograms`."""
-    if rows.day is None:
+    if rows.dates is None:
         return None, None, None, None
-    first, last = int(rows.day.min()), int(rows.day.max())
+    first, last = int(rows.dates.min()), int(rows.dates.max())
     weeks = (last - first + 1) // _WEEK
-    week = weeks - 1 - (last - rows.day) // _WEEK
+    week = weeks - 1 - (last - rows.dates) // _WEEK
     whole = week >= 0
-    weekly = rows.cells(place, n_thresholds, np.where(whole, week, 0), whole)[:weeks]
-    month = rows.day.astype("datetime64[D]").astype("datetime64[M]")
+    weekly = cells(rows.take(whole), place[whole], n_thresholds, week[whole])[:weeks]
+    month = rows.dates.astype("datetime64[D]").astype("datetime64[M]")
     months = np.arange(month.min(), month.max() + 1)
     begin, end = (edge.astype("datetime64[D]").astype(np.int64) for edge in (months, months + 1))
     days = np.minimum(end, last + 1) - np.maximum(begin, first)
-    monthly = rows.cells(place, n_thresholds, (month - months[0]).astype(np.int64))
-    per_week = _at_or_above(monthly) * _WEEK / days[:, None, None]
+    monthly = cells(rows, place, n_thresholds, (month - months[0]).astype(np.int64))
+    # Leads of unknown outcome are flagged too.
+    per_week = Counts.of(monthly).flagged * _WEEK / days[:, None, None]
     index = pd.DatetimeIndex(months.astype("datetime64[us]"), name="month")
-    return _at_or_above(weekly), index, Counts.of(monthly[..., :UNKNOWN]), per_week
-
-
-def _at_or_above(cells: Ints) -> Ints:
-    """(..., n_thresholds) leads at or above each threshold, their outcome known or not."""
-    return cells.sum(axis=-1)[..., ::-1].cumsum(axis=-1)[..., ::-1][..., 1:]
+    return Counts.of(weekly).flagged, index, Counts.of(monthly[..., :UNKNOWN]), per_week
 
 
 def _given(thresholds: Any) -> Floats:
@@ -350,7 +339,7 @@ def _frame(histograms: Histograms, confidence: float, leads_per_account: float) 
         columns.update({name: value, f"{name}_low": np.asarray(low), f"{name}_high": np.asarray(high)})
 
     rates = {
-        "share_flagged": (counts.flagged, counts.n, draws.share),
+        "share_flagged": (counts.flagged, counts.n, ratio(draws.flagged, draws.n)),
         "precision": (counts.hits, counts.flagged, draws.precision),
         "recall": (counts.hits, counts.events, draws.recall),
     }
@@ -360,10 +349,6 @@ def _frame(histograms: Histograms, confidence: float, leads_per_account: float) 
         put(name, value, *wilson(count / effects[name], of / effects[name], confidence=confidence))
     fewer = (part / effects["precision"] for part in (counts.hits, counts.flagged, counts.events, counts.n))
     put("lift", counts.lift, *lift(*fewer, confidence=confidence)[1:])
-    with np.errstate(divide="ignore"):
-        odds, least, most = (1 / columns[name] - 1 for name in ("precision", "precision_high", "precision_low"))
-    # Rounding can keep the lower bound of no event a hair above 0.
-    put("false_per_true", odds, least, np.where(counts.hits > 0, most, odds))
     if histograms.weekly is not None:
         put("per_week", *weekly_mean(histograms.weekly, confidence))
     index = pd.MultiIndex.from_product([histograms.groups, histograms.thresholds], names=["group", "threshold"])
@@ -375,13 +360,9 @@ def weekly_mean(weekly: Ints, confidence: float) -> tuple[Any, Any, Any]:
     from scipy.special import stdtrit  # noqa: PLC0415 - scipy takes long to import
 
     weeks = len(weekly)
-    if not weeks:
-        nothing = np.full(weekly.shape[1:], np.nan)
-        return nothing, nothing, nothing
-    mean = weekly.mean(axis=0)
-    if weeks == 1:
-        return mean, np.full_like(mean, np.nan), np.full_like(mean, np.nan)
-    half = stdtrit(weeks - 1, (1 + confidence) / 2) * weekly.std(axis=0, ddof=1) / np.sqrt(weeks)
+    mean = weekly.mean(axis=0) if weeks else np.full(weekly.shape[1:], np.nan)
+    spread = weekly.std(axis=0, ddof=1) if weeks > 1 else np.full_like(mean, np.nan)
+    half = stdtrit(max(weeks - 1, 1), (1 + confidence) / 2) * spread / np.sqrt(max(weeks, 1))
     return mean, np.maximum(mean - half, 0), mean + half
 
 
@@ -396,19 +377,16 @@ def _too_few(counts: Counts, unknown: int) -> list[str]:
 
 def _falls(histograms: Histograms, confidence: float, leads_per_account: float) -> list[str]:
     """Where leads above a threshold convert less than those just below it, beyond noise, over all groups and bands."""
-    tests = [_neighbours(histograms, group, leads_per_account) for group in range(len(histograms.groups))]
-    corrected = holm(np.concatenate([p for _, _, p in tests]))
-    each = np.split(corrected, np.cumsum([len(p) for _, _, p in tests])[:-1])
-    found = []
-    for group, (low, high, _), p in zip(range(len(tests)), tests, each, strict=True):
-        sure = p < (1 - confidence) / 2
-        name = f"{histograms.groups[group]}: " if histograms.groups[group] else ""
-        runs = _runs(low[sure], high[sure])
-        found += [f"{name}{_fall(histograms.thresholds, histograms.counts.group(group), *run)}" for run in runs]
-    return found
+    groups = range(len(histograms.groups))
+    tests = pd.concat([_neighbours(histograms, group, leads_per_account) for group in groups], ignore_index=True)
+    sure = tests[holm(tests["p"]) < (1 - confidence) / 2]
+    # Falls that follow on one another are one.
+    stretch = (sure["low"] != sure["high"].shift()).cumsum()
+    ends = sure.groupby([sure["group"], stretch]).agg({"group": "first", "low": "first", "high": "last"})
+    return [_fall(histograms, *fall) for fall in ends.itertuples(index=False)]
 
 
-def _neighbours(histograms: Histograms, group: int, leads_per_account: float) -> tuple[Ints, Ints, Floats]:
+def _neighbours(histograms: Histograms, group: int, leads_per_account: float) -> pd.DataFrame:
     """Neighbouring thresholds of a group, and for each pair the p-value of the leads above both converting less."""
     counts, draws = histograms.counts.group(group), histograms.draws.group(group)
     # With many thresholds no band holds enough leads to tell: then a few do, each a quarter of those from it on.
@@ -424,7 +402,7 @@ def _neighbours(histograms: Histograms, group: int, leads_per_account: float) ->
     variance = pooled * (1 - pooled) * (1 / below + 1 / above)
     effect = _design_effect(_rise(draws, low, high), variance, leads_per_account)
     z = _rise(counts, low, high) / np.sqrt(variance * effect)
-    return low, high, np.array([NormalDist().cdf(value) for value in z])
+    return pd.DataFrame({"group": group, "low": low, "high": high, "p": [NormalDist().cdf(value) for value in z]})
 
 
 def _rise(counts: Counts, low: Ints, high: Ints) -> Floats:
@@ -435,16 +413,9 @@ def _rise(counts: Counts, low: Ints, high: Ints) -> Floats:
     return ratio(counts.hits[..., high], counts.flagged[..., high]) - between
 
 
-def _runs(low: Ints, high: Ints) -> list[tuple[int, int]]:
-    """Stretches that follow on one another, each as one."""
-    begins = np.append(True, low[1:] != high[:-1])[: len(low)]
-    ends = np.append(begins[1:], True)[: len(low)]
-    return list(zip(low[begins].tolist(), high[ends].tolist(), strict=True))
-
-
-def _fall(thresholds: Floats, counts: Counts, low: int, high: int) -> str:
-    rates = counts.precision
-    return (
-        f"Raising the threshold from {thresholds[low]:.10g} to {thresholds[high]:.10g} lowers precision beyond noise, "
-        f"from {rates[low]:.1%} (n={counts.flagged[low]:,}) to {rates[high]:.1%} (n={counts.flagged[high]:,})."
-    )
+def _fall(histograms: Histograms, group: int, low: int, high: int) -> str:
+    name = f"{histograms.groups[group]}: " if histograms.groups[group] else ""
+    (before, after), counts = histograms.thresholds[[low, high]], histograms.counts.group(group)
+    rates = [f"{counts.precision[place]:.1%} (n={counts.flagged[place]:,})" for place in (low, high)]
+    fall = f"{name}Raising the threshold from {before:.10g} to {after:.10g} lowers precision beyond noise"
+    return f"{fall}, from {rates[0]} to {rates[1]}."
