@@ -63,18 +63,15 @@ class ThresholdChoice(Result):
     notes : tuple of str
         How far the months apart would have chosen otherwise.
     threshold : float
-        NaN where none does what was asked (`met` is False). Of a table by groups: the single threshold that those of
-        the groups are compared with.
+        NaN where none does what was asked. Of a table by groups: the single threshold that those of the groups are
+        compared with.
     low, high : float
         From the lowest to the highest threshold that the data does not rule out as the right one.
-    met : bool
     asked : str
         What was asked about: precision, recall, per_week or value.
     curve : DataFrame, index threshold
         `figure` (what was asked about: precision, recall, leads a week, or value over the leads of the table), `low`,
         `high`, and `possible`: not ruled out as the right threshold.
-    per_week : tuple of three floats, or None
-        Leads a week at the threshold, with the interval of the table; None without dates.
     stability : DataFrame or None, index month
         `n` leads with a known outcome, `threshold` that the month alone would have asked for (NaN: none), and at the
         one chosen from all months `flagged_per_week` and `precision` with `precision_low`, `precision_high` (Wilson).
@@ -93,10 +90,8 @@ class ThresholdChoice(Result):
     threshold: float
     low: float
     high: float
-    met: bool
     asked: str
     curve: pd.DataFrame
-    per_week: tuple[float, float, float] | None
     stability: pd.DataFrame | None
     thresholds: pd.DataFrame | None
     gain: tuple[float, float, float] | None
@@ -193,7 +188,7 @@ def choose_threshold(
     Returns
     -------
     ThresholdChoice
-        `headline`, `notes`, `threshold`, `low`, `high`, `per_week`, `stability`, `thresholds`, `apply(rulebook)`.
+        `headline`, `notes`, `threshold`, `low`, `high`, `stability`, `thresholds`, `apply(rulebook)`.
 
     Raises
     ------
@@ -224,26 +219,21 @@ def choose_threshold(
     >>> print(choose_threshold(threshold_table(won, points), value=Value(per_won=1000, per_contact=100)))
     60: value 30,000 (17,292 to 43,705). All others can be told apart from it with 57 outcomes.
     """
-    goal = _asked(table, capacity_per_week, min_precision, value, min_recall)
+    goal = _asked(
+        table, capacity_per_week=capacity_per_week, min_precision=min_precision, value=value, min_recall=min_recall
+    )
     histograms = table.histograms
-    counts = histograms.counts.pooled()
+    some = histograms.counts.pooled().flagged > 0
     curve = _curve(table, goal)
-    figure, some = curve["figure"].to_numpy(), counts.flagged > 0
-    best = goal.best(figure, some)
+    best = goal.best(curve["figure"].to_numpy(), some)
     curve["possible"] = _possible(table, goal, curve, best) & some
     kept = curve.index[curve["possible"]]
-    met = best >= 0
-    threshold, low, high = (curve.index[best], kept.min(), kept.max()) if met else (np.nan,) * 3
-    per_week = None
-    if histograms.weekly is not None and met:
-        mean, least, most = weekly_mean(histograms.weekly.sum(axis=1), table.confidence)
-        per_week = float(mean[best]), float(least[best]), float(most[best])
+    threshold, low, high = map(float, (curve.index[best], kept.min(), kept.max()) if best >= 0 else (np.nan,) * 3)
     own, gain = _by_group(table, goal.target) if table.by else (None, None)
     headline = goal.sentence(curve, best, table) if own is None else _shared(own, gain, goal.target, table)
     months = None if histograms.months is None else _by_month(histograms, goal, best, table.confidence)
     notes = () if months is None or own is not None else (_months_said(months["threshold"]),)
-    bounds = (float(threshold), float(low), float(high))
-    return ThresholdChoice(headline, notes, *bounds, met, goal.name, curve, per_week, months, own, gain, table)
+    return ThresholdChoice(headline, notes, threshold, low, high, goal.name, curve, months, own, gain, table)
 
 
 @dataclass(frozen=True)
@@ -308,36 +298,23 @@ class _Goal:
         return f"{none}: the nearest is {near}{ask}."
 
 
-def _asked(
-    table: ThresholdTable, capacity: float | None, precision: float | None, value: Value | None, recall: float | None
-) -> _Goal:
+def _asked(table: ThresholdTable, **asked: Any) -> _Goal:
     """The one thing that is asked."""
-    asked: dict[str, tuple[str, Any]] = {
-        "capacity_per_week": ("per_week", capacity),
-        "min_precision": ("precision", precision),
-        "value": ("value", value),
-        "min_recall": ("recall", recall),
-    }
-    named = [name for name, (_, target) in asked.items() if target is not None]
+    named = [name for name, target in asked.items() if target is not None]
     if len(named) != 1:
         message = f"takes exactly one of {', '.join(asked)}; got {' and '.join(named) or 'none'}"
         raise ArgumentError("choose_threshold", message)
-    [name], (what, target), weekly = named, asked[named[0]], table.histograms.weekly
+    [name], target, weekly = named, asked[named[0]], table.histograms.weekly
     with Arguments("choose_threshold") as given:
-        if name == "capacity_per_week":
-            given.number(name, target, above=0)
-        elif name != "value":
-            given.number(name, target, above=0, most=1)
+        if name != "value":
+            given.number(name, target, above=0, most=None if name == "capacity_per_week" else 1)
         elif not isinstance(target, Value):
             given.wrong(name, f"must be Value(per_won=..., per_contact=...); got {target!r}")
-        if name == "capacity_per_week" and not given.problems and (weekly is None or not len(weekly)):
-            need = (
-                "dates of at least a week" if weekly is not None else "dates: give threshold_table the days, dates=..."
-            )
-            given.wrong(name, f"leads a week need {need}")
-        elif table.by and name != "capacity_per_week":
+        if name != "capacity_per_week" and table.by:
             given.wrong(name, "of a table by groups only capacity_per_week can be asked; take a table for each group")
-    return _Goal(what, target)
+        elif name == "capacity_per_week" and not given.problems and (weekly is None or not len(weekly)):
+            given.wrong(name, "leads a week need dates of at least a week: give threshold_table the days, dates=...")
+    return _Goal(name.removeprefix("min_").removeprefix("capacity_"), target)
 
 
 def _curve(table: ThresholdTable, goal: _Goal) -> pd.DataFrame:
@@ -386,14 +363,9 @@ def _by_month(histograms: Histograms, goal: _Goal, best: int, confidence: float)
     own = [goal.best(figure, mask) for figure, mask in zip(figures, some, strict=True)]
     thresholds = np.append(histograms.thresholds, np.nan)
     low, high = wilson(monthly.hits, monthly.flagged, confidence=confidence)
-    at = {
-        "flagged_per_week": per_week,
-        "precision": monthly.precision,
-        "precision_low": low,
-        "precision_high": high,
-    }
-    chosen = {name: figure[:, best] if best >= 0 else np.nan for name, figure in at.items()}
-    return pd.DataFrame({"n": monthly.n[:, 0], "threshold": thresholds[own], **chosen}, index=histograms.months)
+    frame = pd.DataFrame({"n": monthly.n[:, 0], "threshold": thresholds[own]}, index=histograms.months)
+    at = {"flagged_per_week": per_week, "precision": monthly.precision, "precision_low": low, "precision_high": high}
+    return frame.assign(**{name: figure[:, best] if best >= 0 else np.nan for name, figure in at.items()})
 
 
 def _months_said(own: pd.Series[Any]) -> str:

@@ -371,7 +371,7 @@ def test_weeks_count_leads_of_unknown_outcome_too():
         choose_threshold(short, capacity_per_week=3)
     # One week says nothing of how weeks differ.
     one = choose_threshold(threshold_table([1, 0], [1, 2], dates=["2026-03-01", "2026-03-07"]), capacity_per_week=1)
-    assert (one.threshold, one.low, one.high, one.per_week[0]) == (2, 2, 2, 1)
+    assert (one.threshold, one.low, one.high, one.curve["figure"].loc[2]) == (2, 2, 2, 1)
     assert one.headline.startswith("2: 1.0 leads a week (no interval from a single week), capacity 1.")
 
 
@@ -389,7 +389,7 @@ def test_what_is_chosen_by_hand():
     # that earn the same, the one with fewer contacts.
     choice = choose_threshold(table, value=Value(1000, 100))
     assert choice.curve["figure"].tolist() == [17_000, 25_000, 30_000, 20_000]
-    assert (choice.threshold, choice.met) == (60, True)
+    assert choice.threshold == 60
     assert choose_threshold(table, value=Value(1000, 200)).threshold == 80
     dates = pd.date_range("2026-01-01", periods=100).tolist() * 4
     dated_table = threshold_table(*STEPS, dates=dates)
@@ -397,7 +397,7 @@ def test_what_is_chosen_by_hand():
         assert choose_threshold(dated_table, capacity_per_week=capacity).threshold == pytest.approx(
             threshold, nan_ok=True
         )
-    assert choose_threshold(dated_table, capacity_per_week=14).per_week[0] == 14
+    assert dated_table.frame.loc[choose_threshold(dated_table, capacity_per_week=14).threshold, "per_week"] == 14
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -429,7 +429,7 @@ def test_what_rules_a_threshold_out(seed):
 def test_no_threshold_meets_the_target_and_the_nearest_is_named():
     table = threshold_table(*STEPS)
     choice = choose_threshold(table, min_precision=0.5)
-    assert (choice.met, np.isnan(choice.threshold)) == (False, True)
+    assert np.isnan([choice.threshold, choice.low, choice.high]).all()
     assert choice.headline == (
         "No threshold does it: the nearest is precision 30.0% (21.9% to 39.6%) at 80, of 100 leads, with 57 outcomes, "
         "asked for 50.0%."
@@ -447,8 +447,8 @@ def test_no_threshold_meets_the_target_and_the_nearest_is_named():
     )
     # A threshold that no lead reaches passes on none too many, and is no choice.
     nobody = threshold_table(*STEPS, thresholds=[20, 90], dates=pd.date_range("2026-01-01", periods=400))
-    assert not choose_threshold(nobody, capacity_per_week=3).met
-    assert not choose_threshold(threshold_table(*STEPS, thresholds=[70]), min_recall=0.9).met
+    assert np.isnan(choose_threshold(nobody, capacity_per_week=3).threshold)
+    assert np.isnan(choose_threshold(threshold_table(*STEPS, thresholds=[70]), min_recall=0.9).threshold)
 
 
 @pytest.mark.parametrize(
@@ -819,7 +819,7 @@ def test_fit_points_of_a_real_rulebook_end_in_it(bank):
         assert row[["flagged", "precision"]].tolist() == pytest.approx([above.sum(), bank.loc[above, "y"].mean()])
     choice = choose_threshold(table, capacity_per_week=100)
     per_week = (total >= choice.threshold).sum() / (len(bank) / 70 / 7)
-    assert choice.per_week[0] == pytest.approx(per_week, rel=0.01)
+    assert choice.curve["figure"].loc[choice.threshold] == pytest.approx(per_week, rel=0.01)
     assert per_week <= 101
     # The list changes over these years, so that the bar that a month alone asks for does too.
     assert choice.stability["threshold"].max() > choice.stability["threshold"].min() + 2
