@@ -98,10 +98,17 @@ def newcombe(before: tuple[npt.ArrayLike, npt.ArrayLike], after: tuple[npt.Array
     >>> [round(float(part), 4) for part in newcombe((48, 80), (56, 70))]
     [0.2, 0.0524, 0.3339]
     """
-    return difference(*(_rate(count, n, 0.95) for count, n in (before, after)))
+    return difference(*(rate(count, n) for count, n in (before, after)))
 
 
-def _rate(count: npt.ArrayLike, n: npt.ArrayLike, confidence: float) -> Figure:
+def rate(count: npt.ArrayLike, n: npt.ArrayLike, confidence: float = 0.95) -> Figure:
+    """A rate and its interval (Wilson); NaN where n is 0.
+
+    Examples
+    --------
+    >>> [round(float(part), 4) for part in rate(81, 263)]
+    [0.308, 0.2553, 0.3662]
+    """
     with np.errstate(invalid="ignore", divide="ignore"):
         value = np.divide(np.asarray(count, np.float64), np.asarray(n, np.float64))
     return value, *wilson(count, n, confidence=confidence)
@@ -183,8 +190,8 @@ def lift(  # noqa: PLR0913 - two rates, and what is known of the leads
     """
     had, size, events, total = (np.asarray(part, np.float64) for part in (count, n, all_events, all_n))
     rest = total - size
-    ratios = ratio(_rate(had, size, confidence), _rate(events - had, rest, confidence))
-    share, *ends = (size / total,) * 3 if fixed_share else _rate(size, total, confidence)
+    ratios = ratio(rate(had, size, confidence), rate(events - had, rest, confidence))
+    share, *ends = (size / total,) * 3 if fixed_share else rate(size, total, confidence)
 
     def at(times: Any, inside: Any) -> Any:
         return 1 / (inside + (1 - inside) / times)

@@ -21,7 +21,7 @@ from leadscore.rulebook import Rulebook
 from leadscore.scoring.engine import Bound
 from leadscore.scoring.plan import compiled
 from leadscore.scoring.timeline import Timeline
-from leadscore.stats.intervals import wilson
+from leadscore.stats.intervals import rate
 from leadscore.tables.outcomes import STAGES, WORKED, Ints, or_further
 from leadscore.tables.tables import Tables
 from leadscore.threshold.capacity import BEHAVIOUR, CHANCE, FIT, HAND_RAISERS, RECENT, WEEK, chosen, gain, simple_ways
@@ -177,22 +177,16 @@ def baselines(  # noqa: PLR0913 - each of them is part of what is asked
     else:
         headline = _verdict(rows, hits, tolerance)
     notes.append("Only leads that sales worked are judged: nothing is known of those below the current threshold.")
-    leads, capacity = _judged(tables, pool, ways[_RULEBOOK]), float(capacity_per_week)
-    facts = (n, hits, weeks, stage, capacity, int(within_days), day_of(until))
+    came = pool["day"].to_numpy().astype("datetime64[D]").astype("datetime64[us]")
+    leads = pool.assign(day=came, total=ways[_RULEBOOK] / 1000).drop(columns="lead")
+    facts = (n, hits, weeks, stage, float(capacity_per_week), int(within_days), day_of(until))
     return Baselines(headline, tuple(notes), frame, leads, *facts)
-
-
-def _judged(tables: Tables, pool: pd.DataFrame, total: Floats) -> pd.DataFrame:
-    """`Baselines.leads`."""
-    ids = pd.Index(tables.ids.array.take(pa.array(pool["lead"])).to_pandas(), name="lead_id")
-    day = pool["day"].to_numpy().astype("datetime64[D]").astype("datetime64[us]")
-    return pd.DataFrame({"day": day, "reached": pool["reached"].to_numpy(), "total": total / 1000}, index=ids)
 
 
 def _pool(
     tables: Tables, stage: str, period: tuple[int, int], within_days: int, until: int
 ) -> tuple[pd.DataFrame, list[str]]:
-    """The leads that can be judged, `lead`, `day`, `reached`; and what to say of those that cannot."""
+    """The leads that can be judged, by lead_id: `lead`, `day`, `reached`; and what to say of those that cannot."""
     stages, _ = tables.observed(day_of(until))
     n, day = len(tables.ids), stages.times.days(tables.timezone)
     worked, came = stages.first(n, day, stages.of(*WORKED)), stages.came_to_sales(n, day)
@@ -201,22 +195,19 @@ def _pool(
     closed = came <= until - within_days
     # Without any work within the days nobody knows what the lead was worth.
     judged = closed & (worked <= np.minimum(came, until) + within_days) & (goal >= came)
-    notes = []
-    for rows, why in (
-        (
-            inside & ~closed,
-            f"arrived less than {within_days} days before {day_of(until)}, so the outcome is not known yet",
-        ),
-        (inside & closed & (worked > came + within_days), "not worked by sales in that time"),
-        (inside & closed & (goal < came), f"reached {stage} before they came to sales"),
-    ):
-        if rows.any():
-            notes.append(f"{counted(rows.sum(), 'lead')} left out: {why}.")
+    why = {
+        f"arrived less than {within_days} days before {day_of(until)}, so the outcome is not known yet": ~closed,
+        "not worked by sales in that time": closed & (worked > came + within_days),
+        f"reached {stage} before they came to sales": closed & (goal < came),
+    }
+    left_out = {reason: int((inside & rows).sum()) for reason, rows in why.items()}
+    notes = [f"{counted(count, 'lead')} left out: {reason}." for reason, count in left_out.items() if count]
     lead = np.flatnonzero(inside & judged)
     if not len(lead):
         raise ArgumentError("tables", f"no lead that came to sales in the period can be judged. {' '.join(notes)}")
     reached = goal[lead] <= came[lead] + within_days
-    return pd.DataFrame({"lead": lead.astype(np.int32), "day": came[lead], "reached": reached}), notes
+    ids = pd.Index(tables.ids.array.take(pa.array(lead)).to_pandas(), name="lead_id")
+    return pd.DataFrame({"lead": lead.astype(np.int32), "day": came[lead], "reached": reached}, ids), notes
 
 
 def _ways(bound: Bound, tables: Tables, scores: Mapping[str, pd.Series[Any]], pool: pd.DataFrame) -> dict[str, Floats]:
@@ -235,15 +226,15 @@ def _ways(bound: Bound, tables: Tables, scores: Mapping[str, pd.Series[Any]], po
 def _row(chosen: Floats, base: Floats, reached: npt.NDArray[np.bool_], week: Ints, weeks: float) -> _Figures:
     """One way's figures, beside the base on the same leads."""
     taken, got = chosen.sum(), chosen[reached].sum()
-    low, high = wilson(got, taken)
+    value, low, high = rate(got, taken)
     apart = gain(chosen - base, reached, week)
     least, most = apart.interval(0.95)
     return {
         "chosen": taken,
         "reached": got,
-        "rate": got / taken if taken else np.nan,
-        "rate_low": float(low),
-        "rate_high": float(high),
+        "rate": value,
+        "rate_low": low,
+        "rate_high": high,
         "per_week": got / weeks,
         "difference": apart.value / weeks,
         "low": least / weeks,

@@ -20,7 +20,7 @@ from leadscore.rulebook.values import Points
 from leadscore.scoring.engine import Bound
 from leadscore.scoring.plan import Plan
 from leadscore.scoring.scores import Scores
-from leadscore.stats.intervals import wilson
+from leadscore.stats.intervals import Figure, rate, share_text
 from leadscore.stats.outcomes_and_scores import read_rows
 
 _Rule = FitRule | BehaviourRule
@@ -40,11 +40,11 @@ class WhatIf(Result):
         How many there are, and how many qualify.
     known, reached : int
         Of those that qualify, how many have a known outcome, and how many of these reached it.
-    precision, low, high : float
+    precision : (value, low, high)
         The share reached, with its 95 % interval (Wilson); NaN where none is known.
     positives : int
         All leads known to have reached it.
-    recall, recall_low, recall_high : float
+    recall : (value, low, high)
         The share of these that qualify, with its 95 % interval (Wilson); NaN where there are none.
     entered, left : Index of lead ids
         Who qualifies now and did not by the rulebook as it is, and the other way round.
@@ -56,13 +56,9 @@ class WhatIf(Result):
     qualified: int
     known: int
     reached: int
-    precision: float
-    low: float
-    high: float
+    precision: Figure
     positives: int
-    recall: float
-    recall_low: float
-    recall_high: float
+    recall: Figure
     entered: pd.Index[Any]
     left: pd.Index[Any]
 
@@ -81,12 +77,9 @@ class WhatIf(Result):
         if not self.known:
             precision = "Precision not known: none of them has a known outcome."
         else:
-            interval = f"{self.precision:.1%} ({self.low:.1%} to {self.high:.1%})"
-            precision = f"Precision {interval}: {self.reached:,} of {self.known:,} with a known outcome."
-        if not self.positives:
-            return (precision,)
-        interval = f"{self.recall:.1%} ({self.recall_low:.1%} to {self.recall_high:.1%})"
-        return precision, f"Recall {interval}: {self.reached:,} of {self.positives:,} known to have reached it."
+            precision = f"Precision {share_text(self.reached, self.known)} with a known outcome."
+        recall = f"Recall {share_text(self.reached, self.positives)} known to have reached it."
+        return (precision, recall) if self.positives else (precision,)
 
     def sections(self) -> Iterator[Section]:
         """Who enters and who leaves."""
@@ -135,8 +128,7 @@ class ThresholdExplorer:
     def __init__(self, scores: Scores, y: Any = None) -> None:
         self.scores = scores
         self.rulebook = scores.rulebook
-        rows = None if y is None else read_rows(y, score=scores)
-        self._y = np.full(len(scores), np.nan) if rows is None else np.where(rows.known, rows.had, np.nan)
+        self._outcomes = read_rows(np.full(len(scores), np.nan) if y is None else y, score=scores)
         self._before = scores.bound.via >= 0
         self.now = self.at()
 
@@ -156,45 +148,35 @@ class ThresholdExplorer:
             If there is no such rule or entry, or the points are none.
         """
         changed = self._quick(threshold, points or {})
-        bound = self._bound_with(changed, points or {})
-        now = bound.via >= 0
-        known = now & ~np.isnan(self._y)
-        reached = int(np.nansum(self._y[known]))
-        low, high = wilson(reached, known.sum())
-        positives = int(np.nansum(self._y))
-        recall_low, recall_high = wilson(reached, positives)
+        # Only what the changed rules look at is looked up again.
+        before = self.scores.bound
+        attributes = before.attributes.with_points(Plan(changed), self.scores.tables, set(points or {}))
+        bound = Bound(attributes, before.lead, before.record, before.days)
+        now, was = bound.via >= 0, before.via >= 0
+        known, reached = (int((now & part).sum()) for part in (self._outcomes.known, self._outcomes.had))
+        positives = int(self._outcomes.had.sum())
         return WhatIf(
             threshold=changed.qualify.threshold,
             points=dict(points or {}),
             leads=bound.n,
             qualified=int(now.sum()),
-            known=int(known.sum()),
+            known=known,
             reached=reached,
-            precision=reached / known.sum() if known.any() else np.nan,
-            low=float(low),
-            high=float(high),
+            precision=rate(reached, known),
             positives=positives,
-            recall=reached / positives if positives else np.nan,
-            recall_low=float(recall_low),
-            recall_high=float(recall_high),
-            entered=self.scores.lead_ids[now & ~self._before],
-            left=self.scores.lead_ids[~now & self._before],
+            recall=rate(reached, positives),
+            entered=self.scores.lead_ids[now & ~was],
+            left=self.scores.lead_ids[~now & was],
         )
 
     def changed(self, threshold: float | None = None, *, points: Mapping[str, Any] | None = None) -> Rulebook:
         """The rulebook with a threshold and points as given to `at`; `write` it to keep it, comments and all."""
         quick = self._quick(threshold, points or {})
-        changes: dict[Any, Any] = {}
-        if threshold is not None:
-            changes["qualify.threshold"] = _written(quick.qualify.threshold)
+        changes: dict[Any, Any] = {} if threshold is None else {"qualify.threshold": _written(quick.qualify.threshold)}
         for section, position, rule in quick.rules():
             if rule.name in (points or {}):
-                key = "from" if rule.from_ is not None else "points"
-                value: Any = rule.from_ if rule.from_ is not None else rule.points
-                table = isinstance(value, Mapping)
-                changes[section, position, key] = (
-                    {k: _written(v) for k, v in value.items()} if table else _written(value)
-                )
+                key, value = ("points", rule.points) if rule.from_ is None else ("from", rule.from_)
+                changes[section, position, key] = _written(value)
         return self.rulebook.edited(changes)
 
     def _quick(self, threshold: float | None, points: Mapping[str, Any]) -> Rulebook:
@@ -212,12 +194,6 @@ class ThresholdExplorer:
             update["qualify"] = self.rulebook.qualify.model_copy(update={"threshold": value})
         return self.rulebook.model_copy(update=update)
 
-    def _bound_with(self, book: Rulebook, changed: Mapping[str, Any]) -> Bound:
-        """The same leads under the changed rulebook; only what the changed rules look at is looked up again."""
-        bound = self.scores.bound
-        attributes = bound.attributes.with_points(Plan(book), self.scores.tables, set(changed))
-        return Bound(attributes, bound.lead, bound.record, bound.days)
-
     def widget(self, *, rules: Sequence[str] = ()) -> Any:
         """Sliders for the threshold and for the points of rules, and what they would do; for notebooks.
 
@@ -230,31 +206,27 @@ class ThresholdExplorer:
         ImportError
             If ipywidgets is not installed: `pip install leadscore[notebook]`.
         """
-        from ipywidgets import FloatSlider, Output, VBox  # noqa: PLC0415 - notebooks only
+        from ipywidgets import FloatSlider, VBox, interactive_output  # noqa: PLC0415 - notebooks only
 
-        by_name = {rule.name: rule for _, _, rule in self.rulebook.rules()}
         now = self.rulebook.qualify.threshold
-        sliders = {"threshold": FloatSlider(now, min=0, max=max(2 * now, 10), step=1, description="threshold")}
+        own: dict[str, Any] = {rule.name: rule.points for _, _, rule in self.rulebook.rules() if rule.name in rules}
+        sliders = [FloatSlider(now, min=0, max=max(2 * now, 10), step=1, description="threshold")]
         for name in rules:
-            value = float(by_name[name].points)  # type: ignore[arg-type] # with a table it is no slider
-            reach = max(20.0, 2 * abs(value))
-            sliders[name] = FloatSlider(value, min=-reach, max=reach, step=1, description=name)
-        output = Output()
+            reach = max(20.0, 2 * abs(own[name]))
+            sliders.append(FloatSlider(own[name], min=-reach, max=reach, step=1, description=name))
 
-        def show(_: Any = None) -> None:
-            points = {name: sliders[name].value for name in rules if sliders[name].value != by_name[name].points}
-            output.clear_output(wait=True)
-            with output:
-                print(self.at(sliders["threshold"].value, points=points))  # noqa: T201 - into the widget
+        def show(**values: float) -> None:
+            threshold, *tried = values.values()
+            points = {name: value for name, value in zip(rules, tried, strict=True) if value != own[name]}
+            print(self.at(threshold, points=points))  # noqa: T201 - into the widget
 
-        for slider in sliders.values():
-            slider.observe(show, "value")
-        show()
-        return VBox([*sliders.values(), output])
+        return VBox([*sliders, interactive_output(show, {str(place): one for place, one in enumerate(sliders)})])
 
 
-def _written(points: float) -> float:
-    """Whole points as a file has them: 12, not 12.0."""
+def _written(points: Any) -> Any:
+    """Points, or a table of them, as a file has them: whole ones as 12, not 12.0."""
+    if isinstance(points, Mapping):
+        return {entry: _written(value) for entry, value in points.items()}
     return int(points) if points == int(points) else points
 
 

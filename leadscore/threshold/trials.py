@@ -132,11 +132,6 @@ class Trial(Result):
     weeks_fixed: int
     counted: tuple[TrialWeek, ...] = ()
 
-    @property
-    def n_at_most(self) -> int:
-        """Leads, of the group and the rest, in `weeks_at_most`."""
-        return self.weeks_at_most * self.per_week
-
     def update(self, week: TrialWeek) -> Trial:
         """The trial with one more week counted.
 
@@ -187,18 +182,14 @@ class Trial(Result):
     @property
     def headline(self) -> str:
         """The verdict, with the interval and how many weeks and leads it rests on; before the first week, the plan."""
-        at_most = f"{counted(self.weeks_at_most, 'week')} at most"
+        at_most, mean = f"{counted(self.weeks_at_most, 'week')} at most", f"{self.weeks_expected:.0f} on average"
         if not self.counted:
-            theory = (
-                f"the group's rate is {self._word} than the rest's {100 * self.baseline_rate:.3g} % by {self._least}"
-            )
-            mean = f"{self.weeks_expected:.0f} on average"
-            return f"{at_most} ({counted(self.n_at_most, 'lead')}), {mean}, to prove or refute that {theory}."
+            leads, rest = counted(self.weeks_at_most * self.per_week, "lead"), f"{100 * self.baseline_rate:.3g} %"
+            theory = f"the group's rate is {self._word} than the rest's {rest} by {self._least}"
+            return f"{at_most} ({leads}), {mean}, to prove or refute that {theory}."
         low, high = self.interval
-        group, rest = self._counts[1].sum(), self._counts[3].sum()
-        since = (
-            f"after {counted(len(self.counted), 'week')} ({counted(group, 'lead')} in the group, {rest:,} in the rest)"
-        )
+        weeks, group = counted(len(self.counted), "week"), counted(self._counts[1].sum(), "lead")
+        since = f"after {weeks} ({group} in the group, {self._counts[3].sum():,} in the rest)"
         if low > high:
             return f"Open {since}: the weeks contradict each other, so the difference is not the same in all of them."
         points = f"{100 * low:.3g} to {100 * high:.3g} percentage points"
@@ -208,7 +199,7 @@ class Trial(Result):
         if self.verdict == "refuted":
             short = f"the group's rate is not {self._word} by {self._least}"
             return f"Refuted {since}: {short}; the difference is {held}."
-        return f"Open {since}: the difference is {held}; planned for {at_most}, {self.weeks_expected:.0f} on average."
+        return f"Open {since}: the difference is {held}; planned for {at_most}, {mean}."
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -361,7 +352,7 @@ def plan_trial(  # noqa: PLR0913 - each of them is part of the plan
     Returns
     -------
     Trial
-        `weeks_expected`, `weeks_at_most`, `n_at_most`, `weeks_fixed`; `update(week)` counts a week, `verdict`,
+        `weeks_expected`, `weeks_at_most`, `weeks_fixed`; `update(week)` counts a week, `verdict`,
         `headline`, `interval` and `difference` say how it stands, `to_json` keeps it until the next week.
 
     Raises

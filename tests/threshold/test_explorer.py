@@ -77,12 +77,13 @@ def test_figures_by_hand(explorer):
     assert (explorer.now.qualified, explorer.now.known, explorer.now.reached) == (1, 1, 0)
     tried = explorer.at(10)
     # a, b and c qualify; a reached it, b did not, of c nothing is known; d reached it and does not qualify.
-    assert (tried.qualified, tried.known, tried.reached, tried.precision, tried.recall) == (3, 2, 1, 0.5, 0.5)
-    assert [round(bound, 4) for bound in (tried.low, tried.high)] == [0.0945, 0.9055]
+    assert (tried.qualified, tried.known, tried.reached, tried.positives) == (3, 2, 1, 2)
+    assert [round(part, 4) for part in tried.precision] == [0.5, 0.0945, 0.9055]
+    assert tried.recall == tried.precision
     assert (tried.entered.tolist(), tried.left.tolist()) == (["a", "c"], [])
-    assert "Recall 50.0% (9.5% to 90.5%): 1 of 2 known to have reached it" in repr(tried)
+    assert "Recall 50.0% (9.5% to 90.5%) of 2 known to have reached it" in repr(tried)
     assert "Threshold 10: 3 of 4 leads qualify (75.0%); entered 2, left 0" in repr(tried)
-    assert "Precision 50.0% (9.5% to 90.5%): 1 of 2 with a known outcome" in repr(tried)
+    assert "Precision 50.0% (9.5% to 90.5%) of 2 with a known outcome" in repr(tried)
 
 
 def test_a_rule_that_gave_nothing_may_give_something(explorer):
@@ -130,7 +131,7 @@ def test_outcomes_must_be_of_these_leads(explorer):
         ThresholdExplorer(explorer.scores, ["won", "lost", "won", "lost"])
     assert ThresholdExplorer(explorer.scores, np.array([True, False, False, True])).now.known == 1
     unknown = ThresholdExplorer(explorer.scores).now
-    assert np.isnan(unknown.precision)
+    assert np.isnan(unknown.precision).all()
     assert unknown.notes == ("Precision not known: none of them has a known outcome.",)
 
 
