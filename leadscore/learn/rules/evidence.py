@@ -44,11 +44,11 @@ class Evidence(Result):
     frame : DataFrame, one row per rule, entry of a table, required column, `never` entry and minimum fit
         `part`, `rule`, `entry`, `points` (as they stand in the file), `n` rows on which it fires, `share` of all rows
         with `share_low`, `share_high`; `reached` of the `n`, `rate` with `rate_low`, `rate_high`, and of the other rows
-        `rate_without` with `rate_without_low`, `rate_without_high`; `lift` (rate / rate without) with `lift_low`,
-        `lift_high`; `claimed` (points more than the rule gives other leads, on average), and adjusted for the other
-        rules: `effect` (log odds) with `effect_low`, `effect_high`, `worth` (the same in points) with `worth_low`,
-        `worth_high`, `p`, `p_corrected` (Holm), `verdict`, and where there is too little data `more_leads` and
-        `more_reached` that it takes.
+        `rate_without` with `rate_without_low`, `rate_without_high`; `rate_ratio` (rate / rate without) with
+        `rate_ratio_low`, `rate_ratio_high`; `claimed` (points more than the rule gives other leads, on average), and
+        adjusted for the other rules: `effect` (log odds) with `effect_low`, `effect_high`, `worth` (the same in points)
+        with `worth_low`, `worth_high`, `p`, `p_corrected` (Holm), `verdict`, and where there is too little data
+        `more_leads` and `more_reached` that it takes.
     notes : tuple of str
         What to know before it is believed.
     n, n_leads, reached : int
@@ -141,8 +141,8 @@ def evidence(rulebook: Rulebook, snapshots: Snapshots, *, confidence: float = 0.
 
     References
     ----------
-    Holm, S. (1979), Scandinavian Journal of Statistics 6, 65-70. The interval of the lift is the `ratio` of two Wilson
-    intervals. Liang, K.-Y. and Zeger, S. L. (1986), Biometrika 73, 13-22. For the test and the power see
+    Holm, S. (1979), Scandinavian Journal of Statistics 6, 65-70. The interval of the rate ratio is the `ratio` of
+    two Wilson intervals. Liang, K.-Y. and Zeger, S. L. (1986), Biometrika 73, 13-22. For the test and the power see
     `leadscore.stats.score_tests`.
 
     Examples
@@ -241,13 +241,13 @@ class _Question:
         _, n, share, *ends = everyone.share(np.ones(len(self.fires), bool), confidence)
         _, reached, rate, low, high = sample.share(self.fires, confidence)
         _, _, without, without_low, without_high = sample.share(~self.fires, confidence)
-        lift, lift_low, lift_high = map(float, ratio((rate, low, high), (without, without_low, without_high)))
+        times, times_low, times_high = map(float, ratio((rate, low, high), (without, without_low, without_high)))
         return {
             "part": self.part, "rule": self.rule, "entry": self.entry, "points": self.points,
             "n": n, "share": share, "share_low": ends[0], "share_high": ends[1],
             "reached": reached, "rate": rate, "rate_low": low, "rate_high": high,
             "rate_without": without, "rate_without_low": without_low, "rate_without_high": without_high,
-            "lift": lift, "lift_low": lift_low, "lift_high": lift_high,
+            "rate_ratio": times, "rate_ratio_low": times_low, "rate_ratio_high": times_high,
         }  # fmt: skip
 
 

@@ -91,9 +91,9 @@ def test_counts_are_those_of_pandas(random):
         one = row(found, "Level", level)
         assert (one["n"], one["reached"]) == (table.loc[level].sum(), table.loc[level, True])
         assert one["rate_low"] <= one["rate"] <= one["rate_high"]
-        assert one["lift_low"] <= one["lift"] <= one["lift_high"]
+        assert one["rate_ratio_low"] <= one["rate_ratio"] <= one["rate_ratio_high"]
         without = table.drop(level).sum()
-        assert one["lift"] == pytest.approx(one["rate"] / (without[True] / without.sum()))
+        assert one["rate_ratio"] == pytest.approx(one["rate"] / (without[True] / without.sum()))
 
 
 # ------------------------------------------------------------------------------------------- against the second opinion
@@ -233,7 +233,7 @@ def test_nobody_with_it_converts():
     assert found["verdict"] == "supported"
     assert found["effect_low"] > -10
     assert found["effect_high"] < 0
-    assert (found["rate"], found["lift"]) == (0, 0)
+    assert (found["rate"], found["rate_ratio"]) == (0, 0)
 
 
 def test_the_same_lead_many_times_is_no_more_evidence():
@@ -248,7 +248,7 @@ def test_the_same_lead_many_times_is_no_more_evidence():
     strangers = row(evidence(rules, snapshots_of(leads.iloc[lead], y[lead])), "Market")
     assert often["p"] == pytest.approx(once["p"], rel=0.35)
     assert strangers["p"] < once["p"] / 50
-    for figure in ("share", "rate", "rate_without", "lift"):
+    for figure in ("share", "rate", "rate_without", "rate_ratio"):
         assert often[[figure, f"{figure}_low", f"{figure}_high"]].to_numpy(float) == pytest.approx(
             once[[figure, f"{figure}_low", f"{figure}_high"]].to_numpy(float), rel=0.02
         )
@@ -262,7 +262,7 @@ def test_what_another_rule_explains_is_not_counted_twice():
     leads = pd.DataFrame({"real": np.where(real, "yes", "no"), "shadow": np.where(shadow, "yes", "no")})
     rules = "".join(f"  - {{name: {name}, when: {{{name}: 'yes'}}, points: 10}}\n" for name in leads)
     found = evidence(book("fit:\n", rules), snapshots_of(leads, drawn(rng, -2 + 1.2 * real)))
-    assert row(found, "shadow")["lift_low"] > 1.3
+    assert row(found, "shadow")["rate_ratio_low"] > 1.3
     assert (row(found, "real")["verdict"], row(found, "shadow")["verdict"]) == ("supported", "unsupported")
 
 
@@ -522,8 +522,8 @@ def test_olist_origins(folder):
     day = (pd.to_datetime(leads["first_contact_date"]) - pd.Timestamp("1970-01-01")).dt.days
     found = evidence(rulebook, snapshots_of(leads[["origin"]], waited.between(1, 90), day=day))
     social = row(found, "Origin", "social")
-    assert social["lift_high"] < 0.6
+    assert social["rate_ratio_high"] < 0.6
     # Leads whose origin nobody recorded convert twice as often.
     missing = row(found, "origin", "missing")
     assert missing["verdict"] == "harmful"
-    assert 1.6 < missing["lift_low"] < missing["lift"] < 2.4
+    assert 1.6 < missing["rate_ratio_low"] < missing["rate_ratio"] < 2.4
