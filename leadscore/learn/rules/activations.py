@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,18 +10,21 @@ import numpy as np
 import numpy.typing as npt
 
 from leadscore.base.text import normalise
+from leadscore.learn.rules.parameters import places, value_at
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import rule_uses
 from leadscore.rulebook.model import BehaviourRule, FitRule
 from leadscore.rulebook.values import LARGEST_POINTS
 from leadscore.scoring.timeline import bound_at
+from leadscore.stats.outcomes_and_scores import Mask
 from leadscore.tables.lead_history import Positions
 from leadscore.tables.tables import Tables
 
-Mask = npt.NDArray[np.bool_]
 Side = Literal["fit", "behaviour"]
 # Rules looked at in one go: a rulebook has a largest size, and each rule takes a column of numbers.
 _AT_ONCE = 100
+# What of a rule says nothing of where its entries apply.
+_NOT_READ = {"name", "group", "at_least", "at_most", "other", "missing"}
 
 
 @dataclass(frozen=True)
@@ -56,58 +59,30 @@ class Entry:
 
 def entries(rulebook: Rulebook) -> list[Entry]:
     """Every rule of a rulebook, and for rules with a table every entry of it, in the order of the file."""
-    written = rulebook.to_dict()
-    found: list[Entry] = []
-    for section, position, rule in rulebook.rules():
-        document = written[section][position]
-        if isinstance(rule, FitRule):
-            reads = frozenset(column for column, _ in rule_uses(rule)) or frozenset([str(rule.column)])
-            parts = _fit(rule, document)
-        else:
-            reads = frozenset(map(normalise, rule.event))
-            parts = _behaviour(rule, document)
-        side: Side = "fit" if section == "fit" else "behaviour"
-        found += [Entry(rule.name, entry, side, stated, alone, reads) for entry, stated, alone in parts]
+    document, found = rulebook.to_dict(), []
+    for place in places(rulebook):
+        if not place.is_limit:
+            said, rule = document[place.section][place.index], place.rule_in(rulebook)
+            side: Side = "fit" if isinstance(rule, FitRule) else "behaviour"
+            stated = float(value_at(said, place.path))
+            found.append(Entry(place.rule, place.entry, side, stated, _alone(said, place.path), _reads(rule)))
     return found
 
 
-def _fit(rule: FitRule, document: dict[str, Any]) -> Iterator[tuple[str, float, dict[str, Any]]]:
-    if rule.when is not None:
-        yield "", rule.points, {"when": document["when"], "points": 1}  # type: ignore[misc]
-        return
-    key = "from" if rule.from_ is not None else "points"
-    table, none = document[key], dict.fromkeys(document[key], 0)
-    for label, value, points in _bands(table) if key == "from" else ((str(k), k, p) for k, p in table.items()):
-        following = none if key == "points" else {edge: 0 for edge in table if edge > value}
-        yield label, points, {"column": rule.column, key: {**following, value: 1}}
-    if rule.other:
-        label = f"below {min(table):g}" if key == "from" else "other"
-        yield label, rule.other, {"column": rule.column, key: none, "other": 1}
-    if rule.missing:
-        yield "missing", rule.missing, {"column": rule.column, key: none, "missing": 1}
-
-
-def _behaviour(rule: BehaviourRule, document: dict[str, Any]) -> Iterator[tuple[str, float, dict[str, Any]]]:
-    shared: dict[str, Any] = {
-        key: document[key] for key in ("event", "where", "within_days", "count") if key in document
-    }
-    if rule.from_ is not None:
-        table = document["from"]
-        for label, value, points in _bands(table):
-            yield label, points, {**shared, "from": {**{edge: 0 for edge in table if edge > value}, value: 1}}
-        return
-    decay: dict[str, Any] = {
-        key: document[key] for key in ("points", "half_life_days", "fade_days", "step") if key in document
-    }
+def _alone(said: dict[str, Any], path: tuple[Any, ...]) -> dict[str, Any]:
+    """What stands in the file of a rule, so that it gives something exactly where one of its entries applies."""
+    parts = {key: value for key, value in said.items() if key not in _NOT_READ}
+    for table in ("points", "from"):
+        if isinstance(parts.get(table), dict):
+            parts[table] = {entry: int((table, entry) == path) for entry in parts[table]}
     # Without points in the file it never fires, and a rule must give something to be seen.
-    yield "", rule.points or 0.0, {**shared, **decay, "points": rule.points or 1}
+    return parts if len(path) > 1 else parts | {path[0]: said[path[0]] or 1}
 
 
-def _bands(table: dict[Any, float]) -> Iterator[tuple[str, Any, float]]:
-    """Each edge of a `from` table with the values it stands for, as text."""
-    edges = sorted(table)
-    for edge, following in zip(edges, [*edges[1:], None], strict=True):
-        yield f"{edge:g} and more" if following is None else f"{edge:g} to below {following:g}", edge, table[edge]
+def _reads(rule: FitRule | BehaviourRule) -> frozenset[str]:
+    if isinstance(rule, BehaviourRule):
+        return frozenset(map(normalise, rule.event))
+    return frozenset(column for column, _ in rule_uses(rule)) or frozenset([str(rule.column)])
 
 
 def barred(entry: dict[str, Any]) -> tuple[Side, dict[str, Any]]:

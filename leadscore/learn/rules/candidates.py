@@ -13,9 +13,10 @@ from leadscore.base.text import counted, normalise, worded
 from leadscore.base.times import is_text
 from leadscore.errors import ContractError, RulebookError
 from leadscore.learn.rows.snapshots import kind_of
-from leadscore.learn.rules.activations import Mask, Side, barred, entries, fired, probing
+from leadscore.learn.rules.activations import Side, barred, entries, fired, probing
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import condition_uses, event_kinds, lead_kinds
+from leadscore.stats.outcomes_and_scores import Mask
 from leadscore.tables.lead_history import Positions
 from leadscore.tables.tables import Tables
 

@@ -17,14 +17,16 @@ from leadscore.base.arguments import Arguments
 from leadscore.base.text import counted
 from leadscore.errors import ArgumentError
 from leadscore.learn.rows.snapshots import Snapshots
-from leadscore.learn.rules.activations import Mask, Side, barred, entries, fired
+from leadscore.learn.rules.activations import Side, barred, entries, fired
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.model import thousandths
 from leadscore.scoring.scores import points_by_rule
 from leadscore.scoring.timeline import bound_at
 from leadscore.stats.intervals import Floats, holm, ratio
+from leadscore.stats.outcomes_and_scores import Mask
 from leadscore.stats.score_tests import NOTHING, Adjusted, Sample, adjusted, odds_scale, times_needed
+from leadscore.tables.tables import Tables
 
 SUPPORTED, HARMFUL, UNSUPPORTED = "supported", "harmful", "unsupported"
 TOO_LITTLE, NEVER, NO_DIFFERENCE = "too little data", "never fires", "makes no difference"
@@ -172,11 +174,12 @@ def evidence(rulebook: Rulebook, snapshots: Snapshots, *, confidence: float = 0.
     with Arguments("evidence") as given:
         given.types(rulebook=(rulebook, Rulebook), snapshots=(snapshots, Snapshots))
         given.probability("confidence", confidence)
-    study = _Study(rulebook, snapshots, known_rows(snapshots))
+    known = KnownRows.of(snapshots)
+    study = _Study(rulebook, snapshots.tables, known)
     sample, z = study.sample, NormalDist().inv_cdf((1 + confidence) / 2)
     scale = odds_scale(sample, study.total)
     # Where more points go with no more outcomes, no effect can be said in points.
-    per_point = scale.effect if scale.effect > z * scale.error else float("nan")
+    per_point = scale.effect if scale.effect > z * scale.error else math.nan
     asked = list(study.questions())
     found = [NOTHING if one.others is None else adjusted(sample, one.others, one.column) for one in asked]
     tested = [index for index, one in enumerate(found) if not np.isnan(one.p)]
@@ -191,20 +194,31 @@ def evidence(rulebook: Rulebook, snapshots: Snapshots, *, confidence: float = 0.
         rows.append(figures | {"p_corrected": p, "verdict": verdict} | {name: np.ceil(n) for name, n in more.items()})
     return Evidence(
         pd.DataFrame(rows, columns=None if rows else ["rule", "verdict"]),
-        (*study.notes(), *_on_scale(scale, per_point, z, len(tested), confidence), *snapshots.notes),
+        (*known.notes, *study.notes(), *_on_scale(scale, per_point, z, len(tested), confidence), *snapshots.notes),
         len(sample.outcome), sample.n_leads, int(sample.outcome.sum()), math.log(2) / per_point,
         snapshots.stage, snapshots.within_days, float(confidence),
     )  # fmt: skip
 
 
-def known_rows(snapshots: Snapshots) -> npt.NDArray[np.intp]:
-    """The rows of known outcome."""
-    known = np.flatnonzero(snapshots.y.notna().to_numpy())
-    outcomes = snapshots.y.iloc[known].to_numpy(np.bool_)
-    if not outcomes.any() or outcomes.all():
-        same = f"the {len(known):,} known outcomes are all {bool(outcomes[0])}" if len(known) else "no outcome is known"
-        raise ArgumentError("snapshots", f"{same} of {len(snapshots.y):,}: there is nothing to compare")
-    return known
+@dataclass(frozen=True)
+class KnownRows:
+    """The rows of known outcome; `notes` say how many others there are."""
+
+    lead: npt.NDArray[np.int32]
+    day: npt.NDArray[np.int64]
+    outcome: Floats
+    notes: list[str]
+
+    @classmethod
+    def of(cls, snapshots: Snapshots) -> KnownRows:
+        """Those of snapshots in which there is something to compare."""
+        known = np.flatnonzero(snapshots.y.notna().to_numpy())
+        outcome, n = snapshots.y.iloc[known].to_numpy(np.float64), len(snapshots.y)
+        if len(np.unique(outcome)) < 2:
+            said = f"the {len(known):,} known outcomes are all {outcome.all()}" if len(known) else "no outcome is known"
+            raise ArgumentError("snapshots", f"{said} of {n:,}: there is nothing to compare")
+        notes = [f"Not counted, still undecided: {counted(n - len(known), 'row')}."] if n > len(known) else []
+        return cls(snapshots.lead[known], snapshots.day[known], outcome, notes)
 
 
 @dataclass(frozen=True)
@@ -255,7 +269,7 @@ def _effects(one: _Question, found: Adjusted, per_point: float, z: float) -> dic
     effect, reach = found.effect / one.unit, z * found.error / one.unit
     ends = {"": effect, "_low": effect - reach, "_high": effect + reach}
     return {
-        "claimed": one.claimed if one.in_points else float("nan"),
+        "claimed": one.claimed if one.in_points else math.nan,
         **{f"effect{end}": value for end, value in ends.items()},
         **{f"worth{end}": value / per_point for end, value in ends.items()},
         "p": found.p,
@@ -266,7 +280,7 @@ def _verdict(  # noqa: PLR0913, PLR0917 - one row, from every side
     one: _Question, found: Adjusted, p: float, per_point: float, level: float, significant: float
 ) -> tuple[str, float]:
     """The verdict, and how many times the rows here would be needed on top, where there is too little data."""
-    n, none = int(one.fires.sum()), float("nan")
+    n, none = int(one.fires.sum()), math.nan
     if n in {0, len(one.fires)} or one.others is None:
         return NO_DIFFERENCE if n else NEVER, none
     if p < significant:
@@ -293,33 +307,33 @@ def _on_scale(scale: Adjusted, per_point: float, z: float, tested: int, confiden
 class _Study:
     """The rows, and where everything fires on them."""
 
-    def __init__(self, rulebook: Rulebook, snapshots: Snapshots, known: npt.NDArray[np.intp]) -> None:
-        self.rulebook = rulebook
-        tables, lead, day = snapshots.tables, snapshots.lead[known], snapshots.day[known]
-        self.unknown = len(snapshots.y) - len(known)
-        scored = bound_at(rulebook, tables, lead, day)
+    def __init__(self, rulebook: Rulebook, tables: Tables, known: KnownRows) -> None:
+        scored = bound_at(rulebook, tables, known.lead, known.day)
         self.total = scored.fit + scored.behaviour
         self.points = points_by_rule(scored)
         self.entries = entries(rulebook)
-        self.required = [name for name, column in rulebook.columns.items() if column.required != "no"]
-        self.never = rulebook.qualify.never
-        asked: list[tuple[Side, dict[str, Any]]] = [(entry.side, entry.alone) for entry in self.entries]
-        asked += [("fit", {"when": {name: {"known": False}}, "points": 1}) for name in self.required]
-        asked += [barred(entry) for entry in rulebook.to_dict()["qualify"].get("never", [])]
-        self.fires = fired(rulebook, asked, tables, lead, day)
-        minimum = rulebook.qualify.minimum_fit
-        # Nothing here stands for a minimum that is not there.
-        low = np.zeros(len(lead), bool) if minimum is None else scored.fit < thousandths(minimum)
-        self.fires = np.column_stack([self.fires, low])
-        outcome = snapshots.y.iloc[known].to_numpy(np.float64)
-        packed = np.packbits(self.fires, axis=1)
-        _, first, kind = np.unique(packed, axis=0, return_index=True, return_inverse=True)
-        self.sample = Sample(outcome, lead, kind.reshape(-1))
-        self.first = first
-        self.on = self.fires[first].astype(np.float64)
         self.rules: dict[str, list[int]] = {}
         for index, entry in enumerate(self.entries):
             self.rules.setdefault(entry.rule, []).append(index)
+        asked: list[tuple[Side, dict[str, Any]]] = [(entry.side, entry.alone) for entry in self.entries]
+        # What else is judged: its part, rule and entry, and the rules it is beside.
+        self.claims: list[tuple[str, str, str, list[str]]] = []
+        for name in (name for name, column in rulebook.columns.items() if column.required != "no"):
+            looking = {entry.rule for entry in self.entries if entry.side == "fit" and name in entry.reads}
+            self.claims.append(("required", name, "missing", [rule for rule in self.rules if rule not in looking]))
+            asked.append(("fit", {"when": {name: {"known": False}}, "points": 1}))
+        for never in rulebook.to_dict()["qualify"].get("never", []):
+            self.claims.append(("never", never["name"], "", list(self.rules)))
+            asked.append(barred(never))
+        self.fires = fired(rulebook, asked, tables, known.lead, known.day)
+        if (minimum := rulebook.qualify.minimum_fit) is not None:
+            behaviour = dict.fromkeys(entry.rule for entry in self.entries if entry.side == "behaviour")
+            self.claims.append(("minimum_fit", "Minimum fit", f"below {minimum:g}", list(behaviour)))
+            self.fires = np.column_stack([self.fires, scored.fit < thousandths(minimum)])
+        packed = np.packbits(self.fires, axis=1)
+        _, self.first, kind = np.unique(packed, axis=0, return_index=True, return_inverse=True)
+        self.sample = Sample(known.outcome, known.lead, kind.reshape(-1))
+        self.on = self.fires[self.first].astype(np.float64)
 
     @cached_property
     def columns(self) -> dict[str, Floats]:
@@ -346,21 +360,15 @@ class _Study:
             others = self.beside([other for other in self.rules if other != rule])
             for index in inside:
                 yield self._entry(index, [other for other in inside if other != index], others)
-            if (self.fires[:, inside].any(axis=0)).sum() > 1:
-                yield from self._whole(rule, inside, others)
-        place = len(self.entries)
-        for name in self.required:
-            looking = {entry.rule for entry in self.entries if entry.side == "fit" and name in entry.reads}
-            beside = [rule for rule in self.rules if rule not in looking]
-            yield self._claim("required", name, "missing", place, beside)
-            place += 1
-        for entry in self.never:
-            yield self._claim("never", entry.name, "", place, list(self.rules))
-            place += 1
-        if self.rulebook.qualify.minimum_fit is not None:
-            beside = [entry.rule for entry in self.entries if entry.side == "behaviour"]
-            below = f"below {self.rulebook.qualify.minimum_fit:g}"
-            yield self._claim("minimum_fit", "Minimum fit", below, place, list(dict.fromkeys(beside)))
+            given = self.points[rule].to_numpy()
+            spread = float(given.std())
+            if self.fires[:, inside].any(axis=0).sum() > 1 and spread > 0:
+                side, column = self.entries[inside[0]].side, given[self.first] / spread
+                yield _Question(side, rule, _WHOLE, math.nan, given != 0, column, others, 1.0, unit=spread)
+        for place, (part, rule, entry, beside) in enumerate(self.claims, len(self.entries)):
+            fires = self.fires[:, place]
+            tested = self.beside(beside) if 0 < fires.sum() < len(fires) else None
+            yield _Question(part, rule, entry, math.nan, fires, self.on[:, place], tested, -1.0, in_points=False)
 
     def _entry(self, index: int, rest: list[int], others: Floats) -> _Question:
         """An entry against all other leads: what they get from the rule's other entries counts by how many they are."""
@@ -376,25 +384,8 @@ class _Study:
             beside = np.column_stack([others, self.on[:, kept] + column[:, None] * shares])
         return _Question(entry.side, entry.rule, entry.entry, entry.stated, fires, column, beside, claimed)
 
-    def _whole(self, rule: str, inside: list[int], others: Floats) -> Iterator[_Question]:
-        """A rule with a table by what each of its points is worth."""
-        given = self.points[rule].to_numpy()
-        spread = float(given.std())
-        if spread > 0:
-            column = given[self.first] / spread
-            side = self.entries[inside[0]].side
-            yield _Question(side, rule, _WHOLE, float("nan"), given != 0, column, others, 1.0, unit=spread)
-
-    def _claim(self, part: str, name: str, entry: str, place: int, beside: list[str]) -> _Question:
-        """That leads on which something holds are worse."""
-        fires = self.fires[:, place]
-        others = None if fires.all() or not fires.any() else self.beside(beside)
-        return _Question(part, name, entry, float("nan"), fires, self.on[:, place], others, -1.0, in_points=False)
-
     def notes(self) -> Iterator[str]:
         """What the rows say about the figures."""
-        if self.unknown:
-            yield f"Not counted, still undecided: {counted(self.unknown, 'row')}."
         if self.sample.repeated:
             yield "Some leads have rows on several days, which are alike: intervals and p allow for that."
         twins: dict[bytes, list[str]] = {}

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 import numpy as np
 
 from leadscore.errors import ArgumentError, RulebookError
-from leadscore.learn.rules.activations import Mask
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.diff import decimal
-from leadscore.rulebook.model import BehaviourRule, Limits, thousandths
+from leadscore.rulebook.model import BehaviourRule, FitRule, Limits, thousandths
 from leadscore.scoring.engine import Bound
 from leadscore.stats.intervals import Floats
+from leadscore.stats.outcomes_and_scores import Mask
 
 # The sections that hold points.
 POINTED = ("fit", "behaviour", "groups", "totals")
@@ -60,6 +62,11 @@ class Place:
         """Whether it is a limit of a group or a total."""
         return self.section in {"groups", "totals"}
 
+    def rule_in(self, rulebook: Rulebook) -> FitRule | BehaviourRule:
+        """The rule that it is an entry of."""
+        rule: FitRule | BehaviourRule = getattr(rulebook, self.section)[self.index]
+        return rule
+
 
 def places(rulebook: Rulebook) -> list[Place]:
     """Everything that gives points, in the order of the file: entries of rules, then limits of groups and of totals.
@@ -94,9 +101,7 @@ def places(rulebook: Rulebook) -> list[Place]:
 
 def value_at(said: Mapping[Any, Any], path: Sequence[Any]) -> Any:
     """What stands at a path."""
-    for key in path:
-        said = said[key]
-    return said
+    return reduce(getitem, path, said)
 
 
 def put(said: dict[Any, Any], path: Sequence[Any], value: Any) -> None:
@@ -113,7 +118,7 @@ def writable(rulebook: Rulebook, listed: Sequence[Place], points: Floats) -> Flo
     """Points that can be written: a table's limit that gives points to idle leads holds its entries too."""
     points = points.copy()
     for number, place in enumerate(listed):
-        rule = None if place.is_limit else getattr(rulebook, place.section)[place.index]
+        rule = None if place.is_limit else place.rule_in(rulebook)
         if isinstance(rule, BehaviourRule) and len(place.path) > 1 and (idle := rule.clip(0) / 1000):
             points[number] = (max if idle > 0 else min)(points[number], idle)
     return points
@@ -257,24 +262,27 @@ class Activations:
                     total[rows] = points[place]
         return columns, np.sum(list(fixed.values()), axis=0)
 
+    def total(self, points: Floats) -> Floats:
+        """(n_rows,) the score at some points."""
+        columns, fixed = self.at(points)
+        return columns @ points + fixed
+
 
 def activations(rulebook: Rulebook, bound: Bound, listed: list[Place]) -> Activations:
     """The activations of rows that are bound by the `probe` of a rulebook."""
     own = np.zeros((bound.n, len(listed)), order="F")
     fixed: dict[tuple[str, str | None], Floats] = {("fit", None): np.zeros(bound.n)}
-    at = 0
     for (section, index, rule), seen in zip(rulebook.rules(), bound.every_rule(), strict=True):
         given = seen.dense(bound.n) / 1000
-        stop = at + sum((place.section, place.index) == (section, index) for place in listed)
+        inside = [number for number, place in enumerate(listed) if (place.section, place.index) == (section, index)]
         if isinstance(rule, BehaviourRule) and rule.points is not None:
-            own[:, at] = _within(given / _FINE, rule.points, rule)
+            own[:, inside[0]] = _within(given / _FINE, rule.points, rule)
         else:
-            own[:, at:stop] = given[:, None] == np.arange(1, stop - at + 1)
+            own[:, inside] = given[:, None] == np.arange(1, len(inside) + 1)
         if isinstance(rule, BehaviourRule) and (rule.from_ is not None or rule.points == 0):
             idle = rule.clip(0) / 1000 * ((given == 0) | (rule.points == 0))
             key = section, rule.group if rule.group in rulebook.groups else None
             fixed[key] = fixed.get(key, 0) + idle
-        at = stop
     return Activations(listed, own, fixed, _sums(rulebook, listed, list(fixed)))
 
 
@@ -289,28 +297,21 @@ def _within(activation: Floats, points: float, limits: Limits) -> Floats:
 
 def _sums(rulebook: Rulebook, listed: Sequence[Place], fixed: Sequence[tuple[str, str | None]]) -> list[_Sum]:
     """What is limited as a sum: first each group, then each total, whose parts the limits of its groups are."""
-    rules = [(place, getattr(rulebook, place.section)[place.index]) for place in listed if not place.is_limit]
-    limits: dict[tuple[str, str], dict[str, int]] = {}
+    side_of = {rule.group: section for section, _, rule in rulebook.rules()}
+    limits: dict[tuple[str, Any], dict[str, int]] = {}
+    # The side and the group in which points are counted; a limit of a group takes their place in the total.
+    homes: list[tuple[str | None, str | None]] = []
     for number, place in enumerate(listed):
         if place.is_limit:
-            limits.setdefault((place.section, str(place.index)), {})[place.path[0]] = number
-    side_of = {rule.group: place.section for place, rule in rules}
+            limits.setdefault((place.section, place.index), {})[place.path[0]] = number
+            homes.append((side_of[str(place.index)] if place.section == "groups" else None, None))
+        else:
+            homes.append((place.section, place.rule_in(rulebook).group))
     found = []
     for (section, name), ends in sorted(limits.items()):
-        side = name if section == "totals" else side_of[name]
-        inside = [
-            number
-            for number, (place, rule) in enumerate(rules)
-            if place.section == side and (section == "totals" or rule.group == name)
-        ]
-        if section == "totals":
-            inside += [
-                number
-                for (kind, group), others in limits.items()
-                if kind == "groups" and side_of[group] == side
-                for number in others.values()
-            ]
-        keys = [key for key in fixed if key[0] == side and (section == "totals" or key[1] == name)]
+        home = (name,) if section == "totals" else (side_of[name], name)
+        inside = [number for number, one in enumerate(homes) if one[: len(home)] == home]
+        keys = [key for key in fixed if key[: len(home)] == home]
         # The lower limit first, as the language has it where the two cross.
         found.append(_Sum(inside, keys, dict(sorted(ends.items()))))
     return found

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +32,6 @@ from leadscore.rulebook.values import LARGEST_POINTS
 from leadscore.scoring.engine import Bound
 from leadscore.scoring.timeline import bound_at
 from leadscore.stats.intervals import Floats
-from leadscore.stats.ranking import auc_difference, roc_auc
 
 _Z = NormalDist().inv_cdf(0.975)
 # Fewer outcomes of either kind say nothing about a dozen rules, however much is borrowed from the old points.
@@ -43,7 +41,6 @@ _ROUNDS = 8
 _GAIN = 0.01
 _FAR = 4
 _NEVER, _ALIKE, _HELD = "never counts, kept", "counts the same on every row, kept", "held at 0"
-_SHOWN = 8
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -127,7 +124,7 @@ def reweigh(
     snapshots : Snapshots
         Leads as they stood on past days, and what came of them.
     keep_signs : bool
-        Points above 0 stay at 0 or above, points below 0 at 0 or below; the notes name those that are held.
+        Points above 0 stay at 0 or above, points below 0 at 0 or below; `note` says which are held.
     points_to_double : float, optional
         So many points double the odds. By default so many that the threshold keeps its number and its meaning: a lead
         that reaches it now is about as likely to convert as one that reached it by the old points; a note says how
@@ -153,7 +150,7 @@ def reweigh(
     leads that sales chose to work, points hold for leads that would be chosen so.
 
     Whom a limit of a sum holds back depends on the points, so these are learned again, up to eight times, as long as
-    the scores fit better. A note sets the new rulebook's own scores beside the model.
+    the scores fit better.
 
     Simulated with 21 entries and the truth known (`benchmarks/reweigh.py`), the points rank leads and give
     probabilities better than the hand-set ones and than the data's own alike where few leads are known, and are hardly
@@ -192,10 +189,8 @@ def reweigh(
     written = with_points(rulebook, listed, new)
     frame = _frame(learned, sample, new, keep_signs=keep_signs)
     bound = [bound_at(book, snapshots.tables, snapshots.lead, snapshots.day) for book in (rulebook, written)]
-    old, total = (((one.fit + one.behaviour) / 1000)[sample.used] for one in bound)
-    agreement = _agreement(total, learned.model, sample.y, learned.found)
-    volume = _volume(rulebook.qualify.threshold, bound, (old, total), sample, slope)
-    notes = (*sample.left_out, *unsure, *_on_points(frame, learned), agreement, volume)
+    volume = _volume(rulebook.qualify.threshold, bound, sample, slope)
+    notes = (*sample.left_out, *unsure, *_on_points(frame, learned), volume)
     return Reweighed(
         rulebook, written, frame, float(np.log(2) / slope), learned.found.spread, notes, len(sample.y),
         int(sample.y.sum()), sample.unknown, int(sample.lead.max()) + 1, snapshots.stage,
@@ -242,7 +237,7 @@ class _Learned:
     """Points as the outcomes have them, before they are rounded.
 
     `columns` are the activations they are multiplied with, `places` those of them that something could be learned of,
-    `model` the sum for each row, `log_loss` that of the score, in which limits hold back what they will.
+    `log_loss` that of the score, in which limits hold back what they will.
     """
 
     points: Floats
@@ -251,7 +246,6 @@ class _Learned:
     found: Shrunk
     slope: float
     rows: Rows
-    model: Floats
     log_loss: float
 
 
@@ -280,20 +274,14 @@ def _learned(sample: _Sample, slope: float, *, keep_signs: bool) -> _Learned:
         found = shrunk(rows, keep_signs=keep_signs)
         way = np.zeros(len(points))
         way[places] = found.effects / slope - points[places]
-        losses = [_log_loss(sample, points + part * way, slope) for part in parts]
+        losses = [_loss(sample.y, slope * sample.seen.total(points + part * way)) for part in parts]
         if best is not None and min(losses) > best.log_loss - _GAIN:
             break
-        columns, fixed = sample.seen.at(points)
+        columns, _ = sample.seen.at(points)
         points = points + parts[int(np.argmin(losses))] * way
-        best = _Learned(points, places, columns, found, slope, rows, columns @ points + fixed, min(losses))
+        best = _Learned(points, places, columns, found, slope, rows, min(losses))
     assert best is not None
     return best
-
-
-def _log_loss(sample: _Sample, points: Floats, slope: float) -> float:
-    """That of the score, limits and all."""
-    columns, fixed = sample.seen.at(points)
-    return _loss(sample.y, slope * (columns @ points + fixed))
 
 
 def _check_outcomes(y: Floats, left_out: str) -> None:
@@ -310,8 +298,7 @@ def _slope(
     """The log odds of a point, and what to say of it: by default those by which the threshold keeps its odds."""
     if points_to_double is not None:
         return float(np.log(2) / points_to_double), []
-    columns, fixed = sample.seen.at(sample.seen.points)
-    total = columns @ sample.seen.points + fixed
+    total = sample.seen.total(sample.seen.points)
     slope, error = slope_of(total, sample.y, sample.lead)
     low, high = slope - _Z * error, slope + _Z * error
     if low > 0:
@@ -410,20 +397,12 @@ def _frame(learned: _Learned, sample: _Sample, new: Floats, *, keep_signs: bool)
 
 
 def _on_points(frame: pd.DataFrame, learned: _Learned) -> Iterator[str]:
-    names = (frame["rule"] + " " + frame["entry"]).str.strip()
-    for note, what in (
-        (_NEVER, "Kept as they are: they count on none of these rows"),
-        (_ALIKE, "Kept as they are: they count the same on all of these rows"),
-        (_HELD, "Held at 0: by the outcomes they would change sign"),
-    ):
-        if (frame["note"] == note).any():
-            yield f"{what}: {_listed(names[frame['note'] == note])}."
     mine = frame[frame["low"].notna()]
     together = tangled(learned.rows.columns, mine["rule"].to_numpy())
     if together.any():
         yield (
             f"Outcomes cannot tell these apart, for they occur together or add up; they share as their old points did: "
-            f"{_listed(names[mine.index[together]])}."
+            f"{', '.join((mine['rule'] + ' ' + mine['entry']).str.strip()[together])}."
         )
     if learned.found.design_effect > 1:
         yield (
@@ -432,27 +411,10 @@ def _on_points(frame: pd.DataFrame, learned: _Learned) -> Iterator[str]:
         )
 
 
-def _listed(names: Any) -> str:
-    names = list(names)
-    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else "")
-
-
-def _agreement(scored: Floats, model: Floats, y: Floats, found: Shrunk) -> str:
-    """How well the rulebook says what the model does."""
-    ours, theirs = roc_auc(y > 0, scored), roc_auc(y > 0, model)
-    apart = auc_difference(y > 0, scored, model)
-    sure = "no interval: leads on several days" if found.design_effect > 1 else f"{apart.low:+.4f} to {apart.high:+.4f}"
-    return (
-        f"As a rulebook, rounded and limited, the points rank these rows with an AUC of {ours.value:.4f}; the model "
-        f"itself reaches {theirs.value:.4f} (difference {apart.value:+.4f}, {sure}; n = {len(y):,} with "
-        f"{int(y.sum()):,} events). Those are the rows learned from: later ones may differ."
-    )
-
-
-def _volume(threshold: float, bound: Sequence[Bound], totals: Sequence[Floats], sample: _Sample, slope: float) -> str:
+def _volume(threshold: float, bound: Sequence[Bound], sample: _Sample, slope: float) -> str:
     """What the same threshold now lets through, and which one has the odds that it had."""
     then, now = (int((one.via >= 0).sum()) for one in bound)
-    old, new = totals
+    old, new = (((one.fit + one.behaviour) / 1000)[sample.used] for one in bound)
     old_slope = slope_of(old, sample.y, sample.lead)[0]
     log_odds = _level(sample.y, old_slope * old) + old_slope * threshold
     equal = (log_odds - _level(sample.y, slope * new)) / slope

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,14 +18,14 @@ from leadscore.base.text import counted
 from leadscore.base.times import NO_TIME
 from leadscore.errors import ArgumentError
 from leadscore.learn.rows.snapshots import Activity, Snapshots
-from leadscore.learn.rules.activations import Mask
 from leadscore.learn.rules.candidates import Candidate, uncovered
-from leadscore.learn.rules.evidence import known_rows
+from leadscore.learn.rules.evidence import KnownRows
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.yaml import dump
 from leadscore.scoring.timeline import bound_at
 from leadscore.stats.intervals import Floats, holm
+from leadscore.stats.outcomes_and_scores import Mask
 from leadscore.stats.score_tests import Sample, adjusted, odds_scale, score_tests
 from leadscore.tables.tables import Tables
 
@@ -182,26 +182,26 @@ def suggest(
         given.probability("false_discovery", false_discovery)
         given.whole("min_leads", min_leads, least=1)
         given.probability("confidence", confidence)
-    rows = _Rows.read(rulebook, snapshots, known_rows(snapshots))
+    rows = _Rows.read(rulebook, snapshots)
     features = [one for one in snapshots.provenance.values() if isinstance(one, Activity)]
     windows = {one.within_days for one in features if one.within_days}
     candidates, fires, left_out = uncovered(
-        rulebook, snapshots.tables, rows.lead, rows.day, windows=sorted(windows or _WINDOWS), min_leads=min_leads,
-        halves=(rows.older, rows.newer),
+        rulebook, snapshots.tables, rows.known.lead, rows.known.day, windows=sorted(windows or _WINDOWS),
+        min_leads=min_leads, halves=(rows.older, rows.newer),
     )  # fmt: skip
-    q, found, p = _found_again(rows, fires, false_discovery)
-    sure = [int(found[index]) for index in np.argsort(p, kind="stable") if p[index] <= 1 - confidence]
     newer = rows.half(rows.newer)
+    q, found, p = _found_again(rows.half(rows.older), newer, fires[rows.older], fires[rows.newer], false_discovery)
+    sure = [int(found[index]) for index in np.argsort(p, kind="stable") if p[index] <= 1 - confidence]
     kept, same = _apart(newer, fires[rows.newer], sure, 1 - confidence, candidates)
     per_point, scale = _per_point(rows, confidence)
     columns = fires[rows.newer][:, kept].astype(np.float64)
-    frame, rules = _written(rulebook, newer, columns, [candidates[place] for place in kept], per_point, confidence)
-    frame = frame.assign(
-        p=[float(p[found == place][0]) for place in kept],
-        q=q[kept],
-        yaml=[dump({side: [rule]}) for side, rule in zip(frame["side"], rules, strict=True)],
-    )
-    notes = (*rows.notes, *left_out, *same, *scale, *_warned(confidence), *snapshots.notes)
+    frame = _judged(newer, columns, per_point, confidence)
+    rules = _rules(rulebook, [candidates[place] for place in kept], frame["points"].tolist())
+    frame.insert(0, "side", [candidates[place].side for place in kept])
+    frame.insert(1, "rule", [rule["name"] for rule in rules])
+    frame["p"], frame["q"] = p[np.searchsorted(found, kept)], q[kept]
+    frame["yaml"] = [dump({side: [rule]}) for side, rule in zip(frame["side"], rules, strict=True)]
+    notes = (*rows.known.notes, *rows.notes, *left_out, *same, *scale, *_warned(confidence), *snapshots.notes)
     return Suggestions(
         frame, rules, notes, len(candidates), len(found), int(rows.older.sum() + rows.newer.sum()),
         int(rows.newer.sum()), snapshots.stage, snapshots.within_days, float(confidence),
@@ -214,8 +214,7 @@ def _warned(confidence: float) -> Iterator[str]:
     yield "Check that a suggested field is not filled in only after the outcome."
 
 
-@dataclass(frozen=True)
-class _Half:
+class _Half(NamedTuple):
     """Rows of one half: their outcomes, and the score's calibration there, as columns."""
 
     sample: Sample
@@ -226,49 +225,41 @@ class _Half:
 class _Rows:
     """The rows of known outcome, older and newer; some are neither, as their leads stand in the older half already."""
 
-    lead: npt.NDArray[np.int32]
-    day: npt.NDArray[np.int64]
+    known: KnownRows
     time: npt.NDArray[np.int64]
     total: npt.NDArray[np.int64]
-    sample: Sample
     older: Mask
     newer: Mask
     notes: list[str]
 
     @classmethod
-    def read(cls, rulebook: Rulebook, snapshots: Snapshots, known: npt.NDArray[np.intp]) -> _Rows:
-        lead, day = snapshots.lead[known], snapshots.day[known]
-        outcome = snapshots.y.iloc[known].to_numpy(np.float64)
-        notes = []
-        if len(known) < len(snapshots.y):
-            notes.append(f"Not counted, still undecided: {counted(len(snapshots.y) - len(known), 'row')}.")
-        scored = bound_at(rulebook, snapshots.tables, lead, day)
+    def read(cls, rulebook: Rulebook, snapshots: Snapshots) -> _Rows:
+        known = KnownRows.of(snapshots)
+        lead, day, outcome = known.lead, known.day, known.outcome
         time = day if len(np.unique(day)) > 1 else _created(snapshots.tables, rulebook, lead)
         days, counts = np.unique(time, return_counts=True)
         if len(days) < 2:
             why = "all rows are of one day, and no created_at orders the leads: nothing can be confirmed out of time"
             raise ArgumentError("snapshots", f"{why}. Take snapshots of several days")
-        before = np.cumsum(counts)[:-1]
-        cut = days[np.argmin(np.abs(before - len(lead) / 2))]
-        older = time <= cut
+        cut = days[np.argmin(np.abs(np.cumsum(counts)[:-1] - len(lead) / 2))]
+        older, notes = time <= cut, []
         newer = ~older & ~np.isin(lead, lead[older])
-        if not newer.any() or len(np.unique(outcome[newer])) < 2:
+        if len(np.unique(outcome[newer])) < 2:
             newer = ~older
             notes.append("The newer half has the same leads as the older: it confirms less than it seems to.")
         for name, half in (("older", older), ("newer", newer)):
             if len(np.unique(outcome[half])) < 2:
                 raise ArgumentError("snapshots", f"all {half.sum():,} outcomes of the {name} half are the same")
-        sample = Sample(outcome, lead, np.arange(len(lead)))
-        return cls(lead, day, time, scored.fit + scored.behaviour, sample, older, newer, notes)
+        scored = bound_at(rulebook, snapshots.tables, lead, day)
+        return cls(known, time, scored.fit + scored.behaviour, older, newer, notes)
 
     def half(self, rows: Mask) -> _Half:
         """One of the halves."""
-        sample = Sample(self.sample.outcome[rows], self.lead[rows], np.arange(int(rows.sum())))
+        sample = Sample(self.known.outcome[rows], self.known.lead[rows], np.arange(int(rows.sum())))
         total, time = self.total[rows] / 1000, self.time[rows].astype(np.float64)
         bends = np.unique(np.quantile(total, [0.25, 0.5, 0.75]))
         columns = [total, *(np.maximum(total - bend, 0) for bend in bends), time]
-        spreads = [(column, float(column.std())) for column in columns]
-        scaled = [(column - column.mean()) / spread for column, spread in spreads if spread > 0]
+        scaled = [(column - column.mean()) / column.std() for column in columns if column.std() > 0]
         return _Half(sample, np.column_stack([np.zeros((len(total), 0)), *scaled]))
 
 
@@ -287,7 +278,9 @@ def _tests(half: _Half, fires: Mask) -> tuple[Floats, Floats]:
     return np.concatenate([part.z for part in parts]), np.concatenate([part.p for part in parts])
 
 
-def _found_again(rows: _Rows, fires: Mask, false_discovery: float) -> tuple[Floats, npt.NDArray[np.intp], Floats]:
+def _found_again(
+    older: _Half, newer: _Half, fires: Mask, fires_again: Mask, false_discovery: float
+) -> tuple[Floats, npt.NDArray[np.intp], Floats]:
     """What the older half finds, and what the newer says of it.
 
     Returns
@@ -298,12 +291,11 @@ def _found_again(rows: _Rows, fires: Mask, false_discovery: float) -> tuple[Floa
     """
     from scipy.stats import false_discovery_control  # noqa: PLC0415 - scipy takes long to import
 
-    older, newer = rows.half(rows.older), rows.half(rows.newer)
-    z, p = _tests(older, fires[rows.older])
+    z, p = _tests(older, fires)
     # What the score says already cannot be tested, and is no news.
     q = false_discovery_control(np.nan_to_num(p, nan=1.0))
     found = np.flatnonzero(q <= false_discovery)
-    again, chance = _tests(newer, fires[rows.newer][:, found])
+    again, chance = _tests(newer, fires_again[:, found])
     return q, found, holm(np.where(again * z[found] > 0, chance, 1.0))
 
 
@@ -315,7 +307,7 @@ def _apart(
     same = []
     for place in sure:
         beside = np.column_stack([newer.score, fires[:, kept]])
-        _, p = _tests(replace(newer, score=beside), fires[:, [place]])
+        _, p = _tests(newer._replace(score=beside), fires[:, [place]])
         if p[0] <= level:
             kept.append(place)
         else:
@@ -325,39 +317,41 @@ def _apart(
 
 def _per_point(rows: _Rows, confidence: float) -> tuple[float, list[str]]:
     """What a point is worth in log odds, and what is to be said of it."""
-    scale = odds_scale(rows.sample, rows.total)
+    known = rows.known
+    scale = odds_scale(Sample(known.outcome, known.lead, np.arange(len(known.lead))), rows.total)
     if scale.effect > NormalDist().inv_cdf((1 + confidence) / 2) * scale.error:
         return scale.effect, []
     note = f"More points do not clearly go with more outcomes, so here {_POINTS_TO_DOUBLE} points double the odds."
     return math.log(2) / _POINTS_TO_DOUBLE, [note]
 
 
-def _written(  # noqa: PLR0913, PLR0917 - the last step, from all before
-    rulebook: Rulebook, newer: _Half, columns: Floats, kept: list[Candidate], per_point: float, confidence: float
-) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
-    """The suggestions with their figures on the newer half, and the rules."""
+def _judged(newer: _Half, columns: Floats, per_point: float, confidence: float) -> pd.DataFrame:
+    """The figures of the suggestions on the newer half."""
     fits = [
         adjusted(newer.sample, np.column_stack([newer.score, np.delete(columns, index, axis=1)]), columns[:, index])
-        for index in range(len(kept))
+        for index in range(columns.shape[1])
     ]
     effect, error = (np.array([getattr(fit, name) for fit in fits]) for name in ("effect", "error"))
-    expected = score_tests(newer.sample, newer.score, columns).expected
-    prior = max(float((effect**2 - error**2).mean()), 0.0) if kept else 0.0
+    prior = max(float((effect**2 - error**2).mean()), 0.0) if fits else 0.0
     shrunk = prior / (prior + error**2)
     reach = NormalDist().inv_cdf((1 + confidence) / 2) * error * np.sqrt(shrunk)
+    shares = [newer.sample.share(column > 0, confidence) for column in columns.T]
+    frame = pd.DataFrame(shares, columns=["n", "reached", "rate", "rate_low", "rate_high"])
+    frame["expected"] = score_tests(newer.sample, newer.score, columns).expected
+    ends = {"": effect * shrunk, "_low": effect * shrunk - reach, "_high": effect * shrunk + reach}
+    for figure, unit in (("effect", 1), ("points", per_point)):
+        for end, value in ends.items():
+            frame[f"{figure}{end}"] = value / unit
+    # No whole number of points is still better than the wrong sign or none.
+    frame["points"] = [round(points) or round(math.copysign(1, points)) for points in frame["points"]]
+    return frame
+
+
+def _rules(rulebook: Rulebook, kept: list[Candidate], points: list[int]) -> list[dict[str, Any]]:
+    """The suggestions as rules, whose names are not taken yet."""
     taken = {rule.name for _, _, rule in rulebook.rules()}
     taken |= {part.name for part in rulebook.qualify.never} | {part.name for part in rulebook.qualify.segments}
-    rules, found = [], []
-    for index, one in enumerate(kept):
-        middle = float(effect[index] * shrunk[index])
-        ends = (middle - reach[index], middle + reach[index])
-        # No whole number of points is still better than the wrong sign or none.
-        points = round(middle / per_point) or round(math.copysign(1, middle))
-        name = one.name if one.name not in taken else f"{one.name} (suggested)"
-        rules.append({"name": name, **one.rule, "points": points})
-        count = newer.sample.share(columns[:, index] > 0, confidence)
-        worth = [end / per_point for end in ends]
-        found.append((one.side, name, *count, float(expected[index]), middle, *ends, points, *worth))
-    names = ["side", "rule", "n", "reached", "rate", "rate_low", "rate_high", "expected"]
-    names += [f"{figure}{end}" for figure in ("effect", "points") for end in ("", "_low", "_high")]
-    return pd.DataFrame(found, columns=names), rules
+    return [
+        {"name": f"{one.name} (suggested)" if one.name in taken else one.name, **one.rule, "points": worth}
+        for one, worth in zip(kept, points, strict=True)
+    ]

@@ -330,8 +330,8 @@ def test_rules_on_events_fire_while_they_give_points():
     found = evidence(book(rules), snapshots_of(leads, [True, False, True, False], events, day=[20_001] * 4))
     assert dt.date(1970, 1, 1) + dt.timedelta(20_001) == dt.date(2024, 10, 5)
     assert row(found, "Visit")["n"] == 2
-    assert row(found, "Visits", "1 to below 2")["n"] == 2
-    assert row(found, "Visits", "2 and more")["n"] == 1
+    assert row(found, "Visits", "from 1")["n"] == 2
+    assert row(found, "Visits", "from 2")["n"] == 1
 
 
 def test_what_is_the_same_for_all_makes_no_difference():

@@ -294,7 +294,6 @@ def test_more_days_of_the_same_lead_are_no_evidence():
     assert np.abs(thrice.frame["new"] - once.frame["new"]).max() <= 2
     [said] = [finding for finding in thrice.notes if finding.startswith("Some leads have rows on several days")]
     assert float(said.split(": ")[1].split()[0]) == pytest.approx(3, abs=0.2)
-    assert "no interval: leads on several days" in repr(thrice)
     assert "several days" not in repr(once)
 
 
@@ -303,8 +302,6 @@ def test_signs_are_kept_if_asked():
     kept, free = (reweigh(BOOK, rows_of(parts), keep_signs=keep) for keep in (True, False))
     market = entry(kept, "Home market")
     assert (market["new"], market["low"], market["note"]) == (0, 0, "held at 0")
-    [said] = [finding for finding in kept.notes if finding.startswith("Held at 0")]
-    assert "Home market" in said
     assert ["Home", "market", "10", "0", "(0", "to"] in [line.split()[:6] for line in repr(kept).splitlines()]
     assert entry(free, "Home market")["new"] < -5
     assert "held" not in repr(free)
@@ -358,8 +355,6 @@ def test_the_rulebook_scores_what_the_model_says(large):
     seen = activations(BOOK, bound_at(probe(BOOK, listed), large.tables, large.lead, large.day), listed)
     new = np.array([frame[place.rule, place.entry] for place in listed])
     assert np.abs(seen.own @ new - (bound.fit + bound.behaviour) / 1000).max() < 1e-6
-    [said] = [finding for finding in found.notes if finding.startswith("As a rulebook")]
-    assert abs(float(said.split("difference ")[1].split(",")[0])) < 0.003
 
 
 def test_limits_of_sums_are_learned_and_kept_to(funnel):
@@ -370,8 +365,6 @@ def test_limits_of_sums_are_learned_and_kept_to(funnel):
     assert found.rulebook.totals.fit.at_most == entry(found, "total fit", "at most")["new"]
     assert found.rulebook.totals.behaviour.at_most == entry(found, "total behaviour", "at most")["new"]
     assert entry(found, "total fit", "at most")["n"] > 0
-    [said] = [finding for finding in found.notes if finding.startswith("As a rulebook")]
-    assert abs(float(said.split("difference ")[1].split(",")[0])) < 0.004
     # Better than the old rulebook on the rows learned from, and as its own scores have it.
     used = rows.y.notna().to_numpy()
     books = (made.rulebook, found.rulebook)
@@ -510,7 +503,6 @@ def test_a_rule_that_never_fires_or_always_does_is_kept():
     assert np.isnan(moon["low"])
     assert np.isnan(alive["high"])
     assert "Moon 7 7 0 0 never counts, kept" in [" ".join(line.split()) for line in repr(found).splitlines()]
-    assert "Kept as they are: they count on none of these rows: Moon." in found.notes
 
 
 def test_rules_that_come_together_share_as_they_did():
