@@ -122,22 +122,19 @@ def outcome_drift(  # noqa: PLR0913 - each of them is part of what is asked
     leads, when, left_out = _waiting(tables, stage, points, when, within_days=within_days, until=until)
     monday = int(leads.day.min()) - (int(leads.day.min()) + 3) % 7
     reference_end = monday + 7 * reference_weeks - 1
-    scores, band = leads.chance, bands(leads.chance, leads.day <= reference_end)
-    if not probabilities:
-        leads = leads._replace(chance=_worth(leads, band, reference_end))
-    watched = arrivals(leads, monday, reference_weeks=reference_weeks, horizon_weeks=horizon_weeks, budget=budget)
+    band = bands(leads.chance, leads.day <= reference_end)
+    told = leads if probabilities else leads._replace(chance=_worth(leads, band, reference_end))
+    watched = arrivals(told, monday, reference_weeks=reference_weeks, horizon_weeks=horizon_weeks, budget=budget)
     over = leads.day + within_days <= until
-    known, when = _known(leads, reference_end, every).take(over), when[over]
-    groups = {"score": Groups(band.code[over], band.names)}
-    groups |= {name: grouped(tables.latest(name).reindex(when.index)) for name in names}
+    known, when = _known(told, reference_end, every).take(over), when[over]
+    groups = _groups(tables, names, Groups(band.code[over], band.names), when)
     labels = partial(label, tables, as_of=when, within_days=within_days, observed_until=day_of(until))
     shares, changes, unmeasured = _shares(known, _measures(labels, stages, stage, when), groups)
-    ranks, related = _ranked(known, scores[over], score, when)
+    ranks, related = _ranked(known, leads.chance[over], score, when)
     responses, responded = _responses(tables, score, rulebook, reference_end, until)
     last, end = day_of(until - within_days), day_of(until)
-    looked = f"scored up to {last}: newer ones have no {within_days}-day outcome by {end}"
     headline, *notes = result.of_arrivals(watched, within_days, end)
-    notes += result.of_rates(changes, f"{looked}. The reference is those up to {day_of(reference_end)}")
+    notes += result.of_rates(changes, within_days, end, day_of(reference_end))
     notes += [*unmeasured, *result.of_relations(related), *result.of_ranking(ranks), *responded, *left_out]
     late = pd.Series({"rates": last, "ranking": last, "arrivals": watched.until, "responses": end}).rename_axis("part")
     frames = (shares, changes, ranks, related, watched.weeks, watched.ages, responses, late.to_frame("until"))
@@ -210,6 +207,15 @@ def _known(leads: Waiting, reference_end: int, every: str) -> Known:
     return Known(had, leads.chance, period.astype(np.int64), leads.day <= reference_end, pd.Index(periods))
 
 
+def _groups(tables: Tables, by: tuple[str, ...], band: Groups, when: pd.Series[Any]) -> dict[str, Groups]:
+    """All leads as one group, by the band of their score, and by lead columns."""
+    if "score" in by:
+        raise ArgumentError("by", "cannot have a column called 'score', as the bands of the score are: rename it")
+    everyone = Groups(np.zeros(len(when), np.int64), [ALL])
+    own = {name: grouped(tables.latest(name).reindex(when.index)) for name in by}
+    return {ALL: everyone, "score": band, **own}
+
+
 def _measures(labels: Any, stages: Stages, stage: str, when: pd.Series[Any]) -> dict[str, pd.Series[Any]]:
     """Of leads whose days are over: whether they were worked, accepted, and reached the stage, where that is known."""
     if not len(when):
@@ -224,7 +230,6 @@ def _shares(
     known: Known, measures: dict[str, pd.Series[Any]], groups: dict[str, Groups]
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
     """`OutcomeDrift.rates` and `changes`, and which leads are left out of a measure."""
-    groups = {ALL: Groups(np.zeros(len(known.had), np.int64), [ALL]), **groups}
     found, left_out = [], []
     for measure, had in measures.items():
         there = had.notna().to_numpy()

@@ -99,8 +99,8 @@ class OutcomeDrift(Result):
 # ---------------------------------------------------------------------------------------------------------- in words
 
 
-def of_rates(changes: pd.DataFrame, when: str) -> Iterator[str]:
-    """What changed since the reference."""
+def of_rates(changes: pd.DataFrame, within_days: int, until: dt.date, reference_end: dt.date) -> Iterator[str]:
+    """What changed since the reference, and of which leads that can be known."""
     fewer_worked = False
     for measure in changes.index.unique("measure"):
         rows = changes[changes.index.get_level_values("measure") == measure]
@@ -123,7 +123,8 @@ def of_rates(changes: pd.DataFrame, when: str) -> Iterator[str]:
     if some := changes["p"].count():
         tests = f"The p-values of {some} rates hold however often you look"
         yield f"{tests}; those of groups are corrected for how many groups each measure has (Holm)."
-    yield f"Rates and ranks are of leads {when}."
+    last = f"up to {until - dt.timedelta(within_days)}: newer ones have no {within_days}-day outcome by {until}"
+    yield f"Rates and ranks are of leads scored {last}. The reference is those up to {reference_end}."
 
 
 def _share(row: pd.Series[Any], side: str = "") -> str:

@@ -351,14 +351,14 @@ def by_month(y, score, block, *, reference, by=None, attributes=None, chance=np.
     chance = np.broadcast_to(chance, len(block))[there]
     known = Known(had[there].to_numpy(bool), chance, block[there], block[there] < reference, MONTHS[: block.max() + 1])
     by = pd.DataFrame(index=had.index) if by is None else by.set_axis(had.index)
-    groups = {name: grouped(column[there]) for name, column in by.items()}
+    groups = {name: grouped(column[there]) for name, column in by.assign(**{"(all)": "(all)"}).items()}
     rates, changes, _ = _shares(known, {"outcome": had[there]}, groups)
     ranks = ranking(known, {"score": score[there]}).droplevel("attribute")
     columns = {} if attributes is None else attributes
     related = ranking(
         known, {name: values.to_numpy(float)[there] for name, values in columns.items()} or {"x": score[there]}
     )
-    headline, *notes = of_rates(changes, "made up")
+    headline, *notes = of_rates(changes, 30, dt.date(2026, 1, 1), dt.date(2024, 6, 30))
     notes += [*of_relations(related), *of_ranking(ranks)]
     return SimpleNamespace(
         headline=headline, notes=notes, rates=rates, changes=changes, ranking=ranks, relations=related
@@ -683,6 +683,7 @@ def test_slower_answers_are_found_and_a_rulebook_is_needed_for_them():
         ({"within_days": 0}, "must be a whole number"),
         ({"by": 5}, "must be a name or a list of names"),
         ({"by": ["sauce"]}, "did you mean 'source'"),
+        ({"by": ["source", "score"]}, "cannot have a column called 'score'"),
         ({"every": "year"}, "must be one of 'week', 'month', 'quarter'"),
         ({"reference_weeks": 20}, "26 or more; got 20"),
         ({"budget": 1.5}, "must lie between 0 and 1"),
