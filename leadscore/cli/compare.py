@@ -14,7 +14,7 @@ from leadscore.base.text import counted
 from leadscore.cli import options
 from leadscore.cli.entry import app
 from leadscore.cli.options import a_file, option
-from leadscore.cli.printing import heading, print_changes, print_json, steps
+from leadscore.cli.printing import heading, print_changes, print_json, print_result, steps
 
 if TYPE_CHECKING:
     from leadscore.present.result import Section
@@ -72,7 +72,7 @@ def diff(  # noqa: PLR0913
             from leadscore.cli.export import write_comparison  # noqa: PLC0415 - this command only
 
             write_comparison(comparison, out)
-    _print_comparison(comparison, by, within_days, printed)
+    print_result(comparison, printed, list(_sections(comparison, by, within_days)))
 
 
 def _print_diff(books: list[ls.Rulebook], printed: str) -> None:
@@ -83,16 +83,6 @@ def _print_diff(books: list[ls.Rulebook], printed: str) -> None:
         print_json([asdict(one) for one in changes])
     else:
         print_changes(changes)
-
-
-def _print_comparison(comparison: Comparison, by: str | None, within_days: int | None, printed: str) -> None:
-    from leadscore.present.result import section_text, sections_data  # noqa: PLC0415 - needs pandas
-
-    more = list(_sections(comparison, by, within_days))
-    if printed == "json":
-        print_json(comparison.to_dict() | sections_data(more))
-    else:
-        typer.echo("\n".join([str(comparison), *(line for section in more for line in section_text(section))]))
 
 
 def _sections(comparison: Comparison, by: str | None, within_days: int | None) -> Iterator[Section]:

@@ -68,13 +68,14 @@ def demo(
         step(f"Making up {counted(leads, 'lead')} and what they did")
         funnel = make_funnel(leads)
         paths[0].write_text(example("rulebook.yaml"), encoding="utf-8")
-        for path, frame in zip(paths[1:], (funnel.leads, funnel.events, funnel.outcomes), strict=False):
+        frames = dict(zip(paths[1:4], (funnel.leads, funnel.events, funnel.outcomes), strict=True))
+        for path, frame in frames.items():
             frame.to_parquet(path, index=False)
     leads_file, events_file, out = str(paths[1]), str(paths[2]), paths[4]
 
     typer.echo(f"Everything below is made up, and in {place}")
     heading("1. The tables: leads, what they did, and what became of them")
-    for path, frame in zip(paths[1:], (funnel.leads, funnel.events, funnel.outcomes), strict=False):
+    for path, frame in frames.items():
         typer.echo(f"{path.name}: {counted(len(frame), 'row')}")
     heading("2. The rulebook: the points both teams agree on")
     check(paths[0])

@@ -13,7 +13,7 @@ from leadscore.base.text import counted
 from leadscore.cli import options
 from leadscore.cli.entry import app
 from leadscore.cli.options import a_file, option
-from leadscore.cli.printing import print_json, steps
+from leadscore.cli.printing import print_json, print_result, steps
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -121,6 +121,7 @@ def evidence(  # noqa: PLR0913
     from leadscore.learn.publish.training import as_rules_read  # noqa: PLC0415 - this command only
     from leadscore.learn.rules.evidence import evidence as evidence_of  # noqa: PLC0415 - this command only
     from leadscore.learn.rules.suggestions import suggest as suggestions  # noqa: PLC0415 - this command only
+    from leadscore.present.result import Section  # noqa: PLC0415 - needs pandas
 
     book = ls.Rulebook.read(rulebook)
     with steps(2) as step:
@@ -131,13 +132,8 @@ def evidence(  # noqa: PLR0913
         found = as_rules_read(read, book)
         step(f"Judging rules by {counted(len(found), 'row')}")
         judged = evidence_of(book, found)
-        more = suggestions(book, found) if suggest else None
-    if printed == "json":
-        print_json(judged.to_dict() | ({} if more is None else {"suggestions": more.to_dict()}))
-        return
-    typer.echo(judged)
-    if more is not None:
-        typer.echo(f"\nWhat no rule covers: {more}")
+        more = [Section("suggestions", "What no rule covers", suggestions(book, found))] if suggest else []
+    print_result(judged, printed, more)
 
 
 # Days on which leads are looked at; or the first and the last day of a period, of those on which leads came to sales.

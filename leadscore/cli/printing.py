@@ -10,39 +10,19 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from leadscore.base.text import counted
+from leadscore.present.markdown import text_table
 
 if TYPE_CHECKING:
+    from leadscore.present.result import Result, Section
     from leadscore.rulebook.diff import Change
     from leadscore.tables.tables import Tables
 
-# Where nobody looks at a width, in files and pipes, one line of a table is one line of text.
-_PIPED_WIDTH = 10_000
 
-
-def console() -> Console:
-    """Colour and the terminal's width on a terminal; plain text with nothing cut off elsewhere."""
-    # Names of rules hold brackets and colons, which are text here and no markup.
-    found = Console(markup=False, highlight=False, emoji=False)
-    if found.is_terminal:
-        return found
-    return Console(markup=False, highlight=False, emoji=False, width=_PIPED_WIDTH, no_color=True)
-
-
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print rows of text; a column whose name ends in a space holds figures, and stands to the right."""
-    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
-    for name in columns:
-        table.add_column(name.strip(), justify="right" if name.endswith(" ") else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    where = console()
-    with where.capture() as captured:
-        where.print(table)
-    # Padding to the longest cell would only be trailing blanks.
-    typer.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, figures: str = "") -> None:
+    """Print rows of text in columns; those of the figures stand to the right."""
+    typer.echo("\n".join(text_table(heads, rows, [head == figures for head in heads])))
 
 
 def print_changes(changes: list[Change]) -> None:
@@ -61,10 +41,19 @@ def print_json(data: Any) -> None:
     typer.echo(json.dumps(data, indent=2))
 
 
+def print_result(result: Result, printed: str, more: Sequence[Section] = ()) -> None:
+    """Print a result and the sections beside it, for people or for programs."""
+    from leadscore.present.result import section_text, sections_data  # noqa: PLC0415 - needs pandas
+
+    if printed == "json":
+        print_json(result.to_dict() | sections_data(more))
+    else:
+        typer.echo("\n".join([str(result), *(line for section in more for line in section_text(section))]))
+
+
 def heading(text: str) -> None:
     """Print a line that starts a part."""
-    typer.echo()
-    console().print(text, style="bold")
+    typer.secho(f"\n{text}", bold=True)
 
 
 @contextmanager
@@ -90,4 +79,4 @@ def print_set_aside(tables: Tables) -> None:
         typer.echo(f"Set aside for breaking the contract of the tables: {counted(rows, 'row')}.")
         counts = rejected.value_counts(["table", "column", "problem"], sort=False).reset_index()
         found = [(f"{table}.{column}".rstrip("."), why, f"{n:,}") for table, column, why, n in counts.to_numpy()]
-        print_table(("where", "problem", "rows "), found)
+        print_table(("where", "problem", "rows"), found, figures="rows")

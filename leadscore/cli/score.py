@@ -47,7 +47,8 @@ def check(
     typer.echo(f"{rulebook}: {book.name!r}{version}, {rules}, qualified from {book.qualify.threshold:g} points")
     typer.echo(f"No errors, {counted(len(found), 'finding')}{':' if found else '.'}")
     if found:
-        print_table(("code", "line ", "finding"), [(one.code, str(one.line), one.message) for one in found])
+        rows = [(one.code, str(one.line), one.message) for one in found]
+        print_table(("code", "line", "finding"), rows, figures="line")
 
 
 def _problem(problem: ls.Problem) -> dict[str, Any]:

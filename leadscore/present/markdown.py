@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 # What moves the cursor, colours a terminal, ends a line or turns the direction of reading: seen by its code only.
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
@@ -23,6 +23,18 @@ def visible(text: object) -> str:
     a\x1b[31mb\nc
     """
     return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), str(text))
+
+
+def text_table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool]) -> Iterator[str]:
+    """Rows of text in columns, figures to the right; nothing is cut off."""
+    columns = [[visible(cell) for cell in column] for column in zip(heads, *rows, strict=True)]
+    widths = [max(map(len, column)) for column in columns]
+    for line in zip(*columns, strict=True):
+        cells = (
+            cell.rjust(width) if figure else cell.ljust(width)
+            for cell, width, figure in zip(line, widths, right, strict=True)
+        )
+        yield "  ".join(cells).rstrip()
 
 
 def escaped(text: object) -> str:

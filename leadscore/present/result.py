@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from leadscore.base.text import counted
-from leadscore.present.markdown import bullets, escaped, table, visible
+from leadscore.present.markdown import bullets, escaped, table, text_table, visible
 
 # How figures are written, by the last word of their column's name: one word means one thing in every result.
 _FORMATS = dict.fromkeys(("share", "rate", "precision", "recall", "captured"), ".1%") | dict.fromkeys("pq", ".2g")
@@ -152,18 +152,6 @@ def section_text(section: Section) -> Iterator[str]:
     yield from (f"  - {visible(note)}" for note in _notes(section))
 
 
-def text_table(heads: list[str], rows: list[list[str]], right: list[bool]) -> Iterator[str]:
-    """Rows of text in columns, figures to the right; nothing is cut off."""
-    columns = [[visible(cell) for cell in column] for column in zip(heads, *rows, strict=True)]
-    widths = [max(map(len, column)) for column in columns]
-    for line in zip(*columns, strict=True):
-        cells = (
-            cell.rjust(width) if figure else cell.ljust(width)
-            for cell, width, figure in zip(line, widths, right, strict=True)
-        )
-        yield "  ".join(cells).rstrip()
-
-
 def _html(result: Result) -> Iterator[str]:
     yield f"<p><b>{_safe(result.headline)}</b></p>"
     for section in _seen(result):
@@ -179,13 +167,14 @@ def _html(result: Result) -> Iterator[str]:
 
 
 def _html_table(heads: list[str], rows: list[list[str]], right: list[bool]) -> str:
-    align = [' style="text-align: right"' if figure else ' style="text-align: left"' for figure in right]
-    head = "".join(f"<th{side}>{_safe(cell)}</th>" for cell, side in zip(heads, align, strict=True))
-    body = "".join(
-        f"<tr>{''.join(f'<td{side}>{_safe(cell)}</td>' for cell, side in zip(row, align, strict=True))}</tr>"
-        for row in rows
-    )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    sides = ["right" if figure else "left" for figure in right]
+
+    def row(tag: str, cells: list[str]) -> str:
+        aligned = zip(cells, sides, strict=True)
+        return "".join(f'<{tag} style="text-align: {side}">{_safe(cell)}</{tag}>' for cell, side in aligned)
+
+    body = "".join(f"<tr>{row('td', cells)}</tr>" for cells in rows)
+    return f"<table><thead><tr>{row('th', heads)}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _html_list(notes: Iterable[str]) -> str:
@@ -230,9 +219,9 @@ def _cells(section: Section) -> tuple[list[str], list[list[str]], list[bool]]:
     frame = _with_index(section.content if section.shown is None else section.shown).head(_MOST)
     names = [str(name) for name in frame.columns]
     heads, columns, right = [], [], []
-    for place, name in enumerate(names):
-        bounds = _bounds(names, place)
-        if _is_bound(names, place):
+    intervals = [_bounds(names, place) for place in range(len(names))]
+    for place, (name, bounds) in enumerate(zip(names, intervals, strict=True)):
+        if any(place in other for other in intervals):
             continue
         form = section.formats.get(name) or _FORMATS.get(name.rsplit("_", 1)[-1], "")
         values = frame.iloc[:, place]
@@ -267,10 +256,6 @@ def _bounds(names: list[str], place: int) -> list[int]:
     return [place + 1, place + 2] if names[place + 1 : place + 3] == ["low", "high"] else []
 
 
-def _is_bound(names: list[str], place: int) -> bool:
-    return any(place in _bounds(names, other) for other in range(len(names)))
-
-
 def _cell(value: Any, form: str) -> str:
     """One value as people read it."""
     if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
@@ -280,13 +265,9 @@ def _cell(value: Any, form: str) -> str:
     if isinstance(value, dt.datetime):
         return str(value.date()) if value.time() == dt.time() else f"{value:%Y-%m-%d %H:%M}"
     if isinstance(value, (int, float, np.integer, np.floating)):
-        return f"{value:{form or _plain_form(value)}}"
+        whole = isinstance(value, (int, np.integer)) or abs(float(value)) >= 1000
+        return f"{value:{form or (',.0f' if whole else '.3g')}}"
     return str(value)
-
-
-def _plain_form(value: Any) -> str:
-    whole = isinstance(value, (int, np.integer)) or abs(value) >= 1000
-    return ",.0f" if whole else ".3g"
 
 
 def _records(frame: pd.DataFrame) -> Any:
