@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from scipy.linalg import block_diag
 
 from leadscore.learn.card.binning import Bins, parts, starts_of
@@ -189,6 +190,11 @@ class Additive:
         if not codes:
             return np.full(n_rows, self.intercept)
         return self.intercept + OneHot(codes, [bins.size for bins in self.features]).times(self.coefficients)
+
+    def frame(self) -> pd.DataFrame:
+        """A row for each bin: `feature`, `bin`, `n` (weight of the leads in it) and `reached`."""
+        names = [(bins.name, label) for bins in self.features for label in bins.labels]
+        return pd.DataFrame(names, columns=["feature", "bin"]).assign(n=self.mass, reached=self.events)
 
 
 def additive(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import product
 from typing import Any
 
 from leadscore.errors import ArgumentError, Problem
@@ -13,7 +15,7 @@ _Rule = dict[str, Any]
 
 
 def rules_of(
-    parts: Iterable[tuple[Bins, Sequence[int]]],
+    parts: Sequence[tuple[Bins, Sequence[int]]],
     base: int,
     kinds: Mapping[str, str],
     provenance: Mapping[str, Provenance],
@@ -33,30 +35,23 @@ def rules_of(
     ArgumentError
         If a feature is a count of kinds of event, which no rule can say; all of them are named.
     """
+    used = [(bins, column) for bins, _ in parts for column in bins.columns]
+    made_of = {column: provenance.get(column, Attribute(column, "category")) for _, column in used}
+    problems = [Problem(column, why) for bins, column in used if (why := _unsayable(bins, made_of[column]))]
+    if problems:
+        raise ArgumentError("provenance", problems)
     columns: dict[str, Any] = {}
     fit: list[_Rule] = []
     behaviour: list[_Rule] = []
-    problems: list[Problem] = []
     for bins, points in parts:
-        if bins.kind == "pair":
-            rules, found = _pair(bins, points, provenance)
-            fit += rules
-            problems += found
-            columns |= {one.column: {"type": _type(one, kinds)} for one in bins.two}
-            continue
-        source = provenance.get(bins.column, Attribute(bins.column, "category"))
-        if isinstance(source, Kinds):
-            message = (
-                "counts kinds of event, which no rule can say; learn without it, or give the events rules of their own"
-            )
-            problems.append(Problem(bins.column, message))
-        elif isinstance(source, Activity):
+        source = made_of[bins.columns[0]]
+        if isinstance(source, Activity):
             behaviour += _since(bins, points, source) if source.measure == "since" else [_count(bins, points, source)]
         else:
-            columns[source.column] = {"type": _type(bins, kinds)}
-            fit += _attribute(bins, source.column, points)
-    if problems:
-        raise ArgumentError("provenance", problems)
+            of_leads = _of_leads(bins, made_of)
+            for own, learned in zip(of_leads.two or [of_leads], bins.columns, strict=True):
+                columns[own.column] = {"type": _type(own, kinds.get(learned))}
+            fit += _attribute(of_leads, points)
     if base:
         first = next(iter(columns), None)
         if first is None:
@@ -67,87 +62,65 @@ def rules_of(
     return {name: section for name, section in sections.items() if section}
 
 
-def _pair(bins: Bins, points: Sequence[int], provenance: Mapping[str, Provenance]) -> tuple[list[_Rule], list[Problem]]:
-    """A rule for each bin of one feature with each of the other that has points."""
-    sources = [provenance.get(one.column, Attribute(one.column, "category")) for one in bins.two]
-    message = "is one of a pair and no column of the leads: no rule can say both; learn with pairs=0"
-    problems = [
-        Problem(one.column, message)
-        for one, source in zip(bins.two, sources, strict=True)
-        if not isinstance(source, Attribute)
-    ]
-    rules = []
-    first, second = bins.two
-    for cell, place in enumerate(bins.place):
-        if points[place]:
-            a, b = divmod(cell, second.size)
-            both = {"all": [_in_bin(first, a), _in_bin(second, b)]}
-            rules.append(
-                {
-                    "name": f"{bins.name}: {first.labels[a]} and {second.labels[b]}",
-                    "when": both,
-                    "points": points[place],
-                }
-            )
-    return rules, problems
+def _unsayable(bins: Bins, source: Provenance) -> str:
+    """Why no rule can look at what a feature is made of, if so."""
+    if isinstance(source, Kinds):
+        return "counts kinds of event, which no rule can say; learn without it, or give the events rules of their own"
+    if bins.two and not isinstance(source, Attribute):
+        return "is one of a pair and no column of the leads: no rule can say both; learn with pairs=0"
+    return ""
 
 
-def _in_bin(bins: Bins, place: int) -> dict[str, Any]:
-    """The condition that a lead is in a bin."""
-    column, missing = bins.column, {bins.column: {"known": False}}
-    if bins.kind == "word":
-        has = {column: {"has_word": bins.word} if bins.word else {"known": True}}
-        return has if place else {"any": [{"not": has}, missing]}
-    if place == bins.size - 1:
-        return missing
-    if bins.kind == "number":
-        low, high = (None, *bins.edges)[place], (*bins.edges, None)[place]
-        test = ({} if low is None else {"at_least": low}) | ({} if high is None else {"less_than": high})
-        return {column: test or {"known": True}}
-    known = [level for group in bins.levels for level in group]
-    if place < len(bins.levels):
-        return {column: {"in": list(bins.levels[place])}}
-    return {column: {"not_in": known} if known else {"known": True}}
+def _of_leads(bins: Bins, made_of: Mapping[str, Provenance]) -> Bins:
+    """A feature under the names that its columns have in the leads."""
+    source = made_of.get(bins.column)
+    column = source.column if isinstance(source, Attribute) else bins.column
+    return replace(bins, column=column, two=tuple(_of_leads(one, made_of) for one in bins.two))
 
 
-def _type(bins: Bins, kinds: Mapping[str, str]) -> str:
-    if kinds.get(bins.column) == "number":
-        return "number"
-    return "text" if bins.kind == "word" else "category"
+def _type(bins: Bins, kind: str | None) -> str:
+    return "number" if kind == "number" else "text" if bins.kind == "word" else "category"
 
 
-def _attribute(bins: Bins, column: str, points: Sequence[int]) -> list[_Rule]:
-    if bins.kind == "word":
-        without, with_ = points
-        test = {"has_word": bins.word} if bins.word else {"known": True}
-        rules = [{"name": bins.name, "when": {column: test}, "points": with_}] if with_ else []
-        if without:
-            # Without the word is also who has no text at all: three-valued logic knows no "not" for those.
-            neither = (
-                [{"not": {column: test}}, *([{column: {"known": False}}])]
-                if bins.word
-                else [{column: {"known": False}}]
-            )
-            rules.append({"name": f"{bins.name}: no", "when": {"any": neither}, "points": without})
-        return rules
-    rule: _Rule = {"name": bins.name, "column": column}
+def _attribute(bins: Bins, points: Sequence[int]) -> list[_Rule]:
     *known, missing = points
-    if bins.kind == "number":
-        if not bins.edges:
-            return [
-                {"name": f"{bins.name}: {word}", "when": {column: {"known": there}}, "points": value}
-                for word, there, value in (("known", True, known[0]), ("missing", False, missing))
-                if value
-            ]
+    rule: _Rule = {"name": bins.name, "column": bins.column}
+    if bins.edges:
         # Whole numbers as a person writes them.
         edges = (int(edge) if edge == int(edge) else edge for edge in bins.edges)
-        rule["from"] = dict(zip(edges, known[1:], strict=True))
-        return [rule | _extra(known[0], missing)]
-    table = {level: value for group, value in zip(bins.levels, known, strict=False) for level in group}
-    if not table:
-        return _attribute(Bins(column, "number"), column, [known[-1], missing])
-    rule["points"] = table
-    return [rule | _extra(known[-1], missing)]
+        return [rule | {"from": dict(zip(edges, known[1:], strict=True))} | _extra(known[0], missing)]
+    if bins.levels:
+        table = {level: value for group, value in zip(bins.levels, known, strict=False) for level in group}
+        return [rule | {"points": table} | _extra(known[-1], missing)]
+    labels = bins.labels
+    if bins.two:
+        # Bins of pairs are merged cells: a rule for each cell reads better than one for all of a bin.
+        labels = [f"{one} and {other}" for one, other in product(*(one.labels for one in bins.two))]
+        points = [points[place] for place in bins.place]
+    names = [bins.name if label == "yes" else f"{bins.name}: {label}" for label in labels]
+    return [
+        {"name": name, "when": when, "points": own}
+        for name, when, own in zip(names, _conditions(bins), points, strict=True)
+        if own
+    ]
+
+
+def _conditions(bins: Bins) -> list[dict[str, Any]]:
+    """That a lead is in a bin, for each of them; of a pair, for each bin of one feature with each of the other."""
+    missing = {bins.column: {"known": False}}
+    if bins.kind == "pair":
+        return [{"all": list(both)} for both in product(*map(_conditions, bins.two))]
+    if bins.kind == "word":
+        has = {bins.column: {"has_word": bins.word} if bins.word else {"known": True}}
+        # Without the word is also who has no text at all: three-valued logic knows no "not" for those.
+        return [{"any": [{"not": has}, missing]} if bins.word else missing, has]
+    if bins.kind == "number":
+        lows, highs = ([{word: edge} for edge in bins.edges] for word in ("at_least", "less_than"))
+        tests: list[dict[str, Any]] = [low | high for low, high in zip([{}, *lows], [*highs, {}], strict=True)]
+    else:
+        known = [level for group in bins.levels for level in group]
+        tests = [*({"in": list(group)} for group in bins.levels), {"not_in": known} if known else {}]
+    return [*({bins.column: test or {"known": True}} for test in tests), missing]
 
 
 def _extra(other: int, missing: int) -> _Rule:

@@ -95,7 +95,7 @@ class Bins:
             of = np.array(self.place)
             return ["; or ".join(cells[cell] for cell in np.flatnonzero(of == place)) for place in range(self.size)]
         if self.kind == "category":
-            return [*(", ".join(group) for group in self.levels), "other", "missing"]
+            return [*(", ".join(group) for group in self.levels), "other" if self.levels else "known", "missing"]
         shown = [decimal(edge) for edge in self.edges]
         if not shown:
             return ["known", "missing"]

@@ -316,18 +316,8 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         model = self.model_
         beside = centred(self.draws_, model.mass, model.features)
         low, high = np.quantile(beside, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
-        nobody = model.mass == 0
-        return pd.DataFrame(
-            {
-                "feature": np.repeat([bins.name for bins in model.features], [bins.size for bins in model.features]),
-                "bin": [label for bins in model.features for label in bins.labels],
-                "n": model.mass,
-                "reached": model.events,
-                "coefficient": model.coefficients,
-                "low": np.where(nobody, np.nan, low),
-                "high": np.where(nobody, np.nan, high),
-            }
-        )
+        ends = pd.DataFrame({"low": low, "high": high})
+        return model.frame().assign(coefficient=model.coefficients).join(ends[model.mass > 0])
 
     def points_card(
         self, *, span: int | None = None, pdo: float | None = None, max_points_rows: int | None = None

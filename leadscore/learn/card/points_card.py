@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.linalg import block_diag
 from scipy.optimize import brentq
 from scipy.special import expit
 from threadpoolctl import threadpool_limits
@@ -238,7 +239,7 @@ class PointsCard(Result):
         versioned = {"version": version} if version else {}
         document: dict[str, Any] = {"leadscore": 1, "name": name, **versioned, "timezone": timezone}
         points = [own.tolist() for (own,) in parts(self.features, self.points)]
-        document |= rules_of(zip(self.features, points, strict=True), self.base, self.kinds, provenance or {})
+        document |= rules_of([*zip(self.features, points, strict=True)], self.base, self.kinds, provenance or {})
         return Rulebook.from_dict(document | {"qualify": {"threshold": least}}, source=name)
 
     def plot(self, ax: Any = None) -> Any:
@@ -358,18 +359,10 @@ def _shortened(
     spread = [np.sqrt((own**2) @ weight) for own, weight in parts(features, heights, mass)]
     order = np.argsort(-np.array(spread), kind="stable")
     take = np.argsort(np.repeat(np.argsort(order), np.diff(starts)), kind="stable")
-    whole = np.zeros((n + 1, len(take) + 1))
-    whole[:n, :-1], whole[n, -1] = joined[:, take], 1
-    short = Additive(
-        [features[place] for place in order],
-        0.0,
-        heights[take],
-        whole.T @ model.curvature @ whole,
-        np.zeros((0, 0)),
-        mass[take],
-        events[take],
-        model.log_loss,
-    )
+    whole = block_diag(joined[:, take], 1.0)
+    curvature, unknown = whole.T @ model.curvature @ whole, np.zeros((0, 0))
+    ordered = [features[place] for place in order]
+    short = Additive(ordered, 0.0, heights[take], curvature, unknown, mass[take], events[take], model.log_loss)
     return replace(short, intercept=_level(model, short)), drawn[:, take]
 
 
@@ -412,18 +405,6 @@ def _frame(model: Additive, points: Ints, drawn: Floats) -> pd.DataFrame:
         [np.full(len(own), own @ weight / weight.sum()) for own, weight in parts(model.features, points, model.mass)]
     )
     low, high = np.quantile(drawn, [0.025, 0.975], axis=0) + means
-    frame = pd.DataFrame(
-        {
-            "feature": [bins.name for bins in model.features for _ in range(bins.size)],
-            "bin": [label for bins in model.features for label in bins.labels],
-            "n": model.mass,
-            "reached": model.events,
-            "rate": model.events / mass,
-            "rate_low": rate_low,
-            "rate_high": rate_high,
-            "points": points,
-            "points_low": low,
-            "points_high": high,
-        }
-    )
+    frame = model.frame().assign(rate=model.events / mass, rate_low=rate_low, rate_high=rate_high)
+    frame = frame.assign(points=points, points_low=low, points_high=high)
     return frame[model.mass > 0].reset_index(drop=True)
