@@ -16,6 +16,7 @@ import pyarrow as pa
 from leadscore.base.text import as_text, counted, worded
 from leadscore.base.times import is_text
 from leadscore.errors import ArgumentError, Problem
+from leadscore.learn.rows.snapshots import kind_of
 from leadscore.rulebook.diff import decimal
 from leadscore.tables.columns import Column, convert
 
@@ -118,24 +119,12 @@ class Bins:
             return found
         assert read.codes is not None
         if self.kind == "word":
-            return words_in(read, self.word)[read.codes]
+            looked_for = worded(self.word) if self.word else ""
+            has = [*(looked_for in worded(str(value)) for value in read.values), False]
+            return np.array(has, np.int16)[read.codes]
         bin_of = {level: place for place, group in enumerate(self.levels) for level in group}
         other = len(self.levels)
         return np.array([*(bin_of.get(value, other) for value in read.values), other + 1], np.int16)[read.codes]
-
-    def unseen(self, read: Column) -> npt.NDArray[np.bool_]:
-        """(n_rows,) which values of a category are none of the levels."""
-        if self.kind != "category":
-            return np.zeros(len(self.codes(read)), bool)
-        return self.codes(read) == len(self.levels)
-
-
-def words_in(read: Column, word: str) -> npt.NDArray[np.int16]:
-    """For each distinct text, and behind them for a missing one, whether it has the word; any, for the empty word."""
-    if not word:
-        return np.array([1] * len(read.values) + [0], np.int16)
-    looked_for = worded(word)
-    return np.array([*(looked_for in worded(str(value)) for value in read.values), False], np.int16)
 
 
 def is_table(X: Any) -> bool:  # noqa: N803 - scikit-learn's name
@@ -183,17 +172,16 @@ def read_columns(frame: pd.DataFrame, kinds: Mapping[str, str] | None = None) ->
     read, problems = {}, []
     for place, name in enumerate(frame.columns):
         array = _array(frame.iloc[:, place])
-        wanted = (kinds or {}).get(str(name)) or ("number" if _is_number(array.type) else "text")
+        is_number = pa.types.is_null(array.type) or kind_of(array.type) == "number"
+        wanted = (kinds or {}).get(str(name)) or ("number" if is_number else "text")
         column = convert(array, wanted, (), "UTC")  # type: ignore[arg-type]
         if wanted == "text":
             # Booleans are written as rulebooks compare them.
             column.values = [as_text(value) for value in column.values]
         problems += [Problem(str(name), f"{counted(len(rows), 'row')}: {what}") for what, rows in column.bad.items()]
-        if column.numbers is not None and np.isinf(column.numbers).any():
-            count = int(np.isinf(column.numbers).sum())
-            problems.append(
-                Problem(str(name), f"{counted(count, 'infinite number')} (inf, infinity), which no bin can hold")
-            )
+        if column.numbers is not None and (infinite := int(np.isinf(column.numbers).sum())):
+            what = f"{counted(infinite, 'infinite number')} (inf, infinity), which no bin can hold"
+            problems.append(Problem(str(name), what))
         read[str(name)] = column
     if problems:
         raise ArgumentError("X", problems)
@@ -216,11 +204,6 @@ def _array(series: pd.Series[Any]) -> pa.Array:
     if pa.types.is_float16(array.type):
         array = array.cast(pa.float32())
     return array.dictionary_decode() if pa.types.is_dictionary(array.type) and not is_text(array.type) else array
-
-
-def _is_number(kind: pa.DataType) -> bool:
-    tests = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_null)
-    return any(test(kind) for test in tests)
 
 
 def is_words(read: Column, weight: Floats, rare: float) -> bool:

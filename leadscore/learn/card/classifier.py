@@ -20,13 +20,13 @@ from threadpoolctl import threadpool_limits
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_of
 from leadscore.errors import ArgumentError, Problem, did_you_mean
-from leadscore.learn.card.additive import Direction, Rows, additive, resampled
+from leadscore.learn.card.additive import Direction, Rows, additive, cut, resampled
 from leadscore.learn.card.binning import as_frame, is_table, read_columns, read_used
 from leadscore.learn.card.folds import folds, in_order
 from leadscore.learn.card.interactions import paired
 from leadscore.learn.card.model_file import read_model, write_model
 from leadscore.learn.card.points_card import PointsCard, centred, points_card
-from leadscore.learn.card.tuning import ENCODINGS, METHODS, chosen, cut_at
+from leadscore.learn.card.tuning import ENCODINGS, METHODS, chosen
 from leadscore.learn.guards.guards import Guards, guards
 from leadscore.stats.logistic import Dense, fit_logistic
 from leadscore.stats.outcomes_and_scores import LeadRows, as_column, read_rows
@@ -192,7 +192,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
             monotone=self.monotone,
         )
         best = self.chosen_.iloc[0]
-        in_bins = rows.rebinned(*cut_at(rows, best["bins"], self.max_bins))
+        in_bins = rows.rebinned(*cut(rows, best["bins"], self.max_bins))
         self.model_, maps = additive(in_bins, 1 / best["C"], best["encoding"], self.monotone)
         in_bins = in_bins.rebinned(self.model_.features, maps)
         if self.pairs:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from leadscore.learn.card.additive import Additive, Rows, additive, explained
+from leadscore.learn.card.additive import Additive, Rows, additive, clearly, explained
 from leadscore.learn.card.binning import Bins, starts_of
 from leadscore.learn.card.merging import Merger
 from leadscore.stats.logistic import OneHot, fit_logistic
@@ -21,8 +21,6 @@ _Coarse = dict[int, tuple[Bins, Ints]]
 
 # So many of the features that move leads most are paired, each in so few bins.
 _PAIRED, _COARSE = 6, 3
-# A pair must explain more by so many standard errors over the folds: Student's t of four folds at 1 %.
-_CLEARLY = 4.5
 _DRAWN = 10.0
 
 
@@ -45,8 +43,7 @@ def paired(rows: Rows, folds: Sequence[tuple[Rows, Rows]], penalty: float, most:
     gains = np.array([_gains(old, new, penalty, coarse, pairs) for old, new in folds]).reshape(-1, len(pairs))
     if len(gains) < 2:
         return rows
-    clearly = gains.mean(axis=0) - _CLEARLY * gains.std(axis=0, ddof=1) / np.sqrt(len(gains))
-    best = sorted(np.flatnonzero(clearly > 0), key=lambda place: -gains[:, place].mean())[:most]
+    best = sorted(np.flatnonzero(clearly(gains) > 0), key=lambda place: -gains[:, place].mean())[:most]
     features = [Bins.of_pair(*(coarse[place][0] for place in pairs[chosen])) for chosen in best]
     codes = [_together(rows, coarse, pairs[chosen]) for chosen in best]
     return replace(rows, features=[*rows.features, *features], codes=[*rows.codes, *codes])

@@ -40,10 +40,14 @@ class Merger:
         self.feature = np.repeat(np.arange(len(self.features)), np.diff(self.starts))
         self.pairs = [self._pairs(place) for place in range(len(self.features))]
 
+    def _alive(self, place: int) -> Ints:
+        """The bins of a feature that no other has taken in."""
+        own = np.arange(self.starts[place], self.starts[place + 1])
+        return own[self.group[own] == own]
+
     def _pairs(self, place: int) -> list[tuple[int, int]]:
         """The pairs of a feature's bins that may be one now."""
-        bins, start, end = self.features[place], self.starts[place], self.starts[place + 1]
-        alive = [i for i in range(start, end) if self.group[i] == i]
+        bins, end, alive = self.features[place], self.starts[place + 1], self._alive(place).tolist()
         if bins.kind in {"word", "pair"}:
             return list(combinations(alive, 2))
         # Values that are rare or new are no kind of their own, and leads without one none at all: nothing joins them
@@ -57,9 +61,8 @@ class Merger:
 
     def rows(self, place: int) -> int:
         """How many rows a reviewer reads for a feature; none if all its leads are in one bin."""
-        own = slice(self.starts[place], self.starts[place + 1])
-        used = (self.group[own] == np.arange(own.start, own.stop)) & (self.mass[own] > 0)
-        return int(used.sum()) if used.sum() > 1 else 0
+        used = int((self.mass[self._alive(place)] > 0).sum())
+        return used if used > 1 else 0
 
     def _cheapest(self, places: Sequence[int], least: float, *, per_row: bool) -> tuple[float, int, int]:
         """What the cheapest merger costs, and the two bins."""
@@ -72,11 +75,8 @@ class Merger:
         small = np.minimum(self.mass[i], self.mass[j])
         if per_row:
             # The last two rows of a feature go together.
-            cost = np.where(
-                np.array([self.rows(place) for place in range(len(self.features))])[self.feature[i]] == 2,
-                cost / 2,
-                cost,
-            )
+            rows = np.array([self.rows(place) for place in range(len(self.features))])
+            cost = np.where(rows[self.feature[i]] == 2, cost / 2, cost)
         cost = np.where(small <= 0, -_FIRST, np.where(small < least, cost - _FIRST / 2, cost))
         best = int(np.argmin(cost))
         return float(cost[best]), int(i[best]), int(j[best])
@@ -97,8 +97,7 @@ class Merger:
         """Merge the bins of each number to at most so many, missing apart, none of less weight than `least`."""
         for place, bins in enumerate(self.features):
             while bins.kind == "number":
-                own = slice(self.starts[place], self.starts[place + 1] - 1)
-                alive = np.flatnonzero(self.group[own] == np.arange(own.start, own.stop)) + own.start
+                alive = self._alive(place)[:-1]
                 if len(alive) == 1 or (len(alive) <= most and self.mass[alive].min() >= least):
                     break
                 _, i, j = self._cheapest([place], least if len(alive) <= most else 0.0, per_row=False)

@@ -175,7 +175,7 @@ class PointsCard(Result):
             note = ""
             if mass[code] == 0:
                 note = "no lead was like this in training: the feature's mean"
-            elif bins.kind == "category" and bins.unseen(read[bins.column])[0]:
+            elif bins.kind == "category" and code == len(bins.levels):
                 note = "rare or never seen in training: the points of such values"
             values = (frame[column].iloc[0] for column in bins.columns)
             value = " and ".join("missing" if pd.isna(one) else str(one) for one in values)

@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from leadscore.learn.card.additive import Direction, Encoding, Method, Rows, additive, cut, explained
-from leadscore.learn.card.binning import Bins
+from leadscore.learn.card.additive import Direction, Encoding, Method, Rows, additive, clearly, cut, explained
 from leadscore.learn.card.folds import folds
 
 Floats = npt.NDArray[np.float64]
@@ -23,11 +22,6 @@ _Way = tuple[Any, Any, float]
 _USUAL: _Way = ("shape", "onehot", 0.3)
 _USUAL_IN_TIME: _Way = ("quantile", "onehot", 0.3)
 _STRENGTHS = (0.03, 0.1, 1.0)
-# Another way must be better by so many standard errors over the folds: Student's t of four folds at 1 %, five being
-# tried. Of many ways the best in a few folds is luck.
-_CLEARLY = 4.5
-# The least share of the leads in a bin of a number.
-_LEAST_SHARE = 0.01
 # The choice of bins is not made where fewer than so many leads of either kind are known.
 _FEWEST = 100
 
@@ -70,14 +64,9 @@ def chosen(  # noqa: PLR0913 - what may be chosen from
     return pd.DataFrame(found, columns=["bins", "encoding", "C", "explained", "folds"])
 
 
-def cut_at(rows: Rows, method: Any, max_bins: int) -> tuple[list[Bins], list[npt.NDArray[Any]]]:
-    """The features in bins, none of a number below its least share, and the bin of each cell."""
-    return cut(rows, method, max_bins, _LEAST_SHARE * rows.weight.sum())
-
-
 def _in_bins(method: Any, max_bins: int, train: Rows, test: Rows) -> list[Rows]:
     """Both sides of a fold in bins that are cut by the first."""
-    features, maps = cut_at(train, method, max_bins)
+    features, maps = cut(train, method, max_bins)
     return [part.rebinned(features, maps) for part in (train, test)]
 
 
@@ -96,5 +85,5 @@ def _clearly_best(tried: dict[_Way, Floats]) -> _Way:
     """The first way, or the best of those that are better by more than chance over the same folds."""
     first = next(iter(tried))
     gains = {way: found - tried[first] for way, found in tried.items()}
-    better = [way for way, gain in gains.items() if gain.mean() > _CLEARLY * gain.std(ddof=1) / np.sqrt(len(gain))]
+    better = [way for way, gain in gains.items() if clearly(gain) > 0]
     return max(better, key=lambda way: gains[way].mean(), default=first) if len(tried[first]) > 1 else first
