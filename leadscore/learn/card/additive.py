@@ -11,12 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.linalg import block_diag
 
-from leadscore.learn.card.binning import Bins, parts, starts_of
+from leadscore.learn.card.binning import Bins, Floats, Ints, parts, starts_of
 from leadscore.learn.card.merging import Merger, regrouped
 from leadscore.stats.logistic import Dense, Fitted, OneHot, fit_logistic
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.intp]
 
 Method = Literal["shape", "tree", "quantile"]
 Encoding = Literal["onehot", "woe"]

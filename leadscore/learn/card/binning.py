@@ -21,6 +21,7 @@ from leadscore.rulebook.diff import decimal
 from leadscore.tables.columns import Column, convert
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
 Codes = npt.NDArray[np.int16]
 
 # Cells into which a number is cut at first, each of about equal weight; cells are merged to bins later.
@@ -273,6 +274,6 @@ def parts(features: Sequence[Bins], *values: npt.NDArray[Any]) -> Iterator[tuple
         yield tuple(value[..., start : start + bins.size] for value in values)
 
 
-def starts_of(features: Sequence[Bins]) -> npt.NDArray[np.intp]:
+def starts_of(features: Sequence[Bins]) -> Ints:
     """(n_features + 1,) where the bins of each feature begin when all are laid end to end."""
     return np.concatenate([[0], np.cumsum([one.size for one in features])]).astype(np.intp)

@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -21,8 +21,8 @@ from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_of
 from leadscore.errors import ArgumentError, Problem, did_you_mean
 from leadscore.learn.card.additive import Direction, Rows, additive, cut, resampled
-from leadscore.learn.card.binning import as_frame, is_table, read_columns, read_used
-from leadscore.learn.card.folds import folds, in_order
+from leadscore.learn.card.binning import Floats, Ints, as_frame, is_table, read_columns, read_used
+from leadscore.learn.card.folds import Days, folds, in_order
 from leadscore.learn.card.interactions import paired
 from leadscore.learn.card.model_file import read_model, write_model
 from leadscore.learn.card.points_card import PointsCard, centred, points_card
@@ -31,12 +31,10 @@ from leadscore.learn.guards.guards import Guards, guards
 from leadscore.stats.logistic import Dense, fit_logistic
 from leadscore.stats.outcomes_and_scores import LeadRows, as_column, read_rows
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.intp]
-
 _DRAWS = 200
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit-learn comes without types
     """The chance that a lead converts: an additive model of a few bins per feature, which is a points card in disguise.
 
@@ -103,24 +101,13 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
     array([0.2, 0.7])
     """
 
-    def __init__(  # noqa: PLR0913 - scikit-learn takes all parameters here
-        self,
-        *,
-        bins: str = "auto",
-        encoding: str = "auto",
-        max_bins: int = 10,
-        C: float | None = None,  # noqa: N803 - scikit-learn's name
-        monotone: Mapping[str, Direction] | None = None,
-        pairs: int = 0,
-        guards: Literal["warn", "raise", "drop"] | None = "warn",
-    ) -> None:
-        self.bins = bins
-        self.encoding = encoding
-        self.max_bins = max_bins
-        self.C = C
-        self.monotone = monotone
-        self.pairs = pairs
-        self.guards = guards
+    bins: str = "auto"
+    encoding: str = "auto"
+    max_bins: int = 10
+    C: float | None = None
+    monotone: Mapping[str, Direction] | None = None
+    pairs: int = 0
+    guards: Literal["warn", "raise", "drop"] | None = "warn"
 
     def fit(
         self,
@@ -181,7 +168,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
             self._learn(binned, day, groups)
         return self
 
-    def _learn(self, rows: Rows, day: npt.NDArray[np.int64] | None, groups: Ints | None) -> None:
+    def _learn(self, rows: Rows, day: Days | None, groups: Ints | None) -> None:
         self.chosen_ = chosen(
             rows,
             day,
@@ -200,9 +187,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
             self.model_, _ = additive(in_bins, 1 / best["C"], best["encoding"])
         self.draws_ = resampled(self.model_, in_bins, 1 / best["C"], groups, _DRAWS)
 
-    def _guarded(
-        self, frame: pd.DataFrame, outcome: Floats, day: npt.NDArray[np.int64] | None, groups: Ints | None
-    ) -> pd.DataFrame:
+    def _guarded(self, frame: pd.DataFrame, outcome: Floats, day: Days | None, groups: Ints | None) -> pd.DataFrame:
         """The columns that are learned from; what is wrong with the others is said, or refused."""
         dates = None if day is None else day.astype("datetime64[D]").astype("datetime64[us]")
         asked = self.guards is not None

@@ -11,11 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from leadscore.learn.card.additive import Rows
-from leadscore.learn.card.binning import Bins, cells, is_words, words
+from leadscore.learn.card.binning import Bins, Floats, Ints, cells, is_words, words
 from leadscore.tables.columns import Column
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.intp]
 Days = npt.NDArray[np.int64]
 
 # A level or word is rare below so many leads, and below this share of them.

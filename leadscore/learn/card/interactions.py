@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from leadscore.learn.card.additive import Additive, Rows, additive, clearly, explained
-from leadscore.learn.card.binning import Bins, starts_of
+from leadscore.learn.card.binning import Bins, Ints, starts_of
 from leadscore.learn.card.merging import Merger
 from leadscore.stats.logistic import OneHot, fit_logistic
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.intp]
 _Coarse = dict[int, tuple[Bins, Ints]]
 
 # So many of the features that move leads most are paired, each in so few bins.
@@ -64,7 +60,7 @@ def _coarse(model: Additive) -> _Coarse:
     return found
 
 
-def _together(rows: Rows, coarse: _Coarse, pair: tuple[int, int]) -> npt.NDArray[Any]:
+def _together(rows: Rows, coarse: _Coarse, pair: tuple[int, int]) -> Ints:
     first, second = (coarse[place][1][rows.codes[place]] for place in pair)
     return first * coarse[pair[1]][0].size + second
 

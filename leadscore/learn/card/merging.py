@@ -7,12 +7,8 @@ from dataclasses import replace
 from itertools import combinations, pairwise
 
 import numpy as np
-import numpy.typing as npt
 
-from leadscore.learn.card.binning import Bins, starts_of
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.intp]
+from leadscore.learn.card.binning import Bins, Floats, Ints, starts_of
 
 _FIRST = 1e12
 

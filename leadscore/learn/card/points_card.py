@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.linalg import block_diag
 from scipy.optimize import brentq
@@ -26,12 +25,9 @@ from leadscore.learn.card.rounding import whole_points
 from leadscore.learn.rows.snapshots import Provenance
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
-from leadscore.stats.intervals import wilson
+from leadscore.stats.intervals import Floats, Ints, wilson
 from leadscore.stats.logistic import Dense, fit_logistic
 from leadscore.stats.outcomes_and_scores import read_rows
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 _LN2 = float(np.log(2))
 # With points that double the odds, a total of so many has even odds: the wet finger's hundred.

@@ -6,13 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from leadscore.learn.card.additive import Direction, Encoding, Method, Rows, additive, clearly, cut, explained
-from leadscore.learn.card.folds import folds
-
-Floats = npt.NDArray[np.float64]
+from leadscore.learn.card.binning import Floats
+from leadscore.learn.card.folds import Days, folds
 
 METHODS: tuple[Method, ...] = ("shape", "tree", "quantile")
 ENCODINGS: tuple[Encoding, ...] = ("onehot", "woe")
@@ -28,7 +26,7 @@ _FEWEST = 100
 
 def chosen(  # noqa: PLR0913 - what may be chosen from
     rows: Rows,
-    day: npt.NDArray[np.int64] | None,
+    day: Days | None,
     *,
     methods: Sequence[str],
     encodings: Sequence[str],
