@@ -285,11 +285,9 @@ def _against(rows: Rows, coefficients: Floats, directions: Mapping[str, Directio
     """The two neighbours that run most against their feature's direction: its place, and the first of the two bins."""
     worst, found = 1e-12, None
     for place, (own,) in enumerate(parts(rows.features, coefficients)):
-        bins = rows.features[place]
-        if bins.kind == "number" and bins.column in directions:
-            wrong = np.diff(own[:-1]) * (-1 if directions[bins.column] == "increasing" else 1)
-            if len(wrong) and wrong.max() > worst:
-                worst, found = float(wrong.max()), (place, int(wrong.argmax()))
+        wrong = rows.features[place].against(own, directions)
+        if wrong.max(initial=0) > worst:
+            worst, found = float(wrong.max()), (place, int(wrong.argmax()))
     return found
 
 

@@ -104,6 +104,11 @@ class Bins:
         between = [f"{low} to under {high}" for low, high in pairwise(shown)]
         return [f"under {shown[0]}", *between, f"{shown[-1]} or more", "missing"]
 
+    def against(self, values: npt.NDArray[Any], directions: Mapping[str, str]) -> npt.NDArray[Any]:
+        """How far each two neighbouring bins of a number run against the direction of its column, where it has one."""
+        sign = {"increasing": -1, "decreasing": 1}.get(directions.get(self.column, ""), 0)
+        return sign * np.diff(values[:-1]) if self.kind == "number" else np.zeros(0)
+
     def of(self, read: Mapping[str, Column]) -> Codes:
         """(n_rows,) the bin of each row, from the columns it looks at."""
         if self.kind != "pair":

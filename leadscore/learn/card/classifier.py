@@ -193,20 +193,17 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         asked = self.guards is not None
         self.guards_ = guards(frame, outcome > 0, dates=dates, groups=groups) if asked else Guards((), len(frame))
         bad = ("refuse", "drop") if self.guards == "raise" else ("refuse",)
-        refused = [found for found in self.guards_ if found.severity in bad]
+        refused = [one for one in self.guards_ if one.severity in bad]
         if refused:
-            raise ArgumentError(
-                "X", [Problem(str(found.column), f"{found.code}: {found.message}") for found in refused]
-            )
+            raise ArgumentError("X", [Problem(str(one.column), f"{one.code}: {one.message}") for one in refused])
         out = self.guards_.columns("drop") if self.guards == "drop" else []
         if self.guards_:
             left_out = f"\nLeft out: {', '.join(map(str, out))}" if out else ""
             warnings.warn("\n".join(map(str, self.guards_)) + left_out, stacklevel=3)
         kept = frame.drop(columns=out)
         if not len(kept.columns):
-            raise ArgumentError(
-                "X", "no column is left that can be trusted: see the guards' findings, or guards='warn'"
-            )
+            what = "no column is left that can be trusted: see the guards' findings, or guards='warn'"
+            raise ArgumentError("X", what)
         return kept
 
     def _check(self, call: str = "LeadClassifier") -> None:
@@ -259,8 +256,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
             return frame
         array = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite=False)
         # An array after a frame goes by position, of which scikit-learn warns.
-        names = getattr(self, "feature_names_in_", [f"x{place}" for place in range(array.shape[1])])
-        return pd.DataFrame(array, columns=names)
+        return as_frame(array, getattr(self, "feature_names_in_", [f"x{place}" for place in range(array.shape[1])]))
 
     def decision_function(self, X: Any) -> Floats:  # noqa: N803
         """Log odds, (n_rows,), that each lead is of the second class."""
@@ -345,10 +341,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
             if span is not None and pdo is not None:
                 given.wrong("pdo", "sets another scale than span; give one of the two")
         span = 100 if pdo is None and span is None else span
-        reading = self.kinds_, tuple(self.kinds_), self.trained_until_
-        return points_card(
-            self.model_, self.draws_, reading, self.monotone or {}, span=span, pdo=pdo, max_points_rows=max_points_rows
-        )
+        return points_card(self, span, pdo, max_points_rows)
 
     def recalibrate(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803
         """A copy whose intercept is that of other leads, such as the newest with an outcome; coefficients stay.

@@ -114,12 +114,11 @@ class Merger:
         while found:
             found = False
             for place, bins in enumerate(self.features):
-                sign = {"increasing": 1, "decreasing": -1}.get(directions.get(bins.column, ""), 0)
-                for i, j in self.pairs[place] if sign and bins.kind == "number" else ():
-                    if j < self.starts[place + 1] - 1 and sign * (self.coefficients[j] - self.coefficients[i]) < -1e-9:
-                        self.merge(i, j)
-                        found = True
-                        break
+                alive = self._alive(place)
+                wrong = np.flatnonzero(bins.against(self.coefficients[alive], directions) > 1e-9)
+                if len(wrong):
+                    self.merge(*alive[wrong[0] : wrong[0] + 2].tolist())
+                    found = True
 
     def result(self) -> tuple[list[Bins], list[Ints]]:
         """The features as they are now, but for those of one bin; and for each old one the new bin of each old bin.

@@ -81,12 +81,8 @@ class ModelCard(Result):
     def _data(self) -> Iterator[str]:
         model, fitted = self.model, self.model.model_
         yield f"Rows learned from: {model.n_rows_:,}. Left out, as their outcome is not known: {model.n_unknown_:,}."
-        until = model.trained_until_
-        yield (
-            "No dates were given: how well it predicts later leads was not checked."
-            if until is None
-            else (f"Rows until {until}.")
-        )
+        undated = "No dates were given: how well it predicts later leads was not checked."
+        yield undated if model.trained_until_ is None else f"Rows until {model.trained_until_}."
         if fitted.features:
             n, had = (values[: fitted.features[0].size].sum() for values in (fitted.mass, fitted.events))
             rows = "Rows" if n == model.n_rows_ else "By weight, rows"

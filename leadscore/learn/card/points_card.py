@@ -62,7 +62,7 @@ class PointsCard(Result):
         The leads learned from.
     mass : (n_bins,) of them, in each bin
     kinds : dict of column to "number" or "text"
-    column_names : the columns of the frame learned from
+        Of all columns of the frame learned from, in their order.
     trained_until_ : date or None
         The last day of the rows learned from.
     """
@@ -77,7 +77,6 @@ class PointsCard(Result):
     n: float
     mass: Floats
     kinds: Mapping[str, str]
-    column_names: tuple[str, ...]
     trained_until_: dt.date | None = None
 
     @property
@@ -119,7 +118,7 @@ class PointsCard(Result):
         ArgumentError
             If a column is not there or holds values of another kind.
         """
-        table = as_frame(X, list(self.column_names))
+        table = as_frame(X, list(self.kinds))
         read = read_used(self.features, table, self.kinds)
         found = {
             "total (column)" if bins.name == "total" else bins.name: own[bins.of(read)]
@@ -306,20 +305,12 @@ def _short(text: str, most: int = 60) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-def points_card(  # noqa: PLR0913 - what was fitted, and how it is written
-    model: Additive,
-    draws: Floats,
-    reading: tuple[Mapping[str, str], tuple[str, ...], dt.date | None],
-    directions: Mapping[str, Direction],
-    *,
-    span: int | None,
-    pdo: float | None,
-    max_points_rows: int | None,
-) -> PointsCard:
-    """The card of a model: bins merged to so many rows, scaled, rounded, and refined; see `LeadClassifier`."""
+def points_card(fitted: Any, span: int | None, pdo: float | None, max_points_rows: int | None) -> PointsCard:
+    """The card of a `LeadClassifier`: bins merged to so many rows, scaled, rounded, and refined."""
+    model, directions = fitted.model_, fitted.monotone or {}
     rows = len(model.mass) if max_points_rows is None else max_points_rows
     with threadpool_limits(1, "blas"):
-        short, drawn = _shortened(model, draws, rows, directions)
+        short, drawn = _shortened(model, fitted.draws_, rows, directions)
     if not short.coefficients.any():
         raise ArgumentError("X", "there is nothing to give points for: no column learned from tells leads apart")
     points, slope, move, lost = whole_points(short, span, None if pdo is None else _LN2 / pdo, directions)
@@ -328,6 +319,7 @@ def points_card(  # noqa: PLR0913 - what was fitted, and how it is written
     n = float(short.mass[: short.features[0].size].sum())
     frame = _frame(short, points, drawn / slope)
     intercept = short.intercept + move - slope * base
+    reading = fitted.kinds_, fitted.trained_until_
     return PointsCard(short.features, points, base, intercept, slope, frame, lost / n, n, short.mass, *reading)
 
 

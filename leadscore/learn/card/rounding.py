@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from leadscore.errors import ArgumentError
 from leadscore.learn.card.additive import Additive, Direction
 from leadscore.learn.card.binning import parts
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+from leadscore.stats.intervals import Floats, Ints
 
 _PASSES = 50
 
@@ -57,7 +54,7 @@ def whole_points(
         return _fits(model, points, span, directions)
 
     start = _rounded(model, 1 / logits_per_point) if logits_per_point else _spread(model, span or 0)
-    points = _moved(start, np.flatnonzero(model.mass > 0), (pull, metric), gain, allowed)
+    points = _moved(start, np.flatnonzero(model.mass > 0).tolist(), (pull, metric), gain, allowed)
     for own, weight in parts(model.features, points, model.mass):
         own[:] -= own[weight > 0].min()
         # Where nobody was, the mean of the feature stands.
@@ -90,7 +87,7 @@ def _spread(model: Additive, span: int) -> Ints:
 
 def _moved(
     points: Ints,
-    places: npt.NDArray[np.intp],
+    places: Sequence[int],
     fit: tuple[Floats, Floats],
     gain: Callable[[float, float], float],
     allowed: Callable[[Ints], bool],
@@ -120,9 +117,5 @@ def _fits(model: Additive, points: Ints, span: int | None, directions: Mapping[s
     own_points = [own for (own,) in parts(model.features, points)]
     if span is not None and sum(int(np.ptp(own)) for own in own_points) > span:
         return False
-    for bins, own in zip(model.features, own_points, strict=True):
-        if bins.kind == "number" and bins.column in directions:
-            sign = 1 if directions[bins.column] == "increasing" else -1
-            if (sign * np.diff(own[:-1]) < 0).any():
-                return False
-    return True
+    runs = (bins.against(own, directions) for bins, own in zip(model.features, own_points, strict=True))
+    return not any((run > 0).any() for run in runs)

@@ -314,28 +314,21 @@ def _rows(tables: Tables, as_of: Any) -> tuple[_Leads, Ints, pd.Series[Any], lis
 def _on_labels(found: Snapshots, scored_at: pd.Series[Any]) -> Iterator[str]:
     """Why labels are not known, and what to know of those that are."""
     unknown, stage, until = found.y.isna().to_numpy(), found.stage, found.observed_until
-
-    def known(days: pd.Series[Any]) -> npt.NDArray[np.bool_]:
-        """Where there is a label for all leads, worked or not."""
-        within = found.within_days
-        y = label(found.tables, stage=stage, as_of=days, within_days=within, observed_until=until)
-        return y.notna().to_numpy()
-
     unclosed = unknown & (found.day + found.within_days > day_number(until))
-    unworked = unknown & known(scored_at) if found.worked_only else unknown & False
+    unworked = ", or sales never worked it in that time" if found.worked_only else ""
     for rows, why in (
         (unclosed, f"{found.within_days} days have not passed by {until}"),
-        (unknown & ~unclosed & ~unworked, f"the lead had already reached {stage}"),
-        (unworked, "sales never worked the lead in that time"),
+        (unknown & ~unclosed, f"the lead had already reached {stage}{unworked}"),
     ):
         if rows.any():
             yield f"{counted(int(rows.sum()), 'label')} not known: {why}."
     if found.worked_only:
         yield "Labels are of leads that sales chose to work: what is learned holds for leads chosen in the same way."
     if (when_scored(found.tables, scored_at)[2] != NEVER).any():
-        same = ~unknown & ~known(pd.Series(_dates(found.day), scored_at.index))
-        if same.any():
-            later = f"{counted(int(same.sum()), 'row')} of leads that reached {stage} later on the same day"
+        days, within = pd.Series(_dates(found.day), scored_at.index), found.within_days
+        by_day = label(found.tables, stage=stage, as_of=days, within_days=within, observed_until=until)
+        if same := int((~unknown & by_day.isna().to_numpy()).sum()):
+            later = f"{counted(same, 'row')} of leads that reached {stage} later on the same day"
             yield f"{later}: some of that day's activity may have come afterwards."
     several = int((np.bincount(found.lead) > 1).sum())
     if several:
@@ -353,6 +346,7 @@ def _attributes(tables: Tables, lead: _Leads, day: Ints) -> tuple[_Columns, dict
         if name in _NO_ATTRIBUTES:
             continue
         array = one_array(tables.leads[name])
+        array = array.cast(pa.large_string()) if pa.types.is_null(array.type) else array
         kind = kind_of(array.type)
         column = None if kind is None else _values(array, kind, record)
         if kind is None or column is None:
@@ -387,7 +381,7 @@ def kind_of(kind: pa.DataType) -> Literal["number", "category", "boolean"] | Non
 def _values(array: pa.Array, kind: str, record: npt.NDArray[Any]) -> pd.Series[Any] | None:
     """The values of some rows of the leads, missing for -1; None if they can be told only in part."""
     if kind == "category":
-        codes, values = distinct(array.cast(pa.large_string()) if pa.types.is_null(array.type) else array)
+        codes, values = distinct(array)
         known = [None if value is None or not normalise(value) else value for value in values]
         return series_of(Column("text", codes, known), record)
     column = convert(array, "number" if kind == "number" else "boolean", (), "UTC")
@@ -407,8 +401,6 @@ def series_of(column: Column, rows: npt.NDArray[Any]) -> pd.Series[Any]:
 
 def _numerals(array: pa.Array) -> bool:
     """Whether all of some text is plain numbers, as it comes from CSV."""
-    if pa.types.is_null(array.type):
-        return False
     read = [plain_number(value) for value in distinct(array)[1] if value is not None and value.strip()]
     return bool(read) and all(isinstance(number, float) for number in read)
 

@@ -470,8 +470,8 @@ def test_labels_that_are_not_known_are_counted_by_why():
     )
     worked = rows_of(tables, days, worked_only=True)
     assert worked.y.to_list() == [True, pd.NA, pd.NA, False, False, *[pd.NA] * 4]
-    assert worked.notes[3:5] == (
-        "2 labels not known: sales never worked the lead in that time.",
+    assert worked.notes[2:4] == (
+        "3 labels not known: the lead had already reached won, or sales never worked it in that time.",
         "Labels are of leads that sales chose to work: what is learned holds for leads chosen in the same way.",
     )
     pd.testing.assert_frame_equal(worked.X, rows.X)
