@@ -103,32 +103,27 @@ def acceptance(tables: Tables, *, by: By | None = None, observed_until: Any = No
     stages, until = tables.observed(observed_until)
     group, names = grouping(tables, by)
     mql = np.isin(np.arange(len(tables.ids)), stages.lead[stages.of(*FUNNEL[1:], "rejected")])
-    decided = _first_decisions(stages, tables.timezone)
-    decided = decided[mql[decided["lead"]]].assign(group=lambda rows: group[rows["lead"]])
+    leads = pd.DataFrame({"group": group}).join(_first_decisions(stages, tables.timezone))[mql]
+    # Missing where sales said nothing.
+    refused = leads["refused"]
     counts = pd.DataFrame(
-        {
-            "mqls": np.bincount(group[mql], minlength=len(names)),
-            "accepted": np.bincount(decided.loc[~decided["refused"], "group"], minlength=len(names)),
-            "refused": np.bincount(decided.loc[decided["refused"], "group"], minlength=len(names)),
-        },
-        index=pd.Index(names, name="group"),
+        {"mqls": 1, "accepted": refused.eq(False), "refused": refused.eq(True), "undecided": refused.isna()}
     )
+    frame = counts.groupby(leads["group"]).sum().reindex(range(len(names)), fill_value=0)
+    frame = frame.set_axis(pd.Index(names, name="group"))
     if by is not None:
-        counts = pd.concat([counts, counts.sum().to_frame(ALL).T.rename_axis("group")])
-    counts["undecided"] = counts["mqls"] - counts["accepted"] - counts["refused"]
-    frame = with_shares(counts.assign(decided=counts["accepted"] + counts["refused"]), "accepted", "decided")
-    refused = decided[decided["refused"]]
-    reasons = refused.groupby(["group", "reason"]).size().rename("count").reset_index()
+        frame = pd.concat([frame, frame.sum().to_frame(ALL).T.rename_axis("group")])
+    frame = with_shares(frame.assign(decided=frame["accepted"] + frame["refused"]), "accepted", "decided")
+    reasons = leads[refused.eq(True)].groupby(["group", "reason"]).size().rename("count").reset_index()
     reasons["n"] = reasons.groupby("group")["count"].transform("sum")
     reasons = reasons.sort_values(["group", "count", "reason"], ascending=[True, False, True], ignore_index=True)
-    reasons = with_shares(reasons.assign(group=np.array(names, object)[reasons["group"]]), "count", "n")
-    return Acceptance(
-        frame.drop(columns="decided"), reasons if by is not None else reasons.drop(columns="group"), day_of(until)
-    )
+    reasons = with_shares(reasons.assign(group=reasons["group"].map(dict(enumerate(names)))), "count", "n")
+    reasons = reasons if by is not None else reasons.drop(columns="group")
+    return Acceptance(frame.drop(columns="decided"), reasons, day_of(until))
 
 
 def _first_decisions(stages: Stages, timezone: str) -> pd.DataFrame:
-    """What sales said first to each lead: `lead`, `refused`, `reason`."""
+    """What sales said first to each lead, by its position: `refused`, `reason`."""
     rows = np.flatnonzero(stages.of(*FUNNEL[2:], "rejected", "recycled"))
     chosen = stages.take(rows)
     given = chosen.frame["reason"] if "reason" in chosen.frame else pd.Series(index=chosen.frame.index, dtype=object)
@@ -143,4 +138,6 @@ def _first_decisions(stages: Stages, timezone: str) -> pd.DataFrame:
         }
     )
     # To the last column, so that the order of the rows decides nothing.
-    return decisions.sort_values(list(decisions.columns)).drop_duplicates("lead")
+    return (
+        decisions.sort_values(list(decisions.columns)).drop_duplicates("lead").set_index("lead")[["refused", "reason"]]
+    )

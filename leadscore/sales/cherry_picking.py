@@ -14,7 +14,7 @@ import pandas as pd
 from leadscore.base.arguments import Arguments
 from leadscore.base.groups import Groups, grouped
 from leadscore.base.text import as_text, counted
-from leadscore.base.times import DAY, one_array
+from leadscore.base.times import DAY
 from leadscore.errors import ArgumentError, did_you_mean
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
@@ -34,8 +34,8 @@ _QUARTERS = 4
 _FEWEST, _RAREST = 10, 0.01
 _LEVEL = 0.05
 _Z = NormalDist().inv_cdf(0.975)
-# The test of one attribute and outcome, and (events, effect, low, high) of each level.
-_Compared = tuple[Association, list[tuple[int, float, float, float]]]
+# The test of one attribute and outcome, and of each level `events`, `effect`, `low`, `high`.
+_Compared = tuple[Association, pd.DataFrame]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -198,7 +198,7 @@ def cherry_picking(  # noqa: PLR0913 - each of them is part of what is asked
     worked = _worked(stages, moments, rulebook.timezone)[closed]
     timed = ~np.isnan(points[waits.lead])
     fast, minutes, contacted = waits.lead[timed], waits.minutes[timed], waits.answered[timed]
-    rows, levels = [], []
+    tests, levels = [], []
     for name in columns:
         values = _values(tables, rulebook, name, day)
         for outcome, lead in (("worked", closed), ("fast", fast)):
@@ -209,17 +209,16 @@ def cherry_picking(  # noqa: PLR0913 - each of them is part of what is asked
             else:
                 found, effects = _compare_fast(minutes, contacted, level, band)
             tested = (found.chi2, found.df, found.p) if found.df else (np.nan, 0, np.nan)
-            rows.append((name, outcome, len(lead), *tested))
-            sizes = np.bincount(level).tolist()
-            levels += [(name, outcome, *parts, *effect) for *parts, effect in zip(names, sizes, effects, strict=True)]
+            tests.append((name, outcome, len(lead), *tested))
+            own = {"attribute": name, "outcome": outcome, "level": pd.Series(names, dtype=str), "n": np.bincount(level)}
+            levels.append(pd.DataFrame(own).join(effects))
     excluded = waits.excluded.copy()
     excluded.loc["no score"] = int(((moments.utc < NEVER) & np.isnan(points)).sum())
-    columns_of_levels = ["attribute", "outcome", "level", "n", "events", "effect", "low", "high"]
-    return CherryPicking(_corrected(rows), pd.DataFrame(levels, columns=columns_of_levels), excluded)
+    return CherryPicking(_corrected(tests), pd.concat(levels, ignore_index=True), excluded)
 
 
-def _corrected(rows: list[tuple[Any, ...]]) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=["attribute", "outcome", "n", "chi2", "df", "p"])
+def _corrected(tests: list[tuple[Any, ...]]) -> pd.DataFrame:
+    frame = pd.DataFrame(tests, columns=["attribute", "outcome", "n", "chi2", "df", "p"])
     tested = frame["p"].notna().to_numpy()
     corrected = np.full(len(frame), np.nan)
     corrected[tested] = holm(frame["p"].to_numpy()[tested])
@@ -243,12 +242,11 @@ def _worked(stages: Stages, moments: Moments, timezone: str) -> Mask:
 
 def _values(tables: Tables, rulebook: Rulebook, name: str, day: Ints) -> pd.Series[Any]:
     """What each lead's attribute was on a day: numbers, dates or text, missing where it was none."""
-    array = one_array(tables.leads[name])
     declared = declared_kind(rulebook, name)
     # Undeclared, a column holds numbers or dates if all of its values are some.
     kinds: tuple[Kind, ...] = ("number", "date", "text") if declared in {None, "any"} else (declared,)
     for kind in kinds:
-        column = convert(array, kind, rulebook.missing_values, rulebook.timezone)
+        column = convert(tables.leads[name], kind, rulebook.missing_values, rulebook.timezone)
         if not column.bad:
             break
     else:
@@ -283,26 +281,22 @@ def _bands(points: Floats) -> Ints:
 
 
 def _compare_worked(worked: Mask, level: Ints, band: Ints) -> _Compared:
-    at_risk = np.zeros((band.max(initial=-1) + 1, level.max(initial=-1) + 1))
-    events = at_risk.copy()
-    np.add.at(at_risk, (band, level), 1)
-    np.add.at(events, (band[worked], level[worked]), 1)
-    effects = []
-    for place, count in enumerate(events.sum(axis=0)):
-        mine, others = events[:, place], np.delete(events, place, axis=1).sum(axis=1)
-        under, rest = at_risk[:, place], np.delete(at_risk, place, axis=1).sum(axis=1)
-        effects.append((int(count), *risk_difference(np.column_stack([mine, others]), np.column_stack([under, rest]))))
+    cells = np.zeros((2, band.max(initial=-1) + 1, level.max(initial=-1) + 1))
+    np.add.at(cells, (worked.astype(np.int64), band, level), 1)
+    events, at_risk = cells[1], cells.sum(axis=0)
+    # Each level beside all others.
+    had, under = (np.stack([part, part.sum(axis=1, keepdims=True) - part], axis=2) for part in (events, at_risk))
+    found = [risk_difference(had[:, place], under[:, place]) for place in range(events.shape[1])]
+    effects = pd.DataFrame(np.reshape(found, (-1, 3)), columns=["effect", "low", "high"])
+    effects.insert(0, "events", events.sum(axis=0).astype(np.int64))
     return stratified_test(events, at_risk), effects
 
 
 def _compare_fast(minutes: Floats, contacted: Mask, level: Ints, band: Ints) -> _Compared:
     found = stratified_test(*risk_sets(minutes, contacted, level, band))
-    effects = []
-    for place, variance in enumerate(found.variance[: level.max(initial=-1) + 1]):
-        count, surplus = int(contacted[level == place].sum()), found.observed[place] - found.expected[place]
-        if variance > 0:
-            ratios = np.exp((surplus + np.array([0, -_Z, _Z]) * np.sqrt(variance)) / variance)
-        else:
-            ratios = np.full(3, np.nan)
-        effects.append((count, float(ratios[0]), float(ratios[1]), float(ratios[2])))
-    return found, effects
+    n_levels = level.max(initial=-1) + 1
+    surplus, variance = (found.observed - found.expected)[:n_levels], found.variance[:n_levels]
+    ends = surplus + np.outer([0, -_Z, _Z], np.sqrt(variance))
+    effect, low, high = np.exp(ends / np.where(variance > 0, variance, np.nan))
+    contacts = np.bincount(level[contacted], minlength=n_levels)
+    return found, pd.DataFrame({"events": contacts, "effect": effect, "low": low, "high": high})

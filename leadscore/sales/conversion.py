@@ -23,10 +23,8 @@ from leadscore.tables.groups import By, grouping, with_shares
 from leadscore.tables.outcomes import FUNNEL, NEVER, Ints, Mask, Stages, or_further
 from leadscore.tables.tables import Tables
 
-# numpy's unit of a cohort, and how many of them it spans.
-_PERIODS = {"day": ("D", 1), "week": ("W", 1), "month": ("M", 1), "quarter": ("M", 3)}
-# numpy's weeks begin on a Thursday, as 1970 did; ours on Monday.
-_TO_MONDAY = 3
+# What pandas calls the length of a cohort; weeks begin on Monday.
+_PERIODS = {"day": "D", "week": "W-SUN", "month": "M", "quarter": "Q"}
 # A stage is said to be recorded late if so long a silence at its start would come about by chance less often than this.
 _SILENCE = 0.01
 
@@ -164,20 +162,17 @@ def funnel(
     leads = pd.DataFrame({"cohort": start, "group": group[inside], "came": came[inside], "n": 1})
     frame = _frame(leads.assign(**dict(zip(present, counts[inside].T, strict=True))), present, began)
     _, last = _period(frame["cohort"].to_numpy(), every or "day")
-    frame["mature"] = last + within_days <= until
+    mature, truncated = last + within_days <= until, frame.pop("truncated")
+    shown = mature & ~truncated
     frame["group"] = pd.Categorical.from_codes(frame["group"].to_numpy(np.int64), pd.Index(names))
-    shown = frame["mature"] & ~frame["truncated"]
     total = _totals(frame[shown], present, names)
-    frame = with_shares(frame, "reached", "n")
+    frame = with_shares(frame, "reached", "n").assign(mature=mature, truncated=truncated)
     frame.loc[~shown, ["share", "low", "high"]] = np.nan
     notes += _immature(frame, every, within_days, until)
     frame["cohort"] = frame["cohort"].to_numpy().astype("datetime64[D]").astype("datetime64[us]")
-    columns = ["cohort", "group", "stage", "n", "reached", "share", "low", "high", "mature", "truncated"]
     if by is None:
-        columns.remove("group")
-        total = total.drop(columns="group")
-    frame = frame[columns] if every else total
-    return FunnelTable(frame, total, tuple(notes), every, int(within_days), day_of(until))
+        frame, total = (part.drop(columns="group") for part in (frame, total))
+    return FunnelTable(frame if every else total, total, tuple(notes), every, int(within_days), day_of(until))
 
 
 def _came(tables: Tables, stages: Stages) -> Ints:
@@ -190,15 +185,11 @@ def _came(tables: Tables, stages: Stages) -> Ints:
 
 def _left_out(present: Sequence[str], came: Ints, until: int) -> list[str]:
     absent = [stage for stage in FUNNEL[1:] if stage not in present]
-    notes = []
-    if absent:
-        notes.append(f"No outcome is {' or '.join(absent)}: left out.")
-    for rows, why in (
-        (came == NO_TIME, "neither a lead stage nor created_at"),
-        (came > until, f"first day after {day_of(until)}"),
-    ):
+    notes = [f"No outcome is {' or '.join(absent)}: left out."] if absent else []
+    why = {"neither a lead stage nor created_at": came == NO_TIME, f"first day after {day_of(until)}": came > until}
+    for reason, rows in why.items():
         if rows.any():
-            notes.append(f"{int(rows.sum()):,} of {counted(len(came), 'lead')} in no cohort: {why}.")
+            notes.append(f"{int(rows.sum()):,} of {counted(len(came), 'lead')} in no cohort: {reason}.")
     return notes
 
 
@@ -236,37 +227,31 @@ def _recorded_late(
 
 def _period(day: Ints, every: str) -> tuple[Ints, Ints]:
     """The first and the last day of the period of each day."""
-    unit, count = _PERIODS[every]
-    shift = _TO_MONDAY if unit == "W" else 0
-    whole = (day + shift).astype("datetime64[D]").astype(f"datetime64[{unit}]").astype(np.int64) // count * count
-    first, following = (
-        (whole + step).astype(f"datetime64[{unit}]").astype("datetime64[D]").astype(np.int64) - shift
-        for step in (0, count)
-    )
-    return first, following - 1
+    periods = pd.DatetimeIndex(day.astype("datetime64[D]").astype("datetime64[us]")).to_period(_PERIODS[every])
+    first, last = periods.asfreq("D", "START"), periods.asfreq("D", "END")
+    return first.astype(np.int64).to_numpy(), last.astype(np.int64).to_numpy()
 
 
 def _frame(leads: pd.DataFrame, present: Sequence[str], began: Sequence[int]) -> pd.DataFrame:
     """The counts of each cohort, group and stage, and whether the cohort is truncated there."""
-    leads["first"] = leads.groupby("cohort")["came"].transform("min")
-    table = leads.drop(columns="came").groupby(["cohort", "group", "first"], as_index=False).sum()
-    parts = []
-    for place, stage in enumerate(present):
-        # Where the stage before is not recorded, it is not known of how many this one is a share.
-        late = max(began[max(place - 1, 0)], began[place])
-        part = table[["cohort", "group"]].assign(stage=stage, n=table[present[place - 1] if place else "n"])
-        parts.append(part.assign(reached=table[stage], truncated=table["first"] < late))
-    frame = pd.concat(parts, ignore_index=True)
-    order = frame["stage"].map({stage: place for place, stage in enumerate(present)})
-    return frame.assign(order=order).sort_values(["cohort", "group", "order"], ignore_index=True).drop(columns="order")
+    table = leads.groupby(["cohort", "group"])[["n", *present]].sum()
+    first = leads.groupby("cohort")["came"].min().loc[table.index.get_level_values("cohort")].to_numpy()
+    # Where the stage before is not recorded, it is not known of how many this one is a share.
+    late = np.maximum(began, [began[0], *began[:-1]])
+    counts, frame = table.to_numpy(), table.index.repeat(len(present)).to_frame(index=False)
+    return frame.assign(
+        stage=np.tile(present, len(table)),
+        n=counts[:, :-1].ravel(),
+        reached=counts[:, 1:].ravel(),
+        truncated=(first[:, None] < late).ravel(),
+    )
 
 
 def _totals(frame: pd.DataFrame, present: Sequence[str], names: Sequence[str]) -> pd.DataFrame:
     """The sums over cohorts, for each group and for all."""
-    parts = [frame] if list(names) == [ALL] else [frame, frame.assign(group=ALL)]
-    groups = [*names, *([] if list(names) == [ALL] else [ALL])]
-    index = pd.MultiIndex.from_product([groups, present], names=["group", "stage"])
-    rows = pd.concat([part.astype({"group": object}) for part in parts])
+    index = pd.MultiIndex.from_product([dict.fromkeys([*names, ALL]), present], names=["group", "stage"])
+    own = frame.astype({"group": object})
+    rows = pd.concat([own[own["group"] != ALL], own.assign(group=ALL)])
     sums = rows.groupby(["group", "stage"])[["n", "reached"]].sum().reindex(index, fill_value=0)
     return with_shares(sums.reset_index(), "reached", "n")
 

@@ -49,13 +49,11 @@ class Moments:
     utc : (n_leads,) microseconds since 1970; `NEVER` where a lead is none, or nobody knows when it became one
     dated : whether only the day is known
     reason : positions in `_REASONS`: why the moment cannot be used, 0 where it can
-    recorded : how many are a recorded `mql`, not a `qualified_at`
     """
 
     utc: Ints
     dated: Mask
     reason: Ints
-    recorded: int
 
     def local(self, timezone: str) -> Ints:
         """The moments on a wall clock, `NO_TIME` where there is none."""
@@ -72,10 +70,8 @@ def mql_moments(tables: Tables, stages: Stages, rulebook: Rulebook, history: Any
     """
     n, timezone = len(tables.ids), rulebook.timezone
     if tables.timezone != timezone:
-        message = (
-            f"has days of {timezone}, the tables of {tables.timezone}: read them with load_tables(..., rulebook=...)"
-        )
-        raise ArgumentError("rulebook", message)
+        cure = "read them with load_tables(..., rulebook=...)"
+        raise ArgumentError("rulebook", f"has days of {timezone}, the tables of {tables.timezone}: {cure}")
     mql = stages.of("mql")
     at = stages.first(n, stages.times.utc(timezone), mql)
     midnight = mql & (stages.times.local(timezone) % DAY == 0)
@@ -92,7 +88,7 @@ def mql_moments(tables: Tables, stages: Stages, rulebook: Rulebook, history: Any
         reason[lead[already]] = _REASONS.index(_ALREADY)
         usable = reason[lead] == 0
         at[lead[usable]] = time[usable].to_numpy("datetime64[us]").astype(np.int64)
-    return Moments(at, dated, reason, int(recorded.sum()))
+    return Moments(at, dated, reason)
 
 
 @dataclass(frozen=True)
@@ -259,9 +255,8 @@ def response_times(
         given.types(tables=(tables, Tables), rulebook=(rulebook, Rulebook))
     stages, until = tables.observed(observed_until)
     if not stages.of("contacted").any():
-        raise ArgumentError(
-            "tables", f"no outcome up to {day_of(until)} is contacted: every lead would count as unanswered"
-        )
+        message = f"no outcome up to {day_of(until)} is contacted: every lead would count as unanswered"
+        raise ArgumentError("tables", message)
     moments = mql_moments(tables, stages, rulebook, history)
     if not ((moments.utc < NEVER) | (moments.reason > 0)).any():
         raise ArgumentError("tables", "no lead is an MQL: no outcome is mql; history=replay(...) says who qualified")
