@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Collection
+from math import inf
 from typing import Any, Self
 
 import numpy as np
@@ -79,8 +79,7 @@ class Arguments:
 
     def whole(self, name: str, value: Any, *, least: int, most: int | None = None) -> int:
         """A whole number; True and 3.0 are none."""
-        number = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-        if number and least <= value and (most is None or value <= most):
+        if _whole(value) and least <= value and (most is None or value <= most):
             return int(value)
         bounds = f"{least} or more" if most is None else f"from {least} to {most}"
         self.wrong(name, f"must be a whole number, {bounds}; got {value!r}")
@@ -93,31 +92,20 @@ class Arguments:
         self.wrong(name, f"must lie between 0 and 1; got {value!r}")
         return 0.5
 
-    def number(
-        self,
-        name: str,
-        value: Any,
-        *,
-        above: float | None = None,
-        least: float | None = None,
-        most: float | None = None,
-    ) -> float:
+    def number(self, name: str, value: Any, *, above: float = -inf, least: float = -inf, most: float = inf) -> float:
         """A finite number within bounds; True is none."""
-        low = -math.inf if least is None else least
-        high = math.inf if most is None else most
-        if _finite(value) and low <= value <= high and (above is None or above < value):
+        if _finite(value) and above < value and least <= value <= most:
             return float(value)
-        said = [f"more than {above:g}"] if above is not None else []
-        said += [f"{least:g} or more"] if least is not None else []
-        said += [f"at most {most:g}"] if most is not None else []
-        self.wrong(name, f"must be a number{', ' if said else ''}{' and '.join(said)}; got {value!r}")
+        bounds = {f"more than {above:g}": above, f"{least:g} or more": least, f"at most {most:g}": most}
+        said = " and ".join(text for text, bound in bounds.items() if _finite(bound))
+        self.wrong(name, f"must be a number{', ' if said else ''}{said}; got {value!r}")
         return 0.0
 
     def random(self, name: str, value: Any) -> np.random.Generator:
         """The random numbers of a `random_state`: a whole number from 0, or a numpy Generator."""
         if isinstance(value, np.random.Generator):
             return value
-        if isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 0:
+        if _whole(value) and value >= 0:
             return np.random.default_rng(int(value))
         self.wrong(name, f"must be a whole number, 0 or more, or a numpy Generator; got {value!r}")
         return np.random.default_rng(0)
@@ -142,6 +130,10 @@ class Arguments:
         listed = ", ".join(map(repr, words))
         self.wrong(name, f"must be one of {listed}; got {value!r}{near if near.endswith('?') else ''}")
         return next(iter(words))
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
 def _finite(value: Any) -> bool:

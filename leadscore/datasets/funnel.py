@@ -9,21 +9,18 @@ from importlib.resources import files
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
+from numpy.random import Generator
 
 from leadscore.base.arguments import Arguments
+from leadscore.base.days import day_number, day_of
 from leadscore.base.text import counted
-from leadscore.datasets.scenarios import LIFE, STABLE, Scenario
+from leadscore.datasets.scenarios import LIFE, STABLE, Floats, Ints, Mask, Scenario
 from leadscore.present.result import Result
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.scores import score
 from leadscore.tables.loading import load_tables
 from leadscore.tables.tables import Tables
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
 # A stage: its name, who reaches it, when, in seconds since 1970 as all times here.
 _Stage = tuple[str, Mask, Floats]
@@ -218,7 +215,7 @@ def make_funnel(  # noqa: PLR0913 - how many, when, and what is planted
         rng = given.random("random_state", random_state)
     period = last - dt.timedelta(int(days) - 1), last
     change = Scenario.read(scenario, scenario_start, period, rng)
-    stop = (last - dt.date(1970, 1, 1)).days * _DAY + _DAY
+    stop = (day_number(last) + 1) * _DAY
     created = np.floor(stop - days * _DAY * rng.random(n_leads))
     # In a scenario each lead does as much in its time, whenever it came.
     made = _made(rng, created, stop, (events_per_lead, days * _DAY / 2 if change is None else LIFE), change)
@@ -226,10 +223,10 @@ def make_funnel(  # noqa: PLR0913 - how many, when, and what is planted
 
 
 def _made(
-    rng: np.random.Generator, created: Floats, stop: float, activity: tuple[float, float], change: Scenario | None
+    rng: Generator, created: Floats, stop: float, activity: tuple[float, float], change: Scenario | None
 ) -> Funnel:
     """The funnel of the leads that came at these times; `activity` is how many events a lead has in so many seconds."""
-    n, last = len(created), dt.date(1970, 1, 1) + dt.timedelta(stop / _DAY - 1)
+    n, last = len(created), day_of(round(stop / _DAY) - 1)
     leads, busy, firm = _leads(rng, created, change)
     junior = leads["seniority"].isin(_JUNIOR).to_numpy()
     log = _events(rng, created, stop, busy * activity[0] / activity[1], change, (junior, firm))
@@ -264,17 +261,11 @@ def _with_change(made: Funnel, change: Scenario, created: Floats, last: dt.date,
     stays, more = change.stays(created), change.joining(created)
     parts = [made]
     if more:
-        start = dt.date(1970, 1, 1) + dt.timedelta(change.start / _DAY)
+        days = day_number(last) + 1 - round(change.start / _DAY)
         cold = change.plan.cold > 0
-        other = make_funnel(
-            more,
-            random_state=change.rng,
-            end=last,
-            days=(last - start).days + 1,
-            events_per_lead=events_per_lead / (10 if cold else 1),
-            scenario=STABLE,
-        )
-        parts.append(_renamed(other, _IMPORTED if cold else None))
+        each = events_per_lead / (10 if cold else 1)
+        other = make_funnel(more, random_state=change.rng, end=last, days=days, events_per_lead=each, scenario=STABLE)
+        parts.append(_renamed(other, _IMPORTED if cold else other.leads["source"]))
     elif stays.all():
         return made
     gone = set(made.truth.index[~stays])
@@ -285,31 +276,24 @@ def _with_change(made: Funnel, change: Scenario, created: Floats, last: dt.date,
         return frame.sort_values("at" if "at" in frame else "lead_id", kind="stable", ignore_index=True)
 
     truth = pd.concat([part.truth for part in parts])
-    return replace(
-        made,
-        leads=joined("leads"),
-        events=joined("events"),
-        outcomes=joined("outcomes"),
-        truth=truth[~truth.index.isin(gone)],
-    )
+    frames: dict[str, Any] = {name: joined(name) for name in ("leads", "events", "outcomes")}
+    return replace(made, truth=truth[~truth.index.isin(gone)], **frames)
 
 
-def _renamed(other: Funnel, source: str | None) -> Funnel:
-    """A funnel whose leads and firms are no other's."""
+def _renamed(other: Funnel, source: Any) -> Funnel:
+    """A funnel whose leads and firms are no other's, and whose leads come from this source."""
 
-    def ids(names: Any) -> Any:
-        return names.str.replace("L-", "M-")
+    def renamed(frame: pd.DataFrame) -> pd.DataFrame:
+        return frame.assign(lead_id=frame["lead_id"].str.replace("L-", "M-"))
 
-    firms = {"account_id": other.leads["account_id"].str.replace("A-", "B-")}
-    firms |= {"email_domain": other.leads["email_domain"].str.replace("firm", "house")}
-    leads = other.leads.assign(**firms, **({} if source is None else {"source": source}))
-    frames = (leads, other.events, other.outcomes)
-    leads, events, outcomes = (frame.assign(lead_id=ids(frame["lead_id"])) for frame in frames)
-    truth = other.truth.set_axis(ids(other.truth.index))
-    return replace(other, leads=leads, events=events, outcomes=outcomes, truth=truth)
+    firm, mail = (other.leads[name].str for name in ("account_id", "email_domain"))
+    firms = {"account_id": firm.replace("A-", "B-"), "email_domain": mail.replace("firm", "house")}
+    leads = renamed(other.leads).assign(**firms, source=source)
+    truth = other.truth.set_axis(other.truth.index.str.replace("L-", "M-"))
+    return replace(other, leads=leads, events=renamed(other.events), outcomes=renamed(other.outcomes), truth=truth)
 
 
-def _draw(rng: np.random.Generator, shares: Sequence[float], size: int) -> Ints:
+def _draw(rng: Generator, shares: Sequence[float], size: int) -> Ints:
     """Positions drawn by their shares, which need not sum to 1."""
     return rng.choice(len(shares), size, p=np.array(shares) / sum(shares))
 
@@ -321,12 +305,10 @@ def _pick(values: Sequence[str | None], codes: Ints, missing: Mask | None = None
 
 
 def _times(seconds: Floats) -> pd.Series[Any]:
-    known = np.where(np.isnan(seconds), 0, seconds).astype(np.int64).astype("datetime64[s]").astype("datetime64[us]")
-    times = pd.DatetimeIndex(np.where(np.isnan(seconds), np.datetime64("NaT", "us"), known)).tz_localize("UTC")
-    return times.to_series(index=pd.RangeIndex(len(times)))
+    return pd.Series(pd.to_datetime(seconds, unit="s", utc=True)).astype("datetime64[us, UTC]")
 
 
-def _leads(rng: np.random.Generator, created: Floats, change: Scenario | None) -> tuple[pd.DataFrame, Floats, Ints]:
+def _leads(rng: Generator, created: Floats, change: Scenario | None) -> tuple[pd.DataFrame, Floats, Ints]:
     """The leads, how busy each kind of person is, and their firms, whose people share size, country and industry."""
     n = len(created)
     firms = max(1, n // 3)
@@ -363,12 +345,7 @@ def _leads(rng: np.random.Generator, created: Floats, change: Scenario | None) -
 
 
 def _events(  # noqa: PLR0913, PLR0917 - who acts, how much, how long, and what changes it
-    rng: np.random.Generator,
-    created: Floats,
-    stop: float,
-    per_second: Floats,
-    change: Scenario | None,
-    who: tuple[Mask, Ints],
+    rng: Generator, created: Floats, stop: float, per_second: Floats, change: Scenario | None, who: tuple[Mask, Ints]
 ) -> _Log:
     """The events in order of time; `per_second` is how many each kind of person makes, `who` the junior and firms."""
     n = len(created)
@@ -398,7 +375,7 @@ def _events(  # noqa: PLR0913, PLR0917 - who acts, how much, how long, and what 
     return _Log(lead[order], at[order], doing[order])
 
 
-def _moments(rng: np.random.Generator, created: Floats, span: Floats, rate: Floats) -> tuple[Ints, Floats]:
+def _moments(rng: Generator, created: Floats, span: Floats, rate: Floats) -> tuple[Ints, Floats]:
     """When each lead does something, in order of time."""
     lead = np.repeat(np.arange(len(created)), rng.poisson(rate * span))
     # Most happens soon after a lead came.
@@ -407,16 +384,14 @@ def _moments(rng: np.random.Generator, created: Floats, span: Floats, rate: Floa
     return lead[order], at[order]
 
 
-def _doings(rng: np.random.Generator, plan: Floats) -> Ints:
+def _doings(rng: Generator, plan: Floats) -> Ints:
     """What it is that leads do, where so much of it shows a plan to buy."""
     idle, keen = (np.cumsum(shares) / sum(shares) for shares in zip(*_DOINGS.values(), strict=True))
-    dice = rng.random(len(plan))
-    return np.where(
-        rng.random(len(plan)) < plan, np.searchsorted(keen, dice, "right"), np.searchsorted(idle, dice, "right")
-    )
+    dice, buys = rng.random(len(plan)), rng.random(len(plan)) < plan
+    return np.where(buys, np.searchsorted(keen, dice, "right"), np.searchsorted(idle, dice, "right"))
 
 
-def _looked_at(rng: np.random.Generator, created: Floats, log: _Log) -> Floats:
+def _looked_at(rng: Generator, created: Floats, log: _Log) -> Floats:
     """When someone decides about each lead: some weeks after it came, or as soon as it asks for sales."""
     looked = np.floor(created + (3 + rng.exponential(25, len(created))) * _DAY)
     asking = [place for place, (event, _) in enumerate(_DOINGS) if event in {"demo_request", "contact_sales"}]
@@ -431,12 +406,12 @@ def _tables_then(leads: pd.DataFrame, events: pd.DataFrame, log: _Log, looked: F
     Only an event's age in days matters to a score, so a lead's events are moved by whole days: one run scores all
     leads, each on a day of its own.
     """
-    shift = (last - dt.date(1970, 1, 1)).days * _DAY - np.floor(looked / _DAY) * _DAY
+    shift = day_number(last) * _DAY - np.floor(looked / _DAY) * _DAY
     moved = events.assign(at=_times(log.seconds + shift[log.lead]))
     return load_tables(leads.drop(columns="created_at"), moved)
 
 
-def _stages(rng: np.random.Generator, created: Floats, looked: Floats, raised: Mask, good: Mask) -> list[_Stage]:
+def _stages(rng: Generator, created: Floats, looked: Floats, raised: Mask, good: Mask) -> list[_Stage]:
     """Who would reach which stage, and when, if handed over; in the order of the funnel."""
     n = len(created)
     luck = rng.random(n)
@@ -469,17 +444,15 @@ def _stages(rng: np.random.Generator, created: Floats, looked: Floats, raised: M
 
 
 def _happened(
-    rngs: Sequence[np.random.Generator], lead_ids: pd.Series[Any], stages: list[_Stage], handed: Mask, stop: float
+    rngs: Sequence[Generator], lead_ids: pd.Series[Any], stages: list[_Stage], handed: Mask, stop: float
 ) -> pd.DataFrame:
     """The stages reached by the end, in order of time; of leads that were not handed over only the first."""
     rows = [np.flatnonzero(mask & (time < stop) & (handed | (name == "lead"))) for name, mask, time in stages]
     at = np.concatenate([time[found] for (_, _, time), found in zip(stages, rows, strict=True)])
     # Stable: two stages at the same second stay in the order of the funnel.
     order = np.argsort(at, kind="stable")
-    lead, stage = (
-        np.concatenate(parts)[order]
-        for parts in (rows, [np.full(len(found), place) for place, found in enumerate(rows)])
-    )
+    lead = np.concatenate(rows)[order]
+    stage = np.repeat(np.arange(len(rows)), list(map(len, rows)))[order]
     names = [name for name, _, _ in stages]
     reasons = _draw(rngs[0], list(_REASONS.values()), len(lead))
     amounts = np.round(np.exp(rngs[1].normal(9.5, 0.7, len(lead))), -2)

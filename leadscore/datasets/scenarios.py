@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leadscore.base.arguments import Arguments
+from leadscore.base.days import day_number
 from leadscore.errors import did_you_mean
 
 Floats = npt.NDArray[np.float64]
@@ -102,7 +103,7 @@ class Scenario:
             return None
         # A stable funnel ends before anything begins.
         begins = period[1] + dt.timedelta(1) if day is None else day
-        return cls(_PLANS[name], (begins - dt.date(1970, 1, 1)).days * _DAY, rng.spawn(1)[0])
+        return cls(_PLANS[name], day_number(begins) * _DAY, rng.spawn(1)[0])
 
     def people(self, created: Floats, level: Ints, source: Ints, poorest: int, lowest: int) -> tuple[Ints, Ints]:
         """Who leads are: their class, the lowest last, and source; those of the poorest source are of the last two."""

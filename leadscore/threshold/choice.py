@@ -307,7 +307,7 @@ def _asked(table: ThresholdTable, **asked: Any) -> _Goal:
     [name], target, weekly = named, asked[named[0]], table.histograms.weekly
     with Arguments("choose_threshold") as given:
         if name != "value":
-            given.number(name, target, above=0, most=None if name == "capacity_per_week" else 1)
+            given.number(name, target, above=0, most=np.inf if name == "capacity_per_week" else 1)
         elif not isinstance(target, Value):
             given.wrong(name, f"must be Value(per_won=..., per_contact=...); got {target!r}")
         if name != "capacity_per_week" and table.by:
