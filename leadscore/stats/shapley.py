@@ -61,12 +61,6 @@ def rules_alone(worlds: Floats) -> Floats:
     return alone
 
 
-def first_order(worlds: Floats) -> Floats:
-    """(4, ...) what each of four things would have done if it alone had changed."""
-    alone = [worlds[tuple(np.eye(4, dtype=int)[axis])] for axis in range(4)]
-    return np.array(alone) - worlds[0, 0, 0, 0]
-
-
 @dataclass(frozen=True)
 class Counts:
     """The leads of two periods in cells of leads that are alike, week by week.

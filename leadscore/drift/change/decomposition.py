@@ -19,7 +19,7 @@ from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.binding import Binding
 from leadscore.stats.intervals import Floats
-from leadscore.stats.shapley import PARTS, Counts, first_order, jackknife, rules_alone, shapley
+from leadscore.stats.shapley import PARTS, Counts, jackknife, rules_alone, shapley
 from leadscore.tables.groups import By, grouping
 from leadscore.tables.tables import Tables
 
@@ -34,8 +34,8 @@ _SAID = {
     "threshold": "- its threshold and all else of `qualify`",
     "total": "total",
 }
-# What is known of each figure: its parts, what they sum to or are made of, both ends, and each part alone.
-_ROWS = (*PARTS, *_RULEBOOK, "total", "dilution", "before", "after", *(f"{part}_first" for part in PARTS))
+# What is known of each figure: its parts, what they are made of and sum to, and both ends.
+_ROWS = (*PARTS, *_RULEBOOK, "total", "dilution", "before", "after")
 _FIT, _NO_POINTS = "(fit)", "(no points)"
 
 
@@ -49,10 +49,9 @@ class Decomposition(Result):
         `figure` is MQLs (leads that qualified in the period) or behaviour share (the mean over them of behaviour points
         in all points, none below 0 counted). `part` is volume, fit_mix, behaviour and rulebook, which sum exactly to
         total; rules and threshold (all that stands under `qualify`), which sum to rulebook. `change` with `low`, `high`
-        (95 %, from week to week), and `first_order`, what a part would have done if it alone had changed.
+        (95 %, from week to week); what came of several parts changing at once is shared equally among them.
     totals : DataFrame, index figure
-        `before` and `after`; `interaction`: what came of several parts changing at once; it is part of the changes in
-        `frame`, shared equally among those it came of.
+        `before` and `after`.
     by_rule, by_event : DataFrame, index name
         Each MQL shared out over the rules that gave it points, by these points: `before`, `after`, `change` with `low`,
         `high`, and `volume`, `fit_mix`, `behaviour`, `rulebook`, each with `_low`, `_high`. They sum to those of all.
@@ -107,10 +106,8 @@ class Decomposition(Result):
             both = (rows.loc[[*_RULEBOOK], "change"].abs() > 0).all()
             told = rows.loc[[*PARTS, *(_RULEBOOK if both else ()), "total"], ["change", "low", "high"]]
             title = f"What the change of {figure} is made of, with 95 % intervals from week to week"
-            shared = _signed(float(self.totals["interaction"][figure]), style[1:])
-            notes = (f"{shared} of it came of several parts changing at once.",)
-            yield Section(name, title, rows, told.rename(index=_SAID), notes, {"change": style, "first_order": style})
-        yield Section("totals", "Both periods", self.totals, self.totals[["before", "after"]])
+            yield Section(name, title, rows, told.rename(index=_SAID), formats={"change": style})
+        yield Section("totals", "Both periods", self.totals)
         formats = {"before": ",.1f", "after": ",.1f", "change": "+,.1f"}
         for name in ("rule", "event", "source", "segment"):
             if (table := getattr(self, f"by_{name}")) is not None:
@@ -235,7 +232,7 @@ def decompose(  # noqa: PLR0913 - when, by which rules, and what leads are told 
     rules = _rules(books)
     counts, cells = counted(binding, pools, list(rules))
     tables_of = _split(counts, cells, rules, {"source": sources.names, "segment": names})
-    frame, totals = _frame(tables_of["figure"])
+    totals = tables_of["figure"][["before", "after"]]
     by = {kind: _largest_first(tables_of[kind]) for kind in ("rule", "event")}
     by |= {kind: _largest_first(tables_of[kind], "dilution") for kind in ("source", "segment")}
     by_source = None if source is None else by["source"]
@@ -244,7 +241,7 @@ def decompose(  # noqa: PLR0913 - when, by which rules, and what leads are told 
     if not between:
         notes.append("The rules of one rulebook cannot reach the threshold of the other: both are shown as one.")
     tables_by, n = (by["rule"], by["event"], by_source, by_segment), (len(pools[0].lead), len(pools[1].lead))
-    return Decomposition(frame, totals, *tables_by, tuple(notes), n, spans[0].days, spans[1].days)
+    return Decomposition(_frame(tables_of["figure"]), totals, *tables_by, tuple(notes), n, spans[0].days, spans[1].days)
 
 
 # ------------------------------------------------------------------------------------------------------ what is given
@@ -316,31 +313,26 @@ def _split(
     event = _matrix([events.index(label) for label in rules.values()], len(events))
     groups = [_matrix(cells[name], len(of)) for name, of in own.items()]
 
+    def by_group(cell: Floats) -> Floats:
+        return np.hstack([cell @ group for group in groups])
+
     def estimate(weights: tuple[Floats, Floats]) -> Floats:
         worlds = counts.worlds(weights)
         every = worlds.sums()
         sums = every[..., :2, :]
         # What is the same in all worlds but for rounding is no change.
-        share = np.round(shapley(_ratio(sums)), 12)[:, None]
-        by_rule, by_cell, diluted = shapley(sums[..., 2:]), worlds.by_cell(), worlds.dilution()
-        columns = [shapley(sums[..., :1]), share, by_rule, by_rule @ event, *(by_cell @ group for group in groups)]
-        parts = np.concatenate(columns, axis=1)
-        rows = {"total": parts.sum(axis=0)} | dict(zip(PARTS, parts, strict=True))
-        rest = np.concatenate([diluted @ group for group in groups])
-        rows["dilution"] = np.append(np.zeros(parts.shape[1] - len(rest)), rest)
-        for name, side in (("before", 0), ("after", 1)):
-            whole, made = sums[(side,) * 4], worlds.volume[side] * worlds.shares[side] * worlds.rates[side, side, :, 0]
-            ends = [whole[:1], [_ratio(whole)], whole[2:], whole[2:] @ event, *(made @ group for group in groups)]
-            rows[name] = np.concatenate(ends)
-        first = np.column_stack([first_order(sums[..., 0]), first_order(_ratio(sums))])
-        rows |= {f"{part}_first": row for part, row in zip(PARTS, first, strict=True)}
+        share, by_rule = np.round(shapley(_ratio(sums)), 12)[:, None], shapley(sums[..., 2:])
+        parts = np.hstack([shapley(sums[..., :1]), share, by_rule, by_rule @ event, by_group(worlds.by_cell())])
+        book = np.full((2, parts.shape[1]), np.nan)
         if every.shape[3] > 2:
-            rows["rules"] = np.array([rules_alone(every[..., 0]), np.round(rules_alone(_ratio(every)), 12)])
-            rows["threshold"] = rows["rulebook"][:2] - rows["rules"]
-        filled = np.full((len(_ROWS), parts.shape[1]), np.nan)
-        for name, row in rows.items():
-            filled[_ROWS.index(name), : len(row)] = row
-        return filled
+            book[0, :2] = rules_alone(every[..., 0]), np.round(rules_alone(_ratio(every)), 12)
+            book[1] = parts[-1] - book[0]
+        diluted = by_group(worlds.dilution())
+        rows = [*parts, *book, parts.sum(axis=0), np.append(np.zeros(parts.shape[1] - len(diluted)), diluted)]
+        for side in (0, 1):
+            whole, made = sums[(side,) * 4], worlds.volume[side] * worlds.shares[side] * worlds.rates[side, side, :, 0]
+            rows.append(np.hstack([whole[:1], _ratio(whole), whole[2:], whole[2:] @ event, by_group(made)]))
+        return np.array(rows)
 
     sides = zip(("", "_low", "_high"), jackknife(estimate, counts.weeks), strict=True)
     columns = {f"{name}{end}": row for end, rows in sides for name, row in zip(_ROWS, rows, strict=True)}
@@ -360,17 +352,11 @@ def _matrix(codes: Any, n: int) -> Floats:
     return (np.asarray(codes)[:, None] == np.arange(n)).astype(np.float64)
 
 
-def _frame(figures: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """`frame` and `totals` of a `Decomposition`."""
-    parts = [*PARTS, *_RULEBOOK, "total"]
-    ends = {"change": "", "low": "_low", "high": "_high", "first_order": "_first"}
-    columns = {
-        name: figures.reindex(columns=[f"{part}{end}" for part in parts]).to_numpy().ravel()
-        for name, end in ends.items()
-    }
-    frame = pd.DataFrame(columns, pd.MultiIndex.from_product([figures.index, parts], names=["figure", "part"]))
-    first = figures[[f"{part}_first" for part in PARTS]].to_numpy().sum(axis=1)
-    return frame, figures[["before", "after"]].assign(interaction=figures["total"] - first)
+def _frame(figures: pd.DataFrame) -> pd.DataFrame:
+    """`frame` of a `Decomposition`."""
+    parts, ends = [*PARTS, *_RULEBOOK, "total"], {"change": "", "low": "_low", "high": "_high"}
+    columns = {name: figures[[f"{part}{end}" for part in parts]].to_numpy().ravel() for name, end in ends.items()}
+    return pd.DataFrame(columns, pd.MultiIndex.from_product([figures.index, parts], names=["figure", "part"]))
 
 
 def _largest_first(table: pd.DataFrame, *more: str) -> pd.DataFrame:

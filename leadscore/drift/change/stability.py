@@ -28,7 +28,7 @@ _TIMES = {"datetime64", "datetime", "date", "timedelta", "timedelta64", "period"
 _NUMBERS = {"integer", "floating", "mixed-integer-float", "decimal"}
 _COLUMNS = (
     *("kind", "n_reference", "n_current", "verdict", "q", "p", "psi", "psi_low", "psi_high", "psi_no_drift"),
-    *("chi2", "chi2_p", "ks", "ks_p", "wasserstein", "wasserstein_no_drift"),
+    *("chi2", "chi2_p", "ks", "ks_p"),
     *("reference", "current", "difference", "low", "high"),
     *("missing_reference", "missing_current", "missing_p", "new_p", "new", "vanished"),
 )
@@ -48,15 +48,12 @@ class Stability(Result):
         category), `n_reference`, `n_current` (leads), `verdict` ("no change seen"; else small, moderate or large, as
         the PSI is below 0.1, below 0.25 or not), `q` (p after Benjamini and Hochberg), `p`; `psi` with `psi_low`,
         `psi_high` (95 %), `psi_no_drift` (what it stays below in 95 % of cases with no drift); `chi2`, `chi2_p`; of
-        numbers `ks`, `ks_p`, `wasserstein` (in points, or units of the column) and `wasserstein_no_drift` (its mean
-        with no drift); `reference`, `current` (the mean of numbers, the rate of a rule) and their `difference` with
-        `low`, `high` (95 %); `missing_reference`, `missing_current` (counts), `missing_p`; `new` and `vanished`
+        numbers `ks`, `ks_p`; `reference`, `current` (the mean of numbers, the rate of a rule) and their `difference`
+        with `low`, `high` (95 %); `missing_reference`, `missing_current` (counts), `missing_p`; `new` and `vanished`
         categories, `new_p`. NaN where a figure is none of its kind.
     cells : DataFrame, index (part, name, cell)
         What a PSI is made of: `reference`, `current` (counts), `share_reference`, `share_current`, and `psi`, the
         cell's part of it.
-    changes : tuple of str
-        What changed, in words, most certain first.
     notes : tuple of str
         What to know before it is believed.
     n_reference, n_current : int
@@ -64,7 +61,6 @@ class Stability(Result):
 
     frame: pd.DataFrame
     cells: pd.DataFrame
-    changes: tuple[str, ...]
     notes: tuple[str, ...]
     n_reference: int
     n_current: int
@@ -72,7 +68,14 @@ class Stability(Result):
     @property
     def changed(self) -> pd.DataFrame:
         """The rows of `frame` that changed, most certain first."""
-        return _changed(self.frame)
+        changed = self.frame[self.frame["verdict"] != _UNSEEN]
+        return changed.sort_values(["q", "p", "psi"], ascending=[True, True, False], kind="stable")
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """What changed, in words, most certain first."""
+        rows = zip(self.changed.index, self.changed.to_dict("records"), strict=True)
+        return tuple(_told(key, row, self.cells.loc[key]) for key, row in rows)
 
     @property
     def headline(self) -> str:
@@ -162,16 +165,11 @@ def stability(reference: Scores | pd.DataFrame, current: Scores | pd.DataFrame, 
             given.wrong("current", "has no column in common with the reference")
     rows, cells = zip(*(_figure(*side, bins) for side in both.values()), strict=True)
     frame = _judged(pd.DataFrame(rows, pd.MultiIndex.from_tuples(both, names=["part", "name"])))
-    n, m, most = len(reference), len(current), max(map(len, cells))
-    of = dict(zip(both, cells, strict=True))
-    whole = pd.concat(of, names=["part", "name", "cell"])
+    whole = pd.concat(dict(zip(both, cells, strict=True)), names=["part", "name", "cell"])
     whole = whole.sort_index(level=["part", "name"], sort_remaining=False, kind="stable")
-    changed = _changed(frame)
-    changes = tuple(
-        _told(key, row, of[key]) for key, row in zip(changed.index, changed.to_dict("records"), strict=True)
-    )
-    notes = (*_not_compared(before, after, times), *_in_both(reference, current), *_noise(most, n, m))
-    return Stability(frame, whole, changes, notes, n, m)
+    n, m = len(reference), len(current)
+    notes = (*_not_compared(before, after, times), *_in_both(reference, current), *_noise(max(map(len, cells)), n, m))
+    return Stability(frame, whole, notes, n, m)
 
 
 # ------------------------------------------------------------------------------------------------------ what is given
@@ -286,9 +284,7 @@ def _figure(kind: str, before: Any, after: Any, bins: int) -> tuple[dict[str, An
             whole = distances.number_cells(before, after, bins)
             means = [np.nan if np.isnan(side).all() else np.nanmean(side) for side in (before, after)]
             found = distances.mean_difference(before, after)
-            row |= zip(
-                ("ks", "ks_p", "wasserstein", "wasserstein_no_drift"), distances.apart(before, after), strict=True
-            )
+            row["ks"], row["ks_p"] = distances.kolmogorov_smirnov(before, after)
         row |= zip(("reference", "current", "difference", "low", "high"), map(float, (*means, *found)), strict=True)
     if MISSING in whole.names:
         place = whole.names.index(MISSING)
@@ -308,18 +304,14 @@ def _one_sided(cells: Cells, absent: Any, present: Any) -> tuple[str, float]:
     """The categories of one sample that are not in the other beyond chance, with their counts, and the least p."""
     from scipy.special import gammaln  # noqa: PLC0415 - scipy takes long to import
 
-    rows = np.array(
-        [place for place in np.flatnonzero((absent == 0) & (present > 0)) if cells.names[place] != MISSING], int
-    )
-    if not len(rows):
-        return "", 1.0
+    rows = np.flatnonzero((absent == 0) & (present > 0) & np.not_equal(cells.names, MISSING))
     n, m, k = absent.sum(), present.sum(), present[rows]
     # How often all k of a category fall into one sample if leads are dealt out at random, for the best of them all.
     p = np.exp(gammaln(m + 1) - gammaln(m - k + 1) - gammaln(n + m + 1) + gammaln(n + m - k + 1)) * len(cells.names)
     sure = rows[p < _FALSE]
     sure = sure[np.argsort(-present[sure], kind="stable")]
     more = f" and {len(sure) - 5} more" if len(sure) > 5 else ""
-    return ", ".join(f"{cells.names[row]} ({present[row]:,})" for row in sure[:5]) + more, min(1.0, float(p.min()))
+    return ", ".join(f"{cells.names[row]} ({present[row]:,})" for row in sure[:5]) + more, float(p.min(initial=1.0))
 
 
 def _judged(frame: pd.DataFrame) -> pd.DataFrame:
@@ -331,12 +323,6 @@ def _judged(frame: pd.DataFrame) -> pd.DataFrame:
     q = false_discovery_control(p)
     sizes = np.array(_SIZES)[np.searchsorted(_LEVELS, frame["psi"].to_numpy(), "right")]
     return frame.assign(p=p, q=q, verdict=np.where(q < _FALSE, sizes, _UNSEEN)).reindex(columns=[*_COLUMNS])
-
-
-def _changed(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows that changed, most certain first."""
-    changed = frame[frame["verdict"] != _UNSEEN]
-    return changed.sort_values(["q", "p", "psi"], ascending=[True, True, False], kind="stable")
 
 
 # ----------------------------------------------------------------------------------------------------------- in words

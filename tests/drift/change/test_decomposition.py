@@ -105,8 +105,6 @@ def check_exact(found, held, old, new, periods=(A, B)):
             assert parts(found, figure)[["rules", "threshold"]].sum() == pytest.approx(
                 parts(found, figure)["rulebook"], abs=1e-9
             )
-            first = found.frame.xs(figure, level="figure")["first_order"].sum()
-            assert found.totals.loc[figure, "interaction"] == pytest.approx(change - first, abs=1e-9)
     for table in (found.by_rule, found.by_event, found.by_source, found.by_segment):
         if table is None:
             continue
@@ -286,7 +284,6 @@ def test_half_of_what_two_do_together_goes_to_each(made):
         found.totals.loc["MQLs", "after"] / 2 - found.totals.loc["MQLs", "before"],
     )
     assert parts(found)[["volume", "rulebook"]].tolist() == pytest.approx([n + gained / 2, 1.5 * gained])
-    assert found.totals.loc["MQLs", "interaction"] == pytest.approx(gained)
 
 
 def test_without_the_source_its_zeal_is_taken_for_behaviour():
@@ -477,7 +474,6 @@ def test_it_reads_well(made):
         "behaviour at given fit",
         "rulebook and threshold",
     ]
-    assert "of it came of several parts changing at once" in repr(found)
     assert found._repr_html_().count("<table") == 7
 
 
@@ -565,9 +561,6 @@ def test_the_worked_example():
     assert (found.totals.loc["MQLs", "before"], found.totals.loc["MQLs", "after"]) == (807, pytest.approx(1550))
     expected = [199.41675555653984, -145.2181773783214, 292.7470362179962, 396.05438560378485]
     assert parts(found)[[*PARTS]].tolist() == pytest.approx(expected, abs=1e-6)
-    first = found.frame.xs("MQLs", level="figure").loc[[*PARTS], "first_order"].tolist()
-    assert first == pytest.approx([153.0430442919527, -106.32736496007169, 236.70672794380835, 337], abs=1e-6)
-    assert found.totals.loc["MQLs", "interaction"] == pytest.approx(122.5775927243102, abs=1e-6)
     # Weeks drawn anew gave 90 % intervals of [182, 220], [-176, -115], [248, 334], [381, 411]; these are of 95 %, by
     # pairs of weeks.
     bounds = found.frame.xs("MQLs", level="figure").loc[[*PARTS], ["low", "high"]].to_numpy()
