@@ -137,18 +137,13 @@ def _count(bins: Bins, points: Sequence[int], source: Activity) -> _Rule:
 def _since(bins: Bins, points: Sequence[int], source: Activity) -> list[_Rule]:
     """Points by how long ago the last event was: windows within windows, each with what its days have more."""
     *known, never = points
-    rules: list[_Rule] = [
-        {
-            "name": f"{bins.name}, under {_whole(edge)}",
-            "event": source.event,
-            "count": "once",
-            "within_days": _whole(edge),
-            "points": near - far,
-        }
+    rule: _Rule = {"name": bins.name, "event": source.event, "count": "once"}
+    rules = [
+        rule | {"name": f"{bins.name}, under {_whole(edge)}", "within_days": _whole(edge), "points": near - far}
         for edge, near, far in zip(bins.edges, known, known[1:], strict=False)
         if near != far
     ]
-    return [*rules, {"name": bins.name, "event": source.event, "count": "once", "from": {0: never, 1: known[-1]}}]
+    return [*rules, rule | {"from": {0: never, 1: known[-1]}}]
 
 
 def _whole(edge: float) -> int:

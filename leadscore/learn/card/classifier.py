@@ -169,15 +169,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         return self
 
     def _learn(self, rows: Rows, day: Days | None, groups: Ints | None) -> None:
-        self.chosen_ = chosen(
-            rows,
-            day,
-            methods=METHODS if self.bins == "auto" else (self.bins,),
-            encodings=ENCODINGS if self.encoding == "auto" else (self.encoding,),
-            strength=None if self.C is None else float(self.C),
-            max_bins=self.max_bins,
-            monotone=self.monotone,
-        )
+        self.chosen_ = chosen(rows, day, self)
         best = self.chosen_.iloc[0]
         in_bins = rows.rebinned(*cut(rows, best["bins"], self.max_bins))
         self.model_, maps = additive(in_bins, 1 / best["C"], best["encoding"], self.monotone)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -24,38 +24,39 @@ _STRENGTHS = (0.03, 0.1, 1.0)
 _FEWEST = 100
 
 
-def chosen(  # noqa: PLR0913 - what may be chosen from
-    rows: Rows,
-    day: Days | None,
-    *,
-    methods: Sequence[str],
-    encodings: Sequence[str],
-    strength: float | None,
-    max_bins: int,
-    monotone: Mapping[str, Direction] | None,
-) -> pd.DataFrame:
+def chosen(rows: Rows, day: Days | None, asked: Any) -> pd.DataFrame:
     """What was tried, the chosen first: the usual way, unless another is clearly better in the folds.
+
+    Parameters
+    ----------
+    rows : Rows
+    day : (n_rows,) days since 1970, or None
+    asked : LeadClassifier
+        Its parameters say what there is to choose.
 
     Returns
     -------
     DataFrame
         `bins`, `encoding`, `C`, `explained` (mean share of the deviance explained in the folds), `folds`.
     """
+    methods = METHODS if asked.bins == "auto" else (asked.bins,)
+    encodings = ENCODINGS if asked.encoding == "auto" else (asked.encoding,)
     usual = _USUAL_IN_TIME if rows.period is not None else _USUAL
-    ways = [(method, encoding, strength or usual[2]) for method in methods for encoding in encodings]
+    strength = usual[2] if asked.C is None else float(asked.C)
+    ways: list[_Way] = [(method, encoding, strength) for method in methods for encoding in encodings]
     # The usual way first, else the nearest to it that is asked for.
     ways.sort(key=lambda way: (way[0] != usual[0]) + (way[1] != usual[1]))
     enough = min(rows.weight @ rows.y, rows.weight @ (1 - rows.y)) >= _FEWEST
-    pairs = list(folds(rows, day)) if enough and (len(ways) > 1 or strength is None) else []
+    pairs = list(folds(rows, day)) if enough and (len(ways) > 1 or asked.C is None) else []
     tried: dict[_Way, Floats] = {ways[0]: np.array([np.nan])}
     best: _Way = ways[0]
     if pairs:
-        in_bins = {method: [_in_bins(method, max_bins, *pair) for pair in pairs] for method in methods}
-        tried = {way: _tried(in_bins[way[0]], way, monotone) for way in ways}
+        in_bins = {method: [_in_bins(method, asked.max_bins, *pair) for pair in pairs] for method in methods}
+        tried = {way: _tried(in_bins[way[0]], way, asked.monotone) for way in ways}
         best = _clearly_best(tried)
-        if strength is None:
+        if asked.C is None:
             others = [(*best[:2], C) for C in _STRENGTHS if best[2] != C]
-            tried |= {way: _tried(in_bins[way[0]], way, monotone) for way in others}
+            tried |= {way: _tried(in_bins[way[0]], way, asked.monotone) for way in others}
             best = _clearly_best({way: found for way, found in tried.items() if way[:2] == best[:2]})
     order = sorted(tried, key=lambda way: (way != best, -np.mean(tried[way])))
     found = [[*way, np.mean(tried[way]), len(pairs)] for way in order]
