@@ -20,7 +20,7 @@ from leadscore.present.result import Result, Section
 from leadscore.scoring.attributes import IN_CACHE
 from leadscore.scoring.engine import Days, daily
 from leadscore.scoring.timeline import ALWAYS
-from leadscore.tables.columns import Column, convert, distinct, plain_number
+from leadscore.tables.columns import Column, convert, distinct
 from leadscore.tables.contract import refuse
 from leadscore.tables.labels import label, when_scored
 from leadscore.tables.outcomes import NEVER, Ints
@@ -348,14 +348,17 @@ def _attributes(tables: Tables, lead: _Leads, day: Ints) -> tuple[_Columns, dict
         array = one_array(tables.leads[name])
         array = array.cast(pa.large_string()) if pa.types.is_null(array.type) else array
         kind = kind_of(array.type)
-        column = None if kind is None else _values(array, kind, record)
-        if kind is None or column is None:
+        # Text is read as numbers too, to tell whether all of it is.
+        read = convert(array, "boolean" if kind == "boolean" else "number", (), "UTC")
+        if kind is None or (kind == "number" and read.bad):
             why = f"{array.type}" if kind is None else "whole numbers above 2**53, too large for a quantity"
             left_out.append(f"{name} ({why})")
             continue
-        columns[name], provenance[name] = column, Attribute(name, kind)
-        if kind == "category" and _numerals(array):
-            numerals.append(name)
+        if kind == "category":
+            numerals += [name] * (not read.bad and not read.missing.all())
+            codes, values = distinct(array)
+            read = Column("text", codes, [None if value is None or not normalise(value) else value for value in values])
+        columns[name], provenance[name] = series_of(read, record), Attribute(name, kind)
     if columns and tables.records.valid_from is None:
         notes.append("The leads have no valid_from: attributes show today's values, not those on the day.")
     if (record < 0).any():
@@ -378,16 +381,6 @@ def kind_of(kind: pa.DataType) -> Literal["number", "category", "boolean"] | Non
     return "category" if is_text(kind) or pa.types.is_null(kind) else None
 
 
-def _values(array: pa.Array, kind: str, record: npt.NDArray[Any]) -> pd.Series[Any] | None:
-    """The values of some rows of the leads, missing for -1; None if they can be told only in part."""
-    if kind == "category":
-        codes, values = distinct(array)
-        known = [None if value is None or not normalise(value) else value for value in values]
-        return series_of(Column("text", codes, known), record)
-    column = convert(array, "number" if kind == "number" else "boolean", (), "UTC")
-    return None if column.bad and kind == "number" else series_of(column, record)
-
-
 def series_of(column: Column, rows: npt.NDArray[Any]) -> pd.Series[Any]:
     """The values of a column at some rows, missing at -1: float64, boolean, or text as objects."""
     if column.numbers is not None:
@@ -397,12 +390,6 @@ def series_of(column: Column, rows: npt.NDArray[Any]) -> pd.Series[Any]:
     if column.kind == "boolean":
         return pd.Series(pd.arrays.BooleanArray(np.array([*column.values, False])[codes], codes < 0))
     return pd.Series(np.array([*column.values, None], object)[codes], dtype=object)
-
-
-def _numerals(array: pa.Array) -> bool:
-    """Whether all of some text is plain numbers, as it comes from CSV."""
-    read = [plain_number(value) for value in distinct(array)[1] if value is not None and value.strip()]
-    return bool(read) and all(isinstance(number, float) for number in read)
 
 
 def _activity(
