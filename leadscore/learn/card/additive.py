@@ -102,16 +102,14 @@ def cut(rows: Rows, method: Method, most: int) -> tuple[list[Bins], list[Ints]]:
         return _by_shape(rows, most, least)
     groups = _quantiles if method == "quantile" else _tree
     features, maps = [], []
-    for bins, code in zip(rows.features, rows.codes, strict=True):
+    sums = parts(rows.features, rows.counts(rows.weight), rows.counts(rows.weight * rows.y))
+    for bins, (mass, events) in zip(rows.features, sums, strict=True):
         new, mapping = bins, np.arange(bins.size)
-        if bins.kind == "number" and len(bins.edges):
-            known = bins.size - 1
-            mass, events = (
-                np.bincount(code, w, bins.size)[:known].astype(np.float64) for w in (rows.weight, rows.weight * rows.y)
-            )
+        if bins.kind == "number" and bins.edges:
             # In a part of the time a column may not have been filled yet.
-            place = groups(mass, events, most, least) if mass.any() else np.zeros(known, np.intp)
-            new, mapping = regrouped(bins, np.append(place, known))
+            known = mass[:-1].any()
+            place = groups(mass[:-1], events[:-1], most, least) if known else np.zeros(bins.size - 1, np.intp)
+            new, mapping = regrouped(bins, np.append(place, bins.size - 1))
         features.append(new)
         maps.append(mapping)
     return features, maps

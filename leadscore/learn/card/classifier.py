@@ -109,15 +109,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
     pairs: int = 0
     guards: Literal["warn", "raise", "drop"] | None = "warn"
 
-    def fit(
-        self,
-        X: Any,  # noqa: N803 - scikit-learn's name
-        y: Any,
-        sample_weight: Any = None,
-        *,
-        dates: Any = None,
-        groups: Any = None,
-    ) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, dates: Any = None, groups: Any = None) -> Self:  # noqa: N803
         """Learn from leads whose outcome is known.
 
         Parameters

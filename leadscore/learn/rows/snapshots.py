@@ -441,9 +441,8 @@ def _days_by_type(tables: Tables, last: int) -> Iterator[tuple[str, Days]]:
     """Each type of event that happened by a day, by name: the days on which, as ages from it."""
     types = convert(tables.events.values["event"], "text", (), tables.timezone)
     assert types.codes is not None
-    refuse(
-        [Problem("events.event", f"{counted(len(rows), 'distinct value')}: {why}") for why, rows in types.bad.items()]
-    )
+    for why, places in types.bad.items():
+        refuse([Problem("events.event", f"{counted(len(places), 'distinct value')}: {why}")])
     of_value = np.append(types.codes, -1)
     parts: list[list[tuple[npt.NDArray[Any], ...]]] = [[] for _ in types.values]
     for batch in tables.events.pieces(IN_CACHE):
