@@ -428,6 +428,7 @@ def test_an_edit_of_deep_nesting_works_or_is_refused():
 
 
 def test_a_document_nested_at_any_depth_works_or_is_refused():
+    loaded = []
     for depth in (100, 150, 200, 250, 300, 350, 400, 1000):
         condition = {"c": "x"}
         for _ in range(depth):
@@ -437,6 +438,12 @@ def test_a_document_nested_at_any_depth_works_or_is_refused():
             ls.Rulebook.from_dict(document | {"fit": [{"name": "a", "when": condition, "points": 1}]})
         except ls.RulebookError as error:
             assert_located(error)
+            loaded.append(False)
+        else:
+            loaded.append(True)
+    # What is nested deeper than what is refused is refused too.
+    assert (loaded[0], loaded[-1]) == (True, False)
+    assert loaded == sorted(loaded, reverse=True)
 
 
 @pytest.mark.parametrize("below", ["", "\n\n# comment\n"])

@@ -521,7 +521,14 @@ def schema():
 
 @given(documents())
 def test_the_schema_knows_the_whole_language(document):
-    jsonschema.validate(json.loads(json.dumps(document, default=str)), schema())
+    plain = json.loads(json.dumps(document, default=str))
+    validator = jsonschema.validators.validator_for(schema())(schema())
+    assert [error.message for error in validator.iter_errors(plain)] == []
+    # And nothing beside it, wherever the word stands.
+    for place in (plain, plain["qualify"], *plain.get("fit", []), *plain.get("behaviour", [])):
+        place["no word of it"] = 1
+        assert not validator.is_valid(plain)
+        del place["no word of it"]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Another threshold and other points, tried out: exactly what scoring with the changed rulebook says."""
 
+import ipywidgets
 import numpy as np
 import pandas as pd
 import pytest
@@ -40,9 +41,13 @@ def test_it_equals_scoring_with_the_changed_rulebook(drawn):
     explorer = ThresholdExplorer(scores)
     tried = explorer.at(threshold, points=points)
     try:
-        changed = explorer.changed(threshold, points=points)
-    except ls.RulebookError:  # no lead can reach the threshold any more, which the file may not say
-        assert tried.qualified == 0 or tried.entered is not None
+        changed, refused = explorer.changed(threshold, points=points), []
+    except ls.RulebookError as error:
+        changed, refused = None, error.problems
+    if refused:
+        # No lead can reach a threshold any more, which the file may not say: nobody qualifies by that one.
+        assert {problem.message.split(" reach ")[0] for problem in refused} == {"no lead can"}
+        assert tried.qualified == 0 or {"hand_raise", "segments"} & set(case.document["qualify"])
         return
     assert changed.edited({"qualify.threshold": changed.qualify.threshold}).to_yaml() == changed.to_yaml()
     before = scores.frame["qualified"]
@@ -135,9 +140,12 @@ def test_outcomes_must_be_of_these_leads(explorer):
     assert unknown.notes == ("Precision not known: none of them has a known outcome.",)
 
 
-def test_the_widget_shows_what_the_sliders_say(explorer):
+def test_the_widget_shows_what_the_sliders_say(explorer, capsys):
     widget = explorer.widget(rules=["Home"])
     threshold, home, output = widget.children
+    assert "Threshold 15: 1 of 4 leads qualify" in capsys.readouterr().out  # no kernel: what is shown is printed
     threshold.value, home.value = 12, 14
-    (shown,) = output.outputs or ({"text": ""},)
-    assert "Threshold 12, Home 14: 3 of 4" in shown["text"] or not output.outputs  # no kernel, no output
+    assert "Threshold 12, Home 14: 2 of 4 leads qualify" in capsys.readouterr().out
+    home.value = 10
+    assert "Threshold 12: 1 of 4 leads qualify" in capsys.readouterr().out  # points as they were are no change
+    assert isinstance(output, ipywidgets.Output)

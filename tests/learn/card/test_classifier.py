@@ -27,7 +27,9 @@ TEXTS_SAY_NO_OUTCOME = "of two texts neither is the outcome unless the caller sa
     expected_failed_checks=lambda _: {"check_classifiers_classes": TEXTS_SAY_NO_OUTCOME},
 )
 def test_scikit_learn(estimator, check):
+    before = estimator.get_params()
     check(estimator)
+    assert estimator.get_params() == before
 
 
 # --------------------------------------------------------------------------------------------------------- properties
