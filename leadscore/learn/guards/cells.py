@@ -106,10 +106,7 @@ class Cells:
 
 def row_marks(columns: list[Cells]) -> npt.NDArray[np.uint64]:
     """(n_rows,) equal for rows that are equal in every column, whatever the order of the columns."""
-    total = np.zeros(len(columns[0].codes), np.uint64)
-    for cells in columns:
-        total += cells.marks
-    return total
+    return np.sum([cells.marks for cells in columns], axis=0, dtype=np.uint64)
 
 
 def read_cells(table: pd.DataFrame, *, source: str) -> list[Cells]:
@@ -118,20 +115,14 @@ def read_cells(table: pd.DataFrame, *, source: str) -> list[Cells]:
     Raises
     ------
     ArgumentError
-        If it is no frame, has no column or row, two columns of one name, or infinite numbers.
+        If it has no column or row, two columns of one name, or infinite numbers.
     """
-    if not isinstance(table, pd.DataFrame):
-        raise ArgumentError(source, f"must be a DataFrame, a row per lead; got {type(table).__name__}")
-    problems = []
-    if not table.shape[1] or not len(table):
-        problems.append(
-            Problem("", f"has {counted(len(table), 'row')} and {counted(table.shape[1], 'column')}: nothing to check")
-        )
+    n, size = table.shape
     double = table.columns[table.columns.duplicated()]
+    if not n or not size:
+        raise ArgumentError(source, f"has {counted(n, 'row')} and {counted(size, 'column')}: nothing to check")
     if len(double):
-        problems.append(Problem("", f"has more than one column {double[0]!r}"))
-    if problems:
-        raise ArgumentError(source, problems)
+        raise ArgumentError(source, f"has more than one column {double[0]!r}")
     columns = [_cells(name, column) for name, column in table.items()]
     endless = [cells for cells in columns if cells.kind == "number" and np.isinf(cells.values).any()]
     problems = [Problem(str(cells.name), "holds infinite numbers; set them to missing") for cells in endless]

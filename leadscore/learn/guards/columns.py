@@ -12,8 +12,8 @@ import numpy as np
 from leadscore.base.days import day_number
 from leadscore.base.text import normalise
 from leadscore.learn.guards.cells import Cells, Mask
-from leadscore.learn.guards.separation import Auc, Rows, alone, differ
-from leadscore.stats.intervals import Ints, share_text
+from leadscore.learn.guards.separation import Auc, Rows, Split, alone
+from leadscore.stats.intervals import Ints
 
 # Code, column, message and figures.
 Found = tuple[str, Hashable, str, dict[str, Any]]
@@ -81,15 +81,13 @@ def near_constant(cells: Cells) -> Iterator[Found]:
 def only_missingness(cells: Cells, rows: Rows) -> Iterator[Found]:
     """Whether there is a value tells something, and which value it is does not."""
     there = ~cells.missing
-    n, filled = len(there), int(there.sum())
-    with_it, filled_with_it = int(rows.y.sum()), int(rows.y[there].sum())
-    had, size = (filled_with_it, with_it - filled_with_it), (filled, n - filled)
-    if min(size) < _SPIKE or not differ(had, size):
+    split = Split.of(rows.y, there)
+    if min(split.n, split.others) < _SPIKE or not split.differ:
         return
-    presence = abs(filled_with_it / with_it - (filled - filled_with_it) / (n - with_it)) / 2
-    code, bins = cells.bins
-    inside = rows.fold[there] * 2 + rows.y[there]
-    counts = np.bincount(inside * bins + code[there], minlength=10 * bins).reshape(5, 2, bins)
+    n, with_it = len(there), split.events + split.other_events
+    presence = abs(split.events / with_it - (split.n - split.events) / (n - with_it)) / 2
+    counts = rows.counts(cells)
+    counts[:, :, -1] = 0
     within, said = Auc(0.5, 0.5, 0.5), "filled rows all have one value"
     if len(cells.values) > 1:
         if counts.sum(axis=2).min() == 0:
@@ -98,51 +96,41 @@ def only_missingness(cells: Cells, rows: Rows) -> Iterator[Found]:
         said = f"among filled rows its values have an AUC of {within}"
     if within.low > 0.5 or within.high - 0.5 > presence:
         return
-    message = (
-        f"only whether it is filled matters: filled {share_text(had[0], size[0])}, "
-        f"missing {share_text(had[1], size[1])}; {said}"
-    )
-    figures = {"n": n, "filled": filled, "auc_filled": 0.5 + presence, "auc_of_values": within.value}
+    message = f"only whether it is filled matters: filled {split.shares[0]}, missing {split.shares[1]}; {said}"
+    figures = {"n": n, "filled": split.n, "auc_filled": 0.5 + presence, "auc_of_values": within.value}
     yield "LS322", cells.name, message, figures | {"low": within.low, "high": within.high}
 
 
 def spike(cells: Cells, rows: Rows | None) -> Iterator[Found]:
     """A number that many rows have, far outside of all others, with a rate of its own."""
-    filled = int(cells.counts.sum())
     if rows is None or cells.kind != "number":
         return
+    there = ~cells.missing
     for code in _outside(cells):
-        n = int(cells.counts[code])
-        if n < max(_SPIKE, _SPIKE_SHARE * filled):
+        split = Split.of(rows.y[there], cells.codes[there] == code)
+        if split.n < max(_SPIKE, _SPIKE_SHARE * there.sum()) or not split.differ:
             continue
-        had = _events(cells, rows, code)
-        rest = int(rows.y[~cells.missing].sum()) - had
-        if not differ((had, rest), (n, filled - n)):
-            continue
-        first, last = _others(cells, code)
+        (first, last), shares = np.delete(cells.values, code)[[0, -1]], split.shares
         message = (
             f"{shown(cells, code)} lies far outside the others ({first:g} to {last:g}), with another outcome rate: "
-            f"{share_text(had, n)}, others {share_text(rest, filled - n)}; bins of equal size would hide it"
+            f"{shares[0]}, others {shares[1]}; bins of equal size would hide it"
         )
-        figures = {"value": float(cells.values[code]), "n": n, "events": had, "others": filled - n}
-        yield "LS330", cells.name, message, figures | {"events_of_others": rest}
+        yield "LS330", cells.name, message, {"value": float(cells.values[code])} | split.figures
 
 
 def disguised_missing(cells: Cells, rows: Rows | None) -> Iterator[Found]:
     """Values that say that there is none, among real ones."""
-    codes = _disguised(cells)
-    filled = int(cells.counts.sum())
+    codes, there = _disguised(cells), ~cells.missing
     if not len(codes) or len(codes) == len(cells.values):
         return
-    n = int(cells.counts[codes].sum())
-    names = ", ".join(shown(cells, code) for code in codes)
+    inside, filled = np.isin(cells.codes[there], codes), int(there.sum())
+    names, n = ", ".join(shown(cells, code) for code in codes), int(inside.sum())
     message = f"{names} stand{'s' if len(codes) == 1 else ''} for missing in {n:,} of {filled:,} filled rows"
     figures: dict[str, Any] = {"values": [_plain(cells, code) for code in codes], "n": n, "filled": filled}
     if rows is not None:
-        had = sum(_events(cells, rows, code) for code in codes)
-        rest = int(rows.y[~cells.missing].sum()) - had
-        message += f": outcome rate {share_text(had, n)}, others {share_text(rest, filled - n)}"
-        figures |= {"events": had, "events_of_others": rest}
+        split = Split.of(rows.y[there], inside)
+        message += f": outcome rate {split.shares[0]}, others {split.shares[1]}"
+        figures |= {"events": split.events, "events_of_others": split.other_events}
     yield "LS331", cells.name, f"{message}; keep it as a level of its own", figures
 
 
@@ -157,15 +145,6 @@ def _plain(cells: Cells, code: int) -> Any:
     if cells.kind == "date":
         return str(np.datetime64(int(np.floor(value)), "D"))
     return float(value) if cells.kind == "number" else str(value)
-
-
-def _events(cells: Cells, rows: Rows, code: int) -> int:
-    return int(rows.y[cells.codes == code].sum())
-
-
-def _others(cells: Cells, code: int) -> tuple[float, float]:
-    others = np.delete(cells.values, code)
-    return float(others[0]), float(others[-1])
 
 
 def _outside(cells: Cells) -> list[int]:

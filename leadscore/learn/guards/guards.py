@@ -27,12 +27,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from leadscore.base.arguments import Arguments
 from leadscore.base.text import counted as counted_of
 from leadscore.errors import ArgumentError
 from leadscore.learn.guards import columns as oddities
@@ -40,7 +41,7 @@ from leadscore.learn.guards import rows as sample
 from leadscore.learn.guards.cells import Cells, Mask, read_cells, row_marks
 from leadscore.learn.guards.columns import Found, shown
 from leadscore.learn.guards.rows import Time
-from leadscore.learn.guards.separation import Auc, Rows, alone, differ, odds_ratio, together
+from leadscore.learn.guards.separation import Auc, Rows, Split, alone, together
 from leadscore.present.markdown import visible
 from leadscore.present.result import Result, Section
 from leadscore.stats.intervals import Ints, share_text
@@ -116,6 +117,8 @@ class Guards(Result):
 
     found: tuple[Guard, ...]
     n: int
+    # Each finding says what to do.
+    notes: ClassVar[tuple[str, ...]] = ()
 
     def __iter__(self) -> Iterator[Guard]:
         return iter(self.found)
@@ -127,7 +130,7 @@ class Guards(Result):
     def frame(self) -> pd.DataFrame:
         """One row per finding: `code`, `severity`, `column`, `message`, `figures`."""
         names = ["code", "severity", "column", "message", "figures"]
-        return pd.DataFrame([{name: getattr(one, name) for name in names} for one in self.found], columns=names)
+        return pd.DataFrame([vars(one) for one in self.found], columns=names)
 
     def columns(self, severity: Severity) -> list[Hashable]:
         """The columns of a severity, each once."""
@@ -138,17 +141,9 @@ class Guards(Result):
         """How much was found of each severity."""
         counts = [sum(one.severity == severity for one in self.found) for severity in _ORDER]
         counts[1] = len(self.columns("drop"))
-        said = [
-            f"{count:,} {what}{'' if count == 1 else 's'}{rest}"
-            for count, (what, rest) in zip(counts, _COUNTED, strict=True)
-            if count
-        ]
+        parts = zip(counts, _COUNTED, strict=True)
+        said = [counted_of(count, what) + rest for count, (what, rest) in parts if count]
         return f"{', '.join(said) or 'Nothing found'}; n = {counted_of(self.n, 'row')}."
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """None: each finding says what to do."""
-        return ()
 
     def sections(self) -> Iterator[Section]:
         """The findings."""
@@ -241,7 +236,11 @@ def guards(  # noqa: PLR0913 - each of them is part of what is asked
     enough = min(y.sum(), (~y).sum()) >= _FEW
     rows = Rows.of(y, marks) if enough else None
     if worked_only:
-        found.append(_selected(y))
+        message = (
+            f"labels are of leads that sales chose to work, outcome rate {share_text(y.sum(), len(y))}: what is "
+            f"learned holds for leads chosen alike; nothing is known about the others until some are worked at random"
+        )
+        found.append(("LS342", "", message, {"n": len(y), "events": int(y.sum())}))
     if time is not None:
         found += sample.outcome_drift(y, time)
         if lead is not None:
@@ -290,9 +289,10 @@ def _read(
     now: pd.DataFrame | None,
 ) -> tuple[list[Cells], Mask, Time | None, Ints | None, dict[Hashable, Cells]]:
     """The columns, outcomes, times and leads of the rows of known outcome, and today's columns by name."""
-    if not isinstance(X, pd.DataFrame):
-        raise ArgumentError("X", f"must be a DataFrame, a row per lead; got {type(X).__name__}")
-    if isinstance(now, pd.DataFrame):
+    tables = {"X": X} if now is None else {"X": X, "now": now}
+    with Arguments("guards") as given:
+        given.types(**{name: (table, pd.DataFrame) for name, table in tables.items()})
+    if now is not None:
         lacking = [repr(name) for name in X.columns if name not in now.columns]
         if lacking:
             raise ArgumentError("now", f"lacks {counted_of(len(lacking), 'column')} of X: {', '.join(lacking[:5])}")
@@ -306,14 +306,6 @@ def _read(
     columns = read_cells(X[leads.known], source="X")
     today = {} if now is None else {cells.name: cells for cells in read_cells(now, source="now")}
     return columns, rows.had, time, rows.groups, today
-
-
-def _selected(y: Mask) -> Found:
-    message = (
-        f"labels are of leads that sales chose to work, outcome rate {share_text(int(y.sum()), len(y))}: what is "
-        f"learned holds for leads chosen alike; nothing is known about the others until some are worked at random"
-    )
-    return "LS342", "", message, {"n": len(y), "events": int(y.sum())}
 
 
 # ------------------------------------------------------------------------------------------- known only afterwards
@@ -352,69 +344,50 @@ def _too_good(cells: Cells, auc: Auc, of_rest: float | None, rows: Rows, others:
 
 def _filled(cells: Cells, rows: Rows) -> Iterator[Found]:
     """Filled, or missing, almost only for one outcome."""
-    pure = _pure(cells.missing, rows)
-    if pure is None:
-        return
-    odds, inside, outside = pure
-    message = (
-        f"whether it is filled gives the outcome away: missing {share_text(int(inside[1]), int(inside.sum()))}, filled "
-        f"{share_text(int(outside[1]), int(outside.sum()))}"
-    )
-    yield "LS302", cells.name, message, _odds_figures(odds, inside, outside)
+    split = Split.of(rows.y, cells.missing)
+    if odds := _gives_away(split):
+        message = f"whether it is filled gives the outcome away: missing {split.shares[0]}, filled {split.shares[1]}"
+        yield "LS302", cells.name, message, split.figures | odds
 
 
 def _state(cells: Cells, rows: Rows) -> Iterator[Found]:
     """A level that almost only leads of one outcome have."""
     if cells.kind != "category" and len(cells.values) > _LEVELS:
         return
-    for code in np.argsort(-cells.counts, kind="stable")[:_LEVELS]:
-        pure = _pure(cells.codes == code, rows)
-        if pure is not None:
-            odds, inside, outside = pure
+    for code in np.argsort(-cells.counts, kind="stable")[:_LEVELS].tolist():
+        split = Split.of(rows.y, cells.codes == code)
+        if odds := _gives_away(split):
+            value, shares = shown(cells, code), split.shares
             message = (
-                f"{shown(cells, int(code))} occurs almost only {'with' if odds[0] > 1 else 'without'} the outcome: "
-                f"{share_text(int(inside[1]), int(inside.sum()))}, all others "
-                f"{share_text(int(outside[1]), int(outside.sum()))}; was this state overwritten after the outcome?"
+                f"{value} occurs almost only {'with' if odds['odds_ratio'] > 1 else 'without'} the outcome: "
+                f"{shares[0]}, all others {shares[1]}; was this state overwritten after the outcome?"
             )
-            yield "LS304", cells.name, message, {"value": shown(cells, int(code))} | _odds_figures(*pure)
+            yield "LS304", cells.name, message, {"value": value} | split.figures | odds
             return
 
 
-def _pure(inside: Mask, rows: Rows) -> tuple[tuple[float, float, float], Ints, Ints] | None:
-    """The odds ratio of the rows inside and how many of each outcome are in and out, if one is as good as the other."""
-    within = np.bincount(rows.y[inside], minlength=2)
-    outside = np.bincount(rows.y, minlength=2) - within
-    if not within.sum() or not outside.sum():
-        return None
-    ratio, low, high = odds_ratio(within, outside)
+def _gives_away(split: Split) -> dict[str, float]:
+    """The odds ratio of a side that is as good as the outcome; empty where it is not."""
+    ratio, low, high = split.odds_ratio
     # Which of the two sides is nearly without the outcome must hold enough of such leads.
-    idle = outside if ratio > 1 else within
-    sure = low >= _PURE or high <= 1 / _PURE
-    covered = idle[0] >= _COVERED * (within[0] + outside[0])
-    return ((ratio, low, high), within, outside) if sure and covered else None
-
-
-def _odds_figures(odds: tuple[float, float, float], inside: Ints, outside: Ints) -> dict[str, Any]:
-    counts = {"n": int(inside.sum()), "events": int(inside[1]), "others": int(outside.sum())}
-    return counts | {"events_of_others": int(outside[1]), "odds_ratio": odds[0], "low": odds[1], "high": odds[2]}
+    without = split.n - split.events, split.others - split.other_events
+    covered = without[ratio > 1] >= _COVERED * sum(without)
+    sure = split.n and split.others and (low >= _PURE or high <= 1 / _PURE)
+    return {"odds_ratio": ratio, "low": low, "high": high} if sure and covered else {}
 
 
 def _later(cells: Cells, rows: Rows, time: Time | None) -> Iterator[Found]:
     """Days after the row's own, not equally often for both outcomes."""
     if cells.kind != "date" or time is None or not time.days:
         return
-    there = ~cells.missing
-    later = there.copy()
-    later[there] = np.floor(cells.values[cells.codes[there]]) > time.when[there]
-    had = int((later & rows.y).sum()), int((later & ~rows.y).sum())
-    sizes = int(rows.y.sum()), int((~rows.y).sum())
-    if not differ(had, sizes):
-        return
-    message = (
-        f"holds later days than the row's own in {share_text(had[0], sizes[0])} rows with the outcome, and in "
-        f"{share_text(had[1], sizes[1])} without"
-    )
-    yield "LS303", cells.name, message, {"n": sum(sizes), "later_with_outcome": had[0], "later_without_outcome": had[1]}
+    split = Split.of(np.floor(cells.raw) > time.when, rows.y)
+    if split.differ:
+        message = (
+            f"holds later days than the row's own in {split.shares[0]} rows with the outcome, and in "
+            f"{split.shares[1]} without"
+        )
+        figures = {"n": len(rows.y), "later_with_outcome": split.events, "later_without_outcome": split.other_events}
+        yield "LS303", cells.name, message, figures
 
 
 # -------------------------------------------------------------------------------------------------------- calendar

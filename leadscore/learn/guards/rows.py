@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pandas as pd
 
 from leadscore.learn.guards.cells import Cells, Mask
 from leadscore.learn.guards.columns import Found
-from leadscore.learn.guards.separation import differ
+from leadscore.learn.guards.separation import Split
 from leadscore.stats.distances import category_cells, comparable, number_cells, stability_index
 from leadscore.stats.intervals import Floats, Ints, share_text, wilson
 
@@ -41,29 +42,30 @@ class Time:
     when: Floats
     days: bool
 
+    @cached_property
+    def _before(self) -> Floats:
+        """(n_rows,) how many rows are older, with half of those of the same date."""
+        _, place, counts = np.unique(self.when, return_inverse=True, return_counts=True)
+        return (np.cumsum(counts) - counts / 2)[place]
+
     def parts(self, most: int) -> Ints:
         """(n_rows,) which of about so many parts of equally many rows each is in, oldest first; a date is in one."""
-        distinct, place, counts = np.unique(self.when, return_inverse=True, return_counts=True)
-        middle = np.cumsum(counts) - counts / 2
-        part = (middle * most / len(self.when)).astype(np.int64)
-        return np.unique(part, return_inverse=True)[1][place] if len(distinct) else part
+        part = (self._before * most / len(self.when)).astype(np.int64)
+        return np.unique(part, return_inverse=True)[1]
 
     @property
     def newest(self) -> Mask:
         """(n_rows,) whether each is in the newest fifth."""
-        _, place, counts = np.unique(self.when, return_inverse=True, return_counts=True)
-        after = (np.cumsum(counts) - counts / 2) / len(self.when) > 1 - NEWEST
-        return after[place]
+        return self._before / len(self.when) > 1 - NEWEST
 
 
 def too_few(y: Mask, leads: Ints | None, columns: int) -> Iterator[Found]:
     """Fewer outcomes of a kind than a fit can be judged by, or fewer leads than so many columns ask for."""
-    kinds = [y, ~y] if leads is None else [np.unique(leads[side]) for side in (y, ~y)]
-    sizes = [int(kind.sum()) if leads is None else len(kind) for kind in kinds]
-    n = len(y) if leads is None else len(np.unique(leads))
-    figures: dict[str, Any] = {"n": n, "with_outcome": sizes[0], "without_outcome": sizes[1]}
+    leads = np.arange(len(y)) if leads is None else leads
+    n, *sizes = (len(np.unique(leads[side])) for side in (slice(None), y, ~y))
     rate = min(max(y.mean(), 1 / (2 * len(y))), 1 - 1 / (2 * len(y)))
     needed = needed_leads(float(rate), columns)
+    figures: dict[str, Any] = {"n": n, "with_outcome": sizes[0], "without_outcome": sizes[1]}
     figures |= {"least": LEAST_EVENTS, "needed": needed}
     counted = f"{sizes[0]:,} with the outcome and {sizes[1]:,} without, n = {n:,}"
     if min(sizes) < LEAST_EVENTS:
@@ -133,29 +135,28 @@ def same_leads(leads: Ints, time: Time) -> Iterator[Found]:
     seen = np.isin(leads[newest], leads[~newest])
     if not seen.any():
         return
-    n = len(seen)
+    n, rows = len(seen), int(seen.sum())
     message = (
-        f"{share_text(int(seen.sum()), n)} rows of the newest part come from leads that are in the older part too: a "
+        f"{share_text(rows, n)} rows of the newest part come from leads that are in the older part too: a "
         f"test on them looks too good"
     )
-    yield "LS344", "", message, {"n": n, "rows": int(seen.sum())}
+    yield "LS344", "", message, {"n": n, "rows": rows}
 
 
 def outcome_drift(y: Mask, time: Time) -> Iterator[Found]:
     """The newest rows have another outcome rate than the older."""
-    newest = time.newest
-    sizes = (int((~newest).sum()), int(newest.sum()))
-    had = (int(y[~newest].sum()), int(y[newest].sum()))
-    if not differ(had, sizes):
+    split = Split.of(y, ~time.newest)
+    if not split.differ:
         return
-    older, newer = had[0] / sizes[0], had[1] / sizes[1]
+    older, newer = split.events / split.n, split.other_events / split.others
     if max(older, newer) < _CHANGED * min(older, newer):
         return
+    shares = split.shares
     message = (
-        f"the outcome rate changed: {share_text(had[0], sizes[0])} in the older part, {share_text(had[1], sizes[1])} "
-        f"in the newest; probabilities learned on both suit neither: recalibrate on recent outcomes"
+        f"the outcome rate changed: {shares[0]} in the older part, {shares[1]} in the newest; probabilities learned on "
+        f"both suit neither: recalibrate on recent outcomes"
     )
-    yield "LS345", "", message, {"n": sum(sizes), "older": older, "newest": newer, "n_newest": sizes[1]}
+    yield "LS345", "", message, {"n": len(y), "older": older, "newest": newer, "n_newest": split.others}
 
 
 def column_drift(cells: Cells, today: Cells) -> Iterator[Found]:

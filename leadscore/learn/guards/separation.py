@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from leadscore.learn.guards.cells import Cells, Mask
-from leadscore.stats.intervals import Floats, Ints
+from leadscore.stats.intervals import Floats, Ints, share_text
 from leadscore.stats.logistic import Dense, fit_logistic
 from leadscore.stats.ranking import logit_interval
 
@@ -75,17 +75,13 @@ def alone(counts: Ints) -> Auc:
     The interval is DeLong's on the logit scale, as in `leadscore.roc_auc`, with pairs inside of folds only. A useless
     column of many bins comes out near 0.5, not above.
     """
-    total = counts.sum(axis=0)
-    placed: list[tuple[Floats, Floats]] = []
-    for fold in counts:
+    total, (without, with_it) = counts.sum(axis=0), np.empty((2, len(counts), counts.shape[2]))
+    for place, fold in enumerate(counts):
         rest = total - fold
         rate = (rest[1] + total[1].sum() / total.sum()) / (rest.sum(axis=0) + 1)
         rank = np.unique(rate, return_inverse=True)[1]
-        below = [_below(fold[side], rank) for side in (0, 1)]
-        # Of a lead with the outcome the share of those without ranked below it, and the other way round.
-        placed.append((below[0], 1 - below[1]))
-    with_it = np.array([place for place, _ in placed])
-    without = np.array([place for _, place in placed])
+        # Of a lead without the outcome the share of those with it ranked above it, and the other way round.
+        without[place], with_it[place] = 1 - _below(fold[1], rank), _below(fold[0], rank)
     n0, n1 = total.sum(axis=1)
     value = float((with_it * counts[:, 1]).sum() / n1)
     variance = _variance(with_it, counts[:, 1]) / n1 + _variance(without, counts[:, 0]) / n0
@@ -135,28 +131,50 @@ def _log_odds(counts: Ints) -> Floats:
     return np.log(share[:, 1] / share[:, 0])
 
 
-def odds_ratio(inside: Ints, outside: Ints) -> tuple[float, float, float]:
-    """How many times the odds of the outcome are larger inside than outside, with its interval (95 %).
+class Split(NamedTuple):
+    """Some rows beside all others, and how many of each have something: mostly the outcome."""
 
-    Parameters
-    ----------
-    inside, outside : (..., 2) rows without and with the outcome
+    events: int
+    n: int
+    other_events: int
+    others: int
 
-    References
-    ----------
-    Haldane, J. B. S. (1956), Annals of Human Genetics 20, 309-311: half a row is added to each count, so none is 0.
-    """
-    first, second = np.asarray(inside) + 0.5, np.asarray(outside) + 0.5
-    log = np.log(first[1] / first[0]) - np.log(second[1] / second[0])
-    half = _Z * np.sqrt((1 / first).sum() + (1 / second).sum())
-    return float(np.exp(log)), float(np.exp(log - half)), float(np.exp(log + half))
+    @classmethod
+    def of(cls, had: Mask, inside: Mask) -> Split:
+        """The rows inside beside those outside."""
+        n, events = int(inside.sum()), int(had[inside].sum())
+        return cls(events, n, int(had.sum()) - events, len(had) - n)
 
+    @property
+    def figures(self) -> dict[str, Any]:
+        """As a finding holds them."""
+        counts = {"n": self.n, "events": self.events, "others": self.others}
+        return counts | {"events_of_others": self.other_events}
 
-def differ(events: npt.ArrayLike, n: npt.ArrayLike) -> bool:
-    """Whether two rates differ beyond chance: by more than 3.3 standard errors, which one pair in a thousand does."""
-    had, size = np.asarray(events, np.float64), np.asarray(n, np.float64)
-    if not size.all():
-        return False
-    mean = had.sum() / size.sum()
-    error = np.sqrt(mean * (1 - mean) * (1 / size).sum())
-    return bool(abs(np.subtract(*(had / size))) > _SURELY * error > 0)
+    @property
+    def shares(self) -> tuple[str, str]:
+        """How many have it inside and outside, as text."""
+        return share_text(self.events, self.n), share_text(self.other_events, self.others)
+
+    @property
+    def odds_ratio(self) -> tuple[float, float, float]:
+        """How many times the odds are larger inside than outside, with its interval (95 %).
+
+        References
+        ----------
+        Haldane, J. B. S. (1956), Annals of Human Genetics 20, 309-311: half a row is added to each count, so none is 0.
+        """
+        first = np.array([self.n - self.events, self.events]) + 0.5
+        second = np.array([self.others - self.other_events, self.other_events]) + 0.5
+        log = np.log(first[1] / first[0]) - np.log(second[1] / second[0])
+        half = _Z * np.sqrt((1 / first).sum() + (1 / second).sum())
+        return float(np.exp(log)), float(np.exp(log - half)), float(np.exp(log + half))
+
+    @property
+    def differ(self) -> bool:
+        """Whether the shares differ beyond chance: by more than 3.3 standard errors, as one pair in a thousand does."""
+        if not self.n or not self.others:
+            return False
+        mean = (self.events + self.other_events) / (self.n + self.others)
+        error = np.sqrt(mean * (1 - mean) * (1 / self.n + 1 / self.others))
+        return bool(abs(self.events / self.n - self.other_events / self.others) > _SURELY * error > 0)
