@@ -17,8 +17,7 @@ from leadscore.base.text import as_text, counted
 from leadscore.base.times import DAY, one_array, read_times
 from leadscore.errors import ArgumentError, Problem
 from leadscore.stats.intervals import Floats, Ints
-
-Mask = npt.NDArray[np.bool_]
+from leadscore.stats.outcomes_and_scores import Mask
 
 _BINS = 20
 # A value that so many rows share has a bin to itself.

@@ -11,9 +11,10 @@ import numpy as np
 
 from leadscore.base.days import day_number
 from leadscore.base.text import normalise
-from leadscore.learn.guards.cells import Cells, Mask
+from leadscore.learn.guards.cells import Cells
 from leadscore.learn.guards.separation import Auc, Rows, Split, alone
 from leadscore.stats.intervals import Ints
+from leadscore.stats.outcomes_and_scores import Mask
 
 # Code, column, message and figures.
 Found = tuple[str, Hashable, str, dict[str, Any]]

@@ -11,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from leadscore.learn.guards.cells import Cells, Mask
+from leadscore.learn.guards.cells import Cells
 from leadscore.learn.guards.columns import Found
 from leadscore.learn.guards.separation import Split
 from leadscore.stats.distances import category_cells, comparable, number_cells, stability_index
 from leadscore.stats.intervals import Floats, Ints, share_text, wilson
+from leadscore.stats.outcomes_and_scores import Mask
 
 # Of the rarer outcome; with fewer, no fit can be told from a useless one.
 LEAST_EVENTS = 50

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from leadscore.learn.guards.cells import Cells, Mask
+from leadscore.learn.guards.cells import Cells
 from leadscore.stats.intervals import Floats, Ints, share_text
 from leadscore.stats.logistic import Dense, fit_logistic
+from leadscore.stats.outcomes_and_scores import Mask
 from leadscore.stats.ranking import logit_interval
 
 _FOLDS = 5

@@ -5,15 +5,13 @@ from __future__ import annotations
 from statistics import NormalDist
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from leadscore.base.text import counted
 from leadscore.stats.calibration import expected_calibration_error
 from leadscore.stats.intervals import Floats
 from leadscore.stats.logistic import Dense, fit_logistic
-
-Mask = npt.NDArray[np.bool_]
+from leadscore.stats.outcomes_and_scores import Mask
 
 
 def compared(y: Mask, chance: Floats, other: Floats | None, *, margin: float) -> tuple[pd.DataFrame, list[str]]:

@@ -24,12 +24,9 @@ from leadscore.rulebook import Rulebook
 from leadscore.scoring.binding import Binding
 from leadscore.scoring.engine import Bound
 from leadscore.stats.intervals import Floats, Ints, holm
-from leadscore.stats.outcomes_and_scores import read_rows
+from leadscore.stats.outcomes_and_scores import Mask, read_rows
 from leadscore.tables.groups import By, grouping
-from leadscore.threshold.capacity import BEHAVIOUR, WEEK, Gain, chosen, gain, simple_ways
-
-Mask = npt.NDArray[np.bool_]
-_Row = dict[str, Any]
+from leadscore.threshold.capacity import BEHAVIOUR, WEEK, chosen, gain, simple_ways
 
 _RULES = "give rulebook=..., whose hand-raise, fit, never and segments count"
 _CANDIDATE, _CURRENT = "candidate", "current"
@@ -232,7 +229,10 @@ def verdict_of(binding: Binding, candidate: Any, current: Any, snapshots: Snapsh
     if chance is None:
         notes.append("The candidate gives no probabilities: it is judged by rank only, not by calibration.")
     else:
-        calibrated, more = _calibrated(pool, chance, other_chance, terms.calibration_margin)
+        # On the first row of each lead.
+        first = np.unique(pool.lead, return_index=True)[1]
+        other = None if other_chance is None else other_chance[first]
+        calibrated, more = compared(pool.reached[first], chance[first], other, margin=terms.calibration_margin)
         frame, notes = pd.concat([frame, calibrated]), notes + more
         reasons += [f"its {name} is worse than allowed" for name in calibrated.index[~calibrated["passed"]]]
     headline = f"Do not publish: {'; '.join(reasons)}." if reasons else _better(frame, pool, snapshots.stage)
@@ -268,31 +268,25 @@ class _Pool:
         """The weeks that have rows."""
         return np.unique(self.week)
 
-    @property
-    def places(self) -> Floats:
-        """(n_weeks,) of each week, from the first."""
-        return np.full(int(self.week.max()) + 1, self.capacity)
-
-    def row(self, mine: Floats, theirs: Floats, inside: Mask | None = None) -> tuple[_Row, Gain]:
+    def row(self, mine: Floats, theirs: Floats, inside: Mask | None = None) -> dict[str, Any]:
         """The figures of two scores' choices among some leads, at their share of the places."""
         rows = np.arange(len(self.lead)) if inside is None else np.flatnonzero(inside)
-        week, reached, places = self.week[rows], self.reached[rows], self.places
+        week, reached, size, weeks = self.week[rows], self.reached[rows], np.bincount(self.week), len(self.weeks)
+        places = np.full(len(size), self.capacity)
         if inside is not None:
-            size = np.bincount(self.week)
             places = places * np.bincount(week, minlength=len(size)) / np.maximum(size, 1)
         own, other = (chosen(score[rows], week, places) for score in (mine, theirs))
         gained = gain(own - other, reached, week, self.lead[rows])
         low, high = gained.interval(_CONFIDENCE)
-        weeks = len(self.weeks)
-        figures = {
+        return {
             "candidate": own[reached].sum() / weeks,
             "other": other[reached].sum() / weeks,
             "difference": gained.value / weeks,
             "low": low / weeks,
             "high": high / weeks,
             "n": np.abs(own - other).sum(),
+            "p": gained.p_less,
         }
-        return figures, gained
 
 
 # ------------------------------------------------------------------------------------------------------ what is judged
@@ -305,17 +299,16 @@ def _out_of_time(
     own = getattr(candidate, "trained_until_", None) if trained_until is None else trained_until
     told = (own, getattr(current, "trained_until_", None))
     days = [day_number(as_day(day, name="trained_until")) for day in told if day is not None]
-    known = snapshots.y.notna().to_numpy()
-    rows, notes = np.ones(len(known), bool), []
+    out = [(snapshots.y.isna().to_numpy(), "of unknown outcome")]
     if days:
-        last = max(days)
-        end = last + snapshots.within_days
-        before, gap = snapshots.day <= last, (snapshots.day > last) & (snapshots.day <= end)
-        notes += _left_out(before, f"up to {day_of(last)}, until when it was trained")
-        notes += _left_out(gap, f"up to {day_of(end)}, until when the outcomes it was trained on were open")
-        rows = ~before & ~gap
-    notes += _left_out(rows & ~known, "of unknown outcome")
-    rows &= known
+        last, end = max(days), max(days) + snapshots.within_days
+        opened = f"up to {day_of(end)}, until when the outcomes it was trained on were open"
+        out.insert(0, (snapshots.day <= end, opened))
+        out.insert(0, (snapshots.day <= last, f"up to {day_of(last)}, until when it was trained"))
+    rows, notes = np.ones(len(snapshots), bool), list[str]()
+    for mask, what in out:
+        notes += _left_out(rows & mask, what)
+        rows &= ~mask
     if snapshots.worked_only:
         notes.append("Only leads that sales worked are judged: nothing is known below the threshold in force.")
     else:
@@ -404,30 +397,22 @@ def _beside(pool: _Pool, mine: Floats, ways: Mapping[str, Floats], margin: float
     """The candidate beside each other way."""
     rows = {}
     for name, theirs in ways.items():
-        row, _ = pool.row(mine, theirs)
+        row = pool.row(mine, theirs)
         allowed = 0.0 - margin * row["other"] if name == _CURRENT else 0.0
         # A candidate that takes the same leads is as good, and no better.
         rows[name] = {"figure": "a week"} | row | {"margin": allowed, "passed": row["low"] > allowed}
-    return pd.DataFrame.from_dict(rows, orient="index").astype({"passed": bool})
+    return pd.DataFrame.from_dict(rows, orient="index").drop(columns="p").astype({"passed": bool})
 
 
 def _by_segment(pool: _Pool, mine: Floats, theirs: Floats, groups: Groups) -> pd.DataFrame:
     """The candidate beside the current inside each segment."""
-    rows, raw = {}, []
+    rows = {}
     for code in np.unique(groups.code):
         inside = groups.code == code
-        row, gained = pool.row(mine, theirs, inside)
-        rows[groups.names[code]] = {"reached": int(pool.reached[inside].sum())} | row
-        raw.append(gained.p_less)
+        rows[groups.names[code]] = {"reached": int(pool.reached[inside].sum())} | pool.row(mine, theirs, inside)
     frame = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=_OF_SEGMENTS).rename_axis("segment")
-    frame["p"] = holm(raw)
+    frame["p"] = holm(frame["p"])
     return frame.assign(passed=frame["p"] >= _ERROR)
-
-
-def _calibrated(pool: _Pool, chance: Floats, other: Floats | None, margin: float) -> tuple[pd.DataFrame, list[str]]:
-    """Whether probabilities hold, on the first row of each lead."""
-    first = np.unique(pool.lead, return_index=True)[1]
-    return compared(pool.reached[first], chance[first], None if other is None else other[first], margin=margin)
 
 
 def _too_little(pool: _Pool, stage: str) -> list[str]:
@@ -446,10 +431,8 @@ def _why_not(frame: pd.DataFrame, segments: pd.DataFrame, pool: _Pool, stage: st
         short = row["difference"] - row["margin"]
         if not row["n"]:
             said.append(f"it takes the same leads as {name}")
-        elif row["high"] < row["margin"]:
-            said.append(f"it clearly gets less than {name}")
         elif short <= 0:
-            said.append(f"it gets no more than {name}")
+            said.append(f"it {'clearly gets less' if row['high'] < row['margin'] else 'gets no more'} than {name}")
         else:
             times = ((row["difference"] - row["low"]) / short) ** 2
             more = max(int(np.ceil(pool.reached.sum() * (times - 1))), 1)

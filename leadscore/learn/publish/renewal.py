@@ -106,23 +106,19 @@ def with_threshold(rulebook: Rulebook, threshold: float) -> Rulebook:
 
 def carried_over(old: Rulebook, new: Rulebook) -> list[str]:
     """What of the old rulebook stands in the new one in other points, and what is not in it."""
-    minima: list[tuple[str, float | None, float | None]] = [
-        (f"minimum {side}", getattr(old.qualify, f"minimum_{side}"), getattr(new.qualify, f"minimum_{side}"))
-        for side in _SIDES
-    ]
-    grades = [
-        (f"grades of {side}", getattr(old.grades, side, None), getattr(new.grades, side, None)) for side in _SIDES
-    ]
-    later = {segment.name: segment.threshold for segment in new.qualify.segments}
+    books = (old, new)
+    minima = [(f"minimum {side}", *(getattr(book.qualify, f"minimum_{side}") for book in books)) for side in _SIDES]
+    grades = [(f"grades of {side}", *(getattr(book.grades, side, None) for book in books)) for side in _SIDES]
+    segments = zip(old.qualify.segments, new.qualify.segments, strict=True)
     again = [f"{name} {was:g} -> {now:g}" for name, was, now in minima if was is not None and now is not None]
-    again += [f"{one.name!r} {one.threshold:g} -> {later[one.name]:g}" for one in old.qualify.segments]
-    again += [name for name, was, now in grades if was and now]
+    again += [f"{one.name!r} {one.threshold:g} -> {later.threshold:g}" for one, later in segments]
+    again += [str(name) for name, was, now in grades if was and now]
     said = []
     if again:
         said.append(f"Reset for the learned points, so that no more leads reach them than before: {', '.join(again)}.")
     if {"groups", "totals"} & old.to_dict().keys():
         said.append("Limits of groups and totals are left out: they held back the old rules; a learned rule pays once.")
-    lost = [name for name, was, now in [*minima, *grades] if was is not None and now is None]
+    lost = [str(name) for name, was, now in [*minima, *grades] if was is not None and now is None]
     if lost:
         said.append(f"Left out, as the learned rules give no such points: {', '.join(lost)}.")
     return said

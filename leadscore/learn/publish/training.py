@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import warnings
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -183,15 +185,14 @@ def train(
         raise ArgumentError(f"rows learned from, until {start}", error.problems) from None
     card = model.points_card(max_points_rows=max_points_rows).recalibrate(learned.X, learned.y)
     binding = Binding(snapshots.tables, day_number(start), day_number(end))
-    volume = _Volume(binding, day_number(start), day_number(end))
-    old_per_week = volume.of(rulebook)
+    old_per_week = _per_week(binding, rulebook, start, end)
     capacity = old_per_week if capacity_per_week is None else capacity_per_week
     if not capacity > 0:
         what = f"no lead qualified by the rulebook from {start} to {end}: say how many sales can work"
         raise ArgumentError("capacity_per_week", what)
     version = f"learned on leads of {day_of(learned.day.min())} to {start}"
     book = renewed(rulebook, card, learned, version=version, binding=binding)
-    learned_book, per_week = _at_capacity(card, book, volume, capacity)
+    learned_book, per_week = _at_capacity(card, book, partial(_per_week, binding, start=start, end=end), capacity)
     verdict = verdict_of(binding, card, rulebook, judged, Terms(rulebook, capacity, trained_until=start))
     notes = (*usable.notes, *_on_volume(per_week, capacity, learned_book), *carried_over(rulebook, learned_book))
     return Trained(
@@ -276,31 +277,23 @@ def _part(snapshots: Snapshots, rows: npt.NDArray[np.bool_]) -> Snapshots:
 # ------------------------------------------------------------------------------------------- the rulebook's threshold
 
 
-@dataclass(frozen=True)
-class _Volume:
+def _per_week(binding: Binding, rulebook: Rulebook, start: dt.date, end: dt.date) -> float:
     """How many leads qualify in a week of a period."""
-
-    binding: Binding
-    first: int
-    last: int
-
-    def of(self, rulebook: Rulebook) -> float:
-        history = self.binding.history(rulebook, self.first, self.last)
-        weeks = (self.last - self.first + 1) / _WEEK
-        return float((~history.frame["already"]).sum() / weeks)
+    first, last = day_number(start), day_number(end)
+    history = binding.history(rulebook, first, last)
+    return float((~history.frame["already"]).sum() / ((last - first + 1) / _WEEK))
 
 
-def _at_capacity(card: PointsCard, book: Rulebook, volume: _Volume, capacity: float) -> tuple[Rulebook, float]:
+def _at_capacity(
+    card: PointsCard, book: Rulebook, per_week: Callable[[Rulebook], float], capacity: float
+) -> tuple[Rulebook, float]:
     """The rulebook at the lowest threshold that passes on no more than sales can work, and how many that is."""
-    low, high = card.least, card.most
-    while low < high:
-        middle = (low + high) // 2
-        if volume.of(with_threshold(book, middle)) <= capacity:
-            high = middle
-        else:
-            low = middle + 1
-    chosen = with_threshold(book, high)
-    return chosen, volume.of(chosen)
+
+    def within(threshold: int) -> bool:
+        return per_week(with_threshold(book, threshold)) <= capacity
+
+    chosen = with_threshold(book, card.least + bisect_left(range(card.least, card.most), True, key=within))
+    return chosen, per_week(chosen)
 
 
 def _on_volume(per_week: float, capacity: float, rulebook: Rulebook) -> list[str]:

@@ -24,7 +24,7 @@ from leadscore.learn.rules.parameters import (
     with_points,
     writable,
 )
-from leadscore.learn.rules.shrinkage import Mask, Rows, Shrunk, shrunk, slope_of, tangled
+from leadscore.learn.rules.shrinkage import Rows, Shrunk, shrunk, slope_of, tangled
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.diff import Change, decimal, diff
@@ -32,6 +32,7 @@ from leadscore.rulebook.values import LARGEST_POINTS
 from leadscore.scoring.engine import Bound
 from leadscore.scoring.timeline import bound_at
 from leadscore.stats.intervals import Floats
+from leadscore.stats.outcomes_and_scores import Mask
 
 _Z = NormalDist().inv_cdf(0.975)
 # Fewer outcomes of either kind say nothing about a dozen rules, however much is borrowed from the old points.

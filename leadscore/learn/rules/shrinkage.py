@@ -11,8 +11,7 @@ import numpy.typing as npt
 
 from leadscore.stats.intervals import Floats
 from leadscore.stats.logistic import Dense, Fitted, fit_logistic
-
-Mask = npt.NDArray[np.bool_]
+from leadscore.stats.outcomes_and_scores import Mask
 
 # How far true effects may lie from the hand-set ones, in logits of a typical lead: from not at all to odds times 54.
 _SPREADS = (0.0, 0.03, 0.06, 0.12, 0.25, 0.5, 1.0, 2.0, 4.0)

@@ -1,6 +1,7 @@
 """From past leads to a rulebook with learned points: time order, the bar, and that the file says what the card says."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import leadscore as ls
 from leadscore.base.days import day_number
 from leadscore.datasets.funnel import make_funnel
 from leadscore.learn.publish.renewal import carried_over, renewed, with_threshold
-from leadscore.learn.publish.training import _at_capacity, _Volume, as_rules_read, train
+from leadscore.learn.publish.training import _at_capacity, _per_week, as_rules_read, train
 from leadscore.learn.rows.snapshots import Activity, Kinds
 from leadscore.rulebook.bounds import side_range
 from leadscore.scoring.binding import Binding
@@ -157,14 +158,15 @@ def test_outcomes_of_the_judged_change_no_point(trained, made, shots):
 @pytest.mark.parametrize("capacity", [30, 45])
 def test_the_bar_is_the_lowest_that_sales_can_work(trained, capacity):
     first, last = day_number(trained.start), day_number(trained.end)
-    volume = _Volume(Binding(trained.judged.tables, first, last), first, last)
+    binding = Binding(trained.judged.tables, first, last)
+    volume = partial(_per_week, binding, start=trained.start, end=trained.end)
     book, per_week = _at_capacity(trained.card, trained.rulebook, volume, capacity)
-    assert per_week == volume.of(book) <= capacity
+    assert per_week == volume(book) <= capacity
     bar = book.qualify.threshold
     assert bar < trained.card.most
     if bar > trained.card.least:
         lower = with_threshold(book, int(bar) - 1)
-        assert volume.of(lower) > capacity
+        assert volume(lower) > capacity
 
 
 def test_hand_raisers_beyond_capacity_are_said(trained):
