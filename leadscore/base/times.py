@@ -122,9 +122,8 @@ def _microseconds(array: pa.Array) -> npt.NDArray[np.int64]:
 def _written_times(array: pa.Array) -> Times:
     """ISO 8601 text; all with a zone or all without."""
     text = pc.utf8_trim_whitespace(array.cast(pa.large_string()))
-    given = pc.and_kleene(pc.is_valid(text), pc.not_equal(text, "")).fill_null(False).to_numpy(zero_copy_only=False)
-    iso = pc.match_substring_regex(text, _ISO).fill_null(False).to_numpy(zero_copy_only=False)
-    zoned = pc.match_substring_regex(text, _ZONED).fill_null(False).to_numpy(zero_copy_only=False) & iso
+    tests = (pc.not_equal(text, ""), pc.match_substring_regex(text, _ISO), pc.match_substring_regex(text, _ZONED))
+    given, iso, zoned = (found.fill_null(False).to_numpy(zero_copy_only=False) for found in tests)
     parsed = pd.to_datetime(pd.Series(text.to_pandas()), format="ISO8601", errors="coerce", utc=True)
     stamps = parsed.to_numpy("datetime64[us]").astype(np.int64)
     wrong = given & (~iso | (stamps == NO_TIME))
@@ -134,8 +133,8 @@ def _written_times(array: pa.Array) -> Times:
         swapped = _SWAPPED.match(text[int(rows[0])].as_py()) is not None
         order = " (day and month cannot be told apart)" if swapped else ""
         bad[f"not an ISO date or time{order}; write 2026-03-31 or 2026-03-31T14:05:00Z"] = rows
-    zoned &= ~wrong
-    naive = given & iso & ~zoned & ~wrong
+    zoned = zoned & iso & ~wrong
+    naive = iso & ~zoned & ~wrong
     if zoned.any() and naive.any():
         bad[NO_ZONE] = np.flatnonzero(naive)
     stamps[~given | wrong] = NO_TIME

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -54,9 +53,11 @@ def diff(  # noqa: PLR0913
         what = "go together: what became of the leads, in how many days"
         raise typer.BadParameter(what, param_hint="'--outcomes' and '--within-days'")
     if leads is None:
+        from leadscore.rulebook.diff import diff as changes_between  # noqa: PLC0415 - this command only
+
         given = {"events": events, "outcomes": outcomes, "start": start, "end": end, "by": by, "out": out}
         _refuse_alone(given | {"observed-until": observed_until})
-        _print_diff(books, printed)
+        print_changes(changes_between(*books), printed)
         return
     if start is None or end is None:
         raise typer.BadParameter("needs --start and --end, the period to compare over", param_hint="'--leads'")
@@ -73,16 +74,6 @@ def diff(  # noqa: PLR0913
 
             write_comparison(comparison, out)
     print_result(comparison, printed, list(_sections(comparison, by, within_days)))
-
-
-def _print_diff(books: list[ls.Rulebook], printed: str) -> None:
-    from leadscore.rulebook.diff import diff as changes_between  # noqa: PLC0415 - this command only
-
-    changes = changes_between(*books)
-    if printed == "json":
-        print_json([asdict(one) for one in changes])
-    else:
-        print_changes(changes)
 
 
 def _sections(comparison: Comparison, by: str | None, within_days: int | None) -> Iterator[Section]:

@@ -95,14 +95,12 @@ def _begun(
         raise ls.ArgumentError(str(state), f"is not text: {error.reason}; nothing was written") from None
     except ls.ArgumentError as error:
         raise ls.ArgumentError(str(state), [*error.problems, ls.Problem("", "nothing was written")]) from None
-    problems = []
-    for name, told, kept in (
-        ("--by", None if by is None else tuple(by), monitor.by),
-        ("--reference-weeks", reference_weeks, monitor.reference_weeks),
-    ):
-        if told is not None and told != kept:
-            what = f"{state} was begun with {kept!r}, not {told!r}: leave it out, or begin another file"
-            problems.append(ls.Problem(name, what))
+    asked = {"--by": (by and tuple(by), monitor.by), "--reference-weeks": (reference_weeks, monitor.reference_weeks)}
+    problems = [
+        ls.Problem(name, f"{state} was begun with {kept!r}, not {told!r}: leave it out, or begin another file")
+        for name, (told, kept) in asked.items()
+        if told is not None and told != kept
+    ]
     if start is not None:
         problems.append(ls.Problem("--start", f"{state} continues from where it ended: leave this out"))
     if problems:
@@ -115,7 +113,8 @@ def _counted(
 ) -> ls.BalanceMonitor:
     """The monitor by the rulebook in force, with each whole week that is over."""
     weeks = monitor.frame.index
-    if not len(weeks):
+    first = weeks[0] if len(weeks) else None
+    if first is None:
         begins = start or _first_day(tables, book) or as_of
     else:
         last = weeks[-1].date()
@@ -129,11 +128,9 @@ def _counted(
         if monitor.rulebook != book:
             monitor = _rescored(monitor, tables, book)
     # Of no whole week yet the library says so.
-    if not len(weeks) or (as_of - begins).days >= 6:
-        counted_since = weeks[0] if len(weeks) else None
-        for cohort in ls.drift.weekly_cohorts(
-            tables, book, start=begins, end=as_of, by=monitor.by, counted_since=counted_since
-        ):
+    if first is None or (as_of - begins).days >= 6:
+        cohorts = ls.drift.weekly_cohorts(tables, book, start=begins, end=as_of, by=monitor.by, counted_since=first)
+        for cohort in cohorts:
             monitor.update(*cohort)
     return monitor
 

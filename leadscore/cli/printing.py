@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -25,9 +26,11 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, figures:
     typer.echo("\n".join(text_table(heads, rows, [head == figures for head in heads])))
 
 
-def print_changes(changes: list[Change]) -> None:
-    """Print what differs between two rulebooks."""
-    if changes:
+def print_changes(changes: list[Change], printed: str) -> None:
+    """Print what differs between two rulebooks, for people or for programs."""
+    if printed == "json":
+        print_json([asdict(one) for one in changes])
+    elif changes:
         print_table(("section", "name", "change"), [(one.section, one.name, one.text) for one in changes])
         for one in changes:
             if one.code:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -39,8 +40,7 @@ def check(
         raise typer.Exit(1) from None
     found = book.check(today=today)
     if printed == "json":
-        keys = ("code", "line", "path", "message")
-        print_json([{"level": "finding", **{key: getattr(one, key) for key in keys}} for one in found])
+        print_json([{"level": "finding", **asdict(one)} for one in found])
         return
     version = f" version {book.version}" if book.version else ""
     rules = f"{counted(len(book.fit), 'fit rule')} and {counted(len(book.behaviour), 'behaviour rule')}"
