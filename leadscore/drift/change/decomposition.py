@@ -222,9 +222,8 @@ def decompose(  # noqa: PLR0913 - when, by which rules, and what leads are told 
     held = tables.tables if isinstance(tables, Binding) else tables
     books = (old, old if new is None else new)
     spans = _spans(held, books, before, after)
-    binding = tables
-    if not isinstance(binding, Binding):
-        binding = Binding(held, min(spans).first, max(spans).last, replayed=spans)
+    whole = min(spans).first, max(spans).last
+    binding = tables if isinstance(tables, Binding) else Binding(held, *whole, replayed=spans)
     sources, segments = grouping(held, source), books[1].qualify.segments
     code, names = (None, [*(one.name for one in segments), MISSING]) if segment is None else grouping(held, segment)
     between = _between(*books)
@@ -280,12 +279,9 @@ def _between(old: Rulebook, new: Rulebook) -> list[Rulebook]:
     """The new one's rules with the old one's threshold, and the other way round; none where no such rulebook can be."""
     if old == new:
         return [old, new]
-    parts = [book.to_dict() for book in (old, new)]
     # Grades are not looked at, and may not go with the other threshold.
-    mixed = [
-        {name: part for name, part in rules.items() if name != "grades"} | {"qualify": other["qualify"]}
-        for rules, other in (parts[::-1], parts)
-    ]
+    first, second = ({name: part for name, part in book.to_dict().items() if name != "grades"} for book in (old, new))
+    mixed = (second | {"qualify": first["qualify"]}, first | {"qualify": second["qualify"]})
     try:
         return [Rulebook.from_dict(document) for document in mixed]
     except RulebookError:

@@ -53,14 +53,16 @@ class Pool:
         `stratum`, `source`, `segment`, and of each rulebook `needed_` (thousandths to its threshold beyond its fit)
         and `barred_`.
     slot : (n,) the week in which a new lead came; the number of weeks for all others
-    histories : what each rulebook made of the period; of equal ones the same
+    books : the rulebooks, equal ones perhaps several times
+    histories : what each made of the period
     """
 
     span: Span
     lead: Ints
     keys: pd.DataFrame
     slot: Ints
-    histories: list[History]
+    books: Sequence[Rulebook]
+    histories: dict[Rulebook, History]
 
 
 def pool_of(binding: Binding, span: Span, books: Sequence[Rulebook], source: Ints, segment: Ints | None) -> Pool:
@@ -84,7 +86,7 @@ def pool_of(binding: Binding, span: Span, books: Sequence[Rulebook], source: Int
         keys[f"barred_{place}"] = np.any([np.zeros(bound.n, bool), *barred], axis=0)
     slot = np.where(stratum == NEW, (came - span.first) // WEEK, span.weeks)
     histories = {book: binding.history(book, span.first, span.last) for book in dict.fromkeys(books)}
-    return Pool(span, lead, pd.DataFrame(keys), slot, [histories[book] for book in books])
+    return Pool(span, lead, pd.DataFrame(keys), slot, books, histories)
 
 
 def in_bands(values: Ints) -> Ints:
@@ -109,10 +111,10 @@ def counted(binding: Binding, pools: Sequence[Pool], rules: Sequence[str]) -> tu
         shape = (len(cells), pool.span.weeks + 1)
         leads.append(_placed(shape, codes, pool.slot, np.ones((len(codes), 1)))[..., 0])
         found = {}
-        for history in {id(one): one for one in pool.histories}.values():
+        for book, history in pool.histories.items():
             row, slot, own = _figures(binding, pool, history, rules)
-            found[id(history)] = _placed(shape, codes[row], slot, own)
-        figures.append([found[id(history)] for history in pool.histories])
+            found[book] = _placed(shape, codes[row], slot, own)
+        figures.append([found[book] for book in pool.books])
     stratum: Ints = np.array(cells["stratum"], np.int64)
     return Counts((leads[0], leads[1]), figures, stratum, parent), cells
 
