@@ -66,11 +66,8 @@ class Waiting(NamedTuple):
 
     def survival(self) -> Floats:
         """(within_days + 1,) the share without a label so many days after; NaN where nobody was waited for as long."""
-        duration, came = self.followed()
-        curve = kaplan_meier(duration, came)
-        ages = np.arange(self.within_days + 1)
-        left = np.append(1.0, curve.survival)[np.searchsorted(curve.time, ages, "right")]
-        return np.where(ages <= duration.max(initial=-1), left, np.nan)
+        curve = kaplan_meier(*self.followed())
+        return np.array([curve.at(age)[0] for age in range(self.within_days + 1)])
 
     def expected(self, curve: Floats) -> Iterator[tuple[int, Mask, Floats]]:
         """For each age in days: the leads that could get a label at it, and the chance of each that it does.

@@ -218,8 +218,6 @@ def _groups(tables: Tables, by: tuple[str, ...], band: Groups, when: pd.Series[A
 
 def _measures(labels: Any, stages: Stages, stage: str, when: pd.Series[Any]) -> dict[str, pd.Series[Any]]:
     """Of leads whose days are over: whether they were worked, accepted, and reached the stage, where that is known."""
-    if not len(when):
-        return {stage: pd.Series(dtype="boolean")}
     found = {"worked": labels(stage=stage, worked_only=True).notna()}
     if stage in FUNNEL[3:] and stages.of("sal").any():
         found["sal"] = labels(stage="sal")
