@@ -214,15 +214,8 @@ def cherry_picking(  # noqa: PLR0913 - each of them is part of what is asked
             levels.append(pd.DataFrame(own).join(effects))
     excluded = waits.excluded.copy()
     excluded.loc["no score"] = int(((moments.utc < NEVER) & np.isnan(points)).sum())
-    return CherryPicking(_corrected(tests), pd.concat(levels, ignore_index=True), excluded)
-
-
-def _corrected(tests: list[tuple[Any, ...]]) -> pd.DataFrame:
     frame = pd.DataFrame(tests, columns=["attribute", "outcome", "n", "chi2", "df", "p"])
-    tested = frame["p"].notna().to_numpy()
-    corrected = np.full(len(frame), np.nan)
-    corrected[tested] = holm(frame["p"].to_numpy()[tested])
-    return frame.assign(p_corrected=corrected)
+    return CherryPicking(frame.assign(p_corrected=holm(frame["p"])), pd.concat(levels, ignore_index=True), excluded)
 
 
 def _points(tables: Tables, score: pd.Series[Any]) -> Floats:

@@ -129,7 +129,7 @@ def outcome_drift(  # noqa: PLR0913 - each of them is part of what is asked
     known, when = _known(told, reference_end, every).take(over), when[over]
     groups = _groups(tables, names, Groups(band.code[over], band.names), when)
     labels = partial(label, tables, as_of=when, within_days=within_days, observed_until=day_of(until))
-    shares, changes, unmeasured = _shares(known, _measures(labels, stages, stage, when), groups)
+    shares, changes, unmeasured = _shares(known, _measures(labels, stages, stage), groups)
     ranks, related = _ranked(known, leads.chance[over], score, when)
     responses, responded = _responses(tables, score, rulebook, reference_end, until)
     last, end = day_of(until - within_days), day_of(until)
@@ -216,7 +216,7 @@ def _groups(tables: Tables, by: tuple[str, ...], band: Groups, when: pd.Series[A
     return {ALL: everyone, "score": band, **own}
 
 
-def _measures(labels: Any, stages: Stages, stage: str, when: pd.Series[Any]) -> dict[str, pd.Series[Any]]:
+def _measures(labels: Any, stages: Stages, stage: str) -> dict[str, pd.Series[Any]]:
     """Of leads whose days are over: whether they were worked, accepted, and reached the stage, where that is known."""
     found = {"worked": labels(stage=stage, worked_only=True).notna()}
     if stage in FUNNEL[3:] and stages.of("sal").any():

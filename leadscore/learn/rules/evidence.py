@@ -182,10 +182,9 @@ def evidence(rulebook: Rulebook, snapshots: Snapshots, *, confidence: float = 0.
     per_point = scale.effect if scale.effect > z * scale.error else math.nan
     asked = list(study.questions())
     found = [NOTHING if one.others is None else adjusted(sample, one.others, one.column) for one in asked]
-    tested = [index for index, one in enumerate(found) if not np.isnan(one.p)]
-    corrected = np.full(len(asked), np.nan)
-    corrected[tested] = holm([found[index].p for index in tested])
-    level = (1 - confidence) / max(len(tested), 1)
+    corrected = holm([one.p for one in found])
+    tests = int(np.sum(~np.isnan(corrected)))
+    level = (1 - confidence) / max(tests, 1)
     rows = []
     for one, result, p in zip(asked, found, corrected, strict=True):
         verdict, times = _verdict(one, result, p, np.nan_to_num(per_point), level, 1 - confidence)
@@ -194,7 +193,7 @@ def evidence(rulebook: Rulebook, snapshots: Snapshots, *, confidence: float = 0.
         rows.append(figures | {"p_corrected": p, "verdict": verdict} | {name: np.ceil(n) for name, n in more.items()})
     return Evidence(
         pd.DataFrame(rows, columns=None if rows else ["rule", "verdict"]),
-        (*known.notes, *study.notes(), *_on_scale(scale, per_point, z, len(tested), confidence), *snapshots.notes),
+        (*known.notes, *study.notes(), *_on_scale(scale, per_point, z, tests, confidence), *snapshots.notes),
         len(sample.outcome), sample.n_leads, int(sample.outcome.sum()), math.log(2) / per_point,
         snapshots.stage, snapshots.within_days, float(confidence),
     )  # fmt: skip
