@@ -63,33 +63,31 @@ def demo(
     names = ("rulebook.yaml", "leads.parquet", "events.parquet", "outcomes.parquet", "scores.csv")
     _refuse_existing(place, names, "'--folder'")
     place.mkdir(parents=True, exist_ok=True)
-    paths = [place / name for name in names]
+    rulebook, leads_file, events_file, outcomes_file, out = (place / name for name in names)
     with steps(1) as step:
         step(f"Making up {counted(leads, 'lead')} and what they did")
         funnel = make_funnel(leads)
-        paths[0].write_text(example("rulebook.yaml"), encoding="utf-8")
-        frames = dict(zip(paths[1:4], (funnel.leads, funnel.events, funnel.outcomes), strict=True))
+        rulebook.write_text(example("rulebook.yaml"), encoding="utf-8")
+        frames = {leads_file: funnel.leads, events_file: funnel.events, outcomes_file: funnel.outcomes}
         for path, frame in frames.items():
             frame.to_parquet(path, index=False)
-    leads_file, events_file, out = str(paths[1]), str(paths[2]), paths[4]
-
     typer.echo(f"Everything below is made up, and in {place}")
     heading("1. The tables: leads, what they did, and what became of them")
     for path, frame in frames.items():
         typer.echo(f"{path.name}: {counted(len(frame), 'row')}")
     heading("2. The rulebook: the points both teams agree on")
-    check(paths[0])
+    check(rulebook)
     heading("3. The scores: who is worth a call today")
-    scores = score_and_write(funnel.rulebook, (leads_file, events_file), dt.date(2026, 3, 31), out)
+    scores = score_and_write(funnel.rulebook, (str(leads_file), str(events_file)), dt.date(2026, 3, 31), out)
     heading("4. Why: the lead that qualified by points and fits least")
     frame = scores.frame[scores.frame["via"] == "score"]
     lead = (frame if len(frame) else scores.frame)["fit"].idxmin()
     typer.echo(scores.explain(lead))
     typer.echo("Is this a lead sales wants? If not, change the points, not the lead.")
     heading("5. What became of them: what sales said to the leads it was given, and how long they waited")
-    tables_read = ls.load_tables(leads_file, events_file, str(paths[3]), rulebook=funnel.rulebook)
-    typer.echo(ls.acceptance(tables_read))
-    typer.echo(ls.response_times(tables_read, funnel.rulebook))
+    tables = ls.load_tables(leads_file, events_file, outcomes_file, rulebook=funnel.rulebook)
+    typer.echo(ls.acceptance(tables))
+    typer.echo(ls.response_times(tables, funnel.rulebook))
     heading("6. Your turn")
     _say_what_to_type(place, lead)
 

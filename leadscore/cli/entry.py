@@ -50,7 +50,7 @@ def main() -> None:
     And of `learn` 3 if the gate does not pass, of `drift` 4 on an alarm.
     """
     # A job that is stopped tidies up after itself as one that fails.
-    signal.signal(signal.SIGTERM, _terminated)
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     for stream in (sys.stdout, sys.stderr):
         # A name that the terminal's encoding lacks must not end the run.
         if hasattr(stream, "reconfigure"):
@@ -59,10 +59,6 @@ def main() -> None:
         app(prog_name="leadscore")
     except SystemExit as end:
         _leave(end.code if isinstance(end.code, int) else 0)
-
-
-def _terminated(number: int, _: Any) -> None:
-    raise SystemExit(128 + number)
 
 
 def _leave(code: int) -> None:
