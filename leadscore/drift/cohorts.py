@@ -13,10 +13,10 @@ import pandas as pd
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_number, day_of
-from leadscore.base.groups import MISSING
-from leadscore.base.text import as_text, counted
+from leadscore.base.groups import grouped
+from leadscore.base.text import counted
 from leadscore.base.times import NO_TIME
-from leadscore.errors import ArgumentError, Problem, did_you_mean
+from leadscore.errors import ArgumentError, did_you_mean
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.binding import Binding
 from leadscore.scoring.scores import Scores, points_by_rule, verdicts
@@ -207,12 +207,9 @@ def sums_of(scores: pd.DataFrame, rulebook: Rulebook, by: Sequence[str]) -> dict
     found["rules"] = {name: int(_thousandths(scores[name]).sum()) for name in rules}
     found["segments"] = {}
     for column in by:
-        codes, distinct = pd.factorize(scores[column])
-        # 5 and 5.0 read alike; what is missing has the code -1, the last.
-        names, place = np.unique([*map(as_text, distinct), MISSING], return_inverse=True)
-        sums = [np.bincount(place[codes], weights, len(names)) for weights in (None, *points.values())]
-        rows = zip(names.tolist(), np.array(sums).astype(np.int64).T.tolist(), strict=True)
-        found["segments"][column] = {name: row for name, row in rows if row[0]}
+        code, names = grouped(scores[column])
+        sums = np.array([np.bincount(code, weights, len(names)) for weights in (None, *points.values())], np.int64)
+        found["segments"][column] = dict(sorted(zip(names, sums.T.tolist(), strict=True)))
     return found
 
 
@@ -241,25 +238,22 @@ def carried(mqls: Sequence[dict[str, Any]], median_behaviour: float) -> tuple[in
     return sum(count for points, count in needing if int(points) > median_behaviour), n
 
 
-def check_cohort(scores: Any, name: str, by: Sequence[str]) -> list[Problem]:
-    """What is wrong with a frame of scored leads."""
+def check_cohort(given: Arguments, name: str, scores: Any, by: Sequence[str]) -> None:
+    """Whether an argument is a frame of scored leads."""
     if not isinstance(scores, pd.DataFrame):
-        return [Problem(name, f"must be a frame with fit, behaviour and qualified; got a {type(scores).__name__}")]
-    wanted = ["fit", "behaviour", *(["qualified"] if name == "scores" else []), *by]
-    problems = []
-    for column in wanted:
+        given.wrong(name, f"must be a frame with fit, behaviour and qualified; got a {type(scores).__name__}")
+        return
+    for column in ("fit", "behaviour", *(["qualified"] if name == "scores" else []), *by):
         if column not in scores:
-            problems.append(Problem(name, f"has no column {column!r}{did_you_mean(column, map(str, scores.columns))}"))
+            given.wrong(name, f"has no column {column!r}{did_you_mean(column, map(str, scores.columns))}")
         elif column in {"fit", "behaviour"} and not _all_finite(scores[column]):
-            problems.append(Problem(name, f"{column} must be finite points for each lead"))
-    flags = scores.get("qualified")
-    if name == "scores" and flags is not None and not (pd.api.types.is_bool_dtype(flags) and not flags.isna().any()):
-        problems.append(Problem(name, "qualified must be True or False for each lead"))
+            given.wrong(name, f"{column} must be finite points for each lead")
+        elif column == "qualified" and not (pd.api.types.is_bool_dtype(scores[column]) and scores[column].notna().all()):
+            given.wrong(name, "qualified must be True or False for each lead")
     if scores.index.has_duplicates:
         twice = scores.index[scores.index.duplicated()].unique()
         shown = ", ".join(map(repr, twice[:5]))
-        problems.append(Problem(name, f"has {counted(len(twice), 'lead')} more than once: {shown}"))
-    return problems
+        given.wrong(name, f"has {counted(len(twice), 'lead')} more than once: {shown}")
 
 
 def sketch_of(leads: pd.Index[Any]) -> list[int]:

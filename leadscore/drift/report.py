@@ -11,10 +11,10 @@ import pandas as pd
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.text import counted
-from leadscore.drift.balance.alarm import SHORT
+from leadscore.drift.balance.alarm import LATELY, SHORT
 from leadscore.drift.balance.causes import Causes
 from leadscore.drift.balance.monitor import BalanceMonitor
-from leadscore.drift.balance.verdict import LATELY, BalanceVerdict, named, readable
+from leadscore.drift.balance.verdict import BalanceVerdict, named, readable
 from leadscore.drift.change.decomposition import Decomposition, decompose
 from leadscore.drift.change.stability import Stability, stability
 from leadscore.drift.cohorts import leads_of_weeks, scores_of_weeks, scoring_days

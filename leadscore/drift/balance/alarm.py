@@ -21,6 +21,8 @@ from leadscore.stats.rank_detector import RankDetector, discount, level
 FEWEST = 20
 # Less than a year of reference knows no season; after a "new normal" half of one is enough to begin with.
 SHORT, YEAR = 26, 52
+# While nothing is suspected, the latest weeks are shown.
+LATELY = 8
 # What is watched; either may alarm, so the budget for false alarms is shared (union bound): evenly, or not at all where
 # too few weeks of the reference have MQLs enough to be watched: theirs would be spent for nothing.
 _SIDES = ("pool", "mqls")
@@ -88,10 +90,9 @@ class Watch:
             self.detector = RankDetector([week_number(week) for week in learned], gaps)
         gaps = self.gaps(week)
         self.detector.push(week_number(week), gaps)
-        evidence = self.detector.log_evidence
         # What is nowhere near a watch need not be looked at more closely.
         memory = self.detector.memory(above=math.log(self.watch_level))
-        evidence = evidence - discount(memory)
+        evidence = self.detector.log_evidence - discount(memory)
         self._path.append((week["week"], gaps, evidence, memory))
         if self.alarmed is None and (evidence >= self.bounds).any():
             self.alarmed = week
@@ -108,7 +109,7 @@ class Watch:
 
     @cached_property
     def spread(self) -> dict[str, dict[str, float]]:
-        """For each side, the standard deviation of fit and behaviour over the leads of the complete reference."""
+        """For each side, the standard deviations of leads of the complete reference; see `_spread`."""
         return {side: _spread([week[side] for week in self.counted[: self.reference_weeks]]) for side in _SIDES}
 
     @cached_property
@@ -123,9 +124,27 @@ class Watch:
             return np.full(2, math.nan)
         return np.array([gap_of(week[side], self.spread[side]) for side in _SIDES])
 
-    def carried(self, mqls: Sequence[dict[str, Any]]) -> tuple[int, int]:
+    def carried(self, weeks: Sequence[dict[str, Any]]) -> tuple[int, int]:
         """How many MQLs of some weeks needed unusual activity, and how many there are; none while learning."""
-        return carried(mqls, math.nan if self.learning else self.median_behaviour)
+        return carried([week["mqls"] for week in weeks], math.nan if self.learning else self.median_behaviour)
+
+    def standing(self, weeks: Sequence[dict[str, Any]]) -> dict[str, float]:
+        """How things stand in some weeks: points per lead, MQLs, and the share of them that needed unusual activity."""
+        n = sum(week["pool"]["n"] for week in weeks)
+        points = {
+            name: sum(week["pool"][name] for week in weeks) / 1000 / n if n else math.nan
+            for name in ("behaviour", "fit")
+        }
+        unusual, known = self.carried(weeks)
+        mqls, share = sum(week["mqls"]["n"] for week in weeks), unusual / known if known else math.nan
+        return {"weeks": len(weeks), "leads": n, **points, "mqls": mqls, "carried": share}
+
+    def around(self, since: dt.date | None) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """The weeks before one of them, and those from it on; without one, the latest and those before."""
+        begin = max(len(self.counted) - LATELY, 0)
+        if since is not None:
+            begin = [week["week"] for week in self.counted].index(since.isoformat())
+        return self.counted[:begin], self.counted[begin:]
 
     def path(self) -> pd.DataFrame:
         """Gap and evidence, by week."""
@@ -149,25 +168,30 @@ def _left_out(week: dict[str, Any], decision: dict[str, str]) -> bool:
     return week["week"] < decision["since"]
 
 
+def first_day(week: dict[str, Any]) -> int:
+    """The first day of a week, since 1970."""
+    return day_number(dt.date.fromisoformat(week["week"]))
+
+
 def week_number(week: dict[str, Any]) -> float:
     """Weeks since 1970."""
-    return day_number(dt.date.fromisoformat(week["week"])) / 7
+    return first_day(week) / 7
 
 
 def _spread(sides: list[dict[str, Any]]) -> dict[str, float]:
-    n = sum(side["n"] for side in sides)
+    """The standard deviations of fit and behaviour over leads: NaN without leads, infinite of what does not vary."""
+    n = sum(side["n"] for side in sides) or math.nan
     found = {}
     for name in ("fit", "behaviour"):
-        mean = sum(side[name] for side in sides) / 1000 / n if n else math.nan
-        square = math.fsum(side[f"{name}_squared"] for side in sides) / n if n else math.nan
-        found[name] = math.sqrt(max(square - mean**2, 0)) if n else math.nan
+        mean = sum(side[name] for side in sides) / 1000 / n
+        square = math.fsum(side[f"{name}_squared"] for side in sides) / n
+        found[name] = math.sqrt(max(square - mean**2, 0)) or math.inf
     return found
 
 
 def gap_of(side: dict[str, Any], spread: dict[str, float]) -> float:
     """How far behaviour is above fit, in standard deviations of leads; what does not vary adds nothing."""
-    if side["n"] < FEWEST or any(math.isnan(one) for one in spread.values()):
+    if side["n"] < FEWEST:
         return math.nan
-    means = {name: side[name] / 1000 / side["n"] for name in spread}
-    parts = {name: means[name] / one if one > 0 else 0.0 for name, one in spread.items()}
-    return parts["behaviour"] - parts["fit"]
+    fit, behaviour = (side[name] / 1000 / side["n"] / spread[name] for name in ("fit", "behaviour"))
+    return float(behaviour - fit)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -20,13 +20,15 @@ _RULE_SHARE, _RULE_ERRORS = 0.5, 2.9
 _SEGMENT_SHARE, _SEGMENT_ERRORS = 0.15, 3.2
 # Shares of a change that is hardly one mean nothing.
 _WHOLE_ERRORS = 1.0
-_FEWEST_BEFORE, _FEWEST_SINCE = 200, 30
+_FEWEST_BEFORE, _FEWEST_SINCE, _FEWEST_WEEKS = 200, 30, 2
 
 Sides = Sequence[dict[str, Any]]
 Spread = dict[str, float]
 
 
-def rule_changes(before: Sides, since: Sides, spread: Spread, rulebook: Rulebook) -> pd.DataFrame:
+def rule_changes(
+    before: Sides, since: Sides, spread: Spread, rulebook: Rulebook, by: Literal["rule", "event", "side"] = "rule"
+) -> pd.DataFrame:
     """What each rule adds to the change of the mean gap: exact, the limits of groups and totals a line of their own.
 
     Returns
@@ -34,69 +36,52 @@ def rule_changes(before: Sides, since: Sides, spread: Spread, rulebook: Rulebook
     DataFrame, index rule, largest first
         `side`, `event` (what a behaviour rule waits for), `change` of the gap, `share` of the whole change with `low`
         and `high` (95 %, by weeks), `errors`: the change in standard errors of weeks, `n` leads since, `named`: whether
-        it stands out as a cause.
+        it stands out as a cause. By event or side the same of their rules together, `(fit)` and `(limits)` too.
     """
-    sides = _sides(before, rulebook)
-    events = {rule.name: ", ".join(rule.event) for rule in rulebook.behaviour}
-    own = pd.DataFrame({"side": sides, "event": {name: events.get(name, f"({side})") for name, side in sides.items()}})
-    own.loc[[name for name in sides if name.startswith(LIMITS)], "event"] = LIMITS
-    lines = [_lines(weeks, spread, sides) for weeks in (before, since)]
-    return _largest_first(own.join(_compared_lines(lines[0], lines[1], since)), "rule")
-
-
-def grouped_changes(
-    before: Sides, since: Sides, spread: Spread, rulebook: Rulebook, by: Literal["event", "side"]
-) -> pd.DataFrame:
-    """`rule_changes`, of the rules of one event or side together; index event, `(fit)` and `(limits)` too, or side."""
-    group = rule_changes(before, since, spread, rulebook)[by]
-    sides = _sides(before, rulebook)
-    lines = [_lines(weeks, spread, sides).T.groupby(group).sum().T for weeks in (before, since)]
-    return _largest_first(_compared_lines(lines[0], lines[1], since), by)
-
-
-def _largest_first(frame: pd.DataFrame, index: str) -> pd.DataFrame:
-    return frame.rename_axis(index).sort_values("change", ascending=False, kind="stable")
-
-
-def _sides(before: Sides, rulebook: Rulebook) -> dict[str, str]:
-    """The side of each line: of the rules that all weeks know, and of what limits made of them."""
+    # Of the rules that all weeks know, and of what limits made of them.
     rules = [(rule.name, side) for side, _, rule in rulebook.rules()]
     sides = {name: side for name, side in rules if all(name in week["rules"] for week in before)}
-    return sides | {f"{LIMITS} {side}": side for side in ("fit", "behaviour")}
+    events = {name: f"({side})" for name, side in sides.items()}
+    events |= {rule.name: ", ".join(rule.event) for rule in rulebook.behaviour if rule.name in sides}
+    limits = {f"{LIMITS} {side}": side for side in ("fit", "behaviour")}
+    own = pd.DataFrame({"side": sides | limits, "event": events | dict.fromkeys(limits, LIMITS)})
+    lines = [_lines(weeks, spread, sides | limits) for weeks in (before, since)]
+    if by != "rule":
+        lines = [line.T.groupby(own[by]).sum().T for line in lines]
+    changes = _compared_lines(lines[0], lines[1], since)
+    changes = own.join(changes) if by == "rule" else changes
+    return changes.rename_axis(by).sort_values("change", ascending=False, kind="stable")
 
 
 def _lines(weeks: Sides, spread: Spread, sides: dict[str, str]) -> pd.DataFrame:
     """What each line adds to the gap of each week: they sum to it."""
-    found = np.array([[_line(week, name, side, sides) for name, side in sides.items()] for week in weeks])
+    points = pd.DataFrame([[week["rules"].get(name, 0) for name in sides] for week in weeks], columns=list(sides))
+    for side in ("fit", "behaviour"):
+        own = points[[name for name in sides if sides[name] == side]]
+        points[f"{LIMITS} {side}"] = [week[side] for week in weeks] - own.sum(axis=1)
     signed = [(1 if side == "behaviour" else -1) / spread[side] for side in sides.values()]
-    return pd.DataFrame(found * signed / np.array([[week["n"]] for week in weeks]) / 1000, columns=list(sides))
-
-
-def _line(week: dict[str, Any], name: str, side: str, sides: dict[str, str]) -> int:
-    """A rule's points in a week, or what the limits made of all rules of a side."""
-    if name in week["rules"]:
-        return int(week["rules"][name])
-    return int(week[side]) - sum(int(week["rules"].get(rule, 0)) for rule, own in sides.items() if own == side)
+    return (points * signed).div([week["n"] for week in weeks], axis=0) / 1000
 
 
 def _compared_lines(before: pd.DataFrame, since: pd.DataFrame, weeks: Sides) -> pd.DataFrame:
     """Lines that sum to the gap, by week, as shares of its change; a line is named if it makes up more than half."""
-    change, errors = _compared(before.to_numpy(), since.to_numpy())
-    gaps = before.sum(axis=1), since.sum(axis=1)
+    change, errors = compared(before.to_numpy(), since.to_numpy())
+    gaps = before.sum(axis=1).to_numpy(), since.sum(axis=1).to_numpy()
     low, high = share_interval(before.to_numpy(), since.to_numpy(), *gaps)
     frame = pd.DataFrame({"change": change, "share": change / (change.sum() or math.nan), "low": low, "high": high})
     frame = frame.assign(errors=errors, n=sum(week["n"] for week in weeks)).set_axis(before.columns)
     return _with_named(frame, gaps, _RULE_SHARE, _RULE_ERRORS)
 
 
-def _with_named(frame: pd.DataFrame, gaps: tuple[Any, Any], share: float, errors: float) -> pd.DataFrame:
+def _with_named(frame: pd.DataFrame, gaps: tuple[Floats, Floats], share: float, errors: float) -> pd.DataFrame:
     """The frame with `named`: what makes up more than a share of a change that is one, further than luck takes it."""
-    whole = np.concatenate(gaps)
-    moved = abs(compared_line(whole, whole, len(gaps[0]))[3]) > _WHOLE_ERRORS
+    moved = abs(compared(*gaps)[1]) > _WHOLE_ERRORS
     return frame.assign(named=(frame["share"] > share) & (frame["errors"].abs() > errors) & moved)
 
 
-def share_interval(before: Any, since: Any, whole_before: Any, whole_since: Any) -> tuple[Floats, Floats]:
+def share_interval(
+    before: Floats, since: Floats, whole_before: Floats, whole_since: Floats
+) -> tuple[Floats, Floats]:
     """The 95 % interval of a change as a share of another one, by how weeks before differ (Fieller 1954).
 
     NaN where the other one could be no change at all: then its shares are anything.
@@ -110,22 +95,15 @@ def share_interval(before: Any, since: Any, whole_before: Any, whole_since: Any)
     ----------
     Fieller, E. C. (1954), Some problems in interval estimation, Journal of the Royal Statistical Society B 16, 175-185.
     """
-    before, since, whole_before, whole_since = (
-        np.asarray(part, float) for part in (before, since, whole_before, whole_since)
-    )
     weeks = len(before)
-    nothing = np.full(before.shape[1], math.nan)
-    if weeks < 3:
-        return nothing, nothing
     part, whole = since.mean(axis=0) - before.mean(axis=0), whole_since.mean() - whole_before.mean()
     rest, other = before - before.mean(axis=0), whole_before - whole_before.mean()
     scale = float(student.ppf(0.975, weeks - 1)) ** 2 * (1 / len(since) + 1 / weeks) / (weeks - 1)
-    own, both, all_ = (
-        scale * (one * two).sum(axis=0) for one, two in ((rest, rest), (rest, other[:, None]), (other, other))
-    )
-    known = whole**2 - all_
-    if not known > 0:
+    known = whole**2 - scale * (other * other).sum()
+    if weeks < 3 or not known > 0:
+        nothing = np.full(before.shape[1], math.nan)
         return nothing, nothing
+    own, both = (scale * (rest * one).sum(axis=0) for one in (rest, other[:, None]))
     middle = part * whole - both
     half = np.sqrt(np.maximum(middle**2 - known * (part**2 - own), 0))
     return (middle - half) / known, (middle + half) / known
@@ -142,7 +120,7 @@ def segment_changes(before: Sides, since: Sides, spread: Spread) -> pd.DataFrame
     """
     whole = _gap(sums_by_week(since), spread) - _gap(sums_by_week(before), spread) or math.nan
     rows = {}
-    for column in before[0]["segments"] if before else ():
+    for column in before[0]["segments"]:
         for value in sorted({value for week in (*before, *since) for value in week["segments"].get(column, {})}):
             for how, share, *rest in _segment(before, since, spread, column, value):
                 rows[column, value, how] = (share / whole, *rest)
@@ -160,48 +138,46 @@ def segment_label(column: str, value: str, how: str) -> str:
 
 def _segment(
     before: Sides, since: Sides, spread: Spread, column: str, value: str
-) -> list[tuple[str, float, float, float, float, int]]:
+) -> Iterator[tuple[str, float, float, float, float, int]]:
     """(how, change of the gap, share's interval, standard errors, n) of a segment, as far as it has enough leads."""
     inside = [sums_by_week(weeks, column, value) for weeks in (before, since)]
     everyone = [sums_by_week(weeks) for weeks in (before, since)]
-    if inside[0][:, 0].sum() < _FEWEST_BEFORE or inside[1][:, 0].sum() < _FEWEST_SINCE:
-        return []
-    n = int(inside[1][:, 0].sum())
+    n_before, n = (int(own[:, 0].sum()) for own in inside)
+    if n_before < _FEWEST_BEFORE or n < _FEWEST_SINCE:
+        return
+    old, new = (own[:, 0].sum() / total[:, 0].sum() for own, total in zip(inside, everyone, strict=True))
     shares = [own[:, 0] / total[:, 0] for own, total in zip(inside, everyone, strict=True)]
-    mean = [own[:, 0].sum() / total[:, 0].sum() for own, total in zip(inside, everyone, strict=True)]
-    extra = [_gap(own, spread) - _gap(total, spread) for own, total in zip(inside, everyone, strict=True)]
-    weight = (extra[0] + extra[1]) / 2
-    mix = (mean[1] - mean[0]) * (extra[0] + extra[1]) / 2
-    errors = float(_in_errors(mean[1] - mean[0], shares[0], len(shares[1]))) if len(shares[0]) > 1 else 0.0
-    ends = _ends([share * weight for share in shares], everyone, spread)
-    found = [("mix", float(mix), *ends, float(errors) if mix > 0 else 0.0, n)]
+    weight = sum(_gap(own, spread) - _gap(total, spread) for own, total in zip(inside, everyone, strict=True)) / 2
+    mix = float((new - old) * weight)
+    errors = float(_in_errors(new - old, shares[0], len(since))) if mix > 0 else 0.0
+    gaps = [_gaps(total, spread) for total in everyone]
+    yield "mix", mix, *_ends([share * weight for share in shares], gaps), errors, n
     rest = [total - own for own, total in zip(inside, everyone, strict=True)]
     both = [(own[:, 0] > 0) & (other[:, 0] > 0) for own, other in zip(inside, rest, strict=True)]
-    if both[1].any() and both[0].sum() > 1:
-        weekly = [
-            _gaps(own[kept], spread) - _gaps(other[kept], spread)
-            for own, other, kept in zip(inside, rest, both, strict=True)
-        ]
-        # Where all do more alike, those who did more before add more: nothing of their own.
-        alike = _mean(rest[1], 2) / _mean(rest[0], 2) - 1 if rest[0][:, 2].sum() > 0 else 0.0
-        usual = alike * (_mean(inside[0], 2) - _mean(rest[0], 2)) / spread["behaviour"] / 1000
-        excess = _gap(inside[1], spread) - _gap(rest[1], spread) - weekly[0].mean() - usual
-        size = (mean[0] + mean[1]) / 2
-        totals = [total[kept] for total, kept in zip(everyone, both, strict=True)]
-        ends = _ends([size * weekly[0], size * (weekly[1] - usual)], totals, spread)
-        found.append(("within", float(size * excess), *ends, float(_in_errors(excess, weekly[0], len(shares[1]))), n))
-    return found
+    if both[0].sum() < _FEWEST_WEEKS or not both[1].any():
+        return
+    weekly = [
+        _gaps(own[kept], spread) - _gaps(other[kept], spread)
+        for own, other, kept in zip(inside, rest, both, strict=True)
+    ]
+    # Where all do more alike, those who did more before add more: nothing of their own.
+    alike = _mean(rest[1], 2) / _mean(rest[0], 2) - 1 if rest[0][:, 2].sum() > 0 else 0.0
+    usual = alike * (_mean(inside[0], 2) - _mean(rest[0], 2)) / spread["behaviour"] / 1000
+    excess = _gap(inside[1], spread) - _gap(rest[1], spread) - weekly[0].mean() - usual
+    size = (old + new) / 2
+    gaps = [whole[kept] for whole, kept in zip(gaps, both, strict=True)]
+    ends = _ends([size * weekly[0], size * (weekly[1] - usual)], gaps)
+    yield "within", float(size * excess), *ends, float(_in_errors(excess, weekly[0], len(since))), n
 
 
-def _ends(line: Sequence[Floats], everyone: Sequence[Floats], spread: Spread) -> tuple[float, float]:
-    """The interval of a line's share of the change."""
-    gaps = [_gaps(total, spread) for total in everyone]
-    low, high = share_interval(line[0][:, None], line[1][:, None], *gaps)
+def _ends(line: Sequence[Floats], whole: Sequence[Floats]) -> tuple[float, float]:
+    """The interval of a line's share of the change, both by week, before and since."""
+    low, high = share_interval(line[0][:, None], line[1][:, None], whole[0], whole[1])
     return float(low[0]), float(high[0])
 
 
-def _compared(before: Floats, since: Floats) -> tuple[Floats, Floats]:
-    """The change of the mean of each column, and it in standard errors by the weeks before."""
+def compared(before: Floats, since: Floats) -> tuple[Floats, Floats]:
+    """The change of the mean of each column, or of one series, and it in standard errors by the weeks before."""
     change = since.mean(axis=0) - before.mean(axis=0)
     return change, _in_errors(change, before, len(since))
 
@@ -239,10 +215,8 @@ def _gap(table: Floats, spread: Spread) -> float:
     return float(_gaps(table.sum(axis=0)[None], spread)[0])
 
 
-def compared_line(line: Floats, whole: Floats, n_before: int) -> tuple[float, float, float, float]:
+def compared_line(line: Sequence[Floats], whole: Sequence[Floats]) -> tuple[float, float, float, float]:
     """The share of the whole's change that a weekly figure carries, its interval, and its standard errors."""
-    parts = line[:n_before, None], line[n_before:, None]
-    change, errors = _compared(*parts)
-    low, high = share_interval(*parts, whole[:n_before], whole[n_before:])
-    moved = whole[n_before:].mean() - whole[:n_before].mean()
-    return float(change[0] / (moved or math.nan)), float(low[0]), float(high[0]), float(errors[0])
+    change, errors = compared(line[0], line[1])
+    moved = whole[1].mean() - whole[0].mean()
+    return float(change / (moved or math.nan)), *_ends(line, whole), float(errors)

@@ -13,9 +13,8 @@ import pandas as pd
 from leadscore.base.text import counted, normalise
 from leadscore.drift.balance.alarm import Watch
 from leadscore.drift.balance.attribution import (
-    compared_line,
+    compared,
     gaps_of,
-    grouped_changes,
     rule_changes,
     segment_changes,
     segment_label,
@@ -29,7 +28,7 @@ from leadscore.drift.balance.event_clues import (
     kinds_by_week,
     old_events,
 )
-from leadscore.drift.balance.verdict import LATELY, BalanceVerdict, readable
+from leadscore.drift.balance.verdict import BalanceVerdict, readable
 from leadscore.drift.cohorts import LIMITS
 from leadscore.errors import ArgumentError
 from leadscore.present.result import Result, Section
@@ -204,23 +203,19 @@ class _Change:
     """The weeks before and since, and the change of the gap in shares."""
 
     def __init__(self, watch: Watch, verdict: BalanceVerdict) -> None:
-        begin = max(len(watch.counted) - LATELY, 0)
-        if verdict.since is not None:
-            begin = [week["week"] for week in watch.counted].index(verdict.since.isoformat())
-        self.before, self.since = watch.counted[:begin], watch.counted[begin:]
+        self.before, self.since = watch.around(verdict.since)
         old, new = ([week["pool"] for week in part] for part in (self.before, self.since))
-        self.pools = old, new
-        # What never varies adds nothing to the gap.
-        self.spread = {name: value or math.inf for name, value in watch.spread["pool"].items()}
-        self.rules = rule_changes(*self.pools, self.spread, watch.rulebook)
-        self.events = grouped_changes(*self.pools, self.spread, watch.rulebook, "event")
-        self.sides = grouped_changes(*self.pools, self.spread, watch.rulebook, "side")
-        self.segments = segment_changes(*self.pools, self.spread)
-        self.gaps = [gaps_of(pools, self.spread) for pools in self.pools]
+        self.pools, self.spread = (old, new), watch.spread["pool"]
+        self.rules = rule_changes(old, new, self.spread, watch.rulebook)
+        self.events = rule_changes(old, new, self.spread, watch.rulebook, "event")
+        self.sides = rule_changes(old, new, self.spread, watch.rulebook, "side")
+        self.segments = segment_changes(old, new, self.spread)
+        self.gaps = gaps_of(old, self.spread), gaps_of(new, self.spread)
         # Without points by rule, all would be the limits' doing; and the whole change may be none.
         self.rules_known = all(pool["rules"] for pools in self.pools for pool in pools)
         self.certain = bool(self.sides["low"].notna().any())
-        self.n = sum(pool["n"] for pool in old), sum(pool["n"] for pool in new)
+        self.standing = [watch.standing(part) for part in (self.before, self.since)]
+        self.n = int(self.standing[0]["leads"]), int(self.standing[1]["leads"])
 
     def sums(self, column: str = "", value: str = "") -> Floats:
         """(2, 3): leads, fit and behaviour before and since, of all or of a segment; points in thousandths."""
@@ -257,9 +252,9 @@ class _Change:
     def of_tracking(self, rulebook: Rulebook, tables: Tables | None) -> Iterator[Diagnosis]:
         """Kinds of events, or what gives points, that appeared or stopped when the change came."""
         weeks, begin = (*self.before, *self.since), len(self.before)
-        names = [name for name in self.rules.index if not name.startswith(LIMITS)] if self.rules_known else []
-        points = pd.DataFrame([[abs(week["pool"]["rules"].get(name, 0)) / 1000 for name in names] for week in weeks])
-        found = appeared_or_stopped(points.set_axis(names, axis=1), begin).assign(of="rule")
+        names = [name for name in self.rules.index if self.rules_known and not name.startswith(LIMITS)]
+        points = [[abs(week["pool"]["rules"].get(name, 0)) / 1000 for name in names] for week in weeks]
+        found = appeared_or_stopped(pd.DataFrame(points, columns=names), begin).assign(of="rule")
         waited = {normalise(one): rule.name for rule in rulebook.behaviour for one in rule.event}
         if tables is not None:
             kinds = appeared_or_stopped(kinds_by_week(tables, rulebook, weeks), begin).assign(of="event")
@@ -283,23 +278,14 @@ class _Change:
 
     def of_mix(self) -> Iterator[Diagnosis]:
         """Other leads than before: a segment that grew, fit that fell."""
-        named = self.segments[self.segments["named"]]
-        mixed = named[[how == "mix" or not self._busier(column, value) for column, value, how in named.index]]
-        told, share = [], float(mixed["share"].max()) if len(mixed) else math.nan
-        for (column, value, how), row in _rows(mixed):
-            if how == "mix":
-                before, since = self.sums(column, value)[:, 0] / self.n
-                told.append(f"{column} = {value} makes up {since:.0%} of leads, {before:.0%} before{_part(row)}")
-            else:
-                points = _points(self.mean("fit", column, value), "fit")
-                told.append(f"leads of {column} = {value} have {points}{_part(row)}")
-        rules = self.rules[self.rules["named"] & (self.rules["side"] == "fit")]
-        for row in self._side("fit"):
+        segments, told = self._segments(busier=False)
+        rules, share = self.rules[self.rules["named"] & (self.rules["side"] == "fit")], segments["share"].max()
+        if self.sides.loc["fit", "named"]:
             rule = "".join(f", most by rule {name!r}{_part(own)}" for name, own in _rows(rules) if self.rules_known)
-            told.append(f"leads have {_points(self.mean('fit'), 'fit')}{_part(row)}{rule}")
-            share = float(row.share)
+            told.append(f"leads have {self._points('fit')}{_part(self.sides.loc['fit'])}{rule}")
+            share = self.sides.loc["fit", "share"]
         if told:
-            yield _diagnosed("mix", f"{_joined(told)}.", _evidence(mixed, rules), share)
+            yield _diagnosed("mix", f"{_joined(told)}.", _evidence(segments, rules), float(share))
 
     def of_doings(self) -> Iterator[Diagnosis]:
         """More of one kind of event, of all kinds, or by one segment."""
@@ -310,23 +296,34 @@ class _Change:
                 said = f"{name!r} gives {since:.3g} points per lead, {before:.3g} before{_part(row)}."
                 yield _diagnosed("event", said, self.rules[self.rules["event"] == name], float(row.share))
                 return
-        named = self.segments[self.segments["named"]]
-        busy = named[[how == "within" and self._busier(column, value) for column, value, how in named.index]]
-        told, share = [], float(busy["share"].max()) if len(busy) else math.nan
-        for (column, value, _), row in _rows(busy):
-            points = _points(self.mean("behaviour", column, value), "behaviour")
-            told.append(f"leads of {column} = {value} make {points}{_part(row)}")
-        several = len(kinds) > 1 and self.rules_known
-        for row in self._side("behaviour"):
+        segments, told = self._segments(busier=True)
+        share = segments["share"].max()
+        if self.sides.loc["behaviour", "named"]:
+            several = len(kinds) > 1 and self.rules_known
             alike = "; no kind of event grew by far more than the others" if several else ""
-            told.append(f"leads make {_points(self.mean('behaviour'), 'behaviour')}{_part(row)}{alike}")
-            share = float(row.share)
+            told.append(f"leads make {self._points('behaviour')}{_part(self.sides.loc['behaviour'])}{alike}")
+            share = self.sides.loc["behaviour", "share"]
         if told:
-            yield _diagnosed("activity", f"{_joined(told)}.", _evidence(busy, kinds), share)
+            yield _diagnosed("activity", f"{_joined(told)}.", _evidence(segments, kinds), float(share))
 
-    def _side(self, name: str) -> list[Any]:
-        """The line of a side, if it makes up most of the change."""
-        return [row for side, row in _rows(self.sides) if side == name and row.named]
+    def _segments(self, *, busier: bool) -> tuple[pd.DataFrame, list[str]]:
+        """The segments that stand out by what they do, or by what or how many they are; each in words."""
+        named = self.segments[self.segments["named"]]
+        busy = [how == "within" and self._busier(column, value) for column, value, how in named.index]
+        found = named[np.array(busy, bool) == busier]
+        told = []
+        for (column, value, how), row in _rows(found):
+            said = f"leads of {column} = {value} {'make' if busier else 'have'} "
+            said += self._points("behaviour" if busier else "fit", column, value)
+            if how == "mix":
+                before, since = self.sums(column, value)[:, 0] / self.n
+                said = f"{column} = {value} makes up {since:.0%} of leads, {before:.0%} before"
+            told.append(said + _part(row))
+        return found, told
+
+    def _points(self, side: str, column: str = "", value: str = "") -> str:
+        before, since = self.mean(side, column, value)
+        return f"{since:.3g} points of {side}, {before:.3g} before"
 
     def _on_its_own(self, kind: str, kinds: list[str]) -> bool:
         """Whether a kind of event grew by more than the others did: by half of its growth, at least."""
@@ -337,22 +334,17 @@ class _Change:
 
     def of_volume(self) -> Iterator[Diagnosis]:
         """More or fewer leads, where the gap stayed."""
-        sizes = [np.array([pool["n"] for pool in pools], float) for pools in self.pools]
-        logs = [np.log(part) for part in sizes]
-        moved = float(logs[1].mean() - logs[0].mean())
-        error = float(logs[0].std(ddof=1)) * math.sqrt(1 / len(logs[0]) + 1 / len(logs[1]))
-        whole = np.concatenate(self.gaps)
-        _, _, _, errors = compared_line(whole, whole, len(self.before))
-        if abs(errors) > _STAYED or abs(moved) < _VOLUME or abs(moved) < _VOLUME_ERRORS * error:
+        sizes = [np.log([pool["n"] for pool in pools]) for pools in self.pools]
+        moved, errors = map(float, compared(*sizes))
+        if abs(compared(*self.gaps)[1]) > _STAYED or abs(moved) < _VOLUME or abs(errors) < _VOLUME_ERRORS:
             return
-        leads = [part.mean() for part in sizes]
-        mqls = [float(np.mean([week["mqls"]["n"] for week in part])) for part in (self.before, self.since)]
-        weeks = [len(part) for part in sizes]
+        rows = [(part["leads"] / part["weeks"], part["mqls"] / part["weeks"], part["weeks"]) for part in self.standing]
         index = pd.Index(["before", "since"], name="when")
-        frame = pd.DataFrame({"leads a week": leads, "MQLs a week": mqls, "weeks": weeks}, index)
-        low, high = (math.exp(moved + sign * 1.96 * error) - 1 for sign in (-1, 1))
-        said = f"{leads[1]:,.0f} leads a week, {leads[0]:,.0f} before ({low:+.0%} to {high:+.0%}), and "
-        said += f"{mqls[1]:,.0f} MQLs, {mqls[0]:,.0f} before: points per lead stayed."
+        frame = pd.DataFrame(rows, index, columns=["leads a week", "MQLs a week", "weeks"])
+        low, high = (math.exp(moved + sign * 1.96 * moved / errors) - 1 for sign in (-1, 1))
+        (old_leads, old_mqls, _), (leads, mqls, _) = rows
+        said = f"{leads:,.0f} leads a week, {old_leads:,.0f} before ({low:+.0%} to {high:+.0%}), and "
+        said += f"{mqls:,.0f} MQLs, {old_mqls:,.0f} before: points per lead stayed."
         yield _diagnosed("volume", said, frame)
 
     def _busier(self, column: str, value: str) -> bool:
@@ -430,10 +422,6 @@ def _rows(frame: pd.DataFrame) -> list[tuple[Any, Any]]:
 def _joined(told: list[str]) -> str:
     """The first few of what is told."""
     return "; ".join(told[:3])
-
-
-def _points(means: Floats, of: str) -> str:
-    return f"{means[1]:.3g} points of {of}, {means[0]:.3g} before"
 
 
 def _capital(text: str) -> str:

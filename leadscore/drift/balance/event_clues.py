@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
@@ -12,15 +11,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from leadscore.base.days import day_number
 from leadscore.base.text import normalise
 from leadscore.base.times import DAY
-from leadscore.drift.balance.alarm import Watch
+from leadscore.drift.balance.alarm import Watch, first_day
 from leadscore.drift.balance.attribution import compared_line, gaps_of
 from leadscore.drift.cohorts import cohorts_of, mondays, sides_of
 from leadscore.errors import ArgumentError
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.binding import Binding
+from leadscore.stats.intervals import Floats
 from leadscore.tables.bots import REASONS, bots_of, reasons_of
 from leadscore.tables.groups import with_shares
 from leadscore.tables.tables import Tables
@@ -100,7 +99,7 @@ def kinds_by_week(tables: Tables, rulebook: Rulebook, weeks: Weeks) -> pd.DataFr
     """How many events of each kind came in each of the weeks; columns are names of events, normalised."""
     raw = [normalise(str(value)) for value in tables.events.values["event"].to_pylist()]
     names, code = np.unique(raw, return_inverse=True) if raw else (np.array([], object), np.array([], np.int64))
-    starts = np.array([_day(week) for week in weeks])
+    starts = np.array([first_day(week) for week in weeks])
     length = int(starts[-1] - starts[0]) // 7 + 1
     found = np.zeros((len(names), length))
     for batch in tables.events.batches:
@@ -125,17 +124,17 @@ def bot_clues(
     if not (reason >= 0).any():
         return None, [*notes, "No event looks like a bot's."]
     before = before[-_MOST_BEFORE:]
-    human = copy(tables)
+    weeks, human = [*before, *since], copy(tables)
     human.events = tables.events.keeping(reason < 0)
-    without = Binding(human, _day(before[0]), _day(since[-1]) + 6)
-    sides = [_again(watch, one, [*before, *since], age_days) for one in (binding, without)]
-    if [week["pool"]["n"] for week in sides[0]] != [week["pool"]["n"] for week in (*before, *since)]:
+    without = Binding(human, first_day(weeks[0]), first_day(weeks[-1]) + 6)
+    sides = [_again(watch, one, weeks, age_days) for one in (binding, without)]
+    if [week["pool"]["n"] for week in sides[0]] != [week["pool"]["n"] for week in weeks]:
         message = "The tables do not give the weeks counted again, so nothing is said of bots: are leads missing"
         return None, [*notes, f"{message}, other age_days, or weeks that do not begin on a Monday?"]
-    gaps = [gaps_of([week["pool"] for week in side], watch.spread["pool"]) for side in sides]
-    share = compared_line(gaps[0] - gaps[1], gaps[0], len(before))
-    reasons = _by_reason(tables, reason, watch, before, since)
-    return BotClues(_beside(watch, sides, len(before)), reasons, *share), notes
+    parts = [(side[: len(before)], side[len(before) :]) for side in sides]
+    counted, human = ([_gaps(watch, part) for part in side] for side in parts)
+    share = compared_line([whole - rest for whole, rest in zip(counted, human, strict=True)], counted)
+    return BotClues(_beside(watch, parts), _by_reason(tables, reason, watch, before, since), *share), notes
 
 
 def _flagged(tables: Tables) -> tuple[npt.NDArray[np.int64] | None, list[str]]:
@@ -156,24 +155,23 @@ def _flagged(tables: Tables) -> tuple[npt.NDArray[np.int64] | None, list[str]]:
 
 def _again(watch: Watch, binding: Binding, weeks: Weeks, age_days: int) -> list[dict[str, Any]]:
     """The sums of some weeks, scored again."""
-    whole, wanted = mondays(_day(weeks[0]), _day(weeks[-1]) + 6), {week["week"] for week in weeks}
+    whole, wanted = mondays(first_day(weeks[0]), first_day(weeks[-1]) + 6), {week["week"] for week in weeks}
     cohorts = cohorts_of(binding, watch.rulebook, whole, age_days, begun=whole[0])
     return [sides_of(one.scores, one.mqls, watch.rulebook) for one in cohorts if one.week.isoformat() in wanted]
 
 
-def _beside(watch: Watch, sides: Sequence[Weeks], n: int) -> pd.DataFrame:
+def _gaps(watch: Watch, weeks: Weeks) -> Floats:
+    return gaps_of([week["pool"] for week in weeks], watch.spread["pool"])
+
+
+def _beside(watch: Watch, sides: Sequence[tuple[Weeks, Weeks]]) -> pd.DataFrame:
     """Each figure before and since, with and without flagged events."""
     frame = pd.DataFrame()
-    for ending, weeks in zip(("", "_without"), sides, strict=True):
-        for when, part in (("before", weeks[:n]), ("since", weeks[n:])):
-            pool, mqls = ([week[side] for week in part] for side in ("pool", "mqls"))
-            without, qualified = watch.carried(mqls)
-            figures = {
-                "gap": gaps_of(pool, watch.spread["pool"]).mean(),
-                "behaviour": sum(week["behaviour"] for week in pool) / 1000 / sum(week["n"] for week in pool),
-                "MQLs a week": sum(week["n"] for week in mqls) / len(part),
-                "carried": without / qualified if qualified else np.nan,
-            }
+    for ending, parts in zip(("", "_without"), sides, strict=True):
+        for when, part in zip(("before", "since"), parts, strict=True):
+            now = watch.standing(part)
+            figures = {"gap": _gaps(watch, part).mean(), "behaviour": now["behaviour"]}
+            figures |= {"MQLs a week": now["mqls"] / now["weeks"], "carried": now["carried"]}
             frame[when + ending] = pd.Series(figures)
         frame[f"change{ending}"] = frame[f"since{ending}"] - frame[f"before{ending}"]
     points = frame["change"].where((frame["change"] != 0) & frame.index.isin(["gap", "behaviour"]))
@@ -184,11 +182,11 @@ def _by_reason(
     tables: Tables, reason: npt.NDArray[np.int64], watch: Watch, before: Weeks, since: Weeks
 ) -> pd.DataFrame:
     """Flagged events a week, before and since, by reason."""
-    first, begin, last = (_day(week) for week in (before[0], since[0], since[-1]))
+    first, begin, last = (first_day(week) for week in (before[0], since[0], since[-1]))
     batches = tables.events.batches
     frame = pd.DataFrame(
         {
-            "reason": reason,
+            "reason": pd.Categorical.from_codes(reason.tolist(), pd.Index(REASONS)),
             "day": np.concatenate([tables.events.local(one, watch.rulebook.timezone) for one in batches]) // DAY,
             "lead": np.concatenate([one.lead for one in batches]),
             "count": np.concatenate([np.ones(len(one)) if one.count is None else one.count for one in batches]),
@@ -196,10 +194,10 @@ def _by_reason(
     )
     frame = frame[(reason >= 0) & (frame["day"] >= first) & (frame["day"] < last + 7)]
     late = frame["day"] >= begin
-    weeks = {"before": (~late, (begin - first) / 7), "since": (late, (last - begin) / 7 + 1)}
-    a_week = {when: frame[rows].groupby("reason")["count"].sum() / n for when, (rows, n) in weeks.items()}
-    found = pd.DataFrame(a_week | {"leads": frame.groupby("reason")["lead"].nunique()}).fillna(0)
-    return found.set_axis(pd.Index([REASONS[place] for place in found.index], name="reason")).astype({"leads": int})
+    counts = {"before": frame["count"].where(~late, 0), "since": frame["count"].where(late, 0)}
+    by_reason = frame.assign(**counts).groupby("reason", observed=True)
+    a_week = by_reason[["before", "since"]].sum() / [(begin - first) / 7, (last - begin) / 7 + 1]
+    return a_week.assign(leads=by_reason["lead"].nunique())
 
 
 def old_events(binding: Binding, rulebook: Rulebook, before: Weeks, since: Weeks) -> pd.DataFrame:
@@ -211,13 +209,11 @@ def old_events(binding: Binding, rulebook: Rulebook, before: Weeks, since: Weeks
         `n` MQLs, `old` those that owe it to what was done more than `LONG_AGO_DAYS` days before, `share`, `low`,
         `high` (95 % Wilson). Empty where each rule that gives points ends within that.
     """
-    rules = rulebook.to_dict().get("behaviour", ())
-    ended = {
-        ("behaviour", place, "within_days"): LONG_AGO_DAYS for place, rule in enumerate(rules) if _without_end(rule)
-    }
+    rules = enumerate(rulebook.to_dict().get("behaviour", ()))
+    ended = {("behaviour", place, "within_days"): LONG_AGO_DAYS for place, rule in rules if _without_end(rule)}
     if not ended:
         return pd.DataFrame()
-    period = _day(before[-len(since) :][0]), _day(since[-1]) + 6
+    period = first_day(before[-len(since) :][0]), first_day(since[-1]) + 6
     found = [binding.history(book, *period).frame for book in (rulebook, rulebook.edited(ended))]
     new = found[0][~found[0]["already"]]
     old = ~new.index.isin(found[1].index)
@@ -225,10 +221,6 @@ def old_events(binding: Binding, rulebook: Rulebook, before: Weeks, since: Weeks
     counts = [(int(chosen.sum()), int((chosen & old).sum())) for chosen in (~late, late)]
     frame = pd.DataFrame(counts, pd.Index(["before", "since"], name="when"), columns=["n", "old"])
     return with_shares(frame, "old", "n")
-
-
-def _day(week: dict[str, Any]) -> int:
-    return day_number(dt.date.fromisoformat(week["week"]))
 
 
 def _without_end(rule: dict[str, Any]) -> bool:

@@ -12,11 +12,11 @@ import pandas as pd
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import as_day, day_number
 from leadscore.base.text import counted
-from leadscore.drift.balance.alarm import SHORT, YEAR, Watch
+from leadscore.drift.balance.alarm import LATELY, SHORT, YEAR, Watch
 from leadscore.drift.balance.causes import Causes, causes_of
-from leadscore.drift.balance.verdict import LATELY, BalanceVerdict, judged, named
+from leadscore.drift.balance.verdict import BalanceVerdict, judged, named
 from leadscore.drift.cohorts import check_cohort, overlap, sides_of, sketch_of, weekly_cohorts
-from leadscore.errors import ArgumentError, Problem
+from leadscore.errors import ArgumentError
 from leadscore.present.markdown import visible
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.binding import Binding
@@ -158,15 +158,15 @@ class BalanceMonitor:
             rulebook = scores.rulebook
             groups = {name: scores.tables.latest(name).reindex(scores.lead_ids) for name in self.by}
             scores = pd.concat([scores.frame, scores.points], axis=1).assign(**groups)
-        problems = [*self._misplaced(starts, rulebook), *check_cohort(scores, "scores", self.by)]
-        if mqls is not None:
-            problems += check_cohort(mqls, "mqls", self.by)
-        if problems:
-            raise ArgumentError(f"week of {starts}", problems)
+        with Arguments(f"week of {starts}") as given:
+            self._check_place(given, starts, rulebook)
+            check_cohort(given, "scores", scores, self.by)
+            if mqls is not None:
+                check_cohort(given, "mqls", mqls, self.by)
         qualified = scores[scores["qualified"].to_numpy(bool)] if mqls is None else mqls
         found: dict[str, Any] = {"week": starts.isoformat(), "sketch": sketch_of(scores.index)}
         found |= sides_of(scores, qualified, self.rulebook, self.by)
-        before = self._weeks[:-1] if self._weeks and self._weeks[-1]["week"] == found["week"] else self._weeks
+        before = [week for week in self._weeks if week["week"] != found["week"]]
         shared = overlap(before[-1]["sketch"], found["sketch"]) if before else 0.0
         if shared > _OVERLAP:
             message = f"shares about {shared:.0%} of its leads with last week: count each lead in one week only"
@@ -189,19 +189,18 @@ class BalanceMonitor:
             watch.add(week)
         return watch
 
-    def _misplaced(self, starts: dt.date, rulebook: Rulebook | None) -> list[Problem]:
-        problems = []
+    def _check_place(self, given: Arguments, starts: dt.date, rulebook: Rulebook | None) -> None:
+        """Whether a week may be counted next."""
         if rulebook is not None and rulebook != self.rulebook:
             names = f"scored by {named(rulebook)}, the weeks before by {named(self.rulebook)}"
-            problems.append(Problem("rulebook", f"{names}: use monitor.with_rulebook(tables, rulebook)"))
+            given.wrong("rulebook", f"{names}: use monitor.with_rulebook(tables, rulebook)")
         if self._weeks:
             last = dt.date.fromisoformat(self._weeks[-1]["week"])
             if starts != last and (starts - last).days < 7:
                 message = f"the last one counted starts on {last}, the next may start on {last + dt.timedelta(7)}"
-                problems.append(Problem("week", f"{message} or later; got {starts}: no week may count twice"))
+                given.wrong("week", f"{message} or later; got {starts}: no week may count twice")
             if starts == last and any(decision["week"] == starts.isoformat() for decision in self._decisions):
-                problems.append(Problem("week", f"a decision already covers {starts}: it cannot be counted again"))
-        return problems
+                given.wrong("week", f"a decision already covers {starts}: it cannot be counted again")
 
     @property
     def verdict(self) -> BalanceVerdict:
@@ -330,25 +329,15 @@ class BalanceMonitor:
             new.update(*cohort)
         new._decisions = list(self._decisions)
         new._watch = new._begun()
-        edit = pd.DataFrame({"old": self._latest(), "new": new._latest()}).rename_axis("figure")
+        latest = {"old": self._watch, "new": new._watch}
+        edit = pd.DataFrame({book: watch.standing(watch.counted[-LATELY:]) for book, watch in latest.items()})
+        edit = edit.rename_axis("figure")
         new.edit = edit.assign(change=edit["new"] - edit["old"])
         return new
 
     @property
     def _settings(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in _SETTINGS}
-
-    def _latest(self) -> dict[str, float]:
-        """How things stand in the latest weeks."""
-        weeks = self._watch.counted[-LATELY:]
-        n = sum(week["pool"]["n"] for week in weeks)
-        points = {
-            name: sum(week["pool"][name] for week in weeks) / 1000 / n if n else np.nan for name in ("behaviour", "fit")
-        }
-        mqls = [week["mqls"] for week in weeks]
-        without, qualified = self._watch.carried(mqls)
-        share = without / qualified if qualified else np.nan
-        return {"weeks": len(weeks), "leads": n, **points, "mqls": sum(one["n"] for one in mqls), "carried": share}
 
     @property
     def frame(self) -> pd.DataFrame:

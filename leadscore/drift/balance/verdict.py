@@ -24,8 +24,6 @@ State = Literal["learning", "stable", "watch", "alarm"]
 
 # Above this, weeks are more autocorrelated than 5 in 6 independent histories are.
 _MEMORY_SEEN = 1.0
-# While nothing is suspected, the latest weeks are shown.
-LATELY = 8
 # How people read the figures: what they are called, and how they are written.
 _WORDS = {
     "behaviour": "behaviour, points per lead",
@@ -114,10 +112,9 @@ def judged(watch: Watch) -> BalanceVerdict:
         state = "alarm" if watch.alarmed is not None else "watch" if looking else "stable"
     suspected = state in {"watch", "alarm"}
     place = watch.detector.onset(stream) if suspected and watch.detector else None
-    begin = place[0] if place else max(len(watch.counted) - LATELY, 0)
-    before, since = watch.counted[:begin], watch.counted[begin:]
-    rule, segment = _outstanding(watch, before, since) if suspected else (None, None)
     dates = [dt.date.fromisoformat(watch.counted[one]["week"]) for one in place] if place else [None] * 3
+    before, since = watch.around(dates[0])
+    rule, segment = _outstanding(watch, before, since) if suspected else (None, None)
     found = BalanceVerdict(
         headline="",
         notes=_notes(watch, memory),
@@ -144,7 +141,7 @@ def _figures(watch: Watch, before: list[Any], since: list[Any]) -> pd.DataFrame:
         means = [np.array([_mean(watch, week["pool"], name) for week in part]) for part in (before, since)]
         n = sum(week["pool"]["n"] for week in since)
         rows[name] = (*(part.mean() if len(part) else np.nan for part in means), *_change(*weeks, *means), n)
-    counts = [watch.carried([week["mqls"] for week in part]) for part in (before, since)]
+    counts = [watch.carried(part) for part in (before, since)]
     shares = [count / n if n else np.nan for count, n in counts]
     rows["carried"] = (*shares, *map(float, newcombe(*counts)), counts[1][1])
     columns = ["before", "since", "change", "low", "high", "n"]
@@ -177,8 +174,6 @@ def _change(before: Floats, since: Floats, old: Floats, new: Floats) -> tuple[fl
 def _outstanding(watch: Watch, before: list[Any], since: list[Any]) -> tuple[str | None, str | None]:
     """The rule and the segment that most of the change comes from, where one stands out."""
     spread = watch.spread["pool"]
-    if min(spread.values()) == 0:
-        return None, None
     # Without points by rule, all of the change would be what the limits did.
     by_rule = all(week["pool"]["rules"] for week in (*before, *since))
     old, new = ([week["pool"] for week in part] for part in (before, since))
