@@ -111,13 +111,12 @@ def weekly_cohorts(  # noqa: PLR0913 - each of them is part of what a cohort is
     with Arguments("weekly_cohorts") as given:
         given.types(tables=(tables, Tables), rulebook=(rulebook, Rulebook))
         weeks = whole_weeks(given, start, end)
-        begun = None if counted_since is None else day_number(given.day("counted_since", counted_since))
-        if weeks and begun is not None and begun > weeks[0]:
-            message = f"must not come after the first of these weeks, {day_of(weeks[0])}; got {counted_since}"
+        begun = weeks.start if counted_since is None else day_number(given.day("counted_since", counted_since))
+        if weeks and begun > weeks.start:
+            message = f"must not come after the first of these weeks, {day_of(weeks.start)}; got {counted_since}"
             given.wrong("counted_since", message)
         given.whole("age_days", age_days, least=0)
         names = given.names("by", by)
-    begun = weeks[0] if begun is None else begun
     return cohorts_of(Binding(tables, begun, weeks[-1] + 6), rulebook, weeks, age_days, names, begun=begun)
 
 
@@ -127,13 +126,8 @@ def cohorts_of(  # noqa: PLR0913 - as `weekly_cohorts`
     """The cohorts of weeks, by their Mondays, in days since 1970; leads that qualify were counted since `begun`."""
     tables = binding.tables
     days = scoring_days(tables, rulebook, age_days)
-    if (days == NO_TIME).all():
-        message = "no lead has a created_at, so no week in which it is scored; make cohorts by hand"
-        raise ArgumentError("tables", message)
     groups = {name: tables.latest(name) for name in by}
-    found = binding.history(rulebook, begun, weeks[-1] + 6).frame
-    found = found[~found["already"]]
-    qualified = tables.positions(found.index), found["day"].to_numpy("datetime64[D]").astype(np.int64)
+    qualified = newly_qualified(binding, rulebook, begun, weeks[-1] + 6)
     scored = np.arange(len(days), dtype=np.int32), days
     timeline = binding.timeline(rulebook)
     ids = pd.Index(tables.ids.array.to_pandas(), name="lead_id")
@@ -146,6 +140,15 @@ def cohorts_of(  # noqa: PLR0913 - as `weekly_cohorts`
 
     for week in weeks:
         yield Cohort(day_of(week), frame(*scored, week), frame(*qualified, week), rulebook)
+
+
+def newly_qualified(
+    binding: Binding, rulebook: Rulebook, first: int, last: int
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    """The leads that qualified from one day to another, and on which day; not those that did before already."""
+    found = binding.history(rulebook, first, last).frame
+    found = found[~found["already"]]
+    return binding.tables.positions(found.index), found["day"].to_numpy("datetime64[D]").astype(np.int64)
 
 
 def scores_of_weeks(
@@ -162,9 +165,18 @@ def scores_of_weeks(
 
 
 def scoring_days(tables: Tables, rulebook: Rulebook, age_days: int) -> Ints:
-    """The day on which each lead is `age_days` old; `NO_TIME` where nobody knows when it came."""
+    """The day on which each lead is `age_days` old; `NO_TIME` where nobody knows when it came.
+
+    Raises
+    ------
+    ArgumentError
+        If that is known of no lead.
+    """
     created = tables.created()
     days = np.full(len(tables.ids), NO_TIME) if created is None else created.days(rulebook.timezone)
+    if (days == NO_TIME).all():
+        message = "no lead has a created_at, so no week in which it is scored; make cohorts by hand"
+        raise ArgumentError("tables", message)
     return np.where(days == NO_TIME, NO_TIME, days + age_days)
 
 
@@ -248,7 +260,7 @@ def check_cohort(given: Arguments, name: str, scores: Any, by: Sequence[str]) ->
             given.wrong(name, f"has no column {column!r}{did_you_mean(column, map(str, scores.columns))}")
         elif column in {"fit", "behaviour"} and not _all_finite(scores[column]):
             given.wrong(name, f"{column} must be finite points for each lead")
-        elif column == "qualified" and not (pd.api.types.is_bool_dtype(scores[column]) and scores[column].notna().all()):
+        elif column == "qualified" and (not pd.api.types.is_bool_dtype(scores[column]) or scores[column].isna().any()):
             given.wrong(name, "qualified must be True or False for each lead")
     if scores.index.has_duplicates:
         twice = scores.index[scores.index.duplicated()].unique()

@@ -14,7 +14,7 @@ from leadscore.base.text import counted
 from leadscore.drift.balance.alarm import LATELY, SHORT
 from leadscore.drift.balance.causes import Causes
 from leadscore.drift.balance.monitor import BalanceMonitor
-from leadscore.drift.balance.verdict import BalanceVerdict, named, readable
+from leadscore.drift.balance.verdict import BalanceVerdict, readable
 from leadscore.drift.change.decomposition import Decomposition, decompose
 from leadscore.drift.change.stability import Stability, stability
 from leadscore.drift.cohorts import leads_of_weeks, scores_of_weeks, scoring_days
@@ -22,14 +22,20 @@ from leadscore.drift.pictures import Onset, plot_evidence, plot_gap, plot_months
 from leadscore.errors import ArgumentError
 from leadscore.present.result import Result, Section
 from leadscore.scoring.binding import Binding
-from leadscore.scoring.scores import Scores
+from leadscore.scoring.scores import Scores, named
 from leadscore.tables.tables import Tables
 
 _WEEK = dt.timedelta(7)
 # Tables that hold more or fewer leads than were counted, by this share, are others.
 _DIFFERENT = 0.1
 _MONTH = ["part", "name", "month", "n_reference", "n", "psi", "psi_low", "psi_high", "psi_no_drift", "q", "verdict"]
-_WEEKLY = ["leads", "mqls", "fit", "behaviour", "gap", "evidence", "mql_evidence"]
+_WHY = {
+    "causes": "What caused it",
+    "decomposition": "Why the number of MQLs changed",
+    "stability": "What has changed",
+}
+# The columns of a week that people see, and how their figures are written.
+_WEEKLY = {"fit": ".1f", "behaviour": ".1f", "gap": "+.2f", "evidence": ",.0f", "mql_evidence": ",.0f"}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -65,12 +71,12 @@ class DriftReport(Result):
     rulebook: str
     verdict: BalanceVerdict
     weeks: pd.DataFrame
-    decomposition: Decomposition | None
-    stability: Stability | None
-    months: pd.DataFrame | None
-    causes: Causes | None
     edit: pd.DataFrame | None
     notes: tuple[str, ...]
+    causes: Causes | None = None
+    decomposition: Decomposition | None = None
+    stability: Stability | None = None
+    months: pd.DataFrame | None = None
 
     @property
     def headline(self) -> str:
@@ -98,12 +104,9 @@ class DriftReport(Result):
             note = "The same leads are scored by both rulebooks, so there is no interval."
             shown = readable(self.edit, "old", "new", "change")
             yield Section("edit", "What the edit of the rulebook did by itself", self.edit, shown, (note,))
-        if self.causes is not None:
-            yield Section("causes", "What caused it", self.causes)
-        if self.decomposition is not None:
-            yield Section("decomposition", "Why the number of MQLs changed", self.decomposition)
-        if self.stability is not None:
-            yield Section("stability", "What has changed", self.stability)
+        for name, title in _WHY.items():
+            if (part := getattr(self, name)) is not None:
+                yield Section(name, title, part)
         if self.months is not None:
             changed = self.months.assign(changed=self.months["verdict"] != "no change seen").groupby("month")
             shown = changed.agg(leads=("n", "first"), figures=("name", "size"), changed=("changed", "sum"))
@@ -116,15 +119,13 @@ class DriftReport(Result):
             f"An alarm needs evidence of {self.verdict.bound:,.0f}. A week has no gap while learning, if "
             "it was skipped, or left out by a decision. Weeks have no intervals: evidence is made of how they differ."
         )
-        forms = {"fit": ".1f", "behaviour": ".1f", "gap": "+.2f", "evidence": ",.0f", "mql_evidence": ",.0f"}
-        latest = self.weeks[_WEEKLY].tail(LATELY)
+        latest = self.weeks[["leads", "mqls", *_WEEKLY]].tail(LATELY)
         title = f"Week by week: the latest {len(latest)} of {len(self.weeks)}, by rulebook {self.rulebook}"
-        return Section("weeks", title, self.weeks, latest, (note,), forms)
+        return Section("weeks", title, self.weeks, latest, (note,), _WEEKLY)
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain data, beside what the verdict says; what is not in it is None."""
-        absent = dict.fromkeys(("edit", "causes", "decomposition", "stability", "months"))
-        return self.verdict.to_dict() | absent | super().to_dict()
+        return self.verdict.to_dict() | super().to_dict()
 
     def plot_gap(self, ax: Any = None) -> Any:
         """Draw the gap of each week and its onset; see `pictures.plot_gap`."""
@@ -150,29 +151,24 @@ class DriftReport(Result):
         if self.months is None:
             message = "there are none in this report: give drift_report the tables, with weeks after those learned from"
             raise ArgumentError("months", message)
-        n = int(self.months["n_reference"].iloc[0])
-        return plot_months(
-            self.months, title=f"Compared with {counted(n, 'lead')} of the weeks learned from, {self._title}", ax=ax
-        )
+        leads = counted(int(self.months["n_reference"].iloc[0]), "lead")
+        title = f"Compared with {leads} of the weeks learned from, {self._title}"
+        return plot_months(self.months, title=title, ax=ax)
 
     @property
     def _title(self) -> str:
         return f"{self.rulebook}: {self.verdict.state} on {self.verdict.week}"
 
 
-def drift_report(
-    monitor: BalanceMonitor, tables: Tables | None = None, *, source: str | None = None, age_days: int = 14
-) -> DriftReport:
+def drift_report(monitor: BalanceMonitor, tables: Tables | None = None, *, age_days: int = 14) -> DriftReport:
     """Put together what a monitor knows, for the meeting of the two teams; with tables also why.
 
     Parameters
     ----------
     monitor : BalanceMonitor
-        That has counted a week.
+        That has counted a week. The first of its `by` is the lead column that says where leads come from.
     tables : Tables, optional
         That hold the leads and events of the weeks counted; without them the report says what, and not why.
-    source : str, optional
-        The lead column that says where leads come from; by default the first of the monitor's `by`.
     age_days : int
         As for the `weekly_cohorts` that the monitor counted.
 
@@ -207,27 +203,19 @@ def drift_report(
     """
     with Arguments("drift_report") as given:
         given.types(monitor=(monitor, BalanceMonitor), **({} if tables is None else {"tables": (tables, Tables)}))
-        if source is not None and not isinstance(source, str):
-            given.wrong("source", f"must be the name of a lead column; got {source!r}")
         given.whole("age_days", age_days, least=0)
-    verdict, weeks, notes, binding = monitor.verdict, monitor.frame, [], None
-    parts: dict[str, Any] = dict.fromkeys(("decomposition", "stability", "months"))
+    verdict, notes, binding = monitor.verdict, [], None
+    parts: dict[str, Any] = {}
     if tables is not None:
         notes += _differs(monitor, tables, age_days)
         binding = monitor.bound(tables)
-        parts |= _compared(monitor, binding, source, age_days, notes)
+        parts |= _compared(monitor, binding, age_days, notes)
     elif verdict.since is not None:
         notes.append("No tables were given, so less is said of why: the monitor keeps sums of weeks only.")
-    said = verdict.state != "learning" and (tables is not None or verdict.since is not None)
-    return DriftReport(
-        rulebook=named(monitor.rulebook),
-        verdict=verdict,
-        weeks=weeks,
-        causes=monitor.causes(binding, age_days=age_days) if said else None,
-        edit=monitor.edit,
-        notes=(*notes, *verdict.notes),
-        **parts,
-    )
+    if verdict.state != "learning" and (tables is not None or verdict.since is not None):
+        parts["causes"] = monitor.causes(binding, age_days=age_days)
+    said = (*notes, *verdict.notes)
+    return DriftReport(named(monitor.rulebook), verdict, monitor.frame, monitor.edit, said, **parts)
 
 
 def _differs(monitor: BalanceMonitor, tables: Tables, age_days: int) -> list[str]:
@@ -244,28 +232,24 @@ def _differs(monitor: BalanceMonitor, tables: Tables, age_days: int) -> list[str
     return [f"The tables describe slightly different leads: {said}."]
 
 
-def _compared(
-    monitor: BalanceMonitor, binding: Binding, source: str | None, age_days: int, notes: list[str]
-) -> dict[str, Any]:
+def _compared(monitor: BalanceMonitor, binding: Binding, age_days: int, notes: list[str]) -> dict[str, Any]:
     """What tables tell of the weeks before and since, and of the months after those that are learned from."""
     found: dict[str, Any] = {}
-    book, by = monitor.rulebook, source or next(iter(monitor.by), None)
+    book, source = monitor.rulebook, next(iter(monitor.by), None)
     before, since = _periods(monitor.frame, monitor.verdict)
-    learned, months = _months(monitor)
-    whole = len(since) >= 2
-    if not whole:
+    if len(since) >= 2:
+        first, second = ((part[0], part[-1] + _WEEK - dt.timedelta(1)) for part in (before, since))
+        found["decomposition"] = decompose(binding, book, before=first, after=second, source=source)
+        found["stability"] = stability(*scores_of_weeks(binding, book, [before, since], age_days=age_days))
+    else:
         there = f"there {'is one' if since else 'are none'}"
         notes.append(f"Why is not said yet: that needs two weeks on each side of the change; {there}.")
-    if not months:
-        notes.append("No month is compared: there is none after the weeks that are learned from.")
-    weeks = [*([before, since] if whole else []), *([learned, *months] if months else [])]
-    scores = scores_of_weeks(binding, book, weeks, age_days=age_days) if weeks else []
-    if whole:
-        first, second = ((part[0], part[-1] + _WEEK - dt.timedelta(1)) for part in (before, since))
-        found["decomposition"] = decompose(binding, book, before=first, after=second, source=by)
-        found["stability"] = stability(*scores[:2])
+    learned, months = _months(monitor)
     if months:
-        found["months"] = _by_month([month[0] for month in months], *scores[2 * whole :])
+        reference, *later = scores_of_weeks(binding, book, [learned, *months], age_days=age_days)
+        found["months"] = _by_month([month[0] for month in months], reference, later)
+    else:
+        notes.append("No month is compared: there is none after the weeks that are learned from.")
     return found
 
 
@@ -275,10 +259,9 @@ Days = list[dt.date]
 def _periods(frame: pd.DataFrame, verdict: BalanceVerdict) -> tuple[Days, Days]:
     """The weeks since it began and as many right before, as far as all of them are counted one after the other."""
     counted = [week.date() for week in frame.index[frame["gap"].notna()]]
-    begin = verdict.since or (counted[-LATELY] if len(counted) >= 2 * LATELY else None)
-    if begin is None or begin not in counted:
+    if verdict.since is None and len(counted) < 2 * LATELY:
         return [], []
-    place = counted.index(begin)
+    place = counted.index(verdict.since or counted[-LATELY])
     before, since = _run(counted[:place][::-1], -_WEEK)[::-1], _run(counted[place:], _WEEK)
     n = min(len(before), len(since))
     return before[len(before) - n :], since[len(since) - n :]
@@ -299,7 +282,7 @@ def _months(monitor: BalanceMonitor) -> tuple[Days, list[Days]]:
     return [week.date() for week in learned], [[week.date() for week in part] for _, part in months]
 
 
-def _by_month(first_weeks: Days, reference: Scores, *months: Scores) -> pd.DataFrame:
+def _by_month(first_weeks: Days, reference: Scores, months: list[Scores]) -> pd.DataFrame:
     """`DriftReport.months`."""
     rows = []
     for week, scores in zip(first_weeks, months, strict=True):

@@ -79,9 +79,7 @@ def _with_named(frame: pd.DataFrame, gaps: tuple[Floats, Floats], share: float, 
     return frame.assign(named=(frame["share"] > share) & (frame["errors"].abs() > errors) & moved)
 
 
-def share_interval(
-    before: Floats, since: Floats, whole_before: Floats, whole_since: Floats
-) -> tuple[Floats, Floats]:
+def share_interval(before: Floats, since: Floats, whole_before: Floats, whole_since: Floats) -> tuple[Floats, Floats]:
     """The 95 % interval of a change as a share of another one, by how weeks before differ (Fieller 1954).
 
     NaN where the other one could be no change at all: then its shares are anything.

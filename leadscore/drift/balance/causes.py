@@ -224,7 +224,7 @@ class _Change:
     def mean(self, side: str, column: str = "", value: str = "") -> Floats:
         """Points per lead before and since, of all or of a segment."""
         sums = self.sums(column, value)
-        return sums[:, 1 if side == "fit" else 2] / 1000 / np.where(sums[:, 0] > 0, sums[:, 0], math.nan)
+        return sums[:, 1 if side == "fit" else 2] / 1000 / sums[:, 0]
 
     def earned(self, kinds: list[str]) -> Floats:
         """Points per lead from kinds of events, before and since."""
@@ -278,14 +278,11 @@ class _Change:
 
     def of_mix(self) -> Iterator[Diagnosis]:
         """Other leads than before: a segment that grew, fit that fell."""
-        segments, told = self._segments(busier=False)
-        rules, share = self.rules[self.rules["named"] & (self.rules["side"] == "fit")], segments["share"].max()
-        if self.sides.loc["fit", "named"]:
-            rule = "".join(f", most by rule {name!r}{_part(own)}" for name, own in _rows(rules) if self.rules_known)
-            told.append(f"leads have {self._points('fit')}{_part(self.sides.loc['fit'])}{rule}")
-            share = self.sides.loc["fit", "share"]
-        if told:
-            yield _diagnosed("mix", f"{_joined(told)}.", _evidence(segments, rules), float(share))
+        rules = self.rules[self.rules["named"] & (self.rules["side"] == "fit")]
+        most = "".join(f", most by rule {name!r}{_part(row)}" for name, row in _rows(rules) if self.rules_known)
+        segments, said, share = self._outstanding("fit", most)
+        if said:
+            yield _diagnosed("mix", said, _evidence(segments, rules), share)
 
     def of_doings(self) -> Iterator[Diagnosis]:
         """More of one kind of event, of all kinds, or by one segment."""
@@ -296,34 +293,35 @@ class _Change:
                 said = f"{name!r} gives {since:.3g} points per lead, {before:.3g} before{_part(row)}."
                 yield _diagnosed("event", said, self.rules[self.rules["event"] == name], float(row.share))
                 return
-        segments, told = self._segments(busier=True)
-        share = segments["share"].max()
-        if self.sides.loc["behaviour", "named"]:
-            several = len(kinds) > 1 and self.rules_known
-            alike = "; no kind of event grew by far more than the others" if several else ""
-            told.append(f"leads make {self._points('behaviour')}{_part(self.sides.loc['behaviour'])}{alike}")
-            share = self.sides.loc["behaviour", "share"]
-        if told:
-            yield _diagnosed("activity", f"{_joined(told)}.", _evidence(segments, kinds), float(share))
+        several = len(kinds) > 1 and self.rules_known
+        alike = "; no kind of event grew by far more than the others" if several else ""
+        segments, said, share = self._outstanding("behaviour", alike)
+        if said:
+            yield _diagnosed("activity", said, _evidence(segments, kinds), share)
 
-    def _segments(self, *, busier: bool) -> tuple[pd.DataFrame, list[str]]:
-        """The segments that stand out by what they do, or by what or how many they are; each in words."""
-        named = self.segments[self.segments["named"]]
+    def _outstanding(self, side: str, more: str) -> tuple[pd.DataFrame, str, float]:
+        """The segments that stand out by what they do, or by what or how many they are; a sentence, and its share.
+
+        Where all leads do, or are, something else, the sentence ends with that and `more`, and the share is theirs.
+        """
+        named, whole = self.segments[self.segments["named"]], self.sides.loc[side]
         busy = [how == "within" and self._busier(column, value) for column, value, how in named.index]
-        found = named[np.array(busy, bool) == busier]
+        segments = named[np.array(busy, bool) == (side == "behaviour")]
         told = []
-        for (column, value, how), row in _rows(found):
-            said = f"leads of {column} = {value} {'make' if busier else 'have'} "
-            said += self._points("behaviour" if busier else "fit", column, value)
-            if how == "mix":
-                before, since = self.sums(column, value)[:, 0] / self.n
-                said = f"{column} = {value} makes up {since:.0%} of leads, {before:.0%} before"
-            told.append(said + _part(row))
-        return found, told
+        for (column, value, how), row in _rows(segments):
+            before, since = self.sums(column, value)[:, 0] / self.n
+            said = f"{column} = {value} makes up {since:.0%} of leads, {before:.0%} before"
+            told.append((said if how == "mix" else self._points(side, column, value)) + _part(row))
+        if whole["named"]:
+            told.append(f"{self._points(side)}{_part(whole)}{more}")
+        share: Any = whole["share"] if whole["named"] else segments["share"].max()
+        return segments, f"{_joined(told)}." if told else "", float(share)
 
     def _points(self, side: str, column: str = "", value: str = "") -> str:
+        """Points per lead in words, of all leads or of a segment."""
+        leads, verb = f"leads of {column} = {value}" if column else "leads", "have" if side == "fit" else "make"
         before, since = self.mean(side, column, value)
-        return f"{since:.3g} points of {side}, {before:.3g} before"
+        return f"{leads} {verb} {since:.3g} points of {side}, {before:.3g} before"
 
     def _on_its_own(self, kind: str, kinds: list[str]) -> bool:
         """Whether a kind of event grew by more than the others did: by half of its growth, at least."""

@@ -98,7 +98,7 @@ def appeared_or_stopped(series: pd.DataFrame, begin: int) -> pd.DataFrame:
 def kinds_by_week(tables: Tables, rulebook: Rulebook, weeks: Weeks) -> pd.DataFrame:
     """How many events of each kind came in each of the weeks; columns are names of events, normalised."""
     raw = [normalise(str(value)) for value in tables.events.values["event"].to_pylist()]
-    names, code = np.unique(raw, return_inverse=True) if raw else (np.array([], object), np.array([], np.int64))
+    code, names = pd.factorize(np.array(raw, object), sort=True)
     starts = np.array([first_day(week) for week in weeks])
     length = int(starts[-1] - starts[0]) // 7 + 1
     found = np.zeros((len(names), length))
@@ -108,7 +108,7 @@ def kinds_by_week(tables: Tables, rulebook: Rulebook, weeks: Weeks) -> pd.DataFr
         cell = code[batch.codes["event"][rows]] * length + place[rows]
         counts = None if batch.count is None else batch.count[rows]
         found += np.bincount(cell, counts, found.size).reshape(found.shape)
-    return pd.DataFrame(found.T[(starts - starts[0]) // 7], columns=list(map(str, names)))
+    return pd.DataFrame(found.T[(starts - starts[0]) // 7], columns=names)
 
 
 def bot_clues(
@@ -132,8 +132,8 @@ def bot_clues(
         message = "The tables do not give the weeks counted again, so nothing is said of bots: are leads missing"
         return None, [*notes, f"{message}, other age_days, or weeks that do not begin on a Monday?"]
     parts = [(side[: len(before)], side[len(before) :]) for side in sides]
-    counted, human = ([_gaps(watch, part) for part in side] for side in parts)
-    share = compared_line([whole - rest for whole, rest in zip(counted, human, strict=True)], counted)
+    whole, rest = ([_gaps(watch, part) for part in side] for side in parts)
+    share = compared_line([one - other for one, other in zip(whole, rest, strict=True)], whole)
     return BotClues(_beside(watch, parts), _by_reason(tables, reason, watch, before, since), *share), notes
 
 

@@ -14,13 +14,13 @@ from leadscore.base.days import as_day, day_number
 from leadscore.base.text import counted
 from leadscore.drift.balance.alarm import LATELY, SHORT, YEAR, Watch
 from leadscore.drift.balance.causes import Causes, causes_of
-from leadscore.drift.balance.verdict import BalanceVerdict, judged, named
+from leadscore.drift.balance.verdict import BalanceVerdict, judged
 from leadscore.drift.cohorts import check_cohort, overlap, sides_of, sketch_of, weekly_cohorts
 from leadscore.errors import ArgumentError
 from leadscore.present.markdown import visible
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.binding import Binding
-from leadscore.scoring.scores import Scores
+from leadscore.scoring.scores import Scores, named
 from leadscore.tables.groups import By
 from leadscore.tables.tables import Tables
 

@@ -16,7 +16,6 @@ from leadscore.base.text import counted
 from leadscore.drift.balance.alarm import FEWEST, YEAR, Watch, gap_of, week_number
 from leadscore.drift.balance.attribution import rule_changes, segment_changes, segment_label
 from leadscore.present.result import Result, Section
-from leadscore.rulebook import Rulebook
 from leadscore.stats.intervals import Floats, newcombe
 from leadscore.stats.rank_detector import discount, seasons
 
@@ -181,11 +180,6 @@ def _outstanding(watch: Watch, before: list[Any], since: list[Any]) -> tuple[str
     rule = next(iter(rules.index[rules["named"]]), None) if by_rule else None
     segment = next(iter(segments.index[segments["named"]]), None)
     return rule, None if segment is None else segment_label(*segment)
-
-
-def named(rulebook: Rulebook) -> str:
-    """A rulebook's name and version, for messages."""
-    return f"{rulebook.name!r} {rulebook.version}" if rulebook.version else repr(rulebook.name)
 
 
 def _headline(watch: Watch, found: BalanceVerdict, of: str) -> str:

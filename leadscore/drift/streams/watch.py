@@ -17,7 +17,7 @@ from leadscore.base.text import counted
 from leadscore.drift.streams.family import SHORT, YEAR, Direction, Family, Weeks, family_of
 from leadscore.errors import did_you_mean
 from leadscore.present.result import Result, Section
-from leadscore.stats.intervals import Floats, Ints, newcombe
+from leadscore.stats.intervals import Ints, newcombe
 
 # What only one direction of is bad: that more is accepted is no alarm, nor that fewer values are new.
 ONE_WAY: Mapping[str, Direction] = {"accepted": "fall", "unseen": "rise"}
@@ -167,7 +167,9 @@ def watch_streams(  # noqa: PLR0913 - what is watched, and how surely
     days = pd.DatetimeIndex(figures.index)
     frame = pd.DataFrame([_row(weeks, family, place, days) for place in range(len(names))], index=figures.columns)
     frame = frame.astype(dict.fromkeys(_DATES, days.dtype))
-    path = pd.DataFrame(_path(family, len(names)).T, figures.index, figures.columns)
+    ratio = pd.DataFrame(np.exp(np.minimum(family.evidence - family.bound[:, None], _MOST)))
+    path = ratio.groupby(family.stream).max().reindex(range(len(names))).T.set_axis(figures.index)
+    path = path.set_axis(figures.columns, axis=1)
     notes = tuple(_notes(frame, len(days), reference_weeks, horizon_weeks, budget))
     return StreamWatch(days[-1].date(), frame, path, _headline(frame, days[-1].date()), notes)
 
@@ -286,15 +288,6 @@ def _change(weeks: Weeks, stream: int, before: Ints, lately: Ints) -> dict[str, 
         change, low, high = map(float, newcombe(*zip(hits / worth, sizes / worth, strict=True)))
     found = {"before": old, "lately": new, "change": change, "low": low, "high": high}
     return found | {"n": size, "weeks": len(lately)}
-
-
-def _path(family: Family, n_streams: int) -> Floats:
-    """(n_streams, n_weeks) evidence as a share of its bound, of the direction with more."""
-    found = np.full((n_streams, family.evidence.shape[1]), np.nan)
-    ratio = np.exp(np.minimum(family.evidence - family.bound[:, None], _MOST))
-    for stream, one in zip(family.stream, ratio, strict=True):
-        found[stream] = np.fmax(found[stream], one)
-    return found
 
 
 # ----------------------------------------------------------------------------------------------------------- in words

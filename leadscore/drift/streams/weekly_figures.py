@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 
 from leadscore.base.arguments import Arguments
-from leadscore.base.days import day_number
 from leadscore.base.groups import ALL
 from leadscore.base.times import DAY, NO_TIME, is_text
-from leadscore.drift.cohorts import cohorts_of, whole_weeks
+from leadscore.drift.cohorts import newly_qualified, scoring_days, whole_weeks
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import declared_kind, lead_kinds
 from leadscore.scoring.binding import Binding
@@ -189,21 +188,16 @@ def weekly_streams(  # noqa: PLR0913 - each of them is part of what the figures 
 
 def _scored(binding: Binding, rulebook: Rulebook, mondays: range, age_days: int, reference_weeks: int) -> _Cohorts:
     """The leads of all weeks, and on how many of them each rule gives points."""
-    rules = [rule.name for _, _, rule in rulebook.rules()]
-    fires, weeks, positions = [], [], []
-    tables, times = binding.tables, binding.tables.created()
-    for cohort in cohorts_of(binding, rulebook, mondays, age_days, begun=mondays[0]):
-        weeks.append(day_number(cohort.week))
-        positions.append(tables.positions(cohort.scores.index).astype(np.int64))
-        # A rule may be called as a column of the scores is: its points stand last.
-        points = cohort.scores.iloc[:, cohort.scores.shape[1] - len(rules) :]
-        fires.append((points.to_numpy(float) != 0).sum(axis=0))
-    assert times is not None
-    created, lead = times.days(rulebook.timezone), np.concatenate(positions)
-    slot = np.repeat(np.arange(len(weeks)), [len(one) for one in positions])
-    counts = dict(zip(rules, np.array(fires, float).T, strict=True))
-    days = created[lead] + age_days
-    return _Cohorts(binding, rulebook, reference_weeks, np.array(weeks), counts, slot, lead, days, created)
+    weeks, days = np.array(mondays), scoring_days(binding.tables, rulebook, age_days)
+    lead = np.flatnonzero((days >= weeks[0]) & (days < weeks[-1] + 7))
+    slot = (days[lead] - weeks[0]) // 7
+    bound = binding.timeline(rulebook).at(lead, days[lead])
+    fires = {
+        name: np.bincount(slot[points.dense(bound.n) != 0], minlength=len(weeks)).astype(float)
+        for name, points in zip(bound.plan.names, bound.every_rule(), strict=True)
+    }
+    created = np.where(days == NO_TIME, NO_TIME, days - age_days)
+    return _Cohorts(binding, rulebook, reference_weeks, weeks, fires, slot, lead, days[lead], created)
 
 
 def _made(leads: _Cohorts, segments: Sequence[tuple[str, Mask]], known: Mask, acted: Mask) -> Iterator[_Stream]:
@@ -288,9 +282,8 @@ def _accepted(leads: _Cohorts, segments: Sequence[tuple[str, Mask]], stage: str,
     day, n_leads = stages.times.days(tables.timezone), len(tables.ids)
     mql = stages.first(n_leads, day, stages.of("mql"))
     if (mql == NEVER).all():
-        history = leads.binding.history(leads.rulebook, int(weeks[0]), int(weeks[-1]) + 6).frame
-        history = history[~history["already"]]
-        mql[tables.positions(history.index)] = history["day"].to_numpy("datetime64[D]").astype(np.int64)
+        qualified, days = newly_qualified(leads.binding, leads.rulebook, int(weeks[0]), int(weeks[-1]) + 6)
+        mql[qualified] = days
     reached = stages.first(n_leads, day, stages.of(*or_further(stage)))
     lead = np.flatnonzero((mql >= weeks[0]) & (mql < weeks[-1] + 7) & (reached >= mql))
     slot = (mql[lead] - weeks[0]) // 7
