@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 
 import leadscore as ls
 from leadscore.cli import app
+from leadscore.cli.printing import print_table
 from leadscore.datasets.funnel import example
 
 AS_OF = ("--as-of", "2026-03-31")
@@ -677,6 +678,10 @@ class TestProcess:
         code, out, errors = finished("check", "rulebook.yaml", PYTHONIOENCODING="latin-1:strict", PYTHONUTF8="0")
         assert (code, errors) == (0, "")
         assert "\\u540d" in out
+
+    def test_what_would_colour_the_terminal_is_shown_by_its_code(self, capsys):
+        print_table(("name", "rows"), [("a\x1b[31m", "12"), ("b", "3")], figures="rows")
+        assert capsys.readouterr().out == "name       rows\na\\x1b[31m    12\nb             3\n"
 
     def test_the_library_needs_no_terminal(self):
         code = "import sys, leadscore; sys.exit(bool({'typer', 'rich', 'leadscore.cli'} & set(sys.modules)))"
