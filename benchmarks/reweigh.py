@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import leadscore as ls
 from leadscore.datasets.funnel import POINTS_TO_DOUBLE, make_funnel
 from leadscore.learn.rows.snapshots import snapshots
-from leadscore.learn.rules.parameters import POINTED, places, put
+from leadscore.learn.rules.activations import POINTED, places, put
 from leadscore.learn.rules.reweighing import reweigh
 from leadscore.stats.intervals import wilson
 from tests.support.reweigh_world import PRIORS, WAYS, run

@@ -13,7 +13,7 @@ from leadscore.base.text import counted, normalise, worded
 from leadscore.base.times import is_text
 from leadscore.errors import ContractError, RulebookError
 from leadscore.learn.rows.snapshots import kind_of
-from leadscore.learn.rules.activations import Side, barred, entries, fired, probing
+from leadscore.learn.rules.activations import barred, entries, fired, probing
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import condition_uses, event_kinds, lead_kinds
 from leadscore.stats.outcomes_and_scores import Mask
@@ -22,23 +22,21 @@ from leadscore.tables.tables import Tables
 
 _OWN = {"lead_id", "created_at", "valid_from"}
 _KINDS: dict[str | None, str] = {"number": "number", "boolean": "boolean", "category": "text"}
-# A covering: a side, a rule that fires there, and the columns or events it looks at.
-_Cover = tuple[Side, dict[str, Any], frozenset[str]]
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A rule that might be: its name, its side, the rest of it without points, and what it looks at."""
+    """A rule that might be, or is: its name, its side, the rest of it, and what columns or events it looks at."""
 
     name: str
-    side: Side
+    side: str
     rule: dict[str, Any]
     reads: frozenset[str]
 
-    def may_lie_in(self, cover: _Cover) -> bool:
+    def may_lie_in(self, cover: Candidate) -> bool:
         """Whether a cover looks at the same; a rule for all pages says nothing of one page."""
-        side, rule, reads = cover
-        return side == self.side and bool(reads & self.reads) and ("where" not in self.rule or "where" in rule)
+        same = cover.side == self.side and cover.reads & self.reads
+        return bool(same) and ("where" not in self.rule or "where" in cover.rule)
 
 
 def uncovered(  # noqa: PLR0913 - the rows, and what counts as enough of them
@@ -66,7 +64,7 @@ def uncovered(  # noqa: PLR0913 - the rows, and what counts as enough of them
     every = [*of_leads, *_of_events(rulebook, tables, windows, min_leads)]
     fires = fired(rulebook, [(one.side, {**one.rule, "points": 1}) for one in every], tables, lead, day)
     covers = _covers(rulebook)
-    covered = fired(rulebook, [(side, rule) for side, rule, _ in covers], tables, lead, day)
+    covered = fired(rulebook, [(cover.side, cover.rule) for cover in covers], tables, lead, day)
     kept, seen = [], set()
     for place, one in enumerate(every):
         on, inside = fires[:, place], [index for index, cover in enumerate(covers) if one.may_lie_in(cover)]
@@ -80,22 +78,21 @@ def uncovered(  # noqa: PLR0913 - the rows, and what counts as enough of them
     return [every[place] for place in kept], fires[:, kept], left_out
 
 
-def _covers(rulebook: Rulebook) -> list[_Cover]:
+def _covers(rulebook: Rulebook) -> list[Candidate]:
     """What rules look at, as rules that fire there whenever it was; what a table says of `other` values covers none."""
     document = rulebook.to_dict()
-    fit = [entry for entry in entries(rulebook) if entry.side == "fit" and "other" not in entry.alone]
-    found: list[_Cover] = [("fit", one.alone, one.reads) for one in fit]
-    happenings = [*document.get("behaviour", []), *document["qualify"].get("never", [])]
-    happenings.append(document["qualify"].get("hand_raise", {}))
-    for part in happenings:
+    fit = [entry for entry in entries(rulebook) if entry.section == "fit" and "other" not in entry.alone]
+    found = [Candidate(one.name, "fit", one.alone, one.reads) for one in fit]
+    qualify = document["qualify"]
+    for part in [*document.get("behaviour", []), *qualify.get("never", []), qualify.get("hand_raise", {})]:
         if "event" in part:
             events = [part["event"]] if isinstance(part["event"], str) else part["event"]
-            rule = {key: part[key] for key in ("event", "where") if key in part}
-            found.append(("behaviour", {**rule, "points": 1, "count": "once"}, frozenset(map(normalise, events))))
-    for never in rulebook.qualify.never:
+            rule = {key: part[key] for key in ("event", "where") if key in part} | {"points": 1, "count": "once"}
+            found.append(Candidate("", "behaviour", rule, frozenset(map(normalise, events))))
+    for never, written in zip(rulebook.qualify.never, qualify.get("never", []), strict=True):
         if never.when is not None:
-            [written] = [part for part in document["qualify"]["never"] if part["name"] == never.name]
-            found.append((*barred(written), frozenset(column for column, _ in condition_uses(never.when))))
+            reads = frozenset(column for column, _ in condition_uses(never.when))
+            found.append(Candidate(never.name, *barred(written), reads))
     return found
 
 
@@ -173,9 +170,7 @@ def _of_events(rulebook: Rulebook, tables: Tables, windows: Sequence[int], min_l
     types = [None if value is None else normalise(str(value)) for value in raw["event"]]
     for event in dict.fromkeys(types):
         if event and event.isprintable():
-            for days in windows:
-                rule = {"event": event, "count": "once", "within_days": days}
-                yield Candidate(f"{event} in {counted(days, 'day')}", "behaviour", rule, frozenset([event]))
+            yield from _within(event, [event], {}, windows)
     used = event_kinds(rulebook)
     for name, values in raw.items():
         if name == "event" or not is_text(tables.events.values[name].type) or used.get(name, "text") != "text":
@@ -183,17 +178,16 @@ def _of_events(rulebook: Rulebook, tables: Tables, windows: Sequence[int], min_l
         missing = {normalise(value) for value in rulebook.missing_values} | {""}
         for code, (events, leads) in _together(tables, name).items():
             value = normalise(values[code])
-            if leads < min_leads or value in missing or not value.isprintable():
-                continue
-            which = sorted({str(types[event]) for event in events})
-            for days in windows:
-                rule = {
-                    "event": which[0] if len(which) == 1 else which,
-                    "where": {name: value},
-                    "count": "once",
-                    "within_days": days,
-                }
-                yield Candidate(f"{name} {value} in {counted(days, 'day')}", "behaviour", rule, frozenset(which))
+            if leads >= min_leads and value not in missing and value.isprintable():
+                which = sorted({str(types[event]) for event in events})
+                yield from _within(f"{name} {value}", which, {"where": {name: value}}, windows)
+
+
+def _within(name: str, events: list[str], where: dict[str, Any], windows: Sequence[int]) -> Iterator[Candidate]:
+    """A happening in every window."""
+    for days in windows:
+        rule = {"event": events[0] if len(events) == 1 else events, **where, "count": "once", "within_days": days}
+        yield Candidate(f"{name} in {counted(days, 'day')}", "behaviour", rule, frozenset(events))
 
 
 def _together(tables: Tables, name: str) -> dict[int, tuple[set[int], int]]:

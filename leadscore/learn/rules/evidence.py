@@ -17,7 +17,7 @@ from leadscore.base.arguments import Arguments
 from leadscore.base.text import counted
 from leadscore.errors import ArgumentError
 from leadscore.learn.rows.snapshots import Snapshots
-from leadscore.learn.rules.activations import Side, barred, entries, fired
+from leadscore.learn.rules.activations import SidedRule, barred, entries, fired
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.model import thousandths
@@ -314,11 +314,11 @@ class _Study:
         self.rules: dict[str, list[int]] = {}
         for index, entry in enumerate(self.entries):
             self.rules.setdefault(entry.rule, []).append(index)
-        asked: list[tuple[Side, dict[str, Any]]] = [(entry.side, entry.alone) for entry in self.entries]
+        asked: list[SidedRule] = [(entry.section, entry.alone) for entry in self.entries]
         # What else is judged: its part, rule and entry, and the rules it is beside.
         self.claims: list[tuple[str, str, str, list[str]]] = []
         for name in (name for name, column in rulebook.columns.items() if column.required != "no"):
-            looking = {entry.rule for entry in self.entries if entry.side == "fit" and name in entry.reads}
+            looking = {entry.rule for entry in self.entries if entry.section == "fit" and name in entry.reads}
             self.claims.append(("required", name, "missing", [rule for rule in self.rules if rule not in looking]))
             asked.append(("fit", {"when": {name: {"known": False}}, "points": 1}))
         for never in rulebook.to_dict()["qualify"].get("never", []):
@@ -326,7 +326,7 @@ class _Study:
             asked.append(barred(never))
         self.fires = fired(rulebook, asked, tables, known.lead, known.day)
         if (minimum := rulebook.qualify.minimum_fit) is not None:
-            behaviour = dict.fromkeys(entry.rule for entry in self.entries if entry.side == "behaviour")
+            behaviour = dict.fromkeys(entry.rule for entry in self.entries if entry.section == "behaviour")
             self.claims.append(("minimum_fit", "Minimum fit", f"below {minimum:g}", list(behaviour)))
             self.fires = np.column_stack([self.fires, scored.fit < thousandths(minimum)])
         packed = np.packbits(self.fires, axis=1)
@@ -362,7 +362,7 @@ class _Study:
             given = self.points[rule].to_numpy()
             spread = float(given.std())
             if self.fires[:, inside].any(axis=0).sum() > 1 and spread > 0:
-                side, column = self.entries[inside[0]].side, given[self.first] / spread
+                side, column = self.entries[inside[0]].section, given[self.first] / spread
                 yield _Question(side, rule, _WHOLE, math.nan, given != 0, column, others, 1.0, unit=spread)
         for place, (part, rule, entry, beside) in enumerate(self.claims, len(self.entries)):
             fires = self.fires[:, place]
@@ -381,7 +381,7 @@ class _Study:
             kept = self._apart(rest, column == 0)
             shares = self.sample.weight @ self.on[:, kept] / (self.sample.weight @ (1 - column))
             beside = np.column_stack([others, self.on[:, kept] + column[:, None] * shares])
-        return _Question(entry.side, entry.rule, entry.entry, entry.stated, fires, column, beside, claimed)
+        return _Question(entry.section, entry.rule, entry.entry, entry.stated, fires, column, beside, claimed)
 
     def notes(self) -> Iterator[str]:
         """What the rows say about the figures."""

@@ -14,7 +14,7 @@ from leadscore.base.arguments import Arguments
 from leadscore.base.text import counted
 from leadscore.errors import ArgumentError
 from leadscore.learn.rows.snapshots import Snapshots
-from leadscore.learn.rules.parameters import (
+from leadscore.learn.rules.activations import (
     Activations,
     Place,
     activations,
@@ -186,7 +186,7 @@ def reweigh(
     sample = _sample(rulebook, snapshots, listed)
     slope, unsure = _slope(sample, rulebook.qualify.threshold, points_to_double, keep_signs=keep_signs)
     learned = _learned(sample, slope, keep_signs=keep_signs)
-    new = writable(rulebook, listed, _rounded(learned, sample.seen.points, keep_signs=keep_signs))
+    new = writable(listed, _rounded(learned, sample.seen.points, keep_signs=keep_signs))
     written = with_points(rulebook, listed, new)
     frame = _frame(learned, sample, new, keep_signs=keep_signs)
     bound = [bound_at(book, snapshots.tables, snapshots.lead, snapshots.day) for book in (rulebook, written)]
@@ -254,7 +254,7 @@ def _counting(sample: _Sample, points: Floats) -> tuple[Rows, npt.NDArray[np.int
     """What counts at some points, and the places that something can be learned of."""
     columns, fixed = sample.seen.at(points)
     # A limit of 0 is a principle and no number: whatever points are worth, it stays.
-    principle = [place.is_limit and place.points == 0 for place in sample.seen.places]
+    principle = [place.model is None and place.points == 0 for place in sample.seen.places]
     places = np.flatnonzero((np.ptp(columns, axis=0) > 0) & ~np.array(principle))
     if not len(places):
         raise ArgumentError("snapshots", "every rule fires on all rows or on none: nothing can be learned")
@@ -389,11 +389,11 @@ def _frame(learned: _Learned, sample: _Sample, new: Floats, *, keep_signs: bool)
         }
     )
     # What was learned at first, before the other points moved.
-    gone = np.where([place.is_limit for place in listed], "holds back no row now", "held back on every row now")
+    gone = np.where([place.model is None for place in listed], "holds back no row now", "held back on every row now")
     frame.loc[new != old, "note"] = gone[new != old]
     frame.loc[learned.places, "note"] = np.where(learned.found.held & (new[learned.places] == 0), _HELD, "")
     # A limit that held nothing back, or is 0, has nothing to say.
-    quiet = np.array([place.is_limit for place in listed]) & np.isin(frame["note"], [_NEVER, _ALIKE])
+    quiet = np.array([place.model is None for place in listed]) & np.isin(frame["note"], [_NEVER, _ALIKE])
     return frame[~quiet].reset_index(drop=True)
 
 

@@ -31,13 +31,13 @@ def test_points_put_back_where_entries_fire_are_those_of_the_rules(case):
     rulebook, tables, lead, day = standing(case)
     given_points = points_by_rule(bound_at(rulebook, tables, lead, day))
     every = entries(rulebook)
-    fires = fired(rulebook, [(entry.side, entry.alone) for entry in every], tables, lead, day)
+    fires = fired(rulebook, [(entry.section, entry.alone) for entry in every], tables, lead, day)
     tabled = {rule.name for _, _, rule in rulebook.rules() if rule.from_ is not None or isinstance(rule.points, dict)}
     for name in dict.fromkeys(entry.rule for entry in every):
         inside = [index for index, entry in enumerate(every) if entry.rule == name]
         # Of a table at most one entry holds; a key 0 of counts gives points to leads without events too.
         assert (fires[:, inside].sum(axis=1) <= 1).all()
-        if every[inside[0]].side == "fit" or name in tabled:
+        if every[inside[0]].section == "fit" or name in tabled:
             put_back = fires[:, inside] @ np.array([every[index].stated for index in inside])
             assert put_back == pytest.approx(given_points[name].to_numpy(), abs=1e-9)
         else:

@@ -14,7 +14,7 @@ from leadscore.base.days import day_number
 from leadscore.datasets.funnel import POINTS_TO_DOUBLE, make_funnel
 from leadscore.errors import ArgumentError
 from leadscore.learn.rows.snapshots import snapshots
-from leadscore.learn.rules.parameters import activations, decimals_of, places, probe
+from leadscore.learn.rules.activations import activations, decimals_of, places, probe
 from leadscore.learn.rules.reweighing import reweigh
 from leadscore.learn.rules.shrinkage import Rows, shrunk
 from leadscore.scoring.timeline import bound_at
@@ -143,7 +143,9 @@ def test_activations_times_points_are_the_score(case):
 def test_entries_are_named_as_in_the_file():
     names = [str(place.entry) for place in places(BOOK)]
     assert names == ["VP", "Manager", "Intern", "from 50", "from 500", "missing", "", "", "from 1", "from 5"]
-    limits = [(place.rule, place.entry, place.points) for place in places(make_funnel(1).rulebook) if place.is_limit]
+    limits = [
+        (place.rule, place.entry, place.points) for place in places(make_funnel(1).rulebook) if place.model is None
+    ]
     assert limits == [
         ("group email", "at least", -40),
         ("group email", "at most", 15),
