@@ -24,7 +24,7 @@ from leadscore.learn.card.classifier import LeadClassifier
 from leadscore.learn.card.points_card import PointsCard
 from leadscore.learn.publish.gate import Terms, Verdict, verdict_of
 from leadscore.learn.publish.renewal import carried_over, renewed, with_threshold
-from leadscore.learn.rows.snapshots import NUMERALS, Attribute, Kinds, Provenance, Snapshots, series_of
+from leadscore.learn.rows.snapshots import NUMERALS, Attribute, Kinds, Snapshots, series_of
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.diff import Change, diff
@@ -205,12 +205,9 @@ def as_rules_read(snapshots: Snapshots, rulebook: Rulebook) -> Snapshots:
     """The same rows with features as a rule sees them; those that no rule can see are left out, as its notes say."""
     kinds = lead_kinds(rulebook) | {name: declared_kind(rulebook, name) for name in rulebook.columns}
     columns: dict[str, pd.Series[Any]] = {}
-    provenance: dict[str, Provenance] = {}
     left_out, numerals = [], []
     for name, source in snapshots.provenance.items():
         column = snapshots.X[name]
-        if isinstance(source, Kinds):
-            continue
         if isinstance(source, Attribute):
             array = one_array(pa.array(column, from_pandas=True))
             kind = kinds.get(name) or "any"
@@ -222,7 +219,8 @@ def as_rules_read(snapshots: Snapshots, rulebook: Rulebook) -> Snapshots:
             column = _read(column, array, kind, rulebook)
             if kind == "text" and name not in kinds and column.notna().any():
                 numerals += [name] * (not convert(array, "number", rulebook.missing_values, rulebook.timezone).bad)
-        columns[name], provenance[name] = column, source
+        if not isinstance(source, Kinds):
+            columns[name] = column
     # What the snapshots say of numbers as text holds only of those that the rulebook does not declare.
     notes = [note for note in snapshots.notes if not note.startswith(NUMERALS)]
     if numerals:
@@ -230,8 +228,8 @@ def as_rules_read(snapshots: Snapshots, rulebook: Rulebook) -> Snapshots:
         notes.append(f"{NUMERALS}, taken as categories: {', '.join(numerals)}; {declare}.")
     if left_out:
         notes.append(f"Left out: columns of dates ({', '.join(left_out)}).")
-    frame = pd.DataFrame(columns, snapshots.X.index)
-    return replace(snapshots, X=frame, provenance=provenance, notes=tuple(notes))
+    provenance = {name: snapshots.provenance[name] for name in columns}
+    return replace(snapshots, X=pd.DataFrame(columns, snapshots.X.index), provenance=provenance, notes=tuple(notes))
 
 
 def _is_times(array: pa.Array) -> bool:

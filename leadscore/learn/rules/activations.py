@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from operator import getitem
+from itertools import groupby
+from operator import attrgetter, getitem
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,8 @@ _FINE = 1000
 _AT_ONCE = 100
 # What of a rule says nothing of where its entries apply.
 _NOT_READ = {"name", "group", "at_least", "at_most", "other", "missing"}
+# What of a rulebook says nothing of how its rules and others read a column.
+_NOT_ASKED = {"groups", "totals", "grades", "agreement"}
 # A side, "fit" or "behaviour", and a rule of it without a name, as plain data.
 SidedRule = tuple[str, dict[str, Any]]
 
@@ -207,23 +210,17 @@ def probe(rulebook: Rulebook, listed: Sequence[Place]) -> Rulebook:
     So the scorer itself says when a rule fires, with its windows, decay, conditions and missing values.
     """
     document = rulebook.to_dict()
-    numbers: dict[tuple[str, int | str], int] = {}
-    for place in listed:
-        if place.model is None:
-            continue
-        said = document[place.section][place.index]
-        key = place.section, place.index
-        numbers[key] = numbers.get(key, 0) + 1
-        put(said, place.path, _FINE if key[0] == "behaviour" and place.path == ("points",) else numbers[key])
-        said.pop("at_least", None)
-        said.pop("at_most", None)
-    for limits in ("groups", "totals"):
-        document.pop(limits, None)
+    ruled = (place for place in listed if place.model is not None)
+    for (section, index), inside in groupby(ruled, attrgetter("section", "index")):
+        said = document[section][index]
+        for number, place in enumerate(inside, 1):
+            put(said, place.path, _FINE if section == "behaviour" and place.path == ("points",) else number)
+        document[section][index] = {key: value for key, value in said.items() if key not in {"at_least", "at_most"}}
+    document = {key: value for key, value in document.items() if key not in {"groups", "totals"}}
     # What blocks a lead, raises its hand or sets its threshold may say of what kind a column is, so that stays.
-    document["qualify"]["threshold"] = 0
-    for minimum in ("minimum_fit", "minimum_behaviour"):
-        document["qualify"].pop(minimum, None)
-    return Rulebook.from_dict(document)
+    minima = {"minimum_fit", "minimum_behaviour"}
+    qualify = {key: value for key, value in document["qualify"].items() if key not in minima} | {"threshold": 0}
+    return Rulebook.from_dict(document | {"qualify": qualify})
 
 
 @dataclass(frozen=True)
@@ -392,9 +389,7 @@ def probing(rulebook: Rulebook, rules: Sequence[SidedRule]) -> Rulebook:
     RulebookError
         If a rule does not go with the rulebook: a test that does not suit its column.
     """
-    document = rulebook.to_dict()
-    for key in ("groups", "totals", "grades", "agreement"):
-        document.pop(key, None)
+    document = {key: value for key, value in rulebook.to_dict().items() if key not in _NOT_ASKED}
     # What the old rules test says how an undeclared column is read: their tests stay, where they give no points.
     qualify = document["qualify"]
     qualify = {key: qualify[key] for key in ("never", "hand_raise", "segments") if key in qualify}

@@ -121,29 +121,29 @@ def _readable(rulebook: Rulebook, tables: Tables, left_out: list[str]) -> dict[s
     for name in tables.leads.column_names:
         kind: Any = used.get(name, "any")
         kind = _KINDS.get(kind_of(tables.leads[name].type)) if kind == "any" else kind
-        if name in _OWN or kind is None:
-            continue
+        if name not in _OWN and kind is not None:
+            found[name] = kind
+    # All names at once, for that is one rulebook; one by one only where one of them is refused.
+    unsure = bool(_refused(rulebook, list(found)))
+    for name, kind in list(found.items()):
+        why = _refused(rulebook, [name]) if unsure else ""
         try:
             tables.column(name, kind, rulebook)
         except ContractError as error:
-            left_out.append(f"The column {name!r} is left out: {error.problems[0].message}.")
-        else:
-            found[name] = kind
-    try:
-        _mention(rulebook, list(found))
-    except RulebookError:
-        for name in list(found):
-            try:
-                _mention(rulebook, [name])
-            except RulebookError as error:
-                left_out.append(f"The column {name!r} is left out: {error.problems[0].message}.")
-                del found[name]
+            why = error.problems[0].message
+        if why:
+            left_out.append(f"The column {name!r} is left out: {why}.")
+            del found[name]
     return found
 
 
-def _mention(rulebook: Rulebook, names: list[str]) -> None:
-    """Refuse names that may stand in no rule: one that is nearly a declared one is an error there."""
-    probing(rulebook, [("fit", {"when": {name: {"known": False}}, "points": 1}) for name in names])
+def _refused(rulebook: Rulebook, names: list[str]) -> str:
+    """Why names may stand in no rule, as one that is nearly a declared one; empty where they may."""
+    try:
+        probing(rulebook, [("fit", {"when": {name: {"known": False}}, "points": 1}) for name in names])
+    except RulebookError as error:
+        return error.problems[0].message
+    return ""
 
 
 def _plain(number: float) -> float:

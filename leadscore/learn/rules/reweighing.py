@@ -95,11 +95,9 @@ class Reweighed(Result):
 
     def sections(self) -> Iterator[Section]:
         """Each entry with its old and its new points."""
-        shown = self.frame.rename(columns={"low": "new_low", "high": "new_high"})
         decimals = decimals_of(self.frame["new"].to_numpy())
-        ends = ["new_low", "new_high"]
         # No -0, and no more decimals than the points have.
-        shown[ends] = shown[ends].round(decimals) + 0.0
+        shown = self.frame.assign(**{end: self.frame[end].round(decimals) + 0.0 for end in ("low", "high")})
         formats = {"old": "g", "new": f".{decimals}f"}
         yield Section("frame", "Points, with 95% intervals", self.frame, shown, formats=formats)
 
