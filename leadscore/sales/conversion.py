@@ -43,8 +43,8 @@ class FunnelTable(Result):
         The same over all cohorts that have a share.
     notes : tuple of str
         What to know before the figures are compared.
-    every : str or None
-        The length of a cohort; None where all leads whose own window is closed stand together.
+    every : str
+        The length of a cohort.
     within_days : int
     observed_until : date
     """
@@ -52,7 +52,7 @@ class FunnelTable(Result):
     frame: pd.DataFrame
     total: pd.DataFrame
     notes: tuple[str, ...]
-    every: str | None
+    every: str
     within_days: int
     observed_until: dt.date
 
@@ -69,24 +69,22 @@ class FunnelTable(Result):
     def sections(self) -> Iterator[Section]:
         """The totals, the cohorts, and their picture."""
         yield Section("total", "All cohorts that are old enough, with 95 % intervals (Wilson)", self.total)
-        if self.every is not None:
-            yield Section("frame", f"By {self.every} of arrival; young cohorts have no share yet", self.frame)
+        yield Section("frame", f"By {self.every} of arrival; young cohorts have no share yet", self.frame)
         yield Section("picture", "Shares and their intervals", self.plot)
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw the shares by cohort; the totals, where there are groups or no cohorts. See `pictures.plot_funnel`."""
+        """Draw the shares by cohort; the totals, where there are groups. See `pictures.plot_funnel`."""
         from leadscore.present.pictures import plot_funnel  # noqa: PLC0415 - matplotlib takes long to import
 
-        by_cohort = self.every is not None and "group" not in self.total
         title = f"Reached within {self.within_days} days, of those at the stage before"
-        return plot_funnel(self.frame if by_cohort else self.total, title=title, ax=ax)
+        return plot_funnel(self.total if "group" in self.total else self.frame, title=title, ax=ax)
 
 
 def funnel(
     tables: Tables,
     *,
     within_days: int,
-    every: str | None = "month",
+    every: str = "month",
     by: By | None = None,
     observed_until: Any = None,
 ) -> FunnelTable:
@@ -101,8 +99,8 @@ def funnel(
     tables : Tables
         With outcomes.
     within_days : int
-    every : {"day", "week", "month", "quarter"} or None
-        The length of a cohort; None takes all leads whose own window is closed together.
+    every : {"day", "week", "month", "quarter"}
+        The length of a cohort. With "day" the total is of all leads whose own window is closed.
     by : str or list of str, optional
         Lead columns; several make a group of each combination. Leads without a value are a group too.
     observed_until : date, optional
@@ -142,8 +140,7 @@ def funnel(
     with Arguments("funnel") as given:
         given.types(tables=(tables, Tables))
         given.whole("within_days", within_days, least=1)
-        if every is not None:
-            given.one_of("every", every, _PERIODS)
+        given.one_of("every", every, _PERIODS)
     stages, until = tables.observed(observed_until)
     present = [stage for stage in FUNNEL[1:] if stages.of(stage).any()]
     if not present:
@@ -158,21 +155,21 @@ def funnel(
     began, late = _recorded_late(stages, present, np.where(inside, came, NO_TIME), until, tables.timezone)
     notes += late
     counts = _counts(tables, stages, present, came, within_days)
-    start, _ = _period(came[inside], every or "day")
+    start, _ = _period(came[inside], every)
     leads = pd.DataFrame({"cohort": start, "group": group[inside], "came": came[inside], "n": 1})
     frame = _frame(leads.assign(**dict(zip(present, counts[inside].T, strict=True))), present, began)
-    _, last = _period(frame["cohort"].to_numpy(), every or "day")
+    _, last = _period(frame["cohort"].to_numpy(), every)
     mature, truncated = last + within_days <= until, frame.pop("truncated")
     shown = mature & ~truncated
     frame["group"] = pd.Categorical.from_codes(frame["group"].to_numpy(np.int64), pd.Index(names))
     total = _totals(frame[shown], present, names)
     frame = with_shares(frame, "reached", "n").assign(mature=mature, truncated=truncated)
     frame.loc[~shown, ["share", "low", "high"]] = np.nan
-    notes += _immature(frame, every, within_days, until)
+    notes += _immature(frame, within_days, until)
     frame["cohort"] = frame["cohort"].to_numpy().astype("datetime64[D]").astype("datetime64[us]")
     if by is None:
         frame, total = (part.drop(columns="group") for part in (frame, total))
-    return FunnelTable(frame if every else total, total, tuple(notes), every, int(within_days), day_of(until))
+    return FunnelTable(frame, total, tuple(notes), every, int(within_days), day_of(until))
 
 
 def _came(tables: Tables, stages: Stages) -> Ints:
@@ -256,15 +253,11 @@ def _totals(frame: pd.DataFrame, present: Sequence[str], names: Sequence[str]) -
     return with_shares(sums.reset_index(), "reached", "n")
 
 
-def _immature(frame: pd.DataFrame, every: str | None, within_days: int, until: int) -> list[str]:
+def _immature(frame: pd.DataFrame, within_days: int, until: int) -> list[str]:
     cohorts = frame.drop_duplicates("cohort")
     immature = int((~cohorts["mature"]).sum())
     if not immature:
         return []
     why = f"{counted(within_days, 'day')} had not passed by {day_of(until)}"
-    if every is None:
-        first = frame.drop_duplicates(["cohort", "group"])
-        leads, all_leads = int(first.loc[~first["mature"], "n"].sum()), int(first["n"].sum())
-        return [f"{leads:,} of {counted(all_leads, 'lead')} left out: {why}."]
     left = "They show counts so far, no shares, and are in no total."
     return [f"Too recent to judge: {immature} of {counted(len(cohorts), 'cohort')}, as {why}. {left}"]

@@ -12,7 +12,7 @@ import pandas as pd
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.text import counted
-from leadscore.errors import ArgumentError, Problem, RulebookError, did_you_mean
+from leadscore.errors import ArgumentError, RulebookError
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.stats.intervals import Floats, Ints, wilson
@@ -60,8 +60,6 @@ class ThresholdChoice(Result):
     ----------
     headline : str
         The choice in words, with what it rests on.
-    notes : tuple of str
-        How far the months apart would have chosen otherwise.
     threshold : float
         NaN where none does what was asked. Of a table by groups: the single threshold that those of the groups are
         compared with.
@@ -86,7 +84,6 @@ class ThresholdChoice(Result):
     """
 
     headline: str
-    notes: tuple[str, ...]
     threshold: float
     low: float
     high: float
@@ -96,6 +93,7 @@ class ThresholdChoice(Result):
     thresholds: pd.DataFrame | None
     gain: tuple[float, float, float] | None
     table: ThresholdTable
+    notes = ()
 
     def sections(self) -> Iterator[Section]:
         """The thresholds by group, the choice of each month, and the picture."""
@@ -138,23 +136,15 @@ class ThresholdChoice(Result):
         >>> print(choice.apply(Rulebook.from_yaml(text)).to_yaml().splitlines()[-1])
         qualify: {threshold: 60} # us
         """
-        own = self.thresholds
-        chosen = [(_REST, self.threshold)] if own is None else list(own["threshold"].items())
-        segments = [segment.name for segment in rulebook.qualify.segments]
-        places = {name: ("qualify", "segments", name) for name in segments} | {_REST: ("qualify",)}
-        problems: list[Problem] = []
+        own = pd.Series({_REST: self.threshold}) if self.thresholds is None else self.thresholds["threshold"]
+        if own.isna().any():
+            groups = ", ".join(map(repr, own.index[own.isna()]))
+            why = "no threshold was found" if self.thresholds is None else f"{groups} gets no lead at this capacity"
+            raise ArgumentError("rulebook", f"{why}: there is nothing to write")
         changes: dict[Any, float] = {}
-        for name, value in chosen:
-            if np.isnan(value):
-                who = "no threshold was found" if own is None else f"{name!r} gets no lead at this capacity"
-                problems.append(Problem("threshold", f"{who}: there is nothing to write"))
-            elif name not in places:
-                known = did_you_mean(name, places.keys() - {_REST})
-                problems.append(Problem("by", f"the rulebook has no segment {name!r}{known}"))
-            else:
-                changes[*places[name], "threshold"] = int(value) if float(value).is_integer() else float(value)
-        if problems:
-            raise ArgumentError("rulebook", problems)
+        for name, value in own.items():
+            place = () if name == _REST else ("segments", name)
+            changes["qualify", *place, "threshold"] = int(value) if value.is_integer() else value
         try:
             return rulebook.edited(changes)
         except RulebookError as error:
@@ -188,7 +178,7 @@ def choose_threshold(
     Returns
     -------
     ThresholdChoice
-        `headline`, `notes`, `threshold`, `low`, `high`, `stability`, `thresholds`, `apply(rulebook)`.
+        `headline`, `threshold`, `low`, `high`, `stability`, `thresholds`, `apply(rulebook)`.
 
     Raises
     ------
@@ -232,8 +222,7 @@ def choose_threshold(
     own, gain = _by_group(table, goal.target) if table.by else (None, None)
     headline = goal.sentence(curve, best, table) if own is None else _shared(own, gain, goal.target, table)
     months = None if histograms.months is None else _by_month(histograms, goal, best, table.confidence)
-    notes = () if months is None or own is not None else (_months_said(months["threshold"]),)
-    return ThresholdChoice(headline, notes, threshold, low, high, goal.name, curve, months, own, gain, table)
+    return ThresholdChoice(headline, threshold, low, high, goal.name, curve, months, own, gain, table)
 
 
 @dataclass(frozen=True)
@@ -366,15 +355,6 @@ def _by_month(histograms: Histograms, goal: _Goal, best: int, confidence: float)
     frame = pd.DataFrame({"n": monthly.n[:, 0], "threshold": thresholds[own]}, index=histograms.months)
     at = {"flagged_per_week": per_week, "precision": monthly.precision, "precision_low": low, "precision_high": high}
     return frame.assign(**{name: figure[:, best] if best >= 0 else np.nan for name, figure in at.items()})
-
-
-def _months_said(own: pd.Series[Any]) -> str:
-    """How far the choices of the months lie apart."""
-    some = own.dropna()
-    if not len(some):
-        return f"No month alone would have asked for any, of {len(own)}."
-    none = f", none in {len(own) - len(some)} of {len(own)}" if len(some) < len(own) else ""
-    return f"Months alone would have asked for {some.min():.10g} to {some.max():.10g}{none}."
 
 
 def _bands(above: npt.NDArray[Any]) -> npt.NDArray[Any]:

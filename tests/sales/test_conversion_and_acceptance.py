@@ -287,9 +287,9 @@ def test_cohorts_begin_where_the_calendar_says(every, starts):
 
 def test_all_leads_whose_own_window_is_closed():
     tables = tables_of([("a", "won", 3), ("b", "won", 36)], {"a": 0, "b": 35, "c": 36})
-    table = funnel(tables, every=None, within_days=5)
-    assert table.frame[["stage", "n", "reached"]].to_numpy().tolist() == [["won", 2, 2]]
-    assert table.notes[-1].startswith("1 of 3 leads left out: 5 days had not passed")
+    table = funnel(tables, every="day", within_days=5)
+    assert table.total[["stage", "n", "reached"]].to_numpy().tolist() == [["won", 2, 2]]
+    assert table.notes[-1].startswith("Too recent to judge: 1 of 3 cohorts, as 5 days had not passed")
 
 
 def late_records(rng, n=3000, begins=60, rate=0.3, **columns):
