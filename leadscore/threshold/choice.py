@@ -221,7 +221,7 @@ def choose_threshold(
     threshold, low, high = map(float, (curve.index[best], kept.min(), kept.max()) if best >= 0 else (np.nan,) * 3)
     own, gain = _by_group(table, goal.target) if table.by else (None, None)
     headline = goal.sentence(curve, best, table) if own is None else _shared(own, gain, goal.target, table)
-    months = None if histograms.months is None else _by_month(histograms, goal, best, table.confidence)
+    months = _by_month(histograms, goal, best, table.confidence) if len(histograms.months) else None
     return ThresholdChoice(headline, threshold, low, high, goal.name, curve, months, own, gain, table)
 
 
@@ -244,14 +244,11 @@ class _Goal:
         found = np.flatnonzero(self.meets(figure) & some)
         return -1 if not len(found) else int(found[-1 if self.name == "recall" else 0])
 
-    def figures(self, counts: Counts, per_week: Floats | None) -> Floats:
+    def figures(self, counts: Counts, per_week: Floats) -> Floats:
         """What is asked about, at each threshold."""
         if self.name == "value":
             return self.target.per_won * counts.hits - self.target.per_contact * counts.flagged
-        if self.name == "per_week":
-            assert per_week is not None
-            return per_week
-        return getattr(counts, self.name)
+        return per_week if self.name == "per_week" else getattr(counts, self.name)
 
     def _said(self, row: Any) -> str:
         if self.name == "value":
@@ -263,12 +260,10 @@ class _Goal:
 
     def sentence(self, curve: pd.DataFrame, best: int, table: ThresholdTable) -> str:
         """The choice in words, or that there is none and what comes nearest."""
-        weekly = table.histograms.weekly
-        basis = counted(table.events, "outcome")
-        if weekly is not None and self.name == "per_week":
-            basis = counted(len(weekly), "week")
-        ask = f", capacity {self.target:,g}" if self.name == "per_week" else ""
-        if self.name in {"precision", "recall"}:
+        basis, ask = counted(table.events, "outcome"), ""
+        if self.name == "per_week":
+            basis, ask = counted(len(table.histograms.weekly), "week"), f", capacity {self.target:,g}"
+        elif self.name != "value":
             ask = f", asked for {self.target:.1%}"
         if best >= 0:
             kept = curve.index[curve["possible"]]
@@ -293,7 +288,7 @@ def _asked(table: ThresholdTable, **asked: Any) -> _Goal:
     if len(named) != 1:
         message = f"takes exactly one of {', '.join(asked)}; got {' and '.join(named) or 'none'}"
         raise ArgumentError("choose_threshold", message)
-    [name], target, weekly = named, asked[named[0]], table.histograms.weekly
+    [name], target = named, asked[named[0]]
     with Arguments("choose_threshold") as given:
         if name != "value":
             given.number(name, target, above=0, most=np.inf if name == "capacity_per_week" else 1)
@@ -301,7 +296,7 @@ def _asked(table: ThresholdTable, **asked: Any) -> _Goal:
             given.wrong(name, f"must be Value(per_won=..., per_contact=...); got {target!r}")
         if name != "capacity_per_week" and table.by:
             given.wrong(name, "of a table by groups only capacity_per_week can be asked; take a table for each group")
-        elif name == "capacity_per_week" and not given.problems and (weekly is None or not len(weekly)):
+        elif name == "capacity_per_week" and not given.problems and not len(table.histograms.weekly):
             given.wrong(name, "leads a week need dates of at least a week: give threshold_table the days, dates=...")
     return _Goal(name.removeprefix("min_").removeprefix("capacity_"), target)
 
@@ -311,12 +306,14 @@ def _curve(table: ThresholdTable, goal: _Goal) -> pd.DataFrame:
     histograms = table.histograms
     parts: tuple[npt.NDArray[Any], ...]
     if goal.name == "per_week":
-        assert histograms.weekly is not None
         parts = weekly_mean(histograms.weekly.sum(axis=1), table.confidence)
     elif goal.name == "value":
         tail = (1 - table.confidence) / 2
-        drawn = goal.figures(histograms.draws.pooled(), None)
-        parts = goal.figures(histograms.counts.pooled(), None), *np.quantile(drawn, [tail, 1 - tail], axis=0)
+        drawn = goal.figures(histograms.draws.pooled(), histograms.per_week)
+        parts = (
+            goal.figures(histograms.counts.pooled(), histograms.per_week),
+            *np.quantile(drawn, [tail, 1 - tail], axis=0),
+        )
     else:
         parts = tuple(table.frame[goal.name + end].to_numpy() for end in ("", "_low", "_high"))
     index = pd.Index(histograms.thresholds, name="threshold")
@@ -326,7 +323,7 @@ def _curve(table: ThresholdTable, goal: _Goal) -> pd.DataFrame:
 def _possible(table: ThresholdTable, goal: _Goal, curve: pd.DataFrame, best: int) -> Mask:
     """The thresholds that may be the right one."""
     if goal.name == "value":
-        drawn = goal.figures(table.histograms.draws.pooled(), None)
+        drawn = goal.figures(table.histograms.draws.pooled(), table.histograms.per_week)
         # Where nothing pays, what is left to compare with is to pass on nobody.
         behind = drawn - (drawn[:, [best]] if best >= 0 else 0)
         return np.quantile(behind, table.confidence, axis=0) >= 0
@@ -344,8 +341,6 @@ def _possible(table: ThresholdTable, goal: _Goal, curve: pd.DataFrame, best: int
 
 def _by_month(histograms: Histograms, goal: _Goal, best: int, confidence: float) -> pd.DataFrame:
     """What each month alone would have asked for, and what the choice did in it."""
-    assert histograms.monthly is not None
-    assert histograms.per_week is not None
     monthly, per_week = histograms.monthly.pooled(), histograms.per_week.sum(axis=1)
     some = per_week > 0 if goal.name == "per_week" else monthly.flagged > 0
     figures = goal.figures(monthly, per_week)
@@ -385,7 +380,6 @@ def _gain(taken: Mask, rate: Floats, volume: Floats) -> float:
 def _by_group(table: ThresholdTable, capacity: float) -> tuple[pd.DataFrame, tuple[float, float, float]]:
     """A threshold for each group under a shared capacity, and the gain over a single one."""
     histograms = table.histograms
-    assert histograms.weekly is not None
     volume = _bands(histograms.weekly.mean(axis=0))
     leads, hits = _bands(histograms.counts.flagged), _bands(histograms.counts.hits)
     drawn_leads, drawn_hits = _bands(histograms.draws.flagged), _bands(histograms.draws.hits)
@@ -421,7 +415,6 @@ def _lowest(taken: Mask, volume: Floats, thresholds: Floats) -> Floats:
 
 
 def _shared(own: pd.DataFrame, gain: Any, capacity: float, table: ThresholdTable) -> str:
-    assert table.histograms.weekly is not None
     each = ", ".join(
         f"{group} {'none' if np.isnan(value) else f'{value:.10g}'}" for group, value in own["threshold"].items()
     )

@@ -129,7 +129,6 @@ class ThresholdExplorer:
         self.scores = scores
         self.rulebook = scores.rulebook
         self._outcomes = read_rows(np.full(len(scores), np.nan) if y is None else y, score=scores)
-        self._before = scores.bound.via >= 0
         self.now = self.at()
 
     def at(self, threshold: float | None = None, *, points: Mapping[str, Any] | None = None) -> WhatIf:

@@ -87,20 +87,20 @@ class Histograms:
     groups : (n_groups,) names; one without `by`
     counts : Counts of (n_groups, n_thresholds)
     draws : Counts of (replicates, n_groups, n_thresholds)
-    weekly : (n_weeks, n_groups, n_thresholds) leads flagged in each week, outcome known or not; None without dates
-    months : (n_months,) the first day of each; None without dates
-    monthly : Counts of (n_months, n_groups, n_thresholds); None without dates
-    per_week : (n_months, n_groups, n_thresholds) leads flagged a week in each month; None without dates
+    weekly : (n_weeks, n_groups, n_thresholds) leads flagged in each week, outcome known or not; none without dates
+    months : (n_months,) the first day of each; none without dates
+    monthly : Counts of (n_months, n_groups, n_thresholds)
+    per_week : (n_months, n_groups, n_thresholds) leads flagged a week in each month
     """
 
     thresholds: Floats
     groups: tuple[str, ...]
     counts: Counts
     draws: Counts
-    weekly: Ints | None
-    months: pd.DatetimeIndex | None
-    monthly: Counts | None
-    per_week: Floats | None
+    weekly: Ints
+    months: pd.DatetimeIndex
+    monthly: Counts
+    per_week: Floats
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -274,12 +274,11 @@ def threshold_table(  # noqa: PLR0913 - each of them is part of what is asked
     return ThresholdTable(frame, n, events, unknown, notes, by is not None, confidence, histograms)
 
 
-def _over_time(
-    rows: LeadRows, place: Ints, n_thresholds: int
-) -> tuple[Ints | None, pd.DatetimeIndex | None, Counts | None, Floats | None]:
+def _over_time(rows: LeadRows, place: Ints, n_thresholds: int) -> tuple[Ints, pd.DatetimeIndex, Counts, Floats]:
     """The last four parts of `Histograms`."""
     if rows.dates is None:
-        return None, None, None, None
+        never = Counts.of(np.zeros((0, len(rows.names), n_thresholds + 1, UNKNOWN), np.int64))
+        return never.flagged, pd.DatetimeIndex([]), never, never.flagged.astype(np.float64)
     first, last = int(rows.dates.min()), int(rows.dates.max())
     weeks = (last - first + 1) // _WEEK
     week = weeks - 1 - (last - rows.dates) // _WEEK
@@ -349,7 +348,7 @@ def _frame(histograms: Histograms, confidence: float, leads_per_account: float) 
         put(name, value, *wilson(count / effects[name], of / effects[name], confidence=confidence))
     fewer = (part / effects["precision"] for part in (counts.hits, counts.flagged, counts.events, counts.n))
     put("lift", counts.lift, *lift(*fewer, confidence=confidence)[1:])
-    if histograms.weekly is not None:
+    if len(histograms.months):
         put("per_week", *weekly_mean(histograms.weekly, confidence))
     index = pd.MultiIndex.from_product([histograms.groups, histograms.thresholds], names=["group", "threshold"])
     return pd.DataFrame({name: np.ravel(values) for name, values in columns.items()}, index=index)
