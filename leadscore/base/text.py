@@ -43,6 +43,9 @@ def worded(normalised: str) -> str:
 
 def as_text(value: Any) -> str:
     """How a value that is not text stands in a text column: 5 and 5.0 as '5', True as 'true'."""
+    # What stands in an array or a Series is of numpy, which would not be loaded for a rulebook.
+    if hasattr(value, "item"):
+        value = value.item()
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():

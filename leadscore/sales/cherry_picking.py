@@ -13,7 +13,7 @@ import pandas as pd
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.groups import Groups, grouped
-from leadscore.base.text import as_text, counted
+from leadscore.base.text import counted
 from leadscore.base.times import DAY
 from leadscore.errors import ArgumentError, did_you_mean
 from leadscore.present.result import Result, Section
@@ -246,12 +246,8 @@ def _values(tables: Tables, rulebook: Rulebook, name: str, day: Ints) -> pd.Seri
         message, rows = next(iter(column.bad.items()))
         raise ArgumentError("columns", f"{name!r} has {counted(len(rows), 'value')} that cannot be read: {message}")
     row = tables.records.lookup(rulebook.timezone)(np.arange(len(tables.ids)), day)
-    if column.codes is not None:
-        known = pd.Series([*map(as_text, column.values), None], dtype=object)
-        return known.take(np.append(column.codes, -1)[row]).reset_index(drop=True)
-    assert column.numbers is not None
-    numbers = pd.Series(np.append(column.numbers, np.nan)[row])
-    return pd.to_datetime(numbers, unit="D") if column.kind == "date" else numbers
+    values = column.at(row)
+    return pd.to_datetime(values, unit="D") if column.kind == "date" else values
 
 
 def _levels(values: pd.Series[Any]) -> Groups:

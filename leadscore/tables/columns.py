@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pyarrow as pa
 
 from leadscore.base.text import as_text, normalise
@@ -41,6 +42,16 @@ class Column:
     values: list[Any] = field(default_factory=list)
     numbers: npt.NDArray[np.float64] | None = None
     bad: dict[str, npt.NDArray[np.intp]] = field(default_factory=dict)
+
+    def at(self, rows: npt.NDArray[Any]) -> pd.Series[Any]:
+        """The values of some rows, missing at -1: float64, boolean, or text as objects."""
+        if self.numbers is not None:
+            return pd.Series(np.append(self.numbers, np.nan)[rows])
+        assert self.codes is not None
+        codes = np.append(self.codes, -1)[rows]
+        if self.kind == "boolean":
+            return pd.Series(pd.arrays.BooleanArray(np.array([*self.values, False])[codes], codes < 0))
+        return pd.Series(np.array([*self.values, None], object)[codes], dtype=object)
 
     @property
     def missing(self) -> npt.NDArray[np.bool_]:

@@ -74,6 +74,8 @@ def test_a_series_is_aligned_by_lead_or_refused():
     ("values", "names"),
     [
         ([5, 5.0, None, "5"], ["5", "5", "(missing)", "5"]),
+        ([np.float32(5), np.int64(5), np.True_, True], ["5", "5", "true", "true"]),
+        (pd.array([True, None, False, True], "boolean"), ["true", "(missing)", "false", "true"]),
         (["(missing)", None, "x"], ["(missing)", "(missing)", "x"]),
         ([True, False, pd.NA], ["true", "false", "(missing)"]),
         (pd.Series([1, None], dtype="Int64"), ["1", "(missing)"]),

@@ -11,7 +11,7 @@ import pandas as pd
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.groups import MISSING
-from leadscore.base.text import as_text, counted
+from leadscore.base.text import counted
 from leadscore.present.result import Result, Section
 from leadscore.scoring.scores import Scores
 from leadscore.stats import distances
@@ -234,15 +234,12 @@ def _lead_column(scores: Scores, name: str) -> _Side | None:
     if plan is None:
         raw = scores.tables.leads[name].to_pandas()
         return _of_column(raw.reindex(np.where(rows < 0, len(raw), rows)))
-    column = scores.tables.column(name, plan.kind, scores.rulebook)
     if plan.kind == "date":
         return None
-    if column.numbers is not None:
-        return "number", pd.Series(np.append(column.numbers, np.nan)[rows])
-    assert column.codes is not None
-    values = ["known"] * len(column.values) if plan.kind == "any" else [as_text(value) for value in column.values]
-    named = pd.Series(pd.Categorical(np.array([*values, None], object)))
-    return "category", named.take(np.append(column.codes, -1)[rows]).reset_index(drop=True)
+    values = scores.tables.column(name, plan.kind, scores.rulebook).at(rows)
+    if plan.kind == "any":
+        values = values.where(values.isna(), "known")
+    return "number" if plan.kind == "number" else "category", values
 
 
 def _matched(given: Arguments, key: _Key, before: _Side, after: _Side) -> tuple[str, Any, Any]:

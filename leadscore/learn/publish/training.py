@@ -24,7 +24,7 @@ from leadscore.learn.card.classifier import LeadClassifier
 from leadscore.learn.card.points_card import PointsCard
 from leadscore.learn.publish.gate import Terms, Verdict, verdict_of
 from leadscore.learn.publish.renewal import carried_over, renewed, with_threshold
-from leadscore.learn.rows.snapshots import NUMERALS, Attribute, Kinds, Snapshots, series_of
+from leadscore.learn.rows.snapshots import NUMERALS, Attribute, Kinds, Snapshots
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.diff import Change, diff
@@ -246,7 +246,7 @@ def _read(column: pd.Series[Any], array: pa.Array, kind: str, rulebook: Rulebook
         why, rows = next(iter(found.bad.items()))
         what = f"{counted(len(rows), 'row')}: {why}, in a column that {rulebook.name!r} has as {kind}"
         raise ArgumentError(f"leads.{column.name}", what)
-    return series_of(found, np.arange(len(column))).set_axis(column.index)
+    return found.at(np.arange(len(column))).set_axis(column.index)
 
 
 def _cut(snapshots: Snapshots) -> int:

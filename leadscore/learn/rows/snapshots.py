@@ -358,7 +358,7 @@ def _attributes(tables: Tables, lead: _Leads, day: Ints) -> tuple[_Columns, dict
             numerals += [name] * (not read.bad and not read.missing.all())
             codes, values = distinct(array)
             read = Column("text", codes, [None if value is None or not normalise(value) else value for value in values])
-        columns[name], provenance[name] = series_of(read, record), Attribute(name, kind)
+        columns[name], provenance[name] = read.at(record), Attribute(name, kind)
     if columns and tables.records.valid_from is None:
         notes.append("The leads have no valid_from: attributes show today's values, not those on the day.")
     if (record < 0).any():
@@ -379,17 +379,6 @@ def kind_of(kind: pa.DataType) -> Literal["number", "category", "boolean"] | Non
         return "boolean"
     # A column without any value has no type; as a category it stays a column, which other tables may have values of.
     return "category" if is_text(kind) or pa.types.is_null(kind) else None
-
-
-def series_of(column: Column, rows: npt.NDArray[Any]) -> pd.Series[Any]:
-    """The values of a column at some rows, missing at -1: float64, boolean, or text as objects."""
-    if column.numbers is not None:
-        return pd.Series(np.append(column.numbers, np.nan)[rows])
-    assert column.codes is not None
-    codes = np.append(column.codes, -1)[rows]
-    if column.kind == "boolean":
-        return pd.Series(pd.arrays.BooleanArray(np.array([*column.values, False])[codes], codes < 0))
-    return pd.Series(np.array([*column.values, None], object)[codes], dtype=object)
 
 
 def _activity(
