@@ -93,35 +93,28 @@ def rates(known: Known, measure: str, groups: Mapping[str, Groups]) -> tuple[pd.
         of groups among themselves.
     """
     # Each lead counts in its period, and on its side: the last two rows are the reference and all since.
-    n_periods, cells = len(known.periods), []
-    row, compared_too = np.append(known.period, n_periods + ~known.reference), [*known.after(), n_periods + 1]
-    rows = np.arange(n_periods + 2)
+    n_periods = len(known.periods)
+    row, rows = np.append(known.period, n_periods + ~known.reference), np.arange(n_periods + 2)
+    tested = np.isin(rows, [*known.after(), n_periods + 1])[:, None]
+    weights, cells = (None, np.tile(known.had.astype(float), 2), np.tile(known.chance, 2)), []
     for by, (code, names) in groups.items():
-        key = row * len(names) + np.tile(code, 2)
-        weights = (None, np.tile(known.had.astype(float), 2), np.tile(known.chance, 2))
-        sums = [np.bincount(key, one, len(rows) * len(names)).reshape(len(rows), -1) for one in weights]
-        n, reached, _ = sums
-        tested = np.isin(rows, compared_too)[:, None] & (n > 0) & (n[-2] > 0)
-        p = np.where(tested, always_valid_p(reached, n, reached[-2], n[-2]), np.nan)
-        cell: dict[str, Any] = {
-            "measure": measure,
-            "by": by,
-            "group": names * len(rows),
-            "row": rows.repeat(len(names)),
-        }
-        figures = zip(("n", "reached", "expected", "p"), (*sums, p), strict=True)
-        cells.append(pd.DataFrame(cell | {name: part.ravel() for name, part in figures}))
+        key, size = row * len(names) + np.tile(code, 2), len(rows) * len(names)
+        n, reached, told = (np.bincount(key, one, size).reshape(len(rows), -1) for one in weights)
+        p = np.where(tested & (n > 0) & (n[-2] > 0), always_valid_p(reached, n, reached[-2], n[-2]), np.nan)
+        place = {"measure": measure, "by": by, "group": names * len(rows), "row": rows.repeat(len(names))}
+        figures = {"n": n, "reached": reached, "expected": told, "p": p}
+        cells.append(pd.DataFrame(place | {name: part.ravel() for name, part in figures.items()}))
     frame = pd.concat(cells, ignore_index=True).astype({"reached": np.int64})
     frame["expected"] /= frame["n"].where(frame["n"] > 0)
     frame["share"] = frame["reached"] / frame["n"].where(frame["n"] > 0)
     frame["low"], frame["high"] = confidence_sequence(frame["reached"], frame["n"])
     frame["p"] = frame.groupby([frame["row"] < n_periods, frame["by"] == ALL])["p"].transform(holm)
-    place = ["measure", "by", "group"]
-    before, now = (frame[frame["row"] == n_periods + side].set_index(place).drop(columns="row") for side in (0, 1))
+    index = ["measure", "by", "group"]
+    before, now = (frame[frame["row"] == n_periods + side].set_index(index).drop(columns="row") for side in (0, 1))
     changes = now.join(before[["n", "reached", "share", "low", "high"]].add_suffix("_reference"))
     by_period = frame[(frame["row"] < n_periods) & (frame["n"] > 0)]
     by_period = by_period.assign(period=known.periods[by_period["row"]]).drop(columns="row")
-    return by_period.set_index([*place, "period"]), changes.assign(change=changes["share"] - changes["share_reference"])
+    return by_period.set_index([*index, "period"]), changes.assign(change=changes["share"] - changes["share_reference"])
 
 
 def ranking(known: Known, scores: Mapping[str, Floats]) -> pd.DataFrame:

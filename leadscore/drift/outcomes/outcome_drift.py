@@ -235,7 +235,7 @@ def _shares(
         if not there.all():
             rest = f"{int((~there).sum()):,} of {counted(len(there), 'lead')} had it by their score"
             left_out.append(f"{measure}: {rest}, or on its day where that has no time, and are left out.")
-        if measure in ("worked", "sal"):
+        if measure != [*measures][-1]:
             # Scores tell of the outcome itself only.
             some = some._replace(chance=np.full(len(some.had), np.nan))
         found.append(rates(some, measure, {by: Groups(code[there], names) for by, (code, names) in groups.items()}))

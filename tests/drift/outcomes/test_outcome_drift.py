@@ -567,6 +567,13 @@ def test_rates_are_those_of_labels_that_are_over():
     assert found.changes.loc[("worked", "(all)", "(all)"), ["reached", "reached_reference"]].sum() == worked.sum()
 
 
+def test_scores_tell_of_the_stage_asked_for_and_of_no_other():
+    tables, points, day, found = seen()
+    assert found.changes["expected"].dropna().index.unique("measure").tolist() == ["opportunity"]
+    other = ls.drift.outcome_drift(tables, points, stage="sal", as_of=day, within_days=45)
+    assert other.changes["expected"].dropna().index.unique("measure").tolist() == ["sal"]
+
+
 def test_labels_come_from_all_leads_and_open_ones_too():
     tables, _, day, found = seen()
     stages = tables.outcomes[tables.outcomes["stage"] == "opportunity"].set_index("lead_id")["at"]
