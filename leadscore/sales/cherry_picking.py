@@ -74,17 +74,12 @@ class CherryPicking(Result):
     def notes(self) -> tuple[str, ...]:
         """The other dependences, what they mean, and what could not be tested."""
         found = self._found
-        untested = self.frame[self.frame["p"].isna()]
-        biased = (
-            "Sales picks by more than the score: labels are biased, and what is learned from them repeats the choice."
-        )
+        biased = "labels are biased, and what is learned from them repeats the choice"
         missed = "How large an effect could have been missed is in `levels`."
+        meaning = f"Sales picks by more than the score: {biased}." if found else missed
         nothing = "nothing to compare, no variation within score bands"
-        return (
-            *found[1:],
-            biased if found else missed,
-            *(f"{row.attribute}, {row.outcome}: {nothing}" for row in untested.itertuples()),
-        )
+        untested = self.frame[self.frame["p"].isna()].itertuples()
+        return (*found[1:], meaning, *(f"{row.attribute}, {row.outcome}: {nothing}" for row in untested))
 
     def sections(self) -> Iterator[Section]:
         """The tests, the effect of each level, and who is left out."""
@@ -100,17 +95,13 @@ class CherryPicking(Result):
         for row in self.frame[self.frame["p_corrected"] < _LEVEL].itertuples():
             mine = self.levels[(self.levels["attribute"] == row.attribute) & (self.levels["outcome"] == row.outcome)]
             worked = row.outcome == "worked"
-            effect = mine["effect"] if worked else np.log(mine["effect"])
-            most = mine.iloc[int(np.nanargmax(np.abs(effect)))]
-            by, low, high = (
-                f"{100 * most[name]:+.0f}" if worked else f"{most[name]:.2f}" for name in ("effect", "low", "high")
-            )
+            most = mine.iloc[int(np.nanargmax(np.abs(mine["effect"] if worked else np.log(mine["effect"]))))]
+            ends = most[["effect", "low", "high"]]
+            by, low, high = (f"{100 * end:+.0f}" if worked else f"{end:.2f}" for end in ends)
             what = f"Being worked within {_WITHIN_DAYS} days" if worked else "How fast sales responds"
-            how = (
-                f"for {most['level']} the share worked differs by {by} points ({low} to {high})"
-                if worked
-                else f"{most['level']} is contacted at {by} times the rate of the others ({low} to {high})"
-            )
+            how = f"{most['level']} is contacted at {by} times the rate of the others ({low} to {high})"
+            if worked:
+                how = f"for {most['level']} the share worked differs by {by} points ({low} to {high})"
             p = f"p = {row.p_corrected:.1g}, {row.n:,} leads"
             found.append(f"{what} depends on {row.attribute} at an equal score ({p}): {how}.")
         return found

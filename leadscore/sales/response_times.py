@@ -163,10 +163,9 @@ class ResponseTimes(Result):
     def sections(self) -> Iterator[Section]:
         """Waits by group, who is left out, and the picture."""
         limits = [f"within_{name}" for name in (*_LIMITS, "agreed") if f"within_{name}" in self.frame][-3:]
-        bounds = (self.frame[name].map(_waited) for name in ("median", "median_low", "median_high"))
-        medians = [f"{median} ({low} to {high})" for median, low, high in zip(*bounds, strict=True)]
+        medians = self.frame[["median", "median_low", "median_high"]].map(_waited)
         shares = self.frame[[name + end for name in limits for end in ("", "_low", "_high")]]
-        shown = self.frame[["n", "contacted", "waiting"]].assign(**{"median (low to high)": medians}).join(shares)
+        shown = self.frame[["n", "contacted", "waiting"]].join([medians, shares])
         agreed = f"; agreed: within {_waited(self.agreed_minutes)}" if self.agreed_minutes else ""
         title = f"Waits, and the share contacted in time, with 95 % intervals (Kaplan-Meier){agreed}"
         yield Section("frame", title, self.frame, shown=shown, formats=dict.fromkeys(limits, ".1%"))

@@ -38,6 +38,7 @@ class Holdout(Result):
     blocked: int
     share: float
     random_state: int
+    notes = ("Treat them like any MQL, and do not tell sales which ones they are.",)
 
     @property
     def headline(self) -> str:
@@ -50,11 +51,6 @@ class Holdout(Result):
             return f"{head}{aside}. With none drawn, nothing can be measured."
         most = 100 * float(wilson(0, drawn)[1])
         return f"{head}{aside}. If none of them converts, at most {most:.2g} % of all below it would have (95 %)."
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What to know before it is passed on."""
-        return ("Treat them like any MQL, and do not tell sales which ones they are.",)
 
     def sections(self) -> Iterator[Section]:
         """The leads drawn."""
