@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections.abc import Hashable, Iterator
 from typing import Any
 
 import numpy as np
 
-from leadscore.base.days import day_number
 from leadscore.base.text import normalise
 from leadscore.learn.guards.cells import Cells
 from leadscore.learn.guards.separation import Auc, Rows, Split, alone
-from leadscore.stats.intervals import Ints
-from leadscore.stats.outcomes_and_scores import Mask
 
 # Code, column, message and figures.
 Found = tuple[str, Hashable, str, dict[str, Any]]
@@ -36,12 +32,9 @@ _FILLERS = {
     "unspecified",
 }  # fmt: skip
 _NINES = {sign * float("9" * digits) for digits in range(2, 11) for sign in (1, -1)}
-_NO_DAYS = {
-    day_number(dt.date.fromisoformat(day))
-    for day in (
-        "0001-01-01", "1753-01-01", "1899-12-30", "1899-12-31", "1900-01-01", "1970-01-01", "2099-12-31", "9999-12-31",
-    )
-}  # fmt: skip
+_NO_DAYS = np.array([
+    "0001-01-01", "1753-01-01", "1899-12-30", "1899-12-31", "1900-01-01", "1970-01-01", "2099-12-31", "9999-12-31",
+], "datetime64[D]").astype(np.int64)  # fmt: skip
 
 
 def identifier(cells: Cells) -> Iterator[Found]:
@@ -162,17 +155,13 @@ def _outside(cells: Cells) -> list[int]:
     return found
 
 
-def _disguised(cells: Cells) -> Ints:
+def _disguised(cells: Cells) -> list[int]:
+    values = cells.values.tolist()
     if cells.kind == "category":
-        fits: Mask = np.array([normalise(value) in _FILLERS for value in cells.values.tolist()], np.bool_)
-    elif cells.kind == "date":
-        fits = np.isin(np.floor(cells.values), list(_NO_DAYS))
-    else:
-        fits = np.zeros(len(cells.values), np.bool_)
-        outside = [code for code in _outside(cells) if float(cells.values[code]) in _NINES]
-        # The one value below 0 of numbers that otherwise count something.
-        least = len(cells.values) > 2 and cells.values[0] == -1 and cells.counts[0] >= _APART
-        if least and (cells.values == np.round(cells.values)).all():
-            outside.append(0)
-        fits[outside] = True
-    return np.flatnonzero(fits)
+        return [code for code, value in enumerate(values) if normalise(value) in _FILLERS]
+    if cells.kind == "date":
+        return np.flatnonzero(np.isin(np.floor(cells.values), _NO_DAYS)).tolist()
+    nines = {code for code in _outside(cells) if values[code] in _NINES}
+    # The one value below 0 of numbers that otherwise count something.
+    least = len(values) > 2 and values[0] == -1 and cells.counts[0] >= _APART
+    return sorted(nines | {0} if least and (cells.values == np.round(cells.values)).all() else nines)

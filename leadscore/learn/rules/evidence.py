@@ -85,17 +85,13 @@ class Evidence(Result):
         frame = self.frame
         part = frame["part"].where(frame["part"].isin(["required", "never"]), "")
         shown = frame[["verdict", *_SHOWN]].rename(columns={"p_corrected": "p"})
-        shown.insert(1, "rule", (part + " " + frame.apply(named, axis=1)).str.strip())
+        entry = (": " + frame["entry"]).where(frame["entry"] != "", "")
+        shown.insert(1, "rule", (part + " " + frame["rule"] + entry).str.strip())
         formats = {"points": "+g", "rate_without": ".1%", "worth": "+.1f", "more_leads": ",.0f"}
         few = (frame["verdict"] == TOO_LITTLE).any()
         notes = ("More leads: about how many more would settle it, where there is too little data.",) if few else ()
         title = f"Each rule, with {self.confidence:.0%} intervals (worth in points, adjusted for the other rules)"
         yield Section("frame", title, frame, shown, notes, formats)
-
-
-def named(row: Any) -> str:
-    """The rule of a row, and the entry in it."""
-    return f"{row['rule']}: {row['entry']}" if row["entry"] else str(row["rule"])
 
 
 def evidence(rulebook: Rulebook, snapshots: Snapshots, *, confidence: float = 0.95) -> Evidence:
