@@ -110,13 +110,10 @@ def _stripes(weight: Floats) -> Iterator[tuple[Floats, Floats]]:
     """
     ends = np.cumsum(weight)
     width = min(1.0, ends[-1] / (100 * _FOLDS))
+    turns, rest = np.divmod(np.stack([ends - weight, ends]) / width, _FOLDS)
     for fold in range(_FOLDS):
-
-        def before(leads: Floats, fold: int = fold) -> Floats:
-            turns, rest = np.divmod(leads / width, _FOLDS)
-            return (turns + np.clip(rest - fold, 0, 1)) * width
-
+        before, after = (turns + np.clip(rest - fold, 0, 1)) * width
+        test = after - before
         # What is left of a row after rounding is no lead.
-        test = before(ends) - before(ends - weight)
         test = np.where(test > weight * (1 - 1e-9), weight, np.where(test < weight * 1e-9, 0, test))
         yield weight - test, test
