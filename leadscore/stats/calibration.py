@@ -15,7 +15,7 @@ from leadscore.base.text import counted as counted_of
 from leadscore.present.result import Result, Section
 from leadscore.stats.intervals import Floats, lift, wilson
 from leadscore.stats.outcomes_and_scores import read_rows
-from leadscore.stats.ranking import counted
+from leadscore.stats.ranking import Estimate, counted
 
 # Leads of nearly the same probability are drawn together: a bin as so many of their means is as good as exact.
 _CELLS = 200
@@ -23,7 +23,22 @@ _DRAWS = 1000
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Gains(Result):
+class _Binned(Result):
+    """Leads in bins, and what they rest on."""
+
+    frame: pd.DataFrame
+    n: int
+    events: int
+    unknown: int
+
+    notes = ()
+
+    @property
+    def _rests(self) -> str:
+        return counted(self.n, self.events, self.unknown)
+
+
+class Gains(_Binned):
     """What each part of the leads brings, best first; made by `gains`.
 
     Attributes
@@ -36,23 +51,17 @@ class Gains(Result):
         As in `Estimate`.
     """
 
-    frame: pd.DataFrame
-    n: int
-    events: int
-    unknown: int
-
-    notes = ()
-
     @property
     def headline(self) -> str:
         """How much of all events the best part of the leads holds."""
-        rests = counted(self.n, self.events, self.unknown)
         if not self.events:
-            return f"No lead with a known outcome has the event: {rests}."
+            return f"No lead with a known outcome has the event: {self._rests}."
         best = self.frame.iloc[0]
         share = f"{best['captured']:.1%} ({best['captured_low']:.1%} to {best['captured_high']:.1%}) of all events"
         times = f"{best['lift']:.2g} times ({best['lift_low']:.2g} to {best['lift_high']:.2g}) their share"
-        return f"{share} come from the {best['n'] / self.n:.0%} of leads with the highest scores, {times}; {rests}."
+        return (
+            f"{share} come from the {best['n'] / self.n:.0%} of leads with the highest scores, {times}; {self._rests}."
+        )
 
     def sections(self) -> Iterator[Section]:
         """The bins, and their picture."""
@@ -65,7 +74,7 @@ class Gains(Result):
         """Draw the table; see `pictures.plot_gains`."""
         from leadscore.present.pictures import plot_gains  # noqa: PLC0415 - matplotlib takes long to import
 
-        return plot_gains(self.frame, title=counted(self.n, self.events, self.unknown), ax=ax)
+        return plot_gains(self.frame, title=self._rests, ax=ax)
 
 
 def gains(y: Any, score: Any, *, bins: int = 10) -> Gains:
@@ -109,8 +118,8 @@ def gains(y: Any, score: Any, *, bins: int = 10) -> Gains:
     with Arguments("gains") as given:
         bins = given.whole("bins", bins, least=1)
     rows = read_rows(y, score=score).of_known()
-    outcome, points, unknown = rows.had, rows.columns["score"], rows.unknown
-    n, events = len(outcome), int(outcome.sum())
+    outcome, points = rows.had, rows.columns["score"]
+    n, events, unknown = rows.counts
     order = np.argsort(-points, kind="stable")
     falling, cumulated = points[order], np.append(0, np.cumsum(outcome[order]))
     edges = np.round(np.linspace(0, n, min(bins, n) + 1)).astype(np.int64)
@@ -118,33 +127,21 @@ def gains(y: Any, score: Any, *, bins: int = 10) -> Gains:
     ends = np.append(0, np.flatnonzero(np.append(falling[1:] != falling[:-1], np.ones(min(n, 1)))) + 1)
     above = np.interp(edges, ends, cumulated[ends])
     size, had = np.diff(edges), np.diff(above)
-    low, high = wilson(had, size)
-    frame = pd.DataFrame(
-        {
-            "highest": falling[edges[:-1]],
-            "lowest": falling[edges[1:] - 1],
-            "n": size,
-            "events": had,
-            "rate": had / size,
-            "rate_low": low,
-            "rate_high": high,
-        },
-        index=pd.RangeIndex(1, len(size) + 1, name="bin"),
-    )
-    frame["lift"], frame["lift_low"], frame["lift_high"] = lift(had, size, events, n, fixed_share=True)
+    bins_of = {"highest": falling[edges[:-1]], "lowest": falling[edges[1:] - 1], "n": size, "events": had}
+    frame = pd.DataFrame(bins_of, index=pd.RangeIndex(1, len(size) + 1, name="bin"))
     # The share captured is the lift of all bins so far times the share of leads in them.
     share = edges[1:] / n if n else np.zeros(0)
     _, low, high = lift(above[1:], edges[1:], events, n, fixed_share=True)
-    frame["captured"], frame["captured_low"], frame["captured_high"] = (
-        above[1:] / (events or np.nan),
-        low * share,
-        high * share,
-    )
+    for name, figure in {
+        "rate": (had / size, *wilson(had, size)),
+        "lift": lift(had, size, events, n, fixed_share=True),
+        "captured": (above[1:] / (events or np.nan), low * share, high * share),
+    }.items():
+        frame[name], frame[f"{name}_low"], frame[f"{name}_high"] = figure
     return Gains(frame, n, events, unknown)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Calibration(Result):
+class Calibration(_Binned):
     """What became of leads of like probability; made by `calibration`.
 
     Attributes
@@ -155,40 +152,25 @@ class Calibration(Result):
         As in `Estimate`.
     """
 
-    frame: pd.DataFrame
-    n: int
-    events: int
-    unknown: int
-
-    notes = ()
-
     @property
     def headline(self) -> str:
         """How many bins have another rate than was promised."""
-        rate, rests = self.frame, counted(self.n, self.events, self.unknown)
-        outside = int(((rate["predicted"] < rate["low"]) | (rate["predicted"] > rate["high"])).sum())
-        verb = "has" if outside == 1 else "have"
-        return (
-            f"{outside} of {counted_of(len(rate), 'bin')} {verb} a mean probability outside the 95 % interval of the "
-            f"rate; {rests}."
-        )
+        rate = self.frame
+        outside = int((~rate["predicted"].between(rate["low"], rate["high"])).sum())
+        bins = f"{outside} of {counted_of(len(rate), 'bin')} {'has' if outside == 1 else 'have'}"
+        return f"{bins} a mean probability outside the 95 % interval of the rate; {self._rests}."
 
     def sections(self) -> Iterator[Section]:
         """The bins, and their picture."""
-        # The interval is that of the rate, and stands behind it.
-        yield Section(
-            "frame",
-            "Leads of similar probability, with 95 % intervals of the rate",
-            self.frame,
-            formats={"predicted": ".1%"},
-        )
+        title = "Leads of similar probability, with 95 % intervals of the rate"
+        yield Section("frame", title, self.frame, formats={"predicted": ".1%"})
         yield Section("picture", "Promised and observed", self.plot)
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the table; see `pictures.plot_reliability`."""
         from leadscore.present.pictures import plot_reliability  # noqa: PLC0415 - matplotlib takes long to import
 
-        return plot_reliability(self.frame, title=counted(self.n, self.events, self.unknown), ax=ax)
+        return plot_reliability(self.frame, title=self._rests, ax=ax)
 
 
 def calibration(y: Any, probability: Any, *, bins: int = 10) -> Calibration:
@@ -223,30 +205,17 @@ def calibration(y: Any, probability: Any, *, bins: int = 10) -> Calibration:
     with Arguments("calibration") as given:
         bins = given.whole("bins", bins, least=1)
     rows = read_rows(y, probability=probability).of_known()
-    outcome, chance, unknown = rows.had, rows.columns["probability"], rows.unknown
-    place = _bins_of(chance, bins)
-    n = np.bincount(place)
-    events = np.bincount(place, outcome).astype(np.int64)
-    low, high = wilson(events, n)
-    groups = pd.Series(chance).groupby(place)
-    frame = pd.DataFrame(
-        {
-            "lowest": groups.min(),
-            "highest": groups.max(),
-            "predicted": groups.mean(),
-            "n": n,
-            "events": events,
-            "rate": events / n,
-            "low": low,
-            "high": high,
-        }
-    )
-    frame.index = pd.RangeIndex(1, len(frame) + 1, name="bin")
-    return Calibration(frame, len(outcome), int(outcome.sum()), unknown)
+    leads = pd.DataFrame({"chance": rows.columns["probability"], "had": rows.had})
+    groups = leads.groupby(_bins_of(rows.columns["probability"], bins))
+    frame = groups["chance"].agg(lowest="min", highest="max", predicted="mean", n="size")
+    frame["events"] = groups["had"].sum()
+    frame["rate"] = frame["events"] / frame["n"]
+    frame["low"], frame["high"] = wilson(frame["events"], frame["n"])
+    return Calibration(frame.set_axis(pd.RangeIndex(1, len(frame) + 1, name="bin")), *rows.counts)
 
 
 @dataclass(frozen=True, repr=False)
-class CalibrationError(Result):
+class CalibrationError(Estimate):
     """How far probabilities are off, beside what perfect ones would show; made by `expected_calibration_error`.
 
     Attributes
@@ -258,32 +227,18 @@ class CalibrationError(Result):
         What it would be if every probability were right: the mean, and the range of 95 % of draws.
     p : float
         The chance of a value so large or larger if every probability were right.
-    n, events, unknown : int
+    n, events, unknown, reason
         As in `Estimate`.
-    reason : str
-        Why there is no value.
     """
 
-    value: float
-    by_chance: float
-    low: float
-    high: float
-    p: float
-    n: int
-    events: int
-    unknown: int = 0
-    reason: str = ""
-
-    notes = ()
+    by_chance: float = float("nan")
+    p: float = float("nan")
 
     @property
-    def headline(self) -> str:
-        """The error, beside what it would be if every probability were right."""
-        counts = counted(self.n, self.events, self.unknown)
-        if np.isnan(self.value):
-            return f"none ({self.reason}), {counts}"
+    def _figure(self) -> str:
         chance = f"{self.by_chance:.3f} ({self.low:.3f} to {self.high:.3f}) if every probability were right"
-        return f"{self.value:.3f}, where it would be {chance}, p = {self.p:.2g}, {counts}"
+        right = f"{self.value:.3f}, where it would be {chance}, p = {self.p:.2g}"
+        return super()._figure if np.isnan(self.value) else right
 
 
 def expected_calibration_error(
@@ -325,11 +280,9 @@ def expected_calibration_error(
         bins = given.whole("bins", bins, least=1)
         generator = given.random("random_state", random_state)
     rows = read_rows(y, probability=probability).of_known()
-    outcome, chance, unknown = rows.had, rows.columns["probability"], rows.unknown
-    n, events = len(outcome), int(outcome.sum())
+    outcome, chance, n, none = rows.had, rows.columns["probability"], len(rows.had), float("nan")
     if not n:
-        none = float("nan")
-        return CalibrationError(none, none, none, none, none, n, events, unknown, "no lead has a known outcome")
+        return CalibrationError(none, none, none, *rows.counts, "no lead has a known outcome")
     place = _bins_of(chance, bins)
     promised = np.bincount(place, chance)
     value = float(np.abs(np.bincount(place, outcome) - promised).sum() / n)
@@ -342,7 +295,7 @@ def expected_calibration_error(
     low, high = np.quantile(drawn, [0.025, 0.975])
     # The value itself is one of the draws if every probability is right, so p is never 0.
     p = (1 + np.sum(drawn >= value - 1e-12)) / (1 + _DRAWS)
-    return CalibrationError(value, float(drawn.mean()), float(low), float(high), float(p), n, events, unknown)
+    return CalibrationError(value, float(low), float(high), *rows.counts, by_chance=float(drawn.mean()), p=float(p))
 
 
 def _bins_of(chance: Floats, bins: int) -> npt.NDArray[np.int64]:

@@ -8,10 +8,11 @@ from statistics import NormalDist
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+from scipy.special import chdtrc, chdtri, chndtr, chndtrinc, stdtrit
 
-from leadscore.base.groups import MISSING
-from leadscore.base.text import as_text
+from leadscore.base.groups import MISSING, grouped
 from leadscore.stats.intervals import Floats, Ints
 
 # Cells of fewer expected leads, in the smaller sample, are joined: the chi-square is no good for them.
@@ -59,15 +60,19 @@ class Cells:
             few += 1
         if few < 2:
             return self
-        sparse, kept = np.sort(order[:few]), np.sort(order[few:])
+        sparse = np.sort(order[:few])
         name = " or ".join(self.names[cell] for cell in sparse[:3]) + (f" or {few - 3} more" if few > 3 else "")
-        counts = (np.append(side[kept], side[sparse].sum()) for side in (self.reference, self.current))
-        return Cells([*(self.names[cell] for cell in kept), name], *counts)
+        return self.with_one(sparse, name)
 
     def in_two(self, cell: int) -> Cells:
         """One cell against all others."""
-        counts = (np.array([side[cell], side.sum() - side[cell]]) for side in (self.reference, self.current))
-        return Cells([self.names[cell], "all others"], *counts)
+        return self.with_one(np.delete(np.arange(len(self.names)), cell), "all others")
+
+    def with_one(self, cells: npt.NDArray[np.intp], name: str) -> Cells:
+        """The same with some cells as one, the last."""
+        kept = np.delete(np.arange(len(self.names)), cells)
+        counts = (np.append(side[kept], side[cells].sum()) for side in (self.reference, self.current))
+        return Cells([*(self.names[cell] for cell in kept), name], *counts)
 
 
 def number_cells(reference: Floats, current: Floats, bins: int) -> Cells:
@@ -91,8 +96,7 @@ def number_cells(reference: Floats, current: Floats, bins: int) -> Cells:
         side = 0 if rest_counts[0].any() else 1
         size = int(rest_counts[side].sum())
         parts = max(1, round(bins * size / sizes[side, 0]))
-        edges = np.quantile(np.repeat(rest, rest_counts[side]), np.arange(1, parts) / parts)
-        edges = np.unique(edges)
+        edges = np.unique(np.quantile(np.repeat(rest, rest_counts[side]), np.arange(1, parts) / parts))
         place = np.searchsorted(edges, rest, "left")
         inside = np.array([np.bincount(place, row, len(edges) + 1) for row in rest_counts]).astype(np.int64)
         ends = [f"{edge:g}" for edge in edges]
@@ -114,33 +118,28 @@ def _interval(low: str | None, high: str | None, alone: str) -> str:
 def _counts(sides: Sequence[Floats]) -> tuple[Floats, Ints]:
     """The distinct values of both, rising, and how often each stands in each: (2, n_values)."""
     values, place = np.unique(np.concatenate(sides), return_inverse=True)
-    split = np.split(place, [len(sides[0])])
-    return values, np.array([np.bincount(part, minlength=len(values)) for part in split])
+    return values, _per_sample(place, len(sides[0]), len(values))
+
+
+def _per_sample(code: npt.NDArray[np.integer[Any]], size: int, n: int) -> Ints:
+    """How often each of n codes stands in the first sample, of so many rows, and in the second: (2, n)."""
+    return np.array([np.bincount(side, minlength=n) for side in np.split(code, [size])])
 
 
 def category_cells(reference: pd.Series[Any], current: pd.Series[Any]) -> Cells:
     """Cells of a column of text: each category and missing, the most frequent first; sparse ones are not joined yet."""
-    found: tuple[dict[str, int], dict[str, int]] = {}, {}
-    for side, counted in zip((reference, current), found, strict=True):
-        for value, count in side.value_counts().items():
-            if count:
-                counted[as_text(value)] = counted.get(as_text(value), 0) + int(count)
-    names = sorted({*found[0], *found[1]}, key=lambda name: (-sum(side.get(name, 0) for side in found), name))
-    cells = np.array([[side.get(name, 0) for name in names] for side in found], np.int64)
-    missing = [int(side.isna().sum()) for side in (reference, current)]
-    if any(missing):
-        names, cells = [*names, MISSING], np.column_stack([cells, missing])
-    return Cells(names, *cells)
+    sides = [reference, current]
+    whole = grouped(pd.concat(sides if reference.dtype == current.dtype else [side.astype(object) for side in sides]))
+    counts = _per_sample(whole.code, len(reference), len(whole.names))
+    known = pd.DataFrame({"name": whole.names, "n": -counts.sum(axis=0), "missing": np.equal(whole.names, MISSING)})
+    order = known.sort_values(["missing", "n", "name"]).index
+    return Cells([whole.names[cell] for cell in order], *counts[:, order])
 
 
 def most_frequent(cells: Cells) -> Cells:
     """The same with all but the most frequent categories as one: thousands of them hide a change of a few."""
-    if len(cells.names) <= _MOST_CATEGORIES:
-        return cells
-    order = np.argsort(-(cells.reference + cells.current), kind="stable")
-    kept, rest = np.sort(order[: _MOST_CATEGORIES - 1]), order[_MOST_CATEGORIES - 1 :]
-    counts = (np.append(side[kept], side[rest].sum()) for side in (cells.reference, cells.current))
-    return Cells([*(cells.names[cell] for cell in kept), f"{len(rest):,} rarer ones"], *counts)
+    rest = np.argsort(-(cells.reference + cells.current), kind="stable")[_MOST_CATEGORIES - 1 :]
+    return cells.with_one(rest, f"{len(rest):,} rarer ones") if len(rest) > 1 else cells
 
 
 def comparable(whole: Cells) -> Cells:
@@ -181,8 +180,6 @@ def stability_index(cells: Cells) -> StabilityIndex:
     Yurdakul, B. and Naranjo, J. (2020), Statistical properties of the population stability index, Journal of Risk
     Model Validation 14(4), 89-100.
     """
-    from scipy.special import chdtrc, chdtri  # noqa: PLC0415 - scipy takes long to import
-
     free = len(cells.names) - 1
     if not free:
         return StabilityIndex(0.0, 0.0, float("nan"), 0.0, 1.0)
@@ -194,15 +191,12 @@ def stability_index(cells: Cells) -> StabilityIndex:
     # Near no drift this is 1; far from it the spread is that of more distant shares.
     wider = max(1.0, spread / (4 * value * unit)) if value > 0 else 1.0
     low, high = (wider * unit * noncentral for noncentral in _noncentral(value / unit / wider, free))
-    return StabilityIndex(
-        value, low, max(high, value), float(chdtri(free, 0.05)) * unit, float(chdtrc(free, value / unit))
-    )
+    no_drift, p_value = float(chdtri(free, 0.05)) * unit, float(chdtrc(free, value / unit))
+    return StabilityIndex(value, low, max(high, value), no_drift, p_value)
 
 
 def _noncentral(value: float, free: int) -> tuple[float, float]:
     """The 95 % interval of the noncentrality of a chi-square."""
-    from scipy.special import chndtr, chndtrinc  # noqa: PLC0415 - scipy takes long to import
-
     if value > _LARGE:
         low, high = ((np.sqrt(value) + z) ** 2 - free for z in (-_Z, _Z))
         return float(low), float(high)
@@ -219,15 +213,12 @@ def shares(cells: Cells) -> tuple[Floats, Floats]:
 
 def passes(bar: float, n_cells: int, per_lead: float) -> float:
     """How often a stability index reaches a bar with no drift."""
-    from scipy.special import chdtrc  # noqa: PLC0415 - scipy takes long to import
-
     return float(chdtrc(n_cells - 1, bar / per_lead)) if n_cells > 1 else 0.0
 
 
 def homogeneity(cells: Cells) -> tuple[float, float, float]:
     """Pearson's chi-square of both samples being one, Cramer's V, and p; Fisher's exact p of two sparse cells."""
-    from scipy.special import chdtrc  # noqa: PLC0415 - scipy takes long to import
-    from scipy.stats import fisher_exact  # noqa: PLC0415
+    from scipy.stats import fisher_exact  # noqa: PLC0415 - scipy takes long to import
 
     table = np.array([cells.reference, cells.current])
     if len(cells.names) < 2:
@@ -257,18 +248,13 @@ def kolmogorov_smirnov(reference: Floats, current: Floats) -> tuple[float, float
 
 def mean_difference(reference: Floats, current: Floats) -> tuple[float, float, float]:
     """How much larger the mean of the known numbers is in the second sample, with Welch's 95 % interval."""
-    from scipy.special import stdtrit  # noqa: PLC0415 - scipy takes long to import
-
     sides = [side[~np.isnan(side)] for side in (reference, current)]
-    if min(map(len, sides)) == 0:
-        return float("nan"), float("nan"), float("nan")
-    value = float(sides[1].mean() - sides[0].mean())
-    if min(map(len, sides)) == 1:
-        return value, float("nan"), float("nan")
-    errors = [float(side.var(ddof=1)) / len(side) for side in sides]
+    none, fewest = float("nan"), min(map(len, sides))
+    value = float(sides[1].mean() - sides[0].mean()) if fewest else none
+    errors = [float(side.var(ddof=1)) / len(side) for side in sides] if fewest > 1 else []
     if sum(errors) == 0:
         # That nothing varies here is no proof that nothing ever does.
-        return value, float("nan"), float("nan")
+        return value, none, none
     freedom = sum(errors) ** 2 / sum(e**2 / (len(side) - 1) for e, side in zip(errors, sides, strict=True))
     reach = float(stdtrit(freedom, 0.975)) * float(np.sqrt(sum(errors)))
     return value, value - reach, value + reach

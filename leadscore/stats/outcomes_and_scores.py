@@ -70,6 +70,11 @@ class LeadRows:
         some: dict[str, Any] = {name: None if part is None else part[rows] for name, part in parts.items()}
         return replace(self, **some, columns={name: values[rows] for name, values in self.columns.items()})
 
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """How many rows there are, how many of them have the outcome, and `unknown`."""
+        return len(self.had), int(self.had.sum()), self.unknown
+
     def of_known(self) -> Self:
         """The rows whose outcome is known; `unknown` says how many others there are."""
         return self if self.known.all() else self.take(self.known)

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit, logit, stdtr, stdtrit
 
 from leadscore.base.arguments import Arguments
+from leadscore.base.text import counted as counted_of
 from leadscore.present.result import Result
 from leadscore.stats.intervals import Floats, wilson
 from leadscore.stats.outcomes_and_scores import Mask, read_rows
@@ -72,7 +74,7 @@ class Difference(Estimate):
 def counted(n: int, events: int, unknown: int) -> str:
     """What a figure rests on, as text."""
     left_out = f", {unknown:,} of unknown outcome left out" if unknown else ""
-    return f"n = {n:,} with {events:,} event{'' if events == 1 else 's'}{left_out}"
+    return f"n = {n:,} with {counted_of(events, 'event')}{left_out}"
 
 
 # ------------------------------------------------------------------------------------------------------------ ranking
@@ -184,26 +186,21 @@ def auc_difference(y: Any, a: Any, b: Any, *, confidence: float = 0.95) -> Diffe
     >>> auc_difference(y, [1, 2, 3, 5, 4, 6, 7, 8], [1, 4, 3, 7, 2, 6, 5, 8])
     0.250 (-0.209 to 0.709), p = 0.18, n = 8 with 4 events
     """
-    from scipy.special import stdtr, stdtrit  # noqa: PLC0415 - scipy takes long to import
-
     with Arguments("auc_difference") as given:
         given.probability("confidence", confidence)
     rows = read_rows(y, a=a, b=b).of_known()
-    outcome, scores, unknown = rows.had, rows.columns, rows.unknown
-    n, events, none = len(outcome), int(outcome.sum()), float("nan")
-    reason = _one_sided(outcome)
-    if reason:
-        return Difference(none, none, none, n, events, unknown, reason)
-    weight = np.ones(n)
-    (first, first_moves), (second, second_moves) = (_ranking(outcome, scores[name], weight) for name in ("a", "b"))
-    value, moves = first - second, first_moves - second_moves
-    reason = _too_few(outcome) or ("" if np.abs(moves).max() > 1e-12 else "both rank the leads alike")
-    if reason:
-        return Difference(value, none, none, n, events, unknown, reason)
+    outcome, none = rows.had, float("nan")
+    if reason := _one_sided(outcome):
+        return Difference(none, none, none, *rows.counts, reason)
+    weight = np.ones(len(outcome))
+    first, second = (_ranking(outcome, rows.columns[name], weight) for name in ("a", "b"))
+    value, moves = first[0] - second[0], first[1] - second[1]
+    if reason := _too_few(outcome) or ("" if np.abs(moves).max() > 1e-12 else "both rank the leads alike"):
+        return Difference(value, none, none, *rows.counts, reason)
     error, degrees = _spread(outcome, moves)
     reach = float(stdtrit(degrees, (1 + confidence) / 2)) * error
     p = 2 * float(stdtr(degrees, -abs(value) / error))
-    return Difference(value, max(value - reach, -1.0), min(value + reach, 1.0), n, events, unknown, p=p)
+    return Difference(value, max(value - reach, -1.0), min(value + reach, 1.0), *rows.counts, p=p)
 
 
 def _one_sided(outcome: Mask) -> str:
@@ -219,33 +216,25 @@ def _too_few(outcome: Mask) -> str:
 
 def _estimate(measure: Any, y: Any, score: Any, weights: Any, confidence: float) -> Estimate:
     """A measure that comes with how far each lead moves it, and its interval."""
-    from scipy.special import stdtrit  # noqa: PLC0415 - scipy takes long to import
-
     with Arguments("arguments") as given:
         given.probability("confidence", confidence)
     rows = read_rows(y, score=score, weights=weights).of_known()
     if rows.weights is not None:
         rows = rows.take(rows.weights > 0)
-    outcome, points, unknown = rows.had, rows.columns["score"], rows.unknown
-    weight = np.ones(len(outcome)) if rows.weights is None else rows.weights
-    n, events, none = len(outcome), int(outcome.sum()), float("nan")
-    reason = _one_sided(outcome)
-    if reason:
-        return Estimate(none, none, none, n, events, unknown, reason)
-    value, moves = measure(outcome, points, weight)
-    reason = "all scores are equal" if points.min() == points.max() else _too_few(outcome)
-    if reason:
-        return Estimate(value, none, none, n, events, unknown, reason)
+    outcome, points, none = rows.had, rows.columns["score"], float("nan")
+    if reason := _one_sided(outcome):
+        return Estimate(none, none, none, *rows.counts, reason)
+    value, moves = measure(outcome, points, np.ones(len(outcome)) if rows.weights is None else rows.weights)
+    if reason := "all scores are equal" if points.min() == points.max() else _too_few(outcome):
+        return Estimate(value, none, none, *rows.counts, reason)
     error, degrees = _spread(outcome, moves)
     reach = float(stdtrit(degrees, (1 + confidence) / 2)) * error
     low, high = logit_interval(value, reach, degrees + 1, confidence)
-    return Estimate(value, low, high, n, events, unknown)
+    return Estimate(value, low, high, *rows.counts)
 
 
 def logit_interval(value: float, reach: float, few: int, confidence: float) -> tuple[float, float]:
     """What reaches so far on either side, on the logit scale, which keeps it between 0 and 1."""
-    from scipy.special import expit, logit  # noqa: PLC0415 - scipy takes long to import
-
     if 1e-12 < value < 1 - 1e-12:
         low, high = expit(logit(value) + np.array([-1, 1]) * reach / (value * (1 - value)))
     else:
@@ -322,15 +311,13 @@ def brier(y: Any, probability: Any, *, confidence: float = 0.95) -> Estimate:
     with Arguments("brier") as given:
         given.probability("confidence", confidence)
     rows = read_rows(y, probability=probability).of_known()
-    outcome, chance, unknown = rows.had, rows.columns["probability"], rows.unknown
-    n, events = len(outcome), int(outcome.sum())
-    squared = (chance - outcome) ** 2
-    value, reason = float(squared.mean()) if n else float("nan"), _one_sided(outcome)
-    if reason:
-        return Estimate(value, float("nan"), float("nan"), n, events, unknown, reason)
+    squared, n, none = (rows.columns["probability"] - rows.had) ** 2, len(rows.had), float("nan")
+    value = float(squared.mean()) if n else none
+    if reason := _one_sided(rows.had):
+        return Estimate(value, none, none, *rows.counts, reason)
     reach = NormalDist().inv_cdf((1 + confidence) / 2) * float(squared.std(ddof=1)) / np.sqrt(n)
     low, high = logit_interval(value, reach, n, confidence)
-    return Estimate(value, low, high, n, events, unknown)
+    return Estimate(value, low, high, *rows.counts)
 
 
 def by_segment(y: Any, score: Any, *, by: Any) -> pd.DataFrame:
