@@ -12,6 +12,7 @@ import pandas as pd
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.text import counted as counted_of
+from leadscore.present.pictures import plot_gains, plot_reliability
 from leadscore.present.result import Result, Section
 from leadscore.stats.intervals import Floats, lift, wilson
 from leadscore.stats.outcomes_and_scores import read_rows
@@ -72,8 +73,6 @@ class Gains(_Binned):
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the table; see `pictures.plot_gains`."""
-        from leadscore.present.pictures import plot_gains  # noqa: PLC0415 - matplotlib takes long to import
-
         return plot_gains(self.frame, title=self._rests, ax=ax)
 
 
@@ -168,8 +167,6 @@ class Calibration(_Binned):
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the table; see `pictures.plot_reliability`."""
-        from leadscore.present.pictures import plot_reliability  # noqa: PLC0415 - matplotlib takes long to import
-
         return plot_reliability(self.frame, title=self._rests, ax=ax)
 
 
@@ -207,11 +204,12 @@ def calibration(y: Any, probability: Any, *, bins: int = 10) -> Calibration:
     rows = read_rows(y, probability=probability).of_known()
     leads = pd.DataFrame({"chance": rows.columns["probability"], "had": rows.had})
     groups = leads.groupby(_bins_of(rows.columns["probability"], bins))
-    frame = groups["chance"].agg(lowest="min", highest="max", predicted="mean", n="size")
+    frame = pd.DataFrame(groups["chance"].agg(lowest="min", highest="max", predicted="mean", n="size"))
     frame["events"] = groups["had"].sum()
     frame["rate"] = frame["events"] / frame["n"]
     frame["low"], frame["high"] = wilson(frame["events"], frame["n"])
-    return Calibration(frame.set_axis(pd.RangeIndex(1, len(frame) + 1, name="bin")), *rows.counts)
+    frame.index = pd.RangeIndex(1, len(frame) + 1, name="bin")
+    return Calibration(frame, *rows.counts)
 
 
 @dataclass(frozen=True, repr=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,23 +19,8 @@ _ENOUGH = 1e-12
 _BENDS = 1e-3
 
 
-class Design(Protocol):
-    """What a fit needs of the columns: (n_rows, n_columns), without a column of ones."""
-
-    shape: tuple[int, int]
-
-    def times(self, coefficients: Floats) -> Floats:
-        """(n_rows,) sums."""
-
-    def transposed(self, rows: Floats) -> Floats:
-        """(n_columns,) sums over the rows."""
-
-    def gram(self, weight: Floats) -> Floats:
-        """(n_columns, n_columns) weighted products of the columns."""
-
-
 class Dense:
-    """Columns as they are."""
+    """Columns as they are: (n_rows, n_columns), without a column of ones."""
 
     def __init__(self, columns: npt.ArrayLike) -> None:
         self.columns = np.asarray(columns, np.float64)
@@ -94,6 +79,10 @@ class OneHot:
                 found[a : a + m, b : b + n] = block
                 found[b : b + n, a : a + m] = block.T
         return found
+
+
+# What a fit needs of the columns.
+Design = Dense | OneHot
 
 
 @dataclass(frozen=True)
@@ -178,7 +167,10 @@ def fit_logistic(  # noqa: PLR0913 - each of them is part of the model
         np.append(np.full(p, -np.inf) if lower is None else lower, -np.inf),
         np.append(np.full(p, np.inf) if upper is None else upper, np.inf),
     )
-    now, gained = problem.at(problem.beginning() if start is None else _vector(start)), np.inf
+    now, gained = (
+        problem.at(problem.beginning() if start is None else np.append(start.coefficients, start.intercept)),
+        np.inf,
+    )
     for _ in range(_STEPS):
         chance = _sigmoid(now.log_odds)
         gradient = problem.gradient(now, chance)
@@ -252,10 +244,6 @@ class _Penalised:
             size /= 2
             if enough or size <= 1e-10:
                 return moved
-
-
-def _vector(fitted: Fitted) -> Floats:
-    return np.append(fitted.coefficients, fitted.intercept)
 
 
 def _sigmoid(eta: Floats) -> Floats:

@@ -6,6 +6,7 @@ say the same of what cannot be taken.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from numbers import Real
@@ -16,7 +17,8 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from leadscore.base.groups import MISSING, grouped
+from leadscore.base.groups import grouped
+from leadscore.base.text import counted
 from leadscore.base.times import NO_TIME, one_array, read_times
 from leadscore.errors import ArgumentError, Problem
 from leadscore.stats.intervals import Floats, Ints
@@ -134,39 +136,32 @@ def read_rows(
     """
     problems: list[Problem] = []
     first = next(iter(columns))
-    given = {name: _total(values) for name, values in columns.items() if values is not None or name == first}
+    given = {"y": y} | {name: _total(part) for name, part in columns.items() if part is not None or name == first}
     tables = {}
-    for name, values in {"y": y, **given}.items():
+    for name, values in given.items():
         try:
             tables[name] = as_column(name, values)
         except ArgumentError as error:
             problems += error.problems
     _raise(problems)
-    read: dict[str, npt.NDArray[Any]] = {"y": _outcomes(tables["y"], problems)}
-    names: tuple[str, ...] = ()
-    for name, column in tables.items():
-        if name in _SEGMENTS:
-            found = grouped(column)
-            read[name], names = found.code, tuple(found.names)
-        elif name == "groups":
-            read[name] = pd.factorize(column)[0].astype(np.int64)
-        elif name == "dates" and not (numbered_dates and pd.api.types.is_numeric_dtype(column.dtype)):
-            read[name] = _days(column, problems)
-        elif name not in {"y", "X"}:
-            read[name] = _numbers(name, column, problems)
-    labelled = [name for name, values in {"y": y, **given}.items() if isinstance(values, (pd.Series, pd.DataFrame))]
-    index, places = _matched(tables, labelled, first, problems)
-    if "y" in places and len(rest := _without_a_row(tables["y"].index, read["y"], places["y"])):
-        verb = "has" if len(rest) == 1 else "have"
-        problems.append(Problem("y", f"{_counted(len(rest))} with a known outcome {verb} no {first}: {_few(rest)}"))
-    placed = {name: _placed(name, values, places.get(name)) for name, values in read.items()}
-    rows = _assembled(index, dict(placed), names)
-    bad = {problem.where for problem in problems}
-    numbers = {name: values for name, values in placed.items() if values.dtype.kind == "f" and name not in {"y", *bad}}
-    _lacking(rows, numbers, problems, complete=complete)
-    _out_of_bounds(numbers, problems, whole=whole_weights)
-    _raise(sorted(problems, key=lambda problem: [*tables].index(problem.where)))
-    return rows
+    labelled = [name for name, values in given.items() if isinstance(values, (pd.Series, pd.DataFrame))]
+    index = _matched(tables, labelled, first, problems)
+    outcome = _outcomes(tables.pop("y"), problems)
+    by = next((grouped(tables.pop(name)) for name in _SEGMENTS if name in tables), None)
+    groups = _numbered(tables.pop("groups")) if "groups" in tables else None
+    calendar = "dates" in tables and not (numbered_dates and pd.api.types.is_numeric_dtype(tables["dates"].dtype))
+    dates = _days(tables.pop("dates"), problems) if calendar else None
+    numbers = {name: _numbers(name, column, problems) for name, column in tables.items() if name != "X"}
+    unread = {problem.where for problem in problems}
+    needed = np.ones(len(index), bool) if complete else ~np.isnan(outcome)
+    for name, values in numbers.items() if dates is None else [*numbers.items(), ("dates", dates)]:
+        if name not in unread:
+            problems += _unfit(name, values, needed, index, whole=whole_weights, complete=complete)
+    _raise(sorted(problems, key=lambda problem: [*given].index(problem.where)))
+    weights = numbers.pop("sample_weight", numbers.pop("weights", None))
+    code, names = (None, ()) if by is None else (by.code, tuple(by.names))
+    unknown = np.isnan(outcome)
+    return LeadRows(index, ~unknown, outcome == 1, int(unknown.sum()), numbers, weights, dates, groups, code, names)
 
 
 def _raise(problems: list[Problem]) -> None:
@@ -271,17 +266,23 @@ def _days(column: pd.Series[Any], problems: list[Problem]) -> Ints:
     return np.zeros(len(column), np.int64) if times is None else times.days("UTC")
 
 
+def _numbered(column: pd.Series[Any]) -> Ints:
+    """Groups, numbered in the order of the rows: draws by group do not depend on what they are called."""
+    code = pd.factorize(column)[0]
+    alone = code < 0
+    return pd.factorize(np.where(alone, code.max(initial=-1) + np.cumsum(alone), code))[0].astype(np.int64)
+
+
 # ---------------------------------------------------------------------------------------------------------- all columns
 
 
 def _matched(
     tables: dict[str, pd.Series[Any]], labelled: list[str], first: str, problems: list[Problem]
-) -> tuple[pd.Index[Any], dict[str, Ints]]:
-    """What rows are called; and of columns in another order, where each row stands in them, -1 if nowhere."""
+) -> pd.Index[Any]:
+    """What rows are called; columns are put in their order, missing where one has no such lead."""
     whose = first if first in labelled else (*labelled, first)[0]
     leads = tables[whose].index
     apart = [name for name in labelled if not tables[name].index.equals(leads)]
-    found = len(problems)
     for name, column in tables.items():
         if not apart and len(column) != len(tables[first]):
             message = f"must have one value for each lead; it has {len(column):,}, {first} has {len(tables[first]):,}"
@@ -291,21 +292,20 @@ def _matched(
             problems.append(Problem(name, message))
         elif apart and column.index.has_duplicates:
             twice = column.index[column.index.duplicated()].unique()
-            problems.append(
-                Problem(name, f"has {_counted(len(twice))} more than once: {_few(twice)}; is its index lead_id?")
-            )
-    places = {}
-    for name in apart if len(problems) == found else ():
-        places[name] = tables[name].index.get_indexer(leads).astype(np.int64)
-        if (places[name] < 0).all():
+            message = f"has {counted(len(twice), 'lead')} more than once: {_few(twice)}; is its index lead_id?"
+            problems.append(Problem(name, message))
+        elif name in apart and not column.index.isin(leads).any():
             problems.append(Problem(name, f"has none of the leads of {whose}: is its index lead_id?"))
-    if len(problems) > found:
-        raise ArgumentError("arguments", problems)
-    return leads, places
-
-
-def _counted(n: int) -> str:
-    return f"{n:,} lead{'' if n == 1 else 's'}"
+    _raise(problems)
+    if "y" in apart and len(rest := tables["y"].dropna().index.difference(leads, sort=False)):
+        verb = "has" if len(rest) == 1 else "have"
+        message = f"{counted(len(rest), 'lead')} with a known outcome {verb} no {first}: {_few(rest)}"
+        problems.append(Problem("y", message))
+    for name in apart:
+        # As floats, which have room for missing values, large whole numbers would be others.
+        column = tables[name].astype(object) if tables[name].dtype.kind in "iu" else tables[name]
+        tables[name] = column.reindex(leads)
+    return leads
 
 
 def _few(leads: pd.Index[Any]) -> str:
@@ -313,59 +313,23 @@ def _few(leads: pd.Index[Any]) -> str:
     return ", ".join(map(repr, leads[:_SHOWN].tolist())) + (", ..." if len(leads) > _SHOWN else "")
 
 
-def _without_a_row(index: pd.Index[Any], outcome: Floats, place: Ints) -> pd.Index[Any]:
-    """Leads of known outcome that stand in no row."""
-    rest = ~np.isnan(outcome)
-    rest[place[place >= 0]] = False
-    return index[rest]
-
-
-def _placed(name: str, values: npt.NDArray[Any], place: Ints | None) -> npt.NDArray[Any]:
-    """The values of the rows, missing where a row stands nowhere."""
-    if place is None:
-        return values
-    missing = np.nan if values.dtype.kind == "f" else NO_TIME if name == "dates" else -1
-    return np.where(place < 0, missing, values[place]).astype(values.dtype)
-
-
-def _assembled(index: pd.Index[Any], read: dict[str, npt.NDArray[Any]], names: tuple[str, ...]) -> LeadRows:
-    outcome, by, groups = read.pop("y"), read.pop("by", read.pop("periods", None)), read.pop("groups", None)
-    weights = read.pop("sample_weight", read.pop("weights", None))
-    dates = read.pop("dates") if "dates" in read and read["dates"].dtype.kind == "i" else None
-    if groups is not None:
-        alone = groups < 0
-        # Numbered in the order of the rows, whatever order they came in: draws by group do not depend on it.
-        groups = pd.factorize(np.where(alone, groups.max(initial=-1) + np.cumsum(alone), groups))[0].astype(np.int64)
-    if by is not None and (by < 0).any():
-        names = names if MISSING in names else (*names, MISSING)
-        by = np.where(by < 0, len(names) - 1, by)
-    unknown = np.isnan(outcome)
-    return LeadRows(index, ~unknown, outcome == 1, int(unknown.sum()), read, weights, dates, groups, by, names)
-
-
-def _lacking(rows: LeadRows, given: dict[str, Floats], problems: list[Problem], *, complete: bool) -> None:
-    """Numbers and days that are needed and not there."""
-    needed = np.ones(len(rows.index), bool) if complete else rows.known
-    lacking = {
-        name: needed & (~np.isfinite(values) if complete and name not in _WEIGHTS else np.isnan(values))
-        for name, values in given.items()
-    }
-    if rows.dates is not None and "dates" not in {problem.where for problem in problems}:
-        lacking["dates"] = needed & (rows.dates == NO_TIME)
-    for name, missing in lacking.items():
-        if missing.any():
-            what = "missing or infinite" if name in given and np.isinf(given[name][missing]).any() else "missing"
-            of = f"{int(missing.sum()):,} of {int(needed.sum()):,} leads{'' if complete else ' with a known outcome'}"
-            problems.append(Problem(name, f"is {what} for {of}: {_few(rows.index[missing])}"))
-
-
-def _out_of_bounds(given: dict[str, Floats], problems: list[Problem], *, whole: bool) -> None:
-    """Weights and chances that cannot be such."""
-    for name, values in given.items():
-        wrong, what = (values < 0) | (values > 1), "between 0 and 1"
-        if name in _WEIGHTS:
-            wrong, what = (values < 0) | (values > _MOST), "whole numbers from 0" if whole else "finite, 0 or more"
-            wrong |= whole & (np.floor(values) < values)
-        if wrong.any() and name in {"probability", *_WEIGHTS}:
-            found = f"{int(wrong.sum()):,} of {len(wrong):,} are not, the first {values[wrong][0]:g}"
-            problems.append(Problem(name, f"must be {what}; {found}"))
+def _unfit(  # noqa: PLR0913 - a column, and what is asked of it
+    name: str, values: npt.NDArray[Any], needed: Mask, index: pd.Index[Any], *, whole: bool, complete: bool
+) -> Iterator[Problem]:
+    """Numbers and days that are needed and not there; weights and chances that cannot be such."""
+    absent, wrong, what = np.isnan(values), np.zeros(len(values), bool), "between 0 and 1"
+    if name == "dates" and values.dtype.kind == "i":
+        absent = values == NO_TIME
+    elif name in _WEIGHTS:
+        wrong, what = (values < 0) | (values > _MOST), "whole numbers from 0" if whole else "finite, 0 or more"
+        wrong |= whole & (np.floor(values) < values)
+    else:
+        absent |= complete & np.isinf(values)
+        wrong |= (name == "probability") & ((values < 0) | (values > 1))
+    if (missing := needed & absent).any():
+        gone = "missing or infinite" if np.isinf(values[missing]).any() else "missing"
+        of = f"{int(missing.sum()):,} of {int(needed.sum()):,} leads{'' if complete else ' with a known outcome'}"
+        yield Problem(name, f"is {gone} for {of}: {_few(index[missing])}")
+    if wrong.any():
+        found = f"{int(wrong.sum()):,} of {len(wrong):,} are not, the first {values[wrong][0]:g}"
+        yield Problem(name, f"must be {what}; {found}")

@@ -191,14 +191,9 @@ class RankDetector:
         if not len(asked) or not self._gains.shape[1]:
             return found
         before = len(self.weeks) - self._gains.shape[1] + self._likelihood()[asked].argmax(axis=1)
-        for end in np.unique(before):
-            streams = asked[before == end]
-            figures = self._figures[streams, :end]
-            gaps = np.isnan(figures)
-            whole = ~gaps.any(axis=1)
-            found[streams[whole]] = _memory(self.weeks[:end], figures[whole])
-            for stream, figure, gap in zip(streams[~whole], figures[~whole], gaps[~whole], strict=True):
-                found[stream] = _memory(self.weeks[:end][~gap], figure[None, ~gap])[0]
+        for stream, end in zip(asked, before, strict=True):
+            known = ~np.isnan(self._figures[stream, :end])
+            found[stream] = _memory(self.weeks[:end][known], self._figures[stream, :end][known])
         return found
 
 
@@ -255,17 +250,16 @@ def _gains(n: int) -> Floats:
     return bets - (logsumexp(bets, axis=0) - math.log(n))
 
 
-def _memory(weeks: Floats, figures: Floats) -> Floats:
-    """(n_streams,) standard errors by which the long-run variance is above that of independent weeks; 0 to 2.8."""
-    if len(weeks) <= 2 * _QUARTER_WEEKS or not len(figures):
-        return np.zeros(len(figures))
+def _memory(weeks: Floats, figures: Floats) -> float:
+    """Standard errors by which the long-run variance is above that of independent weeks; 0 to 2.8."""
+    if len(weeks) <= 2 * _QUARTER_WEEKS:
+        return 0.0
     basis, mean, error = _independent(weeks.tobytes())
-    rest = figures - (figures @ basis) @ basis.T
-    scores = ndtri((rest.argsort(axis=1).argsort(axis=1) + 0.5) / len(weeks))
-    near = np.zeros(len(figures))
-    for lag in range(1, _QUARTER_WEEKS + 1):
-        near += (1 - lag / (_QUARTER_WEEKS + 1)) * (scores[:, lag:] * scores[:, :-lag]).sum(axis=1)
-    return np.clip((near / (scores**2).sum(axis=1) - mean) / error, 0, _MOST_MEMORY)
+    rest = figures - basis @ (figures @ basis)
+    scores = ndtri((rest.argsort().argsort() + 0.5) / len(weeks))
+    lags = range(1, _QUARTER_WEEKS + 1)
+    near = sum((1 - lag / (_QUARTER_WEEKS + 1)) * (scores[lag:] * scores[:-lag]).sum() for lag in lags)
+    return float(np.clip((near / (scores**2).sum() - mean) / error, 0, _MOST_MEMORY))
 
 
 @lru_cache(maxsize=512)

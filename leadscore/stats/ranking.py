@@ -349,14 +349,12 @@ def by_segment(y: Any, score: Any, *, by: Any) -> pd.DataFrame:
     """
     leads = read_rows(y, score=score, by=by)
     assert leads.by is not None
-    unknown = np.bincount(leads.by[~leads.known], minlength=len(leads.names))
     rows = []
     for place, name in enumerate(leads.names):
-        mine = leads.take(leads.known & (leads.by == place))
-        auc = roc_auc(mine.had, mine.columns["score"])
-        low, high = wilson(auc.events, auc.n)
+        mine = leads.take(leads.by == place)
+        auc = roc_auc(np.where(mine.known, mine.had, np.nan), mine.columns["score"])
         rate = auc.events / auc.n if auc.n else float("nan")
-        counts = (name, auc.n, auc.events, int(unknown[place]))
-        rows.append((*counts, rate, float(low), float(high), auc.value, auc.low, auc.high, auc.reason))
+        counts = (name, auc.n, auc.events, auc.unknown, rate, *map(float, wilson(auc.events, auc.n)))
+        rows.append((*counts, auc.value, auc.low, auc.high, auc.reason))
     columns = "segment n events unknown rate rate_low rate_high auc auc_low auc_high reason"
     return pd.DataFrame(rows, columns=columns.split()).set_index("segment")

@@ -135,7 +135,6 @@ class Scores:
     p: Floats
     information: Floats
     expected: Floats
-    fitted: Fitted
 
 
 def score_tests(sample: Sample, others: Floats, columns: Floats, inflation: float | None = None) -> Scores:
@@ -183,7 +182,7 @@ def score_tests(sample: Sample, others: Floats, columns: Floats, inflation: floa
     present = columns != 0
     rows = sample.weight @ present
     expected = ((sample.weight * chance) @ present) / np.where(rows > 0, rows, np.nan)
-    return Scores(z, p, np.where(lost, 0.0, variance / inflated), expected, fitted)
+    return Scores(z, p, np.where(lost, 0.0, variance / inflated), expected)
 
 
 def adjusted(sample: Sample, others: Floats, column: Floats) -> Adjusted:

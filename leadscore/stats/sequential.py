@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import betaln, xlog1py, xlogy
 
 from leadscore.stats.intervals import Floats
 
@@ -57,7 +58,7 @@ def confidence_sequence(
         # The likelihood falls on either side of the rate, so halving finds where it leaves the set.
         for _ in range(60):
             middle = (inside + outside) / 2
-            held = _log_likelihood(k, size, middle) >= least
+            held = xlogy(k, middle) + xlog1py(size - k, -middle) >= least
             inside, outside = np.where(held, middle, inside), np.where(held, outside, middle)
         ends.append(inside)
     return np.where(k > 0, ends[0], 0 * rate), np.where(k < size, ends[1], 0 * rate + 1)
@@ -102,12 +103,4 @@ def always_valid_p(
 
 def _log_mixture(count: Floats, n: Floats) -> Floats:
     """The log of the mean likelihood over rates drawn from Beta(1/2, 1/2)."""
-    from scipy.special import betaln  # noqa: PLC0415 - scipy takes long to import
-
     return betaln(count + 0.5, n - count + 0.5) - np.log(np.pi)
-
-
-def _log_likelihood(count: Floats, n: Floats, rate: Floats) -> Floats:
-    from scipy.special import xlog1py, xlogy  # noqa: PLC0415 - scipy takes long to import
-
-    return xlogy(count, rate) + xlog1py(n - count, -rate)

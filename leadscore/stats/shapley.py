@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import stdtrit
 
 from leadscore.stats.intervals import Floats, Ints
 
@@ -88,12 +89,8 @@ class Counts:
     def worlds(self, weights: tuple[Floats, Floats]) -> Worlds:
         """The cells when each week counts so much, (weeks + 1,) of either period."""
         leads = np.array([side @ weight for side, weight in zip(self.leads, weights, strict=True)])
-        sums = np.array(
-            [
-                [np.einsum("gwh,w->gh", one, weight) for one in period]
-                for period, weight in zip(self.figures, weights, strict=True)
-            ]
-        )
+        periods = [*zip(self.figures, weights, strict=True)]
+        sums = np.array([[np.einsum("gwh,w->gh", book, weight) for book in books] for books, weight in periods])
         volume = _within(self.stratum, leads)
         # Where a period has none of these leads at all, only their number can have changed.
         shares = np.where(volume > 0, leads / np.where(volume > 0, volume, 1), np.nan)
@@ -175,8 +172,6 @@ def jackknife(estimate: Callable[[tuple[Floats, Floats]], Floats], weeks: int) -
     ----------
     Efron, B. and Tibshirani, R. (1993), An Introduction to the Bootstrap, chapter 11.
     """
-    from scipy.special import stdtrit  # noqa: PLC0415 - scipy takes long to import
-
     whole = np.ones(weeks + 1)
     value = estimate((whole, whole))
     # What is left of a period stands for all of it; leads that were there before always count once.

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from leadscore.present.result import Result, Section
 from leadscore.stats.intervals import Floats
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Association(Result):
+class Association(NamedTuple):
     """Whether an event is as frequent at every level, all else that the tables hold fixed; made by `stratified_test`.
 
     Attributes
@@ -32,24 +28,6 @@ class Association(Result):
     observed: Floats
     expected: Floats
     variance: Floats
-    notes = ()
-
-    @property
-    def headline(self) -> str:
-        """Whether the levels differ."""
-        if not self.df:
-            return "No two levels can be compared: no table has both of them and an event."
-        return f"p = {self.p:.2g} that the levels differ by chance alone: chi-square {self.chi2:.3g}, {self.df} df."
-
-    @property
-    def frame(self) -> pd.DataFrame:
-        """Events of each level."""
-        return pd.DataFrame({"observed": self.observed, "expected": self.expected, "variance": self.variance})
-
-    def sections(self) -> Iterator[Section]:
-        """Events of each level."""
-        title = "Events of each level, and what they would be if levels did not matter"
-        yield Section("frame", title, self.frame.rename_axis("level"))
 
 
 def stratified_test(events: npt.ArrayLike, at_risk: npt.ArrayLike) -> Association:

@@ -12,7 +12,6 @@ import pandas as pd
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.text import counted
-from leadscore.errors import ArgumentError
 from leadscore.present.result import Result, Section
 from leadscore.stats.intervals import Floats, Ints, wilson
 
@@ -54,8 +53,8 @@ class Survival(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """The curve, a row for each time."""
-        columns = {name: getattr(self, name) for name in ("time", "at_risk", "events", "survival", "low", "high")}
-        return pd.DataFrame(columns)
+        names = ("time", "at_risk", "events", "survival", "low", "high")
+        return pd.DataFrame({name: getattr(self, name) for name in names})
 
     def sections(self) -> Iterator[Section]:
         """The curve."""
@@ -130,13 +129,13 @@ def kaplan_meier(duration: npt.ArrayLike, observed: npt.ArrayLike, *, confidence
         given.probability("confidence", confidence)
         if pd.isna(np.asarray(observed)).any():
             given.wrong("observed", "must be True or False; missing would count as an event")
-    length, had = np.asarray(duration, np.float64), np.asarray(observed, bool)
-    if length.ndim != 1 or length.shape != had.shape:
-        raise ArgumentError("duration", f"has shape {length.shape}, observed {had.shape}: one of each for every unit")
-    if not (length >= 0).all():
-        raise ArgumentError(
-            "duration", f"{int((~(length >= 0)).sum()):,} of {len(length):,} durations missing or below 0"
-        )
+        length = np.asarray(duration, np.float64)
+        if length.ndim != 1 or length.shape != np.shape(observed):
+            shapes = f"has shape {length.shape}, observed {np.shape(observed)}"
+            given.wrong("duration", f"{shapes}: one of each for every unit")
+        elif not (length >= 0).all():
+            given.wrong("duration", f"{int((~(length >= 0)).sum()):,} of {len(length):,} durations missing or below 0")
+    had = np.asarray(observed, bool)
     time, place = np.unique(length, return_inverse=True)
     events = np.bincount(place[had], minlength=len(time))
     at_risk = np.cumsum(np.bincount(place, minlength=len(time))[::-1])[::-1]

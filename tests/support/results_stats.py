@@ -15,5 +15,4 @@ RESULTS = {
     "Calibration": lambda *_: ls.stats.calibration(Y, CHANCE, bins=3),
     "CalibrationError": lambda *_: ls.stats.expected_calibration_error(Y, CHANCE, bins=3),
     "Survival": lambda *_: ls.stats.kaplan_meier(SCORE, Y),
-    "Association": lambda *_: ls.stats.stratified_test([[12, 4], [9, 3]], [[20, 20], [15, 15]]),
 }
