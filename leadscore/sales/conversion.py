@@ -17,9 +17,9 @@ from leadscore.base.text import counted
 from leadscore.base.times import NO_TIME
 from leadscore.errors import ArgumentError
 from leadscore.present.result import Result, Section
-from leadscore.stats.intervals import share_text
+from leadscore.stats.intervals import share_text, with_shares
 from leadscore.stats.survival import kaplan_meier
-from leadscore.tables.groups import By, grouping, with_shares
+from leadscore.tables.groups import By, grouping
 from leadscore.tables.outcomes import FUNNEL, NEVER, Ints, Mask, Stages, or_further
 from leadscore.tables.tables import Tables
 

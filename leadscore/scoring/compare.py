@@ -20,7 +20,8 @@ from leadscore.scoring.attributes import Ints
 from leadscore.scoring.binding import Binding
 from leadscore.scoring.engine import Bound
 from leadscore.scoring.replay import History
-from leadscore.tables.groups import By, with_shares
+from leadscore.stats.intervals import with_shares
+from leadscore.tables.groups import By
 from leadscore.tables.labels import label
 from leadscore.tables.lead_history import Positions
 from leadscore.tables.outcomes import or_further

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -218,6 +219,12 @@ def share_text(count: float, n: float) -> str:
     """
     low, high = wilson(count, n)
     return f"{count / n:.1%} ({float(low):.1%} to {float(high):.1%}) of {n:,.0f}" if n else "none of 0"
+
+
+def with_shares(frame: pd.DataFrame, count: str, n: str) -> pd.DataFrame:
+    """The frame with `share`, `low` and `high` (95 % Wilson) of one column in another; NaN where n is 0."""
+    low, high = wilson(frame[count], frame[n])
+    return frame.assign(share=frame[count] / frame[n].where(frame[n] > 0), low=low, high=high)
 
 
 def holm(p: npt.ArrayLike) -> Floats:

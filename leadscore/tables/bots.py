@@ -9,14 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.text import counted, normalise
 from leadscore.base.times import DAY
-from leadscore.errors import ArgumentError, Problem, did_you_mean
+from leadscore.errors import ArgumentError, did_you_mean
 from leadscore.present.result import Result, Section
-from leadscore.tables.columns import convert
 from leadscore.tables.contract import Breaches, missing_columns, refuse
 from leadscore.tables.daily_activity import is_activity
 from leadscore.tables.events import Events, read_events
@@ -170,13 +168,12 @@ def flag_bots(
     wanted = ["lead_id", "event", *optional, "at"]
     refuse(missing_columns(source, wanted))
     breaches = Breaches(source)
-    read, _ = read_events(source, wanted, None, breaches, [("is_bot", "boolean")] if "is_bot" in optional else [])
+    read, _ = read_events(wanted, None, breaches, [("is_bot", "boolean")] if "is_bot" in optional else [])
     refuse(breaches.problems())
     reason, notes = reasons_of(read, **names)
     frame = events
     if not isinstance(events, pd.DataFrame):
-        batches = list(source.batches(source.columns))
-        frame = (pa.Table.from_batches(batches) if batches else pa.table({name: [] for name in wanted})).to_pandas()
+        frame = source.table(source.columns).to_pandas()
     frame = frame.assign(is_bot=reason >= 0, bot_reason=pd.Categorical.from_codes(reason.tolist(), pd.Index(REASONS)))
     flat = frame.reset_index() if frame.index.name in {"lead_id", "event", "at"} - {*frame.columns} else frame
     marked = flat[flat["is_bot"]].groupby("bot_reason", observed=True)["lead_id"].agg(events="size", leads="nunique")
@@ -240,11 +237,12 @@ def reasons_of(
         raise ArgumentError("events", f"none is called {', '.join(wanted)}{known}; give opens=, clicks= and views=")
     kind = np.concatenate([of_value[batch.codes["event"]] for batch in events.batches])
     doings = _sorted_doings(events, kind)
+    # In the order of `REASONS`: the first counts, so it is written last.
     rules = (_after_send, _every_link, _in_a_row, _many_at_once, _same_rhythm)
-    found = np.stack([rule(doings) for rule in rules])
-    seen, unseen = _never_seen(doings, found.any(axis=0), views)
-    found = np.concatenate([found, seen[None]])
-    reason[doings.row] = np.where(found.any(axis=0), found.argmax(axis=0), -1)
+    for place in reversed(range(len(rules))):
+        reason[rules[place](doings)] = place
+    blind, unseen = _never_seen(doings, reason[doings.row] >= 0, views)
+    reason[blind[reason[blind] < 0]] = len(rules)
     if "is_bot" in events.values:
         reason[bots_of(events) & (reason < 0)] = len(REASONS) - 1
     return reason, [*_untold(doings, sends), *unseen]
@@ -258,10 +256,7 @@ def bots_of(events: Events) -> Mask:
     ContractError
         If `is_bot` holds anything else than true and false.
     """
-    column = convert(events.values["is_bot"], "boolean", (), "UTC")
-    for message, places in column.bad.items():
-        shown = ", ".join(repr(value) for value in events.values["is_bot"].take(pa.array(places[:5])).to_pylist())
-        refuse([Problem("events.is_bot", message, shown)])
+    column = events.column("is_bot", "boolean", (), "UTC")
     assert column.codes is not None
     marked = np.append([code >= 0 and column.values[code] for code in column.codes], False).astype(bool)
     return np.concatenate([marked[batch.codes["is_bot"]] for batch in events.batches] or [np.zeros(0, bool)])
@@ -297,10 +292,13 @@ def _runs(*keys: npt.NDArray[Any]) -> Ints:
     return np.cumsum(new)
 
 
-def _after_send(doings: _Doings) -> Mask:
+# Each rule gives the rows, among all events, that it marks.
+
+
+def _after_send(doings: _Doings) -> Ints:
     delay, _ = _delays(doings)
     reacts = (doings.kind == _OPEN) | (doings.kind == _CLICK)
-    return reacts & doings.timed & (delay >= 0) & (delay < _SOON)
+    return doings.row[reacts & doings.timed & (delay >= 0) & (delay < _SOON)]
 
 
 def _bursts(clicks: _Doings, pause: int) -> tuple[Ints, Ints, Ints]:
@@ -312,48 +310,38 @@ def _bursts(clicks: _Doings, pause: int) -> tuple[Ints, Ints, Ints]:
     return burst, size, np.bincount(pairs[0], minlength=len(size))
 
 
-def _every_link(doings: _Doings) -> Mask:
-    chosen = (doings.kind == _CLICK) & doings.timed
-    burst, size, links = _bursts(doings.take(chosen), _SECOND)
-    found = np.zeros(len(chosen), bool)
-    found[chosen] = (((size >= _LINKS) & (links > 1)) | (size >= _ANY_CLICKS))[burst]
-    return found
+def _every_link(doings: _Doings) -> Ints:
+    clicks = doings.take((doings.kind == _CLICK) & doings.timed)
+    burst, size, links = _bursts(clicks, _SECOND)
+    return clicks.row[(((size >= _LINKS) & (links > 1)) | (size >= _ANY_CLICKS))[burst]]
 
 
-def _in_a_row(doings: _Doings) -> Mask:
-    chosen = (doings.kind == _CLICK) & doings.timed
-    found = np.zeros(len(chosen), bool)
+def _in_a_row(doings: _Doings) -> Ints:
     seen = doings.time[doings.kind == _VIEW]
     if not len(seen):
-        return found
-    clicks = doings.take(chosen)
-    burst, _, links = _bursts(clicks, _PAUSE)
-    last = np.zeros(len(links), np.int64)
-    np.maximum.at(last, burst, clicks.time)
-    first = np.full(len(links), np.iinfo(np.int64).max)
-    np.minimum.at(first, burst, np.flatnonzero(chosen))
+        return np.zeros(0, np.int64)
+    places = np.flatnonzero((doings.kind == _CLICK) & doings.timed)
+    clicks = doings.take(places)
+    burst, size, links = _bursts(clicks, _PAUSE)
+    ends = np.cumsum(size)
+    first, last = places[ends - size], clicks.time[ends - 1]
     # The place behind all that the lead did until the pause after the burst was over.
     start = int(doings.time.min())
     key = (doings.lead << 33) + (doings.time - start) // (_SECOND // 10)
-    owner = doings.lead[np.minimum(first, len(key) - 1)]
-    behind = np.searchsorted(key, (owner << 33) + (last + _PAUSE - start) // (_SECOND // 10), "right")
+    behind = np.searchsorted(key, (doings.lead[first] << 33) + (last + _PAUSE - start) // (_SECOND // 10), "right")
     views = np.append(0, np.cumsum(doings.kind == _VIEW))
-    blind = views[behind] == views[np.minimum(first, len(key))]
     # Before pages were counted, none could be seen.
-    found[chosen] = ((links >= _LINKS_IN_A_ROW) & blind & (last >= seen.min()))[burst]
-    return found
+    blind = (views[behind] == views[first]) & (last >= seen.min())
+    return clicks.row[((links >= _LINKS_IN_A_ROW) & blind)[burst]]
 
 
-def _many_at_once(doings: _Doings) -> Mask:
-    chosen = (doings.kind > _SEND) & doings.timed
-    acts = doings.take(chosen)
+def _many_at_once(doings: _Doings) -> Ints:
+    acts = doings.take((doings.kind > _SEND) & doings.timed)
     run = _runs(acts.lead, acts.time // _SECOND)
-    found = np.zeros(len(chosen), bool)
-    found[chosen] = (np.bincount(run) >= _AT_ONCE)[run]
-    return found
+    return acts.row[(np.bincount(run) >= _AT_ONCE)[run]]
 
 
-def _same_rhythm(doings: _Doings) -> Mask:
+def _same_rhythm(doings: _Doings) -> Ints:
     chosen = (doings.kind == _CLICK) & doings.timed
     delay, send = (part[chosen] for part in _delays(doings))
     clicks = doings.take(chosen)
@@ -367,14 +355,12 @@ def _same_rhythm(doings: _Doings) -> Mask:
     soon = np.flatnonzero((delay >= 0) & (delay < _LONGEST_DELAY))
     waits = pd.DataFrame({"lead": clicks.lead[soon], "delay": delay[soon] // _SECOND, "send": send[soon]})
     steady[soon] |= (waits.groupby(["lead", "delay"])["send"].transform("nunique") >= _EQUAL_DELAYS).to_numpy(bool)
-    found = np.zeros(len(chosen), bool)
-    found[chosen] = steady
-    return found
+    return clicks.row[steady]
 
 
-def _never_seen(doings: _Doings, known: Any, names: Sequence[str]) -> tuple[Mask, list[str]]:
+def _never_seen(doings: _Doings, known: Mask, names: Sequence[str]) -> tuple[Ints, list[str]]:
     """The clicks of leads that click much and never see a page; and why that is not known, if so."""
-    none = np.zeros(len(known), bool)
+    none = np.zeros(0, np.int64)
     views, every = doings.kind == _VIEW, doings.kind == _CLICK
     if not views.any():
         return none, [f"No event is a page view ({', '.join(names)}): clicks that lead nowhere cannot be detected."]
@@ -390,7 +376,7 @@ def _never_seen(doings: _Doings, known: Any, names: Sequence[str]) -> tuple[Mask
         share = f"{seen[people].mean():.0%} of {people.sum():,} leads that click"
         return none, [f"Only {share} have a page view: clicks that lead nowhere cannot be detected."]
     scanned = ~seen & (clicked >= _FEWEST_CLICKS) & (a_day > _CLICKS_A_DAY)
-    return every & scanned[doings.lead], []
+    return doings.row[every & scanned[doings.lead]], []
 
 
 def _untold(doings: _Doings, sends: Sequence[str]) -> list[str]:

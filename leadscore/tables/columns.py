@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -64,8 +65,13 @@ class Column:
 
 def distinct(array: pa.Array) -> tuple[npt.NDArray[np.int32], list[Any]]:
     """Codes (-1 where null) and the distinct values they stand for."""
-    encoded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
+    encoded = encoded_of(array)
     return positions_of(encoded.indices).astype(np.int32, copy=False), encoded.dictionary.to_pylist()
+
+
+def encoded_of(array: pa.Array) -> pa.DictionaryArray:
+    """An array as codes and distinct values."""
+    return array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
 
 
 def positions_of(indices: pa.Array) -> npt.NDArray[np.signedinteger[Any]]:
@@ -79,21 +85,38 @@ def convert(data: pa.Array | pa.ChunkedArray, kind: Kind, missing_values: tuple[
     """Read an Arrow column as one kind of value; cells that are not of it are in `bad`."""
     array = one_array(data)
     if pa.types.is_null(array.type):
-        codes = np.full(len(array), -1, np.int32)
-        numeric = kind in {"number", "date"}
-        return Column(kind, None if numeric else codes, [], np.full(len(array), np.nan) if numeric else None)
+        array = array.cast(pa.large_string())
     missing = {normalise(value) for value in missing_values} | {""}
     if kind == "any":
         return _any(array, missing)
-    reader = {"text": _text, "number": _number, "boolean": _boolean, "date": _date}[kind]
-    return reader(array, missing, timezone)
+    if kind == "date":
+        return _date(array, timezone)
+    if not (is_text(array.type) or any(test(array.type) for test in _READ_AS[kind])):
+        return _everything_bad(kind, array)
+    if kind == "number" and not is_text(array.type):
+        return _number(array)
+    readers: dict[Kind, Callable[[Any], Any]]
+    readers = {"text": partial(_text, missing), "number": plain_number, "boolean": _boolean}
+    codes, values = distinct(array)
+    column = _recoded(kind, codes, readers[kind], values)
+    if kind == "number":
+        column.numbers, column.codes, column.values = np.array([*column.values, math.nan])[column.codes], None, []
+    return column
 
 
-def _everything_bad(kind: Kind, array: pa.Array, message: str) -> Column:
-    codes = np.full(len(array), -1, np.int32)
-    numbers = np.full(len(array), np.nan) if kind in {"number", "date"} else None
+# What is read as a kind beside text, and how a message calls the kind.
+_READ_AS = {
+    "text": (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean),
+    "number": (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal),
+    "boolean": (pa.types.is_boolean,),
+}
+_NEEDED = {"text": "text is", "number": "numbers are", "boolean": "true or false is", "date": "dates are"}
+
+
+def _everything_bad(kind: Kind, array: pa.Array) -> Column:
     rows = np.flatnonzero(array.is_valid().to_numpy(zero_copy_only=False))
-    return Column(kind, codes if numbers is None else None, [], numbers, {message: rows} if len(rows) else {})
+    bad = {f"{array.type} values where {_NEEDED[kind]} needed": rows} if len(rows) else {}
+    return replace(convert(pa.nulls(len(array)), kind, (), "UTC"), bad=bad)
 
 
 def _recoded(kind: Kind, codes: npt.NDArray[np.int32], read: Callable[[Any], Any], values: list[Any]) -> Column:
@@ -130,40 +153,22 @@ def _any(array: pa.Array, missing: set[str]) -> Column:
     return Column("any", np.where(valid, 0, -1).astype(np.int32), [True])
 
 
-def _text(array: pa.Array, missing: set[str], timezone: str) -> Column:  # noqa: ARG001 - one signature for all kinds
-    kind = array.type
-    if not (is_text(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
-        return _everything_bad("text", array, f"{kind} values where text is needed")
-    codes, values = distinct(array)
-
-    def read(value: Any) -> str | None:
-        if isinstance(value, float) and math.isnan(value):
-            return None
-        text = normalise(as_text(value))
-        return None if text in missing else text
-
-    return _recoded("text", codes, read, values)
+def _text(missing: set[str], value: Any) -> str | None:
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    text = normalise(as_text(value))
+    return None if text in missing else text
 
 
-def _number(array: pa.Array, missing: set[str], timezone: str) -> Column:  # noqa: ARG001
-    kind = array.type
-    if is_text(kind):
-        codes, values = distinct(array)
-        column = _recoded("number", codes, plain_number, values)
-        assert column.codes is not None
-        numbers = np.array([*column.values, math.nan])[column.codes]
-        return Column("number", None, [], numbers, column.bad)
-    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
-        return _everything_bad("number", array, f"{kind} values where numbers are needed")
+def _number(array: pa.Array) -> Column:
     # Arrow's own cast of a decimal may be one step off: 0.009 would miss the edge 0.009.
-    exact = array.cast(pa.string()) if pa.types.is_decimal(kind) else array
+    exact = array.cast(pa.string()) if pa.types.is_decimal(array.type) else array
     numbers = exact.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-    if pa.types.is_integer(kind):
-        huge = np.flatnonzero(np.abs(numbers) > _EXACT_INTEGERS)
-        if len(huge):
-            message = "whole numbers above 2**53, too large for a quantity; declare an identifier as text"
-            return Column("number", None, [], numbers, {message: huge})
-    return Column("number", None, [], numbers)
+    huge = (
+        np.flatnonzero(np.abs(numbers) > _EXACT_INTEGERS) if pa.types.is_integer(array.type) else np.zeros(0, np.intp)
+    )
+    message = "whole numbers above 2**53, too large for a quantity; declare an identifier as text"
+    return Column("number", None, [], numbers, {message: huge} if len(huge) else {})
 
 
 def plain_number(text: str) -> float | Bad | None:
@@ -176,23 +181,16 @@ def plain_number(text: str) -> float | Bad | None:
     return Bad("text that is not a plain number (1200, -3.5)")
 
 
-def _boolean(array: pa.Array, missing: set[str], timezone: str) -> Column:  # noqa: ARG001
-    if not (is_text(array.type) or pa.types.is_boolean(array.type)):
-        return _everything_bad("boolean", array, f"{array.type} values where true or false is needed")
-    codes, values = distinct(array)
-
-    def read(value: Any) -> bool | Bad | None:
-        if isinstance(value, bool):
-            return value
-        known: Mapping[str, bool | None] = {"true": True, "false": False, "": None}
-        return known.get(normalise(value), Bad("neither true nor false"))
-
-    return _recoded("boolean", codes, read, values)
+def _boolean(value: Any) -> bool | Bad | None:
+    if isinstance(value, bool):
+        return value
+    known: Mapping[str, bool | None] = {"true": True, "false": False, "": None}
+    return known.get(normalise(value), Bad("neither true nor false"))
 
 
-def _date(array: pa.Array, missing: set[str], timezone: str) -> Column:  # noqa: ARG001
+def _date(array: pa.Array, timezone: str) -> Column:
     times = read_times(array)
     if times is None:
-        return _everything_bad("date", array, f"{array.type} values where dates are needed")
+        return _everything_bad("date", array)
     days = times.days(timezone)
     return Column("date", None, [], np.where(days == NO_TIME, np.nan, days.astype(np.float64)), times.bad)

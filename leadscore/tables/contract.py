@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
 from leadscore.base.text import counted
+from leadscore.base.times import FIRST, LAST, NO_TIME, Times, one_array, read_times
 from leadscore.errors import ContractError, Problem, did_you_mean
 from leadscore.tables.sources import Source
 
@@ -37,6 +39,11 @@ class Breaches:
             place = "somewhere" if row < 0 else f"line {row + 2}" if self.source.lines_known else f"row {row}"
             examples.append(f"{place}: {value!r}")
 
+    def add_unread(self) -> None:
+        """Note lines of a text file that were no rows, or rows that swallowed others."""
+        for row, message, cells in self.source.notes:
+            self.add("", message, np.array([row]), [cells])
+
     def problems(self) -> list[Problem]:
         """One problem for each column and message, with the count and the first rows."""
         found = []
@@ -56,6 +63,56 @@ class Breaches:
         ]
         empty = pd.DataFrame({"table": [], "row": np.zeros(0, np.int64), "column": [], "problem": []})
         return pd.concat(parts, ignore_index=True).sort_values("row", kind="stable") if parts else empty
+
+
+class Judged:
+    """Rows in hand, as a table or arrays by column: which of them break the contract, and why."""
+
+    def __init__(self, breaches: Breaches, columns: Any, start: int = 0) -> None:
+        self.breaches, self.columns, self.start = breaches, columns, start
+        self.bad = np.zeros(len(columns["lead_id"]), bool)
+
+    def say(self, column: str, message: str, rows: npt.NDArray[np.intp]) -> None:
+        """Note rows (positions among those in hand) and the first of their cells."""
+        self.bad[rows] = True
+        cells = shown(self.columns[column].take(pa.array(rows[:_SHOWN], pa.int64())))
+        self.breaches.add(column, message, rows + self.start, cells)
+
+    def say_all(self, column: str, bad: Mapping[str, npt.NDArray[np.intp]]) -> None:
+        """Note all that is wrong with the cells of a column."""
+        for message, rows in bad.items():
+            self.say(column, message, rows)
+
+    def times(self, column: str) -> Times:
+        """A column of times; what is no time is noted.
+
+        Raises
+        ------
+        ContractError
+            If it holds something else than dates, times and text.
+        """
+        times = read_times(one_array(self.columns[column]))
+        if times is None:
+            message = f"{self.columns[column].type} values where times are needed"
+            raise ContractError("tables", [Problem(f"{self.breaches.source.name}.{column}", message)])
+        self.say_all(column, times.bad)
+        return times
+
+    def dated(self, at: npt.NDArray[np.int64]) -> None:
+        """Note rows without a time, and with one that no calendar has."""
+        if len(at) and (at.min() < FIRST or at.max() > LAST):
+            absent = at == NO_TIME
+            self.say("at", "no time", np.flatnonzero(absent & ~self.bad))
+            wild = ~absent & ((at < FIRST) | (at > LAST))
+            self.say("at", "a time outside the years 1 to 9999", np.flatnonzero(wild))
+
+
+def shown(array: pa.Array) -> list[Any]:
+    """Values for a message; times that Python has no word for as numbers."""
+    try:
+        return array.to_pylist()
+    except (OverflowError, ValueError):
+        return array.cast(pa.int64()).to_pylist()
 
 
 def missing_columns(source: Source, wanted: Sequence[str], uses: dict[str, str] | None = None) -> list[Problem]:

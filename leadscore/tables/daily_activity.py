@@ -23,7 +23,7 @@ from leadscore.tables.events import read_events
 from leadscore.tables.sources import Source, open_source
 
 _FORMAT = b"leadscore.activity"
-_ZONE = b"leadscore.timezone"
+ZONE = b"leadscore.timezone"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -65,9 +65,13 @@ class DailyActivity(Result):
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Save as Parquet; a reader never sees half of it."""
-        metadata = {_FORMAT: b"1", _ZONE: self.timezone.encode()}
         with replacing(path) as part:
-            pa.parquet.write_table(self.table.replace_schema_metadata(metadata), part)
+            pa.parquet.write_table(pa.table(self), part)
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        """For whatever reads Arrow tables, with what tells it from a table of events."""
+        metadata = {_FORMAT: b"1", ZONE: self.timezone.encode()}
+        return self.table.replace_schema_metadata(metadata).__arrow_c_stream__(requested_schema)
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> DailyActivity:
@@ -80,13 +84,11 @@ class DailyActivity(Result):
         """
         source = open_source(path, "activity")
         if not is_activity(source):
-            message = (
-                f"{os.fspath(path)!r} is not a daily activity file; make one with daily_activity(events).write(...)"
+            cure = "make one with daily_activity(events).write(...)"
+            raise ContractError(
+                "tables", [Problem("activity", f"{os.fspath(path)!r} is not a daily activity file; {cure}")]
             )
-            raise ContractError("tables", [Problem("activity", message)])
-        batches = list(source.batches(source.columns))
-        table = pa.Table.from_batches(batches) if batches else pa.table({n: pa.nulls(0) for n in source.columns})
-        return cls(_plain(table), source.metadata[_ZONE].decode())
+        return cls(_plain(source.table(source.columns)), source.metadata[ZONE].decode())
 
     def extend(self, events: Any) -> DailyActivity:
         """The activity with the events of later days, as a nightly job adds them.
@@ -103,18 +105,16 @@ class DailyActivity(Result):
         """
         known = [name for name in self.table.column_names if name not in {"lead_id", "event", "day", "count"}]
         new = daily_activity(events, columns=known, timezone=self.timezone).table
-        if not len(new):
-            return self
-        if not len(self.table):
-            return DailyActivity(new, self.timezone)
+        if not len(new) or not len(self.table):
+            return DailyActivity(new, self.timezone) if len(new) else self
         last = pc.max(self.table["day"]).as_py()
-        late = new.filter(pc.less_equal(new["day"], last)) if last and len(new) else new.slice(0, 0)
+        late = new.filter(pc.less_equal(new["day"], last))
         if len(late):
-            events_late = pc.sum(late["count"]).as_py()
-            message = f"{counted(events_late, 'event')} on days up to {last}, which are in the activity already"
+            n = counted(pc.sum(late["count"]).as_py(), "event")
+            message = f"{n} on days up to {last}, which are in the activity already"
             first = f"first: {late['day'][0].as_py()}, lead {late['lead_id'][0].as_py()!r}"
             raise ContractError("tables", [Problem("events.at", message, first)])
-        if len(self.table) and is_text(new["lead_id"].type) != is_text(self.table["lead_id"].type):
+        if is_text(new["lead_id"].type) != is_text(self.table["lead_id"].type):
             message = f"ids are {new['lead_id'].type}, those of the activity are {self.table['lead_id'].type}"
             raise ContractError("tables", [Problem("events.lead_id", message)])
         return DailyActivity(_sorted([self.table, new], new.column_names), self.timezone)
@@ -161,11 +161,8 @@ def daily_activity(
     wanted = list(dict.fromkeys(["lead_id", "event", *(columns or []), *marks, "at"]))
     refuse(missing_columns(source, wanted))
     breaches = Breaches(source)
-    kinds: list[tuple[str, Kind]] = [
-        *(event_kinds(rulebook).items() if rulebook else ()),
-        *((m, "boolean") for m in marks),
-    ]
-    read, ids = read_events(source, wanted, None, breaches, kinds)
+    kinds: dict[str, Kind] = (event_kinds(rulebook) if rulebook else {}) | dict.fromkeys(marks, "boolean")
+    read, ids = read_events(wanted, None, breaches, [*kinds.items()])
     refuse(breaches.problems())
     parts = []
     for batch in read.batches:

@@ -12,16 +12,16 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
-from leadscore.base.times import DAY, FIRST, LAST, NO_TIME, NO_ZONE, Times, is_text, one_array, read_times
+from leadscore.base.text import counted
+from leadscore.base.times import DAY, NO_TIME, NO_ZONE, Times, is_text, one_array
 from leadscore.errors import ArgumentError, ContractError, Problem
 from leadscore.rulebook.kinds import Kind
-from leadscore.tables.columns import convert, positions_of
-from leadscore.tables.contract import Breaches, refuse
-from leadscore.tables.sources import Source
+from leadscore.tables.columns import Column, convert, encoded_of, positions_of
+from leadscore.tables.contract import Breaches, Judged, refuse
 
 
 def plain_ids(column: pa.Array | pa.ChunkedArray, table: str) -> pa.Array:
-    """Ids as text or whole numbers; as floats only where some are not whole.
+    """Ids as text or whole numbers; those of no lead as floats where some are not whole.
 
     Raises
     ------
@@ -38,11 +38,10 @@ def plain_ids(column: pa.Array | pa.ChunkedArray, table: str) -> pa.Array:
         try:
             return array.cast(pa.int64())
         except pa.ArrowInvalid:
-            if pa.types.is_floating(kind):
+            if pa.types.is_floating(kind) and table != "leads":
                 return array.cast(pa.float64())
-    raise ContractError(
-        "tables", [Problem(f"{table}.lead_id", f"{kind} values where ids are needed: whole numbers or text")]
-    )
+    message = f"{kind} values where ids are needed: whole numbers or text"
+    raise ContractError("tables", [Problem(f"{table}.lead_id", message)])
 
 
 class Ids:
@@ -93,8 +92,7 @@ class Ids:
     def _text_positions(self, array: pa.Array) -> npt.NDArray[np.int32]:
         if self._index is None:
             self._index = pd.Index(self.array.cast(pa.large_string()).to_pandas().astype(object))
-        text = array if is_text(array.type) else array.cast(pa.large_string())
-        encoded = text if pa.types.is_dictionary(text.type) else text.dictionary_encode()
+        encoded = encoded_of(array if is_text(array.type) else array.cast(pa.large_string()))
         known = np.append(self._index.get_indexer(encoded.dictionary.to_pandas().astype(object)), -1).astype(np.int32)
         return known[positions_of(encoded.indices)]
 
@@ -162,6 +160,20 @@ class Events:
         batches = [batch.part(np.flatnonzero(part)) for batch, part in zip(self.batches, parts, strict=True)]
         return Events(batches, self.values, self.timezone)
 
+    def column(self, name: str, kind: Kind, missing_values: tuple[str, ...], timezone: str) -> Column:
+        """The distinct values of a column as one kind of value.
+
+        Raises
+        ------
+        ContractError
+            If some are of another kind.
+        """
+        column = convert(self.values[name], kind, missing_values, timezone)
+        for message, places in column.bad.items():
+            first = ", ".join(map(repr, self.values[name].take(pa.array(places[:5])).to_pylist()))
+            refuse([Problem(f"events.{name}", f"{counted(len(places), 'distinct value')}: {message}", first)])
+        return column
+
     def local(self, batch: EventBatch, timezone: str) -> npt.NDArray[np.int64]:
         """Microseconds since 1970 on the wall clock of a batch's events; for daily activity, of the start of their day.
 
@@ -189,7 +201,7 @@ class _Distinct:
         self.kind: pa.DataType | None = None
 
     def codes(self, array: pa.Array) -> npt.NDArray[np.signedinteger[Any]]:
-        encoded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
+        encoded = encoded_of(array)
         self.kind = encoded.dictionary.type if pa.types.is_timestamp(encoded.dictionary.type) else None
         # Times as numbers: Python's own end with the year 9999.
         values = encoded.dictionary.cast(pa.int64()) if self.kind else encoded.dictionary
@@ -205,7 +217,7 @@ class _Distinct:
 
 
 def read_events(
-    source: Source, wanted: list[str], ids: Ids | None, breaches: Breaches, kinds: Sequence[tuple[str, Kind]]
+    wanted: list[str], ids: Ids | None, breaches: Breaches, kinds: Sequence[tuple[str, Kind]]
 ) -> tuple[Events, Ids]:
     """Stream events into small columns; rows that break the contract are reported and left out.
 
@@ -214,6 +226,7 @@ def read_events(
     distinct = {name: _Distinct() for name in wanted if name not in {"lead_id", "at"}}
     found = _Distinct()
     batches: list[EventBatch] = []
+    source = breaches.source
     zoned: bool | None = None
     start = 0
     for batch in source.batches(wanted):
@@ -226,15 +239,13 @@ def read_events(
                 if pa.types.is_nested(array.type) or isinstance(array.type, pa.BaseExtensionType)
             ]
         )
-        times = read_times(arrays["at"]) or _no_times(arrays["at"])
-        if None not in (zoned, times.zoned) and zoned != times.zoned:
-            times.bad[NO_ZONE] = np.flatnonzero(times.at != NO_TIME)
-        zoned = times.zoned if zoned is None else zoned
         lead = ids.positions(arrays["lead_id"]) if ids is not None else found.codes(arrays["lead_id"]).astype(np.int32)
-        bad = _bad_rows(arrays, lead, times, start, breaches, kinds)
+        judged = Judged(breaches, arrays, start)
+        times = _judge(judged, lead, kinds, zoned=zoned)
+        zoned = times.zoned if zoned is None else zoned
         start += len(lead)
-        if bad.any():
-            kept = np.flatnonzero(~bad)
+        if judged.bad.any():
+            kept = np.flatnonzero(~judged.bad)
             arrays = {name: array.take(pa.array(kept)) for name, array in arrays.items()}
             lead, times = lead[kept], times.take(kept)
         codes = {name: one.codes(arrays[name]) for name, one in distinct.items()}
@@ -244,59 +255,29 @@ def read_events(
     return Events(batches, {name: one.values() for name, one in distinct.items()}), ids
 
 
-def shown(array: pa.Array) -> list[Any]:
-    """Values for a message; times that Python has no word for as numbers."""
-    try:
-        return array.to_pylist()
-    except (OverflowError, ValueError):
-        return array.cast(pa.int64()).to_pylist()
-
-
-def _no_times(array: pa.Array) -> Times:
-    rows = np.arange(len(array))
-    message = f"{array.type} values where times are needed"
-    return Times(np.full(len(array), NO_TIME), None, {message: rows} if len(array) else {})
-
-
-def _bad_rows(  # noqa: PLR0913, PLR0917 - one batch, from every side
-    arrays: dict[str, pa.Array],
-    lead: npt.NDArray[Any],
-    times: Times,
-    start: int,
-    breaches: Breaches,
-    kinds: Sequence[tuple[str, Kind]],
-) -> npt.NDArray[np.bool_]:
-    bad = np.zeros(len(lead), bool)
-
-    def say(column: str, message: str, rows: npt.NDArray[np.intp]) -> None:
-        bad[rows] = True
-        breaches.add(column, message, rows + start, shown(arrays[column].take(pa.array(rows[:5], pa.int64()))))
-
+def _judge(judged: Judged, lead: npt.NDArray[Any], kinds: Sequence[tuple[str, Kind]], *, zoned: bool | None) -> Times:
+    """When the events of a batch were; what breaks the contract is noted. `zoned`: whether times before had a zone."""
+    arrays = judged.columns
     if len(lead) and lead.min() < 0:
         no_id = arrays["lead_id"].is_null().to_numpy(zero_copy_only=False)
-        say("lead_id", "no lead_id", np.flatnonzero(no_id))
-        say("lead_id", "events of leads that are not among the leads", np.flatnonzero((lead < 0) & ~no_id))
-    say("event", "no event", _blank(arrays["event"]))
-    for message, rows in times.bad.items():
-        say("at", message, rows)
+        judged.say("lead_id", "no lead_id", np.flatnonzero(no_id))
+        judged.say("lead_id", "events of leads that are not among the leads", np.flatnonzero((lead < 0) & ~no_id))
+    judged.say("event", "no event", _blank(arrays["event"]))
+    times = judged.times("at")
+    if None not in (zoned, times.zoned) and zoned != times.zoned:
+        judged.say("at", NO_ZONE, np.flatnonzero(times.at != NO_TIME))
     for name, kind in kinds:
         if kind not in {"text", "any"} and is_text(arrays[name].type):
-            for message, rows in convert(arrays[name], kind, (), "UTC").bad.items():
-                say(name, message, rows)
-    stamps = times.at
-    if len(lead) and (stamps.min() < FIRST or stamps.max() > LAST):
-        absent = stamps == NO_TIME
-        say("at", "no time", np.flatnonzero(absent & ~bad))
-        wild = ~absent & ((stamps < FIRST) | (stamps > LAST))
-        say("at", "a time outside the years 1 to 9999", np.flatnonzero(wild))
-    return bad
+            judged.say_all(name, convert(arrays[name], kind, (), "UTC").bad)
+    judged.dated(times.at)
+    return times
 
 
 def _blank(array: pa.Array) -> npt.NDArray[np.intp]:
     """The rows without a text."""
     if not is_text(array.type):
         return np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False))
-    encoded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
+    encoded = encoded_of(array)
     blank = np.array([*(value is None or not value.strip() for value in encoded.dictionary.to_pylist()), True])
     if not blank[:-1].any() and encoded.null_count == 0:
         return np.zeros(0, np.intp)

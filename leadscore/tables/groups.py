@@ -1,4 +1,4 @@
-"""Leads in groups, by the names of their columns, and the shares of a count within them."""
+"""Leads in groups, by the names of their columns."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pandas as pd
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.groups import ALL, Groups, grouped
-from leadscore.stats.intervals import wilson
 from leadscore.tables.tables import Tables
 
 By = str | list[str] | tuple[str, ...] | Groups
@@ -45,9 +44,3 @@ def grouping(tables: Tables, by: By | None, own: Mapping[str, pd.Series[Any]] | 
     there, code = np.unique(np.column_stack([part.code for part in parts]), axis=0, return_inverse=True)
     texts = [[part.names[place] for part, place in zip(parts, row, strict=True)] for row in there]
     return Groups(code.reshape(-1).astype(np.int64), [", ".join(text) for text in texts])
-
-
-def with_shares(frame: pd.DataFrame, count: str, n: str) -> pd.DataFrame:
-    """The frame with `share`, `low` and `high` (95 % Wilson) of one column in another; NaN where n is 0."""
-    low, high = wilson(frame[count], frame[n])
-    return frame.assign(share=frame[count] / frame[n].where(frame[n] > 0), low=low, high=high)

@@ -9,15 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
 
-from leadscore.base.times import NO_TIME, Times, one_array, read_times
-from leadscore.errors import Problem
-from leadscore.tables.contract import refuse
+from leadscore.base.times import NO_TIME, Times
 
 Positions = npt.NDArray[np.signedinteger[Any]]
-# Notes what is wrong: a column, a message, the rows.
-Say = Callable[[str, str, npt.NDArray[np.intp]], None]
 
 # A day since 1970 moved by so much is positive for every year of the calendar, and fits in 24 bits.
 _SHIFT = 1 << 22
@@ -100,21 +95,6 @@ class Records:
             return np.where((found >= 0) & (owner[found] == lead), order[found], -1)
 
         return row
-
-
-def lead_times(table: pa.Table, say: Say) -> dict[str, Times]:
-    """The columns of times that the contract knows, as far as they are there."""
-    found = {}
-    for name in ("created_at", "valid_from"):
-        if name in table.column_names:
-            times = read_times(one_array(table[name]))
-            if times is None:
-                refuse([Problem(f"leads.{name}", f"{table[name].type} values where times are needed")])
-            else:
-                for message, rows in times.bad.items():
-                    say(name, message, rows)
-                found[name] = times
-    return found
 
 
 def repeated(codes: npt.NDArray[np.int32], valid_from: Times | None) -> tuple[str, npt.NDArray[np.intp]]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
@@ -16,10 +15,10 @@ from leadscore.errors import ContractError, Problem
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import Kind, declared_kind, event_kinds, lead_kinds
 from leadscore.tables.columns import Column, convert, distinct
-from leadscore.tables.contract import Breaches, missing_columns, refuse
-from leadscore.tables.daily_activity import DailyActivity, is_activity
+from leadscore.tables.contract import Breaches, Judged, missing_columns, refuse
+from leadscore.tables.daily_activity import ZONE, is_activity
 from leadscore.tables.events import EventBatch, Events, Ids, plain_ids, read_events
-from leadscore.tables.lead_history import Records, Say, disagreeing, lead_times, repeated
+from leadscore.tables.lead_history import Records, disagreeing, repeated
 from leadscore.tables.outcomes import read_outcomes, stage_names
 from leadscore.tables.sources import Source, open_source
 from leadscore.tables.tables import Tables, completeness, reading_of
@@ -103,36 +102,32 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
     - 2 rows set aside; see `rejected`.
     """
     books = [rulebook] if isinstance(rulebook, (Rulebook, str)) else list(rulebook or ())
-    names = stage_names(stages)
     with Arguments("load_tables") as given:
+        names = stage_names(stages, given)
         last = None if observed_until is None else given.day("observed_until", observed_until)
         if wrong := [book for book in books if not isinstance(book, Rulebook)]:
             message = f"must be a Rulebook, or several; got {wrong[0]!r}. Rulebook.read(path) reads one from a file"
             given.wrong("rulebook", message)
-    given_tables = {"leads": leads, "events": events, "outcomes": outcomes}
-    sources = {
-        name: _opened(name, table) for name, table in given_tables.items() if table is not None or name == "leads"
+    present = {"leads": leads} | {
+        name: table for name, table in (("events", events), ("outcomes", outcomes)) if table is not None
     }
+    sources = {name: open_source(table, name) for name, table in present.items()}
     wanted = {name: _wanted(source, books, columns) for name, source in sources.items()}
     refuse([problem for name, source in sources.items() for problem in _lacking(source, wanted[name], books)])
 
     breaches = {name: Breaches(source) for name, source in sources.items()}
-    read = _read_leads(sources["leads"], wanted["leads"], books, breaches["leads"], strict=strict)
-    ids = read[1]
-    log = _no_events(books)
-    if "events" in sources:
-        log = _read_log(sources["events"], wanted["events"], books, ids, breaches["events"])
     timezone, reached = books[0].timezone if books else "UTC", None
+    rows, ids, records, converted = _read_leads(wanted["leads"], books, breaches["leads"], strict=strict)
+    log = _read_log(wanted["events"], books, ids, breaches["events"]) if "events" in sources else _no_events(books)
     if "outcomes" in sources:
-        created = read[2].created_at()
-        reached, last = read_outcomes(sources["outcomes"], ids, created, breaches["outcomes"], names, last, timezone)
-    _unread(sources, breaches)
+        reached, last = read_outcomes(ids, records.created_at(), breaches["outcomes"], names, last, timezone)
+    for breach in breaches.values():
+        breach.add_unread()
     if strict:
         refuse([problem for breach in breaches.values() for problem in breach.problems()])
     parts = [breach.rejected() for breach in breaches.values()]
     rejected = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
-    lead_table, ids, records, converted = read
-    tables = Tables(lead_table, ids, records, log, reached, rejected, converted, last, timezone)
+    tables = Tables(rows, ids, records, log, reached, rejected, last, timezone, columns=converted)
     if "events" in sources:
         refuse([problem for book in books for problem in _misread(tables, book)])
     if books:
@@ -140,24 +135,12 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
     return tables
 
 
-def _read_log(source: Source, wanted: list[str], books: list[Rulebook], ids: Ids, breaches: Breaches) -> Events:
+def _read_log(wanted: list[str], books: list[Rulebook], ids: Ids, breaches: Breaches) -> Events:
     """Events as they were recorded, or counted by day already."""
-    if is_activity(source):
-        return _read_activity(source, wanted, ids, breaches)
+    if is_activity(breaches.source):
+        return _read_activity(wanted, ids, breaches)
     marks: list[tuple[str, Kind]] = [("is_bot", "boolean")] * ("is_bot" in wanted)
-    return read_events(source, wanted, ids, breaches, [*_event_kinds(books), *marks])[0]
-
-
-def _opened(name: str, table: Any) -> Source:
-    return _from_activity(table) if name == "events" and isinstance(table, DailyActivity) else open_source(table, name)
-
-
-def _from_activity(activity: DailyActivity) -> Source:
-    def batches(columns: list[str]) -> Iterator[pa.RecordBatch]:
-        yield from activity.table.select(columns).to_batches()
-
-    metadata = {b"leadscore.activity": b"1", b"leadscore.timezone": activity.timezone.encode()}
-    return Source("events", activity.table.column_names, batches, metadata=metadata)
+    return read_events(wanted, ids, breaches, [*_event_kinds(books), *marks])[0]
 
 
 def _wanted(source: Source, books: list[Rulebook], columns: Sequence[str]) -> list[str]:
@@ -199,18 +182,12 @@ def _no_events(books: list[Rulebook]) -> Events:
     return Events([], {name: pa.nulls(0) for name in ("event", *(name for name, _ in _event_kinds(books)))})
 
 
-def _read_activity(source: Source, wanted: list[str], ids: Ids, breaches: Breaches) -> Events:
+def _read_activity(wanted: list[str], ids: Ids, breaches: Breaches) -> Events:
     """Daily activity in place of events: the day instead of the time, and how many."""
-    batches = list(source.batches(wanted))
-    table = pa.Table.from_batches(batches) if batches else pa.table({name: pa.nulls(0) for name in wanted})
+    table = breaches.source.table(wanted)
     lead = ids.positions(one_array(table["lead_id"]))
-    unknown = np.flatnonzero(lead < 0)
-    breaches.add(
-        "lead_id",
-        "activity of leads that are not among the leads",
-        unknown,
-        table["lead_id"].take(unknown[:5]).to_pylist(),
-    )
+    message = "activity of leads that are not among the leads"
+    Judged(breaches, table).say("lead_id", message, np.flatnonzero(lead < 0))
     kept = np.flatnonzero(lead >= 0)
     codes, values = {}, {}
     for name in wanted:
@@ -219,39 +196,29 @@ def _read_activity(source: Source, wanted: list[str], ids: Ids, breaches: Breach
             codes[name], values[name] = found[kept], pa.array(known) if known else pa.nulls(0)
     day = one_array(table["day"]).cast(pa.int32()).to_numpy(zero_copy_only=False)[kept]
     count = one_array(table["count"]).cast(pa.int64()).to_numpy(zero_copy_only=False)[kept]
-    timezone = source.metadata[b"leadscore.timezone"].decode()
+    timezone = breaches.source.metadata[ZONE].decode()
     return Events([EventBatch(lead[kept], codes, None, day, count)], values, timezone)
 
 
 def _read_leads(
-    source: Source, wanted: list[str], books: list[Rulebook], breaches: Breaches, *, strict: bool
+    wanted: list[str], books: list[Rulebook], breaches: Breaches, *, strict: bool
 ) -> tuple[pa.Table, Ids, Records, dict[Any, Column]]:
-    batches = list(source.batches(wanted))
-    table = pa.Table.from_batches(batches) if batches else pa.table({name: pa.nulls(0) for name in wanted})
+    table = breaches.source.table(wanted)
     array = plain_ids(table["lead_id"], "leads")
     array = array.cast(pa.large_string()) if pa.types.is_dictionary(array.type) else array
-    if pa.types.is_floating(array.type):
-        raise ContractError(
-            "tables", [Problem("leads.lead_id", f"{array.type} values where ids are needed: whole numbers or text")]
-        )
-    bad = np.zeros(len(table), bool)
-
-    def say(column: str, message: str, rows: npt.NDArray[np.intp]) -> None:
-        bad[rows] = True
-        breaches.add(column, message, rows, table[column].take(pa.array(rows[:5], pa.int64())).to_pylist())
-
-    say("lead_id", "no lead_id", np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False)))
+    judged = Judged(breaches, table)
+    judged.say("lead_id", "no lead_id", np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False)))
     codes, _ = distinct(array)
-    times = lead_times(table, say)
-    say("lead_id", *repeated(codes, times.get("valid_from")))
+    times = {name: judged.times(name) for name in ("created_at", "valid_from") if name in table.column_names}
+    judged.say("lead_id", *repeated(codes, times.get("valid_from")))
     if {"created_at", "valid_from"} <= times.keys():
         message = "rows of one lead with different created_at"
-        say("created_at", message, disagreeing(codes, times["created_at"].at))
-    columns = _convert_columns(table, books, say)
-    if bad.any():
+        judged.say("created_at", message, disagreeing(codes, times["created_at"].at))
+    columns = _convert_columns(judged, books)
+    if judged.bad.any():
         columns.clear()
         # When all is refused anyway, events of these leads are not said to be of unknown ones: one row of each stays.
-        kept = (codes >= 0) & ~pd.Series(codes).duplicated().to_numpy() if strict else ~bad
+        kept = (codes >= 0) & ~pd.Series(codes).duplicated().to_numpy() if strict else ~judged.bad
         table, array = table.filter(pa.array(kept)), array.filter(pa.array(kept))
         times = {name: one.take(np.flatnonzero(kept)) for name, one in times.items()}
     if "valid_from" not in times:
@@ -262,7 +229,7 @@ def _read_leads(
     return table, ids, Records(lead, len(ids), times.get("created_at"), times.get("valid_from")), columns
 
 
-def _convert_columns(table: pa.Table, books: list[Rulebook], say: Say) -> dict[Any, Column]:
+def _convert_columns(judged: Judged, books: list[Rulebook]) -> dict[Any, Column]:
     """The columns that rules use, each as they read it; cells that are no such value are said."""
     columns: dict[Any, Column] = {}
     said = set()
@@ -270,20 +237,12 @@ def _convert_columns(table: pa.Table, books: list[Rulebook], say: Say) -> dict[A
         for name, kind in _needed(book).items():
             key = reading_of(name, kind, book)
             if key not in columns:
-                columns[key] = convert(table[name], kind, book.missing_values, book.timezone)
+                columns[key] = convert(judged.columns[name], kind, book.missing_values, book.timezone)
             # Another rulebook's missing values make no cell better.
             if (name, kind) not in said:
-                for message, rows in columns[key].bad.items():
-                    say(name, message, rows)
+                judged.say_all(name, columns[key].bad)
             said.add((name, kind))
     return columns
-
-
-def _unread(sources: dict[str, Source], breaches: dict[str, Breaches]) -> None:
-    """Lines of a text file that were no rows, or rows that swallowed others."""
-    for name, source in sources.items():
-        for row, message, cells in source.notes:
-            breaches[name].add("", message, np.array([row]), [cells])
 
 
 def _misread(tables: Tables, rulebook: Rulebook) -> list[Problem]:

@@ -12,13 +12,13 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_number, day_of
-from leadscore.base.times import DAY, FIRST, LAST, NO_TIME, Times, one_array, read_times
-from leadscore.errors import ArgumentError, Problem, did_you_mean
+from leadscore.base.times import DAY, NO_TIME, Times, one_array
+from leadscore.errors import did_you_mean
 from leadscore.tables.columns import distinct
-from leadscore.tables.contract import Breaches, refuse
-from leadscore.tables.events import Ids, plain_ids, shown
-from leadscore.tables.sources import Source
+from leadscore.tables.contract import Breaches, Judged
+from leadscore.tables.events import Ids, plain_ids
 
 STAGES = ("lead", "mql", "sal", "sql", "opportunity", "won", "rejected", "lost", "recycled", "contacted")
 FUNNEL = STAGES[:6]
@@ -98,11 +98,10 @@ def or_further(stage: str) -> tuple[str, ...]:
 
 
 def read_outcomes(  # noqa: PLR0913, PLR0917 - load_tables alone calls it
-    source: Source,
     ids: Ids,
     created: Times | None,
     breaches: Breaches,
-    names: Mapping[str, str] | None,
+    names: Mapping[str, str],
     observed_until: dt.date | None,
     timezone: str,
 ) -> tuple[Stages, dt.date | None]:
@@ -111,12 +110,12 @@ def read_outcomes(  # noqa: PLR0913, PLR0917 - load_tables alone calls it
     Each row is judged alone first; those that pass are judged beside the lead's other rows. Which rows are named does
     not depend on their order, but for rows that are the same in every column.
     """
-    table, stages, bad = _read_rows(source, ids, breaches, names)
-    day = stages.times.days(timezone)
+    stages, judged = _read_rows(ids, breaches, names)
+    day, bad = stages.times.days(timezone), judged.bad
 
     def say(message: str, rows: Rows) -> None:
         bad[rows] = True
-        cells = table.select(["lead_id", "stage", "at"]).take(pa.array(rows[:5], pa.int64())).to_pylist()
+        cells = judged.columns.select(["lead_id", "stage", "at"]).take(pa.array(rows[:5], pa.int64())).to_pylist()
         breaches.add("at", message, rows, [tuple(map(str, row.values())) for row in cells])
 
     if created is not None:
@@ -135,38 +134,24 @@ def read_outcomes(  # noqa: PLR0913, PLR0917 - load_tables alone calls it
     return stages.take(np.flatnonzero(~bad)), observed_until
 
 
-def _read_rows(
-    source: Source, ids: Ids, breaches: Breaches, names: Mapping[str, str] | None
-) -> tuple[pa.Table, Stages, Mask]:
+def _read_rows(ids: Ids, breaches: Breaches, names: Mapping[str, str]) -> tuple[Stages, Judged]:
     """All rows, and which of them are none: of no lead, no stage or no time."""
-    batches = list(source.batches(source.columns))
-    table = pa.Table.from_batches(batches) if batches else pa.table({name: pa.nulls(0) for name in source.columns})
-    bad = np.zeros(len(table), bool)
-
-    def say(column: str, message: str, rows: Rows) -> None:
-        bad[rows] = True
-        breaches.add(column, message, rows, shown(table[column].take(pa.array(rows[:5], pa.int64()))))
-
+    table = breaches.source.table(breaches.source.columns)
+    judged = Judged(breaches, table)
     lead = ids.positions(plain_ids(table["lead_id"], "outcomes"))
-    say("lead_id", "outcomes of leads that are not among the leads", np.flatnonzero(lead < 0))
+    judged.say("lead_id", "outcomes of leads that are not among the leads", np.flatnonzero(lead < 0))
     codes, values = distinct(one_array(table["stage"]))
-    ours = [(names or {}).get(value, value) for value in values]
+    ours = [names.get(value, value) for value in values]
     # The last place is that of a missing stage.
     stage = np.array([*(STAGES.index(name) if name in STAGES else -1 for name in ours), -1], np.int8)[codes]
     mapped = "" if names else "; stages={theirs: ours} maps other names, on the command line --stage-name THEIRS=OURS"
-    say("stage", f"not a stage; stages are {', '.join(STAGES)}{mapped}", np.flatnonzero(stage < 0))
-    times = read_times(one_array(table["at"]))
-    if times is None:
-        refuse([Problem("outcomes.at", f"{table['at'].type} values where times are needed")])
-        raise AssertionError
-    for message, rows in times.bad.items():
-        say("at", message, rows)
-    say("at", "no time", np.flatnonzero((times.at == NO_TIME) & ~bad))
-    say("at", "a time outside the years 1 to 9999", np.flatnonzero(~bad & ((times.at < FIRST) | (times.at > LAST))))
+    judged.say("stage", f"not a stage; stages are {', '.join(STAGES)}{mapped}", np.flatnonzero(stage < 0))
+    times = judged.times("at")
+    judged.dated(times.at)
     frame = table.to_pandas()
     if names:
         frame["stage"] = pd.Series([*ours, None]).take(codes).to_numpy()
-    return table, Stages(frame, lead, stage, times), bad
+    return Stages(frame, lead, stage, times), judged
 
 
 def _again(stages: Stages, timezone: str) -> Rows:  # noqa: ARG001 - one signature for both
@@ -230,21 +215,13 @@ def _longest_rise(rows: list[_Row]) -> set[int]:
     return set(max(best, key=lambda found: found[:2])[2])
 
 
-def stage_names(stages: Mapping[str, str] | None) -> Mapping[str, str] | None:
-    """The names of a CRM's stages and ours for them, checked.
-
-    Raises
-    ------
-    ArgumentError
-        If they are mapped to what is not a stage.
-    """
+def stage_names(stages: Mapping[str, str] | None, given: Arguments) -> Mapping[str, str]:
+    """The names of a CRM's stages and ours for them, checked."""
     if stages is not None and not isinstance(stages, Mapping):
-        raise ArgumentError("stages", f"must map their names to ours, as {{'Closed Won': 'won'}}; got {stages!r}")
-    wrong = [(theirs, ours) for theirs, ours in (stages or {}).items() if ours not in STAGES]
-    if wrong:
-        messages = [
-            f"{theirs!r} is mapped to {ours!r}, which is not a stage{did_you_mean(ours, STAGES)}"
-            for theirs, ours in wrong
-        ]
-        raise ArgumentError("stages", [Problem("", message) for message in messages])
-    return stages
+        given.wrong("stages", f"must map their names to ours, as {{'Closed Won': 'won'}}; got {stages!r}")
+        return {}
+    for theirs, ours in (stages or {}).items():
+        if ours not in STAGES:
+            near = did_you_mean(ours, STAGES)
+            given.wrong("stages", f"{theirs!r} is mapped to {ours!r}, which is not a stage{near}")
+    return stages or {}

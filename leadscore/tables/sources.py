@@ -52,6 +52,11 @@ class Source:
     notes: list[tuple[int, str, str]] = field(default_factory=list)
     metadata: dict[bytes, bytes] = field(default_factory=dict)
 
+    def table(self, columns: list[str]) -> pa.Table:
+        """All rows at once."""
+        batches = list(self.batches(columns))
+        return pa.Table.from_batches(batches) if batches else pa.table({name: pa.nulls(0) for name in columns})
+
 
 def open_source(data: Any, name: str) -> Source:
     """Open a table for reading.
@@ -94,7 +99,7 @@ def _from_arrow(data: Any, name: str) -> Source:
         for batch in pa.Table.from_arrays(chosen, names=columns).to_batches(max_chunksize=BATCH_ROWS):
             yield _valid(batch, name)
 
-    return Source(name, _unique(table.column_names, name), batches)
+    return Source(name, _unique(table.column_names, name), batches, metadata=dict(table.schema.metadata or {}))
 
 
 def _without_views(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -103,16 +108,7 @@ def _without_views(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_string_view(kind):
         return column.cast(pa.large_string())
     if pa.types.is_dictionary(kind) and pa.types.is_string_view(kind.value_type):
-        return (
-            column.cast(pa.large_string())
-            if not column.num_chunks
-            else pa.chunked_array(
-                [
-                    pa.DictionaryArray.from_arrays(chunk.indices, chunk.dictionary.cast(pa.large_string()))
-                    for chunk in column.chunks
-                ]
-            )
-        )
+        return column.cast(pa.dictionary(kind.index_type, pa.large_string()))
     return column
 
 
@@ -151,7 +147,7 @@ def _from_pandas(frame: pd.DataFrame, name: str) -> Source:
                 problems.append(Problem(f"{name}.{column}", message))
         if problems:
             raise ContractError("tables", problems)
-        table = pa.Table.from_arrays([_chunked(array) for array in arrays], names=wanted)
+        table = pa.Table.from_arrays(arrays, names=wanted)
         yield from table.to_batches(max_chunksize=BATCH_ROWS)
 
     return Source(name, columns, batches)
@@ -163,10 +159,6 @@ def _mixes_zones(series: pd.Series[Any]) -> bool:
         return False
     zones = {value.tzinfo is None for value in series.dropna() if isinstance(value, dt.datetime)}
     return len(zones) > 1
-
-
-def _chunked(array: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
-    return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
 
 
 def _from_files(path: str, name: str) -> Source:

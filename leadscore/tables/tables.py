@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from copy import copy
-from dataclasses import replace
+from dataclasses import InitVar, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,20 +16,21 @@ import pyarrow as pa
 from leadscore.base.days import as_day, day_number
 from leadscore.base.text import counted
 from leadscore.base.times import Times, one_array
-from leadscore.errors import ArgumentError, Problem, did_you_mean
+from leadscore.errors import ArgumentError, did_you_mean
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import Kind, declared_kind
-from leadscore.stats.intervals import wilson
+from leadscore.stats.intervals import with_shares
 from leadscore.tables.bots import bots_of
 from leadscore.tables.columns import Column, convert
-from leadscore.tables.contract import Breaches, missing_columns, refuse
+from leadscore.tables.contract import Breaches, Judged, missing_columns, refuse
 from leadscore.tables.events import Events, Ids
 from leadscore.tables.lead_history import Positions, Records
 from leadscore.tables.outcomes import Stages
 from leadscore.tables.sources import Source
 
 
+@dataclass(eq=False, repr=False)
 class Tables(Result):
     """Leads, events and outcomes that keep the contract; made by `load_tables`.
 
@@ -58,29 +59,24 @@ class Tables(Result):
         `low`, `high` (95 % Wilson); of the lead's latest row, by the first rulebook.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - load_tables alone calls it
-        self,
-        leads: pa.Table,
-        ids: Ids,
-        records: Records,
-        events: Events,
-        stages: Stages | None,
-        rejected: pd.DataFrame,
-        columns: dict[Any, Column],
-        observed_until: dt.date | None,
-        timezone: str,
-    ) -> None:
-        self.leads = leads
-        self.ids = ids
-        self.records = records
-        self.events = events
-        self.outcomes = None if stages is None else stages.frame
-        self.stages = stages
-        self.observed_until = observed_until
-        self.timezone = timezone
-        self.rejected = rejected
-        self.completeness = pd.DataFrame()
+    leads: pa.Table
+    ids: Ids
+    records: Records
+    events: Events
+    stages: Stages | None
+    rejected: pd.DataFrame
+    observed_until: dt.date | None
+    timezone: str
+    columns: InitVar[dict[Any, Column]]
+    completeness: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    def __post_init__(self, columns: dict[Any, Column]) -> None:
         self._columns = columns
+
+    @property
+    def outcomes(self) -> pd.DataFrame | None:
+        """The outcomes as they came, stages by our names."""
+        return None if self.stages is None else self.stages.frame
 
     @property
     def headline(self) -> str:
@@ -133,10 +129,9 @@ class Tables(Result):
         if key not in self._columns:
             refuse(missing_columns(self._source("leads"), [name], {name: f", which {rulebook.name!r} uses"}))
             column = convert(self.leads[name], kind, rulebook.missing_values, rulebook.timezone)
-            breaches = Breaches(self._source("leads"))
-            for message, rows in column.bad.items():
-                breaches.add(name, message, rows, self.leads[name].take(pa.array(rows[:5])).to_pylist())
-            refuse(breaches.problems())
+            judged = Judged(Breaches(self._source("leads")), self.leads)
+            judged.say_all(name, column.bad)
+            refuse(judged.breaches.problems())
             self._columns[key] = column
         return self._columns[key]
 
@@ -149,13 +144,9 @@ class Tables(Result):
             If it is not there, or holds values of another kind.
         """
         refuse(missing_columns(self._source("events"), [name], {name: f", which {rulebook.name!r} uses"}))
-        raw = self.events.values[name]
         # An event may be called what `missing_values` lists.
-        column = convert(raw, kind, () if name == "event" else rulebook.missing_values, rulebook.timezone)
-        for message, places in column.bad.items():
-            shown = ", ".join(repr(value) for value in raw.take(pa.array(places[:5])).to_pylist())
-            refuse([Problem(f"events.{name}", f"{counted(len(places), 'distinct value')}: {message}", shown)])
-        return column
+        missing = () if name == "event" else rulebook.missing_values
+        return self.events.column(name, kind, missing, rulebook.timezone)
 
     def created(self) -> Times | None:
         """When each lead was created, if the table says so."""
@@ -257,11 +248,9 @@ def completeness(tables: Tables, rulebook: Rulebook, rows: Positions) -> pd.Data
             continue
         column = tables.column(name, declared_kind(rulebook, name) or "any", rulebook)
         missing = np.append(column.missing, True)[rows]
-        n, known = len(missing), int(len(missing) - missing.sum())
-        low, high = wilson(known, n)
-        share = known / n if n else float("nan")
-        found.append((name, declared.required, n, known, share, float(low), float(high)))
-    return pd.DataFrame(found, columns=["column", "required", "n", "known", "share", "low", "high"]).set_index("column")
+        found.append((name, declared.required, len(rows), int(len(rows) - missing.sum())))
+    frame = pd.DataFrame(found, columns=["column", "required", "n", "known"]).set_index("column")
+    return with_shares(frame, "known", "n")
 
 
 def reading_of(name: str, kind: Kind, rulebook: Rulebook) -> Any:

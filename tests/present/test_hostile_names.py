@@ -35,4 +35,4 @@ def test_every_result_class_is_tried():
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
     there = {found.__name__ for found in classes(Result) if found.__module__.startswith("leadscore.")}
-    assert there == set(RESULTS)
+    assert {name for name in there if not name.startswith("_")} == set(RESULTS)

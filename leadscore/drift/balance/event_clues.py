@@ -19,9 +19,8 @@ from leadscore.drift.cohorts import cohorts_of, mondays, sides_of
 from leadscore.errors import ArgumentError
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.binding import Binding
-from leadscore.stats.intervals import Floats
+from leadscore.stats.intervals import Floats, with_shares
 from leadscore.tables.bots import REASONS, bots_of, reasons_of
-from leadscore.tables.groups import with_shares
 from leadscore.tables.tables import Tables
 
 # Fewer in all weeks concerned may be missing by chance; a kind that stopped may leave stragglers.
