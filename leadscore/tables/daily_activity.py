@@ -19,11 +19,10 @@ from leadscore.present.result import Result
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import Kind, event_kinds
 from leadscore.tables.contract import Breaches, missing_columns, refuse
-from leadscore.tables.events import read_events
+from leadscore.tables.events import ZONE, read_events
 from leadscore.tables.sources import Source, open_source
 
 _FORMAT = b"leadscore.activity"
-ZONE = b"leadscore.timezone"
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -19,6 +19,9 @@ from leadscore.rulebook.kinds import Kind
 from leadscore.tables.columns import Column, convert, encoded_of, positions_of
 from leadscore.tables.contract import Breaches, Judged, refuse
 
+# The zone of daily activity, in what a file says of itself.
+ZONE = b"leadscore.timezone"
+
 
 def plain_ids(column: pa.Array | pa.ChunkedArray, table: str) -> pa.Array:
     """Ids as text or whole numbers; those of no lead as floats where some are not whole.
@@ -219,11 +222,11 @@ class _Distinct:
 def read_events(
     wanted: list[str], ids: Ids | None, breaches: Breaches, kinds: Sequence[tuple[str, Kind]]
 ) -> tuple[Events, Ids]:
-    """Stream events into small columns; rows that break the contract are reported and left out.
+    """Stream events, or daily activity, into small columns; rows that break the contract are reported and left out.
 
     Without `ids` the leads are those of the events; `kinds` says which columns a `where` tests, and for what.
     """
-    distinct = {name: _Distinct() for name in wanted if name not in {"lead_id", "at"}}
+    distinct = {name: _Distinct() for name in wanted if name not in {"lead_id", "at", "day", "count"}}
     found = _Distinct()
     batches: list[EventBatch] = []
     source = breaches.source
@@ -232,38 +235,48 @@ def read_events(
     for batch in source.batches(wanted):
         arrays = {name: one_array(column) for name, column in zip(wanted, batch.columns, strict=True)}
         arrays["lead_id"] = plain_ids(arrays["lead_id"], source.name)
-        refuse(
-            [
-                Problem(f"{source.name}.{name}", f"{array.type} values, which are not text, numbers, booleans or dates")
-                for name, array in arrays.items()
-                if pa.types.is_nested(array.type) or isinstance(array.type, pa.BaseExtensionType)
-            ]
-        )
+        odd = {name: array.type for name, array in arrays.items() if _is_odd(array.type)}
+        message = "values, which are not text, numbers, booleans or dates"
+        refuse([Problem(f"{source.name}.{name}", f"{kind} {message}") for name, kind in odd.items()])
         lead = ids.positions(arrays["lead_id"]) if ids is not None else found.codes(arrays["lead_id"]).astype(np.int32)
         judged = Judged(breaches, arrays, start)
         times = _judge(judged, lead, kinds, zoned=zoned)
-        zoned = times.zoned if zoned is None else zoned
+        zoned = times.zoned if times and zoned is None else zoned
         start += len(lead)
         if judged.bad.any():
             kept = np.flatnonzero(~judged.bad)
             arrays = {name: array.take(pa.array(kept)) for name, array in arrays.items()}
-            lead, times = lead[kept], times.take(kept)
+            lead, times = lead[kept], times.take(kept) if times else None
         codes = {name: one.codes(arrays[name]) for name, one in distinct.items()}
-        batches.append(EventBatch(lead, codes, times))
+        counts = ("day", pa.int32()), ("count", pa.int64())
+        daily = [] if times else [arrays[name].cast(kind).to_numpy(zero_copy_only=False) for name, kind in counts]
+        batches.append(EventBatch(lead, codes, times, *daily))
     if ids is None:
         ids = Ids(found.values() if found.index else pa.array([], pa.large_string()))
-    return Events(batches, {name: one.values() for name, one in distinct.items()}), ids
+    zone = source.metadata[ZONE].decode() if "at" not in wanted else None
+    return Events(batches, {name: one.values() for name, one in distinct.items()}, zone), ids
 
 
-def _judge(judged: Judged, lead: npt.NDArray[Any], kinds: Sequence[tuple[str, Kind]], *, zoned: bool | None) -> Times:
-    """When the events of a batch were; what breaks the contract is noted. `zoned`: whether times before had a zone."""
+def _is_odd(kind: pa.DataType) -> bool:
+    return pa.types.is_nested(kind) or isinstance(kind, pa.BaseExtensionType)
+
+
+def _judge(
+    judged: Judged, lead: npt.NDArray[Any], kinds: Sequence[tuple[str, Kind]], *, zoned: bool | None
+) -> Times | None:
+    """When the events of a batch were, None for daily activity; what breaks the contract is noted.
+
+    `zoned` says whether times before these had a zone.
+    """
     arrays = judged.columns
     if len(lead) and lead.min() < 0:
         no_id = arrays["lead_id"].is_null().to_numpy(zero_copy_only=False)
         judged.say("lead_id", "no lead_id", np.flatnonzero(no_id))
         judged.say("lead_id", "events of leads that are not among the leads", np.flatnonzero((lead < 0) & ~no_id))
     judged.say("event", "no event", _blank(arrays["event"]))
-    times = judged.times("at")
+    times = judged.times("at") if "at" in arrays else None
+    if times is None:
+        return None
     if None not in (zoned, times.zoned) and zoned != times.zoned:
         judged.say("at", NO_ZONE, np.flatnonzero(times.at != NO_TIME))
     for name, kind in kinds:

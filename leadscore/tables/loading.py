@@ -10,14 +10,13 @@ import pandas as pd
 import pyarrow as pa
 
 from leadscore.base.arguments import Arguments
-from leadscore.base.times import one_array
 from leadscore.errors import ContractError, Problem
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import Kind, declared_kind, event_kinds, lead_kinds
 from leadscore.tables.columns import Column, convert, distinct
 from leadscore.tables.contract import Breaches, Judged, missing_columns, refuse
-from leadscore.tables.daily_activity import ZONE, is_activity
-from leadscore.tables.events import EventBatch, Events, Ids, plain_ids, read_events
+from leadscore.tables.daily_activity import is_activity
+from leadscore.tables.events import Events, Ids, plain_ids, read_events
 from leadscore.tables.lead_history import Records, disagreeing, repeated
 from leadscore.tables.outcomes import read_outcomes, stage_names
 from leadscore.tables.sources import Source, open_source
@@ -108,10 +107,8 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
         if wrong := [book for book in books if not isinstance(book, Rulebook)]:
             message = f"must be a Rulebook, or several; got {wrong[0]!r}. Rulebook.read(path) reads one from a file"
             given.wrong("rulebook", message)
-    present = {"leads": leads} | {
-        name: table for name, table in (("events", events), ("outcomes", outcomes)) if table is not None
-    }
-    sources = {name: open_source(table, name) for name, table in present.items()}
+    parts = {"leads": leads, "events": events, "outcomes": outcomes}
+    sources = {name: open_source(part, name) for name, part in parts.items() if part is not None or name == "leads"}
     wanted = {name: _wanted(source, books, columns) for name, source in sources.items()}
     refuse([problem for name, source in sources.items() for problem in _lacking(source, wanted[name], books)])
 
@@ -125,8 +122,8 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
         breach.add_unread()
     if strict:
         refuse([problem for breach in breaches.values() for problem in breach.problems()])
-    parts = [breach.rejected() for breach in breaches.values()]
-    rejected = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    aside = [breach.rejected() for breach in breaches.values()]
+    rejected = pd.concat([part for part in aside if len(part)] or aside[:1], ignore_index=True)
     tables = Tables(rows, ids, records, log, reached, rejected, last, timezone, columns=converted)
     if "events" in sources:
         refuse([problem for book in books for problem in _misread(tables, book)])
@@ -137,8 +134,6 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
 
 def _read_log(wanted: list[str], books: list[Rulebook], ids: Ids, breaches: Breaches) -> Events:
     """Events as they were recorded, or counted by day already."""
-    if is_activity(breaches.source):
-        return _read_activity(wanted, ids, breaches)
     marks: list[tuple[str, Kind]] = [("is_bot", "boolean")] * ("is_bot" in wanted)
     return read_events(wanted, ids, breaches, [*_event_kinds(books), *marks])[0]
 
@@ -180,24 +175,6 @@ def _lacking(source: Source, wanted: list[str], books: list[Rulebook]) -> list[P
 
 def _no_events(books: list[Rulebook]) -> Events:
     return Events([], {name: pa.nulls(0) for name in ("event", *(name for name, _ in _event_kinds(books)))})
-
-
-def _read_activity(wanted: list[str], ids: Ids, breaches: Breaches) -> Events:
-    """Daily activity in place of events: the day instead of the time, and how many."""
-    table = breaches.source.table(wanted)
-    lead = ids.positions(one_array(table["lead_id"]))
-    message = "activity of leads that are not among the leads"
-    Judged(breaches, table).say("lead_id", message, np.flatnonzero(lead < 0))
-    kept = np.flatnonzero(lead >= 0)
-    codes, values = {}, {}
-    for name in wanted:
-        if name not in {"lead_id", "day", "count"}:
-            found, known = distinct(one_array(table[name]))
-            codes[name], values[name] = found[kept], pa.array(known) if known else pa.nulls(0)
-    day = one_array(table["day"]).cast(pa.int32()).to_numpy(zero_copy_only=False)[kept]
-    count = one_array(table["count"]).cast(pa.int64()).to_numpy(zero_copy_only=False)[kept]
-    timezone = breaches.source.metadata[ZONE].decode()
-    return Events([EventBatch(lead[kept], codes, None, day, count)], values, timezone)
 
 
 def _read_leads(

@@ -286,10 +286,10 @@ def _figure(kind: str, before: Any, after: Any, bins: int) -> tuple[dict[str, An
     if MISSING in whole.names:
         place = whole.names.index(MISSING)
         row |= {"missing_reference": whole.reference[place], "missing_current": whole.current[place]}
-        row["missing_p"] = distances.homogeneity(whole.in_two(place))[2] if len(whole.names) > 1 else np.nan
+        row["missing_p"] = distances.homogeneity(whole.in_two(place))[1] if len(whole.names) > 1 else np.nan
     cells = distances.comparable(whole)
     row |= zip(("psi", "psi_low", "psi_high", "psi_no_drift"), distances.stability_index(cells), strict=False)
-    row["chi2"], _, row["chi2_p"] = distances.homogeneity(cells)
+    row["chi2"], row["chi2_p"] = distances.homogeneity(cells)
     row |= {"n_reference": whole.reference.sum(), "n_current": whole.current.sum()}
     p, q = distances.shares(cells)
     columns = {"reference": cells.reference, "current": cells.current}
