@@ -167,10 +167,7 @@ def fit_logistic(  # noqa: PLR0913 - each of them is part of the model
         np.append(np.full(p, -np.inf) if lower is None else lower, -np.inf),
         np.append(np.full(p, np.inf) if upper is None else upper, np.inf),
     )
-    now, gained = (
-        problem.at(problem.beginning() if start is None else np.append(start.coefficients, start.intercept)),
-        np.inf,
-    )
+    now, gained = problem.at(problem.beginning(start)), np.inf
     for _ in range(_STEPS):
         chance = _sigmoid(now.log_odds)
         gradient = problem.gradient(now, chance)
@@ -213,8 +210,10 @@ class _Penalised:
     least: Floats
     most: Floats
 
-    def beginning(self) -> Floats:
-        """What coefficients are drawn to, and the intercept of the mean outcome."""
+    def beginning(self, start: Fitted | None) -> Floats:
+        """Those of another fit, else what coefficients are drawn to, and the intercept of the mean outcome."""
+        if start is not None:
+            return np.append(start.coefficients, start.intercept)
         share = np.clip(self.weight @ self.outcome / self.weight.sum(), 1e-6, 1 - 1e-6)
         return np.append(self.centre[:-1], np.log(share / (1 - share)))
 

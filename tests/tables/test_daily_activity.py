@@ -7,6 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 
@@ -112,3 +113,14 @@ def test_where_on_the_columns_every_event_has(form, where, points):
         assert "event" not in where, error  # noqa: PT017 - times and ids may be refused, but in words
     else:
         assert found == points
+
+
+def test_it_is_an_arrow_table_that_knows_what_it_is():
+    events = pd.DataFrame({"lead_id": ["a", "a"], "event": ["visit", "visit"], "at": ["2026-03-31T08:00Z"] * 2})
+    activity = ls.daily_activity(events)
+    table = pa.table(activity)
+    assert table.to_pylist() == activity.table.to_pylist()
+    leads = pd.DataFrame({"lead_id": ["a", "b"]})
+    assert "1 row of daily activity" in repr(ls.load_tables(leads, table))
+    with pytest.raises(ls.ArgumentError, match="daily activity has no times of day"):
+        ls.flag_bots(activity)

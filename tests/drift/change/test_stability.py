@@ -13,6 +13,7 @@ from leadscore.drift.change.stability import stability
 from leadscore.errors import ArgumentError
 from leadscore.stats.distances import (
     Cells,
+    category_cells,
     homogeneity,
     mean_difference,
     number_cells,
@@ -456,3 +457,11 @@ def test_the_banks_pdays_is_found(folder):
     assert found.cells.loc[("attribute", "pdays"), "share_current"].iloc[0] == pytest.approx(0.866, abs=5e-4)
     shuffled = raw.sample(frac=1, random_state=0)
     assert stability(shuffled[:quarter], shuffled[-quarter:]).changed.empty
+
+
+@pytest.mark.parametrize("kind", ["bool", "boolean", "object", "category"])
+@pytest.mark.parametrize("other", ["bool", "boolean", "object", "category"])
+def test_true_is_true_whatever_the_type_of_its_column(kind, other):
+    values = [True, False] * 100
+    cells = category_cells(pd.Series(values, dtype=kind), pd.Series(values, dtype=other))
+    assert cells.reference.tolist() == cells.current.tolist() == [100, 100]
