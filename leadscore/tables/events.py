@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,6 @@ class Ids:
     def __init__(self, array: pa.Array) -> None:
         self.array = array
         self.is_text = is_text(array.type)
-        self._index: pd.Index[Any] | None = None
         self._dense: npt.NDArray[np.int32] | None = None
         self._lowest = 0
         if not self.is_text and len(array):
@@ -66,6 +66,14 @@ class Ids:
 
     def __len__(self) -> int:
         return len(self.array)
+
+    @cached_property
+    def _numbers(self) -> pd.Index[Any]:
+        return pd.Index(self.array.to_numpy(zero_copy_only=False))
+
+    @cached_property
+    def _texts(self) -> pd.Index[Any]:
+        return pd.Index(self.array.cast(pa.large_string()).to_pandas().astype(object))
 
     def positions(self, array: pa.Array) -> npt.NDArray[np.int32]:
         """The position of each id among the leads; -1 where it is none of them or null."""
@@ -81,22 +89,14 @@ class Ids:
             found[known] = self.positions(array.take(rows).cast(pa.int64()))
             return found
         numbers = array.cast(pa.int64()).to_numpy()
-        if self._dense is not None and len(numbers):
-            outside = numbers.min() < self._lowest or numbers.max() >= self._lowest + len(self._dense) - 1
+        if self._dense is not None:
             # The last place of the table belongs to no lead.
-            offsets = numbers - self._lowest
-            return self._dense[
-                np.where((offsets < 0) | (offsets >= len(self._dense)), -1, offsets) if outside else offsets
-            ]
-        if self._index is None:
-            self._index = pd.Index(self.array.to_numpy(zero_copy_only=False))
-        return self._index.get_indexer(numbers).astype(np.int32)
+            return self._dense[np.clip(numbers - self._lowest, -1, len(self._dense) - 1)]
+        return self._numbers.get_indexer(numbers).astype(np.int32)
 
     def _text_positions(self, array: pa.Array) -> npt.NDArray[np.int32]:
-        if self._index is None:
-            self._index = pd.Index(self.array.cast(pa.large_string()).to_pandas().astype(object))
         encoded = encoded_of(array if is_text(array.type) else array.cast(pa.large_string()))
-        known = np.append(self._index.get_indexer(encoded.dictionary.to_pandas().astype(object)), -1).astype(np.int32)
+        known = np.append(self._texts.get_indexer(encoded.dictionary.to_pandas().astype(object)), -1).astype(np.int32)
         return known[positions_of(encoded.indices)]
 
 

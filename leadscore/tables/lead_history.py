@@ -111,7 +111,5 @@ def repeated(codes: npt.NDArray[np.int32], valid_from: Times | None) -> tuple[st
 def disagreeing(codes: npt.NDArray[np.int32], at: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
     """The rows of leads whose rows hold several values, missing ones aside."""
     known = (at != NO_TIME) & (codes >= 0)
-    if not len(codes):
-        return np.zeros(0, np.intp)
     several = pd.Series(at[known]).groupby(codes[known]).nunique()
     return np.flatnonzero(known & np.isin(codes, several.index[several > 1]))
