@@ -25,6 +25,8 @@ _MOST_LEARNED = 1.5
 YEAR_WEEKS = 365.2425 / 7
 # Neighbours up to a quarter apart are asked whether they are alike.
 _QUARTER_WEEKS = 13
+# Above this, neighbouring weeks are more alike than in 95 of 100 independent histories.
+MEMORY_SEEN = 1.645
 # Evidence is divided by exp(4) at most: where weeks are always alike a change is to be found still.
 _MOST_MEMORY = math.sqrt(8)
 # Ranks of exchangeable weeks are uniform whatever the figures, so how often evidence passes a level by luck can be

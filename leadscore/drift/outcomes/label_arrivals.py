@@ -14,7 +14,7 @@ import pandas as pd
 
 from leadscore.base.days import day_number, day_of
 from leadscore.stats.intervals import Floats, Ints
-from leadscore.stats.rank_detector import RankDetector, discount, level
+from leadscore.stats.rank_detector import MEMORY_SEEN, RankDetector, discount, level
 from leadscore.stats.survival import kaplan_meier
 
 Mask = npt.NDArray[np.bool_]
@@ -30,8 +30,6 @@ _FALL = 0.7
 OF_SIDES = (0.8, 0.2)
 # A "watch" is for looking, not for paging: it may come falsely in two of five such spans.
 _WATCH_BUDGET = 0.4
-# Above this, neighbouring weeks are more alike than in 95 of 100 independent histories.
-MEMORY_SEEN = 1.645
 _SIDES = ("fall", "rise")
 _QUARTERS = 4
 

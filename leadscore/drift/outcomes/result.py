@@ -12,8 +12,9 @@ import pandas as pd
 from leadscore.base.groups import ALL
 from leadscore.base.text import counted
 from leadscore.drift.outcomes.by_period import SURE
-from leadscore.drift.outcomes.label_arrivals import MEMORY_SEEN, Arrivals, poisson_interval
+from leadscore.drift.outcomes.label_arrivals import Arrivals, poisson_interval
 from leadscore.present.result import Result, Section
+from leadscore.stats.rank_detector import MEMORY_SEEN
 
 # Groups that sentences name, and the standard errors from which labels are late.
 _NAMED, _LATE = 5, 1.96

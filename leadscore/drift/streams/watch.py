@@ -18,13 +18,12 @@ from leadscore.drift.streams.family import SHORT, YEAR, Direction, Family, Weeks
 from leadscore.errors import did_you_mean
 from leadscore.present.result import Result, Section
 from leadscore.stats.intervals import Ints, newcombe
+from leadscore.stats.rank_detector import MEMORY_SEEN
 
 # What only one direction of is bad: that more is accepted is no alarm, nor that fewer values are new.
 ONE_WAY: Mapping[str, Direction] = {"accepted": "fall", "unseen": "rise"}
 # While nothing is suspected, the latest weeks are shown; a stream without a figure in all of them has ended.
 _LATELY = 8
-# Above this, neighbouring weeks are more alike than in 95 of 100 independent histories.
-_MEMORY_SEEN = 1.645
 _DATES = ("alarmed", "since", "since_low", "since_high")
 # Of log evidence: more is no number.
 _MOST = 690
@@ -329,7 +328,7 @@ def _notes(frame: pd.DataFrame, n_weeks: int, reference_weeks: int, horizon_week
         "The chance of a false alarm is not guaranteed, and evidence is divided, where weeks are alike (autocorrelated)"
     )
     for text, rows in (
-        (alike, frame["memory"] > _MEMORY_SEEN),
+        (alike, frame["memory"] > MEMORY_SEEN),
         ("0 in all weeks", constant & (value == 0)),
         ("1 in all weeks", constant & (value == 1)),
         ("The same in all weeks", constant & ~value.isin([0, 1])),
