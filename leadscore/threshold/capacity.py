@@ -7,6 +7,7 @@ from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from leadscore.scoring.engine import Bound
 from leadscore.scoring.timeline import ALWAYS
@@ -41,16 +42,10 @@ def chosen(score: Floats, week: Ints, places: Floats) -> Floats:
     week : (n,) whole numbers from 0
     places : (n_weeks,) how many leads are taken in each week
     """
-    order = np.lexsort((-score, week))
-    new = np.append(True, (week[order][1:] != week[order][:-1]) | (score[order][1:] != score[order][:-1]))
-    group = np.cumsum(new) - 1
-    size = np.bincount(group)
-    first_of_week = np.searchsorted(week[order], week[order][new])
-    before = np.flatnonzero(new) - first_of_week
-    share = np.clip((places[week[order][new]] - before) / size, 0, 1) * np.isfinite(score[order][new])
-    taken = np.empty(len(score))
-    taken[order] = share[group]
-    return taken
+    rows = pd.DataFrame({"week": week, "score": score})
+    before = rows.groupby("week")["score"].rank(method="min", ascending=False).to_numpy() - 1
+    equals = rows.groupby(["week", "score"])["score"].transform("size").to_numpy()
+    return np.clip((places[week] - before) / equals, 0, 1) * np.isfinite(score)
 
 
 @dataclass(frozen=True)
