@@ -136,15 +136,11 @@ def category_cells(reference: pd.Series[Any], current: pd.Series[Any]) -> Cells:
     return Cells([whole.names[cell] for cell in order], *counts[:, order])
 
 
-def most_frequent(cells: Cells) -> Cells:
-    """The same with all but the most frequent categories as one: thousands of them hide a change of a few."""
-    rest = np.argsort(-(cells.reference + cells.current), kind="stable")[_MOST_CATEGORIES - 1 :]
-    return cells.with_one(rest, f"{len(rest):,} rarer ones") if len(rest) > 1 else cells
-
-
 def comparable(whole: Cells) -> Cells:
     """The same in as many cells as can be compared: rare categories as one, sparse cells as one."""
-    cells = most_frequent(whole).joined()
+    # All but the most frequent categories as one: thousands of them hide a change of a few.
+    rest = np.argsort(-(whole.reference + whole.current), kind="stable")[_MOST_CATEGORIES - 1 :]
+    cells = (whole.with_one(rest, f"{len(rest):,} rarer ones") if len(rest) > 1 else whole).joined()
     alone = len(cells.names) == 1 and len(whole.names) > 1
     return whole.in_two(int(np.argmax(whole.reference + whole.current))) if alone else cells
 

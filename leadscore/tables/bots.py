@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -25,7 +25,7 @@ Ints = npt.NDArray[np.int64]
 
 SENDS, OPENS, CLICKS, VIEWS = ("email_send", "email_sent"), ("email_open",), ("email_click",), ("page_view",)
 _SEND, _OPEN, _CLICK, _VIEW = range(1, 5)
-_KINDS = ("sends", "opens", "clicks", "views")
+_NAMES: Mapping[str, Sequence[str]] = {"sends": SENDS, "opens": OPENS, "clicks": CLICKS, "views": VIEWS}
 _SECOND, _MINUTE = 1_000_000, 60_000_000
 # A mail takes seconds to arrive; nobody has read it by then.
 _SOON = 5 * _SECOND
@@ -170,7 +170,7 @@ def flag_bots(
     breaches = Breaches(source)
     read, _ = read_events(wanted, None, breaches, [("is_bot", "boolean")] if "is_bot" in optional else [])
     refuse(breaches.problems())
-    reason, notes = reasons_of(read, **names)
+    reason, notes = reasons_of(read, names)
     frame = events
     if not isinstance(events, pd.DataFrame):
         frame = source.table(source.columns).to_pandas()
@@ -208,14 +208,7 @@ class _Doings(NamedTuple):
         return _Doings(*[part[chosen] for part in self])
 
 
-def reasons_of(
-    events: Events,
-    *,
-    sends: Sequence[str] = SENDS,
-    opens: Sequence[str] = OPENS,
-    clicks: Sequence[str] = CLICKS,
-    views: Sequence[str] = VIEWS,
-) -> tuple[Ints, list[str]]:
+def reasons_of(events: Events, names: Mapping[str, Sequence[str]] = _NAMES) -> tuple[Ints, list[str]]:
     """For each event, in the order of the batches, the place of its reason in `REASONS`, -1 for none; and what to know.
 
     Raises
@@ -227,12 +220,11 @@ def reasons_of(
     reason = np.full(n, -1, np.int64)
     if not n:
         return reason, []
-    names = (sends, opens, clicks, views)
     raw = events.values["event"].to_pylist()
-    meaning = {normalise(name): kind for kind, group in enumerate(names, 1) for name in group}
+    meaning = {normalise(name): kind for kind, group in enumerate(names.values(), 1) for name in group}
     of_value = np.array([meaning.get(normalise(str(value)), 0) for value in raw], np.int8)
     if not (of_value > _SEND).any():
-        wanted = [name for group in names[1:] for name in group]
+        wanted = [name for kind, group in names.items() if kind != "sends" for name in group]
         known = did_you_mean(wanted[0] if wanted else "", map(str, raw))
         raise ArgumentError("events", f"none is called {', '.join(wanted)}{known}; give opens=, clicks= and views=")
     kind = np.concatenate([of_value[batch.codes["event"]] for batch in events.batches])
@@ -241,11 +233,11 @@ def reasons_of(
     rules = (_after_send, _every_link, _in_a_row, _many_at_once, _same_rhythm)
     for place in reversed(range(len(rules))):
         reason[rules[place](doings)] = place
-    blind, unseen = _never_seen(doings, reason[doings.row] >= 0, views)
+    blind, unseen = _never_seen(doings, reason[doings.row] >= 0, names["views"])
     reason[blind[reason[blind] < 0]] = len(rules)
     if "is_bot" in events.values:
         reason[bots_of(events) & (reason < 0)] = len(REASONS) - 1
-    return reason, [*_untold(doings, sends), *unseen]
+    return reason, [*_untold(doings, names["sends"]), *unseen]
 
 
 def bots_of(events: Events) -> Mask:
@@ -388,6 +380,6 @@ def _untold(doings: _Doings, sends: Sequence[str]) -> list[str]:
         own = doings.kind == kind
         untimed = int((own & ~doings.timed).sum())
         if untimed:
-            said = f"{untimed:,} of {own.sum():,} {_KINDS[kind - 1]} are on whole minutes or days"
+            said = f"{untimed:,} of {own.sum():,} {[*_NAMES][kind - 1]} are on whole minutes or days"
             found.append(f"{said}: clicks within the same seconds cannot be detected.")
     return found
