@@ -28,9 +28,7 @@ class Range:
 
     def clip(self, limits: Limits) -> Range:
         """The range within limits."""
-        low = -math.inf if limits.at_least is None else thousandths(limits.at_least)
-        high = math.inf if limits.at_most is None else thousandths(limits.at_most)
-        return Range(min(max(self.least, low), high), min(max(self.most, low), high))
+        return Range(limits.clip(self.least), limits.clip(self.most))
 
 
 NOTHING = Range(0, 0)
@@ -86,7 +84,7 @@ def side_range(book: Contents, side: Literal["fit", "behaviour"]) -> Range:
         groups[rule.group] = groups.get(rule.group, NOTHING) + rule_range(rule)
     total = NOTHING
     for name, group in groups.items():
-        total += group.clip(book.groups[name]) if name is not None and name in book.groups else group
+        total += group.clip(book.limits(name))
     return total.clip(getattr(book.totals, side))
 
 

@@ -11,7 +11,7 @@ from leadscore.base.text import counted, normalise, worded
 from leadscore.rulebook.bounds import Range, rule_range, shown, side_range
 from leadscore.rulebook.conditions import Condition, Test
 from leadscore.rulebook.kinds import conditions, rule_uses
-from leadscore.rulebook.model import BehaviourRule, Contents, FitRule, thousandths
+from leadscore.rulebook.model import BehaviourRule, Contents, FitRule, minimum, thousandths
 from leadscore.rulebook.yaml import Document, Path, dotted
 
 # Short forms that hide inside longer words, each with such a word.
@@ -79,7 +79,6 @@ def _agreement(book: Contents, today: dt.date) -> Found:
 def _least_fit(book: Contents) -> Found:
     """The least fit that can still qualify, at each threshold: computed from the limits, not sampled."""
     fit, behaviour = side_range(book, "fit"), side_range(book, "behaviour")
-    minimum = -math.inf if book.qualify.minimum_fit is None else thousandths(book.qualify.minimum_fit)
     thresholds: list[tuple[Path, str, float]] = [(("qualify", "threshold"), "a lead", book.qualify.threshold)]
     thresholds += [
         (("qualify", "segments", index, "threshold"), f"a lead in {segment.name!r}", segment.threshold)
@@ -87,7 +86,7 @@ def _least_fit(book: Contents) -> Found:
     ]
     for path, who, threshold in thresholds:
         needed = thousandths(threshold)
-        least = max(needed - behaviour.most, fit.least, minimum)
+        least = max(needed - behaviour.most, fit.least, minimum(book.qualify.minimum_fit))
         if needed > fit.most + behaviour.most:
             most = shown(fit.most + behaviour.most)
             yield "LS112", path, f"{who} cannot reach {shown(needed)} by score: the rules give at most {most}"
@@ -104,8 +103,7 @@ def _recipe(book: Contents, needed: float) -> str:
     steps = []
     left: dict[str | None, float] = {}
     for rule in sorted(book.behaviour, key=lambda rule: -max(rule.worth(0), 0)):
-        limits = book.groups.get(rule.group or "")
-        room = math.inf if limits is None or limits.at_most is None else thousandths(limits.at_most)
+        room = book.limits(rule.group).bounds[1]
         gain = min(rule_range(rule).most, left.get(rule.group, room) if rule.group else math.inf, needed)
         if gain <= 0 or needed <= 0 or rule.worth(0) <= 0:
             continue
@@ -240,8 +238,7 @@ def _windows(book: Contents) -> Found:
 
 def _uncapped(book: Contents) -> Found:
     for index, rule in enumerate(book.behaviour):
-        limits = book.groups.get(rule.group or "")
-        if math.isinf(rule_range(rule).most) and (limits is None or limits.at_most is None):
+        if math.isinf(rule_range(rule).most) and book.limits(rule.group).at_most is None:
             total = book.totals.behaviour.at_most
             bound = "without limit" if total is None else f"until it alone makes up the {total:g} of behaviour"
             yield "LS125", ("behaviour", index), f"{rule.name!r} pays for every repeat {bound}; cap it with 'at_most'"

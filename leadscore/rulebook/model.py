@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, Literal, Self, get_args, get_origin
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
@@ -28,10 +30,17 @@ from leadscore.rulebook.values import (
     wrong,
 )
 
+_N = TypeVar("_N", int, float)
+
 
 def thousandths(points: float) -> int:
     """Points of a file as whole thousandths; exact, since a file holds at most three decimals."""
     return round(points * 1000)
+
+
+def minimum(points: float | None) -> float:
+    """A minimum in thousandths; below all numbers where there is none."""
+    return -math.inf if points is None else thousandths(points)
 
 
 class Limits(Part):
@@ -46,11 +55,18 @@ class Limits(Part):
             raise wrong(f"at_least {self.at_least:g} is above at_most {self.at_most:g}")
         return self
 
-    def clip(self, value: int) -> int:
+    @cached_property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the most, in thousandths; infinite where there is none."""
+        return minimum(self.at_least), math.inf if self.at_most is None else thousandths(self.at_most)
+
+    def clip(self, value: _N) -> _N:
         """`value`, in thousandths, within the limits."""
-        if self.at_least is not None:
-            value = max(value, thousandths(self.at_least))
-        return value if self.at_most is None else min(value, thousandths(self.at_most))
+        low, high = self.bounds
+        return min(max(value, low), high)  # type: ignore[return-value] # limits that are set are whole
+
+
+NO_LIMITS = Limits()
 
 
 def _shape(value: Any) -> str:
@@ -200,12 +216,14 @@ class Contents(Part):
     qualify: Qualify
     grades: Grades | None = None
 
+    def limits(self, group: str | None) -> Limits:
+        """The limits of a group; none for ungrouped rules."""
+        return self.groups.get(group or "", NO_LIMITS)
+
     def rules(self) -> Iterator[tuple[str, int, FitRule | BehaviourRule]]:
         """Every rule, as (section, position, rule), in the order of the file."""
-        for position, fit_rule in enumerate(self.fit):
-            yield "fit", position, fit_rule
-        for position, behaviour_rule in enumerate(self.behaviour):
-            yield "behaviour", position, behaviour_rule
+        yield from (("fit", position, rule) for position, rule in enumerate(self.fit))
+        yield from (("behaviour", position, rule) for position, rule in enumerate(self.behaviour))
 
 
 def keys_at(path: Sequence[str | int | float | bool]) -> list[str]:

@@ -51,15 +51,15 @@ def _rule(name: str, old: Contents, new: Contents) -> str:
     own = before.at_most if isinstance(before, BehaviourRule) else None
     if own is not None and (not isinstance(after, BehaviourRule) or after.at_most is None):
         return f"drops the cap of {_points(own)} on {name!r}"
-    cap = _group_cap(old, before.group)
-    if cap is not None and after.group != before.group and _group_cap(new, after.group) is None:
+    cap = old.limits(before.group).at_most
+    if cap is not None and after.group != before.group and new.limits(after.group).at_most is None:
         return f"takes {name!r} out of the group {before.group!r}, which was capped at {_points(cap)}"
     return ""
 
 
 def _group(name: str, old: Contents, new: Contents) -> str:
-    cap, used = _group_cap(old, name), any(rule.group == name for *_, rule in new.rules())
-    if cap is None or not used or _group_cap(new, name) is not None:
+    cap, used = old.limits(name).at_most, any(rule.group == name for *_, rule in new.rules())
+    if cap is None or not used or new.limits(name).at_most is not None:
         return ""
     return f"drops the cap of {_points(cap)} on the group {name!r}"
 
@@ -67,10 +67,6 @@ def _group(name: str, old: Contents, new: Contents) -> str:
 def _total(name: str, old: Contents, new: Contents) -> str:
     before, after = (getattr(book.totals, name.removeprefix("total ")).at_most for book in (old, new))
     return f"drops the cap of {_points(before)} on {name}" if before is not None and after is None else ""
-
-
-def _group_cap(book: Contents, group: str | None) -> float | None:
-    return book.groups[group].at_most if group in book.groups else None
 
 
 def _points(points: float) -> str:

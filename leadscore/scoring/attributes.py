@@ -126,7 +126,7 @@ class Attributes:
                 if rule.place is None:
                     group = self.plan.limited(rule.rule.group)
                     groups[group] = groups.get(group, 0) + self.points(index, rows)
-            fit[rows] = sum(clipped(value, self.plan.limits(group)) for group, value in groups.items())
+            fit[rows] = sum(clipped(value, self.plan.rulebook.limits(group)) for group, value in groups.items())
         return clipped(fit, self.plan.rulebook.totals.fit)
 
     @cached_property

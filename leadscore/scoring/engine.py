@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from leadscore.rulebook.model import BehaviourRule, Limits, thousandths
+from leadscore.rulebook.model import BehaviourRule, Limits, minimum
 from leadscore.scoring.attributes import Attributes, Ints, blocks, clipped, first_that_holds
 from leadscore.scoring.plan import reached
 from leadscore.tables.lead_history import Positions
@@ -132,7 +132,7 @@ class Bound:
     def happened(self, happening: int) -> npt.NDArray[np.bool_]:
         """(n,) where there is an event that a `never` or the hand-raise waits for, in its window."""
         result = np.zeros(self.n, bool)
-        within = self.plan.happenings[happening].within_days
+        within = self.plan.happenings[happening].part.within_days
         for days in self.days[happening]:
             result[days.lead if within is None else days.lead[days.age < within]] = True
         return result
@@ -158,7 +158,7 @@ class Bound:
             total += earned.default
         behaviour = np.zeros(self.n, np.int64)
         for group, total in groups.items():
-            behaviour += clipped(total, self.plan.limits(group))
+            behaviour += clipped(total, self.plan.rulebook.limits(group))
         return clipped(behaviour, self.plan.rulebook.totals.behaviour)
 
     @cached_property
@@ -185,9 +185,8 @@ class Bound:
         raised = np.zeros(self.n, bool) if self.plan.hand_raise is None else self.happened(self.plan.hand_raise)
         enough = self.fit + self.behaviour >= self.threshold
         qualify = self.plan.rulebook.qualify
-        for minimum, value in ((qualify.minimum_fit, self.fit), (qualify.minimum_behaviour, self.behaviour)):
-            if minimum is not None:
-                enough &= value >= thousandths(minimum)
+        enough &= self.fit >= minimum(qualify.minimum_fit)
+        enough &= self.behaviour >= minimum(qualify.minimum_behaviour)
         codes = first_that_holds([raised, enough], self.n)
         codes[self.blocked >= 0] = -1
         return codes

@@ -6,7 +6,6 @@ import datetime as dt
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,8 +17,8 @@ from leadscore.base.days import as_day
 from leadscore.base.text import as_text, normalise
 from leadscore.errors import ArgumentError, ContractError, Problem, did_you_mean
 from leadscore.rulebook import Rulebook
-from leadscore.rulebook.model import BehaviourRule, Limits, thousandths
-from leadscore.scoring.plan import ColumnPlan, Holds, Plan, below, cells, compiled, reached
+from leadscore.rulebook.model import BehaviourRule, Limits, minimum, thousandths
+from leadscore.scoring.plan import ColumnPlan, Holds, Plan, cells, compiled, reached
 from leadscore.tables.columns import plain_number
 
 # Distinct raw values remembered per column: job titles and addresses repeat.
@@ -49,14 +48,9 @@ class _Reader:
         edges = self.edges = sorted(plan.edges)
         numeric = plan.kind in {"number", "date"}
         self.cells = [self._with_sums(plan.row(value)) for value in cells(edges)] if numeric else []
-        readers: dict[str, Callable[[Any], list[int]]] = {
-            "text": lru_cache(_REMEMBERED, typed=True)(self._text),
-            "number": self._number,
-            "boolean": self._boolean,
-            "date": self._date,
-            "any": self._any,
-        }
-        self.row = readers[plan.kind]
+        readers = {"text": self._text, "number": self._number, "boolean": self._boolean, "date": self._date}
+        row: Callable[[Any], list[int]] = readers.get(plan.kind, self._any)
+        self.row = lru_cache(_REMEMBERED, typed=True)(row) if plan.kind == "text" else row
 
     def _with_sums(self, row: list[int]) -> list[int]:
         """The answers, then the points of each group's rules."""
@@ -122,39 +116,19 @@ def day_of(moment: Any, zone: ZoneInfo) -> int:
     return moment.toordinal() - _EPOCH_ORDINAL
 
 
-@dataclass(frozen=True)
-class _Bounds:
-    """Limits in thousandths; infinite where there are none."""
-
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, limits: Limits) -> _Bounds:
-        low = -math.inf if limits.at_least is None else thousandths(limits.at_least)
-        return cls(low, math.inf if limits.at_most is None else thousandths(limits.at_most))
-
-    def clip(self, value: int) -> int:
-        return int(min(max(value, self.low), self.high))
-
-
 class _Side:
-    """Fit or behaviour: its groups in a row, the ungrouped rules one of them, and their limits."""
+    """Fit or behaviour: its groups in a row, all rules without limits the first of them, and their limits."""
 
-    def __init__(self, plan: Plan, groups: Iterable[str | None], totals: Limits) -> None:
-        limited = [group for group in dict.fromkeys(groups) if group in plan.rulebook.groups]
-        self.slots: dict[str | None, int] = {group: slot for slot, group in enumerate(limited, 1)}
-        self.limits = [(slot, _Bounds.of(plan.limits(group))) for group, slot in self.slots.items()]
-        self.totals = _Bounds.of(totals)
+    def __init__(self, book: Rulebook, groups: Iterable[str | None], totals: Limits) -> None:
+        self.slots = [None, *(group for group in dict.fromkeys(groups) if group in book.groups)]
+        self.limits = [book.limits(group) for group in self.slots]
+        self.totals = totals
 
     def slot(self, group: str | None) -> int:
-        return self.slots.get(group, 0)
+        return self.slots.index(group) if group in self.slots else 0
 
     def total(self, sums: list[int]) -> int:
-        points = sums[0]
-        for slot, bounds in self.limits:
-            points += bounds.clip(sums[slot])
-        return self.totals.clip(points)
+        return self.totals.clip(sum(map(Limits.clip, self.limits, sums)))
 
 
 Rows = dict[str, list[int]]
@@ -184,8 +158,8 @@ class _OneScorer:
         book = plan.rulebook
         self.plan = plan
         self.zone = ZoneInfo(book.timezone)
-        self.fit = _Side(plan, (rule.group for rule in book.fit), book.totals.fit)
-        self.behaviour = _Side(plan, (rule.group for rule in book.behaviour), book.totals.behaviour)
+        self.fit = _Side(book, (rule.group for rule in book.fit), book.totals.fit)
+        self.behaviour = _Side(book, (rule.group for rule in book.behaviour), book.totals.behaviour)
         # Rules on one column are summed with its answers; what is left are conditions over several columns.
         self.sums: list[tuple[str, int, int]] = []
         self.leads = {name: self._lead_reader(name, column) for name, column in plan.leads.items()}
@@ -202,15 +176,12 @@ class _OneScorer:
         self.where = [name for name in self.events if name != "event"]
         self.feeds = lru_cache(_REMEMBERED, typed=True)(self._feeds)
         self.waits = [_test(one.holds) for one in plan.happenings]
-        self.windows = [math.inf if one.within_days is None else one.within_days for one in plan.happenings]
+        self.windows = [one.part.within_days or math.inf for one in plan.happenings]
         self.never = [(name, one if isinstance(one, int) else _test(one)) for name, one in plan.never]
         self.segments = [(name, _test(holds), threshold) for name, holds, threshold in plan.segments]
-        qualify = book.qualify
-        self.threshold = thousandths(qualify.threshold)
-        self.minimum_fit = -math.inf if qualify.minimum_fit is None else thousandths(qualify.minimum_fit)
-        self.minimum_behaviour = (
-            -math.inf if qualify.minimum_behaviour is None else thousandths(qualify.minimum_behaviour)
-        )
+        self.threshold = thousandths(book.qualify.threshold)
+        self.minimum_fit = minimum(book.qualify.minimum_fit)
+        self.minimum_behaviour = minimum(book.qualify.minimum_behaviour)
         self._arrange_behaviour()
 
     def _lead_reader(self, name: str, column: ColumnPlan) -> _Reader:
@@ -225,12 +196,11 @@ class _OneScorer:
     def _arrange_behaviour(self) -> None:
         """What each rule gives for no events, so that only rules with events are worked out."""
         self.rules = []
-        self.quiet = [0] * (len(self.behaviour.slots) + 1)
+        self.quiet = [0] * len(self.behaviour.slots)
         for rule in self.plan.rulebook.behaviour:
-            bounds, slot = _Bounds.of(rule), self.behaviour.slot(rule.group)
-            nothing = bounds.clip(_earned(rule, [], rule.worth))
+            slot, nothing = self.behaviour.slot(rule.group), rule.clip(_earned(rule, [], rule.worth))
             self.quiet[slot] += nothing
-            self.rules.append((rule, lru_cache(4096)(rule.worth), bounds, slot, nothing))
+            self.rules.append((rule, lru_cache(4096)(rule.worth), slot, nothing))
 
     def _feeds(self, event: Any, *values: Any) -> list[int]:
         """The happenings that wait for such an event."""
@@ -280,7 +250,7 @@ class _OneScorer:
     def score(self, lead: Mapping[str, Any], events: Iterable[Mapping[str, Any]], day: int) -> dict[str, Any]:
         """One lead's row of `Scores.frame`."""
         rows, ages = self.rows(lead), self.ages(events, day)
-        sums = [0] * (len(self.fit.slots) + 1)
+        sums = [0] * len(self.fit.slots)
         for column, index, slot in self.sums:
             sums[slot] += rows[column][index]
         for test, slot, points in self.across:
@@ -290,8 +260,8 @@ class _OneScorer:
         sums = self.quiet.copy()
         for happening, found in ages.items():
             if happening < len(self.rules):
-                rule, worth, bounds, slot, nothing = self.rules[happening]
-                sums[slot] += bounds.clip(_earned(rule, found, worth)) - nothing
+                rule, worth, slot, nothing = self.rules[happening]
+                sums[slot] += rule.clip(_earned(rule, found, worth)) - nothing
         return self._verdict(fit, self.behaviour.total(sums), rows, ages)
 
     def _verdict(self, fit: int, behaviour: int, rows: Rows, ages: Mapping[int, list[int]]) -> dict[str, Any]:
@@ -313,16 +283,10 @@ class _OneScorer:
         }
 
     def _grade(self, fit: int, behaviour: int) -> str | None:
-        grades = self.plan.rulebook.grades
-        if grades is None:
-            return None
-        letters = ""
-        for least, value in ((grades.fit, fit), (grades.behaviour, behaviour)):
-            if least:
-                letters += next(
-                    (str(key) for key, points in least.items() if value >= thousandths(points)), below(list(least)[-1])
-                )
-        return letters or None
+        found = ""
+        for side, least, letters in self.plan.grades:
+            found += letters[bisect_left(least, -fit if side == "fit" else -behaviour)]
+        return found or None
 
 
 def _earned(rule: BehaviourRule, ages: list[int], worth: Callable[[int], int]) -> int:

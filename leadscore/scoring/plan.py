@@ -22,7 +22,6 @@ from leadscore.rulebook.model import (
     BehaviourRule,
     FitRule,
     Happening,
-    Limits,
     Never,
     thousandths,
 )
@@ -32,7 +31,6 @@ Found = frozenset[str] | set[str]
 Look = Callable[[Any, Found], int]
 Met = Callable[[Any, Found], bool]
 
-NO_LIMITS = Limits()
 _NO_PHRASES: Found = frozenset()
 
 
@@ -124,11 +122,6 @@ class EventPlan:
     part: Happening | Never
     holds: Holds
 
-    @property
-    def within_days(self) -> int | None:
-        """The window, in days; None: always."""
-        return self.part.within_days
-
 
 class Plan:
     """A rulebook compiled once; it depends on nothing but the rulebook.
@@ -141,6 +134,8 @@ class Plan:
         The behaviour rules in their order, then `never` entries with an event, then the hand-raise.
     never : list of (name, Holds or position in `happenings`)
     segments : list of (name, Holds, threshold in thousandths)
+    grades : list of (side, the least points of each grade, the grades and one more below them)
+        The best grade comes first, and points are negative, so that they rise.
     """
 
     def __init__(self, rulebook: Rulebook) -> None:
@@ -165,11 +160,12 @@ class Plan:
             (segment.name, self._holds(segment.when, self.leads), thousandths(segment.threshold))
             for segment in rulebook.qualify.segments
         ]
+        self.grades: list[tuple[str, list[int], list[str]]] = []
+        for side in ("fit", "behaviour"):
+            if least := getattr(rulebook.grades, side, None):
+                names = [*map(str, least), _below([*least][-1])]
+                self.grades.append((side, [-thousandths(points) for points in least.values()], names))
         self.names = [rule.name for _, _, rule in rulebook.rules()]
-
-    def limits(self, group: str | None) -> Limits:
-        """The limits of a group; none for ungrouped rules."""
-        return self.rulebook.groups.get(group, NO_LIMITS) if group is not None else NO_LIMITS
 
     def limited(self, group: str | None) -> str | None:
         """The group whose limits a rule shares; a group without limits is only a name."""
@@ -324,6 +320,6 @@ def reached(rule: BehaviourRule, count: int) -> int:
     return thousandths(rule.from_[max(keys)]) if keys else 0
 
 
-def below(last: str | int) -> str:
+def _below(last: str | int) -> str:
     """The grade below the last: C -> D, 3 -> 4."""
     return str(last + 1) if isinstance(last, int) else chr(ord(last) + 1)

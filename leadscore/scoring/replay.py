@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_number, day_of
@@ -21,11 +20,11 @@ from leadscore.base.times import DAY, NO_TIME, Times
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.bounds import side_range
-from leadscore.rulebook.model import BehaviourRule, Happening, Never, thousandths
+from leadscore.rulebook.model import BehaviourRule, Happening, Never, minimum
 from leadscore.scoring.attributes import IN_CACHE
 from leadscore.scoring.engine import Days, runs
 from leadscore.scoring.plan import compiled, reached
-from leadscore.scoring.scores import named, points_by_rule, verdicts
+from leadscore.scoring.scores import lead_ids, named, points_by_rule, verdicts
 from leadscore.scoring.timeline import Timeline
 from leadscore.tables.groups import By, grouping
 from leadscore.tables.lead_history import Positions
@@ -95,8 +94,7 @@ class _Search:
         able = (
             attributes.fit + min(side_range(book, "behaviour").most, _MORE_THAN_ANY_THRESHOLD) >= attributes.threshold
         )
-        if book.qualify.minimum_fit is not None:
-            able &= attributes.fit >= thousandths(book.qualify.minimum_fit)
+        able &= attributes.fit >= minimum(book.qualify.minimum_fit)
         reach = np.zeros(len(tables.ids), bool)
         reach[tables.records.lead[able[: len(tables.leads)]]] = True
         if tables.records.valid_from is not None:
@@ -464,7 +462,7 @@ def _frame(timeline: Timeline, tables: Tables, lead: Positions, day: Positions) 
     frame = pd.concat(frames, ignore_index=True).drop(columns=["qualified", "blocked_by"])
     frame.insert(0, "day", day.astype("datetime64[D]").astype("datetime64[us]"))
     frame.insert(1, "qualified_at", pd.DatetimeIndex(reached_at.view("datetime64[us]")).tz_localize("UTC"))
-    return frame.set_axis(_lead_ids(tables, lead))
+    return frame.set_axis(lead_ids(tables, lead))
 
 
 def _states(stays: _Spans, tables: Tables, start: dt.date, length: int) -> pd.DataFrame:
@@ -473,9 +471,5 @@ def _states(stays: _Spans, tables: Tables, start: dt.date, length: int) -> pd.Da
     begin = np.datetime64(start, "us") - np.timedelta64(1, "D")
     from_day, to_day = (begin + days.astype("timedelta64[D]") for days in (np.maximum(stays.first, 1), stays.last))
     to_day[stays.last == length - 1] = np.datetime64("NaT")
-    lead = _lead_ids(tables, stays.lead)
+    lead = lead_ids(tables, stays.lead)
     return pd.DataFrame({"lead_id": lead, "from_day": from_day, "to_day": to_day, "already": stays.first == 0})
-
-
-def _lead_ids(tables: Tables, lead: Positions) -> pd.Index[Any]:
-    return pd.Index(tables.ids.array.take(pa.array(lead)).to_pandas(), name="lead_id")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -19,7 +20,7 @@ from leadscore.rulebook import Rulebook
 from leadscore.rulebook.model import BehaviourRule
 from leadscore.scoring.binding import Binding
 from leadscore.scoring.engine import Bound, Days, points
-from leadscore.scoring.scores import Explanation, lines, summary, verdicts
+from leadscore.scoring.scores import Explanation, Line, lines, summary, verdicts
 from leadscore.tables.tables import Tables
 
 # A part of a change: side, cause, line, how many events, thousandths.
@@ -98,18 +99,20 @@ def explain_change(  # noqa: PLR0913 - whose score, by which rules, from when to
     earlier, later = (timeline.at(_LEAD, _LEAD + day) for day in (first, last))
     if timeline.there_from[0] > first:
         told = f"{lead_id} did not exist yet on {day_of(first)}"
-        parts = [(*line, 0, value) for line, value in _by_line(later, "created").items()]
+        parts = [(side, "created", line, 0, value) for side, _, line, value in _apart((), lines(later, 0))]
     else:
         told = _told(earlier, lead_id, day_of(first))
-        parts = [*_differences(earlier, later), *_behaviour(earlier, later, last - first)]
+        parts = [
+            (side, "limits" if limit else "attributes", line, 0, value)
+            for side, limit, line, value in _apart(lines(earlier, 0), lines(later, 0))
+            if limit or side == "fit"
+        ]
+        parts += _behaviour(earlier, later, last - first)
     now = later
     if new != rulebook:
         now = alone.timeline(new).at(_LEAD, _LEAD + last)
-        old_lines, new_lines = _by_line(later, "rulebook"), _by_line(now, "rulebook")
-        parts += [
-            (*line, 0, new_lines.get(line, 0) - old_lines.get(line, 0))
-            for line in dict.fromkeys([*old_lines, *new_lines])
-        ]
+        beyond = _apart(lines(later, 0), lines(now, 0))
+        parts += [(side, "rulebook", line, 0, value) for side, _, line, value in beyond]
     frame = pd.DataFrame([part for part in parts if part[-1]], columns=["side", "cause", "line", "events", "points"])
     frame = frame.assign(points=frame["points"] / 1000).sort_values("side", ascending=False, kind="stable")
     change = f"{round(frame['points'].sum(), 3):+.10g} points since {day_of(first)}"
@@ -121,25 +124,13 @@ def _told(bound: Bound, lead_id: Any, day: dt.date) -> str:
     return summary(lead_id, day, verdicts(bound).astype(object).iloc[0])
 
 
-def _by_line(bound: Bound, cause: str) -> dict[tuple[str, str, str], int]:
-    """The points of each rule and of each limit that cut them."""
-    found: dict[tuple[str, str, str], int] = {}
-    for side, limit, name, value in lines(bound, 0):
-        key = (side, cause, f"limit {name}" if limit else name)
-        found[key] = found.get(key, 0) + value
-    return found
-
-
-def _differences(before: Bound, after: Bound) -> Iterator[_Part]:
-    """What edits of the lead, and limits, gave more or less."""
-    sums: dict[tuple[str, str, str], int] = {}
-    for bound, sign in ((before, -1), (after, 1)):
-        for side, limit, name, value in lines(bound, 0):
-            if limit or side == "fit":
-                key = (side, "limits" if limit else "attributes", f"limit {name}" if limit else name)
-                sums[key] = sums.get(key, 0) + sign * value
-    for key, value in sums.items():
-        yield *key, 0, value
+def _apart(before: Iterable[Line], after: Iterable[Line]) -> Iterator[Line]:
+    """What each rule, and each limit that cut points, gave more or less."""
+    sums: Counter[tuple[str, bool, str]] = Counter()
+    for sign, found in ((-1, before), (1, after)):
+        for *line, value in found:
+            sums[tuple(line)] += sign * value  # type: ignore[index] # what is left of a line
+    return ((*line, value) for line, value in sums.items())
 
 
 def _behaviour(before: Bound, after: Bound, gap: int) -> Iterator[_Part]:

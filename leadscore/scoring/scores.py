@@ -20,10 +20,11 @@ from leadscore.base.text import counted
 from leadscore.errors import ArgumentError
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
-from leadscore.rulebook.model import FitRule, Limits, thousandths
+from leadscore.rulebook.model import FitRule, Limits
 from leadscore.scoring.engine import Bound, points
-from leadscore.scoring.plan import below, compiled
+from leadscore.scoring.plan import compiled
 from leadscore.scoring.timeline import Timeline
+from leadscore.tables.lead_history import Positions
 from leadscore.tables.tables import Tables, completeness
 
 # How many leads people see.
@@ -82,13 +83,7 @@ class Scores(Result):
     @cached_property
     def lead_ids(self) -> pd.Index[Any]:
         """The leads that exist on the day, in the order of the table."""
-        ids = self.tables.ids.array
-        return pd.Index((ids.take(pa.array(self.bound.lead)) if self._left_out else ids).to_pandas(), name="lead_id")
-
-    @property
-    def _left_out(self) -> int:
-        """Leads created after the day."""
-        return len(self.tables.ids) - self.bound.n
+        return lead_ids(self.tables, self.bound.lead)
 
     @cached_property
     def frame(self) -> pd.DataFrame:
@@ -142,15 +137,10 @@ class Scores(Result):
         position = int(np.searchsorted(self.bound.lead, lead))
         if position == len(self) or self.bound.lead[position] != lead:
             raise ArgumentError("lead_id", f"the lead {lead_id!r} was created after {self.as_of}")
-        frame = pd.DataFrame(
-            [
-                (side, f"limit {name}" if limit else name, value)
-                for side, limit, name, value in lines(self.bound, position)
-            ],
-            columns=["side", "line", "points"],
-        )
+        found = [(side, name, points / 1000) for side, _, name, points in lines(self.bound, position)]
         row = self.frame.iloc[[position]].astype(object).iloc[0]
-        return Explanation(summary(lead_id, self.as_of, row), lead_id, frame.assign(points=frame["points"] / 1000))
+        frame = pd.DataFrame(found, columns=["side", "line", "points"])
+        return Explanation(summary(lead_id, self.as_of, row), lead_id, frame)
 
     @property
     def ways(self) -> pd.DataFrame:
@@ -183,7 +173,8 @@ class Scores(Result):
     @property
     def notes(self) -> tuple[str, ...]:
         """Leads that are left out, and why there is no interval."""
-        late = (f"{counted(self._left_out, 'lead')} created later left out.",) if self._left_out else ()
+        later = len(self.tables.ids) - len(self)
+        late = (f"{counted(later, 'lead')} created later left out.",) if later else ()
         return (*late, "Every lead is counted: this is no sample, so there is no interval.")
 
     def sections(self) -> Iterator[Section]:
@@ -205,6 +196,11 @@ class Scores(Result):
 def named(rulebook: Rulebook) -> str:
     """What a rulebook is called in a sentence."""
     return f"{rulebook.name!r} {rulebook.version}" if rulebook.version else repr(rulebook.name)
+
+
+def lead_ids(tables: Tables, lead: Positions) -> pd.Index[Any]:
+    """The ids of leads, by their positions."""
+    return pd.Index(tables.ids.array.take(pa.array(lead)).to_pandas(), name="lead_id")
 
 
 def verdicts(bound: Bound) -> pd.DataFrame:
@@ -232,16 +228,12 @@ def points_by_rule(bound: Bound) -> pd.DataFrame:
 
 
 def _grades(bound: Bound) -> pd.Categorical:
-    grades = bound.plan.rulebook.grades
     codes, names = np.zeros(bound.n, np.int64), [""]
-    for least, value in ((grades and grades.fit, bound.fit), (grades and grades.behaviour, bound.behaviour)):
-        if least:
-            falling = np.array([thousandths(points) for points in least.values()], np.int64)
-            place = len(falling) - np.searchsorted(falling[::-1], value, "right")
-            letters = [*map(str, least), below(list(least)[-1])]
-            codes = codes * len(letters) + place
-            names = [name + letter for name in names for letter in letters]
-    return _categories(codes, names) if names != [""] else _categories(codes - 1, [])
+    for side, least, letters in bound.plan.grades:
+        value = bound.fit if side == "fit" else bound.behaviour
+        codes = codes * len(letters) + np.searchsorted(least, -value)
+        names = [name + letter for name in names for letter in letters]
+    return _categories(codes, names) if bound.plan.grades else _categories(codes - 1, [])
 
 
 def summary(lead_id: Any, day: dt.date, row: pd.Series[Any]) -> str:
@@ -257,13 +249,13 @@ def summary(lead_id: Any, day: dt.date, row: pd.Series[Any]) -> str:
     return f"{lead_id} on {day}: {sums}{segment}: {verdict}"
 
 
-# A line of an explanation: side, whether it is a limit that cut points, its name, thousandths.
+# A line of an explanation: side, whether it is a limit that cut points, its text, thousandths.
 Line = tuple[str, bool, str, int]
 
 
 def lines(bound: Bound, position: int) -> Iterator[Line]:
     """Each rule's points before limits, and each limit that cut them; they sum exactly to fit and behaviour."""
-    plan, book = bound.plan, bound.plan.rulebook
+    book = bound.plan.rulebook
     for side in ("fit", "behaviour"):
         groups: dict[str | None, int] = {}
         for section, index, rule in book.rules():
@@ -279,7 +271,7 @@ def lines(bound: Bound, position: int) -> Iterator[Line]:
             groups[rule.group] = groups.get(rule.group, 0) + kept
         total = 0
         for group, value in groups.items():
-            kept = plan.limits(group).clip(value)
+            kept = book.limits(group).clip(value)
             yield from _limit(side, str(group), value, kept)
             total += kept
         limits: Limits = getattr(book.totals, side)
@@ -288,7 +280,7 @@ def lines(bound: Bound, position: int) -> Iterator[Line]:
 
 def _limit(side: str, name: str, before: int, after: int) -> Iterator[Line]:
     if before != after:
-        yield side, True, name, after - before
+        yield side, True, f"limit {name}", after - before
 
 
 def _categories(codes: npt.NDArray[Any], names: list[str]) -> pd.Categorical:

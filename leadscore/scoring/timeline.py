@@ -65,7 +65,7 @@ class Classes:
 
     def _arrange(self, plan: Plan) -> None:
         """Say for each happening which tables of days feed it, and for each table how far back it is looked at."""
-        within = [one.within_days or ALWAYS for one in plan.happenings]
+        within = [one.part.within_days or ALWAYS for one in plan.happenings]
         self.joined: list[tuple[tuple[int, ...], int]] = []
         self.feeds: list[list[int]] = []
         for happening, one in enumerate(plan.happenings):
