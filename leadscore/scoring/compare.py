@@ -14,9 +14,9 @@ from leadscore.base.arguments import Arguments
 from leadscore.base.text import counted
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
-from leadscore.rulebook.diff import Change, decimal, diff
-from leadscore.rulebook.model import thousandths
-from leadscore.scoring.attributes import Ints
+from leadscore.rulebook.bounds import shown
+from leadscore.rulebook.diff import Change, diff
+from leadscore.rulebook.model import minimum
 from leadscore.scoring.binding import Binding
 from leadscore.scoring.engine import Bound
 from leadscore.scoring.replay import History
@@ -72,10 +72,10 @@ class Comparison(Result):
         codes = np.select([days["day_old"].isna(), days["day_new"].isna(), apart < 0], [0, 1, 2], 3)
         change = pd.Series(pd.Categorical.from_codes(codes, pd.Index(_CHANGES)), days.index)
         first = days[["day_old", "day_new"]].min(axis=1).to_numpy("datetime64[D]").astype(np.int64)
-        told = _told([self.old.rulebook, self.new.rulebook], self.old.tables, lead, first)
+        told = _told([self.old.rulebook, self.new.rulebook], self.old.tables, lead, first).set_axis(days.index)
         before = [history.frame.index[history.frame["already"]] for history in (self.old, self.new)]
         already = days.index.isin(before[0]) | days.index.isin(before[1])
-        return pd.DataFrame({"change": change, **days, "days": apart.astype("Int64"), "already": already, **told})
+        return pd.DataFrame({"change": change, **days, "days": apart.astype("Int64"), "already": already}).join(told)
 
     @property
     def gained(self) -> pd.DataFrame:
@@ -138,18 +138,12 @@ class Comparison(Result):
             "lost": old.drop(self.new.frame.index, errors="ignore"),
         }
         groups["both"] = old.loc[old.index.intersection(new.index)]
+        asked: dict[str, Any] = {"within_days": within_days, "observed_until": observed_until, "worked_only": True}
         stages, _ = self.old.tables.observed(observed_until)
         rows = []
         for stage in ("sal", "won"):
             for group, day in groups.items() if stages.of(*or_further(stage)).any() else ():
-                known = label(
-                    self.old.tables,
-                    stage=stage,
-                    as_of=day,
-                    within_days=within_days,
-                    observed_until=observed_until,
-                    worked_only=True,
-                ).dropna()
+                known = label(self.old.tables, stage=stage, as_of=day, **asked).dropna()
                 rows.append((group, stage, len(day), len(known), int(known.sum())))
         frame = pd.DataFrame(rows, columns=["group", "stage", "leads", "n", "reached"]).set_index(["group", "stage"])
         return with_shares(frame, "reached", "n")
@@ -200,22 +194,19 @@ def _passed_on(history: History) -> pd.Series[Any]:
     return frame["day"] if frame["qualified_at"].isna().any() else frame["qualified_at"]
 
 
-def _told(books: list[Rulebook], tables: Tables, lead: Positions, day: Positions) -> dict[str, Any]:
+def _told(books: list[Rulebook], tables: Tables, lead: Positions, day: Positions) -> pd.DataFrame:
     """The totals of leads on days by each rulebook, and what sets them apart."""
     if not len(lead):
-        return {"total_old": np.zeros(0), "total_new": np.zeros(0), "reasons": pd.Series([], dtype="str")}
+        return pd.DataFrame({"total_old": np.zeros(0), "total_new": np.zeros(0), "reasons": pd.Series([], dtype="str")})
     binding = Binding(tables, int(day.min()), int(day.max()))
     timelines = [binding.timeline(book) for book in books]
-    totals: list[list[Ints]] = [[], []]
-    reasons: list[str] = []
+    told = []
     for start in range(0, len(lead), _ROWS):
         rows = slice(start, start + _ROWS)
-        old, new = bounds = [timeline.at(lead[rows], day[rows]) for timeline in timelines]
-        for found, bound in zip(totals, bounds, strict=True):
-            found.append(bound.fit + bound.behaviour)
-        reasons += _reasons(old, new)
-    before, after = (np.concatenate(found) / 1000 for found in totals)
-    return {"total_old": before, "total_new": after, "reasons": reasons}
+        old, new = (timeline.at(lead[rows], day[rows]) for timeline in timelines)
+        before, after = ((bound.fit + bound.behaviour) / 1000 for bound in (old, new))
+        told.append(pd.DataFrame({"total_old": before, "total_new": after, "reasons": _reasons(old, new)}))
+    return pd.concat(told)
 
 
 def _reasons(old: Bound, new: Bound) -> list[str]:
@@ -241,11 +232,9 @@ def _reasons(old: Bound, new: Bound) -> list[str]:
             if points * direction[row] <= 0:
                 break
             if item == len(names) + 1:
-                before, after = (decimal(float(bound.threshold[row]) / 1000) for bound in (old, new))
-                said.append(f"threshold {before} -> {after}")
+                said.append(f"threshold {shown(old.threshold[row])} -> {shown(new.threshold[row])}")
             else:
-                plus = "+" if points > 0 else ""
-                said.append(f"{[*names, 'limits'][item]} {plus}{decimal(points / 1000)}")
+                said.append(f"{[*names, 'limits'][item]} {'+' * (points > 0)}{shown(points)}")
         told.append("; ".join(said))
     return told
 
@@ -254,12 +243,8 @@ def _overrides(bound: Bound, which: str) -> list[str]:
     """For each row what decided whatever its points against its threshold: a `never`, a hand-raise, a minimum."""
     qualify = bound.plan.rulebook.qualify
     short = [
-        (f"minimum {side}", value < thousandths(least))
-        for side, value, least in (
-            ("fit", bound.fit, qualify.minimum_fit),
-            ("behaviour", bound.behaviour, qualify.minimum_behaviour),
-        )
-        if least is not None
+        ("minimum fit", bound.fit < minimum(qualify.minimum_fit)),
+        ("minimum behaviour", bound.behaviour < minimum(qualify.minimum_behaviour)),
     ]
     enough = bound.fit + bound.behaviour >= bound.threshold
     told = []

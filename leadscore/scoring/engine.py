@@ -89,11 +89,9 @@ class Days:
         """For leads on days: the rows of each lead from an age on, `within` days back; by their place among those."""
         if not len(self.lead):
             return self
-        place = lead - self.lead[0]
-        place[(place < 0) | (lead > self.lead[-1])] = len(self._offsets) - 2
-        rows = np.flatnonzero(
-            (self._offsets[place] < self._offsets[place + 1]) & (lead >= self.lead[0]) & (lead <= self.lead[-1])
-        )
+        rows = np.flatnonzero((lead >= self.lead[0]) & (lead <= self.lead[-1]))
+        place = lead[rows] - self.lead[0]
+        rows = rows[self._offsets[place] < self._offsets[place + 1]]
         least = age[rows]
         first = self.place(lead[rows], least)
         counts = self.place(lead[rows], least + min(within, int(self.age.max()) + 1)) - first

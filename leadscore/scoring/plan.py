@@ -144,18 +144,15 @@ class Plan:
         self.events = {"event": ColumnPlan("text")}
         self.events |= {name: ColumnPlan(kind) for name, kind in event_kinds(rulebook).items() if name != "event"}
         self.fit = [self._fit(rule) for rule in rulebook.fit]
-        self.happenings = [self._happening(rule) for rule in rulebook.behaviour]
-        self.never: list[tuple[str, Holds | int]] = []
-        for entry in rulebook.qualify.never:
-            if entry.when is not None:
-                self.never.append((entry.name, self._holds(entry.when, self.leads)))
-            else:
-                self.never.append((entry.name, len(self.happenings)))
-                self.happenings.append(self._happening(entry))
-        self.hand_raise: int | None = None
-        if rulebook.qualify.hand_raise is not None:
-            self.hand_raise = len(self.happenings)
-            self.happenings.append(self._happening(rulebook.qualify.hand_raise))
+        self.happenings: list[EventPlan] = []
+        for earning in rulebook.behaviour:
+            self._awaited(earning)
+        self.never: list[tuple[str, Holds | int]] = [
+            (entry.name, self._awaited(entry) if entry.when is None else self._holds(entry.when, self.leads))
+            for entry in rulebook.qualify.never
+        ]
+        raised = rulebook.qualify.hand_raise
+        self.hand_raise = None if raised is None else self._awaited(raised)
         self.segments = [
             (segment.name, self._holds(segment.when, self.leads), thousandths(segment.threshold))
             for segment in rulebook.qualify.segments
@@ -184,11 +181,13 @@ class Plan:
         index = self.leads[column].add(look, points if on_missing > 0 else 0)
         return FitPlan(rule, Place(column, index), None, 0)
 
-    def _happening(self, part: Happening | Never) -> EventPlan:
+    def _awaited(self, part: Happening | Never) -> int:
+        """Note one more happening; gives its position."""
         condition = Condition.model_validate({"event": {"in": list(part.event or ())}})
         if part.where is not None:
             condition = Condition.model_construct(_fields_set={"all_"}, all_=(condition, part.where))
-        return EventPlan(part, self._holds(condition, self.events))
+        self.happenings.append(EventPlan(part, self._holds(condition, self.events)))
+        return len(self.happenings) - 1
 
     def _holds(self, condition: Condition, columns: dict[str, ColumnPlan]) -> Holds:
         alone = _alone(condition, columns)

@@ -60,9 +60,8 @@ class _Spans(NamedTuple):
         return _Spans(self.lead[rows], self.first[rows], self.last[rows])
 
 
-# Thousandths; the thresholds of a file are lower.
-_MORE_THAN_ANY_THRESHOLD = 10**12
-_NONE = _Spans(*[np.zeros(0, np.int32)] * 3)
+_EMPTY = np.zeros(0, np.int32)
+_NONE = _Spans(_EMPTY, _EMPTY, _EMPTY)
 
 
 class _Search:
@@ -91,9 +90,7 @@ class _Search:
     def _within_reach(self, tables: Tables) -> npt.NDArray[np.bool_]:
         """(leads,) False where no event can make up for what the lead is."""
         attributes, book = self.timeline.attributes, self.timeline.plan.rulebook
-        able = (
-            attributes.fit + min(side_range(book, "behaviour").most, _MORE_THAN_ANY_THRESHOLD) >= attributes.threshold
-        )
+        able = attributes.fit + side_range(book, "behaviour").most >= attributes.threshold
         able &= attributes.fit >= minimum(book.qualify.minimum_fit)
         reach = np.zeros(len(tables.ids), bool)
         reach[tables.records.lead[able[: len(tables.leads)]]] = True
@@ -166,7 +163,8 @@ class _Doings(NamedTuple):
         wanted[lead] = day
         row = np.zeros(len(tables.ids), np.int32)
         row[lead] = np.arange(len(lead), dtype=np.int32)
-        found, zoned = [], False
+        found: list[tuple[Any, ...]] = [(_EMPTY, _EMPTY.astype(np.int64), _EMPTY, _EMPTY)]
+        zoned = False
         for batch in tables.events.pieces(IN_CACHE):
             local = tables.events.local(batch, timeline.plan.rulebook.timezone)
             kind = timeline.classes.of(batch)
@@ -176,9 +174,7 @@ class _Doings(NamedTuple):
             zoned |= batch.times is not None and bool(batch.times.zoned)
             events = np.ones(len(rows), np.int64) if batch.count is None else batch.count[rows]
             found.append((row[batch.lead[rows]], moment, kind[rows], events))
-        columns = (
-            [np.concatenate(parts) for parts in zip(*found, strict=True)] if found else [np.zeros(0, np.int64)] * 4
-        )
+        columns = [np.concatenate(parts) for parts in zip(*found, strict=True)]
         order = np.lexsort((columns[1], columns[0]))
         return cls(*(column[order] for column in columns)), zoned
 

@@ -135,13 +135,11 @@ class Timeline:
     def _with_joined(self, tables: list[Days]) -> list[Days]:
         """The tables of the classes, and those that are made of them."""
         span = self.last - self.first
-        return [
-            *tables,
-            *(
-                merged([tables[one].where(tables[one].age < within + span) for one in classes])
-                for classes, within in self.classes.joined
-            ),
+        joined = [
+            merged([tables[one].where(tables[one].age < within + span) for one in classes])
+            for classes, within in self.classes.joined
         ]
+        return [*tables, *joined]
 
     def _bound(self, lead: Positions, record: Positions, tables: list[Days]) -> Bound:
         return Bound(self.attributes, lead, record, [[tables[one] for one in fed] for fed in self.classes.feeds])
