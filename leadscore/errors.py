@@ -82,7 +82,11 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
     "; known are 'country', 'industry'"
     """
     names: Sequence[str] = sorted(set(known))
-    near = get_close_matches(str(name), names, n=1)
-    if near:
-        return f"; did you mean {near[0]!r}?"
-    return f"; known are {', '.join(map(repr, names))}" if 0 < len(names) <= 12 else ""
+    listed = f"; known are {', '.join(map(repr, names))}" if 0 < len(names) <= 12 else ""
+    return nearest(name, names) or listed
+
+
+def nearest(name: object, known: Iterable[str], *, cutoff: float = 0.6) -> str:
+    """The end of a message: the nearest known name, if one is alike; 1 is the same."""
+    near = get_close_matches(str(name), [*map(str, known)], n=1, cutoff=cutoff)
+    return f"; did you mean {near[0]!r}?" if near else ""

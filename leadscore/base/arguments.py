@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from leadscore.base.days import as_day, day_number
-from leadscore.errors import ArgumentError, Problem, did_you_mean
+from leadscore.errors import ArgumentError, Problem, nearest
 
 _NO_DAY = dt.date(1970, 1, 1)
 
@@ -126,9 +126,8 @@ class Arguments:
         """One of some words."""
         if isinstance(value, str) and value in words:
             return value
-        near = did_you_mean(value, words)
         listed = ", ".join(map(repr, words))
-        self.wrong(name, f"must be one of {listed}; got {value!r}{near if near.endswith('?') else ''}")
+        self.wrong(name, f"must be one of {listed}; got {value!r}{nearest(value, words)}")
         return next(iter(words))
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from leadscore.base.text import counted, normalise, worded
 from leadscore.rulebook.bounds import Range, rule_range, shown, side_range
-from leadscore.rulebook.conditions import Condition, Test
+from leadscore.rulebook.conditions import WRITTEN, Condition, Test
 from leadscore.rulebook.kinds import conditions, rule_uses
 from leadscore.rulebook.model import BehaviourRule, Contents, FitRule, minimum, thousandths
 from leadscore.rulebook.yaml import Document, Path, dotted
@@ -40,22 +41,10 @@ class Finding:
 
 def findings(book: Contents, document: Document, today: dt.date) -> list[Finding]:
     """Every finding, in the order of the file."""
-    checks = (
-        _agreement(book, today),
-        _least_fit(book),
-        _never_fires(book),
-        _never_matters(book),
-        _twice(book),
-        _substrings(book),
-        _windows(book),
-        _uncapped(book),
-        _shadowed(book),
-        _loose_ends(book),
-    )
+    every = (_least_fit, _never_fires, _never_matters, _twice, _substrings, _windows, _uncapped, _shadowed, _loose_ends)
     found = [
         Finding(code, message, document.span(path).line + 1, dotted(path))
-        for check in checks
-        for code, path, message in check
+        for code, path, message in (*_agreement(book, today), *(one for check in every for one in check(book)))
     ]
     return sorted(found, key=lambda finding: (finding.line, finding.code))
 
@@ -153,9 +142,8 @@ def _contradiction(condition: Condition, missing: set[str]) -> str:
             dates = any(isinstance(one, dt.date) for one in (test.at_least, test.more_than, *(test.between or ())))
             least, most = (dt.date.fromordinal(int(one)) if dates else f"{one:g}" for one in (low, high))
             return f"no {column} is both at least {least} and at most {most}"
-        values = test.in_ or ((test.is_,) if test.is_ is not None else ())
-        texts = {normalise(value) for value in values if isinstance(value, str)}
-        if texts and texts <= missing and len(texts) == len(values):
+        values = _wanted(test)
+        if values and values <= missing:
             return f"every value it wants of {column!r} counts as missing; write 'known: false'"
     for part in condition.all_ or ():
         reason = _contradiction(part, missing)
@@ -164,17 +152,20 @@ def _contradiction(condition: Condition, missing: set[str]) -> str:
     return ""
 
 
+def _wanted(test: Test) -> set[Any]:
+    """The values that `is` or `in` asks for."""
+    return _folded(test.in_ or (() if test.is_ is None else (test.is_,)))
+
+
 def _interval(test: Test) -> tuple[float, float]:
     """The bounds of the numbers that pass a test, taken as inclusive; dates as ordinals."""
 
     def number(bound: object) -> float:
         return bound.toordinal() if isinstance(bound, dt.date) else float(bound)  # type: ignore[arg-type]
 
-    lows = [number(bound) for bound in (test.at_least, test.more_than) if bound is not None]
-    highs = [number(bound) for bound in (test.at_most, test.less_than) if bound is not None]
-    if test.between is not None:
-        lows.append(number(test.between[0]))
-        highs.append(number(test.between[1]))
+    least, most = test.between or (None, None)
+    lows = [number(bound) for bound in (test.at_least, test.more_than, least) if bound is not None]
+    highs = [number(bound) for bound in (test.at_most, test.less_than, most) if bound is not None]
     return max(lows, default=-math.inf), min(highs, default=math.inf)
 
 
@@ -266,16 +257,12 @@ def _implies(narrow: Condition, wide: Condition) -> bool:
 
 
 def _test_implies(narrow: Test, wide: Test) -> bool:
+    (low, high), (least, most) = _interval(narrow), _interval(wide)
     for name, operand in wide.parts():
-        if name in {"is", "in"}:
-            given = set(narrow.in_ or ()) | ({narrow.is_} if narrow.is_ is not None else set())
-            wanted = set(operand) if isinstance(operand, tuple) else {operand}
-            implied = bool(given) and {_folded(v) for v in given} <= {_folded(v) for v in wanted}
-        elif name in {"has_word", "contains", "starts_with", "ends_with"}:
-            patterns = getattr(narrow, name) or ()
-            implied = bool(patterns) and {normalise(p) for p in patterns} <= {normalise(p) for p in operand}
+        if name in {"is", "in", *WRITTEN}:
+            given = _folded(getattr(narrow, name) or ()) if name in WRITTEN else _wanted(narrow)
+            implied = bool(given) and given <= _folded(operand if isinstance(operand, tuple) else (operand,))
         elif name in {"at_least", "at_most", "between"}:
-            (low, high), (least, most) = _interval(narrow), _interval(wide)
             implied = low >= least and high <= most
         else:
             implied = getattr(narrow, name) == operand
@@ -284,8 +271,8 @@ def _test_implies(narrow: Test, wide: Test) -> bool:
     return True
 
 
-def _folded(value: object) -> object:
-    return normalise(value) if isinstance(value, str) else value
+def _folded(values: Iterable[Any]) -> set[Any]:
+    return {normalise(value) if isinstance(value, str) else value for value in values}
 
 
 def _loose_ends(book: Contents) -> Found:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 from typing import Any
 
 from pydantic import ValidationError
 
 from leadscore.base.text import as_text, normalise
-from leadscore.errors import Problem, RulebookError, did_you_mean
+from leadscore.errors import Problem, RulebookError, did_you_mean, nearest
 from leadscore.rulebook import model
 from leadscore.rulebook.bounds import shown, side_range
 from leadscore.rulebook.conditions import Condition
@@ -68,16 +67,13 @@ def _translate(data: Any, details: dict[str, Any]) -> Fault:
         if part in there:
             path, here = (*path, part), here[part]
     if kind == "extra_forbidden":
-        hint = did_you_mean(path[-1], model.keys_at(path[:-1]))
-        return path, f"unknown key {path[-1]!r}{hint}", True
+        return path, f"unknown key {path[-1]!r}{did_you_mean(path[-1], model.keys_at(path[:-1]))}", True
     if kind == "missing":
         return path, f"{location[-1]!r} is missing", False
     if kind == "literal_error":
         expected = details["ctx"]["expected"]
         names = [name.strip("' ") for name in expected.replace(" or ", ",").split(",")]
-        near = get_close_matches(str(here), names, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        return path, f"must be {expected}; got {here!r}{hint}", False
+        return path, f"must be {expected}; got {here!r}{nearest(here, names)}", False
     if kind in {"model_type", "dict_type"}:
         return path, f"must map keys to values; got {here!r}", False
     if kind in {"tuple_type", "list_type"}:
@@ -88,15 +84,21 @@ def _translate(data: Any, details: dict[str, Any]) -> Fault:
     return path, details["msg"], on_key
 
 
-def _rules(data: dict[Any, Any], section: str) -> Iterator[tuple[Path, dict[Any, Any]]]:
-    here: Any = data
-    path: Path = ()
-    for part in section.split("."):
-        here = here.get(part) if isinstance(here, dict) else None
-        path = (*path, part)
-    for index, rule in enumerate(here if isinstance(here, list) else ()):
-        if isinstance(rule, dict):
-            yield (*path, index), rule
+def _mapping(data: Any, *path: str) -> dict[Any, Any]:
+    """The mapping at a path; empty where there is none."""
+    for part in path:
+        data = data.get(part) if isinstance(data, dict) else None
+    return data if isinstance(data, dict) else {}
+
+
+def _rules(data: dict[Any, Any], *sections: str) -> Iterator[tuple[Path, dict[Any, Any]]]:
+    """Every rule of some sections, with its path."""
+    for section in sections:
+        *outer, last = section.split(".")
+        rules = _mapping(data, *outer).get(last)
+        for index, rule in enumerate(rules if isinstance(rules, list) else ()):
+            if isinstance(rule, dict):
+                yield (*outer, last, index), rule
 
 
 def _structure(data: dict[Any, Any]) -> Iterator[Fault]:
@@ -136,54 +138,45 @@ def _one_of(path: Path, rule: dict[Any, Any], first: str, second: str) -> Iterat
 
 def _names(data: dict[Any, Any]) -> Iterator[Fault]:
     first: dict[str, Path] = {}
-    for section in ("fit", "behaviour", "qualify.never", "qualify.segments"):
-        for path, rule in _rules(data, section):
-            name = rule.get("name")
-            if isinstance(name, str):
-                if name in first:
-                    taken = f"the name {name!r} is taken by {dotted(first[name])}; names are unique in a file"
-                    yield (*path, "name"), taken, False
-                first.setdefault(name, path)
+    for path, rule in _rules(data, "fit", "behaviour", "qualify.never", "qualify.segments"):
+        name = rule.get("name")
+        if isinstance(name, str) and first.setdefault(name, path) != path:
+            taken = f"the name {name!r} is taken by {dotted(first[name])}; names are unique in a file"
+            yield (*path, "name"), taken, False
 
 
 def _groups(data: dict[Any, Any]) -> Iterator[Fault]:
-    side: dict[str, str] = {}
-    for section in ("fit", "behaviour"):
-        for path, rule in _rules(data, section):
-            group = rule.get("group")
-            if isinstance(group, str) and side.setdefault(group, section) != section:
-                mixed = f"the group {group!r} mixes fit and behaviour; give one side another name"
-                yield (*path, "group"), mixed, False
-    declared = data.get("groups") if isinstance(data.get("groups"), dict) else {}
-    for name in declared or {}:
-        near = get_close_matches(str(name), side, n=1, cutoff=_TYPO)
+    side: dict[str, Any] = {}
+    for path, rule in _rules(data, "fit", "behaviour"):
+        group = rule.get("group")
+        if isinstance(group, str) and side.setdefault(group, path[0]) != path[0]:
+            mixed = f"the group {group!r} mixes fit and behaviour; give one side another name"
+            yield (*path, "group"), mixed, False
+    for name in _mapping(data, "groups"):
+        near = nearest(name, side, cutoff=_TYPO)
         if name not in side and near:
-            yield ("groups", name), f"no rule has the group {name!r}; did you mean {near[0]!r}?", True
+            yield ("groups", name), f"no rule has the group {name!r}{near}", True
 
 
 def _tests(data: dict[Any, Any]) -> Iterator[Fault]:
     """Columns that look misspelt, and tests that do not suit their column."""
-    declared = data.get("columns") if isinstance(data.get("columns"), dict) else {}
-    kinds = {name: _declared(column) for name, column in (declared or {}).items()}
+    kinds = {name: _declared(column) for name, column in _mapping(data, "columns").items()}
     leads, events = [], []
     for path, rule in _rules(data, "fit"):
         part = _parsed(model.FitRule, rule)
         leads += [(path, column, use) for column, use in (rule_uses(part) if part else ())]
         if part and part.column and isinstance(part.points, dict):
             yield from _same_keys((*path, "points"), part.points)
-    for section in ("qualify.never", "qualify.segments"):
-        for path, entry in _rules(data, section):
-            leads += [(path, *use) for use in condition_uses(_parsed(Condition, entry.get("when")))]
-    hand_raise = data.get("qualify", {}).get("hand_raise") if isinstance(data.get("qualify"), dict) else None
-    happenings = [*_rules(data, "behaviour"), *_rules(data, "qualify.never")]
-    happenings += [(("qualify", "hand_raise"), hand_raise)] if isinstance(hand_raise, dict) else []
-    for path, entry in happenings:
+    for path, entry in _rules(data, "qualify.never", "qualify.segments"):
+        leads += [(path, *use) for use in condition_uses(_parsed(Condition, entry.get("when")))]
+    hand_raise: tuple[Path, dict[Any, Any]] = (("qualify", "hand_raise"), _mapping(data, "qualify", "hand_raise"))
+    for path, entry in (*_rules(data, "behaviour", "qualify.never"), hand_raise):
         events += [(path, *use) for use in condition_uses(_parsed(Condition, entry.get("where")))]
     for path, column, use in leads:
         place = _place(data, path, column, use)
-        near = get_close_matches(column, kinds, n=1, cutoff=_TYPO)
+        near = nearest(column, kinds, cutoff=_TYPO)
         if column not in kinds and near:
-            yield (*place,), f"unknown column {column!r}; did you mean {near[0]!r}?", "column" not in place
+            yield place, f"unknown column {column!r}{near}", "column" not in place
     for path, column, use in events:
         if column in {"lead_id", "at"}:
             message = f"'where' cannot test {column!r}; " + ("'within_days' is about time" if column == "at" else "")
@@ -211,20 +204,13 @@ def _place(data: dict[Any, Any], path: Path, column: str, use: Use) -> Path:
         return (*path, "column")
 
     def search(here: Any, at: Path) -> Iterator[Path]:
-        if isinstance(here, dict):
-            if column in here and at[-1:] != (column,):
-                yield (*at, column)
-            for key, value in here.items():
-                yield from search(value, (*at, key))
-        elif isinstance(here, list):
-            for index, value in enumerate(here):
-                yield from search(value, (*at, index))
+        if isinstance(here, dict) and column in here and at[-1:] != (column,):
+            yield (*at, column)
+        inner = here.items() if isinstance(here, dict) else enumerate(here) if isinstance(here, list) else ()
+        for key, value in inner:
+            yield from search(value, (*at, key))
 
-    for key in ("when", "where"):
-        yield_path = next(search(rule.get(key), (*path, key)), None)
-        if yield_path:
-            return yield_path
-    return path
+    return next((found for key in ("when", "where") for found in search(rule.get(key), (*path, key))), path)
 
 
 def _declared(column: Any) -> Kind | None:

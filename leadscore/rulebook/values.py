@@ -46,11 +46,13 @@ def _points(value: Any) -> float:
     return number
 
 
-def _positive(value: Any) -> float:
-    number = _number(value)
-    if not 0 < number < math.inf:
-        raise wrong(f"must be more than 0; got {value!r}")
-    return number
+def _number_that(holds: Callable[[float], bool], wanted: str) -> Callable[[Any], float]:
+    def check(value: Any) -> float:
+        if not holds(_number(value)):
+            raise wrong(f"must {wanted}; got {value!r}")
+        return value
+
+    return check
 
 
 def _whole(least: int, most: int) -> Callable[[Any], int]:
@@ -84,13 +86,6 @@ def _missing(value: Any) -> str:
     if type(value) not in {str, int, float, bool}:
         raise wrong(f"must be text or a number that stands for missing; got {value!r}")
     return as_text(value)
-
-
-def _percent(value: Any) -> float:
-    number = _number(value)
-    if not 0 <= number <= 100:
-        raise wrong(f"must lie between 0 and 100 percent; got {value!r}")
-    return number
 
 
 def _scalar(value: Any) -> Any:
@@ -175,6 +170,8 @@ _NUMBER: dict[str, Any] = {"type": "number"}
 SCALAR: dict[str, Any] = {"type": ["string", "number", "boolean"]}
 _DATE: dict[str, Any] = {"type": "string", "format": "date"}
 
+_positive = _number_that(lambda number: 0 < number < math.inf, "be more than 0")
+_percent = _number_that(lambda number: 0 <= number <= 100, "lie between 0 and 100 percent")
 Number = Annotated[float, BeforeValidator(_number), WithJsonSchema(_NUMBER)]
 Points = Annotated[float, BeforeValidator(_points), WithJsonSchema(_NUMBER)]
 Positive = Annotated[float, BeforeValidator(_positive), WithJsonSchema({"type": "number", "exclusiveMinimum": 0})]
