@@ -37,24 +37,17 @@ def _is_missing(value: Any) -> bool:
 class _Reader:
     """One column's answers for one raw value."""
 
-    def __init__(
-        self, plan: ColumnPlan, sums: list[list[int]], missing_values: tuple[str, ...], zone: ZoneInfo
-    ) -> None:
+    def __init__(self, plan: ColumnPlan, missing_values: tuple[str, ...], zone: ZoneInfo) -> None:
         self.plan = plan
-        self.sums = sums
         self.missing = {normalise(value) for value in missing_values} | {""}
         self.zone = zone
-        self.absent = self._with_sums(plan.on_missing)
+        self.absent = plan.on_missing
         edges = self.edges = sorted(plan.edges)
         numeric = plan.kind in {"number", "date"}
-        self.cells = [self._with_sums(plan.row(value)) for value in cells(edges)] if numeric else []
+        self.cells = [plan.row(value) for value in cells(edges)] if numeric else []
         readers = {"text": self._text, "number": self._number, "boolean": self._boolean, "date": self._date}
         row: Callable[[Any], list[int]] = readers.get(plan.kind, self._any)
         self.row = lru_cache(_REMEMBERED, typed=True)(row) if plan.kind == "text" else row
-
-    def _with_sums(self, row: list[int]) -> list[int]:
-        """The answers, then the points of each group's rules."""
-        return [*row, *(sum(row[index] for index in indices) for indices in self.sums)]
 
     def _text(self, value: Any) -> list[int]:
         if type(value) is not str:
@@ -63,7 +56,7 @@ class _Reader:
             if not isinstance(value, (str, int, float, bool)):
                 raise _Wrong("is not text")
         text = normalise(as_text(value))
-        return self.absent if text in self.missing else self._with_sums(self.plan.row(text))
+        return self.absent if text in self.missing else self.plan.row(text)
 
     def _number(self, value: Any) -> list[int]:
         if type(value) is str:
@@ -84,7 +77,7 @@ class _Reader:
             return self.absent
         if not isinstance(value, bool):
             raise _Wrong("is neither true nor false")
-        return self._with_sums(self.plan.row(value))
+        return self.plan.row(value)
 
     def _date(self, value: Any) -> list[int]:
         if _is_missing(value) or value == "":
@@ -94,7 +87,7 @@ class _Reader:
 
     def _any(self, value: Any) -> list[int]:
         blank = _is_missing(value) or (isinstance(value, str) and normalise(value) in self.missing)
-        return self.absent if blank else self._with_sums(self.plan.row(True))
+        return self.absent if blank else self.plan.row(True)
 
 
 def day_of(moment: Any, zone: ZoneInfo) -> int:
@@ -160,9 +153,12 @@ class _OneScorer:
         self.zone = ZoneInfo(book.timezone)
         self.fit = _Side(book, (rule.group for rule in book.fit), book.totals.fit)
         self.behaviour = _Side(book, (rule.group for rule in book.behaviour), book.totals.behaviour)
-        # Rules on one column are summed with its answers; what is left are conditions over several columns.
-        self.sums: list[tuple[str, int, int]] = []
-        self.leads = {name: self._lead_reader(name, column) for name, column in plan.leads.items()}
+        self.leads = {name: _Reader(column, book.missing_values, self.zone) for name, column in plan.leads.items()}
+        self.within = [
+            (rule.place.column, rule.place.index, self.fit.slot(rule.rule.group))
+            for rule in plan.fit
+            if rule.place is not None
+        ]
         self.across = [
             (_test(rule.holds), self.fit.slot(rule.rule.group), rule.points)
             for rule in plan.fit
@@ -170,7 +166,7 @@ class _OneScorer:
         ]
         # An event may be called what `missing_values` lists.
         self.events = {
-            name: _Reader(column, [], () if name == "event" else book.missing_values, self.zone)
+            name: _Reader(column, () if name == "event" else book.missing_values, self.zone)
             for name, column in plan.events.items()
         }
         self.where = [name for name in self.events if name != "event"]
@@ -183,15 +179,6 @@ class _OneScorer:
         self.minimum_fit = minimum(book.qualify.minimum_fit)
         self.minimum_behaviour = minimum(book.qualify.minimum_behaviour)
         self._arrange_behaviour()
-
-    def _lead_reader(self, name: str, column: ColumnPlan) -> _Reader:
-        slots: dict[int, list[int]] = {}
-        for rule in self.plan.fit:
-            if rule.place is not None and rule.place.column == name:
-                slots.setdefault(self.fit.slot(rule.rule.group), []).append(rule.place.index)
-        for extra, slot in enumerate(slots):
-            self.sums.append((name, len(column.looks) + extra, slot))
-        return _Reader(column, list(slots.values()), self.plan.rulebook.missing_values, self.zone)
 
     def _arrange_behaviour(self) -> None:
         """What each rule gives for no events, so that only rules with events are worked out."""
@@ -251,7 +238,7 @@ class _OneScorer:
         """One lead's row of `Scores.frame`."""
         rows, ages = self.rows(lead), self.ages(events, day)
         sums = [0] * len(self.fit.slots)
-        for column, index, slot in self.sums:
+        for column, index, slot in self.within:
             sums[slot] += rows[column][index]
         for test, slot, points in self.across:
             if test(rows):
