@@ -1,8 +1,9 @@
-"""How text is compared: one normal form for rulebooks, leads and events."""
+"""How text is compared, one normal form for rulebooks, leads and events; and how counts and numbers are written."""
 
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any
 from unicodedata import normalize
 
@@ -62,3 +63,15 @@ def counted(count: int, thing: str) -> str:
     ('1 lead', '1,200 leads')
     """
     return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
+def decimal(value: float) -> str:
+    """A number as people write it, exactly, without an exponent.
+
+    Examples
+    --------
+    >>> decimal(10.0), decimal(2.5), decimal(1e6), decimal(-0.0)
+    ('10', '2.5', '1000000', '0')
+    """
+    number = Decimal(repr(value))
+    return format(number.normalize() if number else Decimal(0), "f")

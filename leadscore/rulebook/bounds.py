@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from leadscore.base.text import decimal
 from leadscore.rulebook.model import BehaviourRule, Contents, FitRule, Limits, thousandths
 
 # Decay that lasts longer than this (270 years) counts as without end.
@@ -96,7 +97,4 @@ def shown(points: float) -> str:
     >>> shown(12_500), shown(float("inf"))
     ('12.5', 'without limit')
     """
-    if math.isinf(points):
-        return "without limit"
-    whole, rest = divmod(abs(round(points)), 1000)
-    return f"{'-' if points < 0 else ''}{whole}" + (f".{rest:03d}".rstrip("0") if rest else "")
+    return "without limit" if math.isinf(points) else decimal(float(points) / 1000)

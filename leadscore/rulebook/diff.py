@@ -6,10 +6,9 @@ import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any
 
-from leadscore.base.text import counted
+from leadscore.base.text import counted, decimal
 from leadscore.rulebook.book import Rulebook
 from leadscore.rulebook.conditions import Condition
 from leadscore.rulebook.model import BehaviourRule, Contents, FitRule, Never, Segment, Step
@@ -74,18 +73,6 @@ class Change:
 
     def __str__(self) -> str:
         return f"{self.name}: {self.text}" + (f" (warning {self.code}: {self.warning})" if self.code else "")
-
-
-def decimal(value: float) -> str:
-    """A number as people write it, exactly, without an exponent.
-
-    Examples
-    --------
-    >>> decimal(10.0), decimal(2.5), decimal(1e6), decimal(-0.0)
-    ('10', '2.5', '1000000', '0')
-    """
-    number = Decimal(repr(value))
-    return format(number.normalize() if number else Decimal(0), "f")
 
 
 def diff(old: Rulebook, new: Rulebook) -> list[Change]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from leadscore.base.text import normalise
-from leadscore.rulebook.bounds import shown
-from leadscore.rulebook.model import BehaviourRule, Contents, thousandths
+from leadscore.base.text import decimal, normalise
+from leadscore.rulebook.model import BehaviourRule, Contents
 
 
 def dropped(section: str, name: str, old: Contents, new: Contents) -> tuple[str, str]:
@@ -35,13 +34,13 @@ def _hand_raise(_: str, old: Contents, new: Contents) -> str:
 def _minimum(name: str, old: Contents, new: Contents) -> str:
     before, after = (getattr(book.qualify, name.replace(" ", "_")) for book in (old, new))
     lost = before is not None and after is None
-    return f"drops the {name} of {_points(before)}: leads below it can qualify" if lost else ""
+    return f"drops the {name} of {decimal(before)}: leads below it can qualify" if lost else ""
 
 
 def _segment(name: str, old: Contents, new: Contents) -> str:
     before, after = ({one.name: one.threshold for one in book.qualify.segments} for book in (old, new))
     lost = name in before and name not in after
-    return f"drops the segment {name!r}: its leads needed {_points(before[name])} points" if lost else ""
+    return f"drops the segment {name!r}: its leads needed {decimal(before[name])} points" if lost else ""
 
 
 def _rule(name: str, old: Contents, new: Contents) -> str:
@@ -50,10 +49,10 @@ def _rule(name: str, old: Contents, new: Contents) -> str:
         return ""
     own = before.at_most if isinstance(before, BehaviourRule) else None
     if own is not None and (not isinstance(after, BehaviourRule) or after.at_most is None):
-        return f"drops the cap of {_points(own)} on {name!r}"
+        return f"drops the cap of {decimal(own)} on {name!r}"
     cap = old.limits(before.group).at_most
     if cap is not None and after.group != before.group and new.limits(after.group).at_most is None:
-        return f"takes {name!r} out of the group {before.group!r}, which was capped at {_points(cap)}"
+        return f"takes {name!r} out of the group {before.group!r}, which was capped at {decimal(cap)}"
     return ""
 
 
@@ -61,16 +60,12 @@ def _group(name: str, old: Contents, new: Contents) -> str:
     cap, used = old.limits(name).at_most, any(rule.group == name for *_, rule in new.rules())
     if cap is None or not used or new.limits(name).at_most is not None:
         return ""
-    return f"drops the cap of {_points(cap)} on the group {name!r}"
+    return f"drops the cap of {decimal(cap)} on the group {name!r}"
 
 
 def _total(name: str, old: Contents, new: Contents) -> str:
     before, after = (getattr(book.totals, name.removeprefix("total ")).at_most for book in (old, new))
-    return f"drops the cap of {_points(before)} on {name}" if before is not None and after is None else ""
-
-
-def _points(points: float) -> str:
-    return shown(thousandths(points))
+    return f"drops the cap of {decimal(before)} on {name}" if before is not None and after is None else ""
 
 
 _CHECKS: dict[str, tuple[str, Callable[[str, Contents, Contents], str]]] = {

@@ -10,11 +10,10 @@ import numpy as np
 import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
-from leadscore.base.text import counted
+from leadscore.base.text import counted, decimal
 from leadscore.errors import ArgumentError, did_you_mean
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
-from leadscore.rulebook.diff import decimal
 from leadscore.rulebook.model import BehaviourRule, FitRule
 from leadscore.rulebook.values import Points
 from leadscore.scoring.engine import Bound

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadscore import Rulebook, RulebookError
-from leadscore.rulebook.diff import Change, decimal, diff
+from leadscore.base.text import decimal
+from leadscore.rulebook.diff import Change, diff
 from tests.support.strategies import documents
 
 # A rulebook takes 30 ms to read, and each example reads two.

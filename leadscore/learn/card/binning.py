@@ -13,11 +13,10 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from leadscore.base.text import as_text, counted, worded
+from leadscore.base.text import as_text, counted, decimal, worded
 from leadscore.base.times import is_text
 from leadscore.errors import ArgumentError, Problem
 from leadscore.learn.rows.snapshots import kind_of
-from leadscore.rulebook.diff import decimal
 from leadscore.tables.columns import Column, convert
 
 Floats = npt.NDArray[np.float64]

@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from leadscore.base.text import normalise
+from leadscore.base.text import decimal, normalise
 from leadscore.errors import ArgumentError, RulebookError
 from leadscore.rulebook import Rulebook
-from leadscore.rulebook.diff import decimal
 from leadscore.rulebook.kinds import rule_uses
 from leadscore.rulebook.model import BehaviourRule, FitRule, Limits, thousandths
 from leadscore.rulebook.values import LARGEST_POINTS

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from leadscore.base.arguments import Arguments
-from leadscore.base.text import counted
+from leadscore.base.text import counted, decimal
 from leadscore.errors import ArgumentError
 from leadscore.learn.rows.snapshots import Snapshots
 from leadscore.learn.rules.activations import (
@@ -27,7 +27,7 @@ from leadscore.learn.rules.activations import (
 from leadscore.learn.rules.shrinkage import Rows, Shrunk, shrunk, slope_of, tangled
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
-from leadscore.rulebook.diff import Change, decimal, diff
+from leadscore.rulebook.diff import Change, diff
 from leadscore.rulebook.values import LARGEST_POINTS
 from leadscore.scoring.engine import Bound
 from leadscore.scoring.timeline import bound_at
