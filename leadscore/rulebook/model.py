@@ -245,7 +245,7 @@ def keys_at(path: Sequence[str | int | float | bool]) -> list[str]:
             part = Test
         else:
             kind = fields[step].annotation if step in fields else None
-            part, named = next(_parts(kind), None), dict in _origins(kind)
+            part, named = next(_parts(kind), None), get_origin(kind) is dict
     return [] if named or part is None else [field.alias or name for name, field in part.model_fields.items()]
 
 
@@ -255,7 +255,3 @@ def _parts(kind: Any) -> Iterator[type[BaseModel]]:
         yield kind
     for inner in get_args(kind):
         yield from _parts(inner)
-
-
-def _origins(kind: Any) -> set[Any]:
-    return {get_origin(kind), *(get_origin(inner) for inner in get_args(kind))}

@@ -10,13 +10,9 @@ from leadscore.rulebook.model import BehaviourRule, Contents
 
 def dropped(section: str, name: str, old: Contents, new: Contents) -> tuple[str, str]:
     """The protection that `new` drops with a change that `diff` found: its code and a sentence; empty if none."""
-    code, check = _CHECKS.get(section, ("", _nothing))
+    code, check = _CHECKS.get(section, ("", lambda *_: ""))
     what = check(name, old, new)
     return (code, f"the new rulebook {what}") if what else ("", "")
-
-
-def _nothing(*_: object) -> str:
-    return ""
 
 
 def _never(name: str, old: Contents, new: Contents) -> str:

@@ -168,7 +168,6 @@ def _listed(value: Any) -> Any:
 
 _NUMBER: dict[str, Any] = {"type": "number"}
 SCALAR: dict[str, Any] = {"type": ["string", "number", "boolean"]}
-_DATE: dict[str, Any] = {"type": "string", "format": "date"}
 
 _positive = _number_that(lambda number: 0 < number < math.inf, "be more than 0")
 _percent = _number_that(lambda number: 0 <= number <= 100, "lie between 0 and 100 percent")
@@ -181,7 +180,7 @@ Count = Annotated[int, BeforeValidator(_whole(0, 10**15)), WithJsonSchema({"type
 Name = Annotated[str, BeforeValidator(_text), WithJsonSchema({"type": "string", "minLength": 1})]
 Missing = Annotated[str, BeforeValidator(_missing), WithJsonSchema(SCALAR)]
 Version = Annotated[str, BeforeValidator(_version), WithJsonSchema({"type": "string"})]
-Date = Annotated[dt.date, BeforeValidator(iso_date), WithJsonSchema(_DATE)]
+Date = Annotated[dt.date, BeforeValidator(iso_date), WithJsonSchema({"type": "string", "format": "date"})]
 Scalar = Annotated[Any, BeforeValidator(_scalar), WithJsonSchema(SCALAR)]
 Bound = Annotated[Any, BeforeValidator(_bound), WithJsonSchema({"type": ["number", "string"]})]
 Zone = Annotated[str, BeforeValidator(_timezone), WithJsonSchema({"type": "string"})]

@@ -283,14 +283,12 @@ def points(rule: BehaviourRule, classes: Sequence[Days]) -> Sparse:
     if rule.count == "each":
         return _each(rule, classes)
     (days,) = classes
+    if rule.count == "once":
+        days = Days(days.lead[days.starts], days.age[days.starts], days.count[days.starts])
     rows = days.lead[days.starts]
     if rule.from_ is not None:
-        once = rule.count == "once"
-        counts = np.ones(len(rows), np.int64) if once else np.diff(days.starts, append=len(days.lead))
-        return Sparse(rows, _reached(rule, counts), reached(rule, 0))
-    worth = _worth(rule, classes)
-    ages = days.age[days.starts] if rule.count == "once" else days.age
-    return Sparse(rows, worth[ages] if rule.count == "once" else _sums(worth[ages], days.starts), 0)
+        return Sparse(rows, _reached(rule, np.diff(days.starts, append=len(days.lead))), reached(rule, 0))
+    return Sparse(rows, _sums(_worth(rule, [days])[days.age], days.starts), 0)
 
 
 def _each(rule: BehaviourRule, classes: Sequence[Days]) -> Sparse:
