@@ -41,7 +41,7 @@ from leadscore.learn.guards import rows as sample
 from leadscore.learn.guards.cells import Cells, read_cells, row_marks
 from leadscore.learn.guards.columns import Found, shown
 from leadscore.learn.guards.rows import Time
-from leadscore.learn.guards.separation import Auc, Rows, Split, alone, together
+from leadscore.learn.guards.separation import Rows, Split, alone, together
 from leadscore.present.markdown import visible
 from leadscore.present.result import Result, Section
 from leadscore.stats.intervals import Ints, share_text
@@ -321,25 +321,19 @@ def _leaks(columns: list[Cells], rows: Rows, time: Time | None) -> Iterator[Foun
             left.append(cells)
     auc = {cells.name: alone(rows.counts(cells)) for cells in left}
     strong = [cells for cells in left if auc[cells.name].low > _STRONG]
-    if not strong:
-        return
     rest = [cells for cells in left if auc[cells.name].low <= _STRONG]
-    of_rest = together(rows, rest) if len(rest) >= _REST else None
+    of_rest = together(rows, rest) if strong and len(rest) >= _REST else None
+    beside = "" if of_rest is None else f"; {counted_of(len(rest), 'other column')} together: {of_rest:.3f}"
+    n, events = len(rows.y), int(rows.y.sum())
     for cells in strong:
         one = auc[cells.name]
         if one.low > _CERTAIN or (of_rest is not None and one.low > of_rest):
-            yield _too_good(cells, one, of_rest, rows, len(rest))
-
-
-def _too_good(cells: Cells, auc: Auc, of_rest: float | None, rows: Rows, others: int) -> Found:
-    n, events = len(rows.y), int(rows.y.sum())
-    beside = "" if of_rest is None else f"; {counted_of(others, 'other column')} together: {of_rest:.3f}"
-    message = (
-        f"alone it separates outcomes with an AUC of {auc}, {counted(n, events, 0)}{beside}: is it known before the "
-        f"outcome?"
-    )
-    figures = {"n": n, "events": events, "auc": auc.value, "low": auc.low, "high": auc.high, "auc_of_others": of_rest}
-    return "LS301", cells.name, message, figures
+            message = (
+                f"alone it separates outcomes with an AUC of {one}, {counted(n, events, 0)}{beside}: is it known "
+                f"before the outcome?"
+            )
+            figures = {"n": n, "events": events, "auc": one.value, "low": one.low, "high": one.high}
+            yield "LS301", cells.name, message, figures | {"auc_of_others": of_rest}
 
 
 def _filled(cells: Cells, rows: Rows) -> Iterator[Found]:

@@ -177,9 +177,8 @@ def train(
     start, end = day_of(learned.day.max()), day_of(judged.day.max())
     model = LeadClassifier(guards="drop")
     try:
-        with warnings.catch_warnings():
-            # What the guards find is kept in `guards_`.
-            warnings.simplefilter("ignore", UserWarning)
+        # What the guards find is kept in `guards_`.
+        with warnings.catch_warnings(action="ignore", category=UserWarning):
             model.fit(learned.X, learned.y.astype(bool), dates=learned.dates, groups=learned.lead_ids)
     except ArgumentError as error:
         raise ArgumentError(f"rows learned from, until {start}", error.problems) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -192,15 +193,11 @@ def _within(name: str, events: list[str], where: dict[str, Any], windows: Sequen
 
 def _together(tables: Tables, name: str) -> dict[int, tuple[set[int], int]]:
     """For each value of an event column the types of event it stands with, and at most how many leads have it."""
-    found: dict[int, tuple[set[int], int]] = {}
+    events, leads = defaultdict[int, set[int]](set), Counter[int]()
     for batch in tables.events.batches:
-        codes, events = batch.codes[name].astype(np.int64), batch.codes["event"].astype(np.int64)
-        rows = np.flatnonzero((codes >= 0) & (events >= 0))
-        pairs = np.unique(np.column_stack([codes[rows], batch.lead[rows]]), axis=0)
-        leads = np.bincount(pairs[:, 0])
-        for code, event in np.unique(np.column_stack([codes[rows], events[rows]]), axis=0).tolist():
-            before, count = found.get(code, (set(), 0))
-            found[code] = (before | {event}, count)
-        for code in np.flatnonzero(leads).tolist():
-            found[code] = (found[code][0], found[code][1] + int(leads[code]))
-    return found
+        codes, kinds = batch.codes[name].astype(np.int64), batch.codes["event"].astype(np.int64)
+        rows = (codes >= 0) & (kinds >= 0)
+        for code, event in np.unique(np.column_stack([codes[rows], kinds[rows]]), axis=0).tolist():
+            events[code].add(event)
+        leads.update(np.unique(np.column_stack([codes[rows], batch.lead[rows]]), axis=0)[:, 0].tolist())
+    return {code: (events[code], leads[code]) for code in events}

@@ -214,7 +214,7 @@ class _Sample:
 def _sample(rulebook: Rulebook, snapshots: Snapshots, listed: list[Place]) -> _Sample:
     outcome = snapshots.y.to_numpy(np.float64, na_value=np.nan)
     known = np.flatnonzero(~np.isnan(outcome))
-    _check_outcomes(outcome[known], "")
+    _check_outcomes(outcome[known], [])
     bound = bound_at(probe(rulebook, listed), snapshots.tables, snapshots.lead[known], snapshots.day[known])
     blocked, hand_raise = bound.blocked >= 0, bound.plan.hand_raise
     raised = np.zeros(bound.n, bool) if hand_raise is None else bound.happened(hand_raise) & ~blocked
@@ -225,7 +225,7 @@ def _sample(rulebook: Rulebook, snapshots: Snapshots, listed: list[Place]) -> _S
     ]
     kept, used = ~blocked & ~raised, np.zeros(len(outcome), bool)
     used[known[kept]] = True
-    _check_outcomes(outcome[used], " ".join(["", *left_out]))
+    _check_outcomes(outcome[used], left_out)
     seen = activations(rulebook, bound, listed).of(kept)
     number = np.unique(snapshots.lead[used], return_inverse=True)[1]
     return _Sample(seen, outcome[used], number, used, len(outcome) - len(known), left_out)
@@ -283,12 +283,12 @@ def _learned(sample: _Sample, slope: float, *, keep_signs: bool) -> _Learned:
     return best
 
 
-def _check_outcomes(y: Floats, left_out: str) -> None:
+def _check_outcomes(y: Floats, left_out: list[str]) -> None:
     events = int(y.sum())
     if min(events, len(y) - events) < _LEAST_EVENTS:
         what = f"of {len(y):,} known outcomes {events:,} are True" if len(y) else "no outcome is known"
-        needed = f"points need at least {_LEAST_EVENTS} of either kind, and some hundreds to be reliable"
-        raise ArgumentError("snapshots", f"{what}; {needed}.{left_out}")
+        needed = f"points need at least {_LEAST_EVENTS} of either kind, and some hundreds to be reliable."
+        raise ArgumentError("snapshots", " ".join([f"{what}; {needed}", *left_out]))
 
 
 def _slope(
@@ -372,7 +372,11 @@ def _frame(learned: _Learned, sample: _Sample, new: Floats, *, keep_signs: bool)
     low, high = learned.points - _Z * error, learned.points + _Z * error
     if keep_signs:
         low, high = np.where(old > 0, np.maximum(low, 0), low), np.where(old < 0, np.minimum(high, 0), high)
-    fires = np.count_nonzero(columns, axis=0)
+    fires, limit = np.count_nonzero(columns, axis=0), np.array([place.model is None for place in listed])
+    held = np.isin(np.arange(len(new)), learned.places[learned.found.held]) & (new == 0)
+    # What was learned at first, before the other points moved.
+    gone = np.where(limit, "holds back no row now", "held back on every row now")
+    note = np.select([held, ~np.isnan(error), new != old, fires == 0], [_HELD, "", gone, _NEVER], _ALIKE)
     frame = pd.DataFrame(
         {
             "rule": [place.rule for place in listed],
@@ -383,16 +387,11 @@ def _frame(learned: _Learned, sample: _Sample, new: Floats, *, keep_signs: bool)
             "high": high,
             "n": fires,
             "reached": np.count_nonzero(columns[sample.y > 0], axis=0),
-            "note": np.where(fires == 0, _NEVER, _ALIKE),
+            "note": note,
         }
     )
-    # What was learned at first, before the other points moved.
-    gone = np.where([place.model is None for place in listed], "holds back no row now", "held back on every row now")
-    frame.loc[new != old, "note"] = gone[new != old]
-    frame.loc[learned.places, "note"] = np.where(learned.found.held & (new[learned.places] == 0), _HELD, "")
     # A limit that held nothing back, or is 0, has nothing to say.
-    quiet = np.array([place.model is None for place in listed]) & np.isin(frame["note"], [_NEVER, _ALIKE])
-    return frame[~quiet].reset_index(drop=True)
+    return frame[~(limit & np.isin(note, [_NEVER, _ALIKE]))].reset_index(drop=True)
 
 
 def _on_points(frame: pd.DataFrame, learned: _Learned) -> Iterator[str]:
