@@ -115,7 +115,7 @@ def _counted(
     weeks = monitor.frame.index
     first = weeks[0] if len(weeks) else None
     if first is None:
-        begins = start or _first_day(tables, book) or as_of
+        begins = start or _first_day(tables, book)
     else:
         last = weeks[-1].date()
         if last.weekday():
@@ -135,15 +135,14 @@ def _counted(
     return monitor
 
 
-def _first_day(tables: ls.tables.Tables, book: ls.Rulebook) -> dt.date | None:
-    """The day on which the first lead is old enough; None where no lead says when it came."""
+def _first_day(tables: ls.tables.Tables, book: ls.Rulebook) -> dt.date:
+    """The day on which the first lead is old enough."""
     from leadscore.base.days import day_of  # noqa: PLC0415 - needs pandas
     from leadscore.base.times import NO_TIME  # noqa: PLC0415 - needs pandas
     from leadscore.drift.cohorts import scoring_days  # noqa: PLC0415 - this command only
 
     days = scoring_days(tables, book, 14)
-    known = days[days != NO_TIME]
-    return day_of(known.min()) if len(known) else None
+    return day_of(days[days != NO_TIME].min())
 
 
 def _rescored(monitor: ls.BalanceMonitor, tables: ls.tables.Tables, book: ls.Rulebook) -> ls.BalanceMonitor:

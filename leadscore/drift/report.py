@@ -11,13 +11,12 @@ import pandas as pd
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.text import counted
-from leadscore.drift.balance.alarm import LATELY, SHORT
 from leadscore.drift.balance.causes import Causes
 from leadscore.drift.balance.monitor import BalanceMonitor
 from leadscore.drift.balance.verdict import BalanceVerdict, readable
 from leadscore.drift.change.decomposition import Decomposition, decompose
 from leadscore.drift.change.stability import Stability, stability
-from leadscore.drift.cohorts import leads_of_weeks, scores_of_weeks, scoring_days
+from leadscore.drift.cohorts import LATELY, SHORT, leads_of_weeks, scores_of_weeks, scoring_days
 from leadscore.drift.pictures import Onset, plot_evidence, plot_gap, plot_months, plot_points
 from leadscore.errors import ArgumentError
 from leadscore.present.result import Result, Section
@@ -86,7 +85,30 @@ class DriftReport(Result):
     @property
     def what_to_do(self) -> tuple[str, ...]:
         """What is to be decided now, or that nothing is."""
-        return _decisions(self.verdict)
+        verdict = self.verdict
+        if verdict.state == "learning":
+            return ("No decision yet: what is normal is still being learned.",)
+        if verdict.state == "stable":
+            return ("Nothing to decide: look again next week.",)
+        names = (("rule", verdict.top_rule), ("segment", verdict.top_segment))
+        first = " and ".join(f"{what} {name!r}" for what, name in names if name is not None)
+        look = f"Look first at {first}." if first else "No one rule or segment stands out: look at all that leads do."
+        if verdict.state == "watch":
+            return (look, 'No decision yet: a "watch" is no alarm, and sometimes a false one.')
+        fixed = (
+            "The cause is found and mended, for instance mail scanners no longer count: acknowledge it as fixed. The "
+            f"weeks since {verdict.since} are left out, and what was normal before is normal again."
+        )
+        normal = (
+            "Leads are like this from now on, and the points suit them: acknowledge it as new_normal. What is normal "
+            f"is learned again from {verdict.since} on; there is no verdict until there are {SHORT} weeks."
+        )
+        edited = (
+            "Points no longer mean what was agreed: edit the rule, see with 'leadscore diff' who would qualify, and "
+            "publish. All weeks are then scored by the new rulebook, so that the edit is not taken for drift."
+        )
+        together = f"{look} Then marketing and sales decide together which of these it is; until then the alarm stays."
+        return (together, fixed, normal, edited)
 
     @property
     def onset(self) -> Onset | None:
@@ -290,30 +312,3 @@ def _by_month(first_weeks: Days, reference: Scores, months: list[Scores]) -> pd.
         found = stability(reference, scores).frame.reset_index()
         rows.append(found.assign(month=month, n_reference=len(reference), n=len(scores)))
     return pd.concat(rows, ignore_index=True)[_MONTH]
-
-
-def _decisions(verdict: BalanceVerdict) -> tuple[str, ...]:
-    """What is to be decided in this state."""
-    if verdict.state == "learning":
-        return ("No decision yet: what is normal is still being learned.",)
-    if verdict.state == "stable":
-        return ("Nothing to decide: look again next week.",)
-    names = (("rule", verdict.top_rule), ("segment", verdict.top_segment))
-    first = " and ".join(f"{what} {name!r}" for what, name in names if name is not None)
-    look = f"Look first at {first}." if first else "No one rule or segment stands out: look at all that leads do."
-    if verdict.state == "watch":
-        return (look, 'No decision yet: a "watch" is no alarm, and sometimes a false one.')
-    fixed = (
-        "The cause is found and mended, for instance mail scanners no longer count: acknowledge it as fixed. The weeks "
-        f"since {verdict.since} are left out, and what was normal before is normal again."
-    )
-    normal = (
-        "Leads are like this from now on, and the points suit them: acknowledge it as new_normal. What is normal is "
-        f"learned again from {verdict.since} on; there is no verdict until there are {SHORT} weeks."
-    )
-    edited = (
-        "Points no longer mean what was agreed: edit the rule, see with 'leadscore diff' who would qualify, and "
-        "publish. All weeks are then scored by the new rulebook, so that the edit is not taken for drift."
-    )
-    together = f"{look} Then marketing and sales decide together which of these it is; until then the alarm stays."
-    return (together, fixed, normal, edited)

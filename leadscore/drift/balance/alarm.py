@@ -12,17 +12,13 @@ import numpy as np
 import pandas as pd
 
 from leadscore.base.days import day_number
-from leadscore.drift.cohorts import carried
+from leadscore.drift.cohorts import LATELY, SHORT, carried
 from leadscore.rulebook import Rulebook
 from leadscore.stats.intervals import Floats
 from leadscore.stats.rank_detector import RankDetector, discount, level
 
 # Fewer leads than this say nothing about their week: it is skipped, not taken for 0.
 FEWEST = 20
-# Less than a year of reference knows no season; after a "new normal" half of one is enough to begin with.
-SHORT, YEAR = 26, 52
-# While nothing is suspected, the latest weeks are shown.
-LATELY = 8
 # What is watched; either may alarm, so the budget for false alarms is shared (union bound): evenly, or not at all where
 # too few weeks of the reference have MQLs enough to be watched: theirs would be spent for nothing.
 _SIDES = ("pool", "mqls")
@@ -122,7 +118,7 @@ class Watch:
         """The gap of all leads and of MQLs; NaN where there are too few, and while learning."""
         if self.learning:
             return np.full(2, math.nan)
-        return np.array([gap_of(week[side], self.spread[side]) for side in _SIDES])
+        return np.array([_gap(week[side], self.spread[side]) for side in _SIDES])
 
     def carried(self, weeks: Sequence[dict[str, Any]]) -> tuple[int, int]:
         """How many MQLs of some weeks needed unusual activity, and how many there are; none while learning."""
@@ -189,7 +185,7 @@ def _spread(sides: list[dict[str, Any]]) -> dict[str, float]:
     return found
 
 
-def gap_of(side: dict[str, Any], spread: dict[str, float]) -> float:
+def _gap(side: dict[str, Any], spread: dict[str, float]) -> float:
     """How far behaviour is above fit, in standard deviations of leads; what does not vary adds nothing."""
     if side["n"] < FEWEST:
         return math.nan

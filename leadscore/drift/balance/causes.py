@@ -51,6 +51,8 @@ _TITLES = {
     "volume": "volume only, no drift",
     "nothing": "nothing stands out",
 }
+# Bots are named, as a segment is, from 15 % of the change on, beyond what luck makes of one figure.
+_BOT_SHARE, _BOT_ERRORS = 0.15, 2.9
 # Acts that explain so much of the change come before all that only describes it.
 _ACTS, _MUCH = ("tracking", "bots", "window"), 0.5
 # A season moves leads by less, for 8 weeks together; and a gap that moved by less, in standard errors, stayed.
@@ -377,7 +379,7 @@ def _of_edit(edit: pd.DataFrame | None) -> Iterator[Diagnosis]:
 
 def _of_bots(clues: BotClues | None) -> Iterator[Diagnosis]:
     """Suspected bot events that explain the change."""
-    if clues is None or not clues.named:
+    if clues is None or not (clues.share > _BOT_SHARE and clues.errors > _BOT_ERRORS and clues.low > 0):
         return
     a_week = clues.reasons[["before", "since"]].sum()
     figures = clues.frame.to_dict("index")

@@ -31,8 +31,6 @@ _SLACK_WEEKS = 4
 _MOST_BEFORE = 52
 # What was done longer ago than a quarter is long ago.
 LONG_AGO_DAYS = 90
-# Bots are named, as a segment is, from 15 % of the change on, beyond what luck makes of one figure.
-_BOT_SHARE, _BOT_ERRORS = 0.15, 2.9
 
 Weeks = Sequence[dict[str, Any]]
 
@@ -57,11 +55,6 @@ class BotClues:
     low: float
     high: float
     errors: float
-
-    @property
-    def named(self) -> bool:
-        """Whether bots explain the change."""
-        return self.share > _BOT_SHARE and self.errors > _BOT_ERRORS and self.low > 0
 
 
 def appeared_or_stopped(series: pd.DataFrame, begin: int) -> pd.DataFrame:

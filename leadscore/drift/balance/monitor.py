@@ -12,15 +12,15 @@ import pandas as pd
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import as_day, day_number
 from leadscore.base.text import counted
-from leadscore.drift.balance.alarm import LATELY, SHORT, YEAR, Watch
+from leadscore.drift.balance.alarm import Watch
 from leadscore.drift.balance.causes import Causes, causes_of
 from leadscore.drift.balance.verdict import BalanceVerdict, judged
-from leadscore.drift.cohorts import check_cohort, overlap, sides_of, sketch_of, weekly_cohorts
+from leadscore.drift.cohorts import SHORT, YEAR, check_cohort, overlap, sides_of, sketch_of, weekly_cohorts
 from leadscore.errors import ArgumentError
 from leadscore.present.markdown import visible
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.binding import Binding
-from leadscore.scoring.scores import Scores, named
+from leadscore.scoring.scores import named
 from leadscore.tables.groups import By
 from leadscore.tables.tables import Tables
 
@@ -129,7 +129,7 @@ class BalanceMonitor:
         self._watch = self._begun()
 
     def update(
-        self, week: Any, scores: Any, mqls: pd.DataFrame | None = None, rulebook: Rulebook | None = None
+        self, week: Any, scores: pd.DataFrame, mqls: pd.DataFrame | None = None, rulebook: Rulebook | None = None
     ) -> BalanceVerdict:
         """Count one week; `monitor.update(*cohort)` does it with a cohort of `weekly_cohorts`.
 
@@ -139,7 +139,7 @@ class BalanceMonitor:
         ----------
         week : date, or text as "2026-03-02"
             Its first day.
-        scores : DataFrame, index lead_id, or Scores
+        scores : DataFrame, index lead_id
             The leads scored in the week, none of which another week holds: `fit`, `behaviour`, `qualified`, the
             columns of `by`; if there, also `threshold`, `via` and a column of points for each rule.
         mqls : DataFrame, optional
@@ -154,10 +154,6 @@ class BalanceMonitor:
             scored it; if columns are missing or hold no points.
         """
         starts = as_day(week, name="week")
-        if isinstance(scores, Scores):
-            rulebook = scores.rulebook
-            groups = {name: scores.tables.latest(name).reindex(scores.lead_ids) for name in self.by}
-            scores = pd.concat([scores.frame, scores.points], axis=1).assign(**groups)
         with Arguments(f"week of {starts}") as given:
             self._check_place(given, starts, rulebook)
             check_cohort(given, "scores", scores, self.by)
@@ -324,20 +320,16 @@ class BalanceMonitor:
                 given.wrong("monitor", "no week was counted yet: begin a BalanceMonitor with the new rulebook")
         end = dt.date.fromisoformat(self._weeks[-1]["week"]) + dt.timedelta(6)
         start = self._weeks[0]["week"]
-        new = BalanceMonitor(rulebook, **self._settings)
+        new = BalanceMonitor(rulebook, **{name: getattr(self, name) for name in _SETTINGS})
         for cohort in weekly_cohorts(tables, rulebook, start=start, end=end, age_days=age_days, by=self.by):
             new.update(*cohort)
         new._decisions = list(self._decisions)
         new._watch = new._begun()
         latest = {"old": self._watch, "new": new._watch}
-        edit = pd.DataFrame({book: watch.standing(watch.counted[-LATELY:]) for book, watch in latest.items()})
+        edit = pd.DataFrame({book: watch.standing(watch.around(None)[1]) for book, watch in latest.items()})
         edit = edit.rename_axis("figure")
         new.edit = edit.assign(change=edit["new"] - edit["old"])
         return new
-
-    @property
-    def _settings(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in _SETTINGS}
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -356,7 +348,7 @@ class BalanceMonitor:
         state = {
             "leadscore_balance": _FORMAT,
             "rulebook": self.rulebook.to_yaml(),
-            **self._settings,
+            **{name: getattr(self, name) for name in _SETTINGS},
             "weeks": self._weeks,
             "decisions": self._decisions,
             "edit": None if self.edit is None else self.edit.to_dict("index"),

@@ -13,8 +13,9 @@ import pandas as pd
 from scipy.stats import t as student
 
 from leadscore.base.text import counted
-from leadscore.drift.balance.alarm import FEWEST, YEAR, Watch, gap_of, week_number
+from leadscore.drift.balance.alarm import FEWEST, Watch, week_number
 from leadscore.drift.balance.attribution import rule_changes, segment_changes, segment_label
+from leadscore.drift.cohorts import YEAR
 from leadscore.present.result import Result, Section
 from leadscore.stats.intervals import Floats, newcombe
 from leadscore.stats.rank_detector import discount, seasons
@@ -137,7 +138,7 @@ def _figures(watch: Watch, before: list[Any], since: list[Any]) -> pd.DataFrame:
     weeks = [np.array([week_number(week) for week in part]) for part in (before, since)]
     rows = {}
     for name in ("behaviour", "fit", "gap"):
-        means = [np.array([_mean(watch, week["pool"], name) for week in part]) for part in (before, since)]
+        means = [np.array([_mean(watch, week, name) for week in part]) for part in (before, since)]
         n = sum(week["pool"]["n"] for week in since)
         rows[name] = (*(part.mean() if len(part) else np.nan for part in means), *_change(*weeks, *means), n)
     counts = [watch.carried(part) for part in (before, since)]
@@ -148,10 +149,10 @@ def _figures(watch: Watch, before: list[Any], since: list[Any]) -> pd.DataFrame:
     return frame.assign(weeks=len(since)).astype({"n": int})
 
 
-def _mean(watch: Watch, side: dict[str, Any], name: str) -> float:
+def _mean(watch: Watch, week: dict[str, Any], name: str) -> float:
     if name == "gap":
-        return math.nan if watch.learning else gap_of(side, watch.spread["pool"])
-    return float(side[name] / 1000 / side["n"])
+        return float(watch.gaps(week)[0])
+    return float(week["pool"][name] / 1000 / week["pool"]["n"])
 
 
 def _change(before: Floats, since: Floats, old: Floats, new: Floats) -> tuple[float, float, float]:

@@ -10,14 +10,13 @@ import pandas as pd
 from scipy.stats import chi2
 
 from leadscore.base.days import day_number
+from leadscore.drift.cohorts import SHORT
 from leadscore.stats.intervals import Floats, Ints
 from leadscore.stats.rank_detector import RankDetector, discount, level, rank_evidence, seasons
 from leadscore.stats.standard_scores import standard_scores
 from leadscore.tables.outcomes import Mask
 
 Direction = Literal["rise", "fall"]
-# Fewer weeks than this are no reference; a year of them knows the season.
-SHORT, YEAR = 26, 52
 # Of the budget, what is kept for streams that begin after the reference: how many will come is not known before.
 _KEPT = 0.1
 # A share that varies by no more than this beside the luck of its leads, and has no yearly wave larger than nine in ten

@@ -14,7 +14,8 @@ from scipy.stats import t as student
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.text import counted
-from leadscore.drift.streams.family import SHORT, YEAR, Direction, Family, Weeks, family_of
+from leadscore.drift.cohorts import LATELY, SHORT, YEAR
+from leadscore.drift.streams.family import Direction, Family, Weeks, family_of
 from leadscore.errors import did_you_mean
 from leadscore.present.result import Result, Section
 from leadscore.stats.intervals import Ints, newcombe
@@ -22,8 +23,6 @@ from leadscore.stats.rank_detector import MEMORY_SEEN
 
 # What only one direction of is bad: that more is accepted is no alarm, nor that fewer values are new.
 ONE_WAY: Mapping[str, Direction] = {"accepted": "fall", "unseen": "rise"}
-# While nothing is suspected, the latest weeks are shown; a stream without a figure in all of them has ended.
-_LATELY = 8
 _DATES = ("alarmed", "since", "since_low", "since_high")
 # Of log evidence: more is no number.
 _MOST = 690
@@ -239,7 +238,7 @@ def _row(weeks: Weeks, family: Family, stream: int, days: pd.DatetimeIndex) -> d
     known = np.flatnonzero(~np.isnan(weeks.figures[stream]))
     row: dict[str, Any] = {"state": _state(weeks, stream, known), "direction": None}
     row |= {"evidence": np.nan, "bound": np.nan} | dict.fromkeys(_DATES, pd.NaT)
-    memory, begin = 0.0, max(len(known) - _LATELY, 0)
+    memory, begin = 0.0, max(len(known) - LATELY, 0)
     ahead = family.evidence[tests] - family.bound[tests, None]
     if len(tests) and not np.isnan(ahead).all():
         passed = ahead >= 0
@@ -260,7 +259,7 @@ def _state(weeks: Weeks, stream: int, known: Ints) -> str:
     """The state of a stream that does not alarm."""
     if not len(known):
         return "empty"
-    if len(weeks.number) - known[-1] > _LATELY:
+    if len(weeks.number) - known[-1] > LATELY:
         return "ended"
     if len(known) < SHORT or weeks.until[stream] >= len(weeks.number):
         return "learning"
@@ -333,7 +332,7 @@ def _notes(frame: pd.DataFrame, n_weeks: int, reference_weeks: int, horizon_week
         ("1 in all weeks", constant & (value == 1)),
         ("The same in all weeks", constant & ~value.isin([0, 1])),
         (f"Not watched yet, fewer than {SHORT} weeks or the reference is not over", state == "learning"),
-        (f"Ended, no figure in the latest {_LATELY} weeks", state == "ended"),
+        (f"Ended, no figure in the latest {LATELY} weeks", state == "ended"),
         ("No figure in any week", state == "empty"),
     ):
         if rows.any():

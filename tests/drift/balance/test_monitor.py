@@ -464,9 +464,9 @@ def test_an_edited_rulebook_rescores_and_reports_its_own_effect(funnel):
     again = BalanceMonitor.from_json(new.to_json())
     pd.testing.assert_frame_equal(again.edit, new.edit, check_dtype=False)
     # The failure twin: the new book's scores in the old book's series.
-    scores = ls.score(tables, edited, as_of="2026-04-05")
+    scores = ls.score(tables, edited, as_of="2026-04-05").frame
     with pytest.raises(ArgumentError, match="with_rulebook"):
-        monitor.update("2026-03-30", scores)
+        monitor.update("2026-03-30", scores, rulebook=edited)
 
 
 # ------------------------------------------------------------------------------------------------------- simulation
