@@ -236,18 +236,15 @@ class _Change:
 
     def notes(self, rulebook: Rulebook) -> list[str]:
         """What is not known of the change."""
-        found = []
-        if not self.rules_known:
-            found.append("The weeks hold no points by rule: give update() the columns of Scores.points too.")
-        flat = [name for name, value in self.spread.items() if math.isinf(value)]
-        found += [f"All leads of the reference have the same {name}: it adds nothing to the gap." for name in flat]
-        if not self.certain:
-            found.append("The change of the gap could be no change at all, so its shares have no interval.")
-        if not len(self.segments):
-            found.append("No segments: the monitor has no by=[...], or they have too few leads.")
-        if not rulebook.behaviour:
-            found.append("The rulebook has no behaviour rule.")
-        return found
+        same = "All leads of the reference have the same {}: it adds nothing to the gap."
+        known = [
+            (self.rules_known, "The weeks hold no points by rule: give update() the columns of Scores.points too."),
+            *((value < math.inf, same.format(name)) for name, value in self.spread.items()),
+            (self.certain, "The change of the gap could be no change at all, so its shares have no interval."),
+            (len(self.segments), "No segments: the monitor has no by=[...], or they have too few leads."),
+            (rulebook.behaviour, "The rulebook has no behaviour rule."),
+        ]
+        return [said for there, said in known if not there]
 
     # ------------------------------------------------------------------------------------------------- diagnoses
 
