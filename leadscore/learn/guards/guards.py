@@ -282,28 +282,26 @@ def _first(*checks: Iterator[Found]) -> list[Found]:
 
 
 def _read(
-    X: pd.DataFrame,  # noqa: N803 - scikit-learn's name
-    y: Any,
-    dates: Any,
-    groups: Any,
-    now: pd.DataFrame | None,
+    table: pd.DataFrame, y: Any, dates: Any, groups: Any, now: pd.DataFrame | None
 ) -> tuple[list[Cells], Mask, Time | None, Ints | None, dict[Hashable, Cells]]:
     """The columns, outcomes, times and leads of the rows of known outcome, and today's columns by name."""
-    tables = {"X": X} if now is None else {"X": X, "now": now}
+    tables = {"X": table} if now is None else {"X": table, "now": now}
     with Arguments("guards") as given:
-        given.types(**{name: (table, pd.DataFrame) for name, table in tables.items()})
+        given.types(**{name: (one, pd.DataFrame) for name, one in tables.items()})
     if now is not None:
-        lacking = [repr(name) for name in X.columns if name not in now.columns]
+        lacking = [repr(name) for name in table.columns if name not in now.columns]
         if lacking:
             raise ArgumentError("now", f"lacks {counted_of(len(lacking), 'column')} of X: {', '.join(lacking[:5])}")
-    leads = read_rows(y, X=X, dates=dates, groups=groups, numbered_dates=True)
-    if not leads.known.any() and len(X):
-        raise ArgumentError("y", f"has no known outcome, n = {counted_of(len(X), 'row')}: nothing can be learned yet")
+    leads = read_rows(y, X=table, dates=dates, groups=groups, numbered_dates=True)
+    if not leads.known.any() and len(table):
+        raise ArgumentError(
+            "y", f"has no known outcome, n = {counted_of(len(table), 'row')}: nothing can be learned yet"
+        )
     rows, time = leads.of_known(), None
     if dates is not None:
         when = rows.columns["dates"] if rows.dates is None else rows.dates.astype(np.float64)
         time = Time(when, days=rows.dates is not None)
-    columns = read_cells(X[leads.known], source="X")
+    columns = read_cells(table[leads.known], source="X")
     today = {} if now is None else {cells.name: cells for cells in read_cells(now, source="now")}
     return columns, rows.had, time, rows.groups, today
 

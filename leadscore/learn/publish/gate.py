@@ -87,9 +87,7 @@ class Verdict(Result):
         formats = {"difference": "+.3g", "margin": "+.3g", "n": ",.0f"}
         yield Section("frame", title, self.frame, self.frame[_SHOWN], formats=formats)
         if len(self.segments):
-            title = (
-                "Inside segments, compared with the current rulebook (p after Holm; passed unless it is clearly worse)"
-            )
+            title = "Inside segments, beside the current rulebook (p after Holm; passed unless it is clearly worse)"
             yield Section("segments", title, self.segments, formats=formats)
 
 
