@@ -23,6 +23,10 @@ ALARM = 4
 _WEEK = dt.timedelta(7)
 # Some leads are deleted as time goes by; where more are gone, it is another export.
 _KEPT = 0.9
+_Decision = Annotated[
+    Literal["fixed", "new_normal"] | None,
+    typer.Option(help="What became of the alarm: the cause is mended; or leads are like this from now on."),
+]
 
 
 @app.command()
@@ -42,10 +46,7 @@ def drift(  # noqa: PLR0913 - a command has as many arguments as options
     reference_weeks: Annotated[
         int | None, option("N", "Weeks to learn from: 52 by default, a year, which shows seasons.", min=26)
     ] = None,
-    acknowledge: Annotated[
-        Literal["fixed", "new_normal"] | None,
-        typer.Option(help="What became of the alarm: the cause is mended; or leads are like this from now on."),
-    ] = None,
+    acknowledge: _Decision = None,
     set_aside: options.SetAside = False,
     printed: Annotated[
         Literal["text", "json", "markdown"],

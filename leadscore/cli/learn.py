@@ -73,13 +73,17 @@ def learn(  # noqa: PLR0913 - a command has as many arguments as options
         trained = train(book, found, capacity_per_week=capacity_per_week, max_points_rows=rows)
         step("Writing")
         written = _write(trained, out, model)
-    if printed == "json":
-        print_json(trained.to_dict() | {"rulebook": trained.rulebook.to_yaml(), "written": written})
-    else:
-        what = "" if trained.verdict.passed else ", though the gate did not pass: for review, not to publish"
-        typer.echo(f"{trained}\nWritten: {', '.join(written)}{what}" if written else trained)
+    _print(trained, written, printed)
     if not trained.verdict.passed:
         raise typer.Exit(NOT_PASSED)
+
+
+def _print(trained: Trained, written: list[str], printed: str) -> None:
+    if printed == "json":
+        print_json(trained.to_dict() | {"rulebook": trained.rulebook.to_yaml(), "written": written})
+        return
+    what = "" if trained.verdict.passed else ", though the gate did not pass: for review, not to publish"
+    typer.echo(f"{trained}\nWritten: {', '.join(written)}{what}" if written else trained)
 
 
 def _write(trained: Trained, out: Path | None, model: Path | None) -> list[str]:

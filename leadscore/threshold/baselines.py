@@ -176,7 +176,6 @@ def baselines(  # noqa: PLR0913 - each of them is part of what is asked
         headline = "No verdict: sales could work every lead of every week, so no method had to choose."
     else:
         headline = _verdict(rows, hits, tolerance)
-    notes.append("Only leads that sales worked are judged: nothing is known of those below the current threshold.")
     came = pool["day"].to_numpy().astype("datetime64[D]").astype("datetime64[us]")
     leads = pool.assign(day=came, total=ways[_RULEBOOK] / 1000).drop(columns="lead")
     facts = (n, hits, weeks, stage, float(capacity_per_week), int(within_days), day_of(until))
@@ -205,6 +204,7 @@ def _pool(
     lead = np.flatnonzero(inside & judged)
     if not len(lead):
         raise ArgumentError("tables", f"no lead that came to sales in the period can be judged. {' '.join(notes)}")
+    notes.append("Only leads that sales worked are judged: nothing is known of those below the current threshold.")
     reached = goal[lead] <= came[lead] + within_days
     ids = pd.Index(tables.ids.array.take(pa.array(lead)).to_pandas(), name="lead_id")
     return pd.DataFrame({"lead": lead.astype(np.int32), "day": came[lead], "reached": reached}, ids), notes
