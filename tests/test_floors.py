@@ -1,4 +1,4 @@
-"""Imports go down only: a folder knows what it stands on, and nothing of what stands on it."""
+"""Imports go down only, and a file or a function can be read at a glance: what the layout promises."""
 
 import ast
 from pathlib import Path
@@ -94,3 +94,17 @@ def test_the_tests_mirror_the_package():
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("__init__.py")), ids=lambda path: path.parent.name)
 def test_each_folder_says_what_lives_there(path):
     assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_files_and_functions_stay_readable(path):
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 500
+    functions = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef))
+    assert [function.name for function in functions if lines_of(function) > 45] == []
+
+
+def lines_of(function):
+    """Its lines, signature included and docstring aside."""
+    told = function.body[0] if ast.get_docstring(function) is not None else None
+    return function.end_lineno - function.lineno + 1 - (told.end_lineno - told.lineno + 1 if told else 0)
