@@ -62,6 +62,12 @@ def rules_alone(worlds: Floats) -> Floats:
     return alone
 
 
+def interaction(worlds: Floats) -> float:
+    """What of the change comes of several of four things changing at once: it is not there if each changes alone."""
+    alone = [worlds[tuple(changed)] for changed in np.eye(4, dtype=int)]
+    return float(worlds[1, 1, 1, 1] + 3 * worlds[0, 0, 0, 0] - sum(alone))
+
+
 @dataclass(frozen=True)
 class Counts:
     """The leads of two periods in cells of leads that are alike, week by week.

@@ -70,6 +70,8 @@ class ThresholdChoice(Result):
     curve : DataFrame, index threshold
         `figure` (what was asked about: precision, recall, leads a week, or value over the leads of the table), `low`,
         `high`, and `possible`: not ruled out as the right threshold.
+    per_week : tuple of three floats, or None
+        Leads a week at the threshold, with the interval of the table; None without dates.
     stability : DataFrame or None, index month
         `n` leads with a known outcome, `threshold` that the month alone would have asked for (NaN: none), and at the
         one chosen from all months `flagged_per_week` and `precision` with `precision_low`, `precision_high` (Wilson).
@@ -89,6 +91,7 @@ class ThresholdChoice(Result):
     high: float
     asked: str
     curve: pd.DataFrame
+    per_week: tuple[float, float, float] | None
     stability: pd.DataFrame | None
     thresholds: pd.DataFrame | None
     gain: tuple[float, float, float] | None
@@ -178,7 +181,7 @@ def choose_threshold(
     Returns
     -------
     ThresholdChoice
-        `headline`, `threshold`, `low`, `high`, `stability`, `thresholds`, `apply(rulebook)`.
+        `headline`, `threshold`, `low`, `high`, `per_week`, `stability`, `thresholds`, `apply(rulebook)`.
 
     Raises
     ------
@@ -219,10 +222,14 @@ def choose_threshold(
     curve["possible"] = _possible(table, goal, curve, best) & some
     kept = curve.index[curve["possible"]]
     threshold, low, high = map(float, (curve.index[best], kept.min(), kept.max()) if best >= 0 else (np.nan,) * 3)
+    per_week = None
+    if len(histograms.months) and best >= 0:
+        mean, least, most = (float(part[best]) for part in weekly_mean(histograms.weekly.sum(axis=1), table.confidence))
+        per_week = mean, least, most
     own, gain = _by_group(table, goal.target) if table.by else (None, None)
     headline = goal.sentence(curve, best, table) if own is None else _shared(own, gain, goal.target, table)
     months = _by_month(histograms, goal, best, table.confidence) if len(histograms.months) else None
-    return ThresholdChoice(headline, threshold, low, high, goal.name, curve, months, own, gain, table)
+    return ThresholdChoice(headline, threshold, low, high, goal.name, curve, per_week, months, own, gain, table)
 
 
 @dataclass(frozen=True)

@@ -112,8 +112,9 @@ class ThresholdTable(Result):
     frame : DataFrame, index threshold, rising (with `by`: group, threshold)
         Of the leads whose outcome is known, those with `score >= threshold`: `flagged` and `share_flagged` (of all),
         `events_flagged`, `precision` (events of the flagged), `recall` (flagged of the events), `lift` (precision by
-        the rate of all leads). With `dates` also `per_week`: leads flagged a week, those of unknown outcome included.
-        Each but the counts has `_low` and `_high` beside it.
+        the rate of all leads), `false_per_true` (flagged leads without the event for each with it; infinite where there
+        is none with it). With `dates` also `per_week`: leads flagged a week, those of unknown outcome included. Each
+        but the counts has `_low` and `_high` beside it.
     n, events, unknown : int
         Leads with a known outcome, those of them that reached it, and leads left out because theirs is not known.
     notes : tuple of str
@@ -223,8 +224,8 @@ def threshold_table(  # noqa: PLR0913 - each of them is part of what is asked
     Notes
     -----
     `precision`, `recall` and `share_flagged` have Wilson's interval, with `groups` at the size that the design effect
-    leaves. `lift` has that of `gains`, but for the share flagged, which is drawn too. `per_week` has Student's interval
-    over weeks, since weeks differ by more than chance.
+    leaves; `false_per_true` has that of the precision. `lift` has that of `gains`, but for the share flagged, which is
+    drawn too. `per_week` has Student's interval over weeks, since weeks differ by more than chance.
 
     The replicates, which give the design effects and what `choose_threshold` compares, are not drawn row by row: how
     many leads fall in each band, with and without the event, is a multinomial draw, and that is all a table needs.
@@ -348,6 +349,9 @@ def _frame(histograms: Histograms, confidence: float, leads_per_account: float) 
         put(name, value, *wilson(count / effects[name], of / effects[name], confidence=confidence))
     fewer = (part / effects["precision"] for part in (counts.hits, counts.flagged, counts.events, counts.n))
     put("lift", counts.lift, *lift(*fewer, confidence=confidence)[1:])
+    with np.errstate(divide="ignore"):
+        odds, least, most = (1 / columns[name] - 1 for name in ("precision", "precision_high", "precision_low"))
+    put("false_per_true", odds, least, np.where(counts.hits > 0, most, odds))
     if len(histograms.months):
         put("per_week", *weekly_mean(histograms.weekly, confidence))
     index = pd.MultiIndex.from_product([histograms.groups, histograms.thresholds], names=["group", "threshold"])

@@ -21,7 +21,7 @@ POINTS = st.integers(-20, 20).map(lambda number: number / 8)
 ROWS = st.lists(st.tuples(POINTS, OUTCOMES, st.integers(0, 3)), min_size=1, max_size=40).filter(
     lambda rows: any(y is not None and weight for _, y, weight in rows)
 )
-RATES = ["share_flagged", "precision", "recall", "lift"]
+RATES = ["share_flagged", "precision", "recall", "lift", "false_per_true"]
 
 
 def columns(rows):
@@ -64,6 +64,8 @@ def test_a_table_equals_a_plain_loop(rows, thresholds):
         assert row.recall == pytest.approx(hits / events if events else np.nan, nan_ok=True)
         lift = hits / len(above) / (events / n) if above and events else np.nan
         assert row.lift == pytest.approx(lift, nan_ok=True)
+        odds = np.nan if not above else np.inf if not hits else (len(above) - hits) / hits
+        assert row.false_per_true == pytest.approx(odds, nan_ok=True)
         for name, pair in (
             ("precision", (hits, len(above))),
             ("recall", (hits, events)),
@@ -371,7 +373,7 @@ def test_weeks_count_leads_of_unknown_outcome_too():
         choose_threshold(short, capacity_per_week=3)
     # One week says nothing of how weeks differ.
     one = choose_threshold(threshold_table([1, 0], [1, 2], dates=["2026-03-01", "2026-03-07"]), capacity_per_week=1)
-    assert (one.threshold, one.low, one.high, one.curve["figure"].loc[2]) == (2, 2, 2, 1)
+    assert (one.threshold, one.low, one.high, one.per_week[0]) == (2, 2, 2, 1)
     assert one.headline.startswith("2: 1.0 leads a week (no interval from a single week), capacity 1.")
 
 
@@ -397,7 +399,7 @@ def test_what_is_chosen_by_hand():
         assert choose_threshold(dated_table, capacity_per_week=capacity).threshold == pytest.approx(
             threshold, nan_ok=True
         )
-    assert dated_table.frame.loc[choose_threshold(dated_table, capacity_per_week=14).threshold, "per_week"] == 14
+    assert choose_threshold(dated_table, capacity_per_week=14).per_week[0] == 14
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -653,7 +655,7 @@ def two_bands(n, rate, rng):
     high = min(2 * rate, 0.9)
     low = (rate - 0.2 * high) / 0.8
     flagged = rng.random(n) < 0.2
-    truth = (0.2, high, 0.2 * high / rate, high / rate)
+    truth = (0.2, high, 0.2 * high / rate, high / rate, (1 - high) / high)
     return flagged, np.where(flagged, high, low), dict(zip(RATES, truth, strict=True))
 
 
@@ -817,7 +819,7 @@ def test_fit_points_of_a_real_rulebook_end_in_it(bank):
         assert row[["flagged", "precision"]].tolist() == pytest.approx([above.sum(), bank.loc[above, "y"].mean()])
     choice = choose_threshold(table, capacity_per_week=100)
     per_week = (total >= choice.threshold).sum() / (len(bank) / 70 / 7)
-    assert choice.curve["figure"].loc[choice.threshold] == pytest.approx(per_week, rel=0.01)
+    assert choice.per_week[0] == pytest.approx(per_week, rel=0.01)
     assert per_week <= 101
     # The list changes over these years, so that the bar that a month alone asks for does too.
     assert choice.stability["threshold"].max() > choice.stability["threshold"].min() + 2

@@ -19,7 +19,7 @@ from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.binding import Binding
 from leadscore.stats.intervals import Floats
-from leadscore.stats.shapley import PARTS, Counts, jackknife, rules_alone, shapley
+from leadscore.stats.shapley import PARTS, Counts, interaction, jackknife, rules_alone, shapley
 from leadscore.tables.groups import By, grouping
 from leadscore.tables.tables import Tables
 
@@ -34,8 +34,9 @@ _SAID = {
     "threshold": "- its threshold and all else of `qualify`",
     "total": "total",
 }
-# What is known of each figure: its parts, what they are made of and sum to, and both ends.
-_ROWS = (*PARTS, *_RULEBOOK, "total", "dilution", "before", "after")
+# What is known of each figure: its parts, what they are made of and sum to, both ends, and what parts did together.
+_ROWS = (*PARTS, *_RULEBOOK, "total", "dilution", "before", "after", "interaction")
+_TOTALS = ["before", "after", "interaction"]
 _FIT, _NO_POINTS = "(fit)", "(no points)"
 
 
@@ -51,7 +52,7 @@ class Decomposition(Result):
         total; rules and threshold (all that stands under `qualify`), which sum to rulebook. `change` with `low`, `high`
         (95 %, from week to week); what came of several parts changing at once is shared equally among them.
     totals : DataFrame, index figure
-        `before` and `after`.
+        `before`, `after`; `interaction`: what came of several parts changing at once, shared among them in `frame`.
     by_rule, by_event : DataFrame, index name
         Each MQL shared out over the rules that gave it points, by these points: `before`, `after`, `change` with `low`,
         `high`, and `volume`, `fit_mix`, `behaviour`, `rulebook`, each with `_low`, `_high`. They sum to those of all.
@@ -106,8 +107,10 @@ class Decomposition(Result):
             both = (rows.loc[[*_RULEBOOK], "change"].abs() > 0).all()
             told = rows.loc[[*PARTS, *(_RULEBOOK if both else ()), "total"], ["change", "low", "high"]]
             title = f"What the change of {figure} is made of, with 95 % intervals from week to week"
-            yield Section(name, title, rows, told.rename(index=_SAID), formats={"change": style})
-        yield Section("totals", "Both periods", self.totals)
+            shared = _signed(float(self.totals["interaction"][figure]), style[1:])
+            notes = (f"{shared} of it came of several parts changing at once.",)
+            yield Section(name, title, rows, told.rename(index=_SAID), notes, {"change": style})
+        yield Section("totals", "Both periods", self.totals, self.totals[["before", "after"]])
         formats = {"before": ",.1f", "after": ",.1f", "change": "+,.1f"}
         for name in ("rule", "event", "source", "segment"):
             if (table := getattr(self, f"by_{name}")) is not None:
@@ -231,7 +234,7 @@ def decompose(  # noqa: PLR0913 - when, by which rules, and what leads are told 
     rules = _rules(books)
     counts, cells = counted(binding, pools, list(rules))
     tables_of = _split(counts, cells, rules, {"source": sources.names, "segment": names})
-    totals = tables_of["figure"][["before", "after"]]
+    totals = tables_of["figure"][_TOTALS]
     by = {kind: _largest_first(tables_of[kind]) for kind in ("rule", "event")}
     by |= {kind: _largest_first(tables_of[kind], "dilution") for kind in ("source", "segment")}
     by_source = None if source is None else by["source"]
@@ -328,7 +331,9 @@ def _split(
         for side in (0, 1):
             whole, made = sums[(side,) * 4], worlds.volume[side] * worlds.shares[side] * worlds.rates[side, side, :, 0]
             rows.append(np.hstack([whole[:1], _ratio(whole), whole[2:], whole[2:] @ event, by_group(made)]))
-        return np.array(rows)
+        together = np.full(parts.shape[1], np.nan)
+        together[:2] = interaction(sums[..., 0]), interaction(_ratio(sums))
+        return np.array([*rows, together])
 
     sides = zip(("", "_low", "_high"), jackknife(estimate, counts.weeks), strict=True)
     columns = {f"{name}{end}": row for end, rows in sides for name, row in zip(_ROWS, rows, strict=True)}

@@ -284,6 +284,7 @@ def test_half_of_what_two_do_together_goes_to_each(made):
         found.totals.loc["MQLs", "after"] / 2 - found.totals.loc["MQLs", "before"],
     )
     assert parts(found)[["volume", "rulebook"]].tolist() == pytest.approx([n + gained / 2, 1.5 * gained])
+    assert found.totals.loc["MQLs", "interaction"] == pytest.approx(gained)
 
 
 def test_without_the_source_its_zeal_is_taken_for_behaviour():
@@ -474,6 +475,7 @@ def test_it_reads_well(made):
         "behaviour at given fit",
         "rulebook and threshold",
     ]
+    assert "of it came of several parts changing at once" in repr(found)
     assert found._repr_html_().count("<table") == 7
 
 
@@ -561,6 +563,7 @@ def test_the_worked_example():
     assert (found.totals.loc["MQLs", "before"], found.totals.loc["MQLs", "after"]) == (807, pytest.approx(1550))
     expected = [199.41675555653984, -145.2181773783214, 292.7470362179962, 396.05438560378485]
     assert parts(found)[[*PARTS]].tolist() == pytest.approx(expected, abs=1e-6)
+    assert found.totals.loc["MQLs", "interaction"] == pytest.approx(122.5775927243102, abs=1e-6)
     # Weeks drawn anew gave 90 % intervals of [182, 220], [-176, -115], [248, 334], [381, 411]; these are of 95 %, by
     # pairs of weeks.
     bounds = found.frame.xs("MQLs", level="figure").loc[[*PARTS], ["low", "high"]].to_numpy()
