@@ -41,7 +41,8 @@ def _dated(ax: Any, onset: Onset | None) -> None:
 def _described(ax: Any, onset: Onset | None, title: str, of: str) -> Any:
     """The axes with dates, what they are of, and a legend above the lines."""
     _dated(ax, onset)
-    ax.legend(fontsize="small", ncols=2, frameon=False, loc="upper left")
+    # A white ground: hatching below it would hide the text.
+    ax.legend(fontsize="small", ncols=2, framealpha=0.85, edgecolor="none", loc="upper left")
     return finished(ax, title, legend=None, ylabel=of)
 
 
