@@ -43,9 +43,13 @@ def grouped(values: Any) -> Groups:
     >>> grouped(["US", None, "DE", "US"])
     Groups(code=array([1, 2, 0, 1]), names=['DE', 'US', '(missing)'])
     """
-    found = pd.Categorical(values).remove_unused_categories()
-    texts = [*map(as_text, found.categories), MISSING]
+    found = pd.Categorical(values)
+    used = np.flatnonzero(np.bincount(found.codes[found.codes >= 0]))
+    texts = [as_text(category) for category in found.categories[used]]
     names = list(dict.fromkeys(text for text in texts if text != MISSING))
-    place = {name: code for code, name in enumerate([*names, MISSING])}
-    code = np.array([place[text] for text in texts], np.int64)[found.codes]
+    place = {name: code for code, name in enumerate(names)}
+    # Rows without a value have the code -1, the last.
+    own = np.full(len(found.categories) + 1, len(names), np.int64)
+    own[used] = [place.get(text, len(names)) for text in texts]
+    code = own[found.codes]
     return Groups(code, [*names, MISSING] if (code == len(names)).any() else names)
