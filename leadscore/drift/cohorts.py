@@ -26,7 +26,7 @@ from leadscore.tables.tables import Tables
 
 # What the limits of groups and totals took away or added, beside the rules: with it, the split is exact.
 LIMITS = "(limits)"
-# Fewer weeks than this are no reference, nor is less after a "new normal"; a year of them knows the season.
+# A reference has 26 weeks or more; after a "new normal" only 26 are learned again. A year of weeks shows the season.
 SHORT, YEAR = 26, 52
 # While nothing is suspected, the latest weeks are shown.
 LATELY = 8

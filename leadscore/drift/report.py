@@ -265,7 +265,7 @@ def _compared(monitor: BalanceMonitor, binding: Binding, age_days: int, notes: l
         found["stability"] = stability(*scores_of_weeks(binding, book, [before, since], age_days=age_days))
     else:
         there = f"there {'is one' if since else 'are none'}"
-        notes.append(f"Why is not said yet: that needs two weeks on each side of the change; {there}.")
+        notes.append(f"The change is not explained yet: that takes two weeks on each side of it; {there}.")
     learned, months = _months(monitor)
     if months:
         reference, *later = scores_of_weeks(binding, book, [learned, *months], age_days=age_days)

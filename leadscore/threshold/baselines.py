@@ -54,6 +54,8 @@ class Baselines(Result):
         The leads judged: `day` on which each came to sales, `reached`, and `total`, by the rulebook on that day.
     n, reached, weeks : numbers
         How many these are, how many of them reached the stage, and the weeks of the period.
+    stage, capacity_per_week, within_days, observed_until
+        What was asked; see `baselines`.
     """
 
     headline: str

@@ -30,7 +30,7 @@ _TITLES = {
 }
 _SHOWN = {
     "changes": ["n_reference", "share_reference", "n", "share", "low", "high", "expected", "change", "p"],
-    "ranking": ["n", "events", "auc", "low", "high", "change", "p", "reason"],
+    "ranking": ["n", "events", "auc", "low", "high", "change", "change_low", "change_high", "p", "reason"],
     "relations": ["n", "events", "auc", "low", "high", "p", "flipped"],
     "arrivals": ["reached", "expected", "ratio"],
     "rates": ["n", "reached", "share", "low", "high", "expected", "p"],
@@ -69,9 +69,10 @@ class OutcomeDrift(Result):
     relations : DataFrame, index (attribute, period)
         The same of each attribute alone, corrected over all of them, and whether it `flipped`: ranks the other way
         round than in the reference, by both intervals.
-    responses : DataFrame, index period
-        Response times: `n`, `contacted`, `waiting`, `median` in minutes, the `share` answered in the time agreed (in 24
-        hours, if none is), with `low`, `high`, `change`, `p` (Holm).
+    responses : DataFrame, index period: reference and since
+        Response times of MQLs: `n`, `contacted`, `waiting`, `median` in minutes with `median_low`, `median_high`, the
+        `share` answered in the time agreed (in 24 hours, if none is) with `low`, `high`; of since also `change` with
+        `change_low`, `change_high`, and `p`. All intervals are of 95 %.
     known : DataFrame, index part
         `until`: up to when leads were scored, or weeks ended, that each part can know of.
     """
