@@ -62,7 +62,7 @@ def diff(  # noqa: PLR0913
     if start is None or end is None:
         raise typer.BadParameter("needs --start and --end, the period to compare over", param_hint="'--leads'")
     options.check_writable(out, ".parquet", ".csv")
-    reading = options.reading(set_aside, observed_until, stage_name)
+    reading = options.reading(set_aside=set_aside, observed_until=observed_until, stage_name=stage_name)
     with steps(2) as step:
         step("Reading the tables")
         kept = [] if by in {None, *_OWN_GROUPS} else [str(by)]
@@ -119,7 +119,7 @@ def evaluate(  # noqa: PLR0913
     Over the leads that sales worked and that came to it in the period, each as it stood on that day.
     """
     book = ls.Rulebook.read(rulebook)
-    reading = options.reading(set_aside, observed_until, stage_name)
+    reading = options.reading(set_aside=set_aside, observed_until=observed_until, stage_name=stage_name)
     goal: dict[str, Any] = {"stage": stage, "within_days": within_days, "capacity_per_week": capacity_per_week}
     with steps(2) as step:
         step("Reading the tables")

@@ -65,7 +65,7 @@ def learn(  # noqa: PLR0913 - a command has as many arguments as options
         raise typer.BadParameter(what, param_hint="'--each handover'")
     book = ls.Rulebook.read(rulebook)
     labels = {"stage": stage, "within_days": within_days, "worked_only": worked_only}
-    reading = options.reading(set_aside, observed_until, stage_name)
+    reading = options.reading(set_aside=set_aside, observed_until=observed_until, stage_name=stage_name)
     with steps(3) as step:
         step("Reading the tables")
         found = _snapshots(book, (leads, events, outcomes), _days(as_of, start, end, each), labels, reading)
@@ -131,7 +131,7 @@ def evidence(  # noqa: PLR0913
     with steps(2) as step:
         step("Reading the tables")
         labels = {"stage": stage, "within_days": within_days, "worked_only": worked_only}
-        reading = options.reading(set_aside, observed_until, stage_name)
+        reading = options.reading(set_aside=set_aside, observed_until=observed_until, stage_name=stage_name)
         read = _snapshots(book, (leads, events, outcomes), _days(as_of, start, end, each), labels, reading)
         found = as_rules_read(read, book)
         step(f"Judging rules by {counted(len(found), 'row')}")

@@ -46,13 +46,9 @@ def check_writable(path: Path | None, *endings: str, option: str = "--out") -> N
         raise typer.BadParameter(f"{str(path)!r} {what}", param_hint=f"'{option}'")
 
 
-def reading(
-    set_aside: bool,  # noqa: FBT001 - as the commands have it
-    observed_until: dt.date | None,
-    stage_names: Sequence[str] | None,
-) -> dict[str, Any]:
-    """How outcomes are read, as `load_tables` takes it; stages by the names that the file has for them."""
-    pairs = [text.rpartition("=") for text in stage_names or ()]
+def reading(*, set_aside: bool, observed_until: dt.date | None, stage_name: Sequence[str] | None) -> dict[str, Any]:
+    """How tables are read, as `load_tables` takes it; stages by the names that the file has for them."""
+    pairs = [text.rpartition("=") for text in stage_name or ()]
     bad = ["".join(pair) for pair in pairs if not all(pair)]
     if bad:
         message = f"must be THEIRS=OURS, as MQL=mql; got {', '.join(map(repr, bad))}"
