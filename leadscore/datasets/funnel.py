@@ -174,7 +174,7 @@ def make_funnel(  # noqa: PLR0913 - how many, when, and what is planted
     events_per_lead : float
         About how many events a lead has; the busiest have hundreds, many have none.
     scenario : str, optional
-        A change that is planted, for what is to notice it, in a funnel in which else nothing changes: every lead does
+        A change that is planted, for what is to notice it, in a funnel in which nothing else changes: every lead does
         its `events_per_lead` events in 90 days, whenever it came, and leads of the source "list" are junior. "stable":
         none. "activity x1.10", "activity x1.25", "activity x1.50": leads do so many times as much. "ramp": 1 % more
         each week. "junior": specialists and coordinators do half as much again. "fit mix": the list brings 15 more of
@@ -193,8 +193,7 @@ def make_funnel(  # noqa: PLR0913 - how many, when, and what is planted
     Raises
     ------
     ArgumentError
-        If `n_leads` or `days` is no whole number from 1, `events_per_lead` no positive number, or `end` no day; if
-        there is no such scenario, or it does not start within the days.
+        For an invalid argument, or a scenario that does not exist, has no start, or does not start within the days.
 
     Examples
     --------

@@ -243,19 +243,63 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         return as_frame(array, getattr(self, "feature_names_in_", [f"x{place}" for place in range(array.shape[1])]))
 
     def decision_function(self, X: Any) -> Floats:  # noqa: N803
-        """Log odds, (n_rows,), that each lead is of the second class."""
+        """Log odds that each lead is of the second class.
+
+        Parameters
+        ----------
+        X : DataFrame or array, (n_rows, n_features)
+            With the columns learned from.
+
+        Returns
+        -------
+        (n_rows,) float64
+
+        Raises
+        ------
+        ArgumentError
+            If a column is not there or holds values of another kind.
+        """
         check_is_fitted(self)
         frame = self._frame(X, reset=False)
         read = read_used(self.model_.features, frame, self.kinds_)
         return self.model_.logits([bins.of(read) for bins in self.model_.features], len(frame))
 
     def predict_proba(self, X: Any) -> Floats:  # noqa: N803
-        """(n_rows, 2) the chance of each class, as among leads like those learned from."""
+        """The chance of each class, as among leads like those learned from.
+
+        Parameters
+        ----------
+        X : DataFrame or array, (n_rows, n_features)
+
+        Returns
+        -------
+        (n_rows, 2) float64
+            In the order of `classes_`.
+
+        Raises
+        ------
+        ArgumentError
+            If a column is not there or holds values of another kind.
+        """
         chance = np.exp(-np.logaddexp(0, -self.decision_function(X)))
         return np.column_stack([1 - chance, chance])
 
     def predict(self, X: Any) -> npt.NDArray[Any]:  # noqa: N803
-        """(n_rows,) the likelier class; to choose whom to call, use a threshold: see `choose_threshold`."""
+        """The likelier class; to choose whom to call, use a threshold: see `choose_threshold`.
+
+        Parameters
+        ----------
+        X : DataFrame or array, (n_rows, n_features)
+
+        Returns
+        -------
+        (n_rows,) of `classes_`
+
+        Raises
+        ------
+        ArgumentError
+            If a column is not there or holds values of another kind.
+        """
         likelier = self.decision_function(X) > 0
         return self.classes_[likelier.astype(int)]
 
@@ -330,10 +374,20 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
     def recalibrate(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803
         """A copy whose intercept is that of other leads, such as the newest with an outcome; coefficients stay.
 
+        Parameters
+        ----------
+        X : DataFrame or array, (n_rows, n_features)
+        y : (n_rows,) outcomes of the two kinds learned from; missing where not known
+        sample_weight : (n_rows,), optional
+
+        Returns
+        -------
+        LeadClassifier
+
         Raises
         ------
         ArgumentError
-            If all outcomes are of one kind.
+            If an argument is invalid, or all outcomes are of one kind.
         """
         check_is_fitted(self)
         rows, weight = self._rows(X, _column(y), sample_weight)
@@ -392,6 +446,14 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         Safe for files of strangers: a file is numbers and text, nothing in it is run, and all of it is checked before
         anything is built. That its figures are those somebody meant, no check can say: compare the SHA-256 with that of
         the card. `joblib` works too, for files of people you trust: it runs what it finds.
+
+        Parameters
+        ----------
+        path : path
+
+        Returns
+        -------
+        LeadClassifier
 
         Raises
         ------

@@ -58,7 +58,7 @@ class _Said(BaseModel):
     features: list[Bins]
     intercept: FiniteFloat
     log_loss: FiniteFloat
-    classes_: tuple[bool, bool] | tuple[int, int] | tuple[FiniteFloat, FiniteFloat] | tuple[str, str]
+    classes_: tuple[bool, bool] | tuple[int, int] | tuple[FiniteFloat, FiniteFloat]
     feature_names_in_: list[str] | None
     n_features_in_: PositiveInt
     kinds_: dict[str, Literal["number", "text"]]

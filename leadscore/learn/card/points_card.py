@@ -128,12 +128,31 @@ class PointsCard(Result):
         return frame.assign(total=frame.sum(axis=1).astype(np.int64) + self.base)
 
     def predict_proba(self, X: Any) -> Floats:  # noqa: N803
-        """(n_rows, 2) the chance of either outcome at each lead's total."""
+        """The chance of either outcome at each lead's total.
+
+        Parameters
+        ----------
+        X : as in `score`
+
+        Returns
+        -------
+        (n_rows, 2) float64
+            Of False and of True.
+        """
         chance = self.chance(self.score(X)["total"].to_numpy())
         return np.column_stack([1 - chance, chance])
 
     def chance(self, total: Any) -> Any:
-        """The chance at a total."""
+        """The chance at a total.
+
+        Parameters
+        ----------
+        total : number or (n,) numbers of points
+
+        Returns
+        -------
+        float or (n,) float64
+        """
         return np.exp(-np.logaddexp(0, -(self.intercept + self.slope * np.asarray(total, np.float64))))
 
     def recalibrate(self, X: Any, y: Any) -> PointsCard:  # noqa: N803
@@ -146,6 +165,10 @@ class PointsCard(Result):
         ----------
         X : DataFrame, (n_rows, n_columns)
         y : (n_rows,) True, False or missing
+
+        Returns
+        -------
+        PointsCard
 
         Raises
         ------
@@ -162,7 +185,22 @@ class PointsCard(Result):
         return replace(self, intercept=link.intercept, slope=float(link.coefficients[0]))
 
     def explain(self, row: Mapping[str, Any] | pd.Series[Any]) -> CardExplanation:
-        """The points of one lead, a line per feature, which sum exactly to its total; values never seen are named."""
+        """The points of one lead, a line per feature, which sum exactly to its total; values never seen are named.
+
+        Parameters
+        ----------
+        row : mapping or Series
+            The lead's value in each column that the card looks at.
+
+        Returns
+        -------
+        CardExplanation
+
+        Raises
+        ------
+        ArgumentError
+            If a column is not there or holds a value of another kind.
+        """
         frame = pd.DataFrame([dict(row)])
         read, lines = read_used(self.features, frame, self.kinds), []
         for bins, (own, mass) in zip(self.features, parts(self.features, self.points, self.mass), strict=True):
@@ -182,10 +220,19 @@ class PointsCard(Result):
     def threshold_at(self, probability: float) -> int:
         """The least whole total at which the chance is at least `probability`.
 
+        Parameters
+        ----------
+        probability : float
+            Between 0 and 1.
+
+        Returns
+        -------
+        int
+
         Raises
         ------
         ArgumentError
-            If no lead can reach it.
+            If `probability` is invalid, or no lead can reach it.
         """
         with Arguments("threshold_at") as given:
             given.probability("probability", probability)

@@ -133,7 +133,17 @@ class Guards(Result):
         return pd.DataFrame([vars(one) for one in self.found], columns=names)
 
     def columns(self, severity: Severity) -> list[Hashable]:
-        """The columns of a severity, each once."""
+        """The columns of a severity, each once.
+
+        Parameters
+        ----------
+        severity : "refuse", "drop" or "warn"
+
+        Returns
+        -------
+        list of column labels
+            In the order of the findings; "" where one is about the whole table.
+        """
         return list(dict.fromkeys(one.column for one in self.found if one.severity == severity))
 
     @property

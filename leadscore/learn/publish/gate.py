@@ -61,6 +61,8 @@ class Verdict(Result):
         Leads judged, each once a week, how many of them reached the stage, and in how many weeks.
     start, end : date
         The first and the last day judged.
+    stage, within_days, capacity_per_week
+        What a lead had to reach, in how many days, and how many leads a week could be worked.
     """
 
     passed: bool
@@ -162,8 +164,7 @@ def gate(  # noqa: PLR0913 - each of them is part of what is asked
     Examples
     --------
     >>> import leadscore as ls
-    >>> from leadscore.datasets.funnel import make_funnel
-    >>> made = make_funnel(4000, random_state=1)
+    >>> made = ls.datasets.make_funnel(4000, random_state=1)
     >>> tables = ls.load_tables(made.leads, made.events, made.outcomes, rulebook=[made.rulebook, made.planted])
     >>> handed = made.truth[made.truth["handed_over"]]
     >>> y = ls.label(tables, stage="opportunity", as_of=handed["day"], within_days=30)

@@ -99,8 +99,8 @@ def with_threshold(rulebook: Rulebook, threshold: float) -> Rulebook:
     shift = threshold - rulebook.qualify.threshold
     changes: dict[Any, float] = {"qualify.threshold": threshold}
     for place, segment in enumerate(rulebook.qualify.segments):
-        bar = float(np.clip(segment.threshold + shift, reach.least / 1000, reach.most / 1000))
-        changes["qualify", "segments", place, "threshold"] = int(bar) if bar.is_integer() else round(bar, 3)
+        own = float(np.clip(segment.threshold + shift, reach.least / 1000, reach.most / 1000))
+        changes["qualify", "segments", place, "threshold"] = int(own) if own.is_integer() else round(own, 3)
     return rulebook.edited(changes)
 
 

@@ -126,7 +126,7 @@ def train(
     capacity_per_week : float, optional
         How many leads sales can work in a week; by default as many as qualify by the rulebook now.
     max_points_rows : int
-        Of the card.
+        Rows of the card, at most; from 2.
 
     Returns
     -------
@@ -151,12 +151,10 @@ def train(
     Examples
     --------
     >>> import leadscore as ls
-    >>> from leadscore.datasets.funnel import make_funnel
-    >>> from leadscore.learn.rows.snapshots import snapshots
-    >>> made = make_funnel(10_000, random_state=1, days=400)
+    >>> made = ls.datasets.make_funnel(10_000, random_state=1, days=400)
     >>> tables = ls.load_tables(made.leads, made.events, made.outcomes)
     >>> days = made.truth["day"][made.truth["handed_over"]]
-    >>> rows = snapshots(tables, as_of=days, stage="opportunity", within_days=60, worked_only=True, windows=[30])
+    >>> rows = ls.snapshots(tables, as_of=days, stage="opportunity", within_days=60, worked_only=True, windows=[30])
     >>> trained = train(made.rulebook, rows, capacity_per_week=8, max_points_rows=12)
     >>> trained.learned.dates.max() + pd.Timedelta(days=60) < trained.judged.dates.min()
     True
@@ -169,6 +167,7 @@ def train(
         given.types(rulebook=(rulebook, Rulebook), snapshots=(snapshots, Snapshots))
         if capacity_per_week is not None:
             given.number("capacity_per_week", capacity_per_week, above=0)
+        given.whole("max_points_rows", max_points_rows, least=2)
     usable = as_rules_read(snapshots, rulebook)
     cut = _cut(usable)
     known = usable.y.notna().to_numpy()

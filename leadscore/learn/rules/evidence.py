@@ -57,6 +57,8 @@ class Evidence(Result):
         The rows of known outcome, of how many leads, and how many of them reached the stage.
     points_to_double : float
         How many points of the rulebook's total double the odds; NaN if more points go with no more outcomes.
+    stage, within_days, confidence
+        What a lead had to reach, in how many days, and the level of the intervals.
     """
 
     frame: pd.DataFrame

@@ -160,11 +160,9 @@ def reweigh(
     Examples
     --------
     >>> import leadscore as ls
-    >>> from leadscore.datasets.funnel import make_funnel
-    >>> from leadscore.learn.rows.snapshots import snapshots
-    >>> made = make_funnel(6000, random_state=1)
+    >>> made = ls.datasets.make_funnel(6000, random_state=1)
     >>> tables = ls.load_tables(made.leads, made.events, made.outcomes, rulebook=made.rulebook)
-    >>> rows = snapshots(
+    >>> rows = ls.snapshots(
     ...     tables, as_of=made.truth["day"].dropna(), stage="opportunity", within_days=60, worked_only=True
     ... )
     >>> reweighed = reweigh(made.rulebook, rows)

@@ -54,6 +54,10 @@ class Suggestions(Result):
         What to know before they are believed.
     candidates, found : int
         How many were looked at, and how many of them the older half found.
+    n, n_newer : int
+        Rows of known outcome in both halves, and in the newer one.
+    stage, within_days, confidence
+        What a lead had to reach, in how many days, and the level of the intervals.
     """
 
     frame: pd.DataFrame

@@ -189,6 +189,11 @@ class TestRefused:
         with pytest.raises(ls.ArgumentError, match="must be a number, more than 0"):
             train(made.rulebook, shots, capacity_per_week=capacity)
 
+    @pytest.mark.parametrize("rows", [1, 2.5, True])
+    def test_rows_that_no_card_can_have(self, made, shots, rows):
+        with pytest.raises(ls.ArgumentError, match="train\n  max_points_rows: must be a whole number"):
+            train(made.rulebook, shots, max_points_rows=rows)
+
     def test_a_number_that_is_none(self, made, shots):
         frame = shots.X.assign(employees="many")
         with pytest.raises(ls.ArgumentError, match=r"leads\.employees"):
