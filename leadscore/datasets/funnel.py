@@ -15,10 +15,12 @@ from numpy.random import Generator
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_number, day_of
 from leadscore.base.text import counted
-from leadscore.datasets.scenarios import LIFE, STABLE, Floats, Ints, Mask, Scenario
+from leadscore.datasets.scenarios import LIFE, STABLE, Scenario
 from leadscore.present.result import Result
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.scores import score
+from leadscore.stats.intervals import Floats, Ints
+from leadscore.stats.outcomes_and_scores import Mask
 from leadscore.tables.loading import load_tables
 from leadscore.tables.tables import Tables
 

@@ -7,15 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_number
 from leadscore.errors import did_you_mean
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
+from leadscore.stats.intervals import Floats, Ints
+from leadscore.stats.outcomes_and_scores import Mask
 
 _DAY = 86_400.0
 _WEEK = 7 * _DAY
