@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leadscore.present.pictures import HATCHED, finished, new_axes
+from leadscore.present.pictures import HATCHED, as_drawn, finished, new_axes
 
 _LINE = {"markersize": 3, "linewidth": 1}
 _ALL = {"color": "C0", "marker": "o", "linestyle": "-"} | _LINE
@@ -239,7 +239,7 @@ def plot_months(months: pd.DataFrame, *, title: str = "", ax: Any = None) -> Any
     n = months.groupby("month")["n"].first()
     labels = [f"{month:%Y-%m}, n={count:,}" for month, count in n.items()]
     ax.set_xticks(range(len(labels)), labels, rotation=90, fontsize="small")
-    ax.set_yticks(range(len(names)), [" ".join(key) for key in names], fontsize="small")
+    ax.set_yticks(range(len(names)), [as_drawn(" ".join(key)) for key in names], fontsize="small")
     ax.figure.colorbar(picture, ax=ax, label="PSI", pad=0.01)
     xlabel = "month; a dot: changed by more than chance (5 % false among those of a month)"
     return finished(ax, title, legend=None, xlabel=xlabel)

@@ -375,7 +375,7 @@ def plot_card(frame: pd.DataFrame, *, ax: Any = None) -> Any:
     ax = ax or new_axes(height=1 + 0.22 * len(frame))
     place = np.arange(len(frame)) + np.cumsum(frame["feature"].ne(frame["feature"].shift()))
     labels = [f"{row.feature}: {row.bin}" for row in frame.itertuples()]
-    labels = [label if len(label) <= _WIDEST else f"{label[: _WIDEST - 1]}…" for label in labels]
+    labels = [as_drawn(label if len(label) <= _WIDEST else f"{label[: _WIDEST - 1]}…") for label in labels]
     total = frame.groupby("feature")["n"].sum().iloc[0]
     ax.hlines(place, frame["points_low"], frame["points_high"], color="0.5", linewidth=1.5)
     size = 15 + 120 * frame["n"] / total
@@ -420,6 +420,6 @@ def plot_stability(frame: pd.DataFrame, *, title: str = "", ax: Any = None) -> A
             ax.errorbar(part["psi"], y[mask], xerr=_reach(part, "psi", "psi_low", "psi_high"), **style)
     for bar, line in ((0.1, "--"), (0.25, ":")):
         ax.axvline(bar, color="0.3", linestyle=line, linewidth=1)
-    ax.set_yticks(y, [" ".join(map(str, key)) for key in rows.index], fontsize="small")
+    ax.set_yticks(y, [as_drawn(" ".join(map(str, key))) for key in rows.index], fontsize="small")
     limits: dict[str, Any] = {"xlim": (0, None), "ylim": (-0.7, len(rows) - 0.3)}
     return finished(ax, title, legend="lower right", xlabel="PSI; lines at the customary 0.1 and 0.25", **limits)

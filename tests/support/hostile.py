@@ -24,6 +24,7 @@ NAMES = [
     "1. first",
     "> said",
     "$x^2$ and $y$",
+    "$\\frac$",
     "&lt;b&gt; &amp;",
     "https://example.com and www.example.com",
     "a@example.com",
