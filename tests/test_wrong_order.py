@@ -55,6 +55,15 @@ def test_the_wrong_order_is_refused(name):
         call(BOOK, TABLES, **given)
 
 
+def test_only_what_is_wrong_is_named():
+    with pytest.raises(ls.ArgumentError) as error:
+        ls.explain_change(BOOK, TABLES, **MORE["explain_change"])
+    assert [problem.where for problem in error.value.problems] == ["tables", "rulebook"]
+    assert "explain_change(tables, rulebook, ...)" in str(error.value)
+    with pytest.raises(ls.ArgumentError, match="new: must be a Rulebook; got a str"):
+        ls.explain_change(TABLES, BOOK, **MORE["explain_change"], new="new.yaml")
+
+
 def test_a_monitor_says_so_too():
     monitor = ls.BalanceMonitor(BOOK)
     with pytest.raises(ls.ArgumentError, match="tables: must be Tables; got a Rulebook"):

@@ -58,7 +58,7 @@ def explain_change(  # noqa: PLR0913 - whose score, by which rules, from when to
     Raises
     ------
     ArgumentError
-        If there is no such lead on the later day, a day is none, or they are not in order.
+        If there is no such lead on the later day, a day is none, or days or arguments are not in order.
     ContractError
         If the tables lack a column a rulebook uses, or hold values that it cannot read.
 
@@ -88,9 +88,10 @@ def explain_change(  # noqa: PLR0913 - whose score, by which rules, from when to
     <BLANKLINE>
     - a on 2026-03-03: fit 0 + behaviour 26 = 26, threshold 20: qualified via score
     """
-    new = rulebook if new is None else new
     with Arguments("explain_change") as given:
-        given.types(tables=(tables, Tables), rulebook=(rulebook, Rulebook), new=(new, Rulebook))
+        given.types(tables=(tables, Tables), rulebook=(rulebook, Rulebook))
+        if new is not None:
+            given.types(new=(new, Rulebook))
         first, last = given.period(before, after, ("before", "after"))
     alone = Binding(tables.only(tables.position(lead_id)), first, last)
     timeline = alone.timeline(rulebook)
@@ -109,7 +110,7 @@ def explain_change(  # noqa: PLR0913 - whose score, by which rules, from when to
         ]
         parts += _behaviour(earlier, later, last - first)
     now = later
-    if new != rulebook:
+    if new is not None and new != rulebook:
         now = alone.timeline(new).at(_LEAD, _LEAD + last)
         beyond = _apart(lines(later, 0), lines(now, 0))
         parts += [(side, "rulebook", line, 0, value) for side, _, line, value in beyond]

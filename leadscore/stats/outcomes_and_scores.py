@@ -43,7 +43,7 @@ class LeadRows:
     had : (n_rows,) bool
         Whether the lead has the outcome; False where that is not known.
     unknown : int
-        Leads whose outcome is not known; what `take` leaves out counts on.
+        Leads whose outcome is not known; those that `take` leaves out still count.
     columns : dict of name to (n_rows,) float64
         Scores, chances and other numbers; missing (NaN) only where the outcome is unknown.
     weights : (n_rows,) float64, or None
@@ -221,9 +221,9 @@ def _floats(column: pd.Series[Any]) -> Floats | None:
 
 def _shown(values: pd.Series[Any]) -> list[str]:
     """The first two values that are not numbers, else the first two, as Python shows them."""
-    plain = [value.item() if isinstance(value, np.generic) else value for value in values.dropna().unique()]
+    plain = [value.item() if isinstance(value, np.generic) else value for value in values.dropna()]
     odd = [value for value in plain if not isinstance(value, (Real, Decimal))]
-    return [repr(value) for value in (odd or plain)[:2]]
+    return list(dict.fromkeys(map(repr, odd or plain)))[:2]
 
 
 def _outcomes(column: pd.Series[Any], problems: list[Problem]) -> Floats:

@@ -12,6 +12,7 @@ from scipy.special import expit, logit, stdtr, stdtrit
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.text import counted as counted_of
+from leadscore.errors import ArgumentError
 from leadscore.present.result import Result
 from leadscore.stats.intervals import Floats, wilson
 from leadscore.stats.outcomes_and_scores import Mask, read_rows
@@ -294,6 +295,11 @@ def brier(y: Any, probability: Any, *, confidence: float = 0.95) -> Estimate:
         As in `calibration`.
     confidence : float
 
+    Returns
+    -------
+    Estimate
+        Without a value where no outcome is known, without an interval where all leads have one outcome.
+
     Raises
     ------
     ArgumentError
@@ -337,6 +343,11 @@ def by_segment(y: Any, score: Any, *, by: Any) -> pd.DataFrame:
         `n`, `events`, `unknown` (of unknown outcome, left out), `rate`, `rate_low`, `rate_high` (95 % Wilson), `auc`,
         `auc_low`, `auc_high` (as `roc_auc`), and `reason`, why there is no AUC or no interval of it.
 
+    Raises
+    ------
+    ArgumentError
+        As `read_rows`, or if there are no segments.
+
     Examples
     --------
     >>> y = [True, False, True, False, False, None]
@@ -348,7 +359,8 @@ def by_segment(y: Any, score: Any, *, by: Any) -> pd.DataFrame:
     US       4       2        0  0.75
     """
     leads = read_rows(y, score=score, by=by)
-    assert leads.by is not None
+    if leads.by is None:
+        raise ArgumentError("by", "must have the segment of each lead; got None")
     rows = []
     for place, name in enumerate(leads.names):
         mine = leads.take(leads.by == place)

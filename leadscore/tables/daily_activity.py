@@ -125,7 +125,7 @@ def is_activity(source: Source) -> bool:
 
 
 def daily_activity(
-    events: Any, *, rulebook: Rulebook | None = None, columns: list[str] | None = None, timezone: str = "UTC"
+    events: Any, *, rulebook: Rulebook | None = None, columns: str | list[str] | None = None, timezone: str = "UTC"
 ) -> DailyActivity:
     """Count events by lead, kind and calendar day.
 
@@ -135,10 +135,14 @@ def daily_activity(
         `lead_id`, `event`, `at`, and any columns a `where` tests; a frame, a path, or an Arrow object.
     rulebook : Rulebook, optional
         Gives the columns and the time zone to keep.
-    columns : list of str, optional
+    columns : str or list of str, optional
         Without a rulebook: the columns to keep beside the event, which a `where` may test; none by default.
     timezone : str
         Without a rulebook: the zone whose calendar days count.
+
+    Returns
+    -------
+    DailyActivity
 
     Raises
     ------
@@ -157,7 +161,8 @@ def daily_activity(
     source = open_source(events, "events")
     # What bots made is still to be told from the rest.
     marks = ["is_bot"] if "is_bot" in source.columns else []
-    wanted = list(dict.fromkeys(["lead_id", "event", *(columns or []), *marks, "at"]))
+    kept = [columns] if isinstance(columns, str) else columns or []
+    wanted = list(dict.fromkeys(["lead_id", "event", *kept, *marks, "at"]))
     refuse(missing_columns(source, wanted))
     breaches = Breaches(source)
     kinds: dict[str, Kind] = (event_kinds(rulebook) if rulebook else {}) | dict.fromkeys(marks, "boolean")

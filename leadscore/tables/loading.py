@@ -29,7 +29,7 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
     outcomes: Any = None,
     *,
     rulebook: Rulebook | Sequence[Rulebook] | None = None,
-    columns: Sequence[str] = (),
+    columns: str | Sequence[str] = (),
     stages: Mapping[str, str] | None = None,
     observed_until: Any = None,
     strict: bool = True,
@@ -50,8 +50,8 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
     rulebook : Rulebook or several, optional
         Then only the columns they need are read, and their values are checked here. Without it all columns are read,
         and scoring checks them.
-    columns : names of lead columns, optional
-        With a rulebook: further columns to keep, which figures are to be broken down by.
+    columns : str or list of str, optional
+        With a rulebook: further lead columns to keep, which figures are to be broken down by.
     stages : mapping, optional
         The CRM's own names of stages, and ours for them: `{"Closed Won": "won"}`.
     observed_until : date, or text as "2026-03-31", optional
@@ -101,6 +101,7 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
     - 2 rows set aside; see `rejected`.
     """
     books = [rulebook] if isinstance(rulebook, (Rulebook, str)) else list(rulebook or ())
+    kept = [columns] if isinstance(columns, str) else columns
     with Arguments("load_tables") as given:
         names = stage_names(stages, given)
         last = None if observed_until is None else given.day("observed_until", observed_until)
@@ -109,7 +110,7 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
             given.wrong("rulebook", message)
     parts = {"leads": leads, "events": events, "outcomes": outcomes}
     sources = {name: open_source(part, name) for name, part in parts.items() if part is not None or name == "leads"}
-    wanted = {name: _wanted(source, books, columns) for name, source in sources.items()}
+    wanted = {name: _wanted(source, books, kept) for name, source in sources.items()}
     refuse([problem for name, source in sources.items() for problem in _lacking(source, wanted[name], books)])
 
     breaches = {name: Breaches(source) for name, source in sources.items()}

@@ -112,6 +112,7 @@ def test_outcomes_as_they_come(y):
         ([0.5, 1.0], [1, 2], None, "the first 0.5"),
         (["True", "False"], [1, 2], None, "got 'True'"),
         (pd.to_datetime(["2026-01-01", "2026-01-02"]), [1, 2], None, "got Timestamp"),
+        ([{"stage": "won"}, True], [1, 2], None, "got {'stage': 'won'}: say which is the outcome"),
         ([True, False], [[1, 2], [3, 4]], None, "score: must have one value for each lead; got 2 dimensions"),
         ([True, False], [[1, 2], [3]], None, "score: must have one value for each lead; got 2 dimensions"),
         ([True, False], pd.DataFrame({"total": [1, 2]}), None, "score: must have one value for each lead"),
@@ -372,6 +373,11 @@ def test_outcomes_of_one_kind_have_no_ranking(y, reason):
     assert calibration(y, scores / 3).n == len(known)
     assert np.isnan(expected_calibration_error(y, scores / 3).value) == (not known)
     assert by_segment(y, scores, by=["x"] * len(y))["reason"].tolist() == [reason] * bool(y)
+
+
+def test_segments_must_be_given():
+    with pytest.raises(ArgumentError, match="must have the segment of each lead; got None"):
+        by_segment([True, False], [2, 1], by=None)
 
 
 def test_one_lead_of_a_kind_has_no_interval():

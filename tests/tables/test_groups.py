@@ -115,3 +115,10 @@ def test_drift_takes_one_name_as_one_name():
     for mine, theirs in zip(one, listed, strict=True):
         pd.testing.assert_frame_equal(mine, theirs)
     assert ls.BalanceMonitor(made.rulebook, by="source").by == ("source",)
+
+
+def test_one_further_column_is_kept_by_its_name_alone():
+    rulebook = ls.Rulebook.from_yaml("{leadscore: 1, name: x, qualify: {threshold: 0}}")
+    assert ls.load_tables(LEADS, rulebook=rulebook, columns="source").leads.column_names == ["lead_id", "source"]
+    events = pd.DataFrame({"lead_id": [1], "event": ["visit"], "at": ["2026-03-31"], "asset": ["/a"]})
+    assert "asset" in ls.daily_activity(events, columns="asset").table.column_names
