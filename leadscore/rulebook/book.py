@@ -51,8 +51,6 @@ class Rulebook(Contents):
     >>> rulebook = Rulebook.from_yaml(text)
     >>> rulebook
     <Rulebook 'demo': 1 fit rule and 1 behaviour rule, qualified from 100 points>
-    >>> Rulebook.from_yaml(text.replace("country", "contry", 1).replace("from_days", ""), source="demo.yaml").name
-    'demo'
     >>> Rulebook.from_yaml(text.replace("within_days", "witin_days"), source="demo.yaml")
     Traceback (most recent call last):
     leadscore.errors.RulebookError: 1 problem in demo.yaml

@@ -348,7 +348,7 @@ def replay(tables: Tables, rulebook: Rulebook, *, start: Any, end: Any, states: 
     ContractError
         If the tables lack a column the rulebook uses, or hold values that it cannot read.
     ArgumentError
-        If `start` or `end` is no day, or the period ends before it starts.
+        If `start` or `end` is no day, the period ends before it starts, or tables and rulebook are not in this order.
 
     Notes
     -----

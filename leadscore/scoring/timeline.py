@@ -27,7 +27,7 @@ _PAIRS = 1 << 23
 
 
 class Classes:
-    """Kinds of events that the same rules wait for are one class; kinds that no rule waits for are none (-1).
+    """Kinds of events that the same rules wait for are one class; those that no rule waits for are one too.
 
     Attributes
     ----------

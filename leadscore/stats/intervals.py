@@ -1,4 +1,4 @@
-"""Measures of how good a score is, and how sure: arrays in, figures with intervals out."""
+"""Rates, and their differences and ratios, with intervals; p-values corrected for how many tests there are."""
 
 from __future__ import annotations
 
@@ -228,9 +228,18 @@ def with_shares(frame: pd.DataFrame, count: str, n: str) -> pd.DataFrame:
 
 
 def holm(p: npt.ArrayLike) -> Floats:
-    """P-values corrected for how many tests there are: the chance that any of them is a false alarm stays below each.
+    """P-values corrected for how many tests there are.
 
-    Those that are missing (NaN) are no tests.
+    Of all tests whose corrected p is at most 0.05, the chance that even one is a false alarm is at most 5 %.
+
+    Parameters
+    ----------
+    p : (n_tests,) p-values
+        Those that are missing (NaN) are no tests.
+
+    Returns
+    -------
+    (n_tests,) corrected p-values, in the same order
 
     References
     ----------

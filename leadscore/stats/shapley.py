@@ -49,16 +49,22 @@ def shapley(worlds: npt.ArrayLike) -> Floats:
 
 
 def rules_alone(worlds: Floats) -> Floats:
-    """(...) what the rules of the new rulebook contribute without its bar, (2, 2, 2, 4, ...) with those in between.
+    """(...) what the rules of the new rulebook contribute without its threshold.
 
-    The rest of the rulebook's part is its bar's: within the rulebook, too, both orders of changing them count alike.
+    The rest of the rulebook's part is that of the threshold and all else of `qualify`: within the rulebook, too, both
+    orders of changing them count alike.
+
+    Parameters
+    ----------
+    worlds : (2, 2, 2, 4, ...) array
+        As of `shapley`; by rulebook: old, new, the new one's rules with the old threshold, and the other way round.
 
     References
     ----------
     Owen, G. (1977), Values of games with a priori unions, Essays in Mathematical Economics and Game Theory, 76-88.
     """
-    old, new, new_rules, new_bar = np.moveaxis(worlds, 3, 0)
-    alone: Floats = np.tensordot(_WEIGHTS, (new_rules - old + new - new_bar) / 2, axes=3)
+    old, new, new_rules, new_threshold = np.moveaxis(worlds, 3, 0)
+    alone: Floats = np.tensordot(_WEIGHTS, (new_rules - old + new - new_threshold) / 2, axes=3)
     return alone
 
 
@@ -138,8 +144,8 @@ class Worlds:
     volume, shares : (2, n_cells)
         The leads of the cell's stratum, and the cell's share of them.
     rates : (2, n_books, n_cells, n_figures)
-        By behaviour (period) and rulebook: old, new, and perhaps the new one's rules with the old bar, and the other
-        way round.
+        By behaviour (period) and rulebook: old, new, and perhaps the new one's rules with the old threshold, and the
+        other way round.
     stratum : (n_cells,) codes
     """
 

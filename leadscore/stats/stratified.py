@@ -42,6 +42,10 @@ def stratified_test(events: npt.ArrayLike, at_risk: npt.ArrayLike) -> Associatio
     events, at_risk : (n_tables, n_levels) counts
         Of how many units of each level how many had the event.
 
+    Returns
+    -------
+    Association
+
     References
     ----------
     Mantel, N. and Haenszel, W. (1959), Journal of the National Cancer Institute 22, 719-748. Landis, J. R., Heyman,
@@ -81,6 +85,7 @@ def risk_difference(
     Parameters
     ----------
     events, at_risk : (n_tables, 2) counts
+    confidence : float
 
     Returns
     -------

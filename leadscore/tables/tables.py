@@ -192,7 +192,9 @@ class Tables(Result):
         Raises
         ------
         ArgumentError
-            If the events have no `is_bot`. ContractError, if it holds anything else than true and false.
+            If the events have no `is_bot`.
+        ContractError
+            If it holds anything else than true and false.
         """
         if "is_bot" not in self.events.values:
             message = "the events have no column is_bot: load_tables(leads, flag_bots(events)) marks what bots made"
