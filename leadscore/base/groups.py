@@ -37,6 +37,7 @@ def grouped(values: Any) -> Groups:
     """Rows in groups by their values, in the order of their categories, else sorted.
 
     Values that read alike, as 5 and 5.0, are one group; rows without a value are the last, as is the text "(missing)".
+    The texts "(all)" and "(other)" are given in quotes, so that tables with such rows of their own keep them apart.
 
     Examples
     --------
@@ -46,6 +47,7 @@ def grouped(values: Any) -> Groups:
     found = pd.Categorical(values)
     used = np.flatnonzero(np.bincount(found.codes[found.codes >= 0]))
     texts = [as_text(category) for category in found.categories[used]]
+    texts = [repr(text) if text in {ALL, OTHER} else text for text in texts]
     names = list(dict.fromkeys(text for text in texts if text != MISSING))
     place = {name: code for code, name in enumerate(names)}
     # Rows without a value have the code -1, the last.

@@ -35,7 +35,8 @@ def applied(data: dict[Any, Any], changes: Mapping[Any, Any]) -> tuple[dict[Any,
             path = _resolved(data, _steps(address), value)
             _apart(path, found)
         except LookupError as error:
-            problems.append(Problem(str(address), str(error)))
+            where = ".".join(map(str, address)) if isinstance(address, tuple) else str(address)
+            problems.append(Problem(where, str(error)))
         else:
             found[path] = address, value
     result = deepcopy(data)

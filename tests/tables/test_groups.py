@@ -77,6 +77,7 @@ def test_a_series_is_aligned_by_lead_or_refused():
         ([np.float32(5), np.int64(5), np.True_, True], ["5", "5", "true", "true"]),
         (pd.array([True, None, False, True], "boolean"), ["true", "(missing)", "false", "true"]),
         (["(missing)", None, "x"], ["(missing)", "(missing)", "x"]),
+        (["(all)", "(other)", "x"], ["'(all)'", "'(other)'", "x"]),
         ([True, False, pd.NA], ["true", "false", "(missing)"]),
         (pd.Series([1, None], dtype="Int64"), ["1", "(missing)"]),
         (pd.Series(["x", None], dtype="string[pyarrow]"), ["x", "(missing)"]),

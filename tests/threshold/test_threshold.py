@@ -599,7 +599,9 @@ def test_a_segment_may_get_nothing():
     with pytest.raises(ArgumentError, match="'Juniors' gets no lead at this capacity"):
         choice.apply(ls.Rulebook.from_yaml(BOOK))
     more = choose_threshold(by_segment(4000, np.random.default_rng(12), 10), capacity_per_week=60)
-    with pytest.raises(ArgumentError, match="has no 'Juniors'; did you mean 'Junior'"):
+    with pytest.raises(
+        ArgumentError, match=r"qualify.segments.Juniors.threshold: .*has no 'Juniors'; did you mean 'Junior'"
+    ):
         more.apply(ls.Rulebook.from_yaml(BOOK.replace("Juniors", "Junior")))
 
 

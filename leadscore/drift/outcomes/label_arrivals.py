@@ -64,8 +64,9 @@ class Waiting(NamedTuple):
 
     def survival(self) -> Floats:
         """(within_days + 1,) the share without a label so many days after; NaN where nobody was waited for as long."""
-        curve = kaplan_meier(*self.followed())
-        return np.array([curve.at(age)[0] for age in range(self.within_days + 1)])
+        duration, came = self.followed()
+        curve, longest = kaplan_meier(duration, came), duration.max(initial=-1)
+        return np.array([curve.at(age)[0] if age <= longest else np.nan for age in range(self.within_days + 1)])
 
     def expected(self, curve: Floats) -> Iterator[tuple[int, Mask, Floats]]:
         """For each age in days: the leads that could get a label at it, and the chance of each that it does.

@@ -233,8 +233,10 @@ def _shares(
         there = had.notna().to_numpy()
         some = known._replace(had=had.fillna(value=False).to_numpy(bool)).take(there)
         if not there.all():
-            rest = f"{int((~there).sum()):,} of {counted(len(there), 'lead')} had it by their score"
-            left_out.append(f"{measure}: {rest}, or on its day where that has no time, and are left out.")
+            rest = f"{int((~there).sum()):,} of {counted(len(there), 'lead')} left out"
+            left_out.append(
+                f"{measure}: {rest}, which had it before they were scored, or on that day at no known time."
+            )
         if measure != [*measures][-1]:
             # Scores tell of the outcome itself only.
             some = some._replace(chance=np.full(len(some.had), np.nan))

@@ -1,4 +1,4 @@
-"""Drift of outcomes: intervals that hold at every look, labels foretold by their delays, nothing known too early."""
+"""Drift of outcomes: intervals that hold at every look, labels predicted by their delays, nothing known too early."""
 
 import datetime as dt
 import sys
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from scipy.stats import betabinom, binom
 
 import leadscore as ls
+from leadscore.base.groups import Groups
 from leadscore.datasets.funnel import make_funnel
 from leadscore.drift.outcomes.by_period import Known, bands, compared, grouped, ranking
 from leadscore.drift.outcomes.label_arrivals import Waiting, arrivals, learned, weighed
@@ -137,6 +138,16 @@ def waiting_of(*, weeks=160, leads=40, chance=0.3, median=20.0, within=60, seed=
 
 def watched(waiting, *, reference=52):
     return arrivals(waiting, MONDAY, reference_weeks=reference, horizon_weeks=104, budget=0.1)
+
+
+def test_nothing_is_said_of_ages_that_nobody_was_waited_for():
+    """Of a lead with its label on day 3: whether others like it would still be without one on day 4 is not known."""
+    lead = Waiting(np.array([0]), np.array([3]), np.array([0.5]), 5, 100)
+    assert lead.survival()[:4].tolist() == [1, 1, 1, 0]
+    assert np.isnan(lead.survival()[4:]).all()
+    # One more, waited for to the end, settles it.
+    both = Waiting(np.array([0, 0]), np.array([3, 9]), np.array([0.5, 0.5]), 5, 100)
+    assert both.survival().tolist() == [1, 1, 1, 0.5, 0.5, 0.5]
 
 
 def test_what_is_expected_of_one_lead_by_hand():
@@ -351,7 +362,8 @@ def by_month(y, score, block, *, reference, by=None, attributes=None, chance=np.
     chance = np.broadcast_to(chance, len(block))[there]
     known = Known(had[there].to_numpy(bool), chance, block[there], block[there] < reference, MONTHS[: block.max() + 1])
     by = pd.DataFrame(index=had.index) if by is None else by.set_axis(had.index)
-    groups = {name: grouped(column[there]) for name, column in by.assign(**{"(all)": "(all)"}).items()}
+    groups = {name: grouped(column[there]) for name, column in by.items()}
+    groups["(all)"] = Groups(np.zeros(there.sum(), np.int64), ["(all)"])
     rates, changes, _ = _shares(known, {"outcome": had[there]}, groups)
     ranks = ranking(known, {"score": score[there]}).droplevel("attribute")
     columns = {} if attributes is None else attributes
@@ -634,7 +646,8 @@ def test_leads_that_were_there_before_their_score_count_nowhere():
 def test_who_was_accepted_on_the_day_of_the_score_is_counted_where_scores_have_a_time():
     tables, points, _, found = seen()
     assert any(
-        one.startswith("sal: ") and "or on its day where that has no time, and are left out" in one
+        one.startswith("sal: ")
+        and "left out, which had it before they were scored, or on that day at no known time" in one
         for one in said(found)
     )
     moments = tables.outcomes[tables.outcomes["stage"] == "mql"].set_index("lead_id")["at"]
