@@ -13,7 +13,7 @@ from leadscore.base.text import counted
 from leadscore.cli import options
 from leadscore.cli.entry import app
 from leadscore.cli.options import a_file, option
-from leadscore.cli.printing import heading, print_changes, print_json, print_result, steps
+from leadscore.cli.printing import heading, print_changes, print_json, print_result, print_set_aside, steps
 
 if TYPE_CHECKING:
     from leadscore.present.result import Section
@@ -34,9 +34,7 @@ def diff(  # noqa: PLR0913
     start: options.FirstDay = None,
     end: options.LastDay = None,
     by: Annotated[str | None, option("COLUMN", "Weeks by this column of the leads too, or by 'segment'.")] = None,
-    within_days: Annotated[
-        int | None, option("N", "With --outcomes: what became of the leads within this many days.", min=1)
-    ] = None,
+    within_days: Annotated[int | None, option("N", "With --outcomes: reached within this many days.", min=1)] = None,
     stage_name: options.StageNames = None,
     observed_until: options.ObservedUntil = None,
     out: Annotated[Path | None, a_file("Where the leads that differ go, with reasons: .parquet or .csv.")] = None,
@@ -53,11 +51,9 @@ def diff(  # noqa: PLR0913
         what = "go together: what became of the leads, in how many days"
         raise typer.BadParameter(what, param_hint="'--outcomes' and '--within-days'")
     if leads is None:
-        from leadscore.rulebook.diff import diff as changes_between  # noqa: PLC0415 - this command only
-
-        given = {"events": events, "outcomes": outcomes, "start": start, "end": end, "by": by, "out": out}
-        _refuse_alone(given | {"observed-until": observed_until})
-        print_changes(changes_between(*books), printed)
+        needless = {"events": events, "outcomes": outcomes, "start": start, "end": end, "by": by, "out": out}
+        more = {"observed-until": observed_until, "stage-name": stage_name, "set-aside": set_aside}
+        _print_rules(books, printed, needless | more)
         return
     if start is None or end is None:
         raise typer.BadParameter("needs --start and --end, the period to compare over", param_hint="'--leads'")
@@ -73,6 +69,7 @@ def diff(  # noqa: PLR0913
             from leadscore.cli.export import write_comparison  # noqa: PLC0415 - this command only
 
             write_comparison(comparison, out)
+    print_set_aside(tables, err=True)
     print_result(comparison, printed, list(_sections(comparison, by, within_days)))
 
 
@@ -90,11 +87,14 @@ def _sections(comparison: Comparison, by: str | None, within_days: int | None) -
         yield Section("outcomes", title, outcomes, notes=(chosen if outcomes["n"].any() else few,))
 
 
-def _refuse_alone(given: dict[str, Any]) -> None:
-    """Refuse options that mean something only beside --leads."""
-    alone = [f"--{name}" for name, value in given.items() if value is not None]
+def _print_rules(books: list[ls.Rulebook], printed: str, given: dict[str, Any]) -> None:
+    """What changed rule by rule; options that mean something only beside --leads are refused."""
+    from leadscore.rulebook.diff import diff as changes_between  # noqa: PLC0415 - this command only
+
+    alone = [f"--{name}" for name, value in given.items() if value]
     if alone:
         raise typer.BadParameter("has no effect without --leads", param_hint=f"'{', '.join(alone)}'")
+    print_changes(changes_between(*books), printed)
 
 
 @app.command()
@@ -128,6 +128,7 @@ def evaluate(  # noqa: PLR0913
         found = ls.baselines(tables, book, start=start, end=end, **goal)
         table = ls.threshold_table(found.leads["reached"], found.leads["total"], dates=found.leads["day"])
         choice = ls.choose_threshold(table, capacity_per_week=capacity_per_week)
+    print_set_aside(tables, err=True)
     if printed == "json":
         print_json({"baselines": found.to_dict(), "thresholds": table.to_dict(), "choice": choice.to_dict()})
         return

@@ -13,7 +13,7 @@ from leadscore.base.text import counted
 from leadscore.cli import options
 from leadscore.cli.entry import app
 from leadscore.cli.options import a_day, a_file, option
-from leadscore.cli.printing import print_json, steps
+from leadscore.cli.printing import print_json, print_set_aside, steps
 
 if TYPE_CHECKING:
     from leadscore.drift.report import DriftReport
@@ -79,6 +79,7 @@ def drift(  # noqa: PLR0913 - a command has as many arguments as options
         report = drift_report(monitor, None if monitor.verdict.since is None else tables)
         if state is not None:
             _keep(monitor, state)
+    print_set_aside(tables, err=True)
     _print(report, printed)
     if report.verdict.state == "alarm":
         raise typer.Exit(ALARM)

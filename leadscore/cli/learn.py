@@ -13,7 +13,7 @@ from leadscore.base.text import counted
 from leadscore.cli import options
 from leadscore.cli.entry import app
 from leadscore.cli.options import a_file, option
-from leadscore.cli.printing import print_json, print_result, steps
+from leadscore.cli.printing import print_json, print_result, print_set_aside, steps
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,6 +73,7 @@ def learn(  # noqa: PLR0913 - a command has as many arguments as options
         trained = train(book, found, capacity_per_week=capacity_per_week, max_points_rows=rows)
         step("Writing")
         written = _write(trained, out, model)
+    print_set_aside(found.tables, err=True)
     _print(trained, written, printed)
     if not trained.verdict.passed:
         raise typer.Exit(NOT_PASSED)
@@ -137,6 +138,7 @@ def evidence(  # noqa: PLR0913
         step(f"Judging rules by {counted(len(found), 'row')}")
         judged = evidence_of(book, found)
         more = [Section("suggestions", "What no rule covers", suggestions(book, found))] if suggest else []
+    print_set_aside(read.tables, err=True)
     print_result(judged, printed, more)
 
 

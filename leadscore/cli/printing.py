@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from leadscore.tables.tables import Tables
 
 
-def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, figures: str = "") -> None:
+def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, figures: str = "", err: bool = False) -> None:
     """Print rows of text in columns; those of the figures stand to the right."""
-    typer.echo("\n".join(text_table(heads, rows, [head == figures for head in heads])))
+    typer.echo("\n".join(text_table(heads, rows, [head == figures for head in heads])), err=err)
 
 
 def print_changes(changes: list[Change], printed: str) -> None:
@@ -74,12 +74,12 @@ def steps(total: int) -> Iterator[Callable[[str], None]]:
         yield step
 
 
-def print_set_aside(tables: Tables) -> None:
-    """Print how many rows were set aside, and why."""
+def print_set_aside(tables: Tables, *, err: bool = False) -> None:
+    """Print how many rows were set aside, and why; with `err` beside what programs read."""
     rejected = tables.rejected
     if len(rejected):
         rows = len(rejected.drop_duplicates(["table", "row"]))
-        typer.echo(f"Set aside for breaking the contract of the tables: {counted(rows, 'row')}.")
+        typer.echo(f"Set aside for breaking the contract of the tables: {counted(rows, 'row')}.", err=err)
         counts = rejected.value_counts(["table", "column", "problem"], sort=False).reset_index()
         found = [(f"{table}.{column}".rstrip("."), why, f"{n:,}") for table, column, why, n in counts.to_numpy()]
-        print_table(("where", "problem", "rows"), found, figures="rows")
+        print_table(("where", "problem", "rows"), found, figures="rows", err=err)

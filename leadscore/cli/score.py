@@ -116,6 +116,7 @@ def explain(  # noqa: PLR0913
         step("Reading leads and events")
         tables = ls.load_tables(leads, events, rulebook=book, strict=not set_aside)
         scores = ls.score(tables, book, as_of=as_of)
+    print_set_aside(tables, err=True)
     # An id that is a number in the table was typed as text here.
     numbers = scores.lead_ids.dtype.kind in "iu"
     typer.echo(scores.explain(int(lead) if numbers and re.fullmatch(r"-?[0-9]+", lead) else lead))

@@ -206,6 +206,23 @@ class TestScore:
         assert "events.lead_id" in result.stdout
 
     @pytest.mark.parametrize(
+        "command",
+        [
+            ("explain", "rulebook.yaml", "L-1002", *AS_OF),
+            ("diff", "rulebook.yaml", "rulebook.yaml", "--start", "2026-03-01", "--end", "2026-03-31"),
+            ("drift", "rulebook.yaml", *AS_OF, "--start", "2026-03-02"),
+        ],
+    )
+    def test_what_is_set_aside_is_said_beside_what_programs_read(self, command):
+        edit("events.csv", "L-1003,page_view", "L-9999,page_view")
+        options = ("--format", "json") if command[0] != "explain" else ()
+        result = run(*command, "--leads", "leads.csv", "--events", "events.csv", *options, "--set-aside")
+        assert result.exit_code == 0
+        assert "Set aside for breaking the contract of the tables: 1 row." in result.stderr
+        assert "events.lead_id" in result.stderr
+        assert not options or json.loads(result.stdout)
+
+    @pytest.mark.parametrize(
         ("out", "message"),
         [
             ("s.xlsx", ".parquet or .csv"),
@@ -461,6 +478,7 @@ class TestCompare:
         ("options", "message"),
         [
             (("--start", "2026-03-01"), "'--start': has no effect without --leads"),
+            (("--stage-name", "Won=won", "--set-aside"), "'--stage-name, --set-aside': has no effect without --leads"),
             (("--leads", "leads.csv"), "needs --start and --end, the period to compare over"),
             ((*PERIOD, "--out", "x.txt"), "must end in .parquet or .csv"),
             ((*PERIOD, "--outcomes", "outcomes.csv"), "'--outcomes' and '--within-days': go together"),
@@ -519,7 +537,9 @@ class TestEvaluate:
         result = run("evaluate", *made, "--observed-until", "2026-03-20")
         assert result.exit_code == 1
         assert "after 2026-03-20, the last day observed" in result.stderr
-        assert run("evaluate", *made, "--observed-until", "2026-03-20", "--set-aside").exit_code == 0
+        kept = run("evaluate", *made, "--observed-until", "2026-03-20", "--set-aside")
+        assert kept.exit_code == 0
+        assert "Set aside for breaking the contract of the tables" in kept.stderr
 
     def test_stages_by_their_names_in_the_file(self, made, tmp_path):
         path = next(word.removeprefix("--outcomes=") for word in map(str, made) if word.startswith("--outcomes="))

@@ -189,6 +189,12 @@ class TestEvidence:
         assert "suggestions" not in alone
 
     @pytest.mark.slow
+    def test_what_is_set_aside_is_said(self, files):
+        until = ("--observed-until", "2026-03-20", "--set-aside", "--format", "json")
+        result = run("evidence", *files, *HANDOVER, *OPPORTUNITY, *until)
+        assert "Set aside for breaking the contract of the tables" in result.stderr
+        assert json.loads(result.stdout)
+
     def test_by_months(self, files):
         months = ("--start", "2025-01-01", "--end", "2026-01-01")
         found = json.loads(run("evidence", *files, *OPPORTUNITY, *months, "--format", "json").stdout)
