@@ -10,14 +10,9 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
-import pyarrow as pa
 
-from leadscore.base.text import as_text, counted, decimal, worded
-from leadscore.base.times import is_text
-from leadscore.errors import ArgumentError, Problem
-from leadscore.learn.rows.snapshots import kind_of
-from leadscore.tables.columns import Column, convert
+from leadscore.base.text import decimal, worded
+from leadscore.tables.columns import Column
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -130,85 +125,6 @@ class Bins:
         bin_of = {level: place for place, group in enumerate(self.levels) for level in group}
         other = len(self.levels)
         return np.array([*(bin_of.get(value, other) for value in read.values), other + 1], np.int16)[read.codes]
-
-
-def is_table(X: Any) -> bool:  # noqa: N803 - scikit-learn's name
-    """Whether columns have names of their own: a frame of pandas, polars or Arrow."""
-    return isinstance(X, pd.DataFrame) or hasattr(X, "__dataframe__") or hasattr(X, "__arrow_c_stream__")
-
-
-def as_frame(X: Any, names: list[str] | None = None) -> pd.DataFrame:  # noqa: N803
-    """A table as pandas has it; `names` are those of the columns of an array, which has none."""
-    if isinstance(X, pd.DataFrame):
-        dense = {name: kind.subtype for name, kind in X.dtypes.items() if isinstance(kind, pd.SparseDtype)}
-        return X.astype(dense) if dense else X
-    return pa.table(X).to_pandas() if is_table(X) else pd.DataFrame(X, columns=names)
-
-
-def read_used(features: Sequence[Bins], frame: pd.DataFrame, kinds: Mapping[str, str]) -> dict[str, Column]:
-    """The columns that features look at, as the kinds they were when learned.
-
-    Raises
-    ------
-    ArgumentError
-        If a column is not there or holds values of another kind.
-    """
-    used = {column for bins in features for column in bins.columns}
-    lacking = sorted(used - set(map(str, frame.columns)))
-    if lacking:
-        raise ArgumentError("X", f"lacks columns that were learned from: {', '.join(map(repr, lacking))}")
-    return read_columns(frame.loc[:, [str(name) in used for name in frame.columns]], kinds)
-
-
-def read_columns(frame: pd.DataFrame, kinds: Mapping[str, str] | None = None) -> dict[str, Column]:
-    """Each column as rules read it: a number, or text; booleans are the texts true and false.
-
-    Parameters
-    ----------
-    frame : DataFrame
-    kinds : dict of column to "number" or "text", optional
-        What they were when learned; by default as they are.
-
-    Raises
-    ------
-    ArgumentError
-        If a column holds dates, infinite numbers, or what is neither number nor text.
-    """
-    read, problems = {}, []
-    for place, name in enumerate(frame.columns):
-        array = _array(frame.iloc[:, place])
-        is_number = pa.types.is_null(array.type) or kind_of(array.type) == "number"
-        wanted = (kinds or {}).get(str(name)) or ("number" if is_number else "text")
-        column = convert(array, wanted, (), "UTC")  # type: ignore[arg-type]
-        if wanted == "text":
-            # Booleans are written as rulebooks compare them.
-            column.values = [as_text(value) for value in column.values]
-        problems += [Problem(str(name), f"{counted(len(rows), 'row')}: {what}") for what, rows in column.bad.items()]
-        if column.numbers is not None and (infinite := int(np.isinf(column.numbers).sum())):
-            what = f"{counted(infinite, 'infinite number')} (inf, infinity), which no bin can hold"
-            problems.append(Problem(str(name), what))
-        read[str(name)] = column
-    if problems:
-        raise ArgumentError("X", problems)
-    return read
-
-
-def _array(series: pd.Series[Any]) -> pa.Array:
-    if series.dtype.kind == "c":
-        raise ArgumentError("X", f"{series.name}: Complex data not supported; got {series.dtype}")
-    try:
-        array = pa.array(series, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
-        known = series.dropna()
-        strange = known[~known.map(lambda value: isinstance(value, (str, int, float, bool, np.generic)))]
-        if len(strange):
-            kind = type(strange.iloc[0]).__name__
-            message = f"argument must be a string or a number in every cell; got {kind} {strange.iloc[0]!r}"
-            raise ArgumentError("X", [Problem(str(series.name), message)]) from None
-        array = pa.array(series.map(as_text, na_action="ignore"), pa.large_string(), from_pandas=True)
-    if pa.types.is_float16(array.type):
-        array = array.cast(pa.float32())
-    return array.dictionary_decode() if pa.types.is_dictionary(array.type) and not is_text(array.type) else array
 
 
 def is_words(read: Column, weight: Floats, rare: float) -> bool:

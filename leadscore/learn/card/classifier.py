@@ -13,23 +13,22 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_of
 from leadscore.errors import ArgumentError, Problem, did_you_mean
 from leadscore.learn.card.additive import Direction, Rows, additive, cut, resampled
-from leadscore.learn.card.binning import Floats, Ints, as_frame, is_table, read_columns, read_used
+from leadscore.learn.card.binning import Floats, Ints
 from leadscore.learn.card.folds import Days, folds, in_order
 from leadscore.learn.card.interactions import paired
 from leadscore.learn.card.model_file import read_model, write_model
 from leadscore.learn.card.points_card import PointsCard, centred, points_card
+from leadscore.learn.card.reading import classes_of, plain_column, read_columns, read_frame, read_outcomes, read_used
 from leadscore.learn.card.tuning import ENCODINGS, METHODS, chosen
 from leadscore.learn.guards.guards import Guards, guards
 from leadscore.stats.logistic import Dense, fit_logistic
-from leadscore.stats.outcomes_and_scores import LeadRows, as_column, read_rows
 
 _DRAWS = 200
 
@@ -135,14 +134,14 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
             If an argument is invalid, or there are too few outcomes; it is a ValueError too.
         """
         self._check()
-        frame = self._frame(X, reset=True)
+        frame = read_frame(self, X, reset=True)
         if y is None:
             raise ArgumentError("y", "requires y to be passed, but the target y is None: the outcome of each row")
-        y = _column(y)
-        self.classes_ = _classes(y)
+        y = plain_column(y)
+        self.classes_ = classes_of(y)
         # Rows of an array have no names to match by.
         named = frame if isinstance(X, pd.DataFrame) else range(len(frame))
-        rows, weight = self._rows(named, y, sample_weight, dates=dates, groups=groups)
+        rows, weight = read_outcomes(self.classes_, named, y, sample_weight, dates=dates, groups=groups)
         kept = rows.known & (weight > 0)
         if len(set(rows.had[kept])) < 2:
             raise ArgumentError("sample_weight", "leaves rows of one class only: a weight of zero leaves a row out")
@@ -215,33 +214,6 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
                 elif self.kinds_.get(name) == "text":
                     given.wrong(f"monotone[{name!r}]", "the column holds text, which neither rises nor falls")
 
-    def _rows(self, frame: Any, y: Any, sample_weight: Any, **beside: Any) -> tuple[LeadRows, Floats]:
-        """Outcomes and what stands beside them, and weights; two numbers may stand for False and True."""
-        classes = self.classes_.tolist()
-        if set(classes) != {False, True}:
-            labels = as_column("y", y)
-            strange = labels[labels.notna() & ~labels.isin(classes)]
-            if len(strange):
-                message = f"must be {classes[0]!r} or {classes[1]!r}, as learned from; got {strange.iloc[0]!r}"
-                raise ArgumentError("y", message)
-            told = labels.eq(classes[1]).where(labels.notna())
-            y = told if isinstance(y, pd.Series) else told.to_numpy()
-        weights = sample_weight if sample_weight is None else _column(sample_weight)
-        rows = read_rows(y, X=frame, sample_weight=weights, **beside)
-        return rows, np.ones(len(rows.known)) if rows.weights is None else rows.weights
-
-    def _frame(self, X: Any, *, reset: bool) -> pd.DataFrame:  # noqa: N803
-        if is_table(X):
-            validate_data(self, X, reset=reset, skip_check_array=True)
-            frame = as_frame(X)
-            if frame.columns.has_duplicates:
-                twice = ", ".join(map(repr, frame.columns[frame.columns.duplicated()]))
-                raise ArgumentError("X", f"has columns of one name: {twice}")
-            return frame
-        array = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite=False)
-        # An array after a frame goes by position, of which scikit-learn warns.
-        return as_frame(array, getattr(self, "feature_names_in_", [f"x{place}" for place in range(array.shape[1])]))
-
     def decision_function(self, X: Any) -> Floats:  # noqa: N803
         """Log odds that each lead is of the second class.
 
@@ -260,7 +232,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
             If a column is not there or holds values of another kind.
         """
         check_is_fitted(self)
-        frame = self._frame(X, reset=False)
+        frame = read_frame(self, X, reset=False)
         read = read_used(self.model_.features, frame, self.kinds_)
         return self.model_.logits([bins.of(read) for bins in self.model_.features], len(frame))
 
@@ -390,7 +362,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
             If an argument is invalid, or all outcomes are of one kind.
         """
         check_is_fitted(self)
-        rows, weight = self._rows(X, _column(y), sample_weight)
+        rows, weight = read_outcomes(self.classes_, X, plain_column(y), sample_weight)
         kept = rows.known & (weight > 0)
         if len(set(rows.had[kept])) < 2:
             message = f"must hold both outcomes; all {int(kept.sum()):,} known are the same, so the odds are not finite"
@@ -471,28 +443,3 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         tags.input_tags.categorical = True
         tags.input_tags.string = True
         return tags
-
-
-def _column(values: Any) -> Any:
-    """As it is, but for a table of one column, which scikit-learn takes with a warning."""
-    single = getattr(values, "ndim", 1) == 2 and values.shape[1] == 1
-    return column_or_1d(np.asarray(values), warn=True) if single else values
-
-
-def _classes(y: Any) -> npt.NDArray[Any]:
-    """The two outcomes; of two numbers the larger is told, as in scikit-learn."""
-    known = pd.Series(np.asarray(as_column("y", y).dropna())).infer_objects()
-    if known.dtype.kind not in "biuf":
-        # Decimals are read as numbers; what is none is refused there, with a cure.
-        return np.array([False, True])
-    if known.dtype.kind == "f" and np.isinf(known).any():
-        raise ArgumentError("y", "contains infinity; it must hold two outcomes, or missing where not known")
-    try:
-        check_classification_targets(known.to_numpy())
-    except ValueError as error:
-        raise ArgumentError("y", str(error)) from None
-    classes = known.unique()
-    if len(classes) != 2:
-        found = f"{len(classes)} class{'' if len(classes) == 1 else 'es'}"
-        raise ArgumentError("y", f"Only binary classification is supported: y must hold two classes; got {found}")
-    return np.array(sorted(classes.tolist()))

@@ -19,8 +19,9 @@ from leadscore.base.text import counted
 from leadscore.errors import ArgumentError
 from leadscore.learn.card.additive import Additive, Direction
 from leadscore.learn.card.as_rules import rules_of
-from leadscore.learn.card.binning import Bins, as_frame, parts, read_used, starts_of
+from leadscore.learn.card.binning import Bins, parts, starts_of
 from leadscore.learn.card.merging import Merger
+from leadscore.learn.card.reading import as_frame, read_used
 from leadscore.learn.card.rounding import whole_points
 from leadscore.learn.rows.snapshots import Provenance
 from leadscore.present.result import Result, Section

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from leadscore.learn.card.additive import additive, explained
-from leadscore.learn.card.binning import read_columns
 from leadscore.learn.card.classifier import LeadClassifier
 from leadscore.learn.card.folds import folds, in_order
+from leadscore.learn.card.reading import read_columns
 from tests.support.classifier_world import DAY_ONE, QUICK, bins_of, leads, same
 
 # --------------------------------------------------------------------------------------------------------------- time

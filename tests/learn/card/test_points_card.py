@@ -130,7 +130,7 @@ def test_refined_points_are_better_than_rounded_ones_and_the_link_is_that_of_a_r
 
 
 def columns(frame):
-    from leadscore.learn.card.binning import read_columns  # noqa: PLC0415 - of this test only
+    from leadscore.learn.card.reading import read_columns  # noqa: PLC0415 - of this test only
 
     read = read_columns(frame)
     return [read[bins.column] for bins in MODEL.model_.features]
