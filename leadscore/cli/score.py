@@ -150,7 +150,8 @@ def replay(  # noqa: PLR0913
         write_history(history, out)
     print_set_aside(tables)
     typer.echo(history)
-    typer.echo(f"Written to {out}: {counted(len(history), 'lead')}")
+    before = f", {history.already:,} of them qualified before the period already" if history.already else ""
+    typer.echo(f"Written to {out}: {counted(len(history), 'lead')}{before}")
 
 
 @app.command()

@@ -160,7 +160,8 @@ class Comparison(Result):
         counts = self.frame["change"].value_counts(sort=False)
         differ = ", ".join(f"{count:,} {change}" for change, count in counts.items())
         old, new = (len(history) - history.already for history in (self.old, self.new))
-        return f"From {old:,} to {counted(new, 'lead')} qualified from {self.old.start} to {self.old.end}: {differ}."
+        by_both = f"{counted(old, 'lead')} qualified by the old rulebook and {new:,} by the new"
+        return f"{by_both} from {self.old.start} to {self.old.end}: {differ}."
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -301,7 +302,8 @@ def compare(tables: Tables, old: Rulebook, new: Rulebook, *, start: Any, end: An
     >>> tables = ls.load_tables(leads, events, rulebook=[old, new])
     >>> comparison = ls.compare(tables, old, new, start="2026-03-01", end="2026-03-31")
     >>> print(comparison.headline)
-    From 1 to 2 leads qualified from 2026-03-01 to 2026-03-31: 1 gained, 0 lost, 0 earlier, 0 later.
+    1 lead qualified by the old rulebook and 2 by the new from 2026-03-01 to 2026-03-31: 1 gained, 0 lost, 0 earlier,
+    0 later.
     >>> comparison.gained[["day_new", "reasons"]]
                day_new                              reasons
     lead_id

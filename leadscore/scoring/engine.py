@@ -237,6 +237,38 @@ class Bound:
         return tops
 
 
+class SoFar(Bound):
+    """Leads at moments of their days: what they did before is worked out once for the day, and today's is put to it.
+
+    Parameters
+    ----------
+    before : Bound
+        Leads on days, with all events but the day's own.
+    now : Bound
+        At each moment the day's own events so far.
+    row : (n_moments,) the place in `before` of each moment
+    """
+
+    def __init__(self, before: Bound, now: Bound, row: npt.NDArray[np.intp]) -> None:
+        super().__init__(now.attributes, now.lead, now.record, now.days)
+        self.before, self.row = before, row
+
+    def happened(self, happening: int) -> npt.NDArray[np.bool_]:
+        """(n,) where there is such an event, of the day or before it."""
+        return super().happened(happening) | self.before.happened(happening)[self.row]
+
+    @cached_property
+    def earned(self) -> list[Sparse]:
+        """Each behaviour rule's points before its limits."""
+        moments, earned = np.arange(self.n, dtype=np.int32), []
+        for rule, before, today in zip(self.plan.rulebook.behaviour, self.before.days, self.days, strict=False):
+            values, now = _tally(rule, before).dense(self.before.n)[self.row], _tally(rule, today)
+            # Of `once` the latest event counts alone.
+            values[now.rows] = now.values if rule.count == "once" else values[now.rows] + now.values
+            earned.append(_paid(rule, Sparse(moments, values, 0)))
+        return earned
+
+
 def insert(tops: list[Ints], rows: Any, keys: Ints) -> None:
     """Put keys among the best so far."""
     for top in tops:
@@ -278,6 +310,20 @@ def points(rule: BehaviourRule, classes: Sequence[Days]) -> Sparse:
 
     For `each` they may come in several classes; for `daily` and `once` they are one, see `merged`.
     """
+    return _paid(rule, _tally(rule, classes))
+
+
+def _paid(rule: BehaviourRule, found: Sparse) -> Sparse:
+    """What a behaviour rule gives before its limits."""
+    if rule.from_ is None:
+        return found
+    edges = sorted(rule.from_)
+    steps = np.array([reached(rule, count) for count in (0, *edges)], np.int64)
+    return Sparse(found.rows, steps[np.searchsorted(edges, found.values, "right")], reached(rule, 0))
+
+
+def _tally(rule: BehaviourRule, classes: Sequence[Days]) -> Sparse:
+    """What a rule goes by: what its events are worth, or with `from` how many there are; nothing without any."""
     if rule.within_days is not None:
         classes = [days.where(days.age < rule.within_days) for days in classes]
     if rule.count == "each":
@@ -287,7 +333,7 @@ def points(rule: BehaviourRule, classes: Sequence[Days]) -> Sparse:
         days = Days(days.lead[days.starts], days.age[days.starts], days.count[days.starts])
     rows = days.lead[days.starts]
     if rule.from_ is not None:
-        return Sparse(rows, _reached(rule, np.diff(days.starts, append=len(days.lead))), reached(rule, 0))
+        return Sparse(rows, np.diff(days.starts, append=len(days.lead)), 0)
     return Sparse(rows, _sums(_worth(rule, [days])[days.age], days.starts), 0)
 
 
@@ -304,14 +350,7 @@ def _each(rule: BehaviourRule, classes: Sequence[Days]) -> Sparse:
             touched[leads] = True
         found = np.flatnonzero(touched).astype(np.int32)
         rows, sums = [found], [total[found]]
-    if worth is None:
-        return Sparse(rows[0], _reached(rule, sums[0]), reached(rule, 0))
     return Sparse(rows[0], sums[0], 0)
-
-
-def _reached(rule: BehaviourRule, counts: Ints) -> Ints:
-    edges = sorted(rule.from_ or {})
-    return np.array([reached(rule, count) for count in (0, *edges)], np.int64)[np.searchsorted(edges, counts, "right")]
 
 
 def merged(classes: Sequence[Days]) -> Days:

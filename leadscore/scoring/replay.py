@@ -192,23 +192,24 @@ def _moments(
     new[runs(doings.row)] = new[runs(doings.moment)] = True
     # The moments of a row: before its first event, then as many as its events have times.
     own = np.bincount(doings.row[new], minlength=len(lead)) + 1
-    ends = np.cumsum(own)
+    begins = np.cumsum(own) - own
     moment = np.cumsum(new) + doings.row
-    # An event has happened at its own moment and all later ones of its row.
-    later = ends[doings.row] - moment
-    event = np.repeat(np.arange(len(moment)), later)
-    so_far = moment[event] + np.arange(len(event)) - np.repeat(np.cumsum(later) - later, later)
     today = []
     for kind in range(len(part.classes.matches)):
-        rows = np.flatnonzero(doings.kind[event] == kind)
-        today.append(Days(so_far[rows].astype(np.int32), np.zeros(len(rows), np.int32), doings.events[event[rows]]))
-    bound = part.so_far(np.repeat(lead, own), np.repeat(day, own), today)
-    qualified = np.flatnonzero(bound.via >= 0)
-    row = np.repeat(np.arange(len(lead)), own)[qualified]
-    first = qualified[runs(row)]
+        rows = np.flatnonzero(doings.kind == kind)
+        counts = np.zeros(own.sum(), np.int64)
+        np.add.at(counts, moment[rows], doings.events[rows])
+        so_far = counts.cumsum()
+        # Nothing has happened yet where a row begins.
+        so_far -= np.repeat(so_far[begins], own)
+        some = np.flatnonzero(so_far).astype(np.int32)
+        today.append(Days(some, np.zeros(len(some), np.int32), so_far[some]))
+    row = np.repeat(np.arange(len(lead)), own)
+    qualified = np.flatnonzero(part.so_far(lead, day, row, today).via >= 0)
+    first = qualified[runs(row[qualified])]
     at = np.full(own.sum(), NO_TIME)
     at[moment] = doings.moment
-    return at[first], first == ends - own
+    return at[first], first == begins
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -223,11 +224,11 @@ class History(Result):
     n_leads : int
         The leads that were there on some day of it.
     frame : DataFrame, index lead_id, one row per lead that qualified, in the order of the leads
-        `day` (the first on which it qualifies), `already` (it did so on the day before `start` too, so that this is not
-        the day it qualified), `qualified_at` (UTC; when on that day the lead with its events so far first reached its
-        threshold; where it needed none of them, as after an edit of the lead, the day's start; not before its creation;
-        missing where the events have no time of day), and as they were on that day: `fit`, `behaviour`, `total`,
-        `segment`, `threshold`, `via`, `grade`.
+        `day` (the first on which it qualifies), `already` (that is `start`, and it did so on the day before too, so
+        that this is not the day it qualified), `qualified_at` (UTC; when on that day the lead with its events so far
+        first reached its threshold; where it needed none of them, as after an edit of the lead, the day's start; not
+        before its creation; missing where the events have no time of day), and as they were on that day: `fit`,
+        `behaviour`, `total`, `segment`, `threshold`, `via`, `grade`.
     states : DataFrame or None
         With `states=True`, a row for each stay: `lead_id`, `from_day`, `to_day` (the last day on which the lead
         qualifies; missing where it still does on `end`), `already`.
@@ -287,8 +288,8 @@ class History(Result):
         Returns
         -------
         DataFrame, index week (its Monday), or (group, week); leads without a value are a group too
-            `qualified`: leads that did, without those that did so on the day before `start` already; `days`: how many
-            days of the week lie in the period. It counts all leads and is no sample, so it has no interval.
+            `qualified`: leads that did, each on its first day, without those marked `already`; `days`: how many days of
+            the week lie in the period. It counts all leads and is no sample, so it has no interval.
 
         Raises
         ------
@@ -352,8 +353,10 @@ def replay(tables: Tables, rulebook: Rulebook, *, start: Any, end: Any, states: 
 
     Notes
     -----
-    A lead that qualifies on the day before `start` as well did not first qualify in the period: it is marked
-    `already`, and `weekly` leaves it out.
+    A lead that qualifies on `start` and on the day before as well did not start to qualify in the period: it is marked
+    `already`, and `weekly` leaves it out, even if it stops and returns later. One that had stopped by `start`, whenever
+    it qualified before, counts in the week in which it returns. So a lead counts once in a period at most;
+    `states=True` has every stay.
 
     Examples
     --------
@@ -417,7 +420,7 @@ class Replay:
         order = np.argsort(lead, kind="stable")
         begins = order[runs(lead[order])]
         frame = _frame(timeline, self.tables, lead[begins], day[begins])
-        frame.insert(1, "already", np.isin(lead[begins], self._qualified_on(first - 1)))
+        frame.insert(1, "already", (day[begins] == first) & np.isin(lead[begins], self._qualified_on(first - 1)))
         there = int((timeline.there_from <= last).sum())
         length = timeline.last - timeline.first + 1
         states = None if self.stays is None else _states(self.stays, self.tables, start, length)

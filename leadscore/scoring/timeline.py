@@ -13,7 +13,7 @@ from leadscore.base.times import DAY
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.model import BehaviourRule
 from leadscore.scoring.attributes import IN_CACHE, Attributes, Ints, answers
-from leadscore.scoring.engine import Bound, Days, daily, merged
+from leadscore.scoring.engine import Bound, Days, SoFar, daily, merged
 from leadscore.scoring.plan import Place, Plan, compiled
 from leadscore.tables.events import EventBatch
 from leadscore.tables.lead_history import Positions
@@ -161,14 +161,15 @@ class Timeline:
         ]
         return self._bound(lead, self.record(lead, day), tables)
 
-    def so_far(self, lead: Positions, day: Positions, today: list[Days]) -> Bound:
-        """Leads on days of which only some events have happened yet: for each class, `today` has those, at age 0."""
-        tables = []
-        for table, within, now in zip(self.tables, self.classes.windows.tolist(), today, strict=False):
-            before = table.at(lead, self.last - day + 1, within - 1)
-            columns = (before.lead, now.lead), (before.age + 1, now.age), (before.count, now.count)
-            tables.append(daily(*map(np.concatenate, columns)))
-        return self._bound(lead, self.record(lead, day), self._with_joined(tables))
+    def so_far(self, lead: Positions, day: Positions, row: npt.NDArray[np.intp], today: list[Days]) -> Bound:
+        """Leads on days at moments of them: of each its place in `lead`; `today` has each class's events until then."""
+        before = []
+        for table, within in zip(self.tables, self.classes.windows.tolist(), strict=True):
+            found = table.at(lead, self.last - day + 1, within - 1)
+            before.append(Days(found.lead, found.age + 1, found.count))
+        record = self.record(lead, day)
+        now = self._bound(lead[row], record[row], self._with_joined(today))
+        return SoFar(self._bound(lead, record, before), now, row)
 
     def parts(self) -> Iterator[tuple[slice, Timeline]]:
         """The leads in runs, each with what they did: as many at a time as can be looked at on every day in memory."""

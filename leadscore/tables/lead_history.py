@@ -85,10 +85,13 @@ class Records:
             return lambda lead, _: lead
         days = self.valid_from.days(timezone)
         held = np.where(days == NO_TIME, 0, days + _SHIFT)
-        # Of two rows that begin on one day the later counts: the day is judged as it stood at its end.
-        order = np.lexsort((self.valid_from.local(timezone), self.lead))
+        # Of two rows that begin on one day the later counts: the day is judged as it stood at its end. Later is by the
+        # moment, since a clock that is put back shows some times twice.
+        order = np.lexsort((self.valid_from.at, self.lead))
         owner = self.lead[order]
         keys = (owner.astype(np.int64) << _BITS) | held[order]
+        # Put back across midnight, it even shows a day again: a row that a later one overtakes so never counts.
+        keys = np.minimum.accumulate(keys[::-1])[::-1]
 
         def row(lead: Positions, day: Any) -> Positions:
             found = np.searchsorted(keys, (lead.astype(np.int64) << _BITS) | (day + _SHIFT), "right") - 1

@@ -1,6 +1,8 @@
 """Replay says of every day what scoring that day says, attribute history included; and when on its day a lead did."""
 
 import datetime as dt
+import time
+import tracemalloc
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -138,7 +140,7 @@ def check_replay(case, start, end):
     scored = plain(history.frame[SCORED])
     for lead, day in first.items():
         assert scored[lead] == plain(daily[day].loc[[lead], SCORED])[lead]
-        assert history.frame.loc[lead, "already"] == qualified.loc[lead].iloc[0]
+        assert history.frame.loc[lead, "already"] == (day == start and qualified.loc[lead].iloc[0])
         points = ls.score(tables, rulebook, as_of=day).points.loc[lead]
         assert history.points.loc[lead].tolist() == points.tolist()
 
@@ -199,6 +201,63 @@ def test_qualified_at_is_the_moment_the_bar_was_reached(drawn):
             assert moment.astimezone(zone).time() == dt.time() if moment.tzinfo else moment.time() == dt.time()
         else:
             assert found == max([pd.Timestamp(moment) if moment.tzinfo else gap_free(moment, zone), *came])
+
+
+POINTS_GIVEN = st.sampled_from([-8, -1, 1, 3, 20])
+RULES = st.lists(
+    st.one_of(
+        st.fixed_dictionaries(
+            {"points": POINTS_GIVEN, "count": st.sampled_from(["each", "daily", "once"])},
+            optional={"half_life_days": st.just(2), "at_most": st.just(5), "at_least": st.just(-5)},
+        ),
+        st.fixed_dictionaries(
+            {
+                "from": st.dictionaries(st.integers(0, 4), POINTS_GIVEN, min_size=1, max_size=3),
+                "count": st.sampled_from(["each", "daily", "once"]),
+                "within_days": st.sampled_from([1, 2, 4]),
+            }
+        ),
+    ),
+    min_size=1,
+    max_size=3,
+)
+WAITS = st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=2, unique=True)
+
+
+@st.composite
+def crowded(draw):
+    """A rulebook, and for two leads some events of the days before, and many of one day at few moments."""
+    window = st.sampled_from([{}, {"within_days": 1}, {"within_days": 3}])
+    qualify = {"threshold": draw(st.sampled_from([0, 1, 4, 20]))}
+    if draw(st.booleans()):
+        qualify["hand_raise"] = {"event": "d", **draw(window)}
+    if draw(st.booleans()):
+        qualify["never"] = [{"name": "Out", "event": "e", **draw(window)}]
+    rules = [{"name": f"R{n}", "event": draw(WAITS), **rule} for n, rule in enumerate(draw(RULES))]
+    # No threshold is out of reach, since an event that never comes would be worth so much.
+    rules.append({"name": "Bonus", "event": "bonus", "points": 50})
+    book = ls.Rulebook.from_dict({"leadscore": 1, "name": "x", "behaviour": rules, "qualify": qualify})
+    before = st.builds(lambda ago: on(10, dt.time(12)) - dt.timedelta(days=ago), st.integers(1, 4))
+    today = st.builds(lambda hour: on(10, dt.time(hour)), st.integers(1, 4))
+    event = st.tuples(st.sampled_from(["x", "y"]), st.sampled_from("abcde"), st.one_of(before, today, today, today))
+    return book, pd.DataFrame(draw(st.lists(event, min_size=1, max_size=14)), columns=["lead_id", "event", "at"])
+
+
+@given(crowded())
+def test_on_a_crowded_day_the_first_moment_that_qualifies_is_found(drawn):
+    book, events = drawn
+    day = dt.date(2026, 3, 10)
+    tables = ls.load_tables(pd.DataFrame({"lead_id": ["x", "y"]}), events, rulebook=book)
+    history = ls.replay(tables, book, start=day, end=day)
+    for lead, row in history.frame.iterrows():
+        mine = events[events["lead_id"] == lead].sort_values("at").to_dict("records")
+        moments = [dt.datetime.combine(day, dt.time()), *(event["at"] for event in mine if event["at"].date() == day)]
+        found = [
+            at
+            for at in moments
+            if ls.score_one({}, [event for event in mine if event["at"] <= at], book, as_of=day)["qualified"]
+        ]
+        assert row["qualified_at"] == pd.Timestamp(found[0], tz="UTC")
 
 
 def gap_free(wall, zone):
@@ -339,14 +398,18 @@ def test_who_qualified_on_the_day_before_is_marked():
             "qualify": {"threshold": 20},
         }
     )
-    leads = pd.DataFrame({"lead_id": ["before", "new", "left", "never"], "country": ["US", None, None, None]})
-    events = pd.DataFrame(
-        {"lead_id": ["new", "left", "left"], "event": "visit", "at": ["2026-03-01", "2026-02-24", "2026-03-20"]}
-    )
+    # The last day on which "left" qualifies is the one before the start; "stays" is there on the start too.
+    leads = pd.DataFrame({"lead_id": ["before", "new", "left", "stays", "never"], "country": ["US", *[None] * 4]})
+    visits = {
+        "new": ["2026-03-01"],
+        "left": ["2026-02-24", "2026-03-20", "2026-03-28"],
+        "stays": ["2026-02-25", "2026-03-20"],
+    }
+    events = pd.DataFrame([{"lead_id": lead, "event": "visit", "at": at} for lead in visits for at in visits[lead]])
     history = ls.replay(ls.load_tables(leads, events, rulebook=book), book, start="2026-03-01", end="2026-03-31")
-    assert history.frame["already"].to_dict() == {"before": True, "new": False, "left": True}
-    assert history.frame["day"].dt.day.to_dict() == {"before": 1, "new": 1, "left": 20}
-    assert history.weekly()["qualified"].sum() == 1
+    assert history.frame["already"].to_dict() == {"before": True, "new": False, "left": False, "stays": True}
+    assert history.frame["day"].dt.day.to_dict() == {"before": 1, "new": 1, "left": 20, "stays": 1}
+    assert history.weekly()["qualified"].to_list() == [1, 0, 0, 1, 0, 0]
 
 
 def test_nobody_qualifies_before_being_created():
@@ -362,3 +425,41 @@ def test_nobody_qualifies_before_being_created():
     events = pd.DataFrame({"lead_id": ["a", "b"], "event": "visit", "at": "2026-03-10T09:00Z"})
     history = ls.replay(ls.load_tables(leads, events, rulebook=book), book, start="2026-03-01", end="2026-03-31")
     assert history.frame["qualified_at"].dt.hour.tolist() == [17, 9]
+
+
+@pytest.mark.parametrize(
+    ("rule", "threshold", "second"),
+    [
+        ({"points": 1}, 100_365, 99_999),
+        ({"from": {100_365: 5}}, 5, 99_999),
+        ({"points": 1, "count": "daily"}, 366, 0),
+        ({"points": 1, "count": "once", "within_days": 7}, 1, None),
+    ],
+)
+def test_a_crowded_day_costs_no_more_than_its_events(rule, threshold, second):
+    n = 100_000
+    book = ls.Rulebook.from_dict(
+        {
+            "leadscore": 1,
+            "name": "scanner",
+            "behaviour": [{"name": "Click", "event": "click", "count": "each", **rule}],
+            "qualify": {"threshold": threshold, "never": [{"name": "Out", "event": "unsubscribe"}]},
+        }
+    )
+    # A mail scanner: so many clicks in a day, after a year with a click on each day.
+    at = [
+        *pd.date_range("2025-01-05", periods=365, tz="UTC"),
+        *pd.date_range("2026-01-05", periods=n, freq="500ms", tz="UTC"),
+    ]
+    events = pd.DataFrame({"lead_id": "a", "event": "click", "at": at})
+    tables = ls.load_tables(pd.DataFrame({"lead_id": ["a"]}), events, rulebook=book)
+    start = time.process_time()
+    tracemalloc.start()
+    history = ls.replay(tables, book, start="2026-01-05", end="2026-01-31")
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert time.process_time() - start < 4
+    assert most < 500 * n
+    # Already on the day before, or with the event that reached the threshold: by eye.
+    began = dt.timedelta(seconds=(second or 0) / 2)
+    assert history.frame["qualified_at"].tolist() == [pd.Timestamp("2026-01-05", tz="UTC") + began]

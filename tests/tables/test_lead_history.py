@@ -1,7 +1,12 @@
 """Leads with several rows, each from a time on: what the table may hold, and which row counts."""
 
+import datetime as dt
+from zoneinfo import ZoneInfo
+
 import pandas as pd
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 import leadscore as ls
 
@@ -139,3 +144,50 @@ def test_a_column_of_leads_is_by_their_latest_row():
     rows = [("a", "US", "2026-03-05"), ("a", "FR", "2026-01-01"), ("b", "FR", None)]
     tables = ls.load_tables(table(rows), rulebook=BOOK)
     assert tables.latest("country").to_dict() == {"a": "US", "b": "FR"}
+
+
+# Clocks that are put back: by an hour, by half of one, and at one minute past midnight, which shows a day again.
+PUT_BACK = {
+    "Europe/Oslo": dt.datetime(2025, 10, 26, 1, tzinfo=dt.UTC),
+    "America/New_York": dt.datetime(2025, 11, 2, 6, tzinfo=dt.UTC),
+    "Australia/Lord_Howe": dt.datetime(2025, 4, 5, 15, tzinfo=dt.UTC),
+    "America/St_Johns": dt.datetime(2006, 10, 29, 2, 31, tzinfo=dt.UTC),
+    "America/Sao_Paulo": dt.datetime(2018, 2, 18, 2, tzinfo=dt.UTC),
+    "UTC": dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+}
+# Whole minutes around it, and one microsecond to either side.
+AROUND = [step for minute in (0, 1, 15, 29, 30, 31, 45, 60, 90, 1500) for step in (minute, -minute)]
+MOMENTS = st.lists(
+    st.builds(
+        lambda minutes, micro: dt.timedelta(minutes=minutes, microseconds=micro),
+        st.sampled_from(AROUND),
+        st.integers(-1, 1),
+    ),
+    min_size=2,
+    max_size=6,
+    unique=True,
+)
+
+
+@given(st.sampled_from(list(PUT_BACK)), MOMENTS, st.sampled_from(["time", "text"]))
+@example("Europe/Oslo", [dt.timedelta(minutes=-15), dt.timedelta(minutes=15)], "text")
+@example("America/St_Johns", [dt.timedelta(seconds=at) for at in (-40, -30, 900)], "time")
+def test_of_edits_around_a_clock_change_the_later_one_holds(zone, apart, kind):
+    moments = [PUT_BACK[zone] + step for step in apart]
+    book = ls.Rulebook.from_dict(
+        {
+            "leadscore": 1,
+            "name": "edits",
+            "timezone": zone,
+            "fit": [{"name": "Edit", "column": "edit", "points": {n: n for n in range(len(moments))}, "other": 99}],
+            "qualify": {"threshold": 5},
+        }
+    )
+    written = [f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%dT%H:%M:%S.%f%z}" for at in moments]
+    rows = {"lead_id": "a", "edit": range(len(moments)), "valid_from": moments if kind == "time" else written}
+    tables = ls.load_tables(pd.DataFrame(rows), rulebook=book)
+    local = [at.astimezone(ZoneInfo(zone)).date() for at in moments]
+    for day in set(local):
+        latest = max((at, n) for n, at in enumerate(moments) if local[n] <= day)[1]
+        assert ls.score(tables, book, as_of=day).frame["fit"].tolist() == [latest]
+    assert tables.records.latest().tolist() == [moments.index(max(moments))]
