@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import chdtrc, chdtri, chndtr, chndtrinc, stdtrit
+from scipy.special import chdtrc, chdtri, chndtr, chndtrinc, gammaln, stdtrit
 
 from leadscore.base.groups import MISSING, grouped
 from leadscore.stats.intervals import Floats, Ints
@@ -22,6 +22,8 @@ _PER_INTERVAL = 10
 _MOST_CATEGORIES = 50
 # Where the square root of a noncentral chi-square is as good as normal.
 _LARGE = 1e4
+# Of two samples' sizes, up to which p is counted out; and what is lost in rounding then.
+_EXACT, _LOST = 250_000, 1e-10
 _Z = NormalDist().inv_cdf(0.975)
 
 
@@ -196,8 +198,9 @@ def _noncentral(value: float, free: int) -> tuple[float, float]:
     if value > _LARGE:
         low, high = ((np.sqrt(value) + z) ** 2 - free for z in (-_Z, _Z))
         return float(low), float(high)
-    low, high = (float(chndtrinc(value, free, p)) if chndtr(value, free, 0) > p else 0.0 for p in (0.975, 0.025))
-    return low, high
+    low = float(chndtrinc(value, free, 0.975)) if chndtr(value, free, 0) > 0.975 else 0.0
+    # Less than no drift has on average is luck: the interval would end at 0, however few the leads.
+    return low, float(chndtrinc(max(value, free), free, 0.025))
 
 
 def shares(cells: Cells) -> tuple[Floats, Floats]:
@@ -227,7 +230,19 @@ def homogeneity(cells: Cells) -> tuple[float, float]:
 def kolmogorov_smirnov(reference: Floats, current: Floats) -> tuple[float, float]:
     """The Kolmogorov-Smirnov distance of the known numbers of two samples, NaN where one has none; and p.
 
-    That is how often it is as large with no drift; ties make it less often.
+    That is how often it is as large if all known numbers are dealt out at random to two samples of these sizes: exact,
+    ties too, where the product of the sizes is 250,000 or less; beyond that ties make it less often.
+
+    References
+    ----------
+    Schroeer, G. and Trenkler, D. (1995), Exact and randomization distributions of Kolmogorov-Smirnov tests two or three
+    samples, Computational Statistics & Data Analysis 20, 185-202.
+
+    Examples
+    --------
+    >>> ks, p = kolmogorov_smirnov(np.array([1.0, 2, 3]), np.array([4.0, 5, 6]))
+    >>> ks, round(p, 12)
+    (1.0, 0.1)
     """
     from scipy.stats import kstwo  # noqa: PLC0415 - scipy takes long to import
 
@@ -235,9 +250,48 @@ def kolmogorov_smirnov(reference: Floats, current: Floats) -> tuple[float, float
     sizes = [len(side) for side in sides]
     if not all(sizes):
         return float("nan"), float("nan")
-    below = np.cumsum(_counts(sides)[1], axis=1)
-    ks = float(np.abs(below[0] / sizes[0] - below[1] / sizes[1]).max())
-    return ks, float(kstwo.sf(ks, max(1, round(1 / sum(1 / size for size in sizes)))))
+    counts = _counts(sides)[1]
+    below = np.cumsum(counts, axis=1)
+    # Whole numbers, so that a distance that is reached is reached.
+    apart = int(np.abs(below[0] * sizes[1] - below[1] * sizes[0]).max())
+    ks = apart / (sizes[0] * sizes[1])
+    exact = _as_far_apart(sorted(sizes), counts.sum(axis=0), apart) if sizes[0] * sizes[1] <= _EXACT else 0.0
+    if exact > _LOST:
+        return ks, exact
+    least = float(np.exp(np.log(2) - _log_ways(*sizes)))
+    return ks, max(least, float(kstwo.sf(ks, max(1, round(1 / sum(1 / size for size in sizes))))))
+
+
+def _as_far_apart(sizes: Sequence[int], ties: Ints, apart: int) -> float:
+    """How often two samples, the smaller first, are so far apart somewhere, in units of 1 over both sizes.
+
+    Each way to deal the numbers out is a path over the counts of both samples so far; those that get there are counted
+    where they first do. Distances count only where a run of ties ends.
+    """
+    few, many = sizes
+    if not apart:
+        return 1.0
+    ends = np.zeros(few + many + 1, bool)
+    ends[ties.cumsum()] = True
+    place, paths = np.arange(many + 1), np.append(1.0, np.zeros(many))
+    scale, found = -_log_ways(few, many), 0.0
+    for row in range(few + 1):
+        there = ends[row : row + many + 1] & (np.abs(row * many - place * few) >= apart)
+        summed = np.append(0, paths.cumsum())
+        # What got there before, in this row, does not come again.
+        begin = np.append(0, np.maximum.accumulate(np.where(there, place + 1, 0))[:-1])
+        paths = summed[1:] - summed[begin]
+        found += float(paths[there] @ np.exp(scale + _log_ways(few - row, many - place[there])))
+        paths[there] = 0
+        if not (most := paths.max()) > 0:
+            break
+        paths, scale = paths / most, scale + float(np.log(most))
+    return min(found, 1.0)
+
+
+def _log_ways(few: Any, many: Any) -> Any:
+    """The log of how many ways there are to deal so many numbers out to two samples."""
+    return gammaln(few + many + 1) - gammaln(few + 1) - gammaln(many + 1)
 
 
 def mean_difference(reference: Floats, current: Floats) -> tuple[float, float, float]:

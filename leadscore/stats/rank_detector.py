@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 from scipy.special import logsumexp, ndtri
+from scipy.stats import chi2, rankdata
 
 from leadscore.stats.intervals import Floats, Ints
 
@@ -22,6 +23,10 @@ _BURN_IN = 16
 _RIDGE = np.diag([1e-9, 5.0, 5.0, 5.0, 5.0, 5.0])
 # Standard deviations of the reference.
 _MOST_LEARNED = 1.5
+# What differs from the median by so little, as a part of the largest figure, is it: sums are rounded.
+_ROUNDING = 1e-12
+# Yearly waves no larger than nine in ten streams of independent weeks have by luck are none.
+WAVE = float(chi2.ppf(0.9, 4))
 YEAR_WEEKS = 365.2425 / 7
 # Neighbours up to a quarter apart are asked whether they are alike.
 _QUARTER_WEEKS = 13
@@ -61,14 +66,20 @@ class RankDetector:
     Each week is predicted from the weeks before it (level, two yearly waves, last week's figure; ridge regression).
     What it exceeds that by is ranked among all such residuals so far. With r - 1 of n residuals below it and a =
     min(Phi^-1((r - 1/2) / n), 1.85), evidence is multiplied by L = exp(lam a) / mean_j exp(lam a_j); it begins again
-    each week and fades: S <- (1 + (1 - d) S) L, on average over (lam, d) = (1/4, 1/50), (1/2, 1/20), (5/4, 1/5). Ties
-    take the lowest rank.
+    each week and fades: S <- (1 + (1 - d) S) L, on average over (lam, d) = (1/4, 1/50), (1/2, 1/20), (5/4, 1/5). Where
+    residuals tie, L is its mean over their ranks.
+
+    Of a stream most of whose reference is one and the same figure, and shows no yearly wave, there is nothing to
+    predict, nor a spread to measure with: the figures themselves are ranked. So one that never varied and then breaks
+    is found, whatever its unit.
 
     Parameters
     ----------
     weeks : (n_reference,) numbers of the weeks
     figures : (n_streams, n_reference)
         From which to learn; nothing is claimed about them.
+    steady : (n_streams,) bool, optional
+        Streams that are known to have nothing to predict: they are ranked as they are, too.
 
     Notes
     -----
@@ -108,14 +119,20 @@ class RankDetector:
     (70, 70, 73)
     """
 
-    def __init__(self, weeks: npt.ArrayLike, figures: npt.ArrayLike) -> None:
+    def __init__(self, weeks: npt.ArrayLike, figures: npt.ArrayLike, *, steady: npt.ArrayLike = False) -> None:
         table = np.asarray(figures, float)
         n_streams = len(table)
         known = ~np.isnan(table)
         count = np.maximum(known.sum(axis=1), 1)
-        self._centre = np.where(known, table, 0).sum(axis=1) / count
-        spread = np.sqrt((np.where(known, table - self._centre[:, None], 0) ** 2).sum(axis=1) / count)
+        figures_of = [row[~np.isnan(row)] for row in table]
+        self._middle = np.array([np.median(row) if len(row) else 0 for row in figures_of])
+        self._rounding = _ROUNDING * np.abs(np.where(known, table, 0)).max(axis=1, initial=0)
+        apart = self._apart(table.T).T
+        self._centre = np.where(known, apart, 0).sum(axis=1) / count
+        spread = np.sqrt((np.where(known, apart - self._centre[:, None], 0) ** 2).sum(axis=1) / count)
         self._spread = np.where(spread > 0, spread, 1)
+        one_figure = ((apart == 0).sum(axis=1) >= count / 2) & known.any(axis=1)
+        self._ranked = np.asarray(steady) | (one_figure & (waves_of(weeks, apart / self._spread[:, None]) <= WAVE))
         size = len(_RIDGE)
         self._squares, self._products = np.zeros((n_streams, size, size)), np.zeros((n_streams, size))
         self._seen, self._last = np.zeros(n_streams, np.int64), np.full(n_streams, np.nan)
@@ -126,16 +143,22 @@ class RankDetector:
         for week, column in zip(np.asarray(weeks, float), table.T, strict=True):
             self._learn(week, column)
 
+    def _apart(self, figures: Floats) -> Floats:
+        """How far figures, (..., n_streams), are from the median of the reference."""
+        apart = figures - self._middle
+        return np.where(np.abs(apart) <= self._rounding, 0, apart)
+
     def push(self, week: float, figures: npt.ArrayLike) -> None:
         """Count one week, (n_streams,) figures."""
-        rank, n = self._learn(week, np.asarray(figures, float))
-        self._evidence, gains = _counted(self._evidence, rank, n)
+        below, ties, n = self._learn(week, np.asarray(figures, float))
+        self._evidence, gains = _counted(self._evidence, below, ties, n)
         self._gains = np.concatenate([self._gains, gains[:, None]], axis=1)
 
-    def _learn(self, week: float, figures: Floats) -> tuple[Ints, Ints]:
-        """Each stream's rank of the week, from 0, among its residuals so far; -1 where it has none; how many it has."""
+    def _learn(self, week: float, figures: Floats) -> tuple[Ints, Ints, Ints]:
+        """Of each stream's residuals so far, how many are below the week's, -1 where it has none; tied; and all."""
         known = ~np.isnan(figures)
-        figure = np.where(known, (figures - self._centre) / self._spread, 0)
+        apart = self._apart(figures)
+        figure = np.where(known, (apart - self._centre) / self._spread, 0)
         # A large jump would teach the regression to predict itself, within two weeks.
         last = np.clip(np.where(np.isnan(self._last), figure, self._last), -_MOST_LEARNED, _MOST_LEARNED)
         row = np.concatenate([np.broadcast_to(seasons(week), (len(figure), len(_RIDGE) - 1)), last[:, None]], axis=1)
@@ -143,16 +166,17 @@ class RankDetector:
         told = np.einsum("sp,spq,sq->s", row, inverse, self._products)
         residual = (figure - told) / np.sqrt(1 + np.einsum("sp,spq,sq->s", row, inverse, row))
         residual[~known | (self._seen < _BURN_IN)] = np.nan
-        rank = (self._residuals < residual[:, None]).sum(axis=1)
+        residual = np.where(self._ranked, apart, residual)
+        below, ties = ((of(self._residuals, residual[:, None])).sum(axis=1) for of in (np.less, np.equal))
         self._residuals = np.concatenate([self._residuals, residual[:, None]], axis=1)
-        self._figures = np.concatenate([self._figures, figures[:, None]], axis=1)
+        self._figures = np.concatenate([self._figures, apart[:, None]], axis=1)
         self.weeks = np.append(self.weeks, week)
         row[~known] = 0
         self._squares += row[:, :, None] * row[:, None, :]
         self._products += row * np.clip(figure, -_MOST_LEARNED, _MOST_LEARNED)[:, None]
         self._last = np.where(known, figure, self._last)
         self._seen += known
-        return np.where(np.isnan(residual), -1, rank), (~np.isnan(self._residuals)).sum(axis=1)
+        return np.where(np.isnan(residual), -1, below), ties, (~np.isnan(self._residuals)).sum(axis=1)
 
     @property
     def log_evidence(self) -> Floats:
@@ -172,7 +196,7 @@ class RankDetector:
         """
         known = np.flatnonzero(~np.isnan(self._residuals[stream]))
         n = len(known)
-        scores = ndtri((self._residuals[stream, known].argsort().argsort() + 0.5) / n)
+        scores = ndtri((rankdata(self._residuals[stream, known]) - 0.5) / n)
         since = np.arange(n, 0, -1)
         # How far the mean from each week on lies above the mean of all, as a sum of squares between before and since.
         above = np.maximum(np.cumsum(scores[::-1])[::-1] - since * scores.mean(), 0)
@@ -199,29 +223,16 @@ class RankDetector:
         return found
 
 
-def rank_evidence(figures: Floats, reference_weeks: int) -> Floats:
-    """The log evidence of streams that need no predicting, by the ranks of the figures themselves.
+def waves_of(weeks: npt.ArrayLike, figures: Floats) -> Floats:
+    """(n_streams,) how large the yearly waves of standardised figures, (n_streams, n_weeks), are.
 
-    As of `RankDetector`; the ranks are independent and uniform exactly, and no change is taken for a season, or for
-    what last week predicts.
-
-    Parameters
-    ----------
-    figures : (n_streams, n_weeks), NaN where a week is skipped
-    reference_weeks : int
-
-    Returns
-    -------
-    (n_streams, n_weeks - reference_weeks)
+    A chi-square with 4 degrees of freedom where weeks are independent.
     """
+    waves = np.linalg.qr(seasons(weeks))[0][:, 1:]
     known = ~np.isnan(figures)
-    n = known.cumsum(axis=1)
-    evidence, found = np.full((len(figures), len(_BOLDNESS)), -np.inf), []
-    for week in range(reference_weeks, figures.shape[1]):
-        rank = (figures[:, :week] < figures[:, [week]]).sum(axis=1)
-        evidence, _ = _counted(evidence, np.where(known[:, week], rank, -1), n[:, week])
-        found.append(_mixed(evidence))
-    return np.array(found).reshape(-1, len(figures)).T
+    middle = np.where(known, figures, 0).sum(axis=1, keepdims=True) / np.maximum(known.sum(axis=1, keepdims=True), 1)
+    found: Floats = (np.where(known, figures - middle, 0) @ waves) ** 2
+    return found.sum(axis=1)
 
 
 def discount(memory: Floats) -> Floats:
@@ -229,13 +240,14 @@ def discount(memory: Floats) -> Floats:
     return memory**2 / 2
 
 
-def _counted(evidence: Floats, rank: Ints, n: Ints) -> tuple[Floats, Floats]:
-    """Log evidence after a week, and the log of what it was multiplied by; a rank of -1 skips the week."""
-    counted = rank >= 0
+def _counted(evidence: Floats, below: Ints, ties: Ints, n: Ints) -> tuple[Floats, Floats]:
+    """Log evidence after a week, and the log of what it was multiplied by; where -1 are below, the week is skipped."""
+    counted = below >= 0
     gains = np.zeros(evidence.shape)
     for size in np.unique(n[counted]):
         rows = counted & (n == size)
-        gains[rows] = _gains(int(size))[rank[rows]]
+        summed, low, high = _summed_gains(int(size)), below[rows], below[rows] + ties[rows] + 1
+        gains[rows] = np.log((summed[high] - summed[low]) / (high - low)[:, None])
     grown = np.logaddexp(0, evidence + np.log1p(-_FADING)) + gains
     return np.where(counted[:, None], grown, evidence), gains
 
@@ -246,6 +258,11 @@ def _mixed(evidence: Floats) -> Floats:
 
 
 @lru_cache(maxsize=4096)
+def _summed_gains(n: int) -> Floats:
+    """(n + 1, n_boldness) sums over the lowest ranks of what each multiplies evidence by."""
+    return np.concatenate([np.zeros((1, len(_BOLDNESS))), np.exp(_gains(n)).cumsum(axis=0)])
+
+
 def _gains(n: int) -> Floats:
     """(n, n_boldness) log of what each rank among n multiplies evidence by; 1 on average over the ranks."""
     bets = np.minimum(ndtri((np.arange(n) + 0.5) / n), _MOST_SCORE)[:, None] * _BOLDNESS
@@ -254,11 +271,14 @@ def _gains(n: int) -> Floats:
 
 def _memory(weeks: Floats, figures: Floats) -> float:
     """Standard errors by which the long-run variance is above that of independent weeks; 0 to 2.8."""
-    if len(weeks) <= 2 * _QUARTER_WEEKS:
+    if len(weeks) <= 2 * _QUARTER_WEEKS or (figures == figures[0]).all():
         return 0.0
     basis, mean, error = _independent(weeks.tobytes())
     rest = figures - basis @ (figures @ basis)
     scores = ndtri((rest.argsort().argsort() + 0.5) / len(weeks))
+    # Figures that tie say nothing of how weeks are alike, nor may the season do so that was taken from them.
+    value = np.unique(figures, return_inverse=True)[1]
+    scores = (np.bincount(value, scores) / np.bincount(value))[value]
     lags = range(1, _QUARTER_WEEKS + 1)
     near = sum((1 - lag / (_QUARTER_WEEKS + 1)) * (scores[lag:] * scores[:-lag]).sum() for lag in lags)
     return float(np.clip((near / (scores**2).sum() - mean) / error, 0, _MOST_MEMORY))

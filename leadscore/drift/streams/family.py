@@ -7,12 +7,11 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
 
 from leadscore.base.days import day_number
 from leadscore.drift.cohorts import SHORT
 from leadscore.stats.intervals import Floats, Ints
-from leadscore.stats.rank_detector import RankDetector, discount, level, rank_evidence, seasons
+from leadscore.stats.rank_detector import WAVE, RankDetector, discount, level, waves_of
 from leadscore.stats.standard_scores import standard_scores
 from leadscore.tables.outcomes import Mask
 
@@ -21,7 +20,7 @@ Direction = Literal["rise", "fall"]
 _KEPT = 0.1
 # A share that varies by no more than this beside the luck of its leads, and has no yearly wave larger than nine in ten
 # such streams have by luck, is steady: to foretell its weeks would only take away from what is new.
-_UNSTEADY, _WAVE = 0.4, float(chi2.ppf(0.9, 4))
+_UNSTEADY = 0.4
 
 
 @dataclass(frozen=True)
@@ -114,17 +113,16 @@ def family_of(
     onset = {}
     for begun, until in np.unique(np.column_stack([weeks.begun, weeks.until])[stream], axis=0):
         rows = np.flatnonzero((weeks.begun[stream] == begun) & (weeks.until[stream] == until))
-        detector = RankDetector(weeks.number[begun:until], scores[rows, begun:until])
-        ranked = rank_evidence(scores[rows, begun:], until - begun)
-        steady = _steady(weeks.number[begun:until], scores[rows, begun:until], unsteady[rows])
+        learned = weeks.number[begun:until], scores[rows, begun:until]
+        detector = RankDetector(*learned, steady=_steady(*learned, unsteady[rows]))
         for week in range(until, len(weeks.number)):
             detector.push(weeks.number[week], scores[rows, week])
-            found = np.where(steady, ranked[:, week - until], detector.log_evidence)
+            found = detector.log_evidence
             memory[rows, week] = memory[rows, week - 1]
             # What is no alarm without it need not be asked, and what was one with it stays one.
             asked = (found >= bound[rows]) & ~(evidence[rows, :week] >= bound[rows, None]).any(axis=1)
             if asked.any():
-                least = np.nextafter(detector.log_evidence[asked].min(), -np.inf)
+                least = np.nextafter(found[asked].min(), -np.inf)
                 memory[rows[asked], week] = detector.memory(above=least)[asked]
             # While all figures are 0 there is nothing to watch, nor a part of the budget for it.
             there = weeks.moved[stream[rows]] <= week
@@ -137,11 +135,9 @@ def family_of(
 
 def _steady(number: Floats, scores: Floats, unsteady: Floats) -> Mask:
     """(n_tests,) whether the scores of the reference show nothing that could be predicted."""
-    waves = np.linalg.qr(seasons(number))[0][:, 1:]
-    flat = np.nan_to_num(scores - np.nanmean(scores, axis=1, keepdims=True))
     # Scores have the spread of all that varies; by the luck of the leads alone they spread by this less.
-    power = ((flat @ waves) ** 2).sum(axis=1) * (1 + np.where(np.isinf(unsteady), 0, unsteady))
-    return (unsteady <= _UNSTEADY) & (power <= _WAVE)
+    power = waves_of(number, scores) * (1 + np.where(np.isinf(unsteady), 0, unsteady))
+    return (unsteady <= _UNSTEADY) & (power <= WAVE)
 
 
 def _parts(weeks: Weeks, stream: Ints) -> Floats:

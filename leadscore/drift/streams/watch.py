@@ -126,7 +126,8 @@ def watch_streams(  # noqa: PLR0913 - what is watched, and how surely
     Shares are watched as standard scores (`standard_scores`), other figures as they are: give counts that grow
     with the number of leads per lead. Of a share whose reference shows nothing but the luck of its leads (its variance
     between weeks is at most 0.4 of that, and no yearly wave stands out), the scores are ranked as they are: a season
-    fitted to them would take a change for one. All others are predicted first, as `RankDetector` does.
+    fitted to them would take a change for one. So are figures that are the same in most weeks of the reference. All
+    others are predicted first, as `RankDetector` does.
 
     How many streams will yet begin is not known, and what was an alarm must stay one when they do. So nine tenths of
     the budget are shared by the tests of streams that had a figure other than 0 in the reference; the rest goes to
@@ -274,7 +275,8 @@ def _change(weeks: Weeks, stream: int, before: Ints, lately: Ints) -> dict[str, 
         half = size = np.nan
         if len(before) > 1 and len(lately):
             error = figures[before].std(ddof=1) * math.sqrt(1 / len(before) + 1 / len(lately))
-            half = float(student.ppf(0.975, len(before) - 1)) * error
+            # That nothing varied before is no proof that nothing ever does.
+            half = float(student.ppf(0.975, len(before) - 1)) * error if np.ptp(figures[before]) else np.nan
         change, low, high = new - old, new - old - half, new - old + half
     else:
         hits, sizes = np.array([((figures * n)[part].sum(), n[part].sum()) for part in (before, lately)]).T
@@ -297,11 +299,12 @@ def _lines(alarms: pd.DataFrame) -> Iterator[str]:
         share, weeks = not math.isnan(row["n"]), counted(row["weeks"], "week")
         style, of = (".1%", f"{row['n']:,.0f} leads in {weeks}") if share else (".3g", weeks)
         change, low, high = (f"{row[name]:+{style}}" for name in ("change", "low", "high"))
+        interval = "no interval: weeks before do not vary" if math.isnan(row["low"]) else f"{low} to {high}"
         strength = float(f"{row['evidence'] / row['bound']:.3g}")
         first, since, earliest, latest = (f"{row[name]:%Y-%m-%d}" for name in _DATES)
         yield (
             f"{named(column)}: {row['direction']} since the week of {since} ({earliest} to {latest}), "
-            f"{row['before']:{style}} to {row['lately']:{style}} ({change}, {low} to {high}; {of}); an alarm since the "
+            f"{row['before']:{style}} to {row['lately']:{style}} ({change}, {interval}; {of}); an alarm since the "
             f"week of {first}, evidence now {strength:,.9g} times what an alarm takes"
         )
 

@@ -1,5 +1,7 @@
 """Stability of columns against scipy, simulated samples without drift, planted shifts, and the bank."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +17,7 @@ from leadscore.stats.distances import (
     Cells,
     category_cells,
     homogeneity,
+    kolmogorov_smirnov,
     mean_difference,
     number_cells,
     passes,
@@ -106,13 +109,54 @@ def test_distances_are_those_of_scipy(sizes):
         assert (row["chi2"], row["chi2_p"]) == pytest.approx((expected.statistic, expected.pvalue))
     for name in ("employees", "points"):
         row, a, b = found.frame.loc["attribute", name], first[name].dropna(), second[name].dropna()
-        ks = stats.ks_2samp(a, b, method="asymp")
-        assert (row["ks"], row["ks_p"]) == pytest.approx((ks.statistic, ks.pvalue))
+        ks = stats.ks_2samp(a, b, method="asymp" if len(a) * len(b) > 250_000 else "exact")
+        tied = len(np.unique(np.append(a, b))) < len(a) + len(b)
+        assert row["ks"] == pytest.approx(ks.statistic)
+        assert row["ks_p"] == pytest.approx(ks.pvalue) if not tied or ks.pvalue == 1 else row["ks_p"] <= ks.pvalue
         welch = stats.ttest_ind(b, a, equal_var=False).confidence_interval()
         assert (row["low"], row["high"]) == pytest.approx(tuple(welch))
     tests = found.frame[["chi2_p", "ks_p", "missing_p", "new_p"]]
     assert found.frame["p"].tolist() == pytest.approx((tests.min(axis=1) * tests.notna().sum(axis=1)).clip(upper=1))
     assert found.frame["q"].tolist() == pytest.approx(stats.false_discovery_control(found.frame["p"]))
+
+
+@settings(max_examples=60)
+@given(*[st.lists(st.sampled_from([0.0, 1.0, 2.0, 2.5]), min_size=1, max_size=5)] * 2)
+def test_p_of_few_is_counted_out_ties_too(before, now):
+    """Against all ways to deal the numbers out to two samples of these sizes."""
+    ks, p = kolmogorov_smirnov(np.array(before), np.array(now))
+    both = np.array(before + now)
+    reached = []
+    for mine in itertools.combinations(range(len(both)), len(before)):
+        first, second = both[list(mine)], np.delete(both, mine)
+        apart = [abs((first <= value).mean() - (second <= value).mean()) for value in both]
+        reached.append(max(apart) >= ks - 1e-12)
+    assert p == pytest.approx(np.mean(reached), rel=1e-12)
+
+
+@pytest.mark.parametrize(("n", "m"), [(1, 1), (1, 2), (3, 3), (4, 4), (500, 1), (1, 500), (5000, 3), (60, 50)])
+@pytest.mark.parametrize("shift", [0.0, 1.0, 100.0])
+def test_p_without_ties_is_scipys(n, m, shift):
+    rng = np.random.default_rng(n + m)
+    first, second = rng.normal(size=n), rng.normal(size=m) + shift
+    exact = stats.ks_2samp(first, second, method="exact")
+    assert kolmogorov_smirnov(first, second) == pytest.approx((exact.statistic, exact.pvalue), rel=1e-6)
+
+
+@pytest.mark.parametrize(("n", "m"), [(1, 1), (2, 2), (3, 3), (5, 5), (2, 40), (500, 1), (1000, 1)])
+def test_few_leads_without_drift_are_rarely_called_changed(n, m):
+    rng = np.random.default_rng(n + m)
+    drawn = ((rng.normal(size=(size, 4)).round(1), rng.choice(["a", "b"], size)) for size in [n, m] * 200)
+    samples = [pd.DataFrame(numbers).assign(text=text) for numbers, text in drawn]
+    called = [len(stability(*pair).changed) > 0 for pair in zip(samples[::2], samples[1::2], strict=True)]
+    assert np.mean(called) < 0.09
+
+
+def test_an_index_of_0_of_few_leads_may_be_luck():
+    few, many = (stability_index(Cells(["a", "b"], *(np.array([n, n]) for _ in range(2)))) for n in (3, 3000))
+    assert few.psi == many.psi == few.low == 0
+    assert 0 < many.high < 0.01
+    assert few.high > 1
 
 
 def test_two_sparse_cells_have_fishers_exact_p():

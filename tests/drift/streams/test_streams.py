@@ -17,7 +17,7 @@ from leadscore.drift.streams.family import Weeks, family_of
 from leadscore.drift.streams.watch import watch_streams
 from leadscore.drift.streams.weekly_figures import weekly_streams
 from leadscore.errors import ArgumentError
-from leadscore.stats.rank_detector import RankDetector, level, rank_evidence
+from leadscore.stats.rank_detector import RankDetector, level
 from leadscore.stats.standard_scores import standard_scores
 
 # A watch over two years takes a tenth of a second.
@@ -100,13 +100,22 @@ def test_what_varies_by_more_than_luck_is_unsteady():
 # --------------------------------------------------------------------------------------------------- the evidence
 
 
+def ranked(scores, reference):
+    """The log evidence after each week of streams that are ranked as they are: (n_streams, n_weeks - reference)."""
+    detector, path = RankDetector(np.arange(reference), scores[:, :reference], steady=True), []
+    for week in range(reference, scores.shape[1]):
+        detector.push(week, scores[:, week])
+        path.append(detector.log_evidence)
+    return np.array(path).T
+
+
 @given(st.integers(0, 2**32 - 1), st.floats(0, 0.3))
 @settings(max_examples=_FEWER)
 def test_ranks_of_steady_shares_week_by_week(seed, missing):
     """Against the same sums done one week after the other, by hand."""
     rng = np.random.default_rng(seed)
     scores = np.where(rng.random(90) < missing, np.nan, rng.normal(size=90))
-    found = rank_evidence(scores[None], 26)[0]
+    found = ranked(scores[None], 26)[0]
     boldness, fading, evidence = np.array([0.25, 0.5, 1.25]), np.array([0.02, 0.05, 0.2]), np.zeros(3)
     for week in range(26, 90):
         if not np.isnan(scores[week]):
@@ -124,7 +133,7 @@ def evidence_of(chance, n, seed=16):
     weeks = Weeks.of(figures, sizes, REFERENCE)
     names = [str(one) for one in range(len(figures.columns))]
     family = family_of(weeks, names, ["rise"] * len(names), 104, 0.1)
-    own = rank_evidence(weeks.scores(names)[0], REFERENCE)
+    own = ranked(weeks.scores(names)[0], REFERENCE)
     # Later on, memory may be taken off.
     return family.evidence, np.isclose(family.evidence[:, REFERENCE : REFERENCE + 18], own[:, :18]).all(axis=1)
 
@@ -151,7 +160,7 @@ def test_a_season_of_few_leads_is_predicted():
     bound = math.log(level(104, 0.1))
     figures, n = shares(np.random.default_rng(16), wave, 10)
     scores, _ = Weeks.of(figures, n, REFERENCE).scores([str(one) for one in range(40)])
-    raw = (rank_evidence(scores, REFERENCE) >= bound).any(axis=1).mean()
+    raw = (ranked(scores, REFERENCE) >= bound).any(axis=1).mean()
     assert (np.nanmax(evidence, axis=1) >= bound).mean() < 0.2 < raw
 
 
@@ -337,6 +346,95 @@ def test_blanked_weeks_are_skipped_and_the_alarm_is_gone():
     assert watch_streams(figures, n).frame["state"].item() == "alarm"
     figures.iloc[72:90] = np.nan
     assert watch_streams(figures, n).frame["state"].item() == "stable"
+
+
+# What a stream was in the weeks before, and what it is from week 72 on; `rng.random(104)` decides where it varies.
+BREAKS = {
+    "falls to nothing": (lambda _: 1, lambda _: 0),
+    "falls": (lambda _: 1, lambda _: 0.2),
+    "rises": (lambda _: 1, lambda _: 5),
+    "rises by a hundredth": (lambda _: 24, lambda _: 24.24),
+    "negative": (lambda _: -3, lambda _: 2),
+    "constant but for rounding": (lambda dice: np.where(dice < 0.5, 0.3, 0.1 + 0.2), lambda _: 0.4),
+    "nearly constant": (lambda dice: 1 + 1e-6 * dice, lambda _: 0.2),
+    "then varies": (lambda _: 1, lambda dice: 2 + dice),
+    "rarely another": (lambda dice: dice < 0.05, lambda _: 1),
+    "mostly another": (lambda dice: dice < 0.95, lambda _: 0),
+    "one odd week": (lambda dice: np.where(dice == dice[:52].max(), 2, 1), lambda _: 0.9),
+    "one huge week": (lambda dice: np.where(dice == dice[:52].max(), 1e6, 1), lambda _: 1.01),
+    "half of the weeks missing": (lambda dice: np.where(dice < 0.5, np.nan, 1), lambda _: 2),
+    "few, then counts": (lambda dice: dice < 0.03, lambda dice: np.ceil(4 * dice)),
+}
+
+
+@pytest.mark.parametrize("scale", [1, 1e-6, 1e6, -1])
+@pytest.mark.parametrize("name", BREAKS)
+def test_what_hardly_varied_and_breaks_alarms_whatever_its_unit(name, scale):
+    before, after = BREAKS[name]
+    dice = np.random.default_rng(3).random(104)
+    figures = np.where(np.arange(104) < 72, before(dice), after(dice)) * float(scale)
+    row = watch_streams(pd.DataFrame({"x": figures}, mondays(104))).frame.iloc[0]
+    assert row["state"] == "alarm"
+    assert (row["direction"] == "rise") == (np.nanmedian(figures[72:]) > np.nanmedian(figures[:72]))
+    assert abs(row["since"] - mondays(104)[72]) <= pd.Timedelta(14, "D")
+    assert row["alarmed"] <= mondays(104)[72 + 12]
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(1e-6, 1e6), st.sampled_from([0, 1, -7, 1000]))
+@settings(max_examples=_FEWER)
+def test_the_unit_of_a_figure_decides_nothing(seed, scale, origin):
+    rng = np.random.default_rng(seed)
+    kind = [np.ones(90), rng.poisson(0.3, 90) + 1.0, rng.normal(3, 1, 90), rng.choice([1.0, 2.0], 90)]
+    streams = pd.DataFrame(np.array(kind).T, mondays(90))
+    streams.iloc[70:] += rng.integers(-1, 3)
+    found = [watch_streams(frame).path for frame in (streams, streams * scale + scale * origin)]
+    # Memory is asked for where evidence passes its bound.
+    np.testing.assert_allclose(*found, rtol=1e-6)
+
+
+def test_what_goes_back_is_an_alarm_only_if_it_lasted():
+    for weeks, state in ((1, "stable"), (2, "stable"), (10, "alarm")):
+        figures = np.ones(130)
+        figures[72 : 72 + weeks] = 1000.0
+        assert watch_streams(pd.DataFrame({"x": figures}, mondays(130))).frame.loc["x", "state"] == state
+
+
+def test_zeros_in_one_season_only_are_no_change():
+    """The failure twin: most weeks are 0, but a season can be seen, so it is predicted."""
+    rng = np.random.default_rng(1)
+    season = np.arange(156)[:, None] % 52 > 40
+    counts = np.where(season, rng.poisson(3, (156, 40)), 0)
+    found = watch_streams(pd.DataFrame(counts, mondays(156)))
+    assert not len(found.alarms)
+
+
+def test_what_never_varied_has_no_interval():
+    figures = pd.DataFrame({"x": np.where(np.arange(104) < 72, 1, 5)}, mondays(104))
+    found = watch_streams(figures)
+    assert found.frame.loc["x", "change"] == 4
+    assert found.frame.loc["x", ["low", "high"]].isna().all()
+    assert "(+4, no interval: weeks before do not vary; 32 weeks)" in str(found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda rng, size: rng.random(size) < 0.05,
+        lambda rng, size: rng.random(size) < 0.5,
+        lambda rng, size: rng.poisson(0.3, size),
+        lambda rng, size: rng.poisson(1, size),
+        lambda rng, size: np.where(rng.random(size) < 0.15, rng.standard_t(1.5, size), 7),
+    ],
+)
+def test_figures_that_tie_keep_the_rate_of_false_alarms(draw):
+    """Each of 400 streams by its own bound for 10 % in 104 weeks, for a rise."""
+    figures = draw(np.random.default_rng(8), (400, 156)).astype(float)
+    detector, passed = RankDetector(np.arange(REFERENCE), figures[:, :REFERENCE]), np.zeros(400, bool)
+    for week in range(REFERENCE, 156):
+        detector.push(week, figures[:, week])
+        passed |= detector.log_evidence >= math.log(level(104, 0.1))
+    assert passed.mean() < 0.1
 
 
 def test_figures_that_are_no_shares():
