@@ -9,22 +9,29 @@ from unicodedata import normalize
 
 # \w is str.isalnum() and the underscore.
 _BETWEEN_WORDS = re.compile(r"[\W_]+")
+# Unicode's default ignorable code points: soft hyphen, zero width space and joiners, direction marks, byte order mark.
+IGNORABLE = (
+    r"[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    r"\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+_IGNORABLE = re.compile(IGNORABLE)
 
 
 def normalise(text: str) -> str:
-    r"""Unicode NFKC, case folded, trimmed, inner white space to one space.
+    r"""Unicode NFKC, case folded, without characters that are not seen, trimmed, inner white space to one space.
 
-    Folding can undo the composition (and the other way round), so NFKC stands on both sides of it: normalising twice
-    changes nothing.
+    This is Unicode's NFKC_Casefold (UAX 44, toNFKC_Casefold), with white space beside: a zero width space or a soft
+    hyphen makes no other value. Folding can undo the composition (and the other way round), so NFKC stands on both
+    sides of it: normalising twice changes nothing.
 
     Examples
     --------
-    >>> normalise("  \uff28ead of   STRA\u1e9eE ")
-    'head of strasse'
+    >>> normalise("  \uff28ead of   STRA\u1e9eE "), normalise("\ufeffU\u200bS")
+    ('head of strasse', 'us')
     """
     if text.isascii():
         return " ".join(text.lower().split())
-    return " ".join(normalize("NFKC", normalize("NFKC", text).casefold()).split())
+    return " ".join(normalize("NFKC", normalize("NFKC", _IGNORABLE.sub("", text)).casefold()).split())
 
 
 def worded(normalised: str) -> str:

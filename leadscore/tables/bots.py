@@ -168,7 +168,7 @@ def flag_bots(
     wanted = ["lead_id", "event", *optional, "at"]
     refuse(missing_columns(source, wanted))
     breaches = Breaches(source)
-    read, _ = read_events(wanted, None, breaches, [("is_bot", "boolean")] if "is_bot" in optional else [])
+    read, _ = read_events(wanted, None, breaches, [("is_bot", "boolean", ())] if "is_bot" in optional else [])
     refuse(breaches.problems())
     reason, notes = reasons_of(read, names)
     frame = events

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -86,17 +86,21 @@ def convert(data: pa.Array | pa.ChunkedArray, kind: Kind, missing_values: tuple[
     array = one_array(data)
     if pa.types.is_null(array.type):
         array = array.cast(pa.large_string())
-    missing = {normalise(value) for value in missing_values} | {""}
+    missing = missing_texts(missing_values, kind)
     if kind == "any":
         return _any(array, missing)
     if kind == "date":
-        return _date(array, timezone)
+        return _date(array, missing, timezone)
     if not (is_text(array.type) or any(test(array.type) for test in _READ_AS[kind])):
         return _everything_bad(kind, array)
     if kind == "number" and not is_text(array.type):
         return _number(array)
     readers: dict[Kind, Callable[[Any], Any]]
-    readers = {"text": partial(_text, missing), "number": plain_number, "boolean": _boolean}
+    readers = {
+        "text": partial(_text, missing),
+        "number": partial(_unless, missing, plain_number),
+        "boolean": partial(_unless, missing, _boolean),
+    }
     codes, values = distinct(array)
     column = _recoded(kind, codes, readers[kind], values)
     if kind == "number":
@@ -143,7 +147,27 @@ class Bad:
     message: str
 
 
-def _any(array: pa.Array, missing: set[str]) -> Column:
+def missing_texts(missing_values: Iterable[str], kind: Kind) -> frozenset[str]:
+    r"""The texts that mean missing, normalised: none, those listed, and where no text is read what databases write.
+
+    Postgres writes \N, others null: no number, date, time or boolean is called so, while a text may be.
+
+    Examples
+    --------
+    >>> sorted(missing_texts(["N/A"], "number")), sorted(missing_texts([], "text"))
+    (['', '\\n', 'n/a', 'null'], [''])
+    """
+    listed = {normalise(value) for value in missing_values} | {""}
+    return frozenset(listed if kind in {"text", "any"} else listed | {normalise("\\N"), "null"})
+
+
+def _unless(missing: frozenset[str], read: Callable[[Any], Any], value: Any) -> Any:
+    """A value as `read` has it, which alone says what is a value; what is none may be called missing."""
+    meaning = read(value)
+    return None if isinstance(meaning, Bad) and normalise(as_text(value)) in missing else meaning
+
+
+def _any(array: pa.Array, missing: frozenset[str]) -> Column:
     if is_text(array.type):
         codes, values = distinct(array)
         return _recoded("any", codes, lambda value: None if normalise(value) in missing else True, values)
@@ -153,7 +177,7 @@ def _any(array: pa.Array, missing: set[str]) -> Column:
     return Column("any", np.where(valid, 0, -1).astype(np.int32), [True])
 
 
-def _text(missing: set[str], value: Any) -> str | None:
+def _text(missing: frozenset[str], value: Any) -> str | None:
     if isinstance(value, float) and math.isnan(value):
         return None
     text = normalise(as_text(value))
@@ -188,8 +212,8 @@ def _boolean(value: Any) -> bool | Bad | None:
     return known.get(normalise(value), Bad("neither true nor false"))
 
 
-def _date(array: pa.Array, timezone: str) -> Column:
-    times = read_times(array)
+def _date(array: pa.Array, missing: frozenset[str], timezone: str) -> Column:
+    times = read_times(array, missing)
     if times is None:
         return _everything_bad("date", array)
     days = times.days(timezone)

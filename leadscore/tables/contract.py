@@ -12,8 +12,9 @@ import pandas as pd
 import pyarrow as pa
 
 from leadscore.base.text import counted
-from leadscore.base.times import FIRST, LAST, NO_TIME, Times, one_array, read_times
+from leadscore.base.times import FIRST, LAST, NO_TIME, Times, one_array, read_times, seems
 from leadscore.errors import ContractError, Problem, did_you_mean
+from leadscore.tables.columns import missing_texts
 from leadscore.tables.sources import Source
 
 _SHOWN = 5
@@ -21,9 +22,13 @@ _SHOWN = 5
 
 @dataclass
 class Breaches:
-    """What is wrong with the rows of one table; rows count from 0, lines of a text file from 1."""
+    """What is wrong with the rows of one table; rows count from 0, lines of a text file from 1.
+
+    `missing_values` are texts that mean no time, beside those that databases write.
+    """
 
     source: Source
+    missing_values: tuple[str, ...] = ()
     _rows: dict[tuple[str, str], list[npt.NDArray[np.intp]]] = field(default_factory=dict)
     _examples: dict[tuple[str, str], list[str]] = field(default_factory=dict)
 
@@ -91,9 +96,11 @@ class Judged:
         ContractError
             If it holds something else than dates, times and text.
         """
-        times = read_times(one_array(self.columns[column]))
+        array = one_array(self.columns[column])
+        times = read_times(array, missing_texts(self.breaches.missing_values, "date"))
         if times is None:
-            message = f"{self.columns[column].type} values where times are needed"
+            first = "".join(map(seems, shown(array.drop_null()[:1])))
+            message = f"{array.type} values where times are needed{first}"
             raise ContractError("tables", [Problem(f"{self.breaches.source.name}.{column}", message)])
         self.say_all(column, times.bad)
         return times

@@ -164,9 +164,10 @@ def daily_activity(
     kept = [columns] if isinstance(columns, str) else columns or []
     wanted = list(dict.fromkeys(["lead_id", "event", *kept, *marks, "at"]))
     refuse(missing_columns(source, wanted))
-    breaches = Breaches(source)
+    missing_values = rulebook.missing_values if rulebook else ()
+    breaches = Breaches(source, missing_values)
     kinds: dict[str, Kind] = (event_kinds(rulebook) if rulebook else {}) | dict.fromkeys(marks, "boolean")
-    read, ids = read_events(wanted, None, breaches, [*kinds.items()])
+    read, ids = read_events(wanted, None, breaches, [(name, kind, missing_values) for name, kind in kinds.items()])
     refuse(breaches.problems())
     parts = []
     for batch in read.batches:

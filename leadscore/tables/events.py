@@ -22,6 +22,8 @@ from leadscore.tables.contract import Breaches, Judged, refuse
 
 # The zone of daily activity, in what a file says of itself.
 ZONE = b"leadscore.timezone"
+# A column that a `where` tests, the kind of value it needs, and the texts that mean missing.
+Test = tuple[str, Kind, tuple[str, ...]]
 
 
 def plain_ids(column: pa.Array | pa.ChunkedArray, table: str) -> pa.Array:
@@ -219,12 +221,10 @@ class _Distinct:
         return values.cast(self.kind) if self.kind and self.index else values
 
 
-def read_events(
-    wanted: list[str], ids: Ids | None, breaches: Breaches, kinds: Sequence[tuple[str, Kind]]
-) -> tuple[Events, Ids]:
+def read_events(wanted: list[str], ids: Ids | None, breaches: Breaches, tests: Sequence[Test]) -> tuple[Events, Ids]:
     """Stream events, or daily activity, into small columns; rows that break the contract are reported and left out.
 
-    Without `ids` the leads are those of the events; `kinds` says which columns a `where` tests, and for what.
+    Without `ids` the leads are those of the events; `tests` says which columns a `where` tests, and for what.
     """
     distinct = {name: _Distinct() for name in wanted if name not in {"lead_id", "at", "day", "count"}}
     found = _Distinct()
@@ -240,7 +240,7 @@ def read_events(
         refuse([Problem(f"{source.name}.{name}", f"{kind} {message}") for name, kind in odd.items()])
         lead = ids.positions(arrays["lead_id"]) if ids is not None else found.codes(arrays["lead_id"]).astype(np.int32)
         judged = Judged(breaches, arrays, start)
-        times = _judge(judged, lead, kinds, zoned=zoned)
+        times = _judge(judged, lead, tests, zoned=zoned)
         zoned = times.zoned if times and zoned is None else zoned
         start += len(lead)
         if judged.bad.any():
@@ -261,9 +261,7 @@ def _is_odd(kind: pa.DataType) -> bool:
     return pa.types.is_nested(kind) or isinstance(kind, pa.BaseExtensionType)
 
 
-def _judge(
-    judged: Judged, lead: npt.NDArray[Any], kinds: Sequence[tuple[str, Kind]], *, zoned: bool | None
-) -> Times | None:
+def _judge(judged: Judged, lead: npt.NDArray[Any], tests: Sequence[Test], *, zoned: bool | None) -> Times | None:
     """When the events of a batch were, None for daily activity; what breaks the contract is noted.
 
     `zoned` says whether times before these had a zone.
@@ -279,9 +277,9 @@ def _judge(
         return None
     if None not in (zoned, times.zoned) and zoned != times.zoned:
         judged.say("at", NO_ZONE, np.flatnonzero(times.at != NO_TIME))
-    for name, kind in kinds:
+    for name, kind, missing_values in tests:
         if kind not in {"text", "any"} and is_text(arrays[name].type):
-            judged.say_all(name, convert(arrays[name], kind, (), "UTC").bad)
+            judged.say_all(name, convert(arrays[name], kind, missing_values, "UTC").bad)
     judged.dated(times.at)
     return times
 

@@ -16,7 +16,7 @@ from leadscore.rulebook.kinds import Kind, declared_kind, event_kinds, lead_kind
 from leadscore.tables.columns import Column, convert, distinct
 from leadscore.tables.contract import Breaches, Judged, missing_columns, refuse
 from leadscore.tables.daily_activity import is_activity
-from leadscore.tables.events import Events, Ids, plain_ids, read_events
+from leadscore.tables.events import Events, Ids, Test, plain_ids, read_events
 from leadscore.tables.lead_history import Records, disagreeing, repeated
 from leadscore.tables.outcomes import read_outcomes, stage_names
 from leadscore.tables.sources import Source, open_source
@@ -113,7 +113,9 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
     wanted = {name: _wanted(source, books, kept) for name, source in sources.items()}
     refuse([problem for name, source in sources.items() for problem in _lacking(source, wanted[name], books)])
 
-    breaches = {name: Breaches(source) for name, source in sources.items()}
+    # What one rulebook calls missing is a cell that another cannot read.
+    common = set[str].intersection(*(set(book.missing_values) for book in books)) if books else set[str]()
+    breaches = {name: Breaches(source, tuple(sorted(common))) for name, source in sources.items()}
     timezone, reached = books[0].timezone if books else "UTC", None
     rows, ids, records, converted = _read_leads(wanted["leads"], books, breaches["leads"], strict=strict)
     log = _read_log(wanted["events"], books, ids, breaches["events"]) if "events" in sources else _no_events(books)
@@ -135,8 +137,8 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
 
 def _read_log(wanted: list[str], books: list[Rulebook], ids: Ids, breaches: Breaches) -> Events:
     """Events as they were recorded, or counted by day already."""
-    marks: list[tuple[str, Kind]] = [("is_bot", "boolean")] * ("is_bot" in wanted)
-    return read_events(wanted, ids, breaches, [*_event_kinds(books), *marks])[0]
+    marks: list[Test] = [("is_bot", "boolean", ())] * ("is_bot" in wanted)
+    return read_events(wanted, ids, breaches, [*_event_tests(books), *marks])[0]
 
 
 def _wanted(source: Source, books: list[Rulebook], columns: Sequence[str]) -> list[str]:
@@ -149,14 +151,15 @@ def _wanted(source: Source, books: list[Rulebook], columns: Sequence[str]) -> li
         return list(dict.fromkeys([*required, *source.columns]))
     if source.name == "events":
         marks = {"is_bot"} & {*source.columns}
-        return list(dict.fromkeys([*required, *(name for name, _ in _event_kinds(books)), *marks]))
+        return list(dict.fromkeys([*required, *(name for name, *_ in _event_tests(books)), *marks]))
     times = [name for name in ("created_at", "valid_from") if name in source.columns]
     return list(dict.fromkeys([*required, *times, *(name for book in books for name in _needed(book)), *columns]))
 
 
-def _event_kinds(books: list[Rulebook]) -> list[tuple[str, Kind]]:
-    """The event columns that rules test, each with the kind they need."""
-    return list(dict.fromkeys(pair for book in books for pair in event_kinds(book).items()))
+def _event_tests(books: list[Rulebook]) -> list[Test]:
+    """The event columns that rules test, each with the kind they need and what is missing there."""
+    tests = ((name, kind, book.missing_values) for book in books for name, kind in event_kinds(book).items())
+    return list(dict.fromkeys(tests))
 
 
 def _needed(rulebook: Rulebook) -> dict[str, Kind]:
@@ -175,7 +178,7 @@ def _lacking(source: Source, wanted: list[str], books: list[Rulebook]) -> list[P
 
 
 def _no_events(books: list[Rulebook]) -> Events:
-    return Events([], {name: pa.nulls(0) for name in ("event", *(name for name, _ in _event_kinds(books)))})
+    return Events([], {name: pa.nulls(0) for name in ("event", *(name for name, *_ in _event_tests(books)))})
 
 
 def _read_leads(

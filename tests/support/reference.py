@@ -30,9 +30,21 @@ class Setting(NamedTuple):
 # ---------------------------------------------------------------------------------------------------------- values
 
 
+# Default_Ignorable_Code_Point of Unicode's DerivedCoreProperties.txt.
+UNSEEN = (
+    "00AD 034F 061C 115F-1160 17B4-17B5 180B-180F 200B-200F 202A-202E 2060-206F 3164 FE00-FE0F FEFF FFA0 FFF0-FFF8 "
+    "1BCA0-1BCA3 1D173-1D17A E0000-E0FFF"
+)
+DROPPED = {
+    code: None
+    for span in UNSEEN.split()
+    for code in range(int(span.split("-")[0], 16), int(span.split("-")[-1], 16) + 1)
+}
+
+
 def normal(text: str) -> str:
-    """Text as both sides of a comparison see it: NFKC, case folded, NFKC again, white space single and trimmed."""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    """Text as both sides of a comparison see it: what is seen, NFKC, case folded, NFKC, white space single, trimmed."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text.translate(DROPPED)).casefold())
     return " ".join(folded.split())
 
 

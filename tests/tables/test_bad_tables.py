@@ -65,7 +65,7 @@ BAD_LEAD_CELLS = {
     "underscore": ("employees", "1_200", "leads.employees: 1 row: text that is not a plain number"),
     "hexadecimal": ("employees", "0x10", "leads.employees: 1 row: text that is not a plain number"),
     "other digits": ("employees", "\u0663", "leads.employees: 1 row: text that is not a plain number"),
-    "missing word": ("employees", "n/a", "leads.employees: 1 row: text that is not a plain number"),
+    "no missing word": ("employees", "tbd", "leads.employees: 1 row: text that is not a plain number"),
     "yes": ("consent", "yes", "leads.consent: 1 row: neither true nor false"),
     "1 as text": ("consent", "1", "leads.consent: 1 row: neither true nor false"),
     "day first": (
@@ -73,7 +73,7 @@ BAD_LEAD_CELLS = {
         "31/03/2026",
         "leads.signed: 1 row: not an ISO date or time (day and month cannot be told apart)",
     ),
-    "day first, dots": ("signed", "31.03.26", "(day and month cannot be told apart)"),
+    "day first, dots": ("signed", "31.03.26", "(it seems day.month.year)"),
     "no such day": ("signed", "2026-02-30", "leads.signed: 1 row: not an ISO date or time"),
     "month in words": ("signed", "1 March 2026", "leads.signed: 1 row: not an ISO date or time"),
     "seconds since 1970": ("signed", "1772323200", "leads.signed: 1 row: not an ISO date or time"),
@@ -110,12 +110,12 @@ BAD_EVENT_CELLS = {
     "no such day": ("at", "2026-02-30", "events.at: 1 row: not an ISO date or time"),
     "24 o'clock": ("at", "2026-03-31T24:00", "events.at: 1 row: not an ISO date or time"),
     "a leap second": ("at", "2026-03-31T23:59:60", "events.at: 1 row: not an ISO date or time"),
-    "year 0": ("at", "0000-01-01", "events.at: 1 row: a time outside the years 1 to 9999"),
+    "year 0": ("at", "0000-01-01", "(a year outside 1 to 9999)"),
     "last day of all": ("at", "9999-12-31", "events.at: 1 row: a time outside the years 1 to 9999"),
     "year 12026": ("at", "12026-01-01", "events.at: 1 row: not an ISO date or time"),
     "run together": ("at", "20260301", "events.at: 1 row: not an ISO date or time"),
     "minus sign of printers": ("at", "2026-03-31T14:05:00\u221205:00", "events.at: 1 row: not an ISO date or time"),
-    "ten decimals": ("at", "2026-03-31T14:05:00.1234567891Z", "events.at: 1 row: not an ISO date or time"),
+    "month first": ("at", "3/31/2026 2:05 PM", "(it seems month/day/year with AM or PM)"),
     "zone": ("at", "2026-03-01T00:00Z", "events.at: 1 row: a time without a zone, while others in the column have one"),
 }
 
