@@ -73,7 +73,7 @@ _DOINGS: dict[tuple[str, str | None], tuple[float, float]] = {
 }
 
 
-# Whose leads are poorer than those of other sources, once a scenario is planted; and what a list is that is imported.
+# Whose leads are poorer than those of other sources; and what a list is that is imported.
 _POOREST, _IMPORTED = "list", "import"
 _JUNIOR = ("Specialist", "Coordinator")
 
@@ -153,16 +153,21 @@ def make_funnel(  # noqa: PLR0913 - how many, when, and what is planted
     end: Any = "2026-03-31",
     days: int = 180,
     events_per_lead: float = 20,
-    scenario: str | None = None,
+    scenario: str = STABLE,
     scenario_start: Any = None,
 ) -> Funnel:
     """Make up a B2B funnel in which the truth is known.
 
     Leads arrive evenly over the days. How busy they are follows Zipf's law and says little about whether they buy:
-    junior people click most. Each lead is looked at once, some weeks after it came or on the day it asks for sales;
-    then it is handed over if the guessed `rulebook` says so, and one in ten of the others too. What becomes of it
-    depends on its `planted` points alone. Outcomes after the last day have not happened yet, so recent leads have few:
-    as in life.
+    junior people click most, and leads of the source "list" are junior. Each lead is looked at once, some weeks after
+    it came or on the day it asks for sales; then it is handed over if the guessed `rulebook` says so, and one in ten of
+    the others too. What becomes of it depends on its `planted` points alone.
+
+    Nothing changes over the calendar unless a scenario says so: whenever a lead comes, its first 90 days and what
+    becomes of it follow the same law, on every day of the week. There are edges. The first lead comes on the first day,
+    so counts by calendar day (events, MQLs) grow for some 90 days; leads older than that stay and do nothing, so the
+    average of all leads there are goes on falling. And what happens after the last day has not happened yet, so recent
+    leads have few events and outcomes. All as in life: compare leads of the same age.
 
     Parameters
     ----------
@@ -174,16 +179,16 @@ def make_funnel(  # noqa: PLR0913 - how many, when, and what is planted
     days : int
         How many days there are, the last one included.
     events_per_lead : float
-        About how many events a lead has; the busiest have hundreds, many have none.
-    scenario : str, optional
-        A change that is planted, for what is to notice it, in a funnel in which nothing else changes: every lead does
-        its `events_per_lead` events in 90 days, whenever it came, and leads of the source "list" are junior. "stable":
-        none. "activity x1.10", "activity x1.25", "activity x1.50": leads do so many times as much. "ramp": 1 % more
-        each week. "junior": specialists and coordinators do half as much again. "fit mix": the list brings 15 more of
-        100 leads, in place of other sources. "fit quality": one lead in five is one class less senior. "scanners": for
-        12 % of firms a scanner follows every link of a mail within seconds, and opens no page. And what should raise no
-        alarm: "fit up", one in five is one class more senior; "volume x2", "volume x0.5"; "cold list": 30 % more leads,
-        imported, that do a tenth as much; "burst": half as much again for three weeks.
+        About how many events a lead has in its first 90 days, most of them soon after it came, and none later; the
+        busiest have more than a hundred, many have none.
+    scenario : str
+        A change that is planted, for what is to notice it. "stable": none. "activity x1.10", "activity x1.25",
+        "activity x1.50": leads do so many times as much. "ramp": 1 % more each week. "junior": specialists and
+        coordinators do half as much again. "fit mix": the list brings 15 more of 100 leads, in place of other sources.
+        "fit quality": one lead in five is one class less senior. "scanners": for 12 % of firms a scanner follows every
+        link of a mail within seconds, and opens no page. And what should raise no alarm: "fit up", one in five is one
+        class more senior; "volume x2", "volume x0.5"; "cold list": 30 % more leads, imported, that do a tenth as much;
+        "burst": half as much again for three weeks.
     scenario_start : date, or text as "2026-01-05"
         The first day of it; what is before that day is the same as in the stable funnel of this seed.
 
@@ -218,19 +223,16 @@ def make_funnel(  # noqa: PLR0913 - how many, when, and what is planted
     change = Scenario.read(scenario, scenario_start, period, rng)
     stop = (day_number(last) + 1) * _DAY
     created = np.floor(stop - days * _DAY * rng.random(n_leads))
-    # In a scenario each lead does as much in its time, whenever it came.
-    made = _made(rng, created, stop, (events_per_lead, days * _DAY / 2 if change is None else LIFE), change)
-    return made if change is None else _with_change(made, change, created, last, events_per_lead)
+    made = _made(rng, created, stop, events_per_lead, change)
+    return _with_change(made, change, created, last, events_per_lead)
 
 
-def _made(
-    rng: Generator, created: Floats, stop: float, activity: tuple[float, float], change: Scenario | None
-) -> Funnel:
-    """The funnel of the leads that came at these times; `activity` is how many events a lead has in so many seconds."""
+def _made(rng: Generator, created: Floats, stop: float, events_per_lead: float, change: Scenario) -> Funnel:
+    """The funnel of the leads that came at these times."""
     n, last = len(created), day_of(round(stop / _DAY) - 1)
     leads, busy, firm = _leads(rng, created, change)
     junior = leads["seniority"].isin(_JUNIOR).to_numpy()
-    log = _events(rng, created, stop, busy * activity[0] / activity[1], change, (junior, firm))
+    log = _events(rng, created, stop, busy * events_per_lead / LIFE, change, (junior, firm))
     events = log.frame(leads["lead_id"])
     rulebook, planted = (Rulebook.from_yaml(example(f"{name}.yaml")) for name in ("rulebook", "planted"))
 
@@ -252,8 +254,7 @@ def _made(
     raised = (guessed.frame["via"] == "hand_raise").to_numpy()
     stages = _stages(rng, created, looked, raised, rng.random(n) < chance)
     # Apart, so that one outcome more changes none before it.
-    rngs = [rng] * 3 if change is None else rng.spawn(3)
-    outcomes = _happened(rngs, leads["lead_id"], stages, truth["handed_over"].to_numpy(), stop)
+    outcomes = _happened(rng.spawn(3), leads["lead_id"], stages, truth["handed_over"].to_numpy(), stop)
     return Funnel(leads, events, outcomes, rulebook, planted, truth)
 
 
@@ -265,7 +266,7 @@ def _with_change(made: Funnel, change: Scenario, created: Floats, last: dt.date,
         days = day_number(last) + 1 - round(change.start / _DAY)
         cold = change.plan.cold > 0
         each = events_per_lead / (10 if cold else 1)
-        other = make_funnel(more, random_state=change.rng, end=last, days=days, events_per_lead=each, scenario=STABLE)
+        other = make_funnel(more, random_state=change.rng, end=last, days=days, events_per_lead=each)
         parts.append(_renamed(other, _IMPORTED if cold else other.leads["source"]))
     elif stays.all():
         return made
@@ -309,7 +310,7 @@ def _times(seconds: Floats) -> pd.Series[Any]:
     return pd.Series(pd.to_datetime(seconds, unit="s", utc=True)).astype("datetime64[us, UTC]")
 
 
-def _leads(rng: Generator, created: Floats, change: Scenario | None) -> tuple[pd.DataFrame, Floats, Ints]:
+def _leads(rng: Generator, created: Floats, change: Scenario) -> tuple[pd.DataFrame, Floats, Ints]:
     """The leads, how busy each kind of person is, and their firms, whose people share size, country and industry."""
     n = len(created)
     firms = max(1, n // 3)
@@ -324,9 +325,8 @@ def _leads(rng: Generator, created: Floats, change: Scenario | None) -> tuple[pd
     country = _draw(rng, list(_COUNTRIES.values()), firms)[firm]
     industry, unsorted = _draw(rng, list(_INDUSTRIES.values()), firms)[firm], rng.random(n) < 0.12
     unsized, source = rng.random(n) < 0.15, _draw(rng, list(_SOURCES.values()), n)
-    if change is not None:
-        poorest = list(_SOURCES).index(_POOREST)
-        level, source = change.people(created, level, source, poorest, len(_PEOPLE) - 1)
+    poorest = list(_SOURCES).index(_POOREST)
+    level, source = change.people(created, level, source, poorest, len(_PEOPLE) - 1)
     leads = pd.DataFrame(
         {
             "lead_id": [f"L-{number:06d}" for number in range(1, n + 1)],
@@ -346,11 +346,11 @@ def _leads(rng: Generator, created: Floats, change: Scenario | None) -> tuple[pd
 
 
 def _events(  # noqa: PLR0913, PLR0917 - who acts, how much, how long, and what changes it
-    rng: Generator, created: Floats, stop: float, per_second: Floats, change: Scenario | None, who: tuple[Mask, Ints]
+    rng: Generator, created: Floats, stop: float, per_second: Floats, change: Scenario, who: tuple[Mask, Ints]
 ) -> _Log:
     """The events in order of time; `per_second` is how many each kind of person makes, `who` the junior and firms."""
     n = len(created)
-    span = stop - created if change is None else np.full(n, LIFE)
+    span = np.full(n, LIFE)
     # The offset is a share of the leads, so that a small funnel and a large one are alike.
     zipf = (1 + rng.permutation(n) + n / 200) ** -0.9
     rate = np.minimum(per_second * zipf / zipf.mean(), _MOST_EVENTS_A_DAY / _DAY)
@@ -358,8 +358,6 @@ def _events(  # noqa: PLR0913, PLR0917 - who acts, how much, how long, and what 
     # Some leads have a plan to buy, and most of what they do shows it.
     plan = np.minimum(rng.gamma(0.35, 0.4, n), 0.8)
     logs = [_Log(lead, at, _doings(rng, plan[lead]))]
-    if change is None:
-        return logs[0]
     most = change.more_activity(stop)
     lead, at = _moments(change.rng, created, span, rate * most)
     happens = change.happens(at, who[0][lead], most)

@@ -81,23 +81,18 @@ class Scenario:
     rng: np.random.Generator
 
     @classmethod
-    def read(cls, name: Any, start: Any, period: tuple[dt.date, dt.date], rng: np.random.Generator) -> Self | None:
-        """The scenario of that name; none without a name. `period` is the first and the last day of the funnel."""
+    def read(cls, name: Any, start: Any, period: tuple[dt.date, dt.date], rng: np.random.Generator) -> Self:
+        """The scenario of that name; `period` is the first and the last day of the funnel."""
         with Arguments("make_funnel") as given:
             day = None if start is None else given.day("scenario_start", start)
-            if name is None:
-                if start is not None:
-                    given.wrong("scenario_start", "has no effect without a scenario")
-            elif not isinstance(name, str) or name not in _PLANS:
+            if not isinstance(name, str) or name not in _PLANS:
                 given.wrong("scenario", f"there is no {name!r}{did_you_mean(name, SCENARIOS)}")
             elif name == STABLE and start is not None:
-                given.wrong("scenario_start", "nothing starts in a stable funnel")
+                given.wrong("scenario_start", "nothing starts in a stable funnel: name a scenario, or leave it out")
             elif name != STABLE and start is None:
                 given.wrong("scenario_start", f"give the day from which on {name!r} holds")
             elif day is not None and not given.problems and not period[0] <= day <= period[1]:
                 given.wrong("scenario_start", f"must lie in {period[0]} to {period[1]}; got {day}")
-        if name is None:
-            return None
         # A stable funnel ends before anything begins.
         begins = period[1] + dt.timedelta(1) if day is None else day
         return cls(_PLANS[name], day_number(begins) * _DAY, rng.spawn(1)[0])

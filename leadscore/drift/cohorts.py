@@ -108,9 +108,9 @@ def weekly_cohorts(  # noqa: PLR0913 - each of them is part of what a cohort is
     >>> tables = ls.load_tables(funnel.leads, funnel.events, rulebook=funnel.rulebook)
     >>> for cohort in weekly_cohorts(tables, funnel.rulebook, start="2026-03-02", end="2026-03-22"):
     ...     print(cohort.week, len(cohort.scores), len(cohort.mqls))
-    2026-03-02 57 15
-    2026-03-09 86 24
-    2026-03-16 80 22
+    2026-03-02 57 17
+    2026-03-09 86 16
+    2026-03-16 80 12
     """
     with Arguments("weekly_cohorts") as given:
         given.types(tables=(tables, Tables), rulebook=(rulebook, Rulebook))

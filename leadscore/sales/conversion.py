@@ -131,11 +131,11 @@ def funnel(
     >>> tables = ls.load_tables(made.leads, made.events, made.outcomes)
     >>> funnel(tables, within_days=60).total[["stage", "n", "reached"]]
              stage    n  reached
-    0          mql  998      165
-    1          sal  165       89
-    2          sql   89       53
-    3  opportunity   53       27
-    4          won   27        2
+    0          mql  998      151
+    1          sal  151       71
+    2          sql   71       41
+    3  opportunity   41       16
+    4          won   16        2
     """
     with Arguments("funnel") as given:
         given.types(tables=(tables, Tables))

@@ -244,11 +244,11 @@ def response_times(
     >>> found.frame[["n", "contacted", "waiting"]]
              n  contacted  waiting
     group
-    Ana     81         81        0
-    Ben     93         93        0
-    Chloe   73         73        0
-    Dev     40         40        0
-    (all)  287        287        0
+    Ana     92         92        0
+    Ben    102        102        0
+    Chloe   68         68        0
+    Dev     38         38        0
+    (all)  300        300        0
     """
     with Arguments("response_times") as given:
         given.types(tables=(tables, Tables), rulebook=(rulebook, Rulebook))

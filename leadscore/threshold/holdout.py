@@ -101,8 +101,8 @@ def holdout_sample(scores: Scores, *, share: float, random_state: int) -> Holdou
     >>> scores = ls.score(tables, made.rulebook, as_of="2026-03-31")
     >>> holdout = holdout_sample(scores, share=0.05, random_state=7)
     >>> print(holdout.headline)
-    98 of 1,854 leads below the threshold to pass on, drawn with a chance of 5 %; 17 blocked left out. If none of them
-    converts, at most 3.8 % of all below it would have (95 %).
+    99 of 1,882 leads below the threshold to pass on, drawn with a chance of 5 %; 17 blocked left out. If none of them
+    converts, at most 3.7 % of all below it would have (95 %).
     >>> holdout.leads.head(2)
     lead_id
     L-000089    0.05

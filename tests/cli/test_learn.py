@@ -24,7 +24,17 @@ def run(*arguments):
 def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("learn")
     made = make_funnel(30_000, random_state=3, days=540, events_per_lead=12)
-    made.rulebook.write(folder / "rulebook.yaml")
+    # Seniority and size are the wrong way round in the rulebook in force, so there is much to learn.
+    now = made.rulebook.to_yaml()
+    for right, wrong in {
+        "{C-level: 30, VP: 25, Director: 20, Manager: 10, Specialist: 0, Coordinator: -10}": (
+            "{C-level: -10, VP: 0, Director: 0, Manager: 10, Specialist: 30, Coordinator: 20}"
+        ),
+        "{1: 0, 50: 10, 200: 20, 1000: 25}": "{1: 25, 50: 10, 200: 0, 1000: 0}",
+    }.items():
+        assert right in now
+        now = now.replace(right, wrong)
+    (folder / "rulebook.yaml").write_text(now, encoding="utf-8")
     # A column that sales fills in when it has won.
     won = made.outcomes.loc[made.outcomes["stage"] == "opportunity", "lead_id"]
     leads = made.leads.assign(deal_owner=made.leads["lead_id"].isin(won).map({True: "Ana", False: None}))

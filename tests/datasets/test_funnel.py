@@ -133,7 +133,7 @@ def test_one_lead_is_a_funnel():
         ({"scenario": "ramp"}, "give the day from which on 'ramp' holds"),
         ({"scenario": "ramp", "scenario_start": "2025-01-05"}, "must lie in 2025-10-03 to 2026-03-31"),
         ({"scenario": "ramp", "scenario_start": "soon"}, "scenario_start"),
-        ({"scenario_start": "2026-01-05"}, "has no effect without a scenario"),
+        ({"scenario_start": "2026-01-05"}, "nothing starts"),
         ({"scenario": "stable", "scenario_start": "2026-01-05"}, "nothing starts"),
     ],
 )
@@ -190,25 +190,6 @@ def test_nothing_before_the_day_differs(scenario, seed, n, after):
     # The tables' contract: no event before its lead, none of an unknown one, no stage out of order.
     tables = ls.load_tables(found.leads, found.events, found.outcomes, rulebook=found.rulebook)
     assert len(tables.ids) == len(found.truth)
-
-
-def test_a_stable_funnel_is_stable(stable):
-    age = stable.events.merge(stable.leads[["lead_id", "created_at"]], on="lead_id")
-    age = age[age["at"] - age["created_at"] < pd.Timedelta(days=14)]
-    first, last = pd.Timestamp("2025-08-04", tz="UTC"), pd.Timestamp("2026-03-15", tz="UTC")
-    came = stable.leads["created_at"]
-    counts = [
-        len(age[age["created_at"].between(*span)]) / came.between(*span).sum()
-        for span in itertools.pairwise([first, SINCE, last])
-    ]
-    assert counts[1] == pytest.approx(counts[0], rel=0.05)
-    # The failure twin: else who came earlier has longer, and does more of it in any two weeks.
-    usual = make_funnel(12_000, random_state=4, days=240)
-    with_lead = usual.events.merge(usual.leads[["lead_id", "created_at"]], on="lead_id")
-    early = with_lead[with_lead["at"] - with_lead["created_at"] < pd.Timedelta(days=14)]["created_at"]
-    assert (early < SINCE).sum() / (usual.leads["created_at"] < SINCE).sum() > 1.2 * (early >= SINCE).sum() / (
-        usual.leads["created_at"] >= SINCE
-    ).sum()
 
 
 @pytest.mark.parametrize("times", [1.1, 1.25, 1.5])

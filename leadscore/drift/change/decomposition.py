@@ -202,25 +202,25 @@ def decompose(  # noqa: PLR0913 - when, by which rules, and what leads are told 
     --------
     >>> import leadscore as ls
     >>> from leadscore.datasets.funnel import make_funnel
-    >>> funnel = make_funnel(2000, random_state=0)
+    >>> funnel = make_funnel(2000, random_state=1, scenario="volume x2", scenario_start="2026-01-19")
     >>> tables = ls.load_tables(funnel.leads, funnel.events, rulebook=funnel.rulebook, columns=["source"])
     >>> periods = {"before": ("2025-12-08", "2026-01-18"), "after": ("2026-02-16", "2026-03-29")}
     >>> found = decompose(tables, funnel.rulebook, **periods, source="source")
     >>> print(found.headline)
-    MQLs went from 83 to 97, +14 (-15 to +43), from 2025-12-08 to 2026-01-18 (1,185 leads) to 2026-02-16 to 2026-03-29
-    (1,972 leads); the largest part is lead volume +29 (+20 to +38).
+    MQLs went from 78 to 143, +65 (+35 to +95), from 2025-12-08 to 2026-01-18 (1,197 leads) to 2026-02-16 to 2026-03-29
+    (2,761 leads); the largest part is lead volume +83 (+41 to +124).
     >>> found.frame.loc["MQLs", ["change", "low", "high"]].round().astype(int).head(3)
                change  low  high
     part
-    volume         29   20    38
-    fit_mix         7    2    12
-    behaviour     -22  -55    10
+    volume         83   41   124
+    fit_mix         7   -4    18
+    behaviour     -25  -70    21
     >>> found.by_event[["before", "after", "change"]].round(1).head(3)
-               before  after  change
+                 before  after  change
     event
-    (fit)        50.1   59.0     8.9
-    page_view    22.3   25.4     3.1
-    webinar       4.4    7.4     3.0
+    (fit)          44.5   90.6    46.0
+    page_view      22.6   36.9    14.3
+    email_click     5.6    8.2     2.7
     """
     held = tables.tables if isinstance(tables, Binding) else tables
     books = (old, old if new is None else new)

@@ -109,7 +109,7 @@ def outcome_drift(  # noqa: PLR0913 - each of them is part of what is asked
     >>> history = ls.replay(tables, made.rulebook, start="2024-12-01", end="2026-03-31")
     >>> found = outcome_drift(tables, history, stage="opportunity", within_days=60)
     >>> found.state, found.changes.loc[("opportunity", "(all)", "(all)"), ["n_reference", "n"]].astype(int).to_list()
-    ('stable', [763, 145])
+    ('stable', [909, 184])
     """
     with Arguments("outcome_drift") as given:
         given.one_of("every", every, _PERIODS)

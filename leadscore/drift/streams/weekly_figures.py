@@ -159,7 +159,7 @@ def weekly_streams(  # noqa: PLR0913 - each of them is part of what the figures 
     >>> streams = weekly_streams(tables, made.rulebook, **asked, by=["source"])
     >>> week = "2025-06-02", ("accepted", "(all)")
     >>> streams.n.loc[week], streams.figures.loc[week]
-    (np.float64(11.0), np.float64(0.45454545454545453))
+    (np.float64(8.0), np.float64(0.5))
     """
     with Arguments("weekly_streams") as given:
         given.types(tables=(tables, Tables), rulebook=(rulebook, Rulebook))

@@ -168,9 +168,9 @@ def reweigh(
     >>> reweighed = reweigh(made.rulebook, rows)
     >>> reweighed.frame[["rule", "entry", "old", "new", "low", "high", "n"]].head(1).round(1)
             rule    entry   old   new   low  high   n
-    0  Seniority  C-level  30.0  29.0  10.5  47.9  50
+    0  Seniority  C-level  30.0  29.0  17.3  40.5  36
     >>> len(reweighed.diff())
-    10
+    5
     """
     with Arguments("reweigh") as given:
         given.types(rulebook=(rulebook, Rulebook), snapshots=(snapshots, Snapshots))

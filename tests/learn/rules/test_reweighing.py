@@ -113,7 +113,7 @@ def large():
 
 @pytest.fixture(scope="module")
 def funnel():
-    made = make_funnel(6000, random_state=1)
+    made = make_funnel(12_000, random_state=1)
     tables = ls.load_tables(made.leads, made.events, made.outcomes, rulebook=made.rulebook)
     days = made.truth["day"].dropna()
     return made, snapshots(tables, as_of=days, stage="opportunity", within_days=60, worked_only=True)
