@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+
+# What moves the cursor, colours a terminal, ends a line, turns the direction of reading or takes no room.
+_UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
+
+
+def visible(text: object) -> str:
+    r"""Any text in one line, with what cannot be seen written as its code.
+
+    Examples
+    --------
+    >>> print(visible("a\x1b[31mb\nc"))
+    a\x1b[31mb\nc
+    """
+    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), str(text))
 
 
 @dataclass(frozen=True)
@@ -26,8 +43,11 @@ class Problem:
     excerpt: str = ""
 
     def __str__(self) -> str:
-        head = f"{self.where}: {self.message}" if self.where else self.message
-        return "\n".join([head, *(f"    {line}" for line in self.excerpt.splitlines())])
+        # A name in it that holds a line break must not pass for a line of ours.
+        head = visible(f"{self.where}: {self.message}" if self.where else self.message)
+        return "\n".join(
+            [head, *(f"    {visible(line)}" for line in self.excerpt.rstrip("\n").split("\n") if self.excerpt)]
+        )
 
 
 class LeadscoreError(Exception):
@@ -48,8 +68,8 @@ class LeadscoreError(Exception):
 
     def __str__(self) -> str:
         count = len(self.problems)
-        lines = [f"{count} problem{'' if count == 1 else 's'} in {self.source}"]
-        lines += [f"  {line}" for problem in self.problems for line in str(problem).splitlines()]
+        lines = [f"{count} problem{'' if count == 1 else 's'} in {visible(self.source)}"]
+        lines += [f"  {line}" for problem in self.problems for line in str(problem).split("\n")]
         return "\n".join(lines)
 
     def __reduce__(self) -> tuple[type[LeadscoreError], tuple[str, tuple[Problem, ...]]]:

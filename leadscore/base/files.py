@@ -1,39 +1,236 @@
-"""Files that are whole or not there: a reader never sees half of one."""
+"""Files that are whole or not there, replaced by nobody else meanwhile, and never an input."""
 
 from __future__ import annotations
 
+import errno
+import glob
 import os
 import re
+import secrets
+import stat
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from fnmatch import fnmatch
+from pathlib import Path, PurePath
+from typing import IO
+
+AnyPath = str | os.PathLike[str]
 
 # A part that nobody has written to for so long belongs to a run that was killed.
 _STALE_SECONDS = 3600
+# Letters of a file's name in that of its part: four bytes each and the rest must fit in 255.
+_NAMED = 48
+# The output and the errors of a process.
+_STANDARD = (1, 2)
 
 
 @contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A part to write beside `path`, which takes its place when all went well, and is removed when not.
+def replacing(path: AnyPath) -> Iterator[IO[bytes]]:
+    """A file to write to, which takes the place of `path` when all went well, and is removed when not.
 
-    A run killed outright leaves its part behind, hidden and never under the file's own name; a later run that writes
-    the same file removes it.
+    A file that is replaced keeps its permissions, its owner as far as we may give files away, and its place behind a
+    link. A device, a pipe or the standard output is written to, not replaced. A run killed outright leaves its part
+    behind, hidden and never under the file's own name; a later run that writes the same file removes it.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; the one that was there is as it was.
     """
+    if is_stream(path):
+        with _stream(path) as file:
+            yield file
+        return
     # Behind a link the file itself is replaced, not the link.
     target = Path(os.path.realpath(path))
-    for left in target.parent.glob(f".{_literal(target.name)}.*.part"):
-        with suppress(OSError):
-            if time.time() - left.stat().st_mtime > _STALE_SECONDS:
-                left.unlink()
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    _sweep(target)
+    part = target.with_name(f".{target.name[:_NAMED]}.{secrets.token_hex(8)}.part")
     try:
-        yield part
+        with _begun(part, target) as file:
+            yield file
+            file.flush()
+            # A full disk may say so only now, when the old file is still there.
+            os.fsync(file.fileno())
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
 
 
-def _literal(name: str) -> str:
-    """A file name as a glob that finds it alone."""
-    return re.sub(r"[*?\[]", r"[\g<0>]", name)
+def _stream(path: AnyPath) -> IO[bytes]:
+    # Opened anew, a file behind the standard output would be emptied, and written from its start.
+    own = next((number for number in _STANDARD if _is_open_as(path, number)), None)
+    if own is not None:
+        return open(os.dup(own), "wb")  # noqa: PTH123 - no path
+
+    def opener(name: str, flags: int) -> int:
+        # A pipe that nobody reads would be waited for without end.
+        return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
+
+    try:
+        file = open(path, "wb", opener=opener)  # noqa: SIM115 - Path.open has no opener; closed by who writes
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            error.strerror = "nobody reads this pipe"
+        raise
+    if hasattr(os, "set_blocking"):
+        os.set_blocking(file.fileno(), True)
+    return file
+
+
+def _begun(part: Path, target: Path) -> IO[bytes]:
+    """The part, open for writing to nobody who could not write the file itself."""
+    old = target.stat() if target.exists() else None
+
+    def opener(path: str, flags: int) -> int:
+        # Until its permissions are known, only we may open it: who has it open could read on.
+        descriptor = os.open(path, flags, 0o600 if old else 0o666)
+        if old:
+            _as_old(descriptor, target, old)
+        return descriptor
+
+    try:
+        if old and not os.access(target, os.W_OK):
+            raise PermissionError(13, "Permission denied")
+        # "x" creates what is not there yet, and follows no link.
+        return open(part, "xb", opener=opener)
+    except OSError as error:
+        # The name that people know.
+        error.filename = str(target)
+        raise
+
+
+def _as_old(descriptor: int, target: Path, old: os.stat_result) -> None:
+    """Whoever could not read or write the old file cannot read or write the new one."""
+    mode = stat.S_IMODE(old.st_mode) & 0o777
+    if hasattr(os, "fchown") and not any(_given(descriptor, owner, old.st_gid) for owner in (old.st_uid, -1)):
+        # Of another group, whose rights these were not.
+        mode &= 0o707
+    if hasattr(os, "listxattr"):
+        # Lists of who else may read stand there; a folder gives its own to what is new in it.
+        kept = os.listxattr(target)
+        for name in {*kept, *os.listxattr(descriptor)}:
+            with suppress(OSError):
+                if name in kept:
+                    os.setxattr(descriptor, name, os.getxattr(target, name))
+                else:
+                    os.removexattr(descriptor, name)
+    if hasattr(os, "fchmod"):
+        os.fchmod(descriptor, mode)
+
+
+def _given(descriptor: int, owner: int, group: int) -> bool:
+    try:
+        os.fchown(descriptor, owner, group)
+    except OSError:
+        return False
+    return True
+
+
+def _sweep(target: Path) -> None:
+    """Remove what killed runs left of a file."""
+    for left in target.parent.glob(f".{glob.escape(target.name[:_NAMED])}.*.part"):
+        with suppress(OSError):
+            if time.time() - left.lstat().st_mtime > _STALE_SECONDS:
+                left.unlink()
+
+
+def is_stream(path: AnyPath) -> bool:
+    """Whether a path is there and is no file of its own: a device, a pipe, or what this process prints to."""
+    try:
+        kind = os.stat(path).st_mode  # noqa: PTH116 - of any path
+    except OSError:
+        return False
+    return not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)) or any(_is_open_as(path, one) for one in _STANDARD)
+
+
+def is_stdout(path: AnyPath) -> bool:
+    """Whether writing to a path is printing."""
+    return _is_open_as(path, 1)
+
+
+def _is_open_as(path: AnyPath, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(descriptor))  # noqa: PTH116 - of any path
+    except OSError:
+        return False
+
+
+def is_read_at(out: AnyPath, source: AnyPath) -> bool:
+    """Whether what is read at a path (a file, a folder of parts, a glob) is, or would be, the file written to.
+
+    By what the names lead to: links, hard links and other spellings are the same file.
+    """
+    source, real = os.fspath(source), Path(os.path.realpath(out))
+    if real.exists() and not real.is_file():
+        # A device may be read from and written to.
+        return False
+    if os.path.isdir(source):  # noqa: PTH112 - of any path
+        inside = real.is_relative_to(os.path.realpath(source))
+        read = [os.path.join(folder, name) for folder, _, names in os.walk(source) for name in names]  # noqa: PTH118
+    elif os.path.lexists(source):
+        inside, read = real == Path(os.path.realpath(source)), [source]
+    else:
+        inside, read = _matches(real, source), glob.glob(source, recursive=True)  # noqa: PTH207 - takes absolute patterns
+    return inside or any(_same_file(out, one) for one in read)
+
+
+def _matches(path: Path, pattern: str) -> bool:
+    """Whether a glob finds a path, there or not."""
+    if not re.search(r"[*?\[]", pattern):
+        return path == Path(os.path.realpath(pattern))
+    # A folder of the pattern may be a link.
+    folder, name = os.path.split(os.path.abspath(pattern))  # noqa: PTH100 - resolving it would follow its last part
+    whole = os.path.join(os.path.realpath(folder), name)  # noqa: PTH118
+    return fnmatch(str(path), whole) if "**" in whole else PurePath(path).match(whole)
+
+
+def _same_file(one: AnyPath, other: AnyPath) -> bool:
+    try:
+        return Path(one).samefile(other)
+    except OSError:
+        return False
+
+
+@contextmanager
+def locked(path: AnyPath, waiting: Callable[[], None]) -> Iterator[None]:
+    """Hold a file that is read and then replaced, so that no other run changes it in between.
+
+    Parameters
+    ----------
+    path : path
+        Beside it stands an empty file meanwhile, `.NAME.lock`. What is held is let go when the process ends, however it
+        ends. On Windows nothing is held.
+    waiting : callable
+        Called once if another run holds the file; then this one waits for it.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    target = Path(os.path.realpath(path))
+    beside = target.with_name(f".{target.name[:_NAMED]}.lock")
+    descriptor = _held(beside, waiting)
+    try:
+        yield
+    finally:
+        beside.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _held(lock: Path, waiting: Callable[[], None]) -> int:
+    """The lock file, open and ours alone."""
+    import fcntl  # noqa: PLC0415 - not on Windows
+
+    while True:
+        # What somebody put in its place to be opened by us is not followed.
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        # Who held it before has removed it: then another may stand there that is not ours.
+        if _is_open_as(lock, descriptor):
+            return descriptor
+        os.close(descriptor)

@@ -46,6 +46,7 @@ def diff(  # noqa: PLR0913
     The changes rule by rule; with --leads, who would have qualified in a period by the one and by the other, and why.
     Exit code 0 whether anything changed or not.
     """
+    options.check_written([old, new, leads, events, outcomes], ("--out", out, options.TABLES))
     books = [ls.Rulebook.read(path) for path in (old, new)]
     if (outcomes is None) != (within_days is None):
         what = "go together: what became of the leads, in how many days"
@@ -57,7 +58,6 @@ def diff(  # noqa: PLR0913
         return
     if start is None or end is None:
         raise typer.BadParameter("needs --start and --end, the period to compare over", param_hint="'--leads'")
-    options.check_writable(out, ".parquet", ".csv")
     reading = options.reading(set_aside=set_aside, observed_until=observed_until, stage_name=stage_name)
     with steps(2) as step:
         step("Reading the tables")

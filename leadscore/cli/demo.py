@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import shlex
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 import leadscore as ls
+from leadscore.base.files import replacing
 from leadscore.base.text import counted
 from leadscore.cli.entry import app
 from leadscore.cli.printing import heading, steps
@@ -29,9 +32,12 @@ def init(
     names = ("rulebook.yaml", "leads.csv", "events.csv")
     _refuse_existing(folder, names, "'FOLDER'")
     folder.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        with (folder / name).open("x", encoding="utf-8") as file:
-            file.write(example(name))
+    with ExitStack() as stack:
+        # All of them or none: a folder with one is refused next time.
+        for name in names:
+            file = stack.enter_context(replacing(folder / name))
+            file.write(example(name).encode())
+            file.flush()
     rulebook, leads, events = (shlex.quote(str(folder / name)) for name in names)
     out = shlex.quote(str(folder / "scores.csv"))
     tables = f"--leads {leads} --events {events} --as-of 2026-03-31"
@@ -43,7 +49,7 @@ def init(
 
 
 def _refuse_existing(folder: Path, names: Sequence[str], option: str) -> None:
-    there = [str(folder / name) for name in names if (folder / name).exists()]
+    there = [str(folder / name) for name in names if os.path.lexists(folder / name)]
     if there or (folder.exists() and not folder.is_dir()):
         what = f"{', '.join(there)} already there" if there else f"{str(folder)!r} is a file"
         raise typer.BadParameter(f"{what}; nothing was written. Name another folder.", param_hint=option)
@@ -57,7 +63,7 @@ def demo(
 ) -> None:
     """Make up leads, score them and explain one: a tour in seconds."""
     from leadscore.cli.score import check, score_and_write  # noqa: PLC0415 - the help lists their commands after these
-    from leadscore.datasets.funnel import example, make_funnel  # noqa: PLC0415 - this command only
+    from leadscore.datasets.funnel import make_funnel  # noqa: PLC0415 - this command only
 
     place = folder or Path(tempfile.mkdtemp(prefix="leadscore-demo-"))
     names = ("rulebook.yaml", "leads.parquet", "events.parquet", "outcomes.parquet", "scores.csv")
@@ -67,10 +73,11 @@ def demo(
     with steps(1) as step:
         step(f"Making up {counted(leads, 'lead')} and what they did")
         funnel = make_funnel(leads)
-        rulebook.write_text(example("rulebook.yaml"), encoding="utf-8")
+        funnel.rulebook.write(rulebook)
         frames = {leads_file: funnel.leads, events_file: funnel.events, outcomes_file: funnel.outcomes}
         for path, frame in frames.items():
-            frame.to_parquet(path, index=False)
+            with replacing(path) as file:
+                frame.to_parquet(file, index=False)
     typer.echo(f"Everything below is made up, and in {place}")
     heading("1. The tables: leads, what they did, and what became of them")
     for path, frame in frames.items():

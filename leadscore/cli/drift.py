@@ -13,7 +13,7 @@ from leadscore.base.text import counted
 from leadscore.cli import options
 from leadscore.cli.entry import app
 from leadscore.cli.options import a_day, a_file, option
-from leadscore.cli.printing import print_json, print_set_aside, steps
+from leadscore.cli.printing import alone, print_json, print_set_aside, steps
 
 if TYPE_CHECKING:
     from leadscore.drift.report import DriftReport
@@ -61,13 +61,13 @@ def drift(  # noqa: PLR0913 - a command has as many arguments as options
 
     Exit code 4 on an alarm, until it is acknowledged; 0 if stable, still learning, or on watch: worth a look, no alarm.
     """
-    options.check_writable(state, ".json", option="--state")
+    options.check_written([rulebook, leads, events], ("--state", state, (".json",)))
     if acknowledge is not None and state is None:
         raise typer.BadParameter("needs --state, where the decision is kept", param_hint="'--acknowledge'")
     from leadscore.drift.report import drift_report  # noqa: PLC0415 - this command only
 
     book = ls.Rulebook.read(rulebook)
-    with steps(3) as step:
+    with alone(state), steps(3) as step:
         step("Reading the tables")
         monitor = _begun(book, state, by, start, reference_weeks)
         tables = ls.load_tables(leads, events, rulebook=book, columns=[*monitor.by], strict=not set_aside)
@@ -163,8 +163,8 @@ def _keep(monitor: ls.BalanceMonitor, path: Path) -> None:
 
     text = f"{monitor.to_json()}\n".encode()
     if not path.exists() or path.read_bytes() != text:
-        with replacing(path) as part:
-            part.write_bytes(text)
+        with replacing(path) as file:
+            file.write(text)
 
 
 def _print(report: DriftReport, printed: str) -> None:

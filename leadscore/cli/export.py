@@ -50,9 +50,10 @@ def write_frame(frame: pd.DataFrame, path: str | os.PathLike[str], rulebook: Rul
     Parameters
     ----------
     frame : DataFrame
-    path : path ending in .parquet or .csv
-        Parquet keeps every type, and says in its metadata which rulebook and days it is of. In CSV, text that a
-        spreadsheet would run as a formula gets an apostrophe in front, ids too; to join on ids, take Parquet.
+    path : path
+        Ending in .parquet it is Parquet, else CSV. Parquet keeps every type, and says in its metadata which rulebook
+        and days it is of. In CSV, text that a spreadsheet would run as a formula gets an apostrophe in front, ids too;
+        to join on ids, take Parquet.
     rulebook : Rulebook
     said : mapping
         What else to say in the metadata.
@@ -66,13 +67,13 @@ def write_frame(frame: pd.DataFrame, path: str | os.PathLike[str], rulebook: Rul
     table = _with_days(pa.Table.from_pandas(frame, preserve_index=False))
     ours = {f"leadscore.{key}": value for key, value in said.items()}
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), **ours})
-    with replacing(path) as part:
-        if Path(path).suffix.lower() == ".csv":
-            pyarrow.csv.write_csv(_harmless(table), part)
-        else:
+    with replacing(path) as file:
+        if Path(path).suffix.lower() == ".parquet":
             # Ids are unique: a dictionary of them would only cost time.
             repeats = [name for name in table.column_names if name != "lead_id"]
-            pyarrow.parquet.write_table(table, part, compression="zstd", use_dictionary=repeats)
+            pyarrow.parquet.write_table(table, file, compression="zstd", use_dictionary=repeats)
+        else:
+            pyarrow.csv.write_csv(_harmless(table), file)
 
 
 def _with_days(table: pa.Table) -> pa.Table:

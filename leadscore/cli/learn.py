@@ -14,6 +14,7 @@ from leadscore.cli import options
 from leadscore.cli.entry import app
 from leadscore.cli.options import a_file, option
 from leadscore.cli.printing import print_json, print_result, print_set_aside, steps
+from leadscore.errors import visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,8 +59,8 @@ def learn(  # noqa: PLR0913 - a command has as many arguments as options
     """
     from leadscore.learn.publish.training import train  # noqa: PLC0415 - scikit-learn takes a second
 
-    options.check_writable(out, ".yaml", ".yml")
-    options.check_writable(model, ".npz", option="--model")
+    models = options.model_files(model)
+    options.check_written([rulebook, leads, events, outcomes], ("--out", out, options.RULEBOOKS), *models)
     if each == "handover" and capacity_per_week is None:
         what = "needs --capacity-per-week: at as many as qualify now, no lead that sales got would have to be left out"
         raise typer.BadParameter(what, param_hint="'--each handover'")
@@ -84,7 +85,7 @@ def _print(trained: Trained, written: list[str], printed: str) -> None:
         print_json(trained.to_dict() | {"rulebook": trained.rulebook.to_yaml(), "written": written})
         return
     what = "" if trained.verdict.passed else ", though the gate did not pass: for review, not to publish"
-    typer.echo(f"{trained}\nWritten: {', '.join(written)}{what}" if written else trained)
+    typer.echo(f"{trained}\nWritten: {', '.join(map(visible, written))}{what}" if written else trained)
 
 
 def _write(trained: Trained, out: Path | None, model: Path | None) -> list[str]:

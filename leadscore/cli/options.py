@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
+
+from leadscore.base.files import is_read_at, is_stdout, is_stream
 
 
 def option(metavar: str, text: str, *names: str, **more: Any) -> Any:
@@ -34,16 +37,48 @@ def day(text: str) -> dt.date:
         raise typer.BadParameter(message) from None
 
 
-def check_writable(path: Path | None, *endings: str, option: str = "--out") -> None:
-    """Refuse an output that cannot be before an hour is spent on it."""
-    if path is None:
-        return
-    if path.suffix.lower() not in endings:
-        message = f"must end in {' or '.join(endings)}; got {str(path)!r}"
-        raise typer.BadParameter(message, param_hint=f"'{option}'")
+# An option that names what is written, the path given there, and the endings it may have.
+Written = tuple[str, Path | None, tuple[str, ...]]
+TABLES, RULEBOOKS = (".parquet", ".csv"), (".yaml", ".yml")
+
+
+def check_written(read: Sequence[str | Path | None], *written: Written) -> None:
+    """Refuse an output that cannot be, or that would destroy an input, before anything is read.
+
+    What is printed goes to stderr where an output is stdout.
+    """
+    there = [(option, path, endings) for option, path, endings in written if path is not None]
+    for place, (option, path, endings) in enumerate(there):
+        wrong = _unwritable(path, endings) or next(
+            (
+                f"{str(path)!r} is, or would be, read as {str(source)!r}: what is written would replace it"
+                for source in read
+                if source is not None and is_read_at(path, source)
+            ),
+            "",
+        )
+        for other, taken, _ in there[:place]:
+            if not wrong and is_read_at(path, taken):
+                wrong = f"{str(path)!r} is the file of '{other}' too"
+        if wrong:
+            raise typer.BadParameter(wrong, param_hint=f"'{option}'")
+    if any(is_stdout(path) for _, path, _ in there):
+        sys.stdout = sys.stderr
+
+
+def model_files(model: Path | None) -> list[Written]:
+    """A model and the card beside it."""
+    return [("--model", model, (".npz",)), ("--model", model and model.with_suffix(".md"), (".md",))]
+
+
+def _unwritable(path: Path, endings: tuple[str, ...]) -> str:
     if path.is_dir() or not path.parent.is_dir():
         what = "is a folder" if path.is_dir() else f"would be in {str(path.parent)!r}, which is not a folder"
-        raise typer.BadParameter(f"{str(path)!r} {what}", param_hint=f"'{option}'")
+        return f"{str(path)!r} {what}"
+    # What is a file is told by its ending; a device or a pipe has none.
+    if path.suffix.lower() not in endings and not is_stream(path):
+        return f"must end in {' or '.join(endings)}; got {str(path)!r}"
+    return ""
 
 
 def reading(*, set_aside: bool, observed_until: dt.date | None, stage_name: Sequence[str] | None) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -12,7 +13,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from leadscore.base.files import AnyPath, locked
 from leadscore.base.text import counted
+from leadscore.errors import visible
 from leadscore.present.markdown import text_table
 
 if TYPE_CHECKING:
@@ -34,7 +37,7 @@ def print_changes(changes: list[Change], printed: str) -> None:
         print_table(("section", "name", "change"), [(one.section, one.name, one.text) for one in changes])
         for one in changes:
             if one.code:
-                typer.echo(f"warning {one.code}: {one.warning}")
+                typer.echo(f"warning {one.code}: {visible(one.warning)}")
     else:
         typer.echo("no change")
 
@@ -56,22 +59,34 @@ def print_result(result: Result, printed: str, more: Sequence[Section] = ()) -> 
 
 def heading(text: str) -> None:
     """Print a line that starts a part."""
-    typer.secho(f"\n{text}", bold=True)
+    typer.echo(f"\n{text}\n{'-' * len(text)}")
 
 
 @contextmanager
 def steps(total: int) -> Iterator[Callable[[str], None]]:
     """Say what is being done, with a bar of the steps that are; on a terminal only."""
-    where = Console(stderr=True)
+    # Beside the stream that shows the codes of a bar as text.
+    where = Console(file=sys.__stderr__ or sys.stderr)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=where, transient=True, disable=not where.is_terminal) as progress:
         task = progress.add_task("...", total=total)
 
         def step(text: str) -> None:
             # The first step begins with nothing done.
-            progress.update(task, description=text, advance=0 if progress.tasks[0].description == "..." else 1)
+            progress.update(task, description=visible(text), advance=0 if progress.tasks[0].description == "..." else 1)
 
         yield step
+
+
+@contextmanager
+def alone(path: AnyPath | None) -> Iterator[None]:
+    """Read a file and replace it while no other run does, and say when that takes waiting."""
+    if path is None:
+        yield
+        return
+    said = f"Another run is at work on {visible(path)}; this one waits until it has ended."
+    with locked(path, lambda: typer.echo(said, err=True)):
+        yield
 
 
 def print_set_aside(tables: Tables, *, err: bool = False) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import re
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +16,8 @@ from leadscore.base.text import counted
 from leadscore.cli import options
 from leadscore.cli.entry import app
 from leadscore.cli.options import a_day, a_file, option
-from leadscore.cli.printing import print_json, print_set_aside, print_table, steps
+from leadscore.cli.printing import alone, print_json, print_set_aside, print_table, steps
+from leadscore.errors import visible
 
 if TYPE_CHECKING:
     from leadscore.scoring.scores import Scores
@@ -44,7 +46,9 @@ def check(
         return
     version = f" version {book.version}" if book.version else ""
     rules = f"{counted(len(book.fit), 'fit rule')} and {counted(len(book.behaviour), 'behaviour rule')}"
-    typer.echo(f"{rulebook}: {book.name!r}{version}, {rules}, qualified from {book.qualify.threshold:g} points")
+    typer.echo(
+        f"{visible(rulebook)}: {book.name!r}{version}, {rules}, qualified from {book.qualify.threshold:g} points"
+    )
     typer.echo(f"No errors, {counted(len(found), 'finding')}{':' if found else '.'}")
     if found:
         rows = [(one.code, str(one.line), one.message) for one in found]
@@ -71,7 +75,7 @@ def score(  # noqa: PLR0913 - a command has as many arguments as options
 
     Exit code 1, and no file, if the tables break their contract; what breaks it is shown.
     """
-    options.check_writable(out, ".parquet", ".csv")
+    options.check_written([rulebook, leads, events], ("--out", out, options.TABLES))
     book = ls.Rulebook.read(rulebook)
     score_and_write(book, (leads, events), as_of, out, strict=not set_aside)
 
@@ -89,7 +93,7 @@ def score_and_write(
         scores = ls.score(tables, book, as_of=as_of)
         step(f"Writing {out}")
         write_scores(scores, out)
-    typer.echo(f"{counted(len(scores), 'lead')} scored as of {as_of}, written to {out}")
+    typer.echo(f"{counted(len(scores), 'lead')} scored as of {as_of}, written to {visible(out)}")
     if files[1] is None:
         typer.echo("Fit only: no events were given.")
     print_set_aside(tables)
@@ -139,7 +143,7 @@ def replay(  # noqa: PLR0913
     """
     from leadscore.cli.export import write_history  # noqa: PLC0415 - this command only
 
-    options.check_writable(out, ".parquet", ".csv")
+    options.check_written([rulebook, leads, events], ("--out", out, options.TABLES))
     book = ls.Rulebook.read(rulebook)
     with steps(3) as step:
         step("Reading leads and events")
@@ -151,7 +155,7 @@ def replay(  # noqa: PLR0913
     print_set_aside(tables)
     typer.echo(history)
     before = f", {history.already:,} of them qualified before the period already" if history.already else ""
-    typer.echo(f"Written to {out}: {counted(len(history), 'lead')}{before}")
+    typer.echo(f"Written to {visible(out)}: {counted(len(history), 'lead')}{before}")
 
 
 @app.command()
@@ -168,9 +172,11 @@ def activity(
 
     'score --events' and 'explain --events' read it in place of the events, with the same result.
     """
-    options.check_writable(out, ".parquet")
+    # An activity may be extended where it stands.
+    in_place = extend is not None and os.path.realpath(extend) == os.path.realpath(out)
+    options.check_written([rulebook, events, None if in_place else extend], ("--out", out, (".parquet",)))
     book = ls.Rulebook.read(rulebook) if rulebook else None
-    with steps(2) as step:
+    with alone(out if in_place else None), steps(2) as step:
         step("Counting events")
         if extend:
             old = ls.tables.DailyActivity.read(extend)
@@ -182,7 +188,9 @@ def activity(
         daily.write(out)
     days = daily.table["day"].to_pandas()
     span = f" from {days.min()} to {days.max()}" if len(days) else ""
-    typer.echo(f"{counted(len(daily.table), 'row')} of daily activity{span}, in {daily.timezone}, written to {out}")
+    typer.echo(
+        f"{counted(len(daily.table), 'row')} of daily activity{span}, in {daily.timezone}, written to {visible(out)}"
+    )
     kept = [name for name in daily.table.column_names if name not in {"lead_id", "event", "day", "count"}]
     if not kept and book is None:
         typer.echo("Kept of each event: its kind only. With --rulebook, also the columns that the rules test.")

@@ -1,28 +1,17 @@
-"""Text that reads as it stands, whatever names hold: in one line anywhere, and as Markdown."""
+"""Text that reads as it stands, whatever names hold: in tables, and as Markdown."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-# What moves the cursor, colours a terminal, ends a line or turns the direction of reading: seen by its code only.
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+from leadscore.errors import visible
+
 # What means something to Markdown or HTML inside a line or a cell: underscores at the edge of a word only, and what
 # makes a link of an address.
 _MEANT = re.compile(r"[\\`*\[\]<#|~$&@]|(?<![^\W_])_|_(?![^\W_])|:(?=//)|(?<=www)\.", re.IGNORECASE)
 # What makes a list, a quotation or a heading where a line begins.
 _STARTS = re.compile(r"^(\d*)([>+=.)-])")
-
-
-def visible(text: object) -> str:
-    r"""Any text in one line, with what cannot be seen written as its code.
-
-    Examples
-    --------
-    >>> print(visible("a\x1b[31mb\nc"))
-    a\x1b[31mb\nc
-    """
-    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), str(text))
 
 
 def text_table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool]) -> Iterator[str]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from leadscore.base.text import counted
-from leadscore.present.markdown import visible
+from leadscore.errors import visible
 
 _MARKERS = "osD^vP*X"
 _LINES = ("-", "--", "-.", ":")

@@ -22,7 +22,8 @@ import numpy as np
 import pandas as pd
 
 from leadscore.base.text import counted
-from leadscore.present.markdown import bullets, escaped, table, text_table, visible
+from leadscore.errors import visible
+from leadscore.present.markdown import bullets, escaped, table, text_table
 
 # How figures are written, by the last word of their column's name: one word means one thing in every result.
 _FORMATS = dict.fromkeys(("share", "rate", "precision", "recall", "captured"), ".1%") | dict.fromkeys("pq", ".2g")

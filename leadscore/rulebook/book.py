@@ -192,8 +192,8 @@ class Rulebook(Contents):
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the file; a reader never sees half of it."""
-        with replacing(path) as part:
-            part.write_bytes(self.to_yaml().encode())
+        with replacing(path) as file:
+            file.write(self.to_yaml().encode())
 
     def check(self, *, today: dt.date | None = None) -> list[Finding]:
         """What a reviewer should know before any data is seen, in the order of the file.

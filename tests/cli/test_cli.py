@@ -283,8 +283,8 @@ class TestHalfAFile:
 
     @pytest.mark.parametrize("out", ["scores.csv", "scores.parquet"])
     def test_a_failing_write_leaves_the_old_file(self, folder, monkeypatch, out):
-        def fail(_, path, **__):
-            Path(path).write_text("half", encoding="utf-8")
+        def fail(_, file, **__):
+            file.write(b"half")
             raise OSError(28, "No space left on device")
 
         Path(out).write_text("yesterday", encoding="utf-8")
@@ -297,11 +297,10 @@ class TestHalfAFile:
         assert left_over(folder) == []
 
     STUCK = """
-import sys, time
-from pathlib import Path
+import time
 import pyarrow.parquet
-def stuck(table, path, **_):
-    Path(path).write_text("half")
+def stuck(table, file, **_):
+    file.write(b"half")
     print("writing", flush=True)
     time.sleep(30)
 pyarrow.parquet.write_table = stuck
@@ -691,7 +690,7 @@ class TestProcess:
         with in_process("schema") as process:
             process.stdout.close()
             assert process.stderr.read() == ""
-        assert process.returncode == 1
+        assert process.returncode == 0
 
     def test_a_name_the_terminal_cannot_show(self):
         edit("rulebook.yaml", "name: example", "name: 名前")

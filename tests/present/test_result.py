@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadscore.present.markdown import bullets, escaped, table, visible
+from leadscore.errors import visible
+from leadscore.present.markdown import bullets, escaped, table
 from leadscore.present.result import Result, Section
 from tests.support.hostile import NAMES, UNSEEN, check_renderings, names, parsed
 

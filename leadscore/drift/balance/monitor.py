@@ -14,18 +14,16 @@ from leadscore.base.days import as_day, day_number
 from leadscore.base.text import counted
 from leadscore.drift.balance.alarm import Watch
 from leadscore.drift.balance.causes import Causes, causes_of
+from leadscore.drift.balance.state import FORMAT, read_state
 from leadscore.drift.balance.verdict import BalanceVerdict, judged
 from leadscore.drift.cohorts import SHORT, YEAR, check_cohort, overlap, sides_of, sketch_of, weekly_cohorts
-from leadscore.errors import ArgumentError
-from leadscore.present.markdown import visible
+from leadscore.errors import ArgumentError, LeadscoreError, visible
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.binding import Binding
 from leadscore.scoring.scores import named
 from leadscore.tables.groups import By
 from leadscore.tables.tables import Tables
 
-# Of `to_json`.
-_FORMAT = 1
 # Leads in common with the week before, as a share of both weeks' leads, from which on windows overlap.
 _OVERLAP = 0.1
 _COUNTS = {"leads": "pool", "mqls": "mqls"}
@@ -346,7 +344,7 @@ class BalanceMonitor:
     def to_json(self) -> str:
         """The monitor as text, for a weekly job to keep; it holds sums of weeks and no lead."""
         state = {
-            "leadscore_balance": _FORMAT,
+            "leadscore_balance": FORMAT,
             "rulebook": self.rulebook.to_yaml(),
             **{name: getattr(self, name) for name in _SETTINGS},
             "weeks": self._weeks,
@@ -364,19 +362,15 @@ class BalanceMonitor:
         ArgumentError
             If it is not that.
         """
+        state = read_state(text)
         try:
-            state = json.loads(text)
-            if state["leadscore_balance"] != _FORMAT:
-                raise ValueError(f"format {state['leadscore_balance']!r}")
-            settings = {name: state[name] for name in _SETTINGS}
-            monitor = cls(Rulebook.from_yaml(state["rulebook"]), **settings)
-            monitor._weeks, monitor._decisions = state["weeks"], state["decisions"]
-            monitor._watch = monitor._begun()
-            if state["edit"] is not None:
-                monitor.edit = pd.DataFrame.from_dict(state["edit"], orient="index").rename_axis("figure")
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            message = f"is not what BalanceMonitor.to_json wrote: {error!r}; got {str(text)[:60]!r}"
-            raise ArgumentError("monitor", message) from None
+            monitor = cls(Rulebook.from_yaml(state["rulebook"]), **{name: state[name] for name in _SETTINGS})
+        except LeadscoreError as error:
+            raise ArgumentError("monitor", error.problems) from None
+        monitor._weeks, monitor._decisions = state["weeks"], state["decisions"]
+        monitor._watch = monitor._begun()
+        if state["edit"] is not None:
+            monitor.edit = pd.DataFrame.from_dict(state["edit"], orient="index").rename_axis("figure")
         return monitor
 
     def __repr__(self) -> str:

@@ -31,12 +31,11 @@ from pydantic_core import to_json
 
 from leadscore.base.files import replacing
 from leadscore.base.text import counted
-from leadscore.errors import ArgumentError, Problem
+from leadscore.errors import ArgumentError, Problem, visible
 from leadscore.learn.card.additive import Additive
 from leadscore.learn.card.binning import Bins
 from leadscore.learn.card.model_card import FIRST_LINE, model_card
 from leadscore.learn.guards.guards import Guards
-from leadscore.present.markdown import visible
 from leadscore.present.result import Result
 
 Model = TypeVar("Model")
@@ -88,9 +87,11 @@ def write_model(
     data = buffer.getvalue()
     made_by = f"format {FORMAT} of leadscore {version('leadscore')}, SHA-256 {sha256(data).hexdigest()}"
     text = model_card(model, title or target.stem, (target.name, made_by), notes=notes, verdict=verdict)
-    with replacing(target) as part, replacing(card) as part_of_card:
-        part.write_bytes(data)
-        part_of_card.write_text(text, encoding="utf-8", newline="\n")
+    with replacing(target) as file, replacing(card) as beside:
+        beside.write(text.encode())
+        file.write(data)
+        # Where one of them has no room, neither is replaced.
+        file.flush()
 
 
 def read_model(path: str | os.PathLike[str], kind: type[Model]) -> Model:

@@ -35,14 +35,13 @@ import pandas as pd
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.text import counted as counted_of
-from leadscore.errors import ArgumentError
+from leadscore.errors import ArgumentError, visible
 from leadscore.learn.guards import columns as oddities
 from leadscore.learn.guards import rows as sample
 from leadscore.learn.guards.cells import Cells, read_cells, row_marks
 from leadscore.learn.guards.columns import Found, shown
 from leadscore.learn.guards.rows import Time
 from leadscore.learn.guards.separation import Rows, Split, alone, together
-from leadscore.present.markdown import visible
 from leadscore.present.result import Result, Section
 from leadscore.stats.intervals import Ints, share_text
 from leadscore.stats.outcomes_and_scores import Mask, read_rows

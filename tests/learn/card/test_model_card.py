@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from leadscore.errors import visible
 from leadscore.learn.card.classifier import LeadClassifier
-from leadscore.present.markdown import escaped, visible
+from leadscore.present.markdown import escaped
 from leadscore.present.result import Result
 from tests.support.model_files import DATES, FRAME, MODEL, OUTCOME, copied, fitted
 
