@@ -13,13 +13,22 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from leadscore.base.text import as_text, normalise
+from leadscore.base.text import IGNORABLE, as_text, counted, normalise
 from leadscore.base.times import NO_TIME, is_text, one_array, read_times
+from leadscore.errors import ContractError, Problem
 from leadscore.rulebook.kinds import Kind
 
 _PLAIN_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _EXACT_INTEGERS = 2**53
+# A comma, or two points, show that points may part thousands; then 1.200 may be 1200.
+_GROUPED = re.compile(r"[+-]?\d[\d.,' ]*,\d[\d.,]*|[+-]?\d{1,3}([.]\d{3}){2,}", re.ASCII)
+_EITHER = re.compile(r"[+-]?[1-9]\d{0,2}[.]\d{3}", re.ASCII)
+
+
+# The bits of a floating-point number that count; from there on whole numbers run together.
+_DIGITS = {16: 11, 32: 24, 64: 53}
 
 
 @dataclass
@@ -81,6 +90,48 @@ def positions_of(indices: pa.Array) -> npt.NDArray[np.signedinteger[Any]]:
     return indices.to_numpy(zero_copy_only=False)
 
 
+def plain_ids(column: pa.Array | pa.ChunkedArray, table: str) -> pa.Array:
+    """Ids as text or whole numbers; those of no lead as floats where some are not whole.
+
+    Raises
+    ------
+    ContractError
+        If they are neither: dates and booleans are no ids, though they could be counted; nor are floating-point numbers
+        so large that two ids may have become one.
+    """
+    array = one_array(column)
+    kind = array.type
+    if pa.types.is_null(kind):
+        return array.cast(pa.large_string())
+    if is_text(kind):
+        return array
+    message = f"{kind} values where ids are needed: whole numbers or text"
+    if pa.types.is_floating(kind):
+        numbers = array.cast(pa.float64()).to_numpy(zero_copy_only=False)
+        blurred = numbers[np.isfinite(numbers) & (np.abs(numbers) >= 2.0 ** _DIGITS[kind.bit_width])]
+        if len(blurred):
+            message = (
+                f"{counted(len(blurred), 'id')} as floating-point numbers from 2**{_DIGITS[kind.bit_width]} on, as "
+                f"{int(blurred[0])}: ids beside it have become the same number; give ids as text or whole numbers"
+            )
+            raise ContractError("tables", [Problem(f"{table}.lead_id", message)])
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        try:
+            return array.cast(pa.int64())
+        except pa.ArrowInvalid:
+            if pa.types.is_floating(kind) and table != "leads":
+                return array.cast(pa.float64())
+    raise ContractError("tables", [Problem(f"{table}.lead_id", message)])
+
+
+def unseen(ids: pa.Array) -> npt.NDArray[np.intp]:
+    """The rows whose id holds a character that is not seen: it may be another's id, and nobody could tell."""
+    if not is_text(ids.type):
+        return np.zeros(0, np.intp)
+    held = pc.match_substring_regex(ids, IGNORABLE.encode().decode("unicode_escape"))
+    return np.flatnonzero(held.fill_null(False).to_numpy(zero_copy_only=False))
+
+
 def convert(data: pa.Array | pa.ChunkedArray, kind: Kind, missing_values: tuple[str, ...], timezone: str) -> Column:
     """Read an Arrow column as one kind of value; cells that are not of it are in `bad`."""
     array = one_array(data)
@@ -96,14 +147,16 @@ def convert(data: pa.Array | pa.ChunkedArray, kind: Kind, missing_values: tuple[
     if kind == "number" and not is_text(array.type):
         return _number(array)
     readers: dict[Kind, Callable[[Any], Any]]
+    codes, values = distinct(array)
     readers = {
         "text": partial(_text, missing),
         "number": partial(_unless, missing, plain_number),
         "boolean": partial(_unless, missing, _boolean),
     }
-    codes, values = distinct(array)
     column = _recoded(kind, codes, readers[kind], values)
     if kind == "number":
+        if column.bad and any(map(_GROUPED.fullmatch, filter(None, values))):
+            column = _recoded(kind, codes, partial(_unless, missing, _unambiguous_number), values)
         column.numbers, column.codes, column.values = np.array([*column.values, math.nan])[column.codes], None, []
     return column
 
@@ -203,6 +256,15 @@ def plain_number(text: str) -> float | Bad | None:
     if _PLAIN_NUMBER.fullmatch(stripped):
         return float(stripped)
     return Bad("text that is not a plain number (1200, -3.5)")
+
+
+def _unambiguous_number(text: str) -> float | Bad | None:
+    """A number as text, in a column where others have separators of thousands or decimal commas."""
+    if _EITHER.fullmatch(text.strip()):
+        return Bad(
+            "a point that may be decimal or part thousands, as others in the column have commas or several points"
+        )
+    return plain_number(text)
 
 
 def _boolean(value: Any) -> bool | Bad | None:

@@ -39,32 +39,35 @@ class Breaches:
         key = (column, message)
         self._rows.setdefault(key, []).append(rows)
         examples = self._examples.setdefault(key, [])
-        for row, value in zip(rows[: _SHOWN - len(examples)], values, strict=False):
-            # A reader on several threads does not know where a line stood that is no row.
-            place = "somewhere" if row < 0 else f"line {row + 2}" if self.source.lines_known else f"row {row}"
-            examples.append(f"{place}: {value!r}")
+        examples += [repr(value) for _, value in zip(rows[: _SHOWN - len(examples)], values, strict=False)]
 
-    def add_unread(self) -> None:
-        """Note lines of a text file that were no rows, or rows that swallowed others."""
-        for row, message, cells in self.source.notes:
-            self.add("", message, np.array([row]), [cells])
+    def _found(self) -> dict[tuple[str, str], tuple[npt.NDArray[np.intp], list[tuple[int, str]]]]:
+        """By column and message the records, counted with the lines that are no rows, and the first with its value."""
+        rows = {key: self.source.records(np.concatenate(parts)) for key, parts in self._rows.items()}
+        first = {key: list(zip(rows[key].tolist(), values, strict=False)) for key, values in self._examples.items()}
+        lines: dict[tuple[str, str], list[tuple[int, str]]] = {}
+        for place, line in enumerate(self.source.unread):
+            lines.setdefault(("", line.message), []).append((line.before + place, repr(line.text)))
+        unread = {key: (np.array([record for record, _ in held]), held[:_SHOWN]) for key, held in lines.items()}
+        return {key: (rows[key], first[key]) for key in rows} | unread
 
     def problems(self) -> list[Problem]:
         """One problem for each column and message, with the count and the first rows."""
-        found = []
-        for (column, message), parts in self._rows.items():
-            count = sum(len(part) for part in parts)
-            examples = self._examples[(column, message)]
-            more = [f"... and {count - len(examples):,} more"] if count > len(examples) else []
+        found = self._found()
+        places = self.source.places([record for _, examples in found.values() for record, _ in examples])
+        problems = []
+        for (column, message), (records, examples) in found.items():
+            lines = [f"{places[record]}: {value}" for record, value in examples]
+            more = [f"... and {len(records) - len(lines):,} more"] if len(records) > len(lines) else []
             where = f"{self.source.name}.{column}" if column else self.source.name
-            found.append(Problem(where, f"{counted(count, 'row')}: {message}", "\n".join([*examples, *more])))
-        return found
+            problems.append(Problem(where, f"{counted(len(records), 'row')}: {message}", "\n".join([*lines, *more])))
+        return problems
 
     def rejected(self) -> pd.DataFrame:
         """The rows: `table`, `row`, `column`, `problem`."""
         parts = [
-            pd.DataFrame({"table": self.source.name, "row": np.concatenate(rows), "column": column, "problem": message})
-            for (column, message), rows in self._rows.items()
+            pd.DataFrame({"table": self.source.name, "row": records, "column": column, "problem": message})
+            for (column, message), (records, _) in self._found().items()
         ]
         empty = pd.DataFrame({"table": [], "row": np.zeros(0, np.int64), "column": [], "problem": []})
         return pd.concat(parts, ignore_index=True).sort_values("row", kind="stable") if parts else empty
@@ -123,18 +126,24 @@ def shown(array: pa.Array) -> list[Any]:
 
 
 def missing_columns(source: Source, wanted: Sequence[str], uses: dict[str, str] | None = None) -> list[Problem]:
-    """A problem for each wanted column that a table lacks, with the nearest that it has.
+    """A problem for each wanted column that a table lacks, with the nearest that it has, or has more than once.
 
     `uses` says of a column which rule needs it.
     """
-    return [
+    wanted, known = list(dict.fromkeys(wanted)), {*source.columns}
+    problems = [
         Problem(
             f"{source.name}.{name}",
             f"there is no column {name!r}{(uses or {}).get(name, '')}{did_you_mean(name, source.columns)}",
         )
-        for name in dict.fromkeys(wanted)
-        if name not in source.columns
+        for name in wanted
+        if name not in known
     ]
+    twice = [
+        f"{name} (columns {', '.join(map(str, source.repeated[name]))})" for name in wanted if name in source.repeated
+    ]
+    message = f"each column needs its own name; repeated: {', '.join(twice)}"
+    return [*problems, Problem(source.name, message)] if twice else problems
 
 
 def refuse(problems: list[Problem]) -> None:

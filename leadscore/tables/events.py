@@ -14,40 +14,17 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from leadscore.base.text import counted
-from leadscore.base.times import DAY, NO_TIME, NO_ZONE, Times, is_text, one_array
+from leadscore.base.times import DAY, NO_TIME, Times, is_text, one_array
 from leadscore.errors import ArgumentError, ContractError, Problem
 from leadscore.rulebook.kinds import Kind
-from leadscore.tables.columns import Column, convert, encoded_of, positions_of
+from leadscore.tables.columns import Column, convert, encoded_of, plain_ids, positions_of
 from leadscore.tables.contract import Breaches, Judged, refuse
+from leadscore.tables.sources import Source
 
 # The zone of daily activity, in what a file says of itself.
 ZONE = b"leadscore.timezone"
 # A column that a `where` tests, the kind of value it needs, and the texts that mean missing.
 Test = tuple[str, Kind, tuple[str, ...]]
-
-
-def plain_ids(column: pa.Array | pa.ChunkedArray, table: str) -> pa.Array:
-    """Ids as text or whole numbers; those of no lead as floats where some are not whole.
-
-    Raises
-    ------
-    ContractError
-        If they are neither: dates and booleans are no ids, though they could be counted.
-    """
-    array = one_array(column)
-    kind = array.type
-    if pa.types.is_null(kind):
-        return array.cast(pa.large_string())
-    if is_text(kind):
-        return array
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        try:
-            return array.cast(pa.int64())
-        except pa.ArrowInvalid:
-            if pa.types.is_floating(kind) and table != "leads":
-                return array.cast(pa.float64())
-    message = f"{kind} values where ids are needed: whole numbers or text"
-    raise ContractError("tables", [Problem(f"{table}.lead_id", message)])
 
 
 class Ids:
@@ -230,7 +207,7 @@ def read_events(wanted: list[str], ids: Ids | None, breaches: Breaches, tests: S
     found = _Distinct()
     batches: list[EventBatch] = []
     source = breaches.source
-    zoned: bool | None = None
+    clock: tuple[bool, int] | None = None
     start = 0
     for batch in source.batches(wanted):
         arrays = {name: one_array(column) for name, column in zip(wanted, batch.columns, strict=True)}
@@ -240,8 +217,8 @@ def read_events(wanted: list[str], ids: Ids | None, breaches: Breaches, tests: S
         refuse([Problem(f"{source.name}.{name}", f"{kind} {message}") for name, kind in odd.items()])
         lead = ids.positions(arrays["lead_id"]) if ids is not None else found.codes(arrays["lead_id"]).astype(np.int32)
         judged = Judged(breaches, arrays, start)
-        times = _judge(judged, lead, tests, zoned=zoned)
-        zoned = times.zoned if times and zoned is None else zoned
+        times = _judge(judged, lead, tests)
+        clock = _one_clock(source, clock, times, start)
         start += len(lead)
         if judged.bad.any():
             kept = np.flatnonzero(~judged.bad)
@@ -261,11 +238,27 @@ def _is_odd(kind: pa.DataType) -> bool:
     return pa.types.is_nested(kind) or isinstance(kind, pa.BaseExtensionType)
 
 
-def _judge(judged: Judged, lead: npt.NDArray[Any], tests: Sequence[Test], *, zoned: bool | None) -> Times | None:
-    """When the events of a batch were, None for daily activity; what breaks the contract is noted.
+def _one_clock(source: Source, clock: tuple[bool, int] | None, times: Times | None, start: int) -> Any:
+    """Whether times have a zone, and the first row with one of them; refused where batches differ.
 
-    `zoned` says whether times before these had a zone.
+    Which rows were set aside would hang on the order of the files.
     """
+    if times is None or times.zoned is None:
+        return clock
+    here = times.zoned, start + int(np.argmax(times.at != NO_TIME))
+    if clock is None or clock[0] == here[0]:
+        return clock or here
+    first, second = source.records(np.array([clock[1], here[1]])).tolist()
+    places = source.places([first, second])
+    kinds = [
+        f"{'with' if zoned else 'without'} one in {places[row]}" for (zoned, _), row in ((clock, first), (here, second))
+    ]
+    message = f"times with a zone and times without one in one column: {' and '.join(kinds)}"
+    raise ContractError("tables", [Problem(f"{source.name}.at", message)])
+
+
+def _judge(judged: Judged, lead: npt.NDArray[Any], tests: Sequence[Test]) -> Times | None:
+    """When the events of a batch were, None for daily activity; what breaks the contract is noted."""
     arrays = judged.columns
     if len(lead) and lead.min() < 0:
         no_id = arrays["lead_id"].is_null().to_numpy(zero_copy_only=False)
@@ -275,8 +268,6 @@ def _judge(judged: Judged, lead: npt.NDArray[Any], tests: Sequence[Test], *, zon
     times = judged.times("at") if "at" in arrays else None
     if times is None:
         return None
-    if None not in (zoned, times.zoned) and zoned != times.zoned:
-        judged.say("at", NO_ZONE, np.flatnonzero(times.at != NO_TIME))
     for name, kind, missing_values in tests:
         if kind not in {"text", "any"} and is_text(arrays[name].type):
             judged.say_all(name, convert(arrays[name], kind, missing_values, "UTC").bad)

@@ -13,10 +13,10 @@ from leadscore.base.arguments import Arguments
 from leadscore.errors import ContractError, Problem
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import Kind, declared_kind, event_kinds, lead_kinds
-from leadscore.tables.columns import Column, convert, distinct
+from leadscore.tables.columns import Column, convert, distinct, plain_ids, unseen
 from leadscore.tables.contract import Breaches, Judged, missing_columns, refuse
 from leadscore.tables.daily_activity import is_activity
-from leadscore.tables.events import Events, Ids, Test, plain_ids, read_events
+from leadscore.tables.events import Events, Ids, Test, read_events
 from leadscore.tables.lead_history import Records, disagreeing, repeated
 from leadscore.tables.outcomes import read_outcomes, stage_names
 from leadscore.tables.sources import Source, open_source
@@ -121,8 +121,6 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
     log = _read_log(wanted["events"], books, ids, breaches["events"]) if "events" in sources else _no_events(books)
     if "outcomes" in sources:
         reached, last = read_outcomes(ids, records.created_at(), breaches["outcomes"], names, last, timezone)
-    for breach in breaches.values():
-        breach.add_unread()
     if strict:
         refuse([problem for breach in breaches.values() for problem in breach.problems()])
     aside = [breach.rejected() for breach in breaches.values()]
@@ -189,6 +187,7 @@ def _read_leads(
     array = array.cast(pa.large_string()) if pa.types.is_dictionary(array.type) else array
     judged = Judged(breaches, table)
     judged.say("lead_id", "no lead_id", np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False)))
+    judged.say("lead_id", "a lead_id with a character that is not seen", unseen(array))
     codes, _ = distinct(array)
     times = {name: judged.times(name) for name in ("created_at", "valid_from") if name in table.column_names}
     judged.say("lead_id", *repeated(codes, times.get("valid_from")))

@@ -16,9 +16,9 @@ from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_number, day_of
 from leadscore.base.times import DAY, NO_TIME, Times, one_array
 from leadscore.errors import did_you_mean
-from leadscore.tables.columns import distinct
+from leadscore.tables.columns import distinct, plain_ids
 from leadscore.tables.contract import Breaches, Judged
-from leadscore.tables.events import Ids, plain_ids
+from leadscore.tables.events import Ids
 
 STAGES = ("lead", "mql", "sal", "sql", "opportunity", "won", "rejected", "lost", "recycled", "contacted")
 FUNNEL = STAGES[:6]

@@ -55,7 +55,7 @@ def test_without_valid_from_a_lead_has_one_row():
 def test_a_time_that_is_none_is_named():
     assert problems([("a", "US", "1.2.2026"), ("a", "FR", "2026-01-01")]) == [
         (
-            "leads.valid_from: 1 row: not an ISO date or time (day and month cannot be told apart); write 2026-03-31 "
+            "leads.valid_from: 1 row: not an ISO date or time (it seems day.month.year); write 2026-03-31 "
             "or 2026-03-31T14:05:00Z\n    row 0: '1.2.2026'"
         )
     ]
