@@ -719,6 +719,62 @@ def planted():
     return leads, wins / leads, wins / (mass * chance / mass.sum()).sum(), 1000 * wins - 200 * leads
 
 
+RISING, EVEN = 0.02 + 0.25 * np.linspace(0, 1, 101) ** 2, np.full(101, 0.1)
+
+
+def value_per_lead(chance, outcomes, trials, rng):
+    """(trials, 5) a lead: the raw maximum, the value and its ends as printed, the real worth of the choice; luck; best.
+
+    Luck is what one threshold, the right one, looks better than it is in the trial, which is nothing on average.
+    """
+    n, worth = round(outcomes / chance.mean()), Value(per_won=1000, per_contact=100)
+    truth = np.append((1000 * chance - 100)[::-1].cumsum()[::-1] / len(chance), 0)
+    right = int(np.argmax(truth[:30:-1])) + 31
+    rows, luck = [], []
+    for _ in range(trials):
+        score = rng.integers(0, 101, n)
+        table = threshold_table(rng.random(n) < chance[score], score, thresholds=np.arange(101))
+        choice = choose_threshold(table, value=worth)
+        # Where nothing pays nobody is passed on, which is worth nothing.
+        none = np.isnan(choice.threshold)
+        figures = (0, 0, 0, 0) if none else (choice.curve["figure"].max(), *choice.value)
+        rows.append([*np.array(figures) / n, truth[101 if none else int(choice.threshold)]])
+        luck.append(choice.curve["figure"][right] / n - truth[right])
+    return np.array(rows), np.array(luck), truth.max()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("chance", [RISING, EVEN], ids=["rising", "even"])
+@pytest.mark.parametrize("outcomes", [17, 58, 500])
+def test_the_printed_value_is_not_too_high(chance, outcomes):
+    found, luck, best = value_per_lead(chance, outcomes, 300, np.random.default_rng(20261130))
+    raw, printed, low, high, true = found.T
+    over, raw_over = printed - true - luck, (raw - true - luck).mean()
+    noise = 3 * over.std() / np.sqrt(len(over))
+    assert over.mean() <= 0.1 * raw_over + noise
+    assert over.mean() >= -0.05 * best - noise
+    assert (printed - luck).mean() <= best + 0.1 * raw_over + noise
+    assert raw_over > 3 * noise
+    assert ((low <= true) & (true <= high)).mean() > 0.9
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_value_lies_in_its_interval_and_says_what_it_looks_like(seed):
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(30, 300))
+    account = rng.integers(0, n // 3, n)
+    table = threshold_table(rng.random(n) < 0.2, rng.integers(0, 30, n), groups=account if seed % 2 else None)
+    choice = choose_threshold(table, value=Value(per_won=1000, per_contact=150))
+    value, low, high = choice.value
+    raw = choice.curve["figure"][choice.threshold]
+    assert low <= value <= high
+    assert value < raw
+    assert f"value {value:,.0f} ({low:,.0f} to {high:,.0f})" in choice.headline
+    assert f"the value is {raw:,.0f}: " in choice.notes[0]
+    assert ("To pass on nobody may be as good." in choice.notes) == (low <= 0)
+    assert choose_threshold(table, min_precision=0.1).notes == ()
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize("n", [1000, 10_000])
 def test_the_stated_range_covers_the_right_threshold(n):
