@@ -132,7 +132,7 @@ def read_times(array: pa.Array, missing: Collection[str] = ()) -> Times | None:
     Text that is no time is missing where it is one of `missing` after normalising.
     """
     kind = array.type
-    if pa.types.is_null(kind):
+    if array.null_count == len(array) and not is_text(kind):
         return Times(np.full(len(array), NO_TIME), None)
     if is_text(kind):
         return _written_times(array, missing)

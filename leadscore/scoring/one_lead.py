@@ -10,103 +10,46 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import pandas as pd
-
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import as_day
-from leadscore.base.text import as_text, normalise
 from leadscore.errors import ArgumentError, ContractError, Problem, did_you_mean
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.model import BehaviourRule, Limits, minimum, thousandths
 from leadscore.scoring.plan import ColumnPlan, Holds, Plan, cells, compiled, reached
-from leadscore.tables.columns import plain_number
+from leadscore.tables.one_value import OneValue, in_calendar
 
 # Distinct raw values remembered per column: job titles and addresses repeat.
 _REMEMBERED = 1 << 16
 _EPOCH_ORDINAL = dt.date(1970, 1, 1).toordinal()
+# Days since 1970 that are of the years 1 to 9999 in every time zone.
+_SAFE_DAYS = dt.date(1, 1, 9).toordinal() - _EPOCH_ORDINAL, dt.date(9999, 12, 20).toordinal() - _EPOCH_ORDINAL
 
 
-class _Wrong(Exception):  # noqa: N818 - never leaves this module
-    """A value that is none of its column's kind."""
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and math.isnan(value)) or value is pd.NaT or value is pd.NA
+# Values of these types mean what they equal; Decimal("1.0") and Decimal("1.00") are two texts, and of a time that the
+# clock shows twice both are equal.
+_PLAIN = frozenset({str, bool, int, float, type(None)})
 
 
 class _Reader:
-    """One column's answers for one raw value."""
+    """One column's answers for one value."""
 
-    def __init__(self, plan: ColumnPlan, missing_values: tuple[str, ...], zone: ZoneInfo) -> None:
-        self.plan = plan
-        self.missing = {normalise(value) for value in missing_values} | {""}
-        self.zone = zone
-        self.absent = plan.on_missing
-        edges = self.edges = sorted(plan.edges)
-        numeric = plan.kind in {"number", "date"}
-        self.cells = [plan.row(value) for value in cells(edges)] if numeric else []
-        readers = {"text": self._text, "number": self._number, "boolean": self._boolean, "date": self._date}
-        row: Callable[[Any], list[int]] = readers.get(plan.kind, self._any)
-        self.row = lru_cache(_REMEMBERED, typed=True)(row) if plan.kind == "text" else row
+    def __init__(self, plan: ColumnPlan, value: OneValue) -> None:
+        self.plan, self.value = plan, value
+        self.edges = sorted(plan.edges)
+        self.cells = [plan.row(value) for value in cells(self.edges)] if plan.kind in {"number", "date"} else []
+        self.remembered = lru_cache(_REMEMBERED)(self._row)
 
-    def _text(self, value: Any) -> list[int]:
-        if type(value) is not str:
-            if _is_missing(value):
-                return self.absent
-            if not isinstance(value, (str, int, float, bool)):
-                raise _Wrong("is not text")
-        text = normalise(as_text(value))
-        return self.absent if text in self.missing else self.plan.row(text)
+    def row(self, raw: Any) -> list[int]:
+        """All look-ups of one value."""
+        return self.remembered(raw) if type(raw) is str else self._row(raw)
 
-    def _number(self, value: Any) -> list[int]:
-        if type(value) is str:
-            number = plain_number(value)
-            if not isinstance(number, float) and number is not None:
-                raise _Wrong(f"is {number.message}")
-            value = number
-        if _is_missing(value):
-            return self.absent
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise _Wrong("is not a number")
-        return self.cells[bisect_left(self.edges, value) + bisect_right(self.edges, value)]
-
-    def _boolean(self, value: Any) -> list[int]:
-        if isinstance(value, str):
-            value = {"true": True, "false": False, "": None}.get(normalise(value), value)
-        if _is_missing(value):
-            return self.absent
-        if not isinstance(value, bool):
-            raise _Wrong("is neither true nor false")
+    def _row(self, raw: Any) -> list[int]:
+        value = self.value.read(raw)
+        if value is None:
+            return self.plan.on_missing
+        if self.cells:
+            return self.cells[bisect_left(self.edges, value) + bisect_right(self.edges, value)]
         return self.plan.row(value)
-
-    def _date(self, value: Any) -> list[int]:
-        if _is_missing(value) or value == "":
-            return self.absent
-        day = day_of(value, self.zone)
-        return self.cells[bisect_left(self.edges, day) + bisect_right(self.edges, day)]
-
-    def _any(self, value: Any) -> list[int]:
-        blank = _is_missing(value) or (isinstance(value, str) and normalise(value) in self.missing)
-        return self.absent if blank else self.plan.row(True)
-
-
-def day_of(moment: Any, zone: ZoneInfo) -> int:
-    """Days since 1970 of a date, a time, or ISO text; times without a zone are on the wall clock of `zone`."""
-    if isinstance(moment, str):
-        try:
-            if moment[4] != "-" or moment[5] == "W":
-                raise _Wrong("is not an ISO date or time")
-            moment = dt.datetime.fromisoformat(moment)
-        except (ValueError, IndexError):
-            raise _Wrong("is not an ISO date or time; write 2026-03-31 or 2026-03-31T14:05:00Z") from None
-    if isinstance(moment, dt.datetime) and moment.tzinfo is not None:
-        try:
-            moment = moment.astimezone(zone)
-        except OverflowError:
-            raise _Wrong("is a time outside the years 1 to 9999") from None
-    if not isinstance(moment, dt.date) or moment is pd.NaT:
-        raise _Wrong("is not a date or time")
-    return moment.toordinal() - _EPOCH_ORDINAL
 
 
 class _Side:
@@ -153,7 +96,10 @@ class _OneScorer:
         self.zone = ZoneInfo(book.timezone)
         self.fit = _Side(book, (rule.group for rule in book.fit), book.totals.fit)
         self.behaviour = _Side(book, (rule.group for rule in book.behaviour), book.totals.behaviour)
-        self.leads = {name: _Reader(column, book.missing_values, self.zone) for name, column in plan.leads.items()}
+        self.leads = {
+            name: _Reader(column, OneValue(column.kind, book.missing_values, book.timezone))
+            for name, column in plan.leads.items()
+        }
         self.within = [
             (rule.place.column, rule.place.index, self.fit.slot(rule.rule.group))
             for rule in plan.fit
@@ -166,9 +112,11 @@ class _OneScorer:
         ]
         # An event may be called what `missing_values` lists.
         self.events = {
-            name: _Reader(column, () if name == "event" else book.missing_values, self.zone)
+            name: _Reader(column, OneValue(column.kind, missing, book.timezone, odd=False))
             for name, column in plan.events.items()
+            for missing in [() if name == "event" else book.missing_values]
         }
+        self.day = OneValue("date", book.missing_values, book.timezone)
         self.where = [name for name in self.events if name != "event"]
         self.feeds = lru_cache(_REMEMBERED, typed=True)(self._feeds)
         self.waits = [_test(one.holds) for one in plan.happenings]
@@ -191,8 +139,9 @@ class _OneScorer:
 
     def _feeds(self, event: Any, *values: Any) -> list[int]:
         """The happenings that wait for such an event."""
-        if not isinstance(event, str) or not event.strip():
-            raise _Wrong("has no 'event'")
+        blank = not event.strip() if isinstance(event, str) else self.events["event"].value.read(event) is None
+        if blank:
+            raise ValueError("no event")
         named = zip(["event", *self.where], (event, *values), strict=True)
         rows = {name: self.events[name].row(value) for name, value in named}
         return [index for index, test in enumerate(self.waits) if test(rows)]
@@ -200,25 +149,42 @@ class _OneScorer:
     def ages(self, events: Iterable[Mapping[str, Any]], day: int) -> dict[int, list[int]]:
         """For each happening the ages of the events it waits for, in its window."""
         found: dict[int, list[int]] = {}
-        zone, feeds, where, windows = self.zone, self.feeds, self.where, self.windows
+        problems = []
+        feeds, where, windows = self.feeds, self.where, self.windows
         for position, event in enumerate(events):
             try:
-                waiting = feeds(event["event"], *map(event.get, where))
-                at = event["at"]
-                # The usual case is worked out here: a call costs as much as all the rest.
-                if type(at) is dt.datetime and at.tzinfo is not None:
-                    age = day + _EPOCH_ORDINAL - at.astimezone(zone).toordinal()
-                else:
-                    age = day - day_of(at, zone)
+                values = event["event"], *map(event.get, where)
+                waiting = feeds(*values) if _PLAIN.issuperset(map(type, values)) else self._feeds(*values)
+                age = day - self._day(event["at"])
             except KeyError as error:
-                raise ContractError("events", [Problem(f"events[{position}]", f"there is no {error}")]) from None
-            except (_Wrong, TypeError, OverflowError) as error:
-                raise ContractError("events", [Problem(f"events[{position}]", f"{event!r}: {error}")]) from None
-            if age >= 0:
-                for happening in waiting:
-                    if age < windows[happening]:
-                        found.setdefault(happening, []).append(age)
+                problems.append(Problem(f"events[{position}]", f"there is no {error}"))
+            except ValueError as error:
+                problems.append(Problem(f"events[{position}]", f"{event!r}: {error}"))
+            except (TypeError, AttributeError):
+                if isinstance(event, Mapping):
+                    raise
+                message = f"must be a mapping of column to value, as frame.to_dict('records') gives; got {event!r}"
+                problems.append(Problem(f"events[{position}]", message))
+            else:
+                if age >= 0:
+                    for happening in waiting:
+                        if age < windows[happening]:
+                            found.setdefault(happening, []).append(age)
+        if problems:
+            raise ContractError("events", problems)
         return found
+
+    def _day(self, at: Any) -> int:
+        """The day of an event, since 1970."""
+        # The usual case is worked out here: a call costs as much as all the rest.
+        if type(at) is dt.datetime and at.tzinfo is not None and 1 < at.year < dt.MAXYEAR:
+            return at.astimezone(self.zone).toordinal() - _EPOCH_ORDINAL
+        day: int | None = self.day.read(at)
+        if day is None:
+            raise ValueError("no time")
+        if not _SAFE_DAYS[0] < day < _SAFE_DAYS[1] and not in_calendar(at):
+            raise ValueError("a time outside the years 1 to 9999")
+        return day
 
     def rows(self, lead: Mapping[str, Any]) -> Rows:
         """Each column's answers."""
@@ -228,8 +194,8 @@ class _OneScorer:
                 rows[name] = reader.row(lead[name])
             except KeyError:
                 problems.append(Problem(f"lead[{name!r}]", f"is not there (None is missing){did_you_mean(name, lead)}"))
-            except (_Wrong, TypeError) as error:
-                problems.append(Problem(f"lead[{name!r}]", f"{lead[name]!r} {error}"))
+            except ValueError as error:
+                problems.append(Problem(f"lead[{name!r}]", f"{lead[name]!r}: {error}"))
         if problems:
             raise ContractError("lead", problems)
         return rows
@@ -316,7 +282,8 @@ def score_one(
     Raises
     ------
     ContractError
-        If a column is absent or holds a value of another kind; all of them at once.
+        If a column is absent or holds a value of another kind; all of them at once. Each value is read as `load_tables`
+        reads it in a table, and refused where that refuses it.
     ArgumentError
         If `as_of` is no day, the arguments are not in this order, or the lead was created after that day.
 
@@ -335,19 +302,17 @@ def score_one(
     82.5
     """
     # All problems are gathered only where there is one: a web form waits for the answer.
-    if not (isinstance(lead, Mapping) and isinstance(rulebook, Rulebook)):
+    if not (isinstance(lead, Mapping) and isinstance(events, Iterable) and isinstance(rulebook, Rulebook)):
         with Arguments("score_one") as given:
             given.types(lead=(lead, Mapping), events=(events, Iterable), rulebook=(rulebook, Rulebook))
             given.day("as_of", as_of)
     today = as_day(as_of, name="as_of")
     scorer = _one_scorer(rulebook)
     day = today.toordinal() - _EPOCH_ORDINAL
-    created = lead.get("created_at")
-    if not _is_missing(created) and created != "":
-        try:
-            later = day_of(created, scorer.zone) > day
-        except _Wrong as error:
-            raise ContractError("lead", [Problem("lead['created_at']", f"{created!r} {error}")]) from None
-        if later:
-            raise ArgumentError("as_of", f"the lead was created on {created}, after {today}")
+    try:
+        created = scorer.day.read(lead.get("created_at"))
+    except ValueError as error:
+        raise ContractError("lead", [Problem("lead['created_at']", f"{lead['created_at']!r}: {error}")]) from None
+    if created is not None and created > day:
+        raise ArgumentError("as_of", f"the lead was created on {lead['created_at']}, after {today}")
     return scorer.score(lead, events, day)

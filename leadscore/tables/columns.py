@@ -137,28 +137,39 @@ def convert(data: pa.Array | pa.ChunkedArray, kind: Kind, missing_values: tuple[
     array = one_array(data)
     if pa.types.is_null(array.type):
         array = array.cast(pa.large_string())
-    missing = missing_texts(missing_values, kind)
-    if kind == "any":
-        return _any(array, missing)
     if kind == "date":
-        return _date(array, missing, timezone)
+        return _date(array, missing_texts(missing_values, kind), timezone)
+    read = reader(kind, missing_values)
+    if kind == "any" and not is_text(array.type):
+        return _any(array)
     if not (is_text(array.type) or any(test(array.type) for test in _READ_AS[kind])):
         return _everything_bad(kind, array)
     if kind == "number" and not is_text(array.type):
         return _number(array)
-    readers: dict[Kind, Callable[[Any], Any]]
     codes, values = distinct(array)
-    readers = {
+    column = _recoded(kind, codes, read, values)
+    if kind == "number":
+        if column.bad and any(map(_GROUPED.fullmatch, filter(None, values))):
+            column = _recoded(
+                kind, codes, partial(_unless, missing_texts(missing_values, kind), _unambiguous_number), values
+            )
+        column.numbers, column.codes, column.values = np.array([*column.values, math.nan])[column.codes], None, []
+    return column
+
+
+def reader(kind: Kind, missing_values: Iterable[str]) -> Callable[[Any], Any]:
+    """How one text is read as any kind but a date, or for text a number or boolean too.
+
+    It gives normalised text, a number, a boolean, or True for any; None if it is missing, a `Bad` if it is none.
+    """
+    missing = missing_texts(missing_values, kind)
+    readers: dict[Kind, Callable[[Any], Any]] = {
         "text": partial(_text, missing),
         "number": partial(_unless, missing, plain_number),
         "boolean": partial(_unless, missing, _boolean),
+        "any": lambda value: None if normalise(value) in missing else True,
     }
-    column = _recoded(kind, codes, readers[kind], values)
-    if kind == "number":
-        if column.bad and any(map(_GROUPED.fullmatch, filter(None, values))):
-            column = _recoded(kind, codes, partial(_unless, missing, _unambiguous_number), values)
-        column.numbers, column.codes, column.values = np.array([*column.values, math.nan])[column.codes], None, []
-    return column
+    return readers[kind]
 
 
 # What is read as a kind beside text, and how a message calls the kind.
@@ -166,6 +177,7 @@ _READ_AS = {
     "text": (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean),
     "number": (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal),
     "boolean": (pa.types.is_boolean,),
+    "any": (),
 }
 _NEEDED = {"text": "text is", "number": "numbers are", "boolean": "true or false is", "date": "dates are"}
 
@@ -220,10 +232,7 @@ def _unless(missing: frozenset[str], read: Callable[[Any], Any], value: Any) -> 
     return None if isinstance(meaning, Bad) and normalise(as_text(value)) in missing else meaning
 
 
-def _any(array: pa.Array, missing: frozenset[str]) -> Column:
-    if is_text(array.type):
-        codes, values = distinct(array)
-        return _recoded("any", codes, lambda value: None if normalise(value) in missing else True, values)
+def _any(array: pa.Array) -> Column:
     valid = array.is_valid().to_numpy(zero_copy_only=False)
     if pa.types.is_floating(array.type):
         valid = valid & ~np.isnan(array.fill_null(math.nan).to_numpy(zero_copy_only=False))

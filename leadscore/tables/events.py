@@ -18,7 +18,7 @@ from leadscore.base.times import DAY, NO_TIME, Times, is_text, one_array
 from leadscore.errors import ArgumentError, ContractError, Problem
 from leadscore.rulebook.kinds import Kind
 from leadscore.tables.columns import Column, convert, encoded_of, plain_ids, positions_of
-from leadscore.tables.contract import Breaches, Judged, refuse
+from leadscore.tables.contract import Breaches, Judged, refuse, shown
 from leadscore.tables.sources import Source
 
 # The zone of daily activity, in what a file says of itself.
@@ -152,7 +152,7 @@ class Events:
         """
         column = convert(self.values[name], kind, missing_values, timezone)
         for message, places in column.bad.items():
-            first = ", ".join(map(repr, self.values[name].take(pa.array(places[:5])).to_pylist()))
+            first = ", ".join(map(repr, shown(self.values[name].take(pa.array(places[:5])))))
             refuse([Problem(f"events.{name}", f"{counted(len(places), 'distinct value')}: {message}", first)])
         return column
 
@@ -184,18 +184,20 @@ class _Distinct:
 
     def codes(self, array: pa.Array) -> npt.NDArray[np.signedinteger[Any]]:
         encoded = encoded_of(array)
-        self.kind = encoded.dictionary.type if pa.types.is_timestamp(encoded.dictionary.type) else None
+        kind = encoded.dictionary.type
+        timed = pa.types.is_timestamp(kind)
+        # What Arrow would not find out again from the values.
+        self.kind = kind if timed or pa.types.is_uint64(kind) else None
         # Times as numbers: Python's own end with the year 9999.
-        values = encoded.dictionary.cast(pa.int64()) if self.kind else encoded.dictionary
+        values = encoded.dictionary.cast(pa.int64()) if timed else encoded.dictionary
         # Arrow lets a dictionary hold null as one of its values.
         known = [-1 if value is None else self.index.setdefault(value, len(self.index)) for value in values.to_pylist()]
         # One byte or two a row, for as long as they will do: there are many rows.
-        kind = np.int8 if len(self.index) < 2**7 else np.int16 if len(self.index) < 2**15 else np.int32
-        return np.array([*known, -1], kind)[positions_of(encoded.indices)]
+        width = np.int8 if len(self.index) < 2**7 else np.int16 if len(self.index) < 2**15 else np.int32
+        return np.array([*known, -1], width)[positions_of(encoded.indices)]
 
     def values(self) -> pa.Array:
-        values = pa.array(list(self.index)) if self.index else pa.nulls(0)
-        return values.cast(self.kind) if self.kind and self.index else values
+        return pa.array(list(self.index), self.kind) if self.index else pa.nulls(0)
 
 
 def read_events(wanted: list[str], ids: Ids | None, breaches: Breaches, tests: Sequence[Test]) -> tuple[Events, Ids]:
@@ -212,7 +214,7 @@ def read_events(wanted: list[str], ids: Ids | None, breaches: Breaches, tests: S
     for batch in source.batches(wanted):
         arrays = {name: one_array(column) for name, column in zip(wanted, batch.columns, strict=True)}
         arrays["lead_id"] = plain_ids(arrays["lead_id"], source.name)
-        odd = {name: array.type for name, array in arrays.items() if _is_odd(array.type)}
+        odd = {name: array.type for name, array in arrays.items() if is_odd(array.type)}
         message = "values, which are not text, numbers, booleans or dates"
         refuse([Problem(f"{source.name}.{name}", f"{kind} {message}") for name, kind in odd.items()])
         lead = ids.positions(arrays["lead_id"]) if ids is not None else found.codes(arrays["lead_id"]).astype(np.int32)
@@ -234,7 +236,8 @@ def read_events(wanted: list[str], ids: Ids | None, breaches: Breaches, tests: S
     return Events(batches, {name: one.values() for name, one in distinct.items()}, zone), ids
 
 
-def _is_odd(kind: pa.DataType) -> bool:
+def is_odd(kind: pa.DataType) -> bool:
+    """Whether an Arrow type holds neither text nor numbers, booleans or dates, but lists, periods and the like."""
     return pa.types.is_nested(kind) or isinstance(kind, pa.BaseExtensionType)
 
 

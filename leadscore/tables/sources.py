@@ -141,9 +141,11 @@ def _from_pandas(frame: pd.DataFrame, name: str) -> Source:
                 message = "times with a zone and times without one in one column"
                 problems.append(Problem(f"{name}.{column}", message))
                 continue
+            if isinstance(series.dtype, pd.DatetimeTZDtype) and isinstance(series.dtype.tz, dt.timezone):
+                series = series.dt.tz_convert("UTC")  # Arrow has no name for an offset with seconds
             try:
                 arrays.append(pa.array(series, from_pandas=True))
-            except (pa.ArrowException, OverflowError, UnicodeError):
+            except (pa.ArrowException, OverflowError, TypeError, UnicodeError):
                 kinds = ", ".join(sorted({type(value).__name__ for value in series.dropna().head(100_000)}))
                 message = f"values that do not fit one type of column: {kinds}"
                 problems.append(Problem(f"{name}.{column}", message))
