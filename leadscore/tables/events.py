@@ -246,9 +246,9 @@ def _one_clock(source: Source, clock: tuple[bool, int] | None, times: Times | No
 
     Which rows were set aside would hang on the order of the files.
     """
-    if times is None or times.zoned is None:
+    if times is None or not (known := times.at != NO_TIME).any():
         return clock
-    here = times.zoned, start + int(np.argmax(times.at != NO_TIME))
+    here = bool(times.zoned), start + int(known.argmax())
     if clock is None or clock[0] == here[0]:
         return clock or here
     first, second = source.records(np.array([clock[1], here[1]])).tolist()

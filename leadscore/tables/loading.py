@@ -77,8 +77,22 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
     fewest rows are named, and where equally few the ones furthest along the funnel. A time at midnight is a date, and
     comes neither before nor after others of its day.
 
-    Times with a zone are converted; times without one are wall-clock times in the rulebook's `timezone`. CSV cells are
-    taken as text, and read as the rulebook needs them: a code 007 and a country NA stay what they are.
+    Times with a zone are converted; times without one are wall-clock times in the rulebook's `timezone`. Written times
+    are those of RFC 3339 and what Postgres, BigQuery, Snowflake, Segment and Salesforce write; fractions end with the
+    microsecond. CSV cells are taken as text, and read as the rulebook needs them: a code 007 and a country NA stay what
+    they are.
+
+    CSV is UTF-8, as RFC 4180 has it: cells in quotes may hold separators and line breaks. Where a quote is opened and
+    no cell ends with it, its line is broken, and the lines after it are read by themselves. Rows of files are counted
+    together with the lines that are none, from 0.
+
+    Each part of a folder is read by its own columns and types; the order of the files' names changes nothing. Whole and
+    real numbers, days and wall-clock times, times of several zones go together, and a part without a value goes with
+    all; what is left (text beside numbers, wall clock beside UTC) is refused.
+
+    Ids are text or whole numbers, and compared as they are; one with a character that is not seen (zero width space,
+    soft hyphen) is refused, as are floating-point numbers so large that ids run together. In other text such characters
+    do not count.
 
     Examples
     --------

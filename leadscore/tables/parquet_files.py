@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.dataset
+import pyarrow.fs
 import pyarrow.parquet
 
 from leadscore.base.times import NO_TIME, is_text, one_array, read_times
@@ -72,19 +73,18 @@ class ParquetPart:
         """The rows, in order; text as dictionaries."""
         texts = [one.name for one in self.schema if pa.types.is_string(one.type) or pa.types.is_large_string(one.type)]
         options = pa.dataset.ParquetReadOptions(dictionary_columns=texts)
-        partitioning = pa.dataset.partitioning(self._hive(), flavor="hive") if self.folder else None
         # Without these Arrow decodes far ahead of us: 0.3 GiB for nothing.
         frugal = pa.dataset.ParquetFragmentScanOptions(
             pre_buffer=False, use_buffered_stream=True, page_checksum_verification=True
         )
         try:
-            dataset = pa.dataset.dataset(
-                [self.path],
-                format=pa.dataset.ParquetFileFormat(read_options=options),
-                partitioning=partitioning,
-                partition_base_dir=self.folder,
-            )
-            scanner = dataset.scanner(
+            hive = self._hive()
+            inner = Path(self.path).relative_to(self.folder).parent if self.folder else ""
+            named = pa.dataset.partitioning(hive, flavor="hive").parse(f"{inner}/")
+            form = pa.dataset.ParquetFileFormat(read_options=options)
+            fragment = form.make_fragment(self.path, pa.fs.LocalFileSystem(), named)
+            scanner = fragment.scanner(
+                schema=pa.schema([*fragment.physical_schema, *hive]),
                 columns=columns,
                 batch_size=rows,
                 batch_readahead=1,

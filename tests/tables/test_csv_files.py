@@ -145,6 +145,17 @@ def test_a_broken_line_takes_no_other_with_it(case, tmp_path):
     assert tables.rejected["row"].is_unique
 
 
+@given(st.integers(0, 19), st.integers(0, 3), st.booleans())
+def test_one_stray_quote_costs_its_own_line_at_most(tmp_path_factory, broken, cell, behind):
+    rows = [[f"l{row}", "e", "2026-03-01", f"note {row}"] for row in range(20)]
+    rows[broken][cell] = f'{rows[broken][cell]}"' if behind else f'"{rows[broken][cell]}'
+    path = written(tmp_path_factory.getbasetemp(), "stray.csv", HEAD + "".join(f"{','.join(row)}\n" for row in rows))
+    found, source = rows_of(path)
+    assert [list(row.values()) for row in found] == [row for row in rows if behind or row is not rows[broken]]
+    assert [line.before for line in source.unread] == ([] if behind else [broken])
+    assert behind or source.places([broken]) == {broken: f"line {broken + 2}"}
+
+
 def test_a_bad_cell_behind_broken_lines_is_named_by_its_line(tmp_path):
     lines = 'a,e,2026-03-01,"two\nlines"\nb\n\nb,e,31.3.2026,\nb,e,2026-03-02,"\n"\nb,e,yesterday,\n'
     path = written(tmp_path, "e.csv", f"sep=,\n{HEAD}{lines}")

@@ -164,6 +164,15 @@ def test_csv_parts_with_and_without_zones_are_refused_in_either_order(order, str
         scored(rulebook, pd.DataFrame({"lead_id": ["a"]}), tmp_path, strict=strict)
 
 
+@pytest.mark.parametrize("empty", ["a", "b"])
+def test_a_part_without_rows_is_read(empty, tmp_path):
+    events = pa.table({"lead_id": ["a"], "event": ["e"], "at": pa.array([MOMENT], pa.timestamp("us"))})
+    for name in "ab":
+        pq.write_table(events.slice(0, 0 if name == empty else 1), tmp_path / f"{name}.parquet")
+    rulebook = ls.Rulebook.from_yaml(book(behaviour="{name: e, event: e, points: 1}"))
+    assert scored(rulebook, pd.DataFrame({"lead_id": ["a"]}), tmp_path).frame["total"].to_list() == [1]
+
+
 def test_a_column_that_only_some_parts_have_is_not_passed_over(tmp_path):
     for name, head, row in (("a", "lead_id", "a"), ("b", "lead_id,created_at", "b,2026-07-01")):
         written(tmp_path, f"{name}.csv", f"{head}\n{row}\n")
