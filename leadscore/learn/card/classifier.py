@@ -29,6 +29,7 @@ from leadscore.learn.card.reading import classes_of, plain_column, read_columns,
 from leadscore.learn.card.tuning import ENCODINGS, METHODS, chosen
 from leadscore.learn.guards.guards import Guards, guards
 from leadscore.stats.logistic import Dense, fit_logistic
+from leadscore.stats.outcomes_and_scores import LeadRows
 
 _DRAWS = 200
 
@@ -146,10 +147,11 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         if len(set(rows.had[kept])) < 2:
             raise ArgumentError("sample_weight", "leaves rows of one class only: a weight of zero leaves a row out")
         self.n_rows_, self.n_unknown_ = int(kept.sum()), int((~rows.known & (weight > 0)).sum())
-        rows, frame, weight = rows.take(kept), frame[kept], weight[kept]
+        # Rows whose outcome is still open say which columns are filled in with it.
+        frame = self._guarded(frame[weight > 0], rows.take(weight > 0))
+        rows, weight = rows.take(kept), weight[kept]
         outcome, day, groups = rows.had.astype(np.float64), rows.dates, rows.groups
         self.trained_until_ = None if day is None else day_of(int(day.max()))
-        frame = self._guarded(frame, outcome, day, groups)
         read = read_columns(frame)
         self.kinds_ = {name: "text" if column.numbers is None else "number" for name, column in read.items()}
         self._check_directions()
@@ -170,11 +172,13 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
             self.model_, _ = additive(in_bins, 1 / best["C"], best["encoding"])
         self.draws_ = resampled(self.model_, in_bins, 1 / best["C"], groups, _DRAWS)
 
-    def _guarded(self, frame: pd.DataFrame, outcome: Floats, day: Days | None, groups: Ints | None) -> pd.DataFrame:
-        """The columns that are learned from; what is wrong with the others is said, or refused."""
-        dates = None if day is None else day.astype("datetime64[D]").astype("datetime64[us]")
-        asked = self.guards is not None
-        self.guards_ = guards(frame, outcome > 0, dates=dates, groups=groups) if asked else Guards((), len(frame))
+    def _guarded(self, frame: pd.DataFrame, rows: LeadRows) -> pd.DataFrame:
+        """What is learned from; what is wrong with the columns left out is said, or refused."""
+        self.guards_ = Guards((), int(rows.known.sum()))
+        if self.guards is not None:
+            dates = None if rows.dates is None else rows.dates.astype("datetime64[D]").astype("datetime64[us]")
+            had = np.where(rows.known, rows.had, np.nan)
+            self.guards_ = guards(frame, had, dates=dates, groups=rows.groups)
         bad = ("refuse", "drop") if self.guards == "raise" else ("refuse",)
         refused = [one for one in self.guards_ if one.severity in bad]
         if refused:
@@ -182,8 +186,8 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         out = self.guards_.columns("drop") if self.guards == "drop" else []
         if self.guards_:
             left_out = f"\nLeft out: {', '.join(map(str, out))}" if out else ""
-            warnings.warn("\n".join(map(str, self.guards_)) + left_out, stacklevel=3)
-        kept = frame.drop(columns=out)
+            warnings.warn("\n".join(map(str, self.guards_.lines)) + left_out, stacklevel=3)
+        kept = frame[rows.known].drop(columns=out)
         if not len(kept.columns):
             what = "no column is left that can be trusted: see the guards' findings, or guards='warn'"
             raise ArgumentError("X", what)

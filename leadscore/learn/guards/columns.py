@@ -114,7 +114,7 @@ def spike(cells: Cells, rows: Rows | None) -> Iterator[Found]:
 
 def disguised_missing(cells: Cells, rows: Rows | None) -> Iterator[Found]:
     """Values that say that there is none, among real ones."""
-    codes, there = _disguised(cells), ~cells.missing
+    codes, there = stand_ins(cells), ~cells.missing
     if not len(codes) or len(codes) == len(cells.values):
         return
     inside, filled = np.isin(cells.codes[there], codes), int(there.sum())
@@ -155,7 +155,8 @@ def _outside(cells: Cells) -> list[int]:
     return found
 
 
-def _disguised(cells: Cells) -> list[int]:
+def stand_ins(cells: Cells) -> list[int]:
+    """Positions of the values that say that there is none."""
     values = cells.values.tolist()
     if cells.kind == "category":
         return [code for code, value in enumerate(values) if normalise(value) in _FILLERS]

@@ -6,7 +6,11 @@ Each finding has a code that stays:
 LS301  drop     a column alone separates outcomes far better than the others together
 LS302  drop     a column is filled, or missing, almost only for leads of one outcome
 LS303  drop     a column holds days after the row's own, not equally often for both outcomes
-LS304  drop     a level of a column occurs almost only with one outcome: a state overwritten after it
+LS304  drop     levels of a column occur almost only with one outcome: a state overwritten after it
+LS305  drop     several signs together that a column is filled in after the outcome
+LS306  warn     one such sign: a name by which such columns are called, or links by the outcome alone
+LS307  drop     a column is filled in where the outcome is known, and hardly where it is still open
+LS309  warn     how well all columns rank together, and how well without those of LS301 to LS307
 LS310  drop     a column is the calendar in disguise
 LS320  drop     a column is an identifier
 LS321  drop     a column is the same in nearly all rows
@@ -25,6 +29,7 @@ LS346  warn     today's rows lie elsewhere than those learned from
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -39,30 +44,34 @@ from leadscore.errors import ArgumentError, visible
 from leadscore.learn.guards import columns as oddities
 from leadscore.learn.guards import rows as sample
 from leadscore.learn.guards.cells import Cells, read_cells, row_marks
-from leadscore.learn.guards.columns import Found, shown
+from leadscore.learn.guards.columns import Found
+from leadscore.learn.guards.leaks import leaks, unfilled
 from leadscore.learn.guards.rows import Time
-from leadscore.learn.guards.separation import Rows, Split, alone, together
+from leadscore.learn.guards.separation import Rows
 from leadscore.present.result import Result, Section
 from leadscore.stats.intervals import Ints, share_text
 from leadscore.stats.outcomes_and_scores import Mask, read_rows
-from leadscore.stats.ranking import counted
 
 Severity = Literal["refuse", "drop", "warn"]
 
-_DROPPED = ("LS301", "LS302", "LS303", "LS304", "LS310", "LS320", "LS321")
+_DROPPED = ("LS301", "LS302", "LS303", "LS304", "LS305", "LS307", "LS310", "LS320", "LS321")
 _SEVERITY: dict[str, Severity] = {"LS340": "refuse", **dict.fromkeys(_DROPPED, "drop")}
 _ORDER: list[Severity] = ["refuse", "drop", "warn"]
+_SHOWN = ["code", "severity", "column", "message"]
+# Of these kinds more than three columns are one line: the figures of each stand in the frame.
+_EACH = 3
+_KINDS = {
+    "LS306": "named as columns that are filled in after the outcome, or tied to the others by it alone; ask when",
+    "LS310": "hardly tell more than when a row was: the calendar does not come again",
+    "LS320": "identify single leads: of no use for new ones",
+    "LS321": "the same, or missing, in nearly all rows: too few others to learn from",
+    "LS322": "only whether they are filled in matters",
+    "LS330": "many rows share a number far outside all others, with another outcome rate",
+    "LS331": "some values stand for missing; keep these as a level of its own",
+    "LS346": "today's rows lie elsewhere than those learned from",
+}
 _COUNTED = (("reason", " not to learn from these rows"), ("column", " to leave out"), ("warning", ""))
 
-# A column known in time seldom reaches an AUC of 0.8 alone; hardly any reaches 0.95.
-_STRONG, _CERTAIN = 0.8, 0.95
-# So many other columns it takes to say what is far above the rest.
-_REST = 3
-# How many times larger the odds are at a level that is as good as the outcome. Hand-raisers reach 20.
-_PURE = 30
-# A level without the outcome is no leak where it holds a few leads only: bounced addresses never convert.
-_COVERED = 0.2
-_LEVELS = 20
 # Below so many of the rarer outcome nothing is said of single columns.
 _FEW = 10
 # Time is cut into fifty parts at most, of a hundred rows or more, of a week or more.
@@ -128,8 +137,7 @@ class Guards(Result):
     @property
     def frame(self) -> pd.DataFrame:
         """One row per finding: `code`, `severity`, `column`, `message`, `figures`."""
-        names = ["code", "severity", "column", "message", "figures"]
-        return pd.DataFrame([vars(one) for one in self.found], columns=names)
+        return pd.DataFrame([vars(one) for one in self.found], columns=[*_SHOWN, "figures"])
 
     def columns(self, severity: Severity) -> list[Hashable]:
         """The columns of a severity, each once.
@@ -146,6 +154,19 @@ class Guards(Result):
         return list(dict.fromkeys(one.column for one in self.found if one.severity == severity))
 
     @property
+    def lines(self) -> tuple[Guard, ...]:
+        """The findings as people read them: of a kind that more than three columns are of, one with all their names."""
+        sizes = Counter(one.code for one in self.found)
+        many = {code for code in _KINDS if sizes[code] > _EACH}
+        found = {(one.code, None if one.code in many else place): one for place, one in enumerate(self.found)}
+        return tuple(self._all_of(code) if place is None else one for (code, place), one in found.items())
+
+    def _all_of(self, code: str) -> Guard:
+        alike = [one for one in self.found if one.code == code]
+        names = [str(one.column) for one in alike]
+        return Guard(code, f"{len(names):,} columns", f"{_KINDS[code]}: {', '.join(names)}", alike[0].severity, {})
+
+    @property
     def headline(self) -> str:
         """How much was found of each severity."""
         counts = [sum(one.severity == severity for one in self.found) for severity in _ORDER]
@@ -157,11 +178,9 @@ class Guards(Result):
     def sections(self) -> Iterator[Section]:
         """The findings."""
         if self.found:
-            frame = self.frame
-            shown = frame.drop(columns="figures").assign(
-                column=["(table)" if name == "" else name for name in frame["column"]]
-            )
-            yield Section("frame", "Findings, the most severe first", frame, shown)
+            shown = pd.DataFrame([vars(one) for one in self.lines]).drop(columns="figures")
+            shown["column"] = ["(table)" if name == "" else name for name in shown["column"]]
+            yield Section("frame", "Findings, the most severe first", self.frame, shown[_SHOWN])
 
 
 def guards(  # noqa: PLR0913 - each of them is part of what is asked
@@ -183,7 +202,7 @@ def guards(  # noqa: PLR0913 - each of them is part of what is asked
     X : DataFrame, a row per lead (and day)
         Numbers, text, categories, booleans, dates, with missing values of any kind.
     y : (n_rows,) True, False or missing; 1 and 0 will do
-        The outcomes; rows without one are left out.
+        The outcomes. Of rows without one only this is asked: which columns are empty in them and filled in the others.
     dates : (n_rows,) days, or numbers that rise with time, optional
         When each row was as it is. Without them nothing is said of calendars, days after the row's own and outcome
         drift.
@@ -192,7 +211,7 @@ def guards(  # noqa: PLR0913 - each of them is part of what is asked
     groups : (n_rows,) ids, optional
         The lead of each row, where a lead has several.
     now : DataFrame with the columns of X, optional
-        Leads of today.
+        Leads of today: where they lie elsewhere, and which columns are empty in them.
 
     Returns
     -------
@@ -207,13 +226,21 @@ def guards(  # noqa: PLR0913 - each of them is part of what is asked
     Notes
     -----
     A column is judged by the AUC of its bins (some twenty for numbers, levels of categories, missing as one), each
-    ranked by its rate in four fifths of the rows on the fifth left out. It is taken for known only afterwards (LS301)
-    if its interval lies above 0.95; or above 0.8 and above what all columns that do not reach 0.8 give together, by a
-    cross-fitted logistic regression (three or more of them; of at most 10,000 leads of each outcome). That figures
-    alone cannot know when a column was filled in is why it is said and not decided: a column that is that good and
-    known in time is worth a look too. In simulations with ten other columns, that together reach 0.67 to 0.72, a true
-    column was taken for a leak in none of 180 tables at an AUC of 0.70 to 0.80, in 13 % of 30 at 0.82 and 93 % at 0.85
-    with 2,000 rows, and in all from 0.82 on with 40,000; of 300 tables without any fault none had a column to drop.
+    ranked by its rate in four fifths of the rows on the fifth left out. Far above the others (LS301) is one whose
+    interval lies above 0.98; or above 0.8 and above what all columns that do not reach 0.8 give together, by a
+    cross-fitted logistic regression (of at most 10,000 leads of each outcome), while no more than a third of the
+    columns that tell anything are so strong.
+
+    Weaker ones are judged by signs (LS305): a name by which customer systems call such columns; odds of the outcome
+    more than five times larger (four beside such a name) where the column is filled in, or has a level, than where
+    not; and whether it goes with the other columns by the outcome alone, which is how an effect of the outcome differs
+    from its causes and from other signs of one interest. Two signs, one of them in the figures, make a finding to drop;
+    a name and an AUC above 0.75 do too. A column that goes with the others as a cause or another sign does is never one
+    of them. The bounds of the figures hold for all columns of a table at once, with 1 % of false alarms. One sign is a
+    finding to look at (LS306). LS309 says what all of them seem to bring, with DeLong's interval for the difference.
+
+    How often leaks are found and honest columns taken for leaks: `benchmarks/README.md`. If nothing but the figures
+    tells, and all columns were made from the outcome, leaks and honest columns cannot be told apart: you decide.
 
     A calendar (LS310) is known from when a row was: of the information of its bins more than half is shared with up
     to fifty parts of the time, and enough to tell three parts apart (or nearly all is shared); or nearly all of it with
@@ -223,7 +250,8 @@ def guards(  # noqa: PLR0913 - each of them is part of what is asked
     References
     ----------
     Kaufman, S., Rosset, S. and Perlich, C. (2012), Leakage in data mining: formulation, detection, and avoidance, ACM
-    Transactions on Knowledge Discovery from Data 6(4), 15.
+    Transactions on Knowledge Discovery from Data 6(4), 15. Effects and causes: Mani, S., Spirtes, P. and Cooper, G. F.
+    (2006), A theoretical study of Y structures for causal discovery, UAI 22, 314-323.
 
     Examples
     --------
@@ -235,11 +263,13 @@ def guards(  # noqa: PLR0913 - each of them is part of what is asked
     ...     "industry": rng.choice(["tech", "retail", "unknown"], 2000),
     ... })
     >>> for found in guards(X, won):
-    ...     print(found.code, found.severity, found.column)
+    ...     print(found.code, found.severity, found.column or "(the table)")
     LS302 drop contract_value
+    LS309 warn (the table)
     LS331 warn industry
     """
-    columns, y, time, lead, today = _read(X, y, dates, groups, now)
+    table = _read(X, y, dates, groups, now)
+    columns, y, time, lead = table.columns, table.y, table.time, table.leads
     marks = row_marks(columns)
     found = [*sample.too_few(y, lead, len(columns)), *sample.twins(columns, marks, time)]
     enough = min(y.sum(), (~y).sum()) >= _FEW
@@ -254,35 +284,34 @@ def guards(  # noqa: PLR0913 - each of them is part of what is asked
         found += sample.outcome_drift(y, time)
         if lead is not None:
             found += sample.same_leads(lead, time)
-    found += _columns(columns, rows, time, today)
+    found += _columns(table, rows)
     told = [Guard(code, name, message, _SEVERITY.get(code, "warn"), figures) for code, name, message, figures in found]
     told.sort(key=lambda guard: (_ORDER.index(guard.severity), guard.code, str(guard.column)))
     return Guards(tuple(told), len(y))
 
 
-def _columns(
-    columns: list[Cells], rows: Rows | None, time: Time | None, today: dict[Hashable, Cells]
-) -> Iterator[Found]:
-    """What there is to say of single columns; of one that must go, nothing more than why."""
-
-    def without(found: list[Found]) -> list[Cells]:
-        return [cells for cells in columns if cells.name not in {name for _, name, _, _ in found}]
-
-    gone = [
-        finding for cells in columns for finding in _first(oddities.identifier(cells), oddities.near_constant(cells))
-    ]
+def _columns(table: _Table, rows: Rows | None) -> Iterator[Found]:
+    """What there is to say of single columns; of one that must go, every reason why and nothing more."""
+    columns, time = table.columns, table.time
+    odd = [one for cells in columns for one in _first(oddities.identifier(cells), oddities.near_constant(cells))]
+    gone = [one for cells in columns for one in _first(*(unfilled(cells, *part) for part in table.later(cells.name)))]
     if rows is not None:
-        gone += _leaks(without(gone), rows, time)
+        gone += leaks(columns, rows, time, gone, {name for _, name, _, _ in odd})
     if time is not None:
         resolutions = list(_resolutions(time))
-        gone += [finding for cells in without(gone) for finding in _calendar(cells, resolutions)]
+        gone += [one for cells in columns for one in _calendar(cells, resolutions)]
+    gone += odd
     yield from gone
-    for cells in without(gone):
+    # What several signs speak against is no less odd for that, and the other findings help to judge it.
+    out = {name for code, name, _, _ in gone if code in _DROPPED and code != "LS305"}
+    for cells in columns:
+        if cells.name in out:
+            continue
         if rows is not None:
             yield from oddities.only_missingness(cells, rows)
         yield from _first(oddities.spike(cells, rows), oddities.disguised_missing(cells, rows))
-        if cells.name in today:
-            yield from sample.column_drift(cells, today[cells.name])
+        if cells.name in table.today:
+            yield from sample.column_drift(cells, table.today[cells.name])
 
 
 def _first(*checks: Iterator[Found]) -> list[Found]:
@@ -290,10 +319,25 @@ def _first(*checks: Iterator[Found]) -> list[Found]:
     return next((found for check in checks if (found := list(check))), [])
 
 
-def _read(
-    table: pd.DataFrame, y: Any, dates: Any, groups: Any, now: pd.DataFrame | None
-) -> tuple[list[Cells], Mask, Time | None, Ints | None, dict[Hashable, Cells]]:
-    """The columns, outcomes, times and leads of the rows of known outcome, and today's columns by name."""
+@dataclass(frozen=True)
+class _Table:
+    """The rows of known outcome, and by column those that are still open and today's, where there are any."""
+
+    columns: list[Cells]
+    y: Mask
+    time: Time | None
+    leads: Ints | None
+    still_open: dict[Hashable, Cells]
+    today: dict[Hashable, Cells]
+
+    def later(self, name: Hashable) -> Iterator[tuple[Cells, str]]:
+        """A column of rows whose outcome is to come, and what these are called."""
+        for part, whose in ((self.still_open, "rows whose outcome is open"), (self.today, "rows of today")):
+            if name in part:
+                yield part[name], whose
+
+
+def _read(table: pd.DataFrame, y: Any, dates: Any, groups: Any, now: pd.DataFrame | None) -> _Table:
     tables = {"X": table} if now is None else {"X": table, "now": now}
     with Arguments("guards") as given:
         given.types(**{name: (one, pd.DataFrame) for name, one in tables.items()})
@@ -311,84 +355,13 @@ def _read(
         when = rows.columns["dates"] if rows.dates is None else rows.dates.astype(np.float64)
         time = Time(when, days=rows.dates is not None)
     columns = read_cells(table[leads.known], source="X")
-    today = {} if now is None else {cells.name: cells for cells in read_cells(now, source="now")}
-    return columns, rows.had, time, rows.groups, today
+    still_open = {} if leads.known.all() else _by_name(table[~leads.known], "X")
+    today = {} if now is None else _by_name(now, "now")
+    return _Table(columns, rows.had, time, rows.groups, still_open, today)
 
 
-# ------------------------------------------------------------------------------------------- known only afterwards
-
-
-def _leaks(columns: list[Cells], rows: Rows, time: Time | None) -> Iterator[Found]:
-    """For each column the plainest way in which it gives the outcome away, if there is one."""
-    left: list[Cells] = []
-    for cells in columns:
-        found = _first(_filled(cells, rows), _state(cells, rows), _later(cells, rows, time))
-        yield from found
-        if not found:
-            left.append(cells)
-    auc = {cells.name: alone(rows.counts(cells)) for cells in left}
-    strong = [cells for cells in left if auc[cells.name].low > _STRONG]
-    rest = [cells for cells in left if auc[cells.name].low <= _STRONG]
-    of_rest = together(rows, rest) if strong and len(rest) >= _REST else None
-    beside = "" if of_rest is None else f"; {counted_of(len(rest), 'other column')} together: {of_rest:.3f}"
-    n, events = len(rows.y), int(rows.y.sum())
-    for cells in strong:
-        one = auc[cells.name]
-        if one.low > _CERTAIN or (of_rest is not None and one.low > of_rest):
-            message = (
-                f"alone it separates outcomes with an AUC of {one}, {counted(n, events, 0)}{beside}: is it known "
-                f"before the outcome?"
-            )
-            figures = {"n": n, "events": events, "auc": one.value, "low": one.low, "high": one.high}
-            yield "LS301", cells.name, message, figures | {"auc_of_others": of_rest}
-
-
-def _filled(cells: Cells, rows: Rows) -> Iterator[Found]:
-    """Filled, or missing, almost only for one outcome."""
-    split = Split.of(rows.y, cells.missing)
-    if odds := _gives_away(split):
-        message = f"whether it is filled gives the outcome away: missing {split.shares[0]}, filled {split.shares[1]}"
-        yield "LS302", cells.name, message, split.figures | odds
-
-
-def _state(cells: Cells, rows: Rows) -> Iterator[Found]:
-    """A level that almost only leads of one outcome have."""
-    if cells.kind != "category" and len(cells.values) > _LEVELS:
-        return
-    for code in np.argsort(-cells.counts, kind="stable")[:_LEVELS].tolist():
-        split = Split.of(rows.y, cells.codes == code)
-        if odds := _gives_away(split):
-            value, shares = shown(cells, code), split.shares
-            message = (
-                f"{value} occurs almost only {'with' if odds['odds_ratio'] > 1 else 'without'} the outcome: "
-                f"{shares[0]}, all others {shares[1]}; was this state overwritten after the outcome?"
-            )
-            yield "LS304", cells.name, message, {"value": value} | split.figures | odds
-            return
-
-
-def _gives_away(split: Split) -> dict[str, float]:
-    """The odds ratio of a side that is as good as the outcome; empty where it is not."""
-    ratio, low, high = split.odds_ratio
-    # Which of the two sides is nearly without the outcome must hold enough of such leads.
-    without = split.n - split.events, split.others - split.other_events
-    covered = without[ratio > 1] >= _COVERED * sum(without)
-    sure = split.n and split.others and (low >= _PURE or high <= 1 / _PURE)
-    return {"odds_ratio": ratio, "low": low, "high": high} if sure and covered else {}
-
-
-def _later(cells: Cells, rows: Rows, time: Time | None) -> Iterator[Found]:
-    """Days after the row's own, not equally often for both outcomes."""
-    if cells.kind != "date" or time is None or not time.days:
-        return
-    split = Split.of(np.floor(cells.raw) > time.when, rows.y)
-    if split.differ:
-        message = (
-            f"holds later days than the row's own in {split.shares[0]} rows with the outcome, and in "
-            f"{split.shares[1]} without"
-        )
-        figures = {"n": len(rows.y), "later_with_outcome": split.events, "later_without_outcome": split.other_events}
-        yield "LS303", cells.name, message, figures
+def _by_name(table: pd.DataFrame, source: str) -> dict[Hashable, Cells]:
+    return {cells.name: cells for cells in read_cells(table, source=source)}
 
 
 # -------------------------------------------------------------------------------------------------------- calendar

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
@@ -46,6 +47,14 @@ class Rows:
         fold[order] = np.arange(len(y)) % _FOLDS
         return cls(y, order, fold)
 
+    @cached_property
+    def some(self) -> Ints:
+        """Positions of no more than 10,000 rows of each outcome, evenly from their order."""
+        sides = [self.order[self.y[self.order] == side] for side in (False, True)]
+        return np.concatenate([
+            side[np.linspace(0, len(side) - 1, min(len(side), _MOST)).astype(np.int64)] for side in sides
+        ])  # fmt: skip
+
     def counts(self, cells: Cells) -> Ints:
         """(5, 2, n_bins) rows by fold, outcome and bin."""
         code, size = cells.bins
@@ -63,13 +72,15 @@ class Auc(NamedTuple):
         return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
 
 
-def alone(counts: Ints) -> Auc:
+def alone(counts: Ints, z: float = _Z) -> Auc:
     """The AUC of a column's bins, each ranked by its rate in the other folds.
 
     Parameters
     ----------
     counts : (n_folds, 2, n_bins)
         Rows without and with the outcome.
+    z : float
+        How many standard errors the interval reaches; by default those of 95 %.
 
     Notes
     -----
@@ -86,7 +97,7 @@ def alone(counts: Ints) -> Auc:
     n0, n1 = total.sum(axis=1)
     value = float((with_it * counts[:, 1]).sum() / n1)
     variance = _variance(with_it, counts[:, 1]) / n1 + _variance(without, counts[:, 0]) / n0
-    return Auc(value, *logit_interval(value, _Z * np.sqrt(variance), int(min(n0, n1)), _CONFIDENCE))
+    return Auc(value, *logit_interval(value, z * np.sqrt(variance), int(min(n0, n1)), _CONFIDENCE))
 
 
 def _below(side: Ints, rank: Ints) -> Floats:
@@ -100,31 +111,49 @@ def _variance(place: Floats, weight: Ints) -> float:
     return float((weight * (place - mean) ** 2).sum() / max(weight.sum() - 1, 1))
 
 
-def together(rows: Rows, columns: list[Cells]) -> float:
-    """The AUC of columns together: a logistic regression on each bin's log odds, fitted and judged on other folds."""
-    chosen = np.concatenate([_some(rows.order[rows.y[rows.order] == side]) for side in (False, True)])
-    y, fold = rows.y[chosen], rows.fold[chosen]
-    tables = [_log_odds(rows.counts(cells)) for cells in columns]
-    codes = [cells.bins[0][chosen] for cells in columns]
-    pairs, concordant = 0, 0.0
+class Placed(NamedTuple):
+    """Of rows without and of rows with the outcome, the share of the other kind, in their fold, that ranks rightly."""
+
+    without: Floats
+    with_it: Floats
+
+    @property
+    def auc(self) -> Auc:
+        """With DeLong's interval on the logit scale."""
+        value = float(self.with_it.mean())
+        few = min(len(self.without), len(self.with_it))
+        return Auc(value, *logit_interval(value, _Z * self._error, few, _CONFIDENCE))
+
+    @property
+    def _error(self) -> float:
+        return float(np.sqrt(sum(side.var(ddof=1) / len(side) for side in self)))
+
+    def above(self, other: Placed) -> Auc:
+        """How much larger the AUC is than that of the same rows ranked otherwise; DeLong's interval of paired ranks."""
+        moved = Placed(self.without - other.without, self.with_it - other.with_it)
+        value, reach = float(moved.with_it.mean()), _Z * moved._error
+        return Auc(value, value - reach, value + reach)
+
+
+def together(rows: Rows, columns: list[Cells]) -> Placed:
+    """How columns together rank rows: a logistic regression on each bin's log odds, judged on folds left out."""
+    y, fold = rows.y[rows.some], rows.fold[rows.some]
+    tables = [log_odds(rows.counts(cells)) for cells in columns]
+    codes = [cells.bins[0][rows.some] for cells in columns]
+    placed = np.zeros(len(y))
     for held in range(_FOLDS):
         design = np.column_stack([table[held][code] for table, code in zip(tables, codes, strict=True)])
         inside = fold == held
         fitted = fit_logistic(Dense(design[~inside]), y[~inside], penalty=1.0)
         # Rounded, so that equal rows are ties whatever the order of a sum.
         rank = np.unique(np.round(design[inside] @ fitted.coefficients, 9), return_inverse=True)[1]
-        of_fold = np.bincount(y[inside] * (rank.max() + 1) + rank, minlength=2 * (rank.max() + 1)).reshape(2, -1)
-        concordant += (_below(of_fold[0], np.arange(of_fold.shape[1])) * of_fold[1]).sum() * of_fold[0].sum()
-        pairs += int(of_fold[0].sum() * of_fold[1].sum())
-    return float(concordant / max(pairs, 1))
+        without, with_it = (np.bincount(rank[y[inside] == side], minlength=rank.max() + 1) for side in (False, True))
+        level = np.arange(len(without))
+        placed[inside] = np.where(y[inside], _below(without, level)[rank], 1 - _below(with_it, level)[rank])
+    return Placed(placed[~y], placed[y])
 
 
-def _some(order: Ints) -> Ints:
-    """No more than enough of these rows, evenly from their order."""
-    return order[np.linspace(0, len(order) - 1, min(len(order), _MOST)).astype(np.int64)]
-
-
-def _log_odds(counts: Ints) -> Floats:
+def log_odds(counts: Ints) -> Floats:
     """(n_folds, n_bins) log odds beside those of all, from the other folds."""
     rest = counts.sum(axis=0) - counts
     sizes = rest.sum(axis=2, keepdims=True)
@@ -157,9 +186,8 @@ class Split(NamedTuple):
         """How many have it inside and outside, as text."""
         return share_text(self.events, self.n), share_text(self.other_events, self.others)
 
-    @property
-    def odds_ratio(self) -> tuple[float, float, float]:
-        """How many times the odds are larger inside than outside, with its interval (95 %).
+    def odds_ratio(self, z: float = _Z) -> tuple[float, float, float]:
+        """How many times the odds are larger inside than outside, with its interval (of 95 % by default).
 
         References
         ----------
@@ -168,7 +196,7 @@ class Split(NamedTuple):
         first = np.array([self.n - self.events, self.events]) + 0.5
         second = np.array([self.others - self.other_events, self.other_events]) + 0.5
         log = np.log(first[1] / first[0]) - np.log(second[1] / second[0])
-        half = _Z * np.sqrt((1 / first).sum() + (1 / second).sum())
+        half = z * np.sqrt((1 / first).sum() + (1 / second).sum())
         return float(np.exp(log)), float(np.exp(log - half)), float(np.exp(log + half))
 
     @property
