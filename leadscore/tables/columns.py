@@ -22,11 +22,13 @@ from leadscore.rulebook.kinds import Kind
 
 _PLAIN_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _EXACT_INTEGERS = 2**53
+_OTHER_SPACES = r"[\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 # A comma, or two points, show that points may part thousands; then 1.200 may be 1200.
 _GROUPED = re.compile(r"[+-]?\d[\d.,' ]*,\d[\d.,]*|[+-]?\d{1,3}([.]\d{3}){2,}", re.ASCII)
 _EITHER = re.compile(r"[+-]?[1-9]\d{0,2}[.]\d{3}", re.ASCII)
 
 
+_UNSEEN = f"{IGNORABLE}|{_OTHER_SPACES}".encode().decode("unicode_escape")
 # The bits of a floating-point number that count; from there on whole numbers run together.
 _DIGITS = {16: 11, 32: 24, 64: 53}
 
@@ -125,10 +127,13 @@ def plain_ids(column: pa.Array | pa.ChunkedArray, table: str) -> pa.Array:
 
 
 def unseen(ids: pa.Array) -> npt.NDArray[np.intp]:
-    """The rows whose id holds a character that is not seen: it may be another's id, and nobody could tell."""
+    """The rows whose id holds a character that is not seen, or a space that is no plain one.
+
+    It may be another's id, and nobody could tell.
+    """
     if not is_text(ids.type):
         return np.zeros(0, np.intp)
-    held = pc.match_substring_regex(ids, IGNORABLE.encode().decode("unicode_escape"))
+    held = pc.match_substring_regex(ids, _UNSEEN)
     return np.flatnonzero(held.fill_null(False).to_numpy(zero_copy_only=False))
 
 

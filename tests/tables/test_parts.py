@@ -146,7 +146,7 @@ def test_real_numbers_that_run_together_are_no_ids(kind, table, tmp_path):
 
 
 def test_an_id_with_a_character_that_is_not_seen_is_said():
-    leads = pd.DataFrame({"lead_id": ["a", "a\u200b", "\ufeffb", "c\u00ad"]})
+    leads = pd.DataFrame({"lead_id": ["a", "a\u200b", "\ufeffb", "a\u00a0"]})
     with pytest.raises(ContractError, match=r"leads.lead_id: 3 rows: a lead_id with a character that is not seen"):
         ls.load_tables(leads)
     assert ls.load_tables(leads, strict=False).ids.array.to_pylist() == ["a"]
