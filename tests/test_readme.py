@@ -39,7 +39,7 @@ def test_the_review_meeting(capsys):
     exec(block("python", "cherry_picking"), {})
     shown = capsys.readouterr().out
     for part in (
-        " qualified from 2026-01-01 to 2026-03-31: ",
+        " by the new from 2026-01-01 to 2026-03-31: ",
         "reached won within 60 days of arrival",
         "MQLs that sales decided on were accepted",
         "for a first contact",

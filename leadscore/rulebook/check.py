@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,8 @@ _SUBSTRINGS = {
     "ai": "email", "cio": "socio", "coo": "coordinator", "cmo": "", "ops": "shops", "dev": "devoted", "cso": "",
     "intern": "international", "head": "ahead", "sales": "wholesales", "data": "database", "lead": "leader",
 }  # fmt: skip
+# What stands between the words of a phrase and is no part of its meaning: hyphens, strokes, apostrophes.
+_JOINED = re.compile(r"(?<=[^\W_])[\s_/.'\u2019-]+(?=[^\W_])")
 # An event still worth this share on the last day of its window drops off a cliff the next.
 _CLIFF = 0.5
 
@@ -41,7 +44,18 @@ class Finding:
 
 def findings(book: Contents, document: Document, today: dt.date) -> list[Finding]:
     """Every finding, in the order of the file."""
-    every = (_least_fit, _never_fires, _never_matters, _twice, _substrings, _windows, _uncapped, _shadowed, _loose_ends)
+    every = (
+        _least_fit,
+        _never_fires,
+        _never_matters,
+        _twice,
+        _substrings,
+        _lost_signs,
+        _windows,
+        _uncapped,
+        _shadowed,
+        _loose_ends,
+    )
     found = [
         Finding(code, message, document.span(path).line + 1, dotted(path))
         for code, path, message in (*_agreement(book, today), *(one for check in every for one in check(book)))
@@ -213,6 +227,17 @@ def _substrings(book: Contents) -> Found:
                     example = f" ({normalise(pattern)!r} is in {inside!r})" if inside else ""
                     message = f"contains {pattern!r} also finds it inside longer words{example}; has_word does not"
                     yield "LS123", (*path, column), message
+
+
+def _lost_signs(book: Contents) -> Found:
+    for path, condition in conditions(book):
+        for column, test in condition.columns():
+            for phrase in test.has_word or ():
+                words = worded(normalise(phrase)).strip()
+                if _JOINED.sub(" ", normalise(phrase)).rstrip(".") != words:
+                    found = f"has_word {phrase!r} looks for {words!r}, whatever stands around it, as in '{words}-x'"
+                    message = f"{found}: words are letters and digits; contains finds the signs too"
+                    yield "LS129", (*path, column), message
 
 
 def _windows(book: Contents) -> Found:

@@ -32,6 +32,8 @@ _Figures = dict[str, float]
 _RULEBOOK = "rulebook"
 
 
+# With fewer leads that reached the stage two ways may take the same ones by chance, and no difference is a verdict.
+_LEAST_REACHED = 10
 # The least of a rulebook first: of several ways that are as good, the verdict names the first.
 _SIMPLEST = (CHANCE, HAND_RAISERS, RECENT, FIT, BEHAVIOUR)
 
@@ -246,12 +248,16 @@ def _row(chosen: Floats, base: Floats, reached: npt.NDArray[np.bool_], week: Int
 
 def _verdict(rows: Mapping[str, _Figures], reached: int, tolerance: float) -> str:
     """Whether the rulebook is worth having, against ways that need less of it."""
+    if reached < _LEAST_REACHED:
+        return f"No verdict yet: {counted(reached, 'lead')} reached the stage, and it takes {_LEAST_REACHED}."
     mine, ways = rows[_RULEBOOK]["per_week"], [name for name in _SIMPLEST if name in rows]
     for name in ways:
         if rows[name]["low"] > -tolerance * mine:
             what = "Use less of it" if name in {FIT, BEHAVIOUR} else "Switch scoring off"
             within = f"within {tolerance:.0%} of the rulebook's {mine:.2f}"
             return f"{what}: {name} is as good, {_beside(rows[name])}, {within}."
+    if not mine:
+        return f"Open: none of the {rows[_RULEBOOK]['chosen']:,.0f} leads that the rulebook chose reached the stage."
     unsettled = [name for name in ways if rows[name]["high"] >= 0]
     if not unsettled:
         name = max(ways, key=lambda way: rows[way]["difference"])

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
+from leadscore.base.arguments import Arguments
 from leadscore.base.text import counted, decimal
 from leadscore.errors import ArgumentError, did_you_mean
 from leadscore.present.result import Result, Section
@@ -40,7 +41,9 @@ class WhatIf(Result):
     known, reached : int
         Of those that qualify, how many have a known outcome, and how many of these reached it.
     precision : (value, low, high)
-        The share reached, with its 95 % interval (Wilson); NaN where none is known.
+        The share reached, with its 95 % interval (Wilson); NaN where none is known. It counts only leads that sales
+        worked, if `y` is known of no others: what those below today's threshold that nobody worked would have done is
+        not in it.
     positives : int
         All leads known to have reached it.
     recall : (value, low, high)
@@ -76,7 +79,8 @@ class WhatIf(Result):
         if not self.known:
             precision = "Precision not known: none of them has a known outcome."
         else:
-            precision = f"Precision {share_text(self.reached, self.known)} with a known outcome."
+            only = "these are a selection, as a rule the leads that sales worked, above all below today's threshold"
+            precision = f"Precision {share_text(self.reached, self.known)} with a known outcome; {only}."
         recall = f"Recall {share_text(self.reached, self.positives)} known to have reached it."
         return (precision, recall) if self.positives else (precision,)
 
@@ -180,6 +184,8 @@ class ThresholdExplorer:
     def _quick(self, threshold: float | None, points: Mapping[str, Any]) -> Rulebook:
         """The changed rulebook without its text, which takes most of the time to write."""
         known = {rule.name for _, _, rule in self.rulebook.rules()}
+        if not isinstance(points, Mapping):
+            raise ArgumentError("points", f"must be a mapping of rules to their points; got {points!r}")
         unknown = [name for name in points if name not in known]
         if unknown:
             raise ArgumentError("points", f"there is no rule {unknown[0]!r}{did_you_mean(unknown[0], known)}")
@@ -201,13 +207,23 @@ class ThresholdExplorer:
 
         Raises
         ------
+        ArgumentError
+            If there is no such rule, or it has a table of points.
         ImportError
             If ipywidgets is not installed: `pip install leadscore[notebook]`.
         """
+        points = {rule.name: rule.points if rule.from_ is None else rule.from_ for _, _, rule in self.rulebook.rules()}
+        with Arguments("widget") as given:
+            rules = given.names("rules", rules)
+            for name in rules:
+                if name not in points:
+                    given.wrong("rules", f"there is no rule {name!r}{did_you_mean(name, points)}")
+                elif isinstance(points[name], Mapping):
+                    given.wrong("rules", f"{name!r} has a table of points, and a slider is for one number")
         from ipywidgets import FloatSlider, VBox, interactive_output  # noqa: PLC0415 - notebooks only
 
         now = self.rulebook.qualify.threshold
-        own: dict[str, Any] = {rule.name: rule.points for _, _, rule in self.rulebook.rules() if rule.name in rules}
+        own: dict[str, Any] = {name: points[name] for name in rules}
         sliders = [FloatSlider(now, min=0, max=max(2 * now, 10), step=1, description="threshold")]
         for name in rules:
             reach = max(20.0, 2 * abs(own[name]))
@@ -215,8 +231,8 @@ class ThresholdExplorer:
 
         def show(**values: float) -> None:
             threshold, *tried = values.values()
-            points = {name: value for name, value in zip(rules, tried, strict=True) if value != own[name]}
-            print(self.at(threshold, points=points))  # noqa: T201 - into the widget
+            other = {name: value for name, value in zip(rules, tried, strict=True) if value != own[name]}
+            print(self.at(threshold, points=other))  # noqa: T201 - into the widget
 
         return VBox([*sliders, interactive_output(show, {str(place): one for place, one in enumerate(sliders)})])
 

@@ -377,7 +377,8 @@ def plan_trial(  # noqa: PLR0913 - each of them is part of the plan
     does not call coordinators, they will not convert; `holdout_sample` finds out.
 
     Weeks are those of 2,000 simulated trials at each truth, with a fixed seed. `weeks_fixed` is the usual
-    (z + z')^2 (p (1 - p) / share + q (1 - q) / (1 - share)) / difference^2 leads.
+    (z + z')^2 (q (1 - q) / share + p (1 - p) / (1 - share)) / difference^2 leads, with p the rate of the rest and q
+    that of the group: p + difference, or p if there is none, whichever needs more leads.
 
     References
     ----------

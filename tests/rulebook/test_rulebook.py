@@ -447,6 +447,7 @@ def codes(document):
         ("LS121", ("behaviour", 0), {"name": "Visit", "event": "visit", "points": 30, "at_most": 0, "at_least": 0}),
         ("LS122", ("fit",), [SMALL["fit"][0], {"name": "Table", "column": "country", "points": {"us": 5}}]),
         ("LS123", ("fit", 0, "when"), {"job_title": {"contains": "cto"}}),
+        ("LS129", ("fit", 0, "when"), {"job_title": {"has_word": ["director", "C#"]}}),
         ("LS123", ("behaviour", 0, "where"), {"asset": {"contains": "cto"}}),
         ("LS123", ("qualify", "hand_raise"), {"event": "form", "where": {"asset": {"contains": "it"}}}),
         ("LS123", ("qualify", "never"), [{"name": "N", "event": "form", "where": {"asset": {"contains": "it"}}}]),
@@ -546,3 +547,35 @@ def test_the_schema_refuses(path, to):
     jsonschema.validate(document, schema())
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(changed(document, *path, to=to), schema())
+
+
+@pytest.mark.parametrize("phrase", ["C#", "C++", "F#", ".NET", "R&D", "AT&T", "@home", "C# ", "$100", "node.js!"])
+def test_a_word_that_loses_its_signs_is_said(phrase):
+    book = ls.Rulebook.from_dict(
+        {
+            "leadscore": 1,
+            "name": "x",
+            "fit": [{"name": "W", "when": {"job_title": {"has_word": phrase}}, "points": 5}],
+            "qualify": {"threshold": 5},
+        }
+    )
+    [found] = [one for one in book.check() if one.code == "LS129"]
+    assert repr(phrase) in found.message
+    # What is said is so: the example meets the condition, as ever.
+    example = found.message.split("as in '")[1].split("'")[0]
+    assert ls.score_one({"job_title": example}, [], book, as_of="2026-03-31")["fit"] == 5
+
+
+@pytest.mark.parametrize(
+    "phrase", ["vp", "co-founder", "Vice  President", "node.js", "Sr.", "L'Oréal", "head/chief", "Größe"]
+)
+def test_hyphens_and_the_like_are_no_lost_signs(phrase):
+    book = ls.Rulebook.from_dict(
+        {
+            "leadscore": 1,
+            "name": "x",
+            "fit": [{"name": "W", "when": {"job_title": {"has_word": phrase}}, "points": 5}],
+            "qualify": {"threshold": 5},
+        }
+    )
+    assert "LS129" not in {one.code for one in book.check()}

@@ -89,6 +89,8 @@ def judged(tables, *, weeks=20, **more):
         # The twins of it: one side tells, and then no way without it will do.
         (lambda size, _visit, _demo: 0.03 + 0.045 * size, 4000, "Use less of it: fit only is as good"),
         (lambda _size, visit, _demo: 0.1 + 0.5 * visit, 4000, "Use less of it: behaviour only is as good"),
+        # Fit is worse than chance, and behaviour tells nothing.
+        (lambda size, _visit, _demo: 0.6 - 0.025 * size, 4000, "Switch scoring off: chance is as good"),
         # Too few to tell.
         (lambda size, visit, _demo: 0.01 + 0.02 * size + 0.4 * visit, 300, "Open: it is not clear yet whether"),
     ],
@@ -179,6 +181,23 @@ def test_who_cannot_be_judged_is_counted():
 def test_nobody_reached_it_yet():
     found = judged(world(300, lambda size, _visit, _demo: 0 * size), capacity_per_week=5)
     assert (found.reached, found.headline) == (0, "No verdict yet: none of the 300 leads reached sal.")
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_handful_of_leads_gives_no_verdict(seed):
+    rng = np.random.default_rng(seed)
+    few = judged(
+        world(int(rng.integers(2, 10)), lambda size, _visit, _demo: 0.5 + 0 * size, seed=seed), capacity_per_week=1
+    )
+    assert few.headline.startswith("No verdict")
+    some = judged(world(30, lambda size, _visit, _demo: 0.6 + 0 * size, seed=seed, weeks=4), capacity_per_week=0.5)
+    assert some.headline.split()[0] in {"No", "Open:", "Use", "Switch"}
+
+
+def test_a_rulebook_that_chose_none_that_reached_it_is_no_division_by_zero():
+    some = judged(world(400, lambda size, visit, _demo: 1.0 * (size < 3) * ~visit), capacity_per_week=0.2)
+    assert some.frame.loc["rulebook", "reached"] == 0
+    assert some.headline.startswith(("Open: none of the 4 leads that the rulebook chose", "Switch scoring off: "))
 
 
 def test_a_part_of_a_week_has_a_part_of_the_places():

@@ -149,3 +149,27 @@ def test_the_widget_shows_what_the_sliders_say(explorer, capsys):
     home.value = 10
     assert "Threshold 12: 1 of 4 leads qualify" in capsys.readouterr().out  # points as they were are no change
     assert isinstance(output, ipywidgets.Output)
+
+
+@pytest.mark.parametrize(
+    ("rules", "message"),
+    [
+        (["Hom"], "rules: there is no rule 'Hom'; did you mean 'Home'"),
+        ("Hom", "rules: there is no rule 'Hom'; did you mean 'Home'"),
+        (["Home", "Home"], "rules: has a name twice"),
+        ([5], "rules: must be a name or a list of names"),
+    ],
+)
+def test_a_widget_of_rules_that_are_none(explorer, rules, message):
+    with pytest.raises(ls.ArgumentError, match=message):
+        explorer.widget(rules=rules)
+
+
+@pytest.mark.parametrize("points", [["Home"], "Home", 5])
+def test_points_that_are_no_mapping(explorer, points):
+    with pytest.raises(ls.ArgumentError, match="must be a mapping of rules to their points"):
+        explorer.at(points=points)
+
+
+def test_the_share_says_of_whom_it_is(explorer):
+    assert "as a rule the leads that sales worked, above all below today's threshold" in explorer.at(1).notes[0]

@@ -275,6 +275,9 @@ def test_the_single_look_is_the_published_one():
     assert plan_of(0.85, -0.2, 140).weeks_fixed == 1
     assert plan_of(0.85, -0.2, 139).weeks_fixed == 2
     assert plan_of(0.85, -0.2, 14).weeks_fixed == 10
+    # The other way round, if there is no difference both have the larger variance: 7.85 (2 x 0.65 x 0.35 / 0.5) / 0.04.
+    assert plan_of(0.65, 0.2, 179).weeks_fixed == 1
+    assert plan_of(0.65, 0.2, 178).weeks_fixed == 2
 
 
 def test_a_plan_takes_longer_for_less():

@@ -190,6 +190,9 @@ def _check_weeks(given: Arguments, name: str, frame: Any) -> None:
         given.wrong(name, f"has columns more than once: {_some(frame.columns[frame.columns.duplicated()])}")
         return
     index = frame.index
+    if isinstance(index, pd.DatetimeIndex) and index.tz is not None:
+        given.wrong(name, f"its index has the time zone {index.tz}; weeks are days: take it off, .tz_localize(None)")
+        return
     days = isinstance(index, pd.DatetimeIndex) and not index.hasnans and (index == index.normalize()).all()
     if not days or not len(index) or (np.diff(index) < np.timedelta64(7, "D")).any():
         message = "its index must be days in order, 7 or more apart (a DatetimeIndex): no week may count twice"

@@ -743,3 +743,9 @@ def test_left_truncation_is_not_taken_for_drift(olist):
     naive = watch_streams(won[["mean"]], won[["size"]].set_axis(["mean"], axis=1), reference_weeks=26)
     assert naive.frame.loc["mean", ["state", "direction"]].to_list() == ["alarm", "rise"]
     assert naive.frame.loc["mean", "change"] > 0.08
+
+
+def test_weeks_with_a_time_zone_are_refused_by_its_name():
+    weeks = pd.date_range("2024-01-01", periods=80, freq="7D", tz="America/New_York")
+    with pytest.raises(ls.ArgumentError, match=r"time zone America/New_York; weeks are days: take it off"):
+        ls.drift.watch_streams(pd.DataFrame({"a": np.arange(80.0)}, index=weeks))
