@@ -205,6 +205,12 @@ def test_a_damaged_part_is_named(damage, tmp_path):
             ls.load_tables(tmp_path, strict=strict)
 
 
+def test_codes_without_a_value_are_refused():
+    codes = pa.DictionaryArray.from_arrays(pa.array([0, 829_175_092], pa.int32()), pa.array(["US"]), safe=False)
+    with pytest.raises(ContractError, match=r"leads\.country: "):
+        ls.load_tables(pa.table({"lead_id": ["a", "b"], "country": codes}))
+
+
 @pytest.mark.parametrize("place", ["itself", "in a folder", "in a glob"])
 def test_a_pipe_is_refused_at_once(place, tmp_path):
     pipe = tmp_path / "in.csv"
