@@ -127,7 +127,7 @@ def plain_ids(column: pa.Array | pa.ChunkedArray, table: str) -> pa.Array:
 
 
 def unseen(ids: pa.Array) -> npt.NDArray[np.intp]:
-    """The rows whose id holds a character that is not seen, or a space that is no plain one.
+    """The rows whose id holds a character that is not seen, or a space other than the plain one.
 
     It may be another's id, and nobody could tell.
     """
