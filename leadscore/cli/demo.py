@@ -18,6 +18,7 @@ from leadscore.base.files import replacing
 from leadscore.base.text import counted
 from leadscore.cli.entry import app
 from leadscore.cli.printing import heading, steps
+from leadscore.errors import visible
 
 
 @app.command()
@@ -38,8 +39,8 @@ def init(
             file = stack.enter_context(replacing(folder / name))
             file.write(example(name).encode())
             file.flush()
-    rulebook, leads, events = (shlex.quote(str(folder / name)) for name in names)
-    out = shlex.quote(str(folder / "scores.csv"))
+    rulebook, leads, events = (shlex.quote(visible(folder / name)) for name in names)
+    out = shlex.quote(visible(folder / "scores.csv"))
     tables = f"--leads {leads} --events {events} --as-of 2026-03-31"
     typer.echo(f"Wrote {rulebook}, {leads} and {events}. Now type:\n")
     typer.echo(f"  leadscore check {rulebook}")
@@ -78,7 +79,7 @@ def demo(
         for path, frame in frames.items():
             with replacing(path) as file:
                 frame.to_parquet(file, index=False)
-    typer.echo(f"Everything below is made up, and in {place}")
+    typer.echo(f"Everything below is made up, and in {visible(place)}")
     heading("1. The tables: leads, what they did, and what became of them")
     for path, frame in frames.items():
         typer.echo(f"{path.name}: {counted(len(frame), 'row')}")
@@ -102,7 +103,7 @@ def demo(
 def _say_what_to_type(place: Path, lead: Any) -> None:
     tables = "--leads leads.parquet --events events.parquet --as-of 2026-03-31"
     typer.echo("Copy the rulebook, change a number in the copy, see whom sales would have got in the past quarter:\n")
-    typer.echo(f"  cd {shlex.quote(str(place))}")
+    typer.echo(f"  cd {shlex.quote(visible(place))}")
     typer.echo("  cp rulebook.yaml mine.yaml")
     period = "--start 2026-01-01 --end 2026-03-31"
     typer.echo(f"  leadscore diff rulebook.yaml mine.yaml --leads leads.parquet --events events.parquet {period}")

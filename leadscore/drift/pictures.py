@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leadscore.present.pictures import HATCHED, as_drawn, finished, new_axes
+from leadscore.present.pictures import HATCHED, as_drawn, as_titled, finished, new_axes
 
 _LINE = {"markersize": 3, "linewidth": 1}
 _ALL = {"color": "C0", "marker": "o", "linestyle": "-"} | _LINE
@@ -150,7 +150,7 @@ def plot_points(frame: pd.DataFrame, *, onset: Onset | None = None, title: str =
     handles = {label: handle for handle, label in zip(*axes[0, 0].get_legend_handles_labels(), strict=True)}
     if handles:
         figure.legend(handles.values(), handles, fontsize="small", ncols=3, frameon=False, loc="outside lower center")
-    figure.suptitle(title, x=0.01, ha="left", fontsize="medium")
+    figure.suptitle(as_titled(title), x=0.01, ha="left", fontsize="medium")
     return figure
 
 
@@ -205,7 +205,11 @@ def plot_waterfall(  # noqa: PLR0913 - what goes from where to where, and what i
         if not last:
             ax.plot([place - 0.3, place + 1.3], [start + moved] * 2, color="0.5", linewidth=0.7)
     ax.axhline(0, color="0.3", linewidth=0.8)
-    ax.set_xticks(range(len(frame)), [*names, f"all of it:\n{ends[0]:{style}} to {ends[1]:{style}}"], fontsize="small")
+    ax.set_xticks(
+        range(len(frame)),
+        [*map(as_titled, names), f"all of it:\n{ends[0]:{style}} to {ends[1]:{style}}"],
+        fontsize="small",
+    )
     ax.spines["bottom"].set_visible(False)
     percent = "y" if share else ""
     return finished(ax, title, percent=percent, legend=None, ylabel="change, with 95 % intervals", ymargin=0.12)

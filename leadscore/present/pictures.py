@@ -51,7 +51,7 @@ def finished(ax: Any, title: str = "", *, percent: str = "", legend: str | None 
     from matplotlib.ticker import PercentFormatter  # noqa: PLC0415 - matplotlib takes long to import
 
     ax.set(**named)
-    ax.set_title(title, loc="left", fontsize="medium")
+    ax.set_title(as_titled(title), loc="left", fontsize="medium")
     ax.spines[["top", "right"]].set_visible(False)
     for axis in percent:
         getattr(ax, f"{axis}axis").set_major_formatter(PercentFormatter(1))
@@ -65,15 +65,29 @@ def _reach(rows: pd.DataFrame, name: str, low: str = "low", high: str = "high") 
     return np.maximum([rows[name] - rows[low], rows[high] - rows[name]], 0)
 
 
-def as_drawn(name: str) -> str:
-    r"""A name that a user controls, as it is drawn: what cannot be seen as its code, dollars as no mathematics.
+def as_titled(text: str) -> str:
+    r"""Lines of text with names in them, as they are drawn: what cannot be seen as its code, dollars as no mathematics.
 
     Examples
     --------
-    >>> print(as_drawn("$x$"))
+    >>> print(as_titled("$x$"))
     \$x\$
     """
-    return visible(name).replace("$", r"\$")
+    return "\n".join(map(visible, text.split("\n"))).replace("$", r"\$")
+
+
+def as_drawn(name: object) -> str:
+    r"""A name that a user controls, as every picture draws it: as a title, in one line, cut where it is too long.
+
+    Examples
+    --------
+    >>> print(as_drawn("Budget $10k to $50k"))
+    Budget \$10k to \$50k
+    """
+    text = visible(name)
+    text = text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
+    # To matplotlib, a label that begins with an underscore is none.
+    return as_titled(f" {text}" if text.startswith("_") else text)
 
 
 def plot_weekly(weekly: pd.DataFrame, *, ax: Any = None) -> Any:
@@ -100,9 +114,9 @@ def plot_weekly(weekly: pd.DataFrame, *, ax: Any = None) -> Any:
     ax = ax or new_axes(height=4)
     whole = weekly["days"] == 7
     for place, (name, counts) in enumerate(weekly.drop(columns="days").items()):
-        style = {"color": f"C{place}", "marker": _MARKERS[place], "markersize": 5}
-        label = f"{name}: {counted(int(counts.sum()), 'lead')}"
-        ax.plot(weekly.index, counts.where(whole), _LINES[place], **style, label=label)
+        style = {"color": f"C{place}", "marker": _MARKERS[place % len(_MARKERS)], "markersize": 5}
+        label = f"{as_drawn(name)}: {counted(int(counts.sum()), 'lead')}"
+        ax.plot(weekly.index, counts.where(whole), _LINES[place % len(_LINES)], **style, label=label)
         ax.plot(weekly.index[~whole], counts[~whole], " ", **style, markerfacecolor="white")
     ax.figure.autofmt_xdate()
     xlabel = "week, by its Monday" + ("" if whole.all() else " (hollow: a week only partly in the period)")
@@ -139,15 +153,21 @@ def _draw_cohorts(ax: Any, frame: pd.DataFrame, title: str) -> Any:
         # Side by side, so that no interval hides another.
         x = np.arange(len(cohorts)) + (place - (len(stages) - 1) / 2) * 0.5 / len(stages)
         style = {"fmt": _MARKERS[place % len(_MARKERS)] + _LINES[place % len(_LINES)], "color": f"C{place}"}
-        ax.errorbar(x, rows["share"], _reach(rows, "share"), **style, **_WHISKERS, label=f"{stage}, n={of:,}")
+        ax.errorbar(x, rows["share"], _reach(rows, "share"), **style, **_WHISKERS, label=f"{as_drawn(stage)}, n={of:,}")
     for place, (_, rows) in enumerate(frame.groupby("cohort")):
-        late = list(rows.loc[rows["truncated"], "stage"])
+        late = list(rows.loc[rows["truncated"], "stage"].map(as_drawn))
         hidden = "truncated" if len(late) == len(rows) else f"truncated: {', '.join(late)}" if late else ""
         why = " and ".join(filter(None, ["" if rows["mature"].all() else "immature", hidden]))
         if why:
             ax.axvspan(place - 0.5, place + 0.5, **HATCHED)
             white = {"facecolor": "white", "edgecolor": "none", "pad": 1}
-            where = {"transform": ax.get_xaxis_transform(), "rotation": 90, "ha": "center", "va": "top"}
+            where = {
+                "transform": ax.get_xaxis_transform(),
+                "rotation": 90,
+                "ha": "center",
+                "va": "top",
+                "in_layout": False,
+            }
             ax.text(place, 0.97, why, bbox=white, fontsize="small", **where)
     leads = frame.drop_duplicates("cohort")["n"]
     days = pd.DatetimeIndex(cohorts).strftime("%Y-%m-%d")
@@ -170,8 +190,10 @@ def _draw_totals(ax: Any, frame: pd.DataFrame, title: str) -> Any:
         of = frame[rows]
         style = {"fmt": _MARKERS[place % len(_MARKERS)], "color": f"C{place}"}
         ax.errorbar(of["share"], y[rows], xerr=_reach(of, "share"), **style, **_WHISKERS)
-    groups = ", " + frame["group"].astype(str).map(as_drawn) if "group" in frame else pd.Series("", frame.index)
-    names = frame["stage"] + groups + [f"  {k:,} of {n:,}" for k, n in zip(frame["reached"], frame["n"], strict=True)]
+    columns = ["stage", "group"] if "group" in frame else ["stage"]
+    counts = [f"  {k:,} of {n:,}" for k, n in zip(frame["reached"], frame["n"], strict=True)]
+    called = [as_drawn(", ".join(map(str, row))) for row in frame[columns].itertuples(index=False)]
+    names = [name + count for name, count in zip(called, counts, strict=True)]
     ax.set_yticks(y, names, fontsize="small")
     ax.grid(axis="x", color="0.92")
     return finished(ax, title, percent="x", legend=None, xlim=(0, 1), ylim=(-1, len(frame)))
@@ -202,7 +224,7 @@ def plot_response(curve: pd.DataFrame, *, n: int, marks: Mapping[str, float], ti
     ax.fill_between(minutes, curve["low"], curve["high"], step="post", color="0.85", label="95 % interval")
     ax.step(minutes, curve["answered"], where="post", color="C0", label=f"answered, n={n:,}")
     for place, (label, minute) in enumerate(marks.items()):
-        ax.axvline(minute, color="0.3", linestyle=_LINES[(place + 1) % len(_LINES)], linewidth=1, label=label)
+        ax.axvline(minute, color="0.3", linestyle=_LINES[(place + 1) % len(_LINES)], linewidth=1, label=as_drawn(label))
     ax.set_xscale("log")
     longest = max([60.0, *minutes])
     waits = {minute: text for minute, text in _WAITS.items() if minute <= longest}
@@ -374,8 +396,7 @@ def plot_card(frame: pd.DataFrame, *, ax: Any = None) -> Any:
     """
     ax = ax or new_axes(height=1 + 0.22 * len(frame))
     place = np.arange(len(frame)) + np.cumsum(frame["feature"].ne(frame["feature"].shift()))
-    labels = [f"{row.feature}: {row.bin}" for row in frame.itertuples()]
-    labels = [as_drawn(label if len(label) <= _WIDEST else f"{label[: _WIDEST - 1]}…") for label in labels]
+    labels = [as_drawn(f"{row.feature}: {row.bin}") for row in frame.itertuples()]
     total = frame.groupby("feature")["n"].sum().iloc[0]
     ax.hlines(place, frame["points_low"], frame["points_high"], color="0.5", linewidth=1.5)
     size = 15 + 120 * frame["n"] / total
