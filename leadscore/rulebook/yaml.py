@@ -133,6 +133,9 @@ def read_document(text: str, source: str) -> Document:
         span = Span(mark.line, mark.column, 1) if mark else Span(0, 0, 1)
         message = f"not valid YAML: {error.problem or error.context}"
         raise RulebookError(source, [document.at(span, message)]) from None
+    except NotImplementedError:
+        message = "not valid YAML: a comment stands where it cannot be kept, as ': #' without a key"
+        raise RulebookError(source, [Problem("", message)]) from None
     except (YAMLError, ValueError, OverflowError) as error:
         # Some of ruamel's errors (a broken escape) carry no mark.
         raise RulebookError(source, [Problem("", f"not valid YAML: {str(error).splitlines()[0]}")]) from None

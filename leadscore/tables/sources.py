@@ -170,6 +170,9 @@ def _from_files(path: str, name: str) -> Source:
     endings = {"".join(Path(one).suffixes[-2:]).lower() for one in paths}
     if not paths:
         raise ContractError("tables", [Problem(name, f"no file at {path!r}")])
+    # Arrow opens files by names of text.
+    if odd := [one for one in paths if not one.isascii() and one.encode(errors="replace").decode() != one]:
+        raise ContractError("tables", [Problem(name, f"the name {odd[0]!r} is not UTF-8 text; rename it")])
     if all(ending.endswith((".parquet", ".pq")) for ending in endings):
         return _from_parquet(paths, path, name)
     if all(ending.endswith((".csv", ".tsv", ".txt", ".csv.gz")) for ending in endings):

@@ -180,6 +180,14 @@ class TestStreams:
         assert "out\\udcff.csv" in out
         assert Path(name).exists()
 
+    @pytest.mark.parametrize("name", [b"in\xff.csv", b"in\xff.parquet"])
+    def test_an_input_whose_name_is_no_text_is_refused(self, name):
+        Path("l.csv").rename(os.fsdecode(name))
+        code, _, errors = finished("score", "r.yaml", "--leads", os.fsdecode(name), *AS_OF, "--out", "s.csv")
+        assert code == 1
+        assert "is not UTF-8 text; rename it" in errors
+        assert "Traceback" not in errors
+
     def test_nothing_moves_a_terminal(self):
         Path("x\x1b[31m\nname.yaml").write_text("leadscore: 9", encoding="utf-8")
         here, there = pty.openpty()

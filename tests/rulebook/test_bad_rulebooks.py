@@ -51,6 +51,7 @@ BAD_RULEBOOKS = {
     "another format": ("leadscore: 2\nname: n\nqualify: {threshold: 0}\n", "line 1, leadscore: must be 1; got 2"),
     "format as text": ("leadscore: '1'\nname: n\nqualify: {threshold: 0}\n", "leadscore: must be 1; got '1'"),
     # text that is no YAML
+    "a comment in place of a key": (": #\n n\n\n" + book(), "not valid YAML"),
     "tab": ("leadscore: 1\nname: n\nqualify:\n\tthreshold: 0\n", "not valid YAML"),
     "control character": ("leadscore: 1\nname: a\x07b\nqualify: {threshold: 0}\n", "not valid YAML"),
     "null character": ("leadscore: 1\nname: a\x00b\nqualify: {threshold: 0}\n", "not valid YAML"),
