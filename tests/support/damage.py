@@ -163,10 +163,10 @@ class World:
 
     def __init__(self):
         self.book, self.leads, self.events = (example(name) for name in ("rulebook.yaml", "leads.csv", "events.csv"))
-        self.state, self.model = json.loads(_state()), _model()
+        self.state, self.model = json.loads(watched()), _model()
 
 
-def _state():
+def watched():
     rng = np.random.default_rng(7)
     text = "leadscore: 1\nname: d\nfit: [{name: F, when: {country: US}, points: 60}]\n"
     book = ls.Rulebook.from_yaml(text + "behaviour: [{name: P, event: p, points: 15}]\nqualify: {threshold: 80}\n")
