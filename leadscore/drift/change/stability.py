@@ -17,6 +17,7 @@ from leadscore.scoring.scores import Scores
 from leadscore.stats import distances
 from leadscore.stats.distances import Cells
 from leadscore.stats.intervals import newcombe
+from leadscore.tables.frames import alike, as_frame, is_table, kind_of_column
 
 _LEVELS = (0.1, 0.25)
 _SIZES = ("small", "moderate", "large")
@@ -24,8 +25,6 @@ _UNSEEN = "no change seen"
 _FALSE = 0.05
 # Columns of the leads table that say who a lead is and from when, not what it is.
 _OF_THE_TABLE = {"lead_id", "created_at", "valid_from"}
-_TIMES = {"datetime64", "datetime", "date", "timedelta", "timedelta64", "period", "time"}
-_NUMBERS = {"integer", "floating", "mixed-integer-float", "decimal"}
 _COLUMNS = (
     *("kind", "n_reference", "n_current", "verdict", "q", "p", "psi", "psi_low", "psi_high", "psi_no_drift"),
     *("chi2", "chi2_p", "ks", "ks_p"),
@@ -33,7 +32,7 @@ _COLUMNS = (
     *("missing_reference", "missing_current", "missing_p", "new_p", "new", "vanished"),
 )
 _Key = tuple[str, str]
-# A kind, and a column of a sample: numbers or text, or how often of how many.
+# A kind, and a column of a sample as `as_frame` reads it, or how often of how many; nothing of times.
 _Side = tuple[str, Any]
 
 
@@ -101,15 +100,16 @@ class Stability(Result):
         return plot_stability(self.frame, title=title, ax=ax)
 
 
-def stability(reference: Scores | pd.DataFrame, current: Scores | pd.DataFrame, *, bins: int = 10) -> Stability:
+def stability(reference: Any, current: Any, *, bins: int = 10) -> Stability:
     """Say which attributes, rules and scores of the leads have changed, and how sure that is.
 
     Parameters
     ----------
-    reference, current : both Scores, or both DataFrames of attributes, one row per lead
+    reference, current : both Scores, or both tables of attributes, one row per lead
         Of `Scores`, which must be by one rulebook: fit, behaviour and total; how often each rule gives points; and each
-        lead column, read as the rules read it where they use it. Of DataFrames: each column that both have; times are
-        left out, since they move with the calendar.
+        lead column, read as the rules read it where they use it. Of tables (DataFrames of pandas or polars,
+        Arrow): each column that both have, by name and whatever its type; times are left out, since they move with the
+        calendar.
     bins : int, from 2
         Intervals of a column of numbers, of equally many leads of the reference; fewer where a sample has under ten
         leads for each. A value that many leads share, and missing, are cells of their own.
@@ -123,8 +123,8 @@ def stability(reference: Scores | pd.DataFrame, current: Scores | pd.DataFrame, 
     ------
     ArgumentError
         If one is Scores and the other is not, they are by two rulebooks (score both samples by one: else the edit is
-        taken for drift), a sample is empty, no column is in both, a column holds numbers here and text there, or
-        infinite ones, or `bins` is no whole number from 2.
+        taken for drift), a sample is empty, no column is in both, a column holds values of one kind here and of another
+        there, or infinite numbers, or `bins` is no whole number from 2.
 
     Notes
     -----
@@ -158,9 +158,14 @@ def stability(reference: Scores | pd.DataFrame, current: Scores | pd.DataFrame, 
     with Arguments("stability") as given:
         given.whole("bins", bins, least=2)
         _check(given, reference, current)
-    (before, times), (after, _) = (_read(side) for side in (reference, current))
+    reference, current = (
+        side if isinstance(side, Scores) else as_frame(name, side)
+        for name, side in (("reference", reference), ("current", current))
+    )
+    before, after = (_read(side) for side in (reference, current))
     with Arguments("stability") as given:
-        both = {key: _matched(given, key, side, after[key]) for key, side in before.items() if key in after}
+        found = {key: _matched(given, key, side, after[key]) for key, side in before.items() if key in after}
+        both = {key: side for key, side in found.items() if side[0] != "time"}
         if not both:
             given.wrong("current", "has no column in common with the reference")
     rows, cells = zip(*(_figure(*side, bins) for side in both.values()), strict=True)
@@ -168,7 +173,12 @@ def stability(reference: Scores | pd.DataFrame, current: Scores | pd.DataFrame, 
     whole = pd.concat(dict(zip(both, cells, strict=True)), names=["part", "name", "cell"])
     whole = whole.sort_index(level=["part", "name"], sort_remaining=False, kind="stable")
     n, m = len(reference), len(current)
-    notes = (*_not_compared(before, after, times), *_in_both(reference, current), *_noise(max(map(len, cells)), n, m))
+    times = [key[1] for key in found.keys() - both.keys()]
+    notes = (
+        *_not_compared(before, after, sorted(times)),
+        *_in_both(reference, current),
+        *_noise(max(map(len, cells)), n, m),
+    )
     return Stability(frame, whole, notes, n, m)
 
 
@@ -177,19 +187,20 @@ def stability(reference: Scores | pd.DataFrame, current: Scores | pd.DataFrame, 
 
 def _check(given: Arguments, reference: Any, current: Any) -> None:
     sides = {"reference": reference, "current": current}
-    if not any(all(isinstance(side, kind) for side in sides.values()) for kind in (Scores, pd.DataFrame)):
+    if not any(all(map(kind, sides.values())) for kind in (is_table, _is_scores)):
         kinds = " and ".join(type(side).__name__ for side in sides.values())
         given.wrong("reference", f"and current must be both Scores or both DataFrames; got {kinds}")
         return
     for name, side in sides.items():
         if not len(side):
             given.wrong(name, "has no leads: there is nothing to compare")
-        if isinstance(side, pd.DataFrame) and not side.columns.is_unique:
-            twice = side.columns[side.columns.duplicated()].unique()
-            given.wrong(name, f"has columns more than once: {_listed(twice)}")
     if isinstance(reference, Scores) and reference.rulebook != current.rulebook:
         message = "by another rulebook than the reference: score both by one, or the edit is taken for drift"
         given.wrong("current", message)
+
+
+def _is_scores(side: Any) -> bool:
+    return isinstance(side, Scores)
 
 
 def _listed(names: Iterable[Any]) -> str:
@@ -198,27 +209,22 @@ def _listed(names: Iterable[Any]) -> str:
     return ", ".join(first[:10]) + more
 
 
-def _read(side: Scores | pd.DataFrame) -> tuple[dict[_Key, _Side], list[str]]:
-    """The columns of a sample, and the names of those that hold times."""
+def _read(side: Scores | pd.DataFrame) -> dict[_Key, _Side]:
+    """The columns of a sample."""
     if isinstance(side, Scores):
-        columns = _of_scores(side)
-    else:
-        columns = {("attribute", str(name)): _of_column(column) for name, column in side.items()}
-    times = [name for (_, name), column in columns.items() if column is None]
-    return {key: column for key, column in columns.items() if column is not None}, times
+        return _of_scores(side)
+    return {("attribute", str(label)): _of_column(column) for label, column in side.items()}
 
 
-def _of_column(column: pd.Series[Any]) -> _Side | None:
-    """A column as numbers or as text; None if it holds times."""
-    kind = pd.api.types.infer_dtype(column, skipna=True)
-    return None if kind in _TIMES else ("number" if kind in _NUMBERS else "category", column)
+def _of_column(column: pd.Series[Any]) -> _Side:
+    return kind_of_column(column), column
 
 
-def _of_scores(scores: Scores) -> dict[_Key, _Side | None]:
+def _of_scores(scores: Scores) -> dict[_Key, _Side]:
     """Scores, rules and lead columns."""
     bound = scores.bound
     totals = {"fit": bound.fit, "behaviour": bound.behaviour, "total": bound.fit + bound.behaviour}
-    sides: dict[_Key, _Side | None] = {}
+    sides: dict[_Key, _Side] = {}
     for name, points in totals.items():
         sides["score", name] = "points", pd.Series(points / 1000)
     for name, found in zip(bound.plan.names, bound.every_rule(), strict=True):
@@ -228,37 +234,36 @@ def _of_scores(scores: Scores) -> dict[_Key, _Side | None]:
     return sides | {("attribute", name): _lead_column(scores, name) for name in attributes}
 
 
-def _lead_column(scores: Scores, name: str) -> _Side | None:
-    """A column of the leads on the day of the score: as the rules read it, else as it came; None if it holds times."""
+def _lead_column(scores: Scores, name: str) -> _Side:
+    """A column of the leads on the day of the score: as the rules read it, else as it came."""
     plan, rows = scores.bound.plan.leads.get(name), scores.bound.record
     if plan is None:
-        raw = scores.tables.leads[name].to_pandas()
+        raw = as_frame(name, scores.tables.leads.select([name]))[name]
         return _of_column(raw.reindex(np.where(rows < 0, len(raw), rows)))
-    if plan.kind == "date":
-        return None
     values = scores.tables.column(name, plan.kind, scores.rulebook).at(rows)
     if plan.kind == "any":
         values = values.where(values.isna(), "known")
-    return "number" if plan.kind == "number" else "category", values
+    values = pd.to_datetime(values, unit="D") if plan.kind == "date" else values
+    return _of_column(as_frame(name, values.to_frame(name))[name])
 
 
 def _matched(given: Arguments, key: _Key, before: _Side, after: _Side) -> tuple[str, Any, Any]:
-    """A column of both samples; where it has no value in one, it is of the other's kind."""
-    (kind, first), (other, second) = before, after
-    if kind != other:
-        if first.isna().all():
-            kind = other
-        elif not second.isna().all():
-            here, there = ("numbers" if name == "number" else "text" for name in (kind, other))
-            message = f"holds {here} in the reference and {there} in the current sample: read both alike"
-            given.wrong(f"{key[0]} {key[1]!r}", message)
-            return "category", first, second
-    if kind not in {"number", "points"}:
+    """A column of both samples as values of one kind: numbers, or texts that are equal where rules find them so."""
+    (kind, first), (_, second) = before, after
+    if kind == "rate":
         return kind, first, second
-    first, second = (column.to_numpy(np.float64, na_value=np.nan) for column in (first, second))
-    if infinite := int(np.isinf(first).sum() + np.isinf(second).sum()):
-        given.wrong(f"{key[0]} {key[1]!r}", f"holds {counted(infinite, 'infinite number')}: set to missing")
-    return kind, first, second
+    name = f"{key[0]} {key[1]!r}"
+    pair = alike(first, second, "the reference", "the current sample")
+    if isinstance(pair, str):
+        given.wrong(name, f"{pair}: read both samples alike")
+        return "category", first, second
+    found, first, second = pair
+    if found == "number":
+        first, second = (column.to_numpy(np.float64, na_value=np.nan) for column in (first, second))
+        if infinite := int(np.isinf(first).sum() + np.isinf(second).sum()):
+            given.wrong(name, f"holds {counted(infinite, 'infinite number')}: set to missing")
+        return "points" if kind == "points" else found, first, second
+    return "time" if found == "time" else "category", first, second
 
 
 # --------------------------------------------------------------------------------------------------------- one figure

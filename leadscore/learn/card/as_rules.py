@@ -27,7 +27,7 @@ def rules_of(
     parts : of (Bins, points of each bin)
     base : int
         What every lead has.
-    kinds : dict of column to "number" or "text"
+    kinds : dict of column to "number", "text", "boolean" or "empty"
     provenance : dict of column to what it is made of; a column of the leads where it is not told
 
     Raises
@@ -51,7 +51,7 @@ def rules_of(
             of_leads = _of_leads(bins, made_of)
             for own, learned in zip(of_leads.two or [of_leads], bins.columns, strict=True):
                 columns[own.column] = {"type": _type(own, kinds.get(learned))}
-            fit += _attribute(of_leads, points)
+            fit += _attribute(of_leads, points, columns)
     if base:
         first = next(iter(columns), None)
         if first is None:
@@ -79,10 +79,10 @@ def _of_leads(bins: Bins, made_of: Mapping[str, Provenance]) -> Bins:
 
 
 def _type(bins: Bins, kind: str | None) -> str:
-    return "number" if kind == "number" else "text" if bins.kind == "word" else "category"
+    return kind if kind in ("number", "boolean") else "text" if bins.kind == "word" else "category"
 
 
-def _attribute(bins: Bins, points: Sequence[int]) -> list[_Rule]:
+def _attribute(bins: Bins, points: Sequence[int], columns: Mapping[str, Any]) -> list[_Rule]:
     *known, missing = points
     rule: _Rule = {"name": bins.name, "column": bins.column}
     if bins.edges:
@@ -90,7 +90,7 @@ def _attribute(bins: Bins, points: Sequence[int]) -> list[_Rule]:
         edges = (int(edge) if edge == int(edge) else edge for edge in bins.edges)
         return [rule | {"from": dict(zip(edges, known[1:], strict=True))} | _extra(known[0], missing)]
     if bins.levels:
-        table = {level: value for group, value in zip(bins.levels, known, strict=False) for level in group}
+        table = {level: value for group, value in zip(_levels(bins, columns), known, strict=False) for level in group}
         return [rule | {"points": table} | _extra(known[-1], missing)]
     labels = bins.labels
     if bins.two:
@@ -100,16 +100,16 @@ def _attribute(bins: Bins, points: Sequence[int]) -> list[_Rule]:
     names = [bins.name if label == "yes" else f"{bins.name}: {label}" for label in labels]
     return [
         {"name": name, "when": when, "points": own}
-        for name, when, own in zip(names, _conditions(bins), points, strict=True)
+        for name, when, own in zip(names, _conditions(bins, columns), points, strict=True)
         if own
     ]
 
 
-def _conditions(bins: Bins) -> list[dict[str, Any]]:
+def _conditions(bins: Bins, columns: Mapping[str, Any]) -> list[dict[str, Any]]:
     """That a lead is in a bin, for each of them; of a pair, for each bin of one feature with each of the other."""
     missing = {bins.column: {"known": False}}
     if bins.kind == "pair":
-        return [{"all": list(both)} for both in product(*map(_conditions, bins.two))]
+        return [{"all": list(both)} for both in product(*(_conditions(one, columns) for one in bins.two))]
     if bins.kind == "word":
         has = {bins.column: {"has_word": bins.word} if bins.word else {"known": True}}
         # Without the word is also who has no text at all: three-valued logic knows no "not" for those.
@@ -118,9 +118,16 @@ def _conditions(bins: Bins) -> list[dict[str, Any]]:
         lows, highs = ([{word: edge} for edge in bins.edges] for word in ("at_least", "less_than"))
         tests: list[dict[str, Any]] = [low | high for low, high in zip([{}, *lows], [*highs, {}], strict=True)]
     else:
-        known = [level for group in bins.levels for level in group]
-        tests = [*({"in": list(group)} for group in bins.levels), {"not_in": known} if known else {}]
+        levels = _levels(bins, columns)
+        known = [level for group in levels for level in group]
+        tests = [*({"in": group} for group in levels), {"not_in": known} if known else {}]
     return [*({bins.column: test or {"known": True}} for test in tests), missing]
+
+
+def _levels(bins: Bins, columns: Mapping[str, Any]) -> list[list[Any]]:
+    """The values of each bin of a category, as its column has them."""
+    truths = columns[bins.column]["type"] == "boolean"
+    return [[level == "true" if truths else level for level in group] for group in bins.levels]
 
 
 def _extra(other: int, missing: int) -> _Rule:

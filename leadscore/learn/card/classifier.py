@@ -25,7 +25,15 @@ from leadscore.learn.card.folds import Days, folds, in_order
 from leadscore.learn.card.interactions import paired
 from leadscore.learn.card.model_file import read_model, write_model
 from leadscore.learn.card.points_card import PointsCard, centred, points_card
-from leadscore.learn.card.reading import classes_of, plain_column, read_columns, read_frame, read_outcomes, read_used
+from leadscore.learn.card.reading import (
+    classes_of,
+    in_leads,
+    plain_column,
+    read_columns,
+    read_frame,
+    read_outcomes,
+    read_used,
+)
 from leadscore.learn.card.tuning import ENCODINGS, METHODS, chosen
 from leadscore.learn.guards.guards import Guards, guards
 from leadscore.stats.logistic import Dense, fit_logistic
@@ -86,6 +94,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
     that of the newest. Probabilities are those of leads like those learned from: where the base rate has moved since,
     `recalibrate` moves the intercept.
 
+    The effective sample size of weights w is (sum w)^2 / sum w^2: Kish, L. (1965), Survey Sampling, section 11.7.
     Additive models of binned features: Hastie, T. and Tibshirani, R. (1990), Generalized Additive Models; as points
     cards: Siddiqi, N. (2006), Credit Risk Scorecards. Smoothing by differences: Eilers, P. and Marx, B. (1996),
     Statistical Science 11, 89-121.
@@ -119,7 +128,9 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         y : (n_rows,) True or False, or two numbers; missing where the outcome is not known (yet)
             Rows without an outcome are left out and counted. Of two numbers the larger is the outcome.
         sample_weight : (n_rows,), optional
-            How many leads a row stands for.
+            Whole numbers are how many leads a row stands for: 3 is as good as three such rows. Of all others, and of
+            equal ones, only the ratios count, so that their scale changes nothing: together they are as many leads as
+            the effective sample size, which a warning names where it is under half the rows.
         dates : (n_rows,) days or times, optional
             When each row was as it is; then the model is chosen by how it predicts later leads.
         groups : (n_rows,), optional
@@ -149,11 +160,11 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         self.n_rows_, self.n_unknown_ = int(kept.sum()), int((~rows.known & (weight > 0)).sum())
         # Rows whose outcome is still open say which columns are filled in with it.
         frame = self._guarded(frame[weight > 0], rows.take(weight > 0))
-        rows, weight = rows.take(kept), weight[kept]
+        rows, weight = rows.take(kept), in_leads(weight[kept])
         outcome, day, groups = rows.had.astype(np.float64), rows.dates, rows.groups
         self.trained_until_ = None if day is None else day_of(int(day.max()))
         read = read_columns(frame)
-        self.kinds_ = {name: "text" if column.numbers is None else "number" for name, column in read.items()}
+        self.kinds_ = {name: "empty" if column.missing.all() else column.kind for name, column in read.items()}
         self._check_directions()
         binned, day, groups = in_order(read, outcome, weight, day, groups)
         # Matrices of some hundred columns: on a busy machine threads that wait for each other cost ten times the work.
@@ -215,8 +226,9 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
             for name in self.monotone or {}:
                 if name not in map(str, getattr(self, "feature_names_in_", self.kinds_)):
                     given.wrong(f"monotone[{name!r}]", f"there is no such column{did_you_mean(name, self.kinds_)}")
-                elif self.kinds_.get(name) == "text":
-                    given.wrong(f"monotone[{name!r}]", "the column holds text, which neither rises nor falls")
+                elif self.kinds_.get(name) in ("text", "boolean"):
+                    what = f"the column is {self.kinds_[name]}, which neither rises nor falls"
+                    given.wrong(f"monotone[{name!r}]", what)
 
     def decision_function(self, X: Any) -> Floats:  # noqa: N803
         """Log odds that each lead is of the second class.

@@ -60,7 +60,7 @@ class _Said(BaseModel):
     classes_: tuple[bool, bool] | tuple[int, int] | tuple[FiniteFloat, FiniteFloat]
     feature_names_in_: list[str] | None
     n_features_in_: PositiveInt
-    kinds_: dict[str, Literal["number", "text"]]
+    kinds_: dict[str, Literal["number", "text", "boolean", "empty"]]
     guards_: Guards
     chosen_: list[dict[str, Any]]
     n_rows_: PositiveInt
@@ -216,7 +216,9 @@ def _sound(bins: Bins, kinds: Mapping[str, str]) -> bool:
         return len(bins.place) == cells and set(bins.place) == set(range(len(set(bins.place))))
     levels = [level for group in bins.levels for level in group]
     rising = bool(np.isfinite(bins.edges).all() and (np.diff(bins.edges) > 0).all())
-    own_kind = kinds.get(bins.column) == ("number" if bins.kind == "number" else "text")
+    own_kind = bins.column in kinds and (
+        kinds[bins.column] == "empty" or (kinds[bins.column] == "number") == (bins.kind == "number")
+    )
     return own_kind and rising and len(set(levels)) == len(levels) and not bins.two
 
 

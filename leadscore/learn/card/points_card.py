@@ -21,7 +21,7 @@ from leadscore.learn.card.additive import Additive, Direction
 from leadscore.learn.card.as_rules import rules_of
 from leadscore.learn.card.binning import Bins, parts, starts_of
 from leadscore.learn.card.merging import Merger
-from leadscore.learn.card.reading import as_frame, read_used
+from leadscore.learn.card.reading import read_used, table_of
 from leadscore.learn.card.rounding import whole_points
 from leadscore.learn.rows.snapshots import Provenance
 from leadscore.present.result import Result, Section
@@ -29,6 +29,7 @@ from leadscore.rulebook import Rulebook
 from leadscore.stats.intervals import Floats, Ints, wilson
 from leadscore.stats.logistic import Dense, fit_logistic
 from leadscore.stats.outcomes_and_scores import read_rows
+from leadscore.tables.frames import as_frame
 
 _LN2 = float(np.log(2))
 # With points that double the odds, a total of so many has even odds: the wet finger's hundred.
@@ -62,7 +63,7 @@ class PointsCard(Result):
     n : float
         The leads learned from.
     mass : (n_bins,) of them, in each bin
-    kinds : dict of column to "number" or "text"
+    kinds : dict of column to "number", "text", "boolean" or "empty"
         Of all columns of the frame learned from, in their order.
     trained_until_ : date or None
         The last day of the rows learned from.
@@ -119,7 +120,7 @@ class PointsCard(Result):
         ArgumentError
             If a column is not there or holds values of another kind.
         """
-        table = as_frame(X, list(self.kinds))
+        table = table_of(X, list(self.kinds))
         read = read_used(self.features, table, self.kinds)
         found = {
             "total (column)" if bins.name == "total" else bins.name: own[bins.of(read)]
@@ -203,7 +204,7 @@ class PointsCard(Result):
             If a column is not there or holds a value of another kind.
         """
         frame = pd.DataFrame([dict(row)])
-        read, lines = read_used(self.features, frame, self.kinds), []
+        read, lines = read_used(self.features, as_frame("row", frame), self.kinds), []
         for bins, (own, mass) in zip(self.features, parts(self.features, self.points, self.mass), strict=True):
             code = int(bins.of(read)[0])
             note = ""

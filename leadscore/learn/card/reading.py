@@ -2,50 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d, validate_data
 
 from leadscore.base.text import as_text, counted
-from leadscore.base.times import is_text
-from leadscore.errors import ArgumentError, Problem
+from leadscore.errors import ArgumentError, LeadscoreError, Problem
 from leadscore.learn.card.binning import Bins, Floats
-from leadscore.learn.rows.snapshots import kind_of
 from leadscore.stats.outcomes_and_scores import LeadRows, as_column, read_rows
-from leadscore.tables.columns import Column, convert
+from leadscore.tables.columns import Bad, Column, plain_number
+from leadscore.tables.frames import as_frame, is_table, kind_of_column, read_as
+
+_TRUTHS = {"true", "false"}
+_STEP = 2.0**-20
 
 
 def read_frame(estimator: Any, X: Any, *, reset: bool) -> pd.DataFrame:  # noqa: N803 - scikit-learn's name
-    """The columns that a classifier is given, by name."""
+    """The columns that a classifier is given, by name; of an array after a frame by place, of which it warns."""
+    try:
+        an_array = isinstance(X, (list, tuple)) or hasattr(X, "__array__") or hasattr(X, "toarray")
+        if an_array and not is_table(X) and not hasattr(X, "to_frame"):
+            array = validate_data(estimator, X, reset=reset, dtype=None, ensure_all_finite=False)
+            return table_of(array, getattr(estimator, "feature_names_in_", [f"x{at}" for at in range(array.shape[1])]))
+        frame = as_frame("X", X)
+        if len({isinstance(label, str) for label in frame.columns}) > 1:
+            frame = frame.set_axis(frame.columns.map(str), axis=1)
+        validate_data(estimator, frame, reset=reset, skip_check_array=True)
+    except LeadscoreError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise ArgumentError("X", str(error)) from error
+    return frame
+
+
+def table_of(X: Any, names: Sequence[str]) -> pd.DataFrame:  # noqa: N803
+    """A table, or an array whose columns have names in this order."""
     if is_table(X):
-        validate_data(estimator, X, reset=reset, skip_check_array=True)
-        frame = as_frame(X)
-        if frame.columns.has_duplicates:
-            twice = ", ".join(map(repr, frame.columns[frame.columns.duplicated()]))
-            raise ArgumentError("X", f"has columns of one name: {twice}")
-        return frame
-    array = validate_data(estimator, X, reset=reset, dtype=None, ensure_all_finite=False)
-    # An array after a frame goes by position, of which scikit-learn warns.
-    return as_frame(array, getattr(estimator, "feature_names_in_", [f"x{place}" for place in range(array.shape[1])]))
-
-
-def is_table(X: Any) -> bool:  # noqa: N803 - scikit-learn's name
-    """Whether columns have names of their own: a frame of pandas, polars or Arrow."""
-    return isinstance(X, pd.DataFrame) or hasattr(X, "__dataframe__") or hasattr(X, "__arrow_c_stream__")
-
-
-def as_frame(X: Any, names: list[str] | None = None) -> pd.DataFrame:  # noqa: N803
-    """A table as pandas has it; `names` are those of the columns of an array, which has none."""
-    if isinstance(X, pd.DataFrame):
-        dense = {name: kind.subtype for name, kind in X.dtypes.items() if isinstance(kind, pd.SparseDtype)}
-        return X.astype(dense) if dense else X
-    return pa.table(X).to_pandas() if is_table(X) else pd.DataFrame(X, columns=names)
+        return as_frame("X", X)
+    if hasattr(X, "toarray") or np.ndim(X) != 2 or np.shape(X)[1] != len(names):
+        found = f"{np.shape(X)[1]:,} columns" if np.ndim(X) == 2 else type(X).__name__
+        columns = f"its {counted(len(names), 'column')}, in the order learned from"
+        raise ArgumentError("X", f"must be a table, or an array of {columns}; got {found}")
+    return as_frame("X", pd.DataFrame(X, columns=list(names)))
 
 
 def read_used(features: Sequence[Bins], frame: pd.DataFrame, kinds: Mapping[str, str]) -> dict[str, Column]:
@@ -56,21 +61,25 @@ def read_used(features: Sequence[Bins], frame: pd.DataFrame, kinds: Mapping[str,
     ArgumentError
         If a column is not there or holds values of another kind.
     """
-    used = {column for bins in features for column in bins.columns}
-    lacking = sorted(used - set(map(str, frame.columns)))
-    if lacking:
+    levels: dict[str, set[str]] = {}
+    for bins in (one for own in features for one in (own.two or [own])):
+        levels.setdefault(bins.column, set()).update(level for group in bins.levels for level in group)
+    if lacking := sorted(levels.keys() - set(frame.columns.map(str))):
         raise ArgumentError("X", f"lacks columns that were learned from: {', '.join(map(repr, lacking))}")
-    return read_columns(frame.loc[:, [str(name) in used for name in frame.columns]], kinds)
+    return read_columns(frame.loc[:, [str(name) in levels for name in frame.columns]], kinds, levels)
 
 
-def read_columns(frame: pd.DataFrame, kinds: Mapping[str, str] | None = None) -> dict[str, Column]:
+def read_columns(
+    frame: pd.DataFrame, kinds: Mapping[str, str] | None = None, levels: Mapping[str, set[str]] | None = None
+) -> dict[str, Column]:
     """Each column as rules read it: a number, or text; booleans are the texts true and false.
 
     Parameters
     ----------
-    frame : DataFrame
-    kinds : dict of column to "number" or "text", optional
+    frame : DataFrame, of `as_frame`
+    kinds : dict of column to "number", "text", "boolean" or "empty", optional
         What they were when learned; by default as they are.
+    levels : dict of column to its texts when learned, optional
 
     Raises
     ------
@@ -78,40 +87,46 @@ def read_columns(frame: pd.DataFrame, kinds: Mapping[str, str] | None = None) ->
         If a column holds dates, infinite numbers, or what is neither number nor text.
     """
     read, problems = {}, []
-    for place, name in enumerate(frame.columns):
-        array = _array(frame.iloc[:, place])
-        is_number = pa.types.is_null(array.type) or kind_of(array.type) == "number"
-        wanted = (kinds or {}).get(str(name)) or ("number" if is_number else "text")
-        column = convert(array, wanted, (), "UTC")  # type: ignore[arg-type]
-        if wanted == "text":
+    for place, label in enumerate(frame.columns):
+        series, name = frame.iloc[:, place], str(label)
+        if (kinds or {}).get(name) == "empty":
+            # Without a value when learned, it tells nothing, whatever stands in it today.
+            read[name] = Column("any", np.full(len(frame), -1, np.int32), numbers=np.full(len(frame), np.nan))
+            continue
+        own = kind_of_column(series)
+        wanted = (kinds or {}).get(name) or {"time": "text", "empty": "number"}.get(own, own)
+        column = read_as(series, _looked_for(wanted, own, (levels or {}).get(name)))
+        if column.kind == "boolean":
             # Booleans are written as rulebooks compare them.
             column.values = [as_text(value) for value in column.values]
-        problems += [Problem(str(name), f"{counted(len(rows), 'row')}: {what}") for what, rows in column.bad.items()]
+        problems += [Problem(name, f"{counted(len(rows), 'row')}: {what}") for what, rows in column.bad.items()]
+        if own in ("number", "boolean") and wanted == "text" and column.kind == "text" and levels is not None:
+            problems += _never_meant(name, own, levels[name])
         if column.numbers is not None and (infinite := int(np.isinf(column.numbers).sum())):
             what = f"{counted(infinite, 'infinite number')} (inf, infinity), which no bin can hold"
-            problems.append(Problem(str(name), what))
-        read[str(name)] = column
+            problems.append(Problem(name, what))
+        read[name] = column
     if problems:
         raise ArgumentError("X", problems)
     return read
 
 
-def _array(series: pd.Series[Any]) -> pa.Array:
-    if series.dtype.kind == "c":
-        raise ArgumentError("X", f"{series.name}: Complex data not supported; got {series.dtype}")
-    try:
-        array = pa.array(series, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
-        known = series.dropna()
-        strange = known[~known.map(lambda value: isinstance(value, (str, int, float, bool, np.generic)))]
-        if len(strange):
-            kind = type(strange.iloc[0]).__name__
-            message = f"argument must be a string or a number in every cell; got {kind} {strange.iloc[0]!r}"
-            raise ArgumentError("X", [Problem(str(series.name), message)]) from None
-        array = pa.array(series.map(as_text, na_action="ignore"), pa.large_string(), from_pandas=True)
-    if pa.types.is_float16(array.type):
-        array = array.cast(pa.float32())
-    return array.dictionary_decode() if pa.types.is_dictionary(array.type) and not is_text(array.type) else array
+def _looked_for(wanted: str, own: str, levels: set[str] | None) -> Any:
+    """The kind as which a column is read: where true and false were texts when learned, 1 and 0 are these."""
+    return "boolean" if wanted == "text" and own == "number" and levels and levels & _TRUTHS else wanted
+
+
+def _never_meant(name: str, own: str, levels: set[str]) -> Iterator[Problem]:
+    """That no value of a column can be one of the texts learned from, so that all of them would be "other"."""
+    if own == "boolean":
+        possible = bool(levels & _TRUTHS)
+    else:
+        possible = any(not isinstance(plain_number(level), Bad) for level in levels)
+    if not possible:
+        found = "true and false" if own == "boolean" else "numbers"
+        learned = ", ".join(map(repr, sorted(levels)[:3]))
+        told = f" ({learned}{', ...' if len(levels) > 3 else ''})" if levels else ""
+        yield Problem(name, f"holds {found} where text was learned from{told}: give the same values")
 
 
 def read_outcomes(
@@ -132,10 +147,30 @@ def read_outcomes(
     return rows, np.ones(len(rows.known)) if rows.weights is None else rows.weights
 
 
+def in_leads(weight: Floats) -> Floats:
+    """Weights above 0 as numbers of leads: whole ones are, of others only the ratios are known.
+
+    Their scale is not that of evidence: divided by their sum they would say that all rows are one lead.
+    """
+    if (weight == np.floor(weight)).all() and (weight != weight[0]).any():
+        return weight
+    share = weight / weight.max()
+    total, squares = math.fsum(share), math.fsum(share**2)
+    effective = total**2 / squares
+    if effective < len(weight) / 2:
+        rows = counted(len(weight), "row")
+        what = f"sample_weight: so unequal that {rows} are worth {effective:,.0f} of equal weight"
+        warnings.warn(f"{what} (Kish's effective sample size); points and intervals say no more", stacklevel=3)
+    # In steps of which floats have every sum exactly, whatever the order of the rows.
+    return np.asarray(np.maximum(np.rint(share * (total / squares) / _STEP), 1) * _STEP, np.float64)
+
+
 def plain_column(values: Any) -> Any:
     """As it is, but for a table of one column, which scikit-learn takes with a warning."""
-    single = getattr(values, "ndim", 1) == 2 and values.shape[1] == 1
-    return column_or_1d(np.asarray(values), warn=True) if single else values
+    if getattr(values, "ndim", 1) != 2 or values.shape[1] != 1:
+        return values
+    plain = column_or_1d(np.asarray(values), warn=True)
+    return pd.Series(plain, values.index) if isinstance(values, pd.DataFrame) else plain
 
 
 def classes_of(y: Any) -> npt.NDArray[Any]:

@@ -114,14 +114,11 @@ def read_cells(table: pd.DataFrame, *, source: str) -> list[Cells]:
     Raises
     ------
     ArgumentError
-        If it has no column or row, two columns of one name, or infinite numbers.
+        If it has no column or row, or infinite numbers.
     """
     n, size = table.shape
-    double = table.columns[table.columns.duplicated()]
     if not n or not size:
         raise ArgumentError(source, f"has {counted(n, 'row')} and {counted(size, 'column')}: nothing to check")
-    if len(double):
-        raise ArgumentError(source, f"has more than one column {double[0]!r}")
     columns = [_cells(name, column) for name, column in table.items()]
     endless = [cells for cells in columns if cells.kind == "number" and np.isinf(cells.values).any()]
     problems = [Problem(str(cells.name), "holds infinite numbers; set them to missing") for cells in endless]

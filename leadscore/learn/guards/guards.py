@@ -38,7 +38,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from leadscore.base.arguments import Arguments
 from leadscore.base.text import counted as counted_of
 from leadscore.errors import ArgumentError, visible
 from leadscore.learn.guards import columns as oddities
@@ -51,6 +50,7 @@ from leadscore.learn.guards.separation import Rows
 from leadscore.present.result import Result, Section
 from leadscore.stats.intervals import Ints, share_text
 from leadscore.stats.outcomes_and_scores import Mask, read_rows
+from leadscore.tables.frames import alike, as_frame
 
 Severity = Literal["refuse", "drop", "warn"]
 
@@ -184,13 +184,13 @@ class Guards(Result):
 
 
 def guards(  # noqa: PLR0913 - each of them is part of what is asked
-    X: pd.DataFrame,  # noqa: N803 - scikit-learn's name
+    X: Any,  # noqa: N803 - scikit-learn's name
     y: Any,
     *,
     dates: Any = None,
     worked_only: bool = False,
     groups: Any = None,
-    now: pd.DataFrame | None = None,
+    now: Any = None,
 ) -> Guards:
     """What to know of a table of leads before a fit on it is trusted: leaks, calendars, odd columns, thin data, drift.
 
@@ -199,7 +199,7 @@ def guards(  # noqa: PLR0913 - each of them is part of what is asked
 
     Parameters
     ----------
-    X : DataFrame, a row per lead (and day)
+    X : DataFrame of pandas or polars, or Arrow table, a row per lead (and day)
         Numbers, text, categories, booleans, dates, with missing values of any kind.
     y : (n_rows,) True, False or missing; 1 and 0 will do
         The outcomes. Of rows without one only this is asked: which columns are empty in them and filled in the others.
@@ -210,8 +210,9 @@ def guards(  # noqa: PLR0913 - each of them is part of what is asked
         Whether the labels are of leads that sales worked.
     groups : (n_rows,) ids, optional
         The lead of each row, where a lead has several.
-    now : DataFrame with the columns of X, optional
-        Leads of today: where they lie elsewhere, and which columns are empty in them.
+    now : a table with the columns of X, optional
+        Leads of today: where they lie elsewhere, and which columns are empty in them. Columns go by name, whatever
+        their types.
 
     Returns
     -------
@@ -337,14 +338,10 @@ class _Table:
                 yield part[name], whose
 
 
-def _read(table: pd.DataFrame, y: Any, dates: Any, groups: Any, now: pd.DataFrame | None) -> _Table:
-    tables = {"X": table} if now is None else {"X": table, "now": now}
-    with Arguments("guards") as given:
-        given.types(**{name: (one, pd.DataFrame) for name, one in tables.items()})
+def _read(table: Any, y: Any, dates: Any, groups: Any, now: Any) -> _Table:
+    table = as_frame("X", table)
     if now is not None:
-        lacking = [repr(name) for name in table.columns if name not in now.columns]
-        if lacking:
-            raise ArgumentError("now", f"lacks {counted_of(len(lacking), 'column')} of X: {', '.join(lacking[:5])}")
+        now = _alike(table, as_frame("now", now))
     leads = read_rows(y, X=table, dates=dates, groups=groups, numbered_dates=True)
     if not leads.known.any() and len(table):
         raise ArgumentError(
@@ -362,6 +359,16 @@ def _read(table: pd.DataFrame, y: Any, dates: Any, groups: Any, now: pd.DataFram
 
 def _by_name(table: pd.DataFrame, source: str) -> dict[Hashable, Cells]:
     return {cells.name: cells for cells in read_cells(table, source=source)}
+
+
+def _alike(table: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:
+    """Today's columns as the kinds of those of the table."""
+    lacking = [repr(name) for name in table.columns if name not in now.columns]
+    if lacking:
+        raise ArgumentError("now", f"lacks {counted_of(len(lacking), 'column')} of X: {', '.join(lacking[:5])}")
+    pairs = {name: alike(column, now[name], "X", "now") for name, column in table.items()}
+    # A column that is of another kind today is a finding.
+    return pd.DataFrame({name: now[name] if isinstance(pair, str) else pair[2] for name, pair in pairs.items()})
 
 
 # -------------------------------------------------------------------------------------------------------- calendar

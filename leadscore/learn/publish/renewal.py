@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from leadscore.base.text import as_text
 from leadscore.learn.card.points_card import PointsCard
 from leadscore.learn.rows.snapshots import Snapshots
 from leadscore.rulebook import Rulebook
@@ -77,7 +78,7 @@ def _rules_of(card: PointsCard, old: Rulebook, snapshots: Snapshots) -> dict[Any
     columns = {name: declared.get(name, column) for name, column in rules.get("columns", {}).items()}
     for rule in rules.get("fit", ()):
         if isinstance(rule.get("points"), dict) and declared.get(rule["column"], {}).get("type") == "boolean":
-            rule["points"] = {key == "true": points for key, points in rule["points"].items()}
+            rule["points"] = {as_text(key) == "true": points for key, points in rule["points"].items()}
     sections = {"columns": declared | columns, "fit": rules.get("fit"), "behaviour": rules.get("behaviour")}
     return {name: section or None for name, section in sections.items()}
 

@@ -56,7 +56,7 @@ def tables(draw):
     y = rng.random(n) < 1 / (1 + np.exp(1 - score))
     y[:2] = True, False
     extra = {
-        "sample_weight": rng.choice([0.25, 1.0, 3.7], n),
+        "sample_weight": rng.choice([0.7, 1.0, 2.3], n),
         "dates": DAY_ONE + pd.to_timedelta(rng.integers(0, 40, n), "D"),
         "groups": rng.integers(0, max(2, n // 3), n),
     }
@@ -414,3 +414,30 @@ def test_recalibration_moves_the_intercept_alone():
     weighted, repeated = model.recalibrate(newest, moved, times), model.recalibrate(newest.iloc[rows], moved[rows])
     assert weighted.model_.intercept == pytest.approx(repeated.model_.intercept, abs=1e-6)
     assert weighted.model_.intercept != pytest.approx(model.recalibrate(newest, moved).model_.intercept, abs=1e-4)
+
+
+@pytest.mark.parametrize("times", ["sum", 1e-150, 7.7e9])
+@pytest.mark.parametrize("equal", [False, True])
+def test_only_the_ratios_of_weights_count(times, equal):
+    """Weights that sum to one say no less than the same weights that sum to the rows."""
+    frame, y = leads(1500)
+    weight = np.full(1500, 0.3) if equal else np.random.default_rng(5).uniform(0.2, 1.8, 1500)
+    scaled = weight / weight.sum() if times == "sum" else weight * times
+    plain, other = (LeadClassifier(guards=None, bins="auto").fit(frame, y, one) for one in (weight, scaled))
+    assert plain.points_card().frame["points"].tolist() == other.points_card().frame["points"].tolist()
+    np.testing.assert_allclose(plain.predict_proba(frame), other.predict_proba(frame), atol=1e-6)
+    card = other.points_card()
+    # By hand: (sum w)^2 / sum w^2.
+    assert card.n == pytest.approx(weight.sum() ** 2 / (weight**2).sum(), rel=1e-5)
+    if equal:
+        assert (
+            card.frame["points"].tolist()
+            == LeadClassifier(guards=None).fit(frame, y).points_card().frame["points"].tolist()
+        )
+
+
+def test_very_unequal_weights_are_said():
+    frame, y = leads(1500)
+    weight = np.where(np.arange(1500) % 10 == 0, 1.5, 0.01)
+    with pytest.warns(UserWarning, match="1,500 rows are worth 168 of equal weight"):
+        LeadClassifier(**QUICK).fit(frame, y, weight)

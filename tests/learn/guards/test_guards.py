@@ -402,8 +402,9 @@ def test_drift_to_today():
         visits=today["visits"] + 2,
         industry=today["industry"].replace("tech", "technology"),
         revenue=today["revenue"].mask(np.arange(800) % 2 == 0),
-        interest=today["interest"].map(str),
+        interest=today["interest"].map("{:g} points".format),
     )
+    assert guards(X, y, now=today.assign(interest=today["interest"].map(str))).found == ()
     found = guards(X, y, now=moved)
     assert {(guard.code, guard.column) for guard in found} == {
         ("LS346", name) for name in ("visits", "industry", "revenue", "interest")
@@ -488,9 +489,9 @@ def test_anything_in_a_column_is_read(values):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"X": [[1]]}, "must be a DataFrame"),
+        ({"X": [[1]]}, "must be a table"),
         ({"X": pd.DataFrame({"a": [1.0, 2, np.inf]})}, "a: holds infinite"),
-        ({"X": pd.DataFrame([[1, 2]] * 3, columns=["a", "a"])}, "more than one column 'a'"),
+        ({"X": pd.DataFrame([[1, 2]] * 3, columns=["a", "a"])}, "columns more than once: 'a'"),
         ({"X": pd.DataFrame(index=range(3))}, "3 rows and 0 columns"),
         ({"y": [1, 0]}, "y: must have one value for each lead; it has 2, X has 3"),
         ({"y": [1, 0, 2]}, "must be True, False or missing"),
@@ -500,7 +501,7 @@ def test_anything_in_a_column_is_read(values):
         ({"dates": ["May", "June", "July"]}, "dates: must be days as 2026-03-31; 3 are not: 'May'"),
         ({"groups": [1]}, "groups: must have one value for each lead; it has 1, X has 3"),
         ({"now": pd.DataFrame({"b": [1]})}, "lacks 1 column of X: 'a'"),
-        ({"now": 3}, "must be a DataFrame"),
+        ({"now": 3}, "must be a table"),
     ],
 )
 def test_bad_input(change, words):
