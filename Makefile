@@ -1,11 +1,12 @@
 PYTHON ?= python3
 VENV := .venv
+LOWEST := .venv-lowest
 BIN := $(VENV)/bin
 # Threads of linear algebra on top of a process per core wait for each other.
 TEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=worksteal
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test slow soak lint docs clean
+.PHONY: demo test slow soak lint lowest wheel docs clean
 
 demo: $(VENV)/installed
 	@$(BIN)/leadscore demo
@@ -19,6 +20,24 @@ slow: $(VENV)/installed
 # Simulations and long attacks: by hand, before a release.
 soak: $(VENV)/installed
 	HYPOTHESIS_PROFILE=thorough $(TEST) -m soak --durations=20
+
+# The fast tests on the lowest versions that pyproject.toml allows. That these call something of one another outdated
+# is no fault: only the newest are held to that. The notebooks run in the pages.
+lowest: $(LOWEST)/installed
+	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest --numprocesses=auto --dist=worksteal --ignore=tests/test_notebooks.py \
+		-W ignore::DeprecationWarning -W ignore::PendingDeprecationWarning -W ignore::FutureWarning
+
+# What is published: a wheel, alone in an empty environment, with all that it needs beside the code.
+wheel: $(VENV)/installed
+	@rm -rf build/wheel dist
+	@$(PIP) "uv >= 0.5"
+	@$(BIN)/uv build --quiet --wheel --out-dir dist
+	@$(BIN)/uv venv --quiet build/wheel
+	@$(BIN)/uv pip install --quiet --python build/wheel/bin/python dist/*.whl
+	@cd build && wheel/bin/leadscore demo --leads 2000
+	@cd build && wheel/bin/python -c "import leadscore; from pathlib import Path; p = Path(leadscore.__file__).parent; \
+		missing = [n for n in ('py.typed', '__init__.pyi', 'examples/rulebook.yaml') if not (p / n).is_file()]; \
+		assert 'build/wheel' in str(p), p; assert not missing, missing"
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
@@ -35,6 +54,13 @@ $(VENV)/installed-docs: $(VENV)/installed
 	@$(PIP) --editable ".[docs]"
 	@touch $@
 
+$(LOWEST)/installed: pyproject.toml
+	@echo "Installing the lowest versions into $(LOWEST); about a minute, once."
+	@$(PYTHON) -m venv --clear $(LOWEST)
+	@$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check "uv >= 0.5"
+	@$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --editable ".[dev]"
+	@touch $@
+
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.exit(f"leadscore needs Python 3.11 or newer; $(PYTHON) is {v}. Try: make PYTHON=python3.12 $(MAKECMDGOALS)" if sys.version_info < (3, 11) else 0)'
 	@echo "Installing leadscore and what its tests need into $(VENV); about a minute, once."
@@ -43,4 +69,4 @@ $(VENV)/installed: pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf $(VENV) docs/_build docs/notebooks docs/reference/generated
+	rm -rf $(VENV) $(LOWEST) build dist docs/_build docs/notebooks docs/reference/generated

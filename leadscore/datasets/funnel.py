@@ -307,7 +307,7 @@ def _pick(values: Sequence[str | None], codes: Ints, missing: Mask | None = None
 
 
 def _times(seconds: Floats) -> pd.Series[Any]:
-    return pd.Series(pd.to_datetime(seconds, unit="s", utc=True)).astype("datetime64[us, UTC]")
+    return pd.Series(seconds.astype("datetime64[s]")).dt.as_unit("us").dt.tz_localize("UTC")
 
 
 def _leads(rng: Generator, created: Floats, change: Scenario) -> tuple[pd.DataFrame, Floats, Ints]:

@@ -118,7 +118,8 @@ def plot_weekly(weekly: pd.DataFrame, *, ax: Any = None) -> Any:
         label = f"{as_drawn(name)}: {counted(int(counts.sum()), 'lead')}"
         ax.plot(weekly.index, counts.where(whole), _LINES[place % len(_LINES)], **style, label=label)
         ax.plot(weekly.index[~whole], counts[~whole], " ", **style, markerfacecolor="white")
-    ax.figure.autofmt_xdate()
+    for date in ax.get_xticklabels():
+        date.set(rotation=30, ha="right")
     xlabel = "week, by its Monday" + ("" if whole.all() else " (hollow: a week only partly in the period)")
     most = max(1, weekly.drop(columns="days").to_numpy().max())
     return finished(ax, xlabel=xlabel, ylabel="leads that qualified", ylim=(0, 1.1 * most))

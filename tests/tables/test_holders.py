@@ -125,8 +125,10 @@ def as_csv(rows: list[dict], columns: list[str], path: Path) -> Path:
     return path
 
 
-def nullable(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.convert_dtypes()
+def converted(frame: pd.DataFrame, **how) -> pd.DataFrame:
+    # pandas 2 asks numpy whether an infinite number is whole.
+    with np.errstate(invalid="ignore"):
+        return frame.convert_dtypes(**how)
 
 
 def objects(frame: pd.DataFrame) -> pd.DataFrame:
@@ -140,8 +142,8 @@ def through_duckdb(frame: pd.DataFrame):
 
 HOLDERS = {
     "object columns": lambda frame, _: objects(frame),
-    "nullable columns": lambda frame, _: nullable(frame),
-    "Arrow-backed columns": lambda frame, _: frame.convert_dtypes(dtype_backend="pyarrow"),
+    "nullable columns": lambda frame, _: converted(frame),
+    "Arrow-backed columns": lambda frame, _: converted(frame, dtype_backend="pyarrow"),
     "lead_id as index": lambda frame, _: frame.set_index("lead_id"),
     "Arrow table": lambda frame, _: pa.Table.from_pandas(frame, preserve_index=False),
     "Arrow table in chunks": lambda frame, _: pa.concat_tables(
