@@ -34,6 +34,12 @@ from .ranking import (
     by_segment as by_segment,
 )
 from .ranking import (
+    gini as gini,
+)
+from .ranking import (
+    ks as ks,
+)
+from .ranking import (
     pr_auc as pr_auc,
 )
 from .ranking import (

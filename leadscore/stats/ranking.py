@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.special import expit, logit, stdtr, stdtrit
+from scipy.stats import kstwobign
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.text import counted as counted_of
@@ -123,6 +124,89 @@ def roc_auc(y: Any, score: Any, *, weights: Any = None, confidence: float = 0.95
     0.893 (0.814 to 0.941), n = 109 with 51 events
     """
     return _estimate(_ranking, y, score, weights, confidence)
+
+
+def gini(y: Any, score: Any, *, weights: Any = None, confidence: float = 0.95) -> Estimate:
+    """The Gini coefficient of a score, also called accuracy ratio: twice the area under the ROC curve, less 1.
+
+    0 is chance, 1 ranks all leads with the outcome first, -1 last. It is Somers' D of the score given the outcome.
+
+    Parameters
+    ----------
+    y, score, weights, confidence
+        As in `roc_auc`.
+
+    Returns
+    -------
+    Estimate
+        As `roc_auc`, on this scale.
+
+    Raises
+    ------
+    ArgumentError
+        As `roc_auc`.
+
+    References
+    ----------
+    Newson, R. (2002), Parameters behind "nonparametric" statistics: Kendall's tau, Somers' D and median differences,
+    Stata Journal 2, 45-64.
+
+    Examples
+    --------
+    >>> rating = np.repeat([1, 2, 3, 4, 5, 1, 2, 3, 4, 5], [33, 6, 6, 11, 2, 3, 2, 2, 11, 33])
+    >>> gini(np.arange(109) >= 58, rating)
+    0.786 (0.628 to 0.882), n = 109 with 51 events
+    """
+    auc = roc_auc(y, score, weights=weights, confidence=confidence)
+    return replace(auc, value=2 * auc.value - 1, low=2 * auc.low - 1, high=2 * auc.high - 1)
+
+
+def ks(y: Any, score: Any, *, confidence: float = 0.95) -> Estimate:
+    """The Kolmogorov-Smirnov statistic of a score: how far leads with and without the outcome lie apart at most.
+
+    The largest difference, over all thresholds, between the shares of either kind that score as high or higher. It
+    looks at one threshold, the best; `roc_auc` looks at all. It does not say which kind scores higher.
+
+    Parameters
+    ----------
+    y, score, confidence
+        As in `roc_auc`.
+
+    Returns
+    -------
+    Estimate
+        What holds for all thresholds at once, by the limit of Kolmogorov and Smirnov's distribution, and so for the one
+        that happens to look best. It is wide: 95 % intervals hold the truth in 95 to 100 % of simulations. With few
+        events the value itself is too high (0.19 on average for a score that knows nothing, with 20 events among 220
+        leads). Without a value where all leads have one outcome.
+
+    Raises
+    ------
+    ArgumentError
+        As `roc_auc`.
+
+    References
+    ----------
+    Doksum, K. A. and Sievers, G. L. (1976), Plotting with confidence: graphical comparisons of two populations,
+    Biometrika 63, 421-434.
+
+    Examples
+    --------
+    >>> rating = np.repeat([1, 2, 3, 4, 5, 1, 2, 3, 4, 5], [33, 6, 6, 11, 2, 3, 2, 2, 11, 33])
+    >>> ks(np.arange(109) >= 58, rating)
+    0.639 (0.378 to 0.899), n = 109 with 51 events
+    """
+    with Arguments("ks") as given:
+        given.probability("confidence", confidence)
+    rows = read_rows(y, score=score).of_known()
+    outcome, points, none = rows.had, rows.columns["score"], float("nan")
+    if reason := _one_sided(outcome):
+        return Estimate(none, none, none, *rows.counts, reason)
+    sides = points[outcome], points[~outcome]
+    shares = [np.searchsorted(np.sort(side), np.unique(points), "right") / len(side) for side in sides]
+    value = float(np.abs(shares[0] - shares[1]).max())
+    reach = float(kstwobign.isf(1 - confidence)) * sum(1 / len(side) for side in sides) ** 0.5
+    return Estimate(value, max(value - reach, 0.0), min(value + reach, 1.0), *rows.counts)
 
 
 def pr_auc(y: Any, score: Any, *, weights: Any = None, confidence: float = 0.95) -> Estimate:

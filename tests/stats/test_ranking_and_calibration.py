@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import mannwhitneyu, t
+from scipy.stats import ks_2samp, mannwhitneyu, norm, somersd, t
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
 import leadscore as ls
@@ -16,7 +16,7 @@ from leadscore.errors import ArgumentError
 from leadscore.stats.calibration import calibration, expected_calibration_error, gains
 from leadscore.stats.intervals import wilson
 from leadscore.stats.outcomes_and_scores import read_rows
-from leadscore.stats.ranking import auc_difference, brier, by_segment, pr_auc, roc_auc
+from leadscore.stats.ranking import auc_difference, brier, by_segment, gini, ks, pr_auc, roc_auc
 
 Z = 1.959963985
 
@@ -146,7 +146,7 @@ def test_everything_wrong_is_said_at_once():
     assert [problem.where for problem in caught.value.problems] == ["score", "weights"]
 
 
-@pytest.mark.parametrize("call", [roc_auc, pr_auc, brier])
+@pytest.mark.parametrize("call", [roc_auc, gini, ks, pr_auc, brier])
 def test_confidence_is_a_share(call):
     with pytest.raises(ArgumentError, match="confidence"):
         call([True, False], [1, 0], confidence=95)
@@ -313,6 +313,55 @@ def test_a_reversed_score_ranks_the_other_way_round(rows):
         gains(y, -score, bins=len(y)).frame["events"].reset_index(drop=True),
         gains(y, score, bins=len(y)).frame["events"][::-1].reset_index(drop=True),
     )
+
+
+@given(leads())
+def test_gini_is_somers_d(rows):
+    y, score = rows
+    found, auc = gini(y, score), roc_auc(y, score)
+    if not np.isnan(found.low):
+        assert found.value == pytest.approx(somersd(y, score).statistic)
+    assert figures(found) == pytest.approx(tuple(2 * part - 1 for part in figures(auc)), nan_ok=True)
+
+
+@given(leads())
+def test_ks_is_the_largest_gap_between_the_shares_above_a_threshold(rows):
+    y, score = rows
+    gaps = [abs((score[y] >= cut).mean() - (score[~y] >= cut).mean()) for cut in score]
+    found = ks(y, score)
+    assert found.value == pytest.approx(max(gaps))
+    assert found.value == pytest.approx(ks_2samp(score[y], score[~y]).statistic)
+    assert 0 <= found.low <= found.value <= found.high <= 1
+    same(found, ks(y, -score))
+    same(found, ks(~y, score))
+
+
+def test_ks_at_the_bounds_that_are_in_tables():
+    """1.36 times the root of 1 / m + 1 / n at 5 %, 1.63 at 1 %: Smirnov (1948), as in any table."""
+    y, score = np.arange(1000) < 400, np.r_[np.full(400, 1.0), np.repeat([1.0, 0.0], 300)]
+    for confidence, critical in ((0.95, 1.36), (0.99, 1.63)):
+        found = ks(y, score, confidence=confidence)
+        assert found.value - found.low == pytest.approx(critical * math.sqrt(1 / 400 + 1 / 600), rel=0.003)
+    assert found.value == 0.5
+    assert (found.n, found.events) == (1000, 400)
+
+
+@pytest.mark.parametrize("apart", [0, 0.25, 1, 2])
+def test_ks_intervals_hold_the_truth(apart):
+    rng, truth = np.random.default_rng(5), 2 * norm.cdf(apart / 2) - 1
+    y = np.arange(550) < 50
+    held = []
+    for _ in range(300):
+        found = ks(y, rng.normal(apart * y, 1))
+        held.append(found.low <= truth <= found.high)
+    # 95 % less what chance may take away, one time in a thousand.
+    assert np.mean(held) > 0.95 - 3.1 * math.sqrt(0.95 * 0.05 / 300)
+
+
+def test_ks_and_gini_of_one_kind_or_of_unknown_outcomes():
+    for call in (ks, gini):
+        assert "same outcome" in call([True, True], [1, 2]).reason
+        assert call([True, False, None], [2, 1, 3]).unknown == 1
 
 
 @given(leads(), st.randoms(use_true_random=False))
