@@ -27,18 +27,24 @@ from leadscore.datasets.funnel import make_funnel
 from leadscore.drift.balance.attribution import rule_changes, segment_changes
 from leadscore.tables.bots import flag_bots
 
-CHANNELS = ("organic", "paid social", "webinar", "trade fair", "outbound")
-SENIORITIES = ("C-level", "director", "manager", "ic", "student")
+CHANNELS = ("organic", "paid social", "webinar", "trade fair", "outbound", "new channel")
+SENIORITIES = ("C-level", "director", "manager", "ic", "student", "director level", "(missing)")
+DIRECTOR, RENAMED, MISSING = 1, 5, 6
 BY = ("channel", *drift.ATTRIBUTES)
+SENIORITY_POINTS = np.append(drift.ATTRIBUTES["seniority"][0], [0, 0])
 # What is to be named after each change; of the last two, nothing.
 PLANTED = {
     "scanners": ("rule", "email_click"),
     "fit mix": ("segment", ("channel", "paid social")),
     "fit quality": ("rule", "seniority"),
     "junior": ("segment", ("seniority", "ic")),
+    "new channel": ("segment", ("channel", "new channel")),
+    "no longer filled in": ("segment", ("seniority", "(missing)")),
+    "renamed": ("segment", ("seniority", "director")),
     "x1.25": ("segment", None),
     "": ("either", None),
 }
+SEEDED = ("scanners", "fit mix", "fit quality", "junior", "x1.25", "", "new channel", "no longer filled in", "renamed")
 BOOK = ls.Rulebook.from_dict(
     {
         "leadscore": 1,
@@ -56,10 +62,30 @@ BOOK = ls.Rulebook.from_dict(
 )
 
 
+def planted(leads, change, rng):
+    """The leads after a change of values: a fifth of them of a new channel, juniors; 35 % without a seniority; or
+    directors under another name; neither of which earns points.
+    """
+    new = leads["week"] >= drift.BEFORE
+    if change == "new channel":
+        hit = new & (rng.random(len(new)) < 0.2)
+        leads["channel"][hit], value = len(CHANNELS) - 1, drift.JUNIOR
+    elif change == "no longer filled in":
+        hit, value = new & (rng.random(len(new)) < 0.35), MISSING
+    elif change == "renamed":
+        hit, value = new & (leads["seniority"] == DIRECTOR), RENAMED
+    else:
+        return leads
+    worth = SENIORITY_POINTS[leads["seniority"]]
+    leads["seniority"][hit] = value
+    leads["fit"] = leads["fit"] + SENIORITY_POINTS[leads["seniority"]] - worth
+    return leads
+
+
 def weeks_of(leads, n_weeks):
     """What a monitor keeps of each week: `cohorts.sums_of`, from arrays."""
     behaviour = drift.behaviour_of(leads["counts"])
-    points = {name: np.array(drift.ATTRIBUTES[name][0])[leads[name]] for name in drift.ATTRIBUTES}
+    points = {name: np.append(drift.ATTRIBUTES[name][0], [0, 0])[leads[name]] for name in drift.ATTRIBUTES}
     points |= dict(zip(drift.EVENTS, behaviour, strict=True))
     fit, behaviour = leads["fit"], behaviour.sum(axis=0)
 
@@ -91,9 +117,9 @@ def weeks_of(leads, n_weeks):
 
 def named(number, per_week, change, n_since, seed=20260502):
     """The rules and the segments named after one run, with the rows of the frames."""
-    rng = np.random.default_rng([seed, number, list(PLANTED).index(change)])
+    rng = np.random.default_rng([seed, number, SEEDED.index(change)])
     n_weeks = drift.BEFORE + n_since
-    leads = drift.leads_of(rng, np.arange(n_weeks), per_week, change=change)
+    leads = planted(drift.leads_of(rng, np.arange(n_weeks), per_week, change=change), change, rng)
     weeks = weeks_of(leads, n_weeks)
     reference = np.isin(leads["week"], np.arange(drift.REFERENCE))
     behaviour = drift.behaviour_of(leads["counts"]).sum(axis=0)
@@ -112,10 +138,13 @@ def naming(replicates, per_week, n_since, changes=tuple(PLANTED)):
             by_rule, by_segment = named(number, per_week, change, n_since)
             rules = list(by_rule.index[by_rule["named"]])
             segments = list(dict.fromkeys(by_segment.index[by_segment["named"]].droplevel("how")))
-            right = rules == [planted] if kind == "rule" else segments[:1] == [planted]
+            # A new name and the old one are one cause.
+            first = [(column, "director" if value == "director level" else value) for column, value in segments[:1]]
+            right = rules == [planted] if kind == "rule" else first == [planted]
             row = by_rule.loc[planted] if kind == "rule" else None
             if kind == "segment" and planted:
-                row = by_segment.loc[(*planted, "mix" if change == "fit mix" else "within")]
+                row = by_segment["share"].get((*planted, "within" if change == "junior" else "mix"), np.nan)
+                row = {"share": row}
             found.append(
                 {
                     "right": right if planted else np.nan,

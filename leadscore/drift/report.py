@@ -10,11 +10,13 @@ from typing import Any
 import pandas as pd
 
 from leadscore.base.arguments import Arguments
+from leadscore.base.days import day_number
 from leadscore.base.text import counted
 from leadscore.drift.balance.causes import Causes
 from leadscore.drift.balance.monitor import BalanceMonitor
 from leadscore.drift.balance.verdict import BalanceVerdict, readable
-from leadscore.drift.change.decomposition import Decomposition, decompose
+from leadscore.drift.change.decomposition import Decomposition, decomposed
+from leadscore.drift.change.pools import Span
 from leadscore.drift.change.stability import Stability, stability
 from leadscore.drift.cohorts import LATELY, SHORT, leads_of_weeks, scores_of_weeks, scoring_days
 from leadscore.drift.pictures import Onset, plot_evidence, plot_gap, plot_months, plot_points
@@ -95,9 +97,10 @@ class DriftReport(Result):
         look = f"Look first at {first}." if first else "No one rule or segment stands out: look at all that leads do."
         if verdict.state == "watch":
             return (look, 'No decision yet: a "watch" is no alarm, and sometimes a false one.')
+        mended = "" if self.causes is None else self.causes.mended
         fixed = (
-            "The cause is found and mended, for instance mail scanners no longer count: acknowledge it as fixed. The "
-            f"weeks since {verdict.since} are left out, and what was normal before is normal again."
+            f"The cause is found and mended{mended and f', for instance {mended}'}: acknowledge it as fixed. The weeks "
+            f"since {verdict.since} are left out, and what was normal before is normal again."
         )
         normal = (
             "Leads are like this from now on, and the points suit them: acknowledge it as new_normal. What is normal "
@@ -260,8 +263,9 @@ def _compared(monitor: BalanceMonitor, binding: Binding, age_days: int, notes: l
     book, source = monitor.rulebook, next(iter(monitor.by), None)
     before, since = _periods(monitor.frame, monitor.verdict)
     if len(since) >= 2:
-        first, second = ((part[0], part[-1] + _WEEK - dt.timedelta(1)) for part in (before, since))
-        found["decomposition"] = decompose(binding, book, before=first, after=second, source=source)
+        old, new = (Span(day_number(part[0]), day_number(part[-1]) + 6) for part in (before, since))
+        # The MQLs of a week are those the monitor counted in it.
+        found["decomposition"] = decomposed(binding, (book, book), (old, new), source=source, begun=binding.first)
         found["stability"] = stability(*scores_of_weeks(binding, book, [before, since], age_days=age_days))
     else:
         there = f"there {'is one' if since else 'are none'}"

@@ -28,7 +28,7 @@ class Binding:
     def __init__(
         self, tables: Tables, first: int, last: int, *, replayed: Sequence[tuple[int, int]] | None = None
     ) -> None:
-        self.tables = tables
+        self.tables, self.first, self.last = tables, first, last
         self._replayed = [(first, last)] if replayed is None else replayed
         # A history looks at the day before it too.
         self._days = min(first, *(begin - 1 for begin, _ in self._replayed)), last

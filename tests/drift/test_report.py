@@ -58,6 +58,30 @@ def test_periods_are_equal_whole_weeks_before_the_onset_and_since(report):
     assert d == report.verdict.week + dt.timedelta(6)
 
 
+def test_a_period_has_one_count_of_mqls(report):
+    mqls, (first, last) = report.weeks["mqls"], report.decomposition.after
+    counted = int(mqls[pd.Timestamp(first) : pd.Timestamp(last)].sum())
+    assert report.decomposition.totals.loc["MQLs", "after"] == counted
+    first, last = report.decomposition.before
+    assert report.decomposition.totals.loc["MQLs", "before"] == mqls[pd.Timestamp(first) : pd.Timestamp(last)].sum()
+    assert report.verdict.figures.loc["carried", "n"] == counted
+
+
+def test_a_side_that_may_not_have_changed_is_not_said_to_have(report):
+    fit = report.verdict.figures.loc["fit"]
+    assert fit["low"] < 0 < fit["high"]
+    assert f"no clear change of fit ({fit['low']:+.2g} to {fit['high']:+.2g})" in report.headline
+    assert "points of fit" not in report.headline
+
+
+def test_the_advice_fits_the_cause(report):
+    assert report.causes.diagnoses[0].kind in {"activity", "event"}
+    assert "campaign" in report.causes.mended or "page_view" in report.causes.mended
+    fixed = next(line for line in report.what_to_do if "as fixed" in line)
+    assert f"for instance {report.causes.mended}: acknowledge it as fixed" in fixed
+    assert "scanner" not in " ".join(report.what_to_do)
+
+
 def test_the_leads_compared_are_those_the_monitor_counted(report):
     weeks = report.weeks["leads"]
     a, b = (pd.Timestamp(day) for day in report.decomposition.before)

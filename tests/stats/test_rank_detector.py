@@ -196,10 +196,26 @@ def test_constant_figures_say_nothing():
     assert path.max() < math.log(level(104, 0.1))
 
 
-def test_onset_holds_the_truth():
+def dated(size, length, *, weeks=40, streams=150):
+    """The onsets of streams that rise by a size over so many weeks, from week 20 after the reference on."""
     rng = np.random.default_rng(9)
-    figures = rng.normal(size=(200, REFERENCE + 40))
-    figures[:, REFERENCE + 20 :] += 1.5
+    figures = rng.normal(size=(streams, REFERENCE + 20 + weeks))
+    figures += size * np.clip((np.arange(figures.shape[1]) - REFERENCE - 19) / length, 0, 1)
     detector, _ = watched(figures)
-    held = [low <= REFERENCE + 20 <= high for _, low, high in map(detector.onset, range(200))]
-    assert np.mean(held) > 0.85
+    return np.array([detector.onset(stream) for stream in range(streams)]) - REFERENCE - 20
+
+
+@pytest.mark.parametrize(("size", "length"), [(1.5, 1), (3, 1), (3, 13), (3, 26), (4, 52)])
+def test_onset_holds_the_truth_of_jumps_and_slow_rises(size, length):
+    most, low, high = dated(size, length).T
+    assert (low <= most).all()
+    assert (most <= high).all()
+    assert np.mean((low <= 0) & (high >= 0)) > 0.85
+    if length == 1:
+        assert abs(np.median(most)) <= 1
+
+
+def test_a_large_jump_is_dated_within_weeks():
+    """The failure twin: an interval that is always long holds everything."""
+    _, low, high = dated(5, 1).T
+    assert np.median(high - low) <= 8

@@ -23,6 +23,10 @@ FEWEST = 20
 # too few weeks of the reference have MQLs enough to be watched: theirs would be spent for nothing.
 _SIDES = ("pool", "mqls")
 _MOSTLY = 0.75
+# A rule that makes up so much of its side's points is out in a week with so little of what is usual a lead, by so many
+# standard deviations of weeks (by their median, robust). Behaviour that was low in a season may be left out too: when
+# it is low again that is no rise. A season of low fit would be one, so of fit only next to nothing counts.
+_MATTERS, _OUT, _SURELY = 0.1, {"fit": 0.25, "behaviour": 0.6}, 5.0
 # A "watch" is for looking, not for paging: it may come falsely in two of five such spans.
 _WATCH_BUDGET = 0.4
 
@@ -34,6 +38,7 @@ class Watch:
     ----------
     counted : list of weeks, those skipped and those left out by a decision not among them
     skipped : list of weeks with too few leads
+    silent : for each week left out of the reference in which a rule gave far less than usual, that rule
     detector : RankDetector or None where no week is watched yet
     alarmed : the first week since the last decision whose evidence passed its bound; None if none did
     """
@@ -48,6 +53,7 @@ class Watch:
             self.reference_weeks = min(SHORT, reference_weeks)
         self.counted: list[dict[str, Any]] = []
         self.skipped: list[dict[str, Any]] = []
+        self.silent: dict[str, str] = {}
         self.detector: RankDetector | None = None
         self.alarmed: dict[str, Any] | None = None
         self.last: dict[str, Any] = {}
@@ -79,6 +85,8 @@ class Watch:
         watched = not (self.learning or settled)
         self.counted.append(week)
         if not watched:
+            if len(self.counted) == self.reference_weeks:
+                self._without_silent()
             return
         if self.detector is None:
             learned = self.counted[:-1]
@@ -92,6 +100,16 @@ class Watch:
         self._path.append((week["week"], gaps, evidence, memory))
         if self.alarmed is None and (evidence >= self.bounds).any():
             self.alarmed = week
+
+    def _without_silent(self) -> None:
+        """Leave the weeks of an outage out of the complete reference, as far as what is left can be learned from."""
+        sides = {rule.name: side for side, _, rule in self.rulebook.rules()}
+        silent = silent_weeks([week["pool"] for week in self.counted], sides)
+        left = len(self.counted) - len(silent)
+        if silent and left >= min(SHORT, self.reference_weeks):
+            self.silent = {self.counted[place]["week"]: rule for place, rule in silent.items()}
+            self.counted = [week for week in self.counted if week["week"] not in self.silent]
+            self.reference_weeks = left
 
     @property
     def learning(self) -> bool:
@@ -156,6 +174,19 @@ class Watch:
         if not self._path:
             return np.full(2, np.nan if self.learning else -np.inf), np.zeros(2)
         return self._path[-1][2:]
+
+
+def silent_weeks(pools: Sequence[dict[str, Any]], sides: dict[str, str]) -> dict[int, str]:
+    """The places of weeks in which a rule that matters gave far less than usual, and that rule; of rules by side."""
+    found: dict[int, str] = {}
+    for side, least in _OUT.items():
+        names = [name for name in pools[0]["rules"] if sides.get(name) == side]
+        points = np.abs([[pool["rules"].get(name, 0) / pool["n"] for name in names] for pool in pools])
+        usual = np.median(points, axis=0)
+        spread = 1.4826 * np.median(np.abs(points - usual), axis=0)
+        out = (points < least * usual) & (usual - points > _SURELY * spread) & (usual > _MATTERS * usual.sum())
+        found |= {int(place): names[rule] for place, rule in zip(*np.nonzero(out), strict=True)}
+    return dict(sorted(found.items()))
 
 
 def _left_out(week: dict[str, Any], decision: dict[str, str]) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
+from leadscore.base.groups import MISSING
 from leadscore.drift.cohorts import LIMITS
 from leadscore.rulebook import Rulebook
 from leadscore.stats.intervals import Floats
@@ -21,6 +22,14 @@ _SEGMENT_SHARE, _SEGMENT_ERRORS = 0.15, 3.2
 # Shares of a change that is hardly one mean nothing.
 _WHOLE_ERRORS = 1.0
 _FEWEST_BEFORE, _FEWEST_SINCE, _FEWEST_WEEKS = 200, 30, 2
+# Acts that explain so much of the change come before all that only describes it.
+MUCH = 0.5
+# The variance of the gap over leads, whose sides are in standard deviations, as of independent ones.
+_GAP_SPREAD = 2
+# Standard errors by which the others of a column must be rarer where new leads came beside them.
+_SURELY = 3
+# A value that was so many times rarer before is new, one that is since is gone.
+_RARE = 10
 
 Sides = Sequence[dict[str, Any]]
 Spread = dict[str, float]
@@ -110,6 +119,9 @@ def share_interval(before: Floats, since: Floats, whole_before: Floats, whole_si
 def segment_changes(before: Sides, since: Sides, spread: Spread) -> pd.DataFrame:
     """What each segment adds to the change: by being more or fewer (mix), by its own leads' gap (within).
 
+    A value that is new, one that is gone and `(missing)` are compared with all leads, the others of their column only
+    with each other: leads that move to a new value do not make those fewer that they leave behind.
+
     Returns
     -------
     DataFrame, index (column, value, how), largest share first
@@ -117,10 +129,16 @@ def segment_changes(before: Sides, since: Sides, spread: Spread) -> pd.DataFrame
         `named`.
     """
     whole = _gap(sums_by_week(since), spread) - _gap(sums_by_week(before), spread) or math.nan
+    everyone = [sums_by_week(weeks) for weeks in (before, since)]
     rows = {}
     for column in before[0]["segments"]:
-        for value in sorted({value for week in (*before, *since) for value in week["segments"].get(column, {})}):
-            for how, share, *rest in _segment(before, since, spread, column, value):
+        values = sorted({value for week in (*before, *since) for value in week["segments"].get(column, {})})
+        inside = {value: [sums_by_week(weeks, column, value) for weeks in (before, since)] for value in values}
+        apart = {value for value in values if value == MISSING or came_or_went(inside[value], everyone)}
+        stayed = [all_of - sum(inside[value][side] for value in apart) for side, all_of in enumerate(everyone)]
+        for value, own in inside.items():
+            among = everyone if value in apart else stayed
+            for how, share, *rest in _segment(own, everyone, among, spread):
                 rows[column, value, how] = (share / whole, *rest)
     index = pd.MultiIndex.from_tuples(list(rows), names=["column", "value", "how"])
     frame = pd.DataFrame(list(rows.values()), index, columns=["share", "low", "high", "errors", "n"])
@@ -129,28 +147,89 @@ def segment_changes(before: Sides, since: Sides, spread: Spread) -> pd.DataFrame
     return named.sort_values("share", ascending=False, kind="stable")
 
 
+def came_or_went(own: Sequence[Floats], everyone: Sequence[Floats]) -> int:
+    """1 if a value is new since, -1 if it is gone, 0 if it is neither."""
+    (n_before, n), (all_before, all_since) = ([side[:, 0].sum() for side in sides] for sides in (own, everyone))
+    old, new = n_before / all_before, n / all_since
+    if n >= _FEWEST_SINCE and old < new / _RARE:
+        return 1
+    return -1 if old * all_since >= _FEWEST_SINCE and new < old / _RARE else 0
+
+
+class Field(NamedTuple):
+    """A field that is filled in differently: its column, the value, what it was called before, and its share."""
+
+    column: str
+    value: str
+    old_name: str
+    share: float
+
+
+def fields_of(before: Sides, since: Sides, segments: pd.DataFrame) -> list[Field]:
+    """What stands out since a field is filled in differently, by share: `(missing)`, or a new name for an old value."""
+    found, shares = [], segments["share"]
+    for column, value, how in segments.index[segments["named"]]:
+        old = "" if value == MISSING or how != "mix" else _old_name(before, since, column, value)
+        if how == "mix" and (old or value == MISSING):
+            share = shares[column, value, how] + shares.get((column, old, how), 0.0)
+            found.append(Field(column, value, old, float(share)))
+    return sorted(found, key=lambda field: -field.share)
+
+
+def _old_name(before: Sides, since: Sides, column: str, value: str) -> str:
+    """The value that a new one took the place of: it fell by as much, and the others did not; empty if none did."""
+    values = {name for week in (*before, *since) for name in week["segments"].get(column, {})}
+    inside = {name: [sums_by_week(weeks, column, name) for weeks in (before, since)] for name in values - {MISSING}}
+    everyone = [sums_by_week(weeks) for weeks in (before, since)]
+    n = np.array([side[:, 0].sum() for side in everyone])
+    shares = {name: np.array([side[:, 0].sum() for side in own]) / n for name, own in sorted(inside.items())}
+    if came_or_went(inside[value], everyone) < 1 or len(shares) < 2:
+        return ""
+    rise = float(np.diff(shares.pop(value))[0])
+    old = min(shares, key=lambda name: float(np.diff(shares[name])[0]))
+    others = 1 - float(shares[old][0])
+    # New leads beside the old make all of these rarer; a new name leaves the others what they were.
+    fall, displaced = abs(rise + float(np.diff(shares[old])[0])), rise * others
+    gone = came_or_went(inside[old], everyone) < 0
+    known = displaced > _SURELY * math.sqrt(others * (1 - others) / n[1])
+    return old if (known or gone) and fall < max(displaced, rise * gone) / 2 else ""
+
+
 def segment_label(column: str, value: str, how: str) -> str:
     """A segment in words: `source = paid (mix)`."""
     return f"{column} = {value} ({how})"
 
 
 def _segment(
-    before: Sides, since: Sides, spread: Spread, column: str, value: str
+    inside: Sequence[Floats], everyone: Sequence[Floats], among: Sequence[Floats], spread: Spread
 ) -> Iterator[tuple[str, float, float, float, float, int]]:
     """(how, change of the gap, share's interval, standard errors, n) of a segment, as far as it has enough leads."""
-    inside = [sums_by_week(weeks, column, value) for weeks in (before, since)]
-    everyone = [sums_by_week(weeks) for weeks in (before, since)]
     n_before, n = (int(own[:, 0].sum()) for own in inside)
-    if n_before < _FEWEST_BEFORE or n < _FEWEST_SINCE:
+    moved = came_or_went(inside, everyone)
+    if not moved and (n_before < _FEWEST_BEFORE or n < _FEWEST_SINCE):
         return
-    old, new = (own[:, 0].sum() / total[:, 0].sum() for own, total in zip(inside, everyone, strict=True))
-    shares = [own[:, 0] / total[:, 0] for own, total in zip(inside, everyone, strict=True)]
-    weight = sum(_gap(own, spread) - _gap(total, spread) for own, total in zip(inside, everyone, strict=True)) / 2
+    sizes = [some[:, 0].sum() for some in among]
+    old, new = np.array([n_before, n]) / np.maximum(sizes, 1)
+    shares = [own[:, 0] / np.maximum(some[:, 0], 1) for own, some in zip(inside, among, strict=True)]
+    rest = [some - own for own, some in zip(inside, among, strict=True)]
+    # What its leads are, and those it is compared with, is known where there are some.
+    own_gap = _over_sides([own for own, side in zip(inside, (-1, 1), strict=True) if moved in (0, side)], spread)
+    weight = own_gap - _over_sides(rest if among is everyone else everyone, spread)
+    of_all = float(np.mean([size / total[:, 0].sum() for size, total in zip(sizes, everyone, strict=True)]))
+    weight *= of_all
     mix = float((new - old) * weight)
-    errors = float(_in_errors(new - old, shares[0], len(since))) if mix > 0 else 0.0
+    errors = float(_in_errors(new - old, shares[0], len(shares[1]))) if mix > 0 or among is everyone else 0.0
+    # A value that no week has before varies by the luck of its leads all the same; and so does what they are.
+    pooled, of = (n_before + n) / max(sum(sizes), 1), sum(1 / max(size, 1) for size in sizes)
+    most = abs(new - old) / math.sqrt(max(pooled * (1 - pooled), 1e-12) * of)
+    if among is everyone:
+        by_luck = _GAP_SPREAD * sum(1 / max(side, 1) for side in (n_before + n, sum(map(_count, rest))))
+        most = min(most, abs(weight) / math.sqrt(by_luck))
     gaps = [_gaps(total, spread) for total in everyone]
-    yield "mix", mix, *_ends([share * weight for share in shares], gaps), errors, n
-    rest = [total - own for own, total in zip(inside, everyone, strict=True)]
+    ends = _ends([share * weight for share in shares], gaps)
+    yield "mix", mix, *ends, float(np.clip(errors, -most, most)), n
+    if moved:
+        return
     both = [(own[:, 0] > 0) & (other[:, 0] > 0) for own, other in zip(inside, rest, strict=True)]
     if both[0].sum() < _FEWEST_WEEKS or not both[1].any():
         return
@@ -162,10 +241,15 @@ def _segment(
     alike = _mean(rest[1], 2) / _mean(rest[0], 2) - 1 if rest[0][:, 2].sum() > 0 else 0.0
     usual = alike * (_mean(inside[0], 2) - _mean(rest[0], 2)) / spread["behaviour"] / 1000
     excess = _gap(inside[1], spread) - _gap(rest[1], spread) - weekly[0].mean() - usual
-    size = (old + new) / 2
+    size = (old + new) / 2 * of_all
     gaps = [whole[kept] for whole, kept in zip(gaps, both, strict=True)]
     ends = _ends([size * weekly[0], size * (weekly[1] - usual)], gaps)
-    yield "within", float(size * excess), *ends, float(_in_errors(excess, weekly[0], len(since))), n
+    yield "within", float(size * excess), *ends, float(_in_errors(excess, weekly[0], len(everyone[1]))), n
+
+
+def _over_sides(sides: Sequence[Floats], spread: Spread) -> float:
+    """The mean gap of some leads before and since, of the side that has any."""
+    return float(np.mean([_gap(side, spread) for side in sides if side[:, 0].any()] or [0.0]))
 
 
 def _ends(line: Sequence[Floats], whole: Sequence[Floats]) -> tuple[float, float]:
@@ -192,6 +276,10 @@ def sums_by_week(weeks: Sides, column: str = "", value: str = "") -> Floats:
     if column:
         return np.array([week["segments"].get(column, {}).get(value, [0, 0, 0]) for week in weeks], float)
     return np.array([[week["n"], week["fit"], week["behaviour"]] for week in weeks], float)
+
+
+def _count(table: Floats) -> float:
+    return float(table[:, 0].sum())
 
 
 def _mean(table: Floats, column: int) -> float:

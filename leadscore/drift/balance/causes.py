@@ -13,7 +13,9 @@ import pandas as pd
 from leadscore.base.text import counted, normalise
 from leadscore.drift.balance.alarm import Watch
 from leadscore.drift.balance.attribution import (
+    MUCH,
     compared,
+    fields_of,
     gaps_of,
     rule_changes,
     segment_changes,
@@ -37,7 +39,7 @@ from leadscore.scoring.binding import Binding
 from leadscore.stats.intervals import Floats
 from leadscore.tables.tables import Tables
 
-Kind = Literal["edit", "tracking", "bots", "window", "mix", "event", "activity", "volume", "nothing"]
+Kind = Literal["edit", "tracking", "bots", "window", "field", "mix", "event", "activity", "volume", "nothing"]
 
 # Nearest to a cause first.
 _TITLES = {
@@ -45,16 +47,25 @@ _TITLES = {
     "tracking": "tracking changed",
     "bots": "bots and mail scanners",
     "window": "a window or decay without effect",
+    "field": "a field is filled in differently",
     "mix": "traffic or fit mix",
     "event": "one event type",
     "activity": "activity per lead",
     "volume": "volume only, no drift",
     "nothing": "nothing stands out",
 }
+# What it is to mend a cause, where that can be said without knowing more.
+_MENDED = {
+    "tracking": "tags, forms and names of events are what they were",
+    "bots": "mail scanners no longer count",
+    "window": "old events no longer count",
+    "field": "the field is filled in as before",
+    "mix": "these leads no longer come, or are kept out",
+    "activity": "a campaign that lifted all activity is over",
+}
 # Bots are named, as a segment is, from 15 % of the change on, beyond what luck makes of one figure.
 _BOT_SHARE, _BOT_ERRORS = 0.15, 2.9
-# Acts that explain so much of the change come before all that only describes it.
-_ACTS, _MUCH = ("tracking", "bots", "window"), 0.5
+_ACTS = ("tracking", "bots", "window", "field")
 # A season moves leads by less, for 8 weeks together; and a gap that moved by less, in standard errors, stayed.
 _VOLUME, _VOLUME_ERRORS, _STAYED = math.log(1.25), 2.9, 3
 _WORTH_SAYING = 0.1
@@ -71,7 +82,7 @@ class Diagnosis(Result):
     Attributes
     ----------
     headline : str
-    kind : edit, tracking, bots, window, mix, event, activity, volume or nothing
+    kind : edit, tracking, bots, window, field, mix, event, activity, volume or nothing
     evidence : DataFrame
         The figures it stands on.
     share : float
@@ -145,6 +156,16 @@ class Causes(Result):
             shown = readable(self.bots, "before", "since", "before_without", "since_without")
             yield Section("bots", "With the events of suspected bots, and without them", self.bots, shown)
 
+    @property
+    def mended(self) -> str:
+        """What it would be to mend the likeliest cause, in words; empty where nothing stands out."""
+        kind = self.diagnoses[0].kind
+        if kind == "event":
+            event = next(name for name in self.events.index if self.events.loc[name, "named"])
+            mail = any(word in normalise(event) for word in ("mail", "click", "open"))
+            return _MENDED["bots"] if mail else f"{event!r} is recorded once each time again, and not twice"
+        return _MENDED.get(kind, "")
+
     def to_dict(self) -> dict[str, Any]:
         """The causes as plain data, the diagnoses with what they stand on."""
         return super().to_dict() | {"diagnoses": [one.to_dict() for one in self.diagnoses]}
@@ -165,7 +186,8 @@ def causes_of(
     if watch.learning:
         raise ArgumentError("causes", f"nothing can be compared yet. {verdict.headline}")
     change = _Change(watch, verdict)
-    found = [*_of_edit(edit), *change.of_tracking(watch.rulebook, tables), *change.of_mix(), *change.of_doings()]
+    found = [*_of_edit(edit), *change.of_tracking(watch.rulebook, tables), *change.of_fields(), *change.of_mix()]
+    found += change.of_doings()
     notes, clues = change.notes(watch.rulebook), None
     if binding is None:
         notes.append("Bots, old events, and events that no rule uses need the tables: they were not looked for.")
@@ -190,7 +212,7 @@ def causes_of(
 def _rank(one: Diagnosis) -> tuple[int, float, int]:
     """What was done comes before what can be seen of it, then larger shares; what has none comes last."""
     known = not math.isnan(one.share)
-    acts = one.kind == "edit" or (one.kind in _ACTS and one.share >= _MUCH)
+    acts = one.kind == "edit" or (one.kind in _ACTS and one.share >= MUCH)
     # More than all of it means that others went the other way.
     return 0 if acts else 1 if known else 2, -min(round(one.share, 1), 1) if known else 0, [*_TITLES].index(one.kind)
 
@@ -212,6 +234,7 @@ class _Change:
         self.events = rule_changes(old, new, self.spread, watch.rulebook, "event")
         self.sides = rule_changes(old, new, self.spread, watch.rulebook, "side")
         self.segments = segment_changes(old, new, self.spread)
+        self.fields = fields_of(old, new, self.segments)
         self.gaps = gaps_of(old, self.spread), gaps_of(new, self.spread)
         # Without points by rule, all would be the limits' doing; and the whole change may be none.
         self.rules_known = all(pool["rules"] for pools in self.pools for pool in pools)
@@ -252,6 +275,8 @@ class _Change:
         """Kinds of events, or what gives points, that appeared or stopped when the change came."""
         weeks, begin = (*self.before, *self.since), len(self.before)
         names = [name for name in self.rules.index if self.rules_known and not name.startswith(LIMITS)]
+        # A field that is filled in differently is no matter of tracking.
+        names = [name for name in names if not (self.fields and self.rules.loc[name, "side"] == "fit")]
         points = [[abs(week["pool"]["rules"].get(name, 0)) / 1000 for name in names] for week in weeks]
         found = appeared_or_stopped(pd.DataFrame(points, columns=names), begin).assign(of="rule")
         waited = {normalise(one): rule.name for rule in rulebook.behaviour for one in rule.event}
@@ -274,6 +299,30 @@ class _Change:
         part = "" if math.isnan(share) or abs(share) < 0.005 else f": {share:.0%} of the change"
         said = f"{_joined(told)}{part}. See whether tags, forms or names of events were changed."
         yield _diagnosed("tracking", said, found.rename_axis("name"), share)
+
+    def of_fields(self) -> Iterator[Diagnosis]:
+        """A field that is filled in for fewer or more leads than before, or with another word for the same."""
+        told = []
+        segments = self.segments.loc[[(one.column, one.value, "mix") for one in self.fields]]
+        for (column, value, old, share), row in zip(self.fields, segments.itertuples(), strict=True):
+            before, since = self.sums(column, value)[:, 0] / self.n
+            said = f"{column} is missing for {since:.0%} of leads, {before:.0%} before{_part(row)}: this field "
+            if old:
+                fell = "{:.0%} of leads, {:.0%} before".format(*self.sums(column, old)[::-1, 0] / self.n[::-1])
+                said = (
+                    f"{column} = {value} is new: {since:.0%} of leads{_part(row)}; as much less is {old}: {fell}. Both "
+                )
+                said += (
+                    f"together are {share:.0%} of the change. It may be a new name for the same; see what rules ask for"
+                )
+            elif since > before:
+                said += "is no longer filled in; see whether a form stopped asking or an import lost it"
+            else:
+                said += "began to be filled in"
+            told.append(said)
+        if told:
+            evidence = _evidence(segments, self.rules.iloc[:0])
+            yield _diagnosed("field", f"{_joined(told)}.", evidence, self.fields[0].share)
 
     def of_mix(self) -> Iterator[Diagnosis]:
         """Other leads than before: a segment that grew, fit that fell."""
@@ -306,10 +355,12 @@ class _Change:
         named, whole = self.segments[self.segments["named"]], self.sides.loc[side]
         busy = [how == "within" and self._busier(column, value) for column, value, how in named.index]
         segments = named[np.array(busy, bool) == (side == "behaviour")]
+        # What a field says of its leads is not what they are where it is filled in differently.
+        segments = segments.drop(index=[field.column for field in self.fields], level="column", errors="ignore")
         told = []
         for (column, value, how), row in _rows(segments):
             before, since = self.sums(column, value)[:, 0] / self.n
-            said = f"{column} = {value} makes up {since:.0%} of leads, {before:.0%} before"
+            said = f"{column} = {value} makes up {since:.0%} of leads, {f'{before:.0%}' if before else 'none'} before"
             told.append((said if how == "mix" else self._points(side, column, value)) + _part(row))
         if whole["named"]:
             told.append(f"{self._points(side)}{_part(whole)}{more}")

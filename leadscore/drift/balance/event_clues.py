@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from leadscore.base.days import day_of
 from leadscore.base.text import normalise
 from leadscore.base.times import DAY
 from leadscore.drift.balance.alarm import Watch, first_day
@@ -118,7 +119,7 @@ def bot_clues(
     before = before[-_MOST_BEFORE:]
     weeks, human = [*before, *since], copy(tables)
     human.events = tables.events.keeping(reason < 0)
-    without = Binding(human, first_day(weeks[0]), first_day(weeks[-1]) + 6)
+    without = Binding(human, binding.first, binding.last)
     sides = [_again(watch, one, weeks, age_days) for one in (binding, without)]
     if [week["pool"]["n"] for week in sides[0]] != [week["pool"]["n"] for week in weeks]:
         message = "The tables do not give the weeks counted again, so nothing is said of bots: are leads missing"
@@ -148,7 +149,7 @@ def _flagged(tables: Tables) -> tuple[npt.NDArray[np.int64] | None, list[str]]:
 def _again(watch: Watch, binding: Binding, weeks: Weeks, age_days: int) -> list[dict[str, Any]]:
     """The sums of some weeks, scored again."""
     whole, wanted = mondays(first_day(weeks[0]), first_day(weeks[-1]) + 6), {week["week"] for week in weeks}
-    cohorts = cohorts_of(binding, watch.rulebook, whole, age_days, begun=whole[0])
+    cohorts = cohorts_of(binding, watch.rulebook, whole, age_days, begun=binding.first)
     return [sides_of(one.scores, one.mqls, watch.rulebook) for one in cohorts if one.week.isoformat() in wanted]
 
 
@@ -206,8 +207,8 @@ def old_events(binding: Binding, rulebook: Rulebook, before: Weeks, since: Weeks
     if not ended:
         return pd.DataFrame()
     period = first_day(before[-len(since) :][0]), first_day(since[-1]) + 6
-    found = [binding.history(book, *period).frame for book in (rulebook, rulebook.edited(ended))]
-    new = found[0][~found[0]["already"]]
+    found = [binding.history(book, binding.first, period[1]).frame for book in (rulebook, rulebook.edited(ended))]
+    new = found[0][~found[0]["already"] & (found[0]["day"] >= pd.Timestamp(day_of(period[0])))]
     old = ~new.index.isin(found[1].index)
     late = (new["day"] >= pd.Timestamp(since[0]["week"])).to_numpy()
     counts = [(int(chosen.sum()), int((chosen & old).sum())) for chosen in (~late, late)]

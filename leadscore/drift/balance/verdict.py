@@ -14,7 +14,7 @@ from scipy.stats import t as student
 
 from leadscore.base.text import counted
 from leadscore.drift.balance.alarm import FEWEST, Watch, week_number
-from leadscore.drift.balance.attribution import rule_changes, segment_changes, segment_label
+from leadscore.drift.balance.attribution import MUCH, fields_of, rule_changes, segment_changes, segment_label
 from leadscore.drift.cohorts import YEAR
 from leadscore.present.result import Result, Section
 from leadscore.stats.intervals import Floats, newcombe
@@ -48,8 +48,8 @@ class BalanceVerdict(Result):
     state : learning, stable, watch or alarm
         `learning` while the reference is not complete; `watch` says look, `alarm` that behaviour outweighs fit.
     since, since_low, since_high : date or None
-        The week with which it most likely began, and the first and last not ruled out (90 %); None unless `watch` or
-        `alarm`.
+        The week with which it most likely began, and the first and last not ruled out (90 %), whether it came at once
+        or rose over up to two years; None unless `watch` or `alarm`.
     evidence, bound : float
         Of all leads or of the MQLs, whichever is nearer to its bound: evidence passes it with an alarm. NaN while
         learning.
@@ -179,6 +179,10 @@ def _outstanding(watch: Watch, before: list[Any], since: list[Any]) -> tuple[str
     old, new = ([week["pool"] for week in part] for part in (before, since))
     rules, segments = rule_changes(old, new, spread, watch.rulebook), segment_changes(old, new, spread)
     rule = next(iter(rules.index[rules["named"]]), None) if by_rule else None
+    fields = fields_of(old, new, segments)
+    # What leads left for a new name, or for none, is no news of its own.
+    if fields and fields[0].share >= MUCH:
+        return rule, segment_label(fields[0].column, fields[0].value, "mix")
     segment = next(iter(segments.index[segments["named"]]), None)
     return rule, None if segment is None else segment_label(*segment)
 
@@ -196,18 +200,22 @@ def _headline(watch: Watch, found: BalanceVerdict, of: str) -> str:
         return f"Stable on {found.week}: in the latest {counted(int(carried['weeks']), 'week')} {mqls}; {evidence}."
     what = "behaviour outweighs fit" if found.state == "alarm" else "behaviour may outweigh fit"
     since = f"since the week of {found.since} ({found.since_low} to {found.since_high})"
-    points = ", ".join(
-        f"{row['change']:+.2g} points of {name} ({row['low']:+.2g} to {row['high']:+.2g})"
-        for name, row in figures.items()
-        if name in ("behaviour", "fit")
-    )
+    points = ", ".join(_points(name, figures[name]) for name in ("behaviour", "fit"))
     causes = [f"rule {found.top_rule!r}"] * bool(found.top_rule)
     causes += [f"segment {found.top_segment}"] * bool(found.top_segment)
     mostly = f"; mostly {' and '.join(causes)}" if causes else ""
     was = f", {carried['before']:.0%} before" if carried["n"] and not math.isnan(carried["before"]) else ""
-    head = f"{found.state.capitalize()} on {found.week}: {what} {since}: {points} per lead{mostly}; {mqls}{was}"
+    head = f"{found.state.capitalize()} on {found.week}: {what} {since}: per lead {points}{mostly}; {mqls}{was}"
     first = watch.alarmed["week"] if watch.alarmed and watch.alarmed["week"] != watch.last["week"] else ""
     return f"{head}; {evidence}{f', first passed in the week of {first}' if first else ''}."
+
+
+def _points(name: str, row: dict[Any, Any]) -> str:
+    """The change of points of a side; one that could be none is not said to be one."""
+    interval = f"({row['low']:+.2g} to {row['high']:+.2g})"
+    if row["low"] <= 0 <= row["high"]:
+        return f"no clear change of {name} {interval}"
+    return f"{row['change']:+.2g} points of {name} {interval}"
 
 
 def _notes(watch: Watch, memory: Floats) -> tuple[str, ...]:
@@ -223,7 +231,14 @@ def _notes(watch: Watch, memory: Floats) -> tuple[str, ...]:
             f"{math.exp(discount(memory.max())):,.0f} for it."
         )
     notes = [claim, "Changes that began before the reference weeks are not seen."]
-    if watch.reference_weeks < YEAR:
+    if watch.silent:
+        weeks = f"{counted(len(watch.silent), 'week')} from {min(watch.silent)} to {max(watch.silent)}"
+        rules = ", ".join(repr(rule) for rule in dict.fromkeys(watch.silent.values()))
+        notes.append(
+            f"Left out of the reference: {weeks}, in which rule {rules} gave far fewer points than usual, as when "
+            "tracking fails."
+        )
+    if watch.reference_weeks + len(watch.silent) < YEAR:
         notes.append(f"{watch.reference_weeks} reference weeks cannot show seasons, and small changes are found later.")
     if watch.skipped:
         notes.append(f"Skipped: {counted(len(watch.skipped), 'week')} of fewer than {FEWEST} leads.")

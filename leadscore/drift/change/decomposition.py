@@ -137,7 +137,7 @@ def _signed(value: float, style: str = ",.0f") -> str:
 
 
 def decompose(  # noqa: PLR0913 - when, by which rules, and what leads are told apart by
-    tables: Tables | Binding,
+    tables: Tables,
     old: Rulebook,
     new: Rulebook | None = None,
     *,
@@ -222,15 +222,30 @@ def decompose(  # noqa: PLR0913 - when, by which rules, and what leads are told 
     page_view      22.6   36.9    14.3
     email_click     5.6    8.2     2.7
     """
-    held = tables.tables if isinstance(tables, Binding) else tables
     books = (old, old if new is None else new)
-    spans = _spans(held, books, before, after)
-    whole = min(spans).first, max(spans).last
-    binding = tables if isinstance(tables, Binding) else Binding(held, *whole, replayed=spans)
+    spans = _spans(tables, books, before, after)
+    binding = Binding(tables, min(spans).first, max(spans).last, replayed=spans)
+    return decomposed(binding, books, spans, source=source, segment=segment)
+
+
+def decomposed(  # noqa: PLR0913 - as `decompose`
+    binding: Binding,
+    books: tuple[Rulebook, Rulebook],
+    spans: tuple[Span, Span],
+    *,
+    source: By | None = None,
+    segment: By | None = None,
+    begun: int | None = None,
+) -> Decomposition:
+    """`decompose`, of what is bound; leads that qualified since the day `begun` are counted only then."""
+    held = binding.tables
     sources, segments = grouping(held, source), books[1].qualify.segments
     code, names = (None, [*(one.name for one in segments), MISSING]) if segment is None else grouping(held, segment)
     between = _between(*books)
-    pools = [pool_of(binding, span, [*books, *between], sources.code, code) for span in spans]
+    pools = [
+        pool_of(binding, span, [*books, *between], sources.code, code, span.first if begun is None else begun)
+        for span in spans
+    ]
     rules = _rules(books)
     counts, cells = counted(binding, pools, list(rules))
     tables_of = _split(counts, cells, rules, {"source": sources.names, "segment": names})

@@ -65,10 +65,13 @@ class Pool:
     histories: dict[Rulebook, History]
 
 
-def pool_of(binding: Binding, span: Span, books: Sequence[Rulebook], source: Ints, segment: Ints | None) -> Pool:
+def pool_of(  # noqa: PLR0913, PLR0917 - what leads are, by which rules, and which have qualified before
+    binding: Binding, span: Span, books: Sequence[Rulebook], source: Ints, segment: Ints | None, begun: int
+) -> Pool:
     """The leads that were there in a period, alike by the first two rulebooks, and what each of all made of it.
 
-    Leads are told apart by their source, and by their segment or, without any, by that of the second rulebook.
+    Leads are told apart by their source, and by their segment or, without any, by that of the second rulebook. Those
+    that qualified from the day `begun` on, before the period, and do so again are not counted again.
     """
     same = books[0] == books[1]
     first = binding.timeline(books[0]).everyone(span.last)
@@ -85,7 +88,7 @@ def pool_of(binding: Binding, span: Span, books: Sequence[Rulebook], source: Int
         keys[f"needed_{place}"] = bound.threshold - bound.fit
         keys[f"barred_{place}"] = np.any([np.zeros(bound.n, bool), *barred], axis=0)
     slot = np.where(stratum == NEW, (came - span.first) // WEEK, span.weeks)
-    histories = {book: binding.history(book, span.first, span.last) for book in dict.fromkeys(books)}
+    histories = {book: binding.history(book, begun, span.last) for book in dict.fromkeys(books)}
     return Pool(span, lead, pd.DataFrame(keys), slot, books, histories)
 
 
@@ -130,9 +133,10 @@ def _figures(binding: Binding, pool: Pool, history: History, rules: Sequence[str
 
     The figures are 1, the share of behaviour in the points, and how much of the MQL each rule made.
     """
-    new = ~history.frame["already"].to_numpy()
-    frame = history.frame[new]
-    lead, day = binding.tables.positions(frame.index), frame["day"].to_numpy("datetime64[D]").astype(np.int64)
+    days = history.frame["day"].to_numpy("datetime64[D]").astype(np.int64)
+    new = ~history.frame["already"].to_numpy() & (days >= pool.span.first)
+    frame, day = history.frame[new], days[new]
+    lead = binding.tables.positions(frame.index)
     points = points_by_rule(binding.timeline(history.rulebook).at(lead, day)).set_axis(frame.index)
     row = np.searchsorted(pool.lead, lead)
     week = (day - pool.span.first) // WEEK

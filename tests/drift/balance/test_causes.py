@@ -140,6 +140,95 @@ def test_a_diagnosis_says_what_changed(change, said):
     assert said.lower() in text.lower()
 
 
+# How a field is filled in from `CHANGED` on: what becomes of sources and levels, by a die per lead.
+FILLED = {
+    "no longer": lambda _, level, dice: {"level": np.where(dice < 0.4, None, level)},
+    "not by one source": lambda source, level, dice: {
+        "level": np.where((source == "organic") & (dice < 0.5), None, level)
+    },
+    "not at all": lambda _, level, __: {"level": np.full(len(level), None)},
+    "another name": lambda _, level, __: {"level": np.where(level == "boss", "boss level", level)},
+    "another name for some": lambda _, level, dice: {
+        "level": np.where((level == "boss") & (dice < 0.6), "boss level", level)
+    },
+    "new source": lambda source, level, dice: {
+        "source": np.where(dice < 0.3, "tiktok", source),
+        "level": np.where(dice < 0.3, "other", level),
+    },
+    "new source like the others": lambda source, _, dice: {"source": np.where(dice < 0.3, "tiktok", source)},
+    "source gone": lambda source, level, _: {
+        "source": np.full(len(source), "organic"),
+        "level": np.where(source == "paid", "boss", level),
+    },
+}
+
+
+@lru_cache(maxsize=20)
+def refilled(change, *, undone=False):
+    """A monitor of weeks whose fields are filled in differently since, or that were and no longer are."""
+    monitor = BalanceMonitor(BOOK, by=["source", "level"], reference_weeks=REFERENCE)
+    for number in range(WEEKS):
+        scores = cohort(number)
+        if (number >= CHANGED) != undone:
+            dice = np.random.default_rng(1000 + number).random(len(scores))
+            told = FILLED[change](scores["source"].to_numpy(object), scores["level"].to_numpy(object), dice)
+            points = 1.0 * pd.Series(told.get("level", scores["level"])).map({"boss": 60, "expert": 30}).fillna(0)
+            points = points.set_axis(scores.index)
+            scores = scores.assign(**told, fit=scores["fit"] - scores["Level"] + points, Level=points)
+            scores["qualified"] = scores["fit"] + scores["behaviour"] >= 70
+        monitor.update(day(number), scores)
+    return monitor
+
+
+@pytest.mark.parametrize("change", ["no longer", "not by one source", "not at all"])
+def test_a_field_that_is_no_longer_filled_in_is_named_and_not_what_it_displaces(change):
+    causes = refilled(change).causes()
+    assert ("level", "(missing)", "mix") in causes.segments.query("named").index
+    assert causes.diagnoses[0].kind == "field"
+    assert re.search(
+        r"level is missing for \d+% of leads, 0% before.*no longer filled in", causes.diagnoses[0].headline
+    )
+    assert not any("level = boss" in one.headline for one in causes.diagnoses)
+    assert causes.segments.loc[("level", "(missing)", "mix"), "share"] == pytest.approx(1, abs=0.25)
+    if change != "not at all":
+        assert ("level", "boss", "mix") not in causes.segments.query("named").index
+    assert causes.mended == "the field is filled in as before"
+    assert refilled(change).verdict.top_segment in {None, "level = (missing) (mix)"}
+
+
+def test_a_field_that_begins_to_be_filled_in_is_named():
+    causes = refilled("no longer", undone=True).causes()
+    assert causes.diagnoses[0].kind == "field"
+    assert "this field began to be filled in" in causes.diagnoses[0].headline
+
+
+@pytest.mark.parametrize("change", ["another name", "another name for some"])
+def test_a_value_under_another_name_is_told_as_one(change):
+    monitor = refilled(change)
+    first = monitor.causes().diagnoses[0]
+    assert first.kind == "field"
+    assert re.search(r"level = boss level is new: \d+% of leads.*as much less is boss", first.headline)
+    assert first.share == pytest.approx(1, abs=0.25)
+    assert monitor.verdict.top_segment in {None, "level = boss level (mix)"}
+
+
+def test_a_new_source_is_named_first_and_is_no_field():
+    causes = refilled("new source").causes()
+    assert causes.segments.query("named").index[0] == ("source", "tiktok", "mix")
+    assert kinds_of(causes)[0] == "mix"
+    assert "source = tiktok makes up 28% of leads, none before" in causes.diagnoses[0].headline
+
+
+def test_a_source_that_is_gone_is_named():
+    assert ("source", "paid", "mix") in refilled("source gone", undone=True).causes().segments.index
+    assert ("source", "paid", "mix") in refilled("source gone").causes().segments.index
+
+
+def test_a_new_source_of_leads_like_the_others_is_no_cause():
+    """The failure twin: it is new, and changes nothing."""
+    assert kinds_of(refilled("new source like the others").causes()) == ["nothing"]
+
+
 def test_what_is_named():
     assert watched("mix").causes().segments.query("named").index[0] == ("source", "paid", "mix")
     assert watched("juniors").causes().segments.query("named").index[0] == ("level", "other", "within")

@@ -158,6 +158,39 @@ def test_nothing_counted_yet():
     assert monitor.frame.empty
 
 
+# ------------------------------------------------------------------------------------------- outages in the reference
+
+
+def weeks_with(outage, *, side="behaviour", weeks=60):
+    """A monitor of weeks whose points by rule are multiplied by `outage` in weeks 10 to 17."""
+    monitor = BalanceMonitor(BOOK, reference_weeks=52)
+    rules = [rule.name for at, _, rule in BOOK.rules() if at == side]
+    for number in range(weeks):
+        scores = leads(number).copy()
+        if 10 <= number < 18:
+            scores[rules] *= outage
+            scores[side] = scores[rules].sum(axis=1)
+            scores["qualified"] = scores["fit"] + scores["behaviour"] >= 80
+        monitor.update(day(number), scores)
+    return monitor
+
+
+@pytest.mark.parametrize(("outage", "side"), [(0.0, "behaviour"), (0.3, "behaviour"), (0.0, "fit")])
+def test_an_outage_in_the_reference_is_left_out_and_said(outage, side):
+    monitor = weeks_with(outage, side=side, weeks=64)
+    notes = " ".join(monitor.verdict.notes)
+    assert f"Left out of the reference: 8 weeks from {day(10)} to {day(17)}, in which rule" in notes
+    assert monitor.frame["gap"].isna().to_numpy().nonzero()[0].tolist() == list(range(10, 18))
+    assert BalanceMonitor.from_json(monitor.to_json()).verdict.notes == monitor.verdict.notes
+
+
+@pytest.mark.parametrize("season", [1.0, 0.8])
+def test_an_ordinary_reference_and_a_season_are_not_cut(season):
+    monitor = weeks_with(season, weeks=64)
+    assert "Left out" not in " ".join(monitor.verdict.notes)
+    assert monitor.frame["gap"].notna().all()
+
+
 # --------------------------------------------------------------------------------------------------- what it says
 
 

@@ -333,7 +333,7 @@ def test_a_new_lead_counts_in_the_week_it_came_in_and_an_older_one_when_it_quali
     binding = Binding(held, min(span.first for span in spans), max(span.last for span in spans))
     counts, cells = counted(
         binding,
-        [pool_of(binding, span, [book, book], np.zeros(3, np.int64), None) for span in spans],
+        [pool_of(binding, span, [book, book], np.zeros(3, np.int64), None, span.first) for span in spans],
         [*("Home", "Large", "Pricing", "Opens"), "(no points)"],
     )
     by_stratum = {
