@@ -40,10 +40,8 @@ _MOST_MEMORY = math.sqrt(8)
 _LUCK, _STEEPNESS = 1.9, 0.7
 # A change point whose likelihood is within this of the best is not ruled out: 90 % by Siegmund (1988).
 _PLAUSIBLE = -math.log(1 - math.sqrt(0.9))
-# So many weeks a change may take, a single one first; it did not come at once if that is likelier by half of the 99 %
-# level of a chi-square; and the correlation of neighbouring weeks that is allowed for at most.
-_RISE_WEEKS = np.array([1, 13, 26, 52, 104])
-_SURELY, _MOST_ALIKE = 3.32, 0.8
+# So many weeks a change may take; and the correlation of neighbouring weeks that is allowed for at most.
+_RISE_WEEKS, _MOST_ALIKE = np.array([1, 13, 26, 52, 104]), 0.8
 
 
 def level(horizon_weeks: int, budget: float) -> float:
@@ -120,7 +118,7 @@ class RankDetector:
     >>> np.exp(detector.log_evidence) >= level(104, 0.1)
     array([False,  True])
     >>> detector.onset(1)
-    (72, 58, 73)
+    (70, 58, 73)
     """
 
     def __init__(self, weeks: npt.ArrayLike, figures: npt.ArrayLike, *, steady: npt.ArrayLike = False) -> None:
@@ -196,10 +194,9 @@ class RankDetector:
     def onset(self, stream: int) -> tuple[int, int, int]:
         """The week with which a stream most likely began to change, and the first and last not ruled out (90 %).
 
-        They are positions in `weeks`. It may have changed at once, or risen for a quarter, half a year, one or two
-        years: a week is not ruled out if, beginning with it, any of these is as likely as the likeliest of all (profile
-        likelihood of normal scores, season taken out, weeks' memory allowed for). The likeliest is that of a change at
-        once, unless a rise fits better beyond doubt (99 %).
+        They are positions in `weeks`. The likeliest is that of a change at once. But it may as well have risen for a
+        quarter, half a year, one or two years: a week is not ruled out if, beginning with it, any of these is as likely
+        as the likeliest of all (profile likelihood of normal scores, season taken out, memory of weeks allowed for).
         """
         known = np.flatnonzero(~np.isnan(self._residuals[stream]))
         begin = len(self.weeks) - self._gains.shape[1]
@@ -217,16 +214,26 @@ class RankDetector:
         scores -= basis @ (scores @ basis)
         size = (shapes**2).sum(axis=-1)
         fit = np.maximum(shapes @ scores, 0) ** 2 / np.where(size > 1e-9, size, np.inf)
-        onset, shape = np.unravel_index(fit.argmax(), fit.shape)
-        rest = scores - shapes[onset, shape] * (shapes[onset, shape] @ scores) / max(size[onset, shape], 1e-9)
+        row, shape = np.unravel_index(fit.argmax(), fit.shape)
+        rest = scores - shapes[row, shape] * (shapes[row, shape] @ scores) / max(size[row, shape], 1e-9)
         noise = (rest**2).sum() / (len(known) - basis.shape[1] - 1)
         alike = np.clip((rest[1:] @ rest[:-1]) / max((rest**2).sum(), 1e-9), 0, _MOST_ALIKE)
         within = noise * (1 + alike) / (1 - alike)
         near = np.flatnonzero(fit.max(axis=1) >= fit.max() - 2 * within * _PLAUSIBLE)
-        at_once = fit[:, 0].argmax()
-        best = onset if fit.max() - fit[at_once, 0] > 2 * within * _SURELY else at_once
-        best, low, high = (int(known[known >= begin][one]) for one in (best, near[0], near[-1]))
+        low, high, best = int(known[known >= begin][near[0]]), int(known[known >= begin][near[-1]]), self._jump(stream)
         return best, min(low, best), max(high, best)
+
+    def _jump(self, stream: int) -> int:
+        """The week with which a stream most likely changed at once, of its residuals."""
+        known = np.flatnonzero(~np.isnan(self._residuals[stream]))
+        n = len(known)
+        scores = ndtri((rankdata(self._residuals[stream, known]) - 0.5) / n)
+        since = np.arange(n, 0, -1)
+        # How far the mean from each week on lies above the mean of all, as a sum of squares between before and since.
+        above = np.maximum(np.cumsum(scores[::-1])[::-1] - since * scores.mean(), 0)
+        between = np.append(0, above[1:] ** 2 / since[1:] / (1 - since[1:] / n))
+        between[known < len(self.weeks) - self._gains.shape[1]] = 0
+        return int(known[between.argmax()])
 
     def memory(self, above: float = -math.inf) -> Floats:
         """(n_streams,) how alike neighbouring weeks before the suspected change are, in standard errors: 0 to 2.8.

@@ -265,7 +265,7 @@ def evidence_of(detector: RankDetector) -> Floats:
 def _judged(
     begun: Arrivals, figures: Floats, reference_weeks: int, bounds: Floats, watch: float
 ) -> tuple[Arrivals, int]:
-    """What the figures of all weeks say, and the first week whose leads may have changed.
+    """What the figures of all weeks say, and the week with whose leads it most likely changed.
 
     While nothing is suspected that is the first of as many as the reference holds.
     """
@@ -294,7 +294,7 @@ def _judged(
         passed=begins[passed[0]] if len(passed) else None,
         weeks=weeks,
     )
-    return found, place[1] if place else max(len(number) - reference_weeks, 0)
+    return found, place[0] if place else max(len(number) - reference_weeks, 0)
 
 
 def _cells(waiting: Waiting, curve: Floats, monday: int, n_weeks: int) -> Floats:
