@@ -8,7 +8,6 @@ import os
 import re
 import secrets
 import stat
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -200,37 +199,18 @@ def locked(path: AnyPath, waiting: Callable[[], None]) -> Iterator[None]:
     Parameters
     ----------
     path : path
-        Beside it stands an empty file meanwhile, `.NAME.lock`. What is held is let go when the process ends, however it
-        ends. On Windows nothing is held.
+        Beside it stands an empty file, `.NAME.lock`. What is held is let go when the process ends, however it ends.
     waiting : callable
         Called once if another run holds the file; then this one waits for it.
     """
-    if sys.platform == "win32":
-        yield
-        return
+    from filelock import FileLock, Timeout  # noqa: PLC0415 - the two commands that lock alone wait for it
+
     target = Path(os.path.realpath(path))
-    beside = target.with_name(f".{target.name[:_NAMED]}.lock")
-    descriptor = _held(beside, waiting)
+    lock = FileLock(target.with_name(f".{target.name[:_NAMED]}.lock"))
     try:
+        held = lock.acquire(timeout=0)
+    except Timeout:
+        waiting()
+        held = lock.acquire()
+    with held:
         yield
-    finally:
-        beside.unlink(missing_ok=True)
-        os.close(descriptor)
-
-
-def _held(lock: Path, waiting: Callable[[], None]) -> int:
-    """The lock file, open and ours alone."""
-    import fcntl  # noqa: PLC0415 - not on Windows
-
-    while True:
-        # What somebody put in its place to be opened by us is not followed.
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            waiting()
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        # Who held it before has removed it: then another may stand there that is not ours.
-        if _is_open_as(lock, descriptor):
-            return descriptor
-        os.close(descriptor)
