@@ -115,7 +115,8 @@ def explain_change(  # noqa: PLR0913 - whose score, by which rules, from when to
         beyond = _apart(lines(later, 0), lines(now, 0))
         parts += [(side, "rulebook", line, 0, value) for side, _, line, value in beyond]
     frame = pd.DataFrame([part for part in parts if part[-1]], columns=["side", "cause", "line", "events", "points"])
-    frame = frame.assign(points=frame["points"] / 1000).sort_values("side", ascending=False, kind="stable")
+    points = frame["points"].astype(float) / 1000
+    frame = frame.assign(points=points).sort_values("side", ascending=False, kind="stable")
     change = f"{round(frame['points'].sum(), 3):+.10g} points since {day_of(first)}"
     headline = f"{_told(now, lead_id, day_of(last))}; {change}"
     return Explanation(headline, lead_id, frame.reset_index(drop=True), (told,))

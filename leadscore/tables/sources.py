@@ -98,7 +98,7 @@ def open_source(data: Any, name: str) -> Source:
         return _from_files(os.fspath(data), name)
     if isinstance(data, pa.RecordBatch):
         data = pa.Table.from_batches([data])
-    if isinstance(data, pa.Table) or hasattr(data, "__arrow_c_stream__"):
+    if hasattr(data, "__arrow_c_stream__") and not isinstance(data, pd.Series):
         return _from_arrow(data, name)
     message = f"cannot be read from a {type(data).__name__}; give a pandas, polars or Arrow table, or a path"
     raise ContractError("tables", [Problem(name, message)])

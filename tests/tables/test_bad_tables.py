@@ -294,7 +294,7 @@ BAD_COLUMNS = {
         None,
         "leads: each column needs its own name; repeated: country",
     ),
-    "a series": (pd.Series(["a"]), None, "leads: (is not a table|cannot be read from a Series)"),
+    "a series": (pd.Series(["a"]), None, "leads: cannot be read from a Series"),
     "a list": ([{"lead_id": "a"}], None, "leads: cannot be read from a list"),
     "None": (None, None, "leads: cannot be read from a NoneType"),
     "an array": (np.zeros((2, 2)), None, "leads: cannot be read from a ndarray"),
