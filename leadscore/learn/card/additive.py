@@ -12,17 +12,19 @@ import pandas as pd
 from scipy.linalg import block_diag
 
 from leadscore.learn.card.binning import Bins, Floats, Ints, parts, starts_of
-from leadscore.learn.card.merging import Merger, regrouped
+from leadscore.learn.card.merging import regrouped
+from leadscore.learn.card.rows import PERIODS_DRAWN, USUAL, Rows
+from leadscore.learn.card.shapes import Shapes, segments
 from leadscore.stats.logistic import Dense, Fitted, OneHot, fit_logistic
 
 Method = Literal["shape", "tree", "quantile"]
 Encoding = Literal["onehot", "woe"]
 Direction = Literal["increasing", "decreasing"]
 
-# How stiff the shape of a number is from cell to cell, and how strongly the height of every cell is drawn to zero.
-_STIFF, _DRAWN, _LEVELS_DRAWN = 20.0, 0.5, 3.0
-# A stretch of time has its own level, which is not drawn to the others.
-_PERIODS_DRAWN = 0.1
+# A feature that tells nothing, and is kept, has so many bins, and heights of about this variance, rough and smooth.
+_FLAT, _HARDLY = 4, (1e-4, 0.0)
+# Those that tell nothing stay while there are no more features than this in all.
+_FEATURES = 30
 # So many leads of the mean rate stand beside those of a bin: no bin is certain.
 _PSEUDO = 10.0
 _SLOPES_DRAWN = 1.0
@@ -33,109 +35,54 @@ _LEAST_SHARE = 0.01
 _CLEARLY = 4.5
 
 
-@dataclass(frozen=True)
-class Rows:
-    """Leads to learn from, by the bin of each feature.
+def cut(rows: Rows, shape: Shapes, method: Method, most: int) -> tuple[Rows, list[Bins], list[Ints]]:
+    """Merge the cells of each number to at most so many bins, none below its least share.
 
-    Attributes
-    ----------
-    features : list of Bins
-    codes : list of (n_rows,) the bin of each row
-    y, weight : (n_rows,)
-    period : (n_rows,) or None
-        Which stretch of time each row is of. Over the years the share of leads that convert moves for reasons that no
-        lead has on it; a feature that moved along would be credited with it. So each stretch has its own level.
+    Parts of equal size, and what draws their coefficients, are the same whatever the outcomes. By the other methods
+    coefficients are drawn as far as their leads ask for; a feature that tells nothing has a few parts of equal size and
+    next to no heights, and of many features it is gone.
+
+    Returns
+    -------
+    rows : Rows
+        In those bins.
+    features, maps : list
+        The bin of each cell; empty where a feature is gone.
     """
-
-    features: list[Bins]
-    codes: list[npt.NDArray[np.signedinteger[Any]]]
-    y: Floats
-    weight: Floats
-    period: Ints | None = None
-
-    def take(self, rows: npt.NDArray[Any]) -> Rows:
-        """Some of the rows."""
-        period = None if self.period is None else np.unique(self.period[rows], return_inverse=True)[1]
-        return replace(
-            self, codes=[code[rows] for code in self.codes], y=self.y[rows], weight=self.weight[rows], period=period
-        )
-
-    def rebinned(self, features: list[Bins], maps: list[Ints]) -> Rows:
-        """The same rows in new bins; `maps` gives the new bin of each old one, and is empty where a feature is gone."""
-        codes = [mapping[code] for mapping, code in zip(maps, self.codes, strict=True) if len(mapping)]
-        return replace(self, features=features, codes=codes)
-
-    @property
-    def sizes(self) -> list[int]:
-        """How many bins each feature has."""
-        return [bins.size for bins in self.features]
-
-    @property
-    def n_bins(self) -> int:
-        """How many bins all features have."""
-        return sum(self.sizes)
-
-    @property
-    def n_periods(self) -> int:
-        """How many stretches of time there are; 0 without any."""
-        return 0 if self.period is None else int(self.period.max()) + 1
-
-    def counts(self, weight: Floats) -> Floats:
-        """(n_bins,) sums of a weight over the rows of each bin."""
-        return OneHot(self.codes, self.sizes, len(self.y)).transposed(weight)
-
-    def design(self) -> OneHot:
-        """The bins, and behind them the periods."""
-        if self.period is None:
-            return OneHot(self.codes, self.sizes, len(self.y))
-        return OneHot([*self.codes, self.period], [*self.sizes, self.n_periods])
-
-    def penalty(self, own: Floats) -> Floats:
-        """The penalty of the bins, and behind them of the periods."""
-        return block_diag(own, np.diag(np.full(self.n_periods, _PERIODS_DRAWN)))
-
-
-def cut(rows: Rows, method: Method, most: int) -> tuple[list[Bins], list[Ints]]:
-    """Merge the cells of each number to at most so many bins, none below its least share; and the bin of each cell."""
     least = _LEAST_SHARE * rows.weight.sum()
-    if method == "shape":
-        return _by_shape(rows, most, least)
-    groups = _quantiles if method == "quantile" else _tree
     features, maps = [], []
-    sums = parts(rows.features, rows.counts(rows.weight), rows.counts(rows.weight * rows.y))
-    for bins, (mass, events) in zip(rows.features, sums, strict=True):
+    spare = _FEATURES - int(shape.spread.any(axis=1).sum())
+    sums = (rows.counts(rows.weight), rows.counts(rows.weight * rows.y), shape.heights, shape.known)
+    for bins, spread, own in zip(rows.features, shape.spread, parts(rows.features, *sums), strict=True):
+        flat = method != "quantile" and not spread.any()
+        spare -= flat
+        if flat and spare < 0:
+            maps.append(np.zeros(0, np.intp))
+            continue
         new, mapping = bins, np.arange(bins.size)
         if bins.kind == "number" and bins.edges:
-            # In a part of the time a column may not have been filled yet.
-            known = mass[:-1].any()
-            place = groups(mass[:-1], events[:-1], most, least) if known else np.zeros(bins.size - 1, np.intp)
+            mass, events, heights, known = (each[:-1] for each in own)
+            if not mass.any():
+                # In a part of the time a column may not have been filled yet.
+                place = np.zeros(bins.size - 1, np.intp)
+            elif flat:
+                place = quantiles(mass, events, min(most, _FLAT), least)
+            elif method == "shape":
+                place = segments(heights, known, mass, most, least)
+            else:
+                place = (quantiles if method == "quantile" else _tree)(mass, events, most, least)
             new, mapping = regrouped(bins, np.append(place, bins.size - 1))
         features.append(new)
         maps.append(mapping)
-    return features, maps
+    drawn = (
+        rows
+        if method == "quantile"
+        else replace(rows, spread=np.where(shape.spread.any(axis=1, keepdims=True), shape.spread, _HARDLY))
+    )
+    return drawn.rebinned(features, maps), features, maps
 
 
-def _by_shape(rows: Rows, most: int, least: float) -> tuple[list[Bins], list[Ints]]:
-    """Bins cut where the smooth joint shape of all features rises or falls."""
-    own = block_diag(*map(_stiffness, rows.features)) if rows.features else np.zeros((0, 0))
-    fitted = fit_logistic(rows.design(), rows.y, penalty=rows.penalty(own), weight=rows.weight)
-    n = rows.n_bins
-    # What the leads say of the cells, without the stiffness: bins are allowed to jump.
-    drawn = np.diag(np.append(np.full(len(fitted.coefficients), _DRAWN), 0.0))
-    known = np.asarray(np.linalg.inv(fitted.curvature + drawn)[:n, :n], np.float64)
-    merger = Merger(rows.features, fitted.coefficients[:n], known, rows.counts(rows.weight))
-    merger.to_bins(most, least)
-    return merger.result()
-
-
-def _stiffness(bins: Bins) -> Floats:
-    if bins.kind != "number":
-        return np.eye(bins.size) * _LEVELS_DRAWN
-    steps = np.diff(np.eye(bins.size - 1), axis=0)
-    return block_diag(_STIFF * steps.T @ steps, np.zeros((1, 1))) + np.eye(bins.size) * _DRAWN
-
-
-def _quantiles(mass: Floats, _: Floats, most: int, __: float) -> Ints:
+def quantiles(mass: Floats, _: Floats, most: int, __: float) -> Ints:
     """Groups of cells of about equal weight."""
     place = np.floor((np.cumsum(mass) - mass / 2) / mass.sum() * most).astype(np.intp)
     return np.searchsorted(place, place)
@@ -249,7 +196,7 @@ def additive(
 
 
 def _onehot(rows: Rows, penalty: float) -> Fitted:
-    drawn = rows.penalty(np.eye(rows.n_bins) * penalty)
+    drawn = rows.penalty(penalty)
     return fit_logistic(rows.design(), rows.y, penalty=drawn, weight=rows.weight)
 
 
@@ -267,12 +214,12 @@ def _woe(rows: Rows, penalty: float) -> Fitted:
     woe = np.log(odds / usual)
     columns = [woe[start:][code] for start, code in zip(starts_of(rows.features), rows.codes, strict=False)]
     design = Dense(np.column_stack([*columns, period[:, None] == np.arange(rows.n_periods)]))
-    drawn = np.repeat([_SLOPES_DRAWN * penalty, _PERIODS_DRAWN], [len(columns), rows.n_periods])
+    drawn = np.repeat([_SLOPES_DRAWN * penalty, PERIODS_DRAWN], [len(columns), rows.n_periods])
     least = np.repeat([0, -np.inf], [len(columns), rows.n_periods])
     slopes = fit_logistic(design, rows.y, penalty=drawn, weight=rows.weight, lower=least)
     per_bin = np.repeat(slopes.coefficients[: len(columns)], rows.sizes)
     whole = np.append(per_bin * woe, slopes.coefficients[len(columns) :])
-    ridge = block_diag(rows.penalty(np.eye(rows.n_bins) * penalty), np.zeros((1, 1)))
+    ridge = block_diag(rows.penalty(penalty), 0.0)
     # The covariance is that of free bins.
     return replace(
         slopes, coefficients=whole, design=rows.design(), ridge=ridge, free=np.arange(len(whole) + 1, dtype=np.intp)
@@ -289,15 +236,21 @@ def _against(rows: Rows, coefficients: Floats, directions: Mapping[str, Directio
     return found
 
 
-def explained(logits: Floats, rows: Rows) -> float:
-    """The share of the deviance of other rows that a model's log odds explain, given the best link to them.
+def losses(logits: Floats, rows: Rows) -> Floats:
+    """(n_rows,) the log loss of each of other rows by a model's log odds, given the best link to them.
 
     The base rate of another time is nothing that bins could tell, and how far they reach is told by the slope.
     """
+    link = fit_logistic(Dense(logits[:, None]), rows.y, weight=rows.weight, lower=np.zeros(1))
+    linked = link.intercept + link.coefficients[0] * logits
+    return np.asarray(np.logaddexp(0, linked) - rows.y * linked, np.float64)
+
+
+def explained(lost: Floats, rows: Rows) -> float:
+    """The share of the deviance of rows that losses leave nothing of."""
     mean = (rows.weight @ rows.y) / rows.weight.sum()
-    found = fit_logistic(Dense(logits[:, None]), rows.y, weight=rows.weight, lower=np.zeros(1)).log_loss
     usual = -rows.weight.sum() * (mean * np.log(mean) + (1 - mean) * np.log(1 - mean))
-    return 1 - found / usual
+    return float(1 - rows.weight @ lost / usual)
 
 
 def clearly(gains: Floats) -> Floats:
@@ -331,12 +284,14 @@ def resampled(model: Additive, rows: Rows, penalty: float, groups: Ints | None, 
     logits = bins.times(model.coefficients)
     period = np.zeros(len(rows.y), np.intp) if rows.period is None else rows.period
     levels = OneHot([period], [max(rows.n_periods, 1)])
-    own = fit_logistic(levels, rows.y, weight=rows.weight, offset=logits, penalty=_PERIODS_DRAWN)
+    own = fit_logistic(levels, rows.y, weight=rows.weight, offset=logits, penalty=PERIODS_DRAWN)
     logits += own.intercept + levels.times(own.coefficients)
     residual = rows.weight * (rows.y - 1 / (1 + np.exp(-logits)))
-    ridge = np.append(np.diag(rows.penalty(np.eye(rows.n_bins) * penalty)), 0.0)
-    pull = np.sqrt(ridge)
-    pull[: rows.n_bins] *= np.sqrt(np.maximum(1, penalty * _sizes(model, penalty)))
+    ridge, n = rows.penalty(penalty), rows.n_bins
+    pull = np.linalg.cholesky(ridge) if len(ridge) else ridge
+    # What draws heights is as uncertain as they are large: as their spread says, else as they turned out.
+    known = rows.spread is not None
+    pull[:n] *= np.sqrt(penalty * USUAL if known else np.maximum(1, penalty * _sizes(model, penalty))[:, None])
     # A row that stands for three leads is drawn as often as three rows; a group as one, with all its rows.
     expected = rows.weight if groups is None else np.ones(int(groups.max()) + 1)
     owner = np.arange(len(rows.y)) if groups is None else groups
@@ -344,6 +299,6 @@ def resampled(model: Additive, rows: Rows, penalty: float, groups: Ints | None, 
     for draw in range(draws):
         times = np.asarray((rng.poisson(expected) / expected)[owner] - 1, np.float64)
         score = np.append(design.transposed(residual * times), residual @ times)
-        score += pull * rng.standard_normal(len(pull))
+        score[:-1] += pull @ rng.standard_normal(len(pull))
         found[draw] = model.coefficients + (model.covariance @ score)[: rows.n_bins]
     return found

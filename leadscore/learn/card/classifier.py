@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 from collections.abc import Mapping
@@ -19,9 +20,10 @@ from threadpoolctl import threadpool_limits
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_of
 from leadscore.errors import ArgumentError, Problem, did_you_mean
-from leadscore.learn.card.additive import Direction, Rows, additive, cut, resampled
+from leadscore.learn.card.additive import Direction, additive, cut, resampled
+from leadscore.learn.card.beyond import left_on_the_table
 from leadscore.learn.card.binning import Floats, Ints
-from leadscore.learn.card.folds import Days, folds, in_order
+from leadscore.learn.card.folds import LOOKED_AT, Days, folds, in_order
 from leadscore.learn.card.interactions import paired
 from leadscore.learn.card.model_file import read_model, write_model
 from leadscore.learn.card.points_card import PointsCard, centred, points_card
@@ -34,12 +36,19 @@ from leadscore.learn.card.reading import (
     read_outcomes,
     read_used,
 )
+from leadscore.learn.card.rows import Rows
+from leadscore.learn.card.shapes import shapes
 from leadscore.learn.card.tuning import ENCODINGS, METHODS, chosen
 from leadscore.learn.guards.guards import Guards, guards
 from leadscore.stats.logistic import Dense, fit_logistic
 from leadscore.stats.outcomes_and_scores import LeadRows
 
+_LOG = logging.getLogger(__name__)
 _DRAWS = 200
+# What a row costs for each feature, in seconds of a processor of 2020, and beside it in the folds; what is long is said
+# without being asked.
+_PER_CELL, _PER_CELL_OF_FOLDS = 2.5e-6, 2e-5
+_LONG = 20
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -82,6 +91,9 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         What they found; nothing with None.
     chosen_ : DataFrame
         What was tried: `bins`, `encoding`, `C`, `explained` (mean share of the deviance explained in the folds).
+    beyond_ : tuple of str
+        Whether boosted trees, or pairs of features, order held-out leads better, and by how much; nothing where nothing
+        was chosen by held-out leads.
     n_rows_, n_unknown_ : int
         Rows learned from; rows left out because their outcome is missing.
     trained_until_ : date or None
@@ -90,6 +102,9 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
 
     Notes
     -----
+    A fit says in the log what it does and about how long it takes (`logging`, the logger `leadscore`): of fits of more
+    than about 20 s as a warning, which Python shows unasked.
+
     With dates, each tenth of the time has a level of its own, which no feature is credited with; predictions stand on
     that of the newest. Probabilities are those of leads like those learned from: where the base rate has moved since,
     `recalibrate` moves the intercept.
@@ -173,14 +188,23 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         return self
 
     def _learn(self, rows: Rows, day: Days | None, groups: Ints | None) -> None:
+        n, p = len(rows.y), len(rows.features)
+        seconds = p * (_PER_CELL * n + _PER_CELL_OF_FOLDS * min(n, LOOKED_AT))
+        level = logging.WARNING if seconds > _LONG else logging.INFO
+        _LOG.log(level, "%s rows of %s features: about %.0f s; 1 of 3, choosing bins", f"{n:,}", f"{p:,}", seconds)
         self.chosen_ = chosen(rows, day, self)
         best = self.chosen_.iloc[0]
-        in_bins = rows.rebinned(*cut(rows, best["bins"], self.max_bins))
+        _LOG.log(level, "2 of 3, learning from all rows: bins %s, encoding %s", best["bins"], best["encoding"])
+        in_bins, _, _ = cut(rows, shapes(rows), best["bins"], self.max_bins)
         self.model_, maps = additive(in_bins, 1 / best["C"], best["encoding"], self.monotone)
         in_bins = in_bins.rebinned(self.model_.features, maps)
         if self.pairs:
-            in_bins = paired(in_bins, list(folds(in_bins, day)), 1 / best["C"], self.pairs)
+            (in_bins,) = paired(in_bins, list(folds(in_bins, day)), 1 / best["C"], self.pairs)
             self.model_, _ = additive(in_bins, 1 / best["C"], best["encoding"])
+        _LOG.log(level, "3 of 3, comparing with boosted trees and pairs of features; intervals")
+        # Where nothing is chosen by held-out leads, nothing is known of them.
+        judged = not np.isnan(best["explained"])
+        self.beyond_ = left_on_the_table(rows, day, best, self) if judged else ()
         self.draws_ = resampled(self.model_, in_bins, 1 / best["C"], groups, _DRAWS)
 
     def _guarded(self, frame: pd.DataFrame, rows: LeadRows) -> pd.DataFrame:

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from leadscore.learn.card.additive import Rows
 from leadscore.learn.card.binning import Bins, Floats, Ints, cells, is_words, words
+from leadscore.learn.card.rows import Rows
 from leadscore.tables.columns import Column
 
 Days = npt.NDArray[np.int64]
@@ -21,7 +21,7 @@ _RARE, _RARE_SHARE = 30.0, 0.005
 _MOST_WORDS = 30
 _PERIODS, _FOLDS = 10, 4
 # The folds are of so many rows at most.
-_LOOKED_AT = 10_000
+LOOKED_AT = 10_000
 
 
 def in_order(
@@ -84,7 +84,7 @@ def _periods(day: Days, weight: Floats) -> Ints | None:
 
 def folds(rows: Rows, day: Days | None) -> Iterator[tuple[Rows, Rows]]:
     """What to learn from and what to judge by: earlier and later leads where there are days, else parts of all."""
-    looked_at = np.arange(0, len(rows.y), max(1, -(-len(rows.y) // _LOOKED_AT)))
+    looked_at = np.arange(0, len(rows.y), max(1, -(-len(rows.y) // LOOKED_AT)))
     some = rows.take(looked_at)
     if day is None or rows.period is None:
         pairs = list(_stripes(some.weight))

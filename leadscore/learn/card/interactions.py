@@ -8,19 +8,22 @@ from itertools import combinations
 
 import numpy as np
 
-from leadscore.learn.card.additive import Additive, Rows, additive, clearly, explained
+from leadscore.learn.card.additive import Additive, additive, clearly, explained, losses, quantiles
 from leadscore.learn.card.binning import Bins, Ints, starts_of
-from leadscore.learn.card.merging import Merger
+from leadscore.learn.card.merging import Merger, regrouped
+from leadscore.learn.card.rows import USUAL, Rows
 from leadscore.stats.logistic import OneHot, fit_logistic
 
 _Coarse = dict[int, tuple[Bins, Ints]]
 
 # So many of the features that move leads most are paired, each in so few bins.
-_PAIRED, _COARSE = 6, 3
+_PAIRED, _COARSE = 6, 4
 _DRAWN = 10.0
 
 
-def paired(rows: Rows, folds: Sequence[tuple[Rows, Rows]], penalty: float, most: int) -> Rows:
+def paired(
+    rows: Rows, folds: Sequence[tuple[Rows, Rows]], penalty: float, most: int, *others: Rows
+) -> tuple[Rows, ...]:
     """The rows with at most so many pairs of features behind the others: those that clearly explain more of other rows.
 
     Parameters
@@ -32,17 +35,27 @@ def paired(rows: Rows, folds: Sequence[tuple[Rows, Rows]], penalty: float, most:
     penalty : float
         Of the model's coefficients.
     most : int
+    others : Rows
+        That get the same pairs.
     """
     model, _ = additive(rows, penalty)
     coarse = _coarse(model)
     pairs = list(combinations(coarse, 2))
+    if not pairs or len(folds) < 2:
+        return rows, *others
     gains = np.array([_gains(old, new, penalty, coarse, pairs) for old, new in folds]).reshape(-1, len(pairs))
-    if len(gains) < 2:
-        return rows
     best = sorted(np.flatnonzero(clearly(gains) > 0), key=lambda place: -gains[:, place].mean())[:most]
     features = [Bins.of_pair(*(coarse[place][0] for place in pairs[chosen])) for chosen in best]
-    codes = [_together(rows, coarse, pairs[chosen]) for chosen in best]
-    return replace(rows, features=[*rows.features, *features], codes=[*rows.codes, *codes])
+    return tuple(
+        _with(part, features, [_together(part, coarse, pairs[chosen]) for chosen in best]) for part in (rows, *others)
+    )
+
+
+def _with(rows: Rows, features: list[Bins], codes: list[Ints]) -> Rows:
+    spread = rows.spread
+    if spread is not None:
+        spread = np.vstack([spread, np.tile([USUAL, 0], (len(features), 1))])
+    return replace(rows, features=[*rows.features, *features], codes=[*rows.codes, *codes], spread=spread)
 
 
 def _coarse(model: Additive) -> _Coarse:
@@ -51,8 +64,16 @@ def _coarse(model: Additive) -> _Coarse:
     spread = np.add.reduceat(model.mass * model.coefficients**2, starts[:-1])
     found: _Coarse = {}
     for place in sorted(np.argsort(-spread, kind="stable")[:_PAIRED].tolist()):
-        own = slice(starts[place], starts[place + 1])
-        merger = Merger([model.features[place]], model.coefficients[own], model.covariance[own, own], model.mass[own])
+        bins, own = model.features[place], slice(starts[place], starts[place + 1])
+        mass = model.mass[own]
+        if bins.kind == "number":
+            # Where a number matters beside another it need not do so alone: parts of equal size.
+            group = quantiles(mass[:-1], mass[:-1], _COARSE, 0.0) if mass[:-1].any() else np.zeros(bins.size - 1, int)
+            found[place] = regrouped(bins, np.append(group, bins.size - 1))
+            continue
+        # What the leads say of the bins, without what draws them together.
+        known = np.asarray(np.linalg.inv(model.curvature[own, own] + np.eye(bins.size) * _DRAWN), np.float64)
+        merger = Merger([bins], model.coefficients[own], known, mass)
         merger.to_rows(_COARSE)
         features, maps = merger.result()
         if features:
@@ -70,11 +91,11 @@ def _gains(old: Rows, new: Rows, penalty: float, coarse: _Coarse, pairs: list[tu
     model, _ = additive(old, penalty, judged=False)
     before, after = (model.logits(part.codes, len(part.y)) for part in (old, new))
     levels = [] if old.period is None else [old.period]
-    usual = explained(after, new)
+    usual = explained(losses(after, new), new)
     found = []
     for pair in pairs:
         size = coarse[pair[0]][0].size * coarse[pair[1]][0].size
         design = OneHot([_together(old, coarse, pair), *levels], [size, *[old.n_periods] * len(levels)])
         term = fit_logistic(design, old.y, weight=old.weight, offset=before, penalty=_DRAWN).coefficients[:size]
-        found.append(explained(after + term[_together(new, coarse, pair)], new) - usual)
+        found.append(explained(losses(after + term[_together(new, coarse, pair)], new), new) - usual)
     return found

@@ -104,7 +104,7 @@ class ModelCard(Result):
             else "The first was taken. `explained` is the share of the deviance of rows held out that is explained, a "
             f"mean over the folds; it has no interval, because the folds share rows. n = {self.model.n_rows_:,}."
         )
-        notes = (f"Asked for: {', '.join(given)}.", how)
+        notes = (f"Asked for: {', '.join(given)}.", how, *self.model.beyond_)
         return Section("chosen", "What was chosen", tried, notes=notes, formats={"explained": ".4g"})
 
 

@@ -63,6 +63,8 @@ class _Said(BaseModel):
     kinds_: dict[str, Literal["number", "text", "boolean", "empty"]]
     guards_: Guards
     chosen_: list[dict[str, Any]]
+    # Files of before have none.
+    beyond_: tuple[str, ...] = ()
     n_rows_: PositiveInt
     n_unknown_: NonNegativeInt
     trained_until_: dt.date | None

@@ -34,6 +34,8 @@ from leadscore.tables.frames import as_frame
 _LN2 = float(np.log(2))
 # With points that double the odds, a total of so many has even odds: the wet finger's hundred.
 _EVEN_AT = 100
+# How strongly heights are drawn to zero while rows are merged, so that those of rare bins are known somehow.
+_DRAWN = 3.0
 # Log odds are summed to so much.
 _GRID = 1 / 64
 # What people see of the rows, and how: leads are counted whole, though they may be weighted.
@@ -67,6 +69,8 @@ class PointsCard(Result):
         Of all columns of the frame learned from, in their order.
     trained_until_ : date or None
         The last day of the rows learned from.
+    beyond_ : tuple of str
+        What the model leaves on the table; see `LeadClassifier`.
     """
 
     features: list[Bins]
@@ -80,6 +84,7 @@ class PointsCard(Result):
     mass: Floats
     kinds: Mapping[str, str]
     trained_until_: dt.date | None = None
+    beyond_: tuple[str, ...] = ()
 
     @property
     def points_to_double(self) -> float:
@@ -305,7 +310,7 @@ class PointsCard(Result):
     def notes(self) -> tuple[str, ...]:
         """What every lead has, and what the whole numbers cost."""
         base = (f"Every lead has {self.base} points to begin with.",) if self.base else ()
-        return (*base, f"Whole points cost a log loss of {self.log_loss_lost:.5f} per lead.")
+        return (*base, f"Whole points cost a log loss of {self.log_loss_lost:.5f} per lead.", *self.beyond_)
 
     def sections(self) -> Iterator[Section]:
         """The rows to review, and their picture."""
@@ -368,7 +373,7 @@ def points_card(fitted: Any, span: int | None, pdo: float | None, max_points_row
     n = float(short.mass[: short.features[0].size].sum())
     frame = _frame(short, points, drawn / slope)
     intercept = short.intercept + move - slope * base
-    reading = fitted.kinds_, fitted.trained_until_
+    reading = fitted.kinds_, fitted.trained_until_, fitted.beyond_
     return PointsCard(short.features, points, base, intercept, slope, frame, lost / n, n, short.mass, *reading)
 
 
@@ -377,7 +382,10 @@ def _shortened(
 ) -> tuple[Additive, Floats]:
     """A model of at most so many rows, its features by how much they move leads; and its draws, beside their means."""
     n = len(model.coefficients)
-    merger = Merger(model.features, model.coefficients, model.covariance[:n, :n], model.mass)
+    # What the leads say of the bins, without what draws neighbours together: rows are allowed to jump.
+    cross = model.curvature[:n, n]
+    metric = model.curvature[:n, :n] - np.outer(cross, cross) / model.curvature[n, n] + np.eye(n) * _DRAWN
+    merger = Merger(model.features, model.coefficients, np.linalg.inv(metric), model.mass)
     merger.to_rows(rows)
     merger.straighten(directions)
     features, maps = merger.result()
@@ -388,8 +396,8 @@ def _shortened(
             joined[first + np.arange(len(mapping)), starts[place] + mapping] = 1
             place += 1
     # The heights that lie nearest to those of the model, by what is known of them.
-    pull = joined.T @ np.linalg.pinv(model.covariance[:n, :n], hermitian=True)
-    down = np.linalg.pinv(pull @ joined, hermitian=True) @ pull
+    pull = joined.T @ metric
+    down = np.linalg.solve(pull @ joined, pull)
     mass, events = joined.T @ model.mass, joined.T @ model.events
     heights = centred(down @ model.coefficients, mass, features)
     drawn = centred(draws @ down.T, mass, features)

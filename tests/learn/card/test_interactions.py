@@ -72,3 +72,15 @@ def test_a_pair_with_something_done_is_no_rule():
 def test_wrong_numbers_of_pairs_are_refused():
     with pytest.raises(ls.ArgumentError, match=r"must be a whole number, 0 or more; got 1\.5"):
         LeadClassifier(guards=None, pairs=1.5).fit(*made(4, 200))
+
+
+def test_what_pairs_and_boosting_would_bring_is_said_unasked():
+    crossed, plain = (LeadClassifier(guards=None).fit(*made(0, apart=apart)) for apart in (1.5, 0))
+    assert "of AUC are left on the table" in crossed.beyond_[0]
+    assert "are worth their rows: pairs=4 brings +0." in crossed.beyond_[1]
+    assert "n = 4,000 held out" in crossed.beyond_[1]
+    assert "no clear lead" in plain.beyond_[0]
+    assert "are not worth their rows" in plain.beyond_[1]
+    assert set(crossed.beyond_) <= set(crossed.points_card().notes)
+    # Where nothing is chosen by held-out leads, nothing is said of them.
+    assert LeadClassifier(guards=None, bins="shape", encoding="onehot", C=0.3).fit(*made(0, 400)).beyond_ == ()

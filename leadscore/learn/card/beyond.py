@@ -1,0 +1,109 @@
+"""What the points of single features leave on the table: to boosted trees, and to pairs of features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from scipy.stats import norm
+from threadpoolctl import threadpool_limits
+
+from leadscore.base.text import counted
+from leadscore.learn.card.additive import additive, cut
+from leadscore.learn.card.binning import Floats
+from leadscore.learn.card.folds import Days, folds
+from leadscore.learn.card.interactions import paired
+from leadscore.learn.card.rows import Rows
+from leadscore.learn.card.shapes import shapes
+from leadscore.stats.ranking import auc_difference
+
+# So many pairs are tried, and are worth their rows if they surely bring something, and at least so much of AUC.
+_PAIRS, _WORTH = 4, 0.005
+_TREES = {"max_iter": 100, "max_leaf_nodes": 8, "min_samples_leaf": 40, "early_stopping": False, "random_state": 0}
+# Trees look at so many of the features at a split, where there are more.
+_SPLIT_BY = 30
+_LEVELS = 200
+
+
+def left_on_the_table(rows: Rows, day: Days | None, best: Any, asked: Any) -> tuple[str, ...]:
+    """Whether boosting, or pairs of features, would order leads better than the model: on leads no part of it saw.
+
+    In each fold the model, the choice of pairs (on folds within the older part) and the trees are learned from one part
+    and judged by the other; differences of AUC are means over the folds, with DeLong's errors.
+
+    Parameters
+    ----------
+    rows : Rows
+        In their cells.
+    day : (n_rows,) or None
+    best : row of `chosen_`
+    asked : LeadClassifier
+    """
+    if np.ptp(rows.weight):
+        return ("Not looked at, as rows have weights: whether boosting or pairs of features would do better.",)
+    found, more, n = [], [], 0
+    for old, new in folds(rows, day):
+        # Both begin in the same bins.
+        in_bins, features, maps = cut(old, shapes(old), best["bins"], asked.max_bins)
+        later = new.rebinned(features, maps)
+        ways = [_told(in_bins, later, best, asked, pairs) for pairs in (asked.pairs, asked.pairs or _PAIRS)]
+        (own, size), (with_pairs, more_size) = ways
+        had = new.y > 0
+        found.append([auc_difference(had, other, own) for other in (_boosted(old, new), with_pairs)])
+        more.append(more_size - size)
+        n += len(had)
+    if not found:
+        return ()
+    (lead, *_), (gain, *_) = said = [_mean(each) for each in zip(*found, strict=True)]
+    ends = [
+        f"{value:+z.3f} of AUC ({low:+z.3f} to {high:+z.3f} at 95 %, n = {n:,} held out)" for value, low, high in said
+    ]
+    if said[0][1] > 0:
+        notes = [f"{lead:.3f} of AUC are left on the table: boosted trees order leads better, {ends[0]}."]
+    else:
+        notes = [f"Boosted trees have no clear lead over the card: {ends[0]}."]
+    if not asked.pairs:
+        rows_more = counted(round(float(np.mean(more))), "row")
+        worth = said[1][1] > 0 and gain >= _WORTH
+        verdict = (
+            f"are worth their rows: pairs={_PAIRS} brings"
+            if worth
+            else f"are not worth their rows: pairs={_PAIRS} brings"
+        )
+        notes.append(f"Pairs of features {verdict} {ends[1]}, for about {rows_more} more.")
+    return tuple(notes)
+
+
+def _told(in_bins: Rows, later: Rows, best: Any, asked: Any, pairs: int) -> tuple[Floats, int]:
+    """The log odds of later rows by a model of others, and how many bins it has."""
+    model, merged = additive(in_bins, 1 / best["C"], best["encoding"], asked.monotone, judged=False)
+    in_bins, later = (part.rebinned(model.features, merged) for part in (in_bins, later))
+    if pairs:
+        in_bins, later = paired(in_bins, list(folds(in_bins, None)), 1 / best["C"], pairs, later)
+        model, _ = additive(in_bins, 1 / best["C"], best["encoding"], judged=False)
+    return model.logits(later.codes, len(later.y)), int((in_bins.counts(in_bins.weight) > 0).sum())
+
+
+def _boosted(old: Rows, new: Rows) -> Floats:
+    """The log odds of new rows by boosted trees on the cells of the old, which for trees are nearly the values."""
+    from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: PLC0415 - 1 s, and only those who train need it
+
+    def table(rows: Rows) -> Floats:
+        columns = [np.minimum(code, _LEVELS) for code in rows.codes]
+        return np.column_stack(columns).astype(np.float64) if columns else np.zeros((len(rows.y), 1))
+
+    named = [bins.kind == "category" for bins in old.features] or None
+    share = min(1.0, _SPLIT_BY / max(len(old.features), 1))
+    with threadpool_limits(1):
+        trees = HistGradientBoostingClassifier(**_TREES, categorical_features=named, max_features=share)
+        return np.asarray(trees.fit(table(old), old.y).decision_function(table(new)), np.float64)
+
+
+def _mean(found: Sequence[Any]) -> tuple[float, float, float]:
+    """The mean of differences over folds of other leads, with its ends; none where one is not known."""
+    value = float(np.mean([one.value for one in found]))
+    # Where both rank the leads alike there is no error.
+    errors = [0.0 if np.isnan(one.low) else (one.high - one.low) / (2 * norm.ppf(0.975)) for one in found]
+    reach = float(norm.ppf(0.975) * np.sqrt(np.sum(np.square(errors))) / len(errors))
+    return value, value - reach, value + reach
