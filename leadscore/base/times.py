@@ -53,8 +53,8 @@ _SEEMS = (
     (rf"{_DATE}[Tt ]\d\d(?:[Zz+-].*)?", "an hour without minutes"),
     (rf"{_DATE}[Tt ]{_CLOCK} ?(?:{_ZONE})? ?[\[(A-Za-z].*", "a zone by its name; write its offset, as +01:00"),
     (rf"{_DATE}[Zz+-].*", "a day has no zone"),
-    (r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d.*)?", "no such day or time of day"),
-    (r"\d{4}-\d{1,2}-\d{1,2}(?:[Tt ].*)?", "month, day, hour and minute have two digits"),
+    (rf"\d{{4}}-\d\d-\d\d(?:[Tt ]\d\d:\d\d[\d:.,]* ?(?:{_ZONE}|[+-][\d:]+)?)?", "no such day or time of day"),
+    (r"\d{4}-\d{1,2}-\d{1,2}(?:[Tt ]\d[ -~]*)?", "month, day, hour and minute have two digits"),
     (r"(?i:mon|tue|wed|thu|fri|sat|sun), ?\d.*", "it seems the form of e-mails, RFC 2822"),
     (r".*(?i:jan|feb|mar|mär|apr|may|mai|jun|jul|aug|sep|o[ck]t|nov|de[cz]).*\d.*", "the month in words"),
 )

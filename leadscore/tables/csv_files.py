@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,6 +30,7 @@ _QUOTED = re.compile(r'"[^"]*"')
 _LOOKS_LIKE = (
     ((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE), "it seems to be UTF-16"),
     ((b"\x1f\x8b",), "it seems to be compressed; a compressed file is called .csv.gz"),
+    ((b"PAR1",), "it seems to be Parquet; such a file is called .parquet"),
     ((b"PK\x03\x04",), "it seems to be a workbook or an archive"),
 )
 
@@ -67,8 +68,6 @@ class CsvFile:
         Bytes before the first row.
     line : int
         The line of the first row, from 1.
-    line_is_row : bool
-        Whether every line after the header is a row, as far as has been read.
     """
 
     path: str
@@ -77,7 +76,6 @@ class CsvFile:
     delimiter: str = ","
     offset: int = 0
     line: int = 1
-    line_is_row: bool = True
 
     def __post_init__(self) -> None:
         try:
@@ -108,16 +106,14 @@ class CsvFile:
         first = next(lines, "")
         named = re.fullmatch(r'"?sep=(.)"?[\r\n]*', first)
         header = next(lines, "") if named else first
-        taken = [header]
         if not header.strip():
             raise self.problem("has no header line")
         if "\0" in header:
             raise self._not_utf8("it holds NUL bytes, as UTF-16 does")
         self.delimiter = named[1] if named else max(_SEPARATORS, key=_QUOTED.sub("", header).count)
-        try:
-            cells = next(self._reader(_noting(header, lines, taken)))
-        except csv.Error:
-            raise self.problem("has a header line that cannot be read: a quote is opened but never closed") from None
+        cells, wrong, taken = self._cells(header, lines)
+        if wrong:
+            raise self.problem(f"has a header line that cannot be read: {wrong}")
         before = [first, *taken] if named else taken
         self.offset = mark + sum(map(len, before))
         self.line = 1 + len(before)
@@ -143,20 +139,20 @@ class CsvFile:
 
     def _survey(self) -> bool:
         """Whether cells hold line breaks, or lines are too long for Arrow; refuses what is not UTF-8 text."""
-        decoder, inside, since_break, before, several = codecs.getincrementaldecoder("utf-8")(), False, 0, b"\n", False
+        decoder, position = codecs.getincrementaldecoder("utf-8")(), self.offset
+        inside, several, since_break = False, False, 0
         with self._bytes() as stream:
             stream.read(self.offset)
-            position = self.offset
-            while chunk := stream.read(_CHUNK):
+            while True:
+                chunk = stream.read(_CHUNK)
                 try:
-                    decoder.decode(chunk)
+                    decoder.decode(chunk, final=not chunk)
                 except UnicodeDecodeError as error:
-                    held = position - (len(error.object) - len(chunk))
-                    raise self._misplaced(held + error.start) from None
+                    raise self._misplaced(position + len(chunk) - len(error.object) + error.start) from None
+                if not chunk:
+                    return several or inside
                 if b"\0" in chunk:
                     raise self._misplaced(position + chunk.index(b"\0"))
-                edge = before + chunk
-                self.line_is_row &= not (b"\n\n" in edge or b"\n\r\n" in edge or b"\r\r" in edge)
                 if inside or b'"' in chunk:
                     content = np.frombuffer(chunk, np.uint8)
                     parity = np.bitwise_xor.accumulate(content == ord('"')) ^ inside
@@ -165,13 +161,7 @@ class CsvFile:
                 last = max(chunk.rfind(b"\n"), chunk.rfind(b"\r"))
                 since_break = since_break + len(chunk) if last < 0 else len(chunk) - last
                 several |= since_break > _BLOCK // 2
-                position, before = position + len(chunk), edge[-2:]
-            try:
-                decoder.decode(b"", final=True)
-            except UnicodeDecodeError as error:
-                raise self._misplaced(position - len(error.object)) from None
-        self.line_is_row &= not (several or inside)
-        return several or inside
+                position += len(chunk)
 
     def _misplaced(self, position: int) -> ContractError:
         """A byte that is no UTF-8 text: its line, its column, and how the cell would read in Windows-1252."""
@@ -198,11 +188,11 @@ class CsvFile:
         return f"a line of {counted(cells, 'cell')} where the header has {len(self.names)}"
 
     def _by_arrow(self, places: Sequence[int], unread: list[Unread], start: int) -> Iterator[pa.RecordBatch]:
-        own, rows = len(unread), 0
+        own = len(unread)
 
         def refuse(row: Any) -> str:
-            before = rows if row.number is None else row.number - 1 - (len(unread) - own)
-            unread.append(Unread(start + before, self._wrong(row.actual_columns), row.text[:80]))
+            before = start + row.number - 1 - (len(unread) - own)
+            unread.append(Unread(before, self._wrong(row.actual_columns), row.text[:80]))
             return "skip"
 
         numbers = [str(place) for place in range(len(self.names))]
@@ -210,7 +200,8 @@ class CsvFile:
         with pa.input_stream(self.path, compression="detect") as stream:
             stream.read(self.offset)
             options = (
-                pa.csv.ReadOptions(column_names=numbers, block_size=_BLOCK),
+                # With threads, which gain nothing here, Arrow does not know the numbers of the rows it refuses.
+                pa.csv.ReadOptions(column_names=numbers, block_size=_BLOCK, use_threads=False),
                 pa.csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=True, invalid_row_handler=refuse),
                 pa.csv.ConvertOptions(
                     include_columns=wanted,
@@ -225,9 +216,7 @@ class CsvFile:
                 if "Empty CSV" in str(error):  # a header and nothing more
                     return
                 raise
-            for batch in reader:
-                rows += batch.num_rows
-                yield batch
+            yield from reader
 
     def _by_record(self, places: Sequence[int], unread: list[Unread], start: int) -> Iterator[pa.RecordBatch]:
         schema = pa.schema([(str(place), pa.large_string()) for place in places])
@@ -259,34 +248,37 @@ class CsvFile:
                 if not first.strip("\r\n"):
                     line += 1
                     continue
-                taken = [first]
-                record = self._record(line, _noting(first, iter(following, ""), taken), taken)
-                yield record
-                if record.wrong:
+                cells, wrong, taken = self._cells(first, iter(following, ""))
+                if not wrong and len(cells) != len(self.names):
+                    wrong = self._wrong(len(cells))
+                yield _Record(line, cells, wrong, first.rstrip("\r\n")[:80])
+                if wrong:
                     again.extendleft(reversed(taken[1:]))
                     del taken[1:]
                 line += len(taken)
 
-    def _record(self, line: int, lines: Iterator[str], taken: list[str]) -> _Record:
-        wrong = ""
+    def _cells(self, first: str, further: Iterator[str]) -> tuple[list[str], str, list[str]]:
+        """The cells that begin in a line, what is wrong if nobody can tell them, and the lines taken."""
+        taken: list[str] = []
+
+        def noted() -> Iterator[str]:
+            for line in chain([first], further):
+                taken.append(line)
+                yield line
+
         try:
-            cells = next(self._reader(lines))
+            return next(self._reader(noted())), "", taken
         except csv.Error as error:
             # Text after a closing quote, which Arrow reads too.
             behind = len(taken) == 1 and "expected after" in str(error)
-            cells = next(self._reader(iter(taken), strict=False)) if behind else []
-            if not behind or cells[-1].endswith(("\n", "\r")):
-                wrong = "a quote is opened but never closed"
-                if "field limit" in str(error):
-                    wrong += f", or a cell has more than {_BLOCK:,} characters"
-        if not wrong and len(cells) != len(self.names):
-            wrong = self._wrong(len(cells))
-        return _Record(line, cells, wrong, taken[0].rstrip("\r\n")[:80])
+            cells = next(self._reader(iter(taken), strict=False)) if behind else [""]
+            wrong = "" if behind and not cells[-1].endswith(("\n", "\r")) else "a quote is opened but never closed"
+            if "field limit" in str(error):
+                wrong += f", or a cell has more than {_BLOCK:,} characters"
+            return cells, wrong, taken
 
     def lines(self, records: Sequence[int]) -> dict[int, int]:
         """The line of some records, counted from 0."""
-        if self.line_is_row:
-            return {record: self.line + record for record in records}
         wanted = set(records)
         found = enumerate(islice(self.records(), max(wanted, default=-1) + 1))
         return {number: record.line for number, record in found if number in wanted}
@@ -300,14 +292,6 @@ def _long_cells() -> Iterator[None]:
         yield
     finally:
         csv.field_size_limit(limit)
-
-
-def _noting(first: str, further: Iterator[str], taken: list[str]) -> Iterator[str]:
-    """A line and those after it; which of these were taken is noted."""
-    yield first
-    for line in further:
-        taken.append(line)
-        yield line
 
 
 def _batch(rows: list[list[str | None]], schema: pa.Schema) -> pa.RecordBatch:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
 
 import pyarrow as pa
-import pyarrow.dataset
-import pyarrow.fs
 import pyarrow.parquet
 
 from leadscore.base.times import NO_TIME, is_text, one_array, read_times
@@ -18,6 +17,8 @@ from leadscore.tables.csv_files import first_line
 
 # What Arrow raises on damaged files: its own errors, those of text that is none, of sizes that no machine has.
 _DAMAGED = (pa.ArrowException, OSError, UnicodeError, MemoryError, ValueError, OverflowError)
+# Folders' names as columns (Hive): the type, and how they say that there is no value.
+_CODED, _NOTHING = pa.dictionary(pa.int32(), pa.string()), "__HIVE_DEFAULT_PARTITION__"
 _TEXT, _WHOLE, _NUMBERS, _DAYS = "text", "whole numbers", "numbers", "days"
 _NAIVE, _ZONED = "times without a zone", "times with a zone"
 # What several kinds of column can be read as together.
@@ -43,14 +44,17 @@ class ParquetPart:
         Where the folders begin whose names are columns (`country=NO`).
     schema : Schema
         The file's own.
+    folders : dict of column to text
+        What its folders' names say, None where that is nothing; text, as a guess would read a code 007 as 7.
     columns : dict of name to its type
-        Of the file and of its folders' names; these are text, as a guess would read a code 007 as 7.
+        Of the file, and of its folders where the file has no such column.
     """
 
     path: str
     table: str
     folder: str | None
     schema: pa.Schema = field(init=False)
+    folders: dict[str, str | None] = field(init=False)
     columns: dict[str, pa.DataType] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -58,43 +62,33 @@ class ParquetPart:
             self.schema = pa.parquet.read_schema(self.path)
         except _DAMAGED as error:
             raise self._problem(f"is not a Parquet file: {first_line(error)}") from None
-        self.columns = dict(zip(self.schema.names, self.schema.types, strict=True)) | dict.fromkeys(
-            self._hive().names, pa.string()
-        )
+        inner = Path(self.path).relative_to(self.folder).parts[:-1] if self.folder else ()
+        named = (name.split("=", 1) for name in inner if "=" in name)
+        self.folders = {name: None if text == _NOTHING else unquote(text) for name, text in named}
+        own = dict(zip(self.schema.names, self.schema.types, strict=True))
+        self.columns = dict.fromkeys(self.folders, _CODED) | own
 
     def _problem(self, message: str) -> ContractError:
         return ContractError("tables", [Problem(self.table, f"{self.path} {message}")])
 
-    def _hive(self) -> pa.Schema:
-        inner = Path(self.path).relative_to(self.folder).parts[:-1] if self.folder else ()
-        return pa.schema([(name.split("=")[0], pa.string()) for name in dict.fromkeys(inner) if "=" in name])
-
     def batches(self, columns: list[str], rows: int) -> Iterator[pa.RecordBatch]:
         """The rows, in order; text as dictionaries."""
         texts = [one.name for one in self.schema if pa.types.is_string(one.type) or pa.types.is_large_string(one.type)]
-        options = pa.dataset.ParquetReadOptions(dictionary_columns=texts)
-        # Without these Arrow decodes far ahead of us: 0.3 GiB for nothing.
-        frugal = pa.dataset.ParquetFragmentScanOptions(
-            pre_buffer=False, use_buffered_stream=True, page_checksum_verification=True
-        )
         try:
-            hive = self._hive()
-            inner = Path(self.path).relative_to(self.folder).parent if self.folder else ""
-            named = pa.dataset.partitioning(hive, flavor="hive").parse(f"{inner}/")
-            form = pa.dataset.ParquetFileFormat(read_options=options)
-            fragment = form.make_fragment(self.path, pa.fs.LocalFileSystem(), named)
-            scanner = fragment.scanner(
-                schema=pa.schema([*fragment.physical_schema, *hive]),
-                columns=columns,
-                batch_size=rows,
-                batch_readahead=1,
-                fragment_readahead=1,
-                fragment_scan_options=frugal,
-            )
-            for batch in scanner.to_batches():
-                yield valid(batch, self.table, f"{self.path}: ")
+            # With a buffer ahead Arrow decodes far ahead of us: 0.3 GiB for nothing.
+            with pa.parquet.ParquetFile(
+                self.path, read_dictionary=texts, buffer_size=1 << 20, pre_buffer=False, page_checksum_verification=True
+            ) as file:
+                own = [column for column in columns if column in self.schema.names]
+                for batch in file.iter_batches(rows, columns=own):
+                    arrays = [batch[name] if name in own else self._said(name, len(batch)) for name in columns]
+                    yield valid(pa.RecordBatch.from_arrays(arrays, columns), self.table, f"{self.path}: ")
         except _DAMAGED as error:
             raise self._problem(f"cannot be read: {first_line(error)}") from None
+
+    def _said(self, column: str, rows: int) -> pa.Array:
+        text = self.folders[column]
+        return pa.nulls(rows, _CODED) if text is None else pa.repeat(text, rows).dictionary_encode()
 
 
 def valid(batch: pa.RecordBatch, table: str, place: str = "") -> pa.RecordBatch:
@@ -122,16 +116,9 @@ def together(parts: list[ParquetPart], columns: list[str], rows: int) -> Iterato
     Raises
     ------
     ContractError
-        If a part lacks a column, which Arrow would fill with nulls, or has it with another meaning.
+        If a part has a column with another meaning.
     """
-    problems = [
-        Problem(f"{part.table}.{column}", f"{part.path} has no such column")
-        for part in parts
-        for column in columns
-        if column not in part.columns
-    ]
-    if problems:
-        raise ContractError("tables", problems)
+    problems: list[Problem] = []
     kinds = {column: _one_type(parts, column, problems) for column in columns}
     if problems:
         raise ContractError("tables", problems)

@@ -8,6 +8,7 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from leadscore.tables.parquet_files import ParquetPart, together, valid
 
 # Rows in hand at a time: large enough that each numpy call pays, small enough to stay in tens of megabytes.
 BATCH_ROWS = 1 << 19
+_PARQUET = {".parquet", ".pq"}
+_CSV = {f".{ending}{packed}" for ending in ("csv", "tsv", "txt") for packed in ("", ".gz")}
 
 
 @dataclass
@@ -167,18 +170,19 @@ def _mixes_zones(series: pd.Series[Any]) -> bool:
 
 def _from_files(path: str, name: str) -> Source:
     paths = _paths(path, name)
-    endings = {"".join(Path(one).suffixes[-2:]).lower() for one in paths}
     if not paths:
         raise ContractError("tables", [Problem(name, f"no file at {path!r}")])
     # Arrow opens files by names of text.
     if odd := [one for one in paths if not one.isascii() and one.encode(errors="replace").decode() != one]:
         raise ContractError("tables", [Problem(name, f"the name {odd[0]!r} is not UTF-8 text; rename it")])
-    if all(ending.endswith((".parquet", ".pq")) for ending in endings):
+    endings = {Path(one.lower().removesuffix(".gz")).suffix + ".gz" * one.lower().endswith(".gz") for one in paths}
+    if endings <= _PARQUET:
         return _from_parquet(paths, path, name)
-    if all(ending.endswith((".csv", ".tsv", ".txt", ".csv.gz")) for ending in endings):
+    if endings <= _CSV:
         return _from_csv(paths, name)
-    shown = ", ".join(sorted(endings))
-    raise ContractError("tables", [Problem(name, f"{path!r} holds {shown or 'no'} files; .csv and .parquet are read")])
+    shown = ", ".join(sorted(ending or "extensionless" for ending in endings))
+    message = f"{path!r} holds {shown} files; .csv and .parquet are read, of one kind at a time"
+    raise ContractError("tables", [Problem(name, message)])
 
 
 def _paths(path: str, name: str) -> list[str]:
@@ -198,7 +202,8 @@ def _paths(path: str, name: str) -> list[str]:
             "tables",
             [Problem(name, f"{one!r} is not a file but {_nature(one)}; write the table to a file") for one in odd],
         )
-    return sorted(one for one in paths if Path(one).is_file())
+    # A glob with ** twice finds files twice.
+    return sorted({one for one in paths if Path(one).is_file()})
 
 
 def _nature(path: str) -> str:
@@ -207,40 +212,44 @@ def _nature(path: str) -> str:
     return "a pipe" if Path(path).is_fifo() else "a device or socket"
 
 
-def _in_all(names: list[list[str]]) -> list[str]:
-    """The columns of all parts, each once: one that a part lacks is missed only where it is wanted."""
-    return list(dict.fromkeys(column for columns in names for column in columns))
+def _from_parts(
+    name: str, parts: dict[str, list[str]], batches: Callable[[list[str]], Iterator[pa.RecordBatch]], **more: Any
+) -> Source:
+    """A table of files, with the columns of each: one that a file lacks or repeats matters only where it is wanted."""
+
+    def checked(columns: list[str]) -> Iterator[pa.RecordBatch]:
+        problems = [
+            Problem(f"{name}.{column}", f"{path} has no such column")
+            for path, names in parts.items()
+            for column in columns
+            if column not in names
+        ]
+        if problems:
+            raise ContractError("tables", problems)
+        return batches(columns)
+
+    source = Source(**named(name, list(dict.fromkeys(chain(*parts.values())))), batches=checked, **more)
+    for names in parts.values():
+        source.repeated |= named(name, names)["repeated"]
+    return source
 
 
 def _from_parquet(paths: list[str], path: str, name: str) -> Source:
     parts = [ParquetPart(one, name, path if Path(path).is_dir() else None) for one in paths]
-    source = Source(**named(name, _in_all([list(part.columns) for part in parts])), batches=lambda _: iter(()))
-    for part in parts:
-        source.repeated |= named(name, part.schema.names)["repeated"]
-    source.batches = lambda columns: together(parts, columns, BATCH_ROWS)
-    source.metadata = dict(parts[0].schema.metadata or {})
-    return source
+    return _from_parts(
+        name,
+        {part.path: [*part.schema.names, *(part.folders.keys() - {*part.schema.names})] for part in parts},
+        lambda columns: together(parts, columns, BATCH_ROWS),
+        metadata=dict(parts[0].schema.metadata or {}),
+    )
 
 
 def _from_csv(paths: list[str], name: str) -> Source:
     """CSV as text throughout: what a cell means is for the contract to say, not for a guess (code 007, country NA)."""
     files = [CsvFile(path, name) for path in paths]
-    source = Source(**named(name, _in_all([file.names for file in files])), batches=lambda _: iter(()))
-    # Spreadsheets leave columns without a name behind, which nobody can ask for.
-    source.columns = [column for column in source.columns if column]
-    for file in files:
-        source.repeated |= named(name, file.names)["repeated"]
     starts: list[int] = []
 
     def batches(columns: list[str]) -> Iterator[pa.RecordBatch]:
-        problems = [
-            Problem(f"{name}.{column}", f"{file.path} has no such column")
-            for file in files
-            for column in columns
-            if column not in file.names
-        ]
-        if problems:
-            raise ContractError("tables", problems)
         source.unread.clear()
         starts.clear()
         row = 0
@@ -258,5 +267,7 @@ def _from_csv(paths: list[str], name: str) -> Source:
             found |= {start + record: f"line {line}{of_file}" for record, line in lines.items()}
         return found
 
-    source.batches, source.places = batches, places
+    source = _from_parts(name, {file.path: file.names for file in files}, batches, places=places)
+    # Spreadsheets leave columns without a name behind, which nobody can ask for.
+    source.columns = [column for column in source.columns if column]
     return source

@@ -96,7 +96,10 @@ def test_what_is_no_time_is_told_by_its_form(text):
     assert read.at[1] == NO_TIME
 
 
-@pytest.mark.parametrize("text", ["", "infinity", "yesterday", "\u0662026-03-31", "-"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "infinity", "yesterday", "\u0662026-03-31", "-", "2026-03-31T14:05\u221205:00", "2026-03-31  14:05"],
+)
 def test_other_text_is_no_time_either(text):
     with pytest.raises(ValueError, match=r"not an ISO date or time; write"):
         moment_of(text)

@@ -6,6 +6,7 @@ import io
 import re
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +19,15 @@ from tests.support.bad_input import book, scored, written
 BOOK = ls.Rulebook.from_yaml(book(behaviour="{name: e, event: e, points: 1, count: each, at_most: 1000}"))
 LEADS = pd.DataFrame({"lead_id": ["a", "b", "c"]})
 HEAD = "lead_id,event,at,note\n"
+
+
+@pytest.fixture(autouse=True)
+def threads():
+    """As people run it: with several threads Arrow reads in other ways than with the one that tests have."""
+    usual = pa.cpu_count()
+    pa.set_cpu_count(4)
+    yield
+    pa.set_cpu_count(usual)
 
 
 def totals(path, **options):
@@ -261,6 +271,14 @@ def test_a_cell_larger_than_a_block_is_refused_by_its_line(tmp_path):
 def test_a_cell_of_ten_megabytes_is_read(tmp_path):
     path = written(tmp_path, "e.csv", HEAD + 'a,e,2026-03-01,"' + "x,y\n" * (5 << 19) + '"\nb,e,2026-03-01,\n')
     assert totals(path) == [1, 1, 0]
+
+
+def test_a_header_in_quotes_and_spaces_is_read_as_rows_are(tmp_path):
+    path = written(tmp_path, "e.csv", '" lead_id" ,"event","at" \na,e,2026-03-01\n')
+    assert totals(path) == [1, 0, 0]
+    path = written(tmp_path, "e.csv", 'lead_id,event,"at\na,e,2026-03-01\n')
+    with pytest.raises(ContractError, match="a header line that cannot be read: a quote is opened but never closed"):
+        totals(path)
 
 
 def test_lines_that_are_no_rows_are_not_lost_in_activity_and_bots(tmp_path):

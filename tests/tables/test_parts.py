@@ -181,6 +181,32 @@ def test_a_column_that_only_some_parts_have_is_not_passed_over(tmp_path):
         scored(rulebook, tmp_path)
 
 
+COUNTRY = {"plain": pa.string(), "large": pa.large_string(), "coded": pa.dictionary(pa.int32(), pa.string())}
+
+
+@pytest.mark.parametrize("kind", COUNTRY)
+def test_a_column_may_stand_in_folders_names_and_in_files(kind, tmp_path):
+    """As where one part was written without folders, or with the column in both: then the file says what it is."""
+    paths = ("country=US%2FCA", "country=__HIVE_DEFAULT_PARTITION__", "country=02139", "old", "country=NO")
+    for place, path in enumerate(paths):
+        (tmp_path / path).mkdir()
+        held = {"lead_id": [str(place)]}
+        if place >= 3:
+            held["country"] = pa.array(["SE"]).cast(COUNTRY[kind])
+        pq.write_table(pa.table(held), tmp_path / path / "a.parquet")
+    leads = ls.load_tables(tmp_path).leads
+    found = dict(zip(leads["lead_id"].to_pylist(), leads["country"].to_pylist(), strict=True))
+    assert found == {"0": "US/CA", "1": None, "2": "02139", "3": "SE", "4": "SE"}
+
+
+def test_a_glob_that_finds_a_file_twice_reads_it_once(tmp_path):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    written(tmp_path / "a" / "b", "e.csv", "lead_id,event,at\na,e,2026-03-30\n")
+    rulebook = ls.Rulebook.from_yaml(book(behaviour="{name: e, event: e, points: 1, count: each, at_most: 10}"))
+    found = scored(rulebook, pd.DataFrame({"lead_id": ["a"]}), f"{tmp_path}/**/**/*.csv")
+    assert found.frame["total"].to_list() == [1]
+
+
 CONTENT = pa.table({"lead_id": [f"l{place}" for place in range(2000)], "country": ["US", "CA"] * 1000})
 
 
