@@ -154,7 +154,7 @@ class TestLearn:
         [
             (("--out", "x.csv"), 2, "must end in .yaml or .yml"),
             (("--model", "x.pkl"), 2, "must end in .npz"),
-            (("--rows", 1), 2, "greater than or equal to 2"),
+            (("--rows", 1), 2, "Invalid value for '--rows'"),
             (("--each", "handover"), 2, "needs --capacity-per-week"),
             (("--capacity-per-week", 0), 1, "must be a number, more than 0"),
         ],
@@ -180,7 +180,7 @@ class TestEvidence:
     def test_a_line_each_rule(self, suggested):
         assert suggested.exit_code == 0
         lines = [" ".join(line.split()) for line in suggested.stdout.splitlines()]
-        assert any(line.startswith("supported Company size: each of its points") for line in lines)
+        assert any(line.startswith("harmful Company size: each of its points") for line in lines)
         assert any(line.startswith("unsupported Email clicks in a month: each of its points") for line in lines)
         assert any(line.startswith("never fires") for line in lines)
         assert "p is corrected" in suggested.stdout

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -330,7 +331,9 @@ def test_ks_is_the_largest_gap_between_the_shares_above_a_threshold(rows):
     gaps = [abs((score[y] >= cut).mean() - (score[~y] >= cut).mean()) for cut in score]
     found = ks(y, score)
     assert found.value == pytest.approx(max(gaps))
-    assert found.value == pytest.approx(ks_2samp(score[y], score[~y]).statistic)
+    # Older scipy warns where it finds the p exactly, but the statistic is asked for only.
+    with warnings.catch_warnings(action="ignore"):
+        assert found.value == pytest.approx(ks_2samp(score[y], score[~y]).statistic)
     assert 0 <= found.low <= found.value <= found.high <= 1
     same(found, ks(y, -score))
     same(found, ks(~y, score))
@@ -632,8 +635,8 @@ def test_gains_are_drawn_with_interval_and_counts():
 def test_the_reliability_diagram_shows_every_bin_and_its_interval():
     found = calibration([False, False, False, True, True, True], [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], bins=3)
     ax = found.plot()
-    assert ax.lines[0].get_xdata() == pytest.approx(found.frame["predicted"].to_numpy())
-    assert ax.lines[0].get_ydata() == pytest.approx(found.frame["rate"].to_numpy())
+    assert ax.lines[0].get_xdata().astype(float) == pytest.approx(found.frame["predicted"].to_numpy())
+    assert ax.lines[0].get_ydata().astype(float) == pytest.approx(found.frame["rate"].to_numpy())
     ends = [segment[:, 1].tolist() for segment in ax.collections[0].get_segments()]
     assert np.array(ends) == pytest.approx(found.frame[["low", "high"]].to_numpy())
     labels = [text.get_text() for text in ax.get_legend().get_texts()]
