@@ -67,7 +67,7 @@ def test_run_again_it_says_and_keeps_the_same(folder, kept, state):
         assert (again.exit_code, again.stdout) == (4, kept[1].stdout)
     assert state.read_bytes() == kept[0]
     assert state.stat().st_mtime_ns == before.st_mtime_ns
-    assert [path.name for path in state.parent.iterdir()] == [state.name]
+    assert {path.name for path in state.parent.iterdir()} == {state.name, f".{state.name}.lock"}
 
 
 def test_night_after_night_is_all_at_once(folder, kept, tmp_path):

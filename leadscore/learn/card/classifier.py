@@ -122,7 +122,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
     >>> y = rng.random(4000) < 1 / (1 + np.exp(3 - 0.5 * X["visits"] - (X["seniority"] == "VP")))
     >>> model = LeadClassifier().fit(X, y)
     >>> model.predict_proba(pd.DataFrame({"visits": [0, 9], "seniority": ["VP", "intern"]}))[:, 1].round(1)
-    array([0.2, 0.7])
+    array([0.1, 0.8])
     """
 
     bins: str = "auto"
