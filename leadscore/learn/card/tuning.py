@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,13 +19,13 @@ ENCODINGS: tuple[Encoding, ...] = ("onehot", "woe")
 # How bins are cut, what they are given, and how strongly: the usual ways without dates and with them. Shapes are the
 # most exact where the future is like the past; parts of equal size know nothing of the outcome that could pass away.
 _Way = tuple[Any, Any, float]
-# The mean share of the deviance explained in the folds; and of each row of them the loss, and the weight.
-_Found = tuple[float, Floats, Floats]
+# The mean share of the deviance explained in the folds; of each row of them the loss.
+_Found = tuple[float, Floats]
 _USUAL: _Way = ("shape", "onehot", USUAL)
 _USUAL_IN_TIME: _Way = ("quantile", "onehot", USUAL)
 _STRENGTHS = (0.03, 0.1, 1.0)
-# So many standard errors are no chance.
-_CLEARLY = 3.0
+# So many standard errors are no chance: over leads, and over the few stretches of time they are of.
+_CLEARLY, _CLEARLY_IN_TIME = 3.0, 2.0
 # The choice of bins is not made where fewer than so many leads of either kind are known.
 _FEWEST = 100
 
@@ -54,16 +54,17 @@ def chosen(rows: Rows, day: Days | None, asked: Any) -> pd.DataFrame:
     ways.sort(key=lambda way: (way[0] != usual[0]) + (way[1] != usual[1]))
     enough = min(rows.weight @ rows.y, rows.weight @ (1 - rows.y)) >= _FEWEST
     pairs = list(folds(rows, day)) if enough and (len(ways) > 1 or asked.C is None) else []
-    best, tried = ways[0], {ways[0]: (np.nan, np.zeros(0), np.zeros(0))}
+    best, tried = ways[0], {ways[0]: (np.nan, np.zeros(0))}
     if pairs:
         shaped = [(shapes(train), train, test) for train, test in pairs]
         in_bins = {method: [_in_bins(method, asked.max_bins, *each) for each in shaped] for method in methods}
         tried = {way: _tried(in_bins[way[0]], way, asked.monotone) for way in ways}
-        best = _best(tried)
+        held = [test for _, test in pairs]
+        best = _best(tried, held)
         if asked.C is None:
             others = [(*best[:2], C) for C in _STRENGTHS if best[2] != C]
             tried |= {way: _tried(in_bins[way[0]], way, asked.monotone) for way in others}
-            best = _best({way: tried[way] for way in (best, *others)})
+            best = _best({way: tried[way] for way in (best, *others)}, held)
     order = sorted(tried, key=lambda way: (way != best, -tried[way][0]))
     found = [[*way, tried[way][0], len(pairs)] for way in order]
     return pd.DataFrame(found, columns=["bins", "encoding", "C", "explained", "folds"])
@@ -85,21 +86,30 @@ def _tried(pairs: list[list[Rows]], way: _Way, monotone: Mapping[str, Direction]
         own = losses(model.logits(later.codes, len(later.y)), later)
         shares.append(explained(own, later))
         lost.append(own)
-    return float(np.mean(shares)), np.concatenate(lost), np.concatenate([held.weight for _, held in pairs])
+    return float(np.mean(shares)), np.concatenate(lost)
 
 
-def _best(tried: dict[_Way, _Found]) -> _Way:
-    """The way that loses least, or the first if that is better by no more than three standard errors.
+def _best(tried: dict[_Way, _Found], held: Sequence[Rows]) -> _Way:
+    """The way that loses least, or the first if that is better by no more than chance.
 
     The error is that of the mean difference over the leads, each of which both ways predict without having seen it:
     thousands of pairs. Over four folds alone it could hardly be told, and the usual way was kept where another was
-    clearly better.
+    clearly better. Leads of one stretch of time share its shocks and are one witness, so the difference must be clear
+    over stretches too (Cameron, A. and Miller, D. (2015), A practitioner's guide to cluster-robust inference, Journal
+    of Human Resources 50, 317-372).
     """
     first = next(iter(tried))
-    best = min(tried, key=lambda way: tried[way][1] @ tried[way][2])
-    weight = tried[first][2]
+    weight = np.concatenate([rows.weight for rows in held])
+    best = min(tried, key=lambda way: tried[way][1] @ weight)
     gains = tried[first][1] - tried[best][1]
     mean = weight @ gains / weight.sum()
+    off = gains - mean
     # A row that stands for three leads is three.
-    error = np.sqrt(weight @ (gains - mean) ** 2) / weight.sum()
-    return best if mean > _CLEARLY * error else first
+    chance = _CLEARLY * np.sqrt(weight @ off**2)
+    stretches = [rows.period for rows in held if rows.period is not None]
+    if stretches:
+        parts = np.split(weight * off, np.cumsum([len(own) for own in stretches])[:-1])
+        sums = np.concatenate([np.bincount(own, part) for own, part in zip(stretches, parts, strict=True)])
+        freedom = len(sums) - 1
+        chance = max(chance, _CLEARLY_IN_TIME * np.sqrt(sums @ sums * len(sums) / freedom)) if freedom else np.inf
+    return best if mean * weight.sum() > chance else first

@@ -116,6 +116,22 @@ def test_the_way_is_chosen_on_later_leads_where_there_are_days():
     assert few["explained"].isna().tolist() == [True]
 
 
+@pytest.mark.parametrize("lasts", [False, True])
+def test_what_one_stretch_of_time_says_alone_is_no_choice(lasts):
+    rng = np.random.default_rng(0)
+    day = np.sort(rng.integers(0, 1000, 8000))
+    x = rng.normal(size=8000)
+    # A step that parts of equal size cannot tell. It comes back in one tenth of the time, or in each.
+    if not lasts:
+        x[(day >= 200) & ((day < 600) | (day >= 700))] = 0.0
+    y = rng.random(8000) < np.where(x > 1.5, 0.9, 0.1)
+    frame = pd.DataFrame({"x": x, "z": rng.normal(size=8000)})
+    asked = {"encoding": "onehot", "C": 0.3, "max_bins": 4}
+    found = LeadClassifier(guards=None, **asked).fit(frame, y, dates=np.datetime64("2026-01-01") + day).chosen_
+    assert (found["bins"].iloc[0] != "quantile") == lasts
+    assert found["explained"].idxmax() == (0 if lasts else 1)
+
+
 # ------------------------------------------------------------------------------------------------------------- groups
 
 
