@@ -21,8 +21,6 @@ AnyPath = str | os.PathLike[str]
 _STALE_SECONDS = 3600
 # Letters of a file's name in that of its part: four bytes each and the rest must fit in 255.
 _NAMED = 48
-# The output and the errors of a process.
-_STANDARD = (1, 2)
 
 
 @contextmanager
@@ -59,8 +57,7 @@ def replacing(path: AnyPath) -> Iterator[IO[bytes]]:
 
 def _stream(path: AnyPath) -> IO[bytes]:
     # Opened anew, a file behind the standard output would be emptied, and written from its start.
-    own = next((number for number in _STANDARD if _is_open_as(path, number)), None)
-    if own is not None:
+    if own := _standard(path):
         return open(os.dup(own), "wb")  # noqa: PTH123 - no path
 
     def opener(name: str, flags: int) -> int:
@@ -137,23 +134,18 @@ def _sweep(target: Path) -> None:
 
 def is_stream(path: AnyPath) -> bool:
     """Whether a path is there and is no file of its own: a device, a pipe, or what this process prints to."""
-    try:
-        kind = os.stat(path).st_mode  # noqa: PTH116 - of any path
-    except OSError:
-        return False
-    return not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)) or any(_is_open_as(path, one) for one in _STANDARD)
+    there = Path(path)
+    return there.exists() and (not (there.is_file() or there.is_dir()) or _standard(path) > 0)
 
 
 def is_stdout(path: AnyPath) -> bool:
     """Whether writing to a path is printing."""
-    return _is_open_as(path, 1)
+    return _standard(path) == 1
 
 
-def _is_open_as(path: AnyPath, descriptor: int) -> bool:
-    try:
-        return os.path.samestat(os.stat(path), os.fstat(descriptor))  # noqa: PTH116 - of any path
-    except OSError:
-        return False
+def _standard(path: AnyPath) -> int:
+    """Whether this process prints to a path: 1 its output, 2 its errors; 0 if not."""
+    return next((number for number in (1, 2) if _is_same(path, number)), 0)
 
 
 def is_read_at(out: AnyPath, source: AnyPath) -> bool:
@@ -172,7 +164,7 @@ def is_read_at(out: AnyPath, source: AnyPath) -> bool:
         inside, read = real == Path(os.path.realpath(source)), [source]
     else:
         inside, read = _matches(real, source), glob.glob(source, recursive=True)  # noqa: PTH207 - takes absolute patterns
-    return inside or any(_same_file(out, one) for one in read)
+    return inside or any(_is_same(out, one) for one in read)
 
 
 def _matches(path: Path, pattern: str) -> bool:
@@ -185,9 +177,10 @@ def _matches(path: Path, pattern: str) -> bool:
     return fnmatch(str(path), whole) if "**" in whole else PurePath(path).match(whole)
 
 
-def _same_file(one: AnyPath, other: AnyPath) -> bool:
+def _is_same(one: AnyPath, other: AnyPath | int) -> bool:
+    """Whether a path leads to the file of another, or to one that is open."""
     try:
-        return Path(one).samefile(other)
+        return os.path.samefile(one, other)  # noqa: PTH121 - takes what is open too
     except OSError:
         return False
 

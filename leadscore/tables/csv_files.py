@@ -219,17 +219,17 @@ class CsvFile:
             yield from reader
 
     def _by_record(self, places: Sequence[int], unread: list[Unread], start: int) -> Iterator[pa.RecordBatch]:
-        schema = pa.schema([(str(place), pa.large_string()) for place in places])
-        rows: list[list[str | None]] = []
-        for record in self.records():
-            if record.wrong:
-                unread.append(Unread(start + len(rows), record.wrong, record.text))
-            else:
-                rows.append([record.cells[place] or None for place in places])
-            if len(rows) == _ROWS:
-                yield _batch(rows, schema)
-                start, rows = start + len(rows), []
-        yield _batch(rows, schema)
+        records = self.records()
+        while several := list(islice(records, _ROWS)):
+            rows: list[list[str]] = []
+            for record in several:
+                if record.wrong:
+                    unread.append(Unread(start + len(rows), record.wrong, record.text))
+                else:
+                    rows.append(record.cells)
+            start += len(rows)
+            cells = [pa.array([row[place] or None for row in rows], pa.large_string()) for place in places]
+            yield pa.RecordBatch.from_arrays(cells, list(map(str, places)))
 
     def records(self) -> Iterator[_Record]:
         """What the lines after the header hold, by strict reading; blank lines are passed over.
@@ -292,11 +292,6 @@ def _long_cells() -> Iterator[None]:
         yield
     finally:
         csv.field_size_limit(limit)
-
-
-def _batch(rows: list[list[str | None]], schema: pa.Schema) -> pa.RecordBatch:
-    columns = zip(*rows, strict=True) if rows else [()] * len(schema)
-    return pa.RecordBatch.from_arrays([pa.array(cells, pa.large_string()) for cells in columns], schema=schema)
 
 
 def first_line(error: Exception) -> str:

@@ -231,6 +231,14 @@ def test_a_damaged_part_is_named(damage, tmp_path):
             ls.load_tables(tmp_path, strict=strict)
 
 
+def test_a_cell_that_was_changed_is_found_by_the_pages_checksum(tmp_path):
+    path = tmp_path / "l.parquet"
+    pq.write_table(CONTENT, path, compression="none", use_dictionary=False, write_page_checksum=True)
+    written(tmp_path, "l.parquet", path.read_bytes().replace(b"\2\0\0\0US", b"\2\0\0\0CA", 7))
+    with pytest.raises(ContractError, match=r"l\.parquet cannot be read: .*CRC"):
+        ls.load_tables(path)
+
+
 def test_codes_without_a_value_are_refused():
     codes = pa.DictionaryArray.from_arrays(pa.array([0, 829_175_092], pa.int32()), pa.array(["US"]), safe=False)
     with pytest.raises(ContractError, match=r"leads\.country: "):
