@@ -27,7 +27,6 @@ _OTHER_SPACES = r"[\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 _GROUPED = re.compile(r"[+-]?\d[\d.,' ]*,\d[\d.,]*|[+-]?\d{1,3}([.]\d{3}){2,}", re.ASCII)
 _EITHER = re.compile(r"[+-]?[1-9]\d{0,2}[.]\d{3}", re.ASCII)
 
-
 _UNSEEN = f"{IGNORABLE}|{_OTHER_SPACES}".encode().decode("unicode_escape")
 # The bits of a floating-point number that count; from there on whole numbers run together.
 _DIGITS = {16: 11, 32: 24, 64: 53}
@@ -123,6 +122,8 @@ def plain_ids(column: pa.Array | pa.ChunkedArray, table: str) -> pa.Array:
         except pa.ArrowInvalid:
             if pa.types.is_floating(kind) and table != "leads":
                 return array.cast(pa.float64())
+            if pa.types.is_integer(kind):
+                message = "whole numbers from 2**63 on; give such ids as text"
     raise ContractError("tables", [Problem(f"{table}.lead_id", message)])
 
 

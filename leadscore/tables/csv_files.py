@@ -79,7 +79,7 @@ class CsvFile:
 
     def __post_init__(self) -> None:
         try:
-            with self._bytes() as stream:
+            with _long_cells(), self._bytes() as stream:
                 start = stream.peek(4)[:4]
                 for marks, seems in _LOOKS_LIKE:
                     if start.startswith(marks):
@@ -104,9 +104,12 @@ class CsvFile:
         text = io.TextIOWrapper(stream, "latin-1", newline="")
         lines = iter(lambda: text.readline(_BLOCK), "")
         first = next(lines, "")
-        named = re.fullmatch(r'"?sep=(.)"?[\r\n]*', first)
-        header = next(lines, "") if named else first
-        if not header.strip():
+        named = re.fullmatch(r'"?sep=(.)"?[\r\n]*', first, re.IGNORECASE)
+        header, before = (next(lines, ""), [first]) if named else (first, [])
+        while header and not header.strip():
+            before.append(header)
+            header = next(lines, "")
+        if not header:
             raise self.problem("has no header line")
         if "\0" in header:
             raise self._not_utf8("it holds NUL bytes, as UTF-16 does")
@@ -114,7 +117,7 @@ class CsvFile:
         cells, wrong, taken = self._cells(header, lines)
         if wrong:
             raise self.problem(f"has a header line that cannot be read: {wrong}")
-        before = [first, *taken] if named else taken
+        before += taken
         self.offset = mark + sum(map(len, before))
         self.line = 1 + len(before)
         try:

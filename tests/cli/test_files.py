@@ -101,6 +101,14 @@ def test_two_outputs_that_are_one_are_refused():
     assert "is the file of '--out' too" in result.stderr
 
 
+def test_a_state_is_a_file():
+    os.mkfifo("pipe.json")
+    for path in ("pipe.json", "/dev/null"):
+        result = run(*COMMANDS["drift"][0], "--state", path)
+        assert result.exit_code == 2
+        assert "'--state': is no file, and a state is read again" in result.stderr
+
+
 def test_a_models_card_is_an_output_too():
     arguments, _ = COMMANDS["learn"]
     Path("r.yaml").rename("r.md")

@@ -199,6 +199,19 @@ def test_a_header_of_any_length_is_read_whole(wide, tmp_path):
     assert scored(rulebook, path).frame["fit"].to_dict() == {"b": 50}
 
 
+def test_a_name_of_any_length_is_read(tmp_path):
+    path = written(tmp_path, "e.csv", f'lead_id,event,at,"{"x" * 200_000}"\na,e,2026-03-01,\n')
+    assert totals(path) == [1, 0, 0]
+
+
+def test_blank_lines_before_the_header_are_passed_over(tmp_path):
+    path = written(tmp_path, "e.csv", "\r\n \r\n" + HEAD + "a,e,2026-03-01,\nb,e,no,\n")
+    with pytest.raises(ContractError, match="line 5: 'no'"):
+        totals(path)
+    path = written(tmp_path, "e.csv", "SEP=;\r\n\r\n" + HEAD.replace(",", ";") + "a;e;2026-03-01;\n")
+    assert totals(path) == [1, 0, 0]
+
+
 def test_ten_thousand_columns_take_no_longer_than_they_must(tmp_path):
     names = [f"c{place}" for place in range(20_000)]
     path = written(tmp_path, "l.csv", f"lead_id,{','.join(names)}\na,{','.join('2' for _ in names)}\n")

@@ -101,6 +101,7 @@ IDS = {
     "decimals": ([pa.array([Decimal(5)]), pa.array([7])], [5, 7]),
     "real past 2**53": ([pa.array([1]), pa.array([2.0**53])], None),
     "single precision past 2**24": ([pa.array([1]), pa.array([2.0**24], pa.float32())], None),
+    "past 2**63": ([pa.array([2**63], pa.uint64()), pa.array([1], pa.uint64())], None),
     "a fraction": ([pa.array([1]), pa.array([0.5])], None),
     "text and numbers": ([pa.array(["01"]), pa.array([1])], None),
 }
