@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 import leadscore as ls
-from leadscore.base.files import is_stream
 from leadscore.base.text import counted
 from leadscore.cli import options
 from leadscore.cli.entry import app
@@ -63,8 +62,6 @@ def drift(  # noqa: PLR0913 - a command has as many arguments as options
     Exit code 4 on an alarm, until it is acknowledged; 0 if stable, still learning, or on watch: worth a look, no alarm.
     """
     options.check_written([rulebook, leads, events], ("--state", state, (".json",)))
-    if state is not None and is_stream(state):
-        raise typer.BadParameter("is no file, and a state is read again by the next run", param_hint="'--state'")
     if acknowledge is not None and state is None:
         raise typer.BadParameter("needs --state, where the decision is kept", param_hint="'--acknowledge'")
     from leadscore.drift.report import drift_report  # noqa: PLC0415 - this command only

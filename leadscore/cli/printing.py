@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from leadscore.base.files import AnyPath, locked
+from leadscore.base.files import AnyPath, is_stream, locked
 from leadscore.base.text import counted
 from leadscore.errors import visible
 from leadscore.present.markdown import text_table
@@ -84,6 +84,8 @@ def alone(path: AnyPath | None) -> Iterator[None]:
     if path is None:
         yield
         return
+    if is_stream(path):
+        raise typer.BadParameter(f"{visible(path)} is no file, and the next run could not read it again")
     said = f"Another run is at work on {visible(path)}; this one waits until it has ended."
     with locked(path, lambda: typer.echo(said, err=True)):
         yield

@@ -106,7 +106,7 @@ def plain_ids(column: pa.Array | pa.ChunkedArray, table: str) -> pa.Array:
         return array.cast(pa.large_string())
     if is_text(kind):
         return array
-    message = f"{kind} values where ids are needed: whole numbers or text"
+    message = f"{kind} values where ids are needed: whole numbers below 2**63, or text"
     if pa.types.is_floating(kind):
         numbers = array.cast(pa.float64()).to_numpy(zero_copy_only=False)
         blurred = numbers[np.isfinite(numbers) & (np.abs(numbers) >= 2.0 ** _DIGITS[kind.bit_width])]
@@ -122,8 +122,6 @@ def plain_ids(column: pa.Array | pa.ChunkedArray, table: str) -> pa.Array:
         except pa.ArrowInvalid:
             if pa.types.is_floating(kind) and table != "leads":
                 return array.cast(pa.float64())
-            if pa.types.is_integer(kind):
-                message = "whole numbers from 2**63 on; give such ids as text"
     raise ContractError("tables", [Problem(f"{table}.lead_id", message)])
 
 

@@ -106,11 +106,8 @@ class CsvFile:
         first = next(lines, "")
         named = re.fullmatch(r'"?sep=(.)"?[\r\n]*', first, re.IGNORECASE)
         header, before = (next(lines, ""), [first]) if named else (first, [])
-        while header and not header.strip():
-            before.append(header)
-            header = next(lines, "")
-        if not header:
-            raise self.problem("has no header line")
+        if not header.strip():
+            raise self.problem("has no header line at its start")
         if "\0" in header:
             raise self._not_utf8("it holds NUL bytes, as UTF-16 does")
         self.delimiter = named[1] if named else max(_SEPARATORS, key=_QUOTED.sub("", header).count)

@@ -106,7 +106,7 @@ def test_a_state_is_a_file():
     for path in ("pipe.json", "/dev/null"):
         result = run(*COMMANDS["drift"][0], "--state", path)
         assert result.exit_code == 2
-        assert "'--state': is no file, and a state is read again" in result.stderr
+        assert f"{path} is no file, and the next run could not read it again" in result.stderr
 
 
 def test_a_models_card_is_an_output_too():
