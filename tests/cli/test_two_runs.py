@@ -34,4 +34,3 @@ def test_a_decision_beside_a_nightly_run_is_kept(tmp_path):
     assert said.count("Another run is at work on s.json") == 1
     kept = json.loads((tmp_path / "s.json").read_text(encoding="utf-8"))
     assert [one["decision"] for one in kept["decisions"]] == ["new_normal"]
-    assert not (tmp_path / ".s.json.lock").exists()

@@ -233,6 +233,11 @@ def test_columns_that_nobody_asks_for_may_be_called_anything(head, row, tmp_path
     assert scored(rulebook, frame).frame["fit"].to_list() == [5]
 
 
+def test_columns_without_a_name_are_left_out(tmp_path):
+    path = written(tmp_path, "l.csv", "lead_id,,country,\na,x,US,y\n")
+    assert ls.load_tables(path).leads.to_pylist() == [{"lead_id": "a", "country": "US"}]
+
+
 def test_a_column_that_is_asked_for_stands_once(tmp_path):
     rulebook = ls.Rulebook.from_yaml(book(fit="{name: n, when: {country: US}, points: 5}"))
     path = written(tmp_path, "l.csv", "lead_id,country,country\na,US,CA\n")
