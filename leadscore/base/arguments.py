@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
+import os
+import sys
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from decimal import Decimal
 from math import inf
-from typing import Any, Self
+from numbers import Real
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Self, TypeVar
 
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
 
 from leadscore.base.days import as_day, day_number
+from leadscore.base.text import article, kind_of, shown
 from leadscore.errors import ArgumentError, Problem, nearest
 
+Kind = TypeVar("Kind")
 _NO_DAY = dt.date(1970, 1, 1)
+# No count of days, weeks, leads or bins is larger, and sums of such fit in 64 bits.
+_MOST = 2**31 - 1
 
 
 class Arguments:
@@ -44,22 +57,59 @@ class Arguments:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None and self.problems:
-            raise ArgumentError(self.call, self.problems)
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, ArgumentError):
+            # What a reader inside refused is one problem beside the others.
+            self.problems += [replace(one, where=one.where or error.source) for one in error.problems]
+        if self.problems and (error is None or isinstance(error, ArgumentError)):
+            raise ArgumentError(self.call, self.problems) from None
 
     def wrong(self, name: str, message: str) -> None:
         """Say what is wrong with an argument, where no check below fits."""
         self.problems.append(Problem(name, message))
 
-    def types(self, **values: tuple[Any, type]) -> None:
-        """Whether the first arguments of a call, in their order, are of their classes: `tables=(tables, Tables)`."""
+    def types(self, **values: tuple[Any, type | UnionType]) -> None:
+        """Whether the first arguments of a call, in their order, are of their classes: `tables=(tables, Tables)`.
+
+        An argument that may be left out is of `Tables | None`.
+        """
         order = f"the order is {self.call}({', '.join(values)}, ...)"
         for name, (value, wanted) in values.items():
             if not isinstance(value, wanted):
-                swapped = any(isinstance(value, other) for _, other in values.values())
+                swapped = value is not None and any(isinstance(value, other) for _, other in values.values())
                 cure = f"; {order}" if swapped else ""
-                self.wrong(name, f"must be {_a(wanted.__name__)}; got {_a(type(value).__name__)}{cure}")
+                self.wrong(name, f"must be {_classes(wanted)}; got {kind_of(value)}{cure}")
+
+    def several(self, name: str, value: Any, wanted: type[Kind], cure: str) -> list[Kind]:
+        """One of a class, or a list of them; None is none."""
+        listed = [] if value is None else [value] if isinstance(value, (wanted, str)) else _listed(value)
+        wrong = [one for one in listed or [] if not isinstance(one, wanted)]
+        if listed is None or wrong:
+            found = shown(wrong[0]) if wrong else kind_of(value)
+            self.wrong(name, f"must be {article(wanted.__name__)}, or several; got {found}. {cure}")
+            return []
+        return list(listed)
+
+    def flag(self, name: str, value: Any) -> bool:
+        """True or False; 1 and "yes" are neither."""
+        if isinstance(value, (bool, np.bool_)):
+            return bool(value)
+        self.wrong(name, f"must be True or False; got {shown(value)}")
+        return False
+
+    def path(self, name: str, value: Any) -> Path:
+        """The path of a file; the number of one that is open is none."""
+        if isinstance(value, (str, os.PathLike)) and "\0" not in str(value):
+            return Path(value)
+        self.wrong(name, f"must be the path of a file, as 'leads.csv'; got {shown(value)}")
+        return Path()
+
+    def text(self, name: str, value: Any) -> str:
+        """Text, which may be empty."""
+        if isinstance(value, str):
+            return value
+        self.wrong(name, f"must be text; got {shown(value)}")
+        return ""
 
     def day(self, name: str, value: Any) -> dt.date:
         """A calendar date; see `as_day`."""
@@ -77,19 +127,21 @@ class Arguments:
             self.wrong(names[1], f"must not come before `{names[0]}`, {first}; got {last}")
         return day_number(first), day_number(last)
 
-    def whole(self, name: str, value: Any, *, least: int, most: int | None = None) -> int:
-        """A whole number; True and 3.0 are none."""
-        if _whole(value) and least <= value and (most is None or value <= most):
+    def whole(self, name: str, value: Any, *, least: int, most: int | None = None, room: int = _MOST) -> int:
+        """A whole number; True and 3.0 are none. `room` is a bound that nobody means to reach."""
+        top = room if most is None else most
+        if _whole(value) and least <= value <= top:
             return int(value)
-        bounds = f"{least} or more" if most is None else f"from {least} to {most}"
-        self.wrong(name, f"must be a whole number, {bounds}; got {value!r}")
+        said = most is not None or (_whole(value) and value > top)
+        bounds = f"from {least} to {top}" if said else f"{least} or more"
+        self.wrong(name, f"must be a whole number, {bounds}; got {shown(value)}")
         return least
 
     def probability(self, name: str, value: Any) -> float:
         """A number between 0 and 1, neither of them: a confidence, a budget of errors, a tolerance."""
         if _finite(value) and 0 < value < 1:
             return float(value)
-        self.wrong(name, f"must lie between 0 and 1; got {value!r}")
+        self.wrong(name, f"must lie between 0 and 1; got {shown(value)}")
         return 0.5
 
     def number(self, name: str, value: Any, *, above: float = -inf, least: float = -inf, most: float = inf) -> float:
@@ -98,7 +150,7 @@ class Arguments:
             return float(value)
         bounds = {f"more than {above:g}": above, f"{least:g} or more": least, f"at most {most:g}": most}
         said = " and ".join(text for text, bound in bounds.items() if _finite(bound))
-        self.wrong(name, f"must be a number{', ' if said else ''}{said}; got {value!r}")
+        self.wrong(name, f"must be a number{', ' if said else ''}{said}; got {shown(value)}")
         return 0.0
 
     def random(self, name: str, value: Any) -> np.random.Generator:
@@ -107,28 +159,62 @@ class Arguments:
             return value
         if _whole(value) and value >= 0:
             return np.random.default_rng(int(value))
-        self.wrong(name, f"must be a whole number, 0 or more, or a numpy Generator; got {value!r}")
+        self.wrong(name, f"must be a whole number, 0 or more, or a numpy Generator; got {shown(value)}")
         return np.random.default_rng(0)
 
-    def names(self, name: str, value: Any) -> tuple[str, ...]:
-        """A name, or a list of them, each once; a text is one name, None is none."""
-        listed = [] if value is None else [value] if isinstance(value, str) else value
-        if isinstance(listed, (list, tuple)) and all(isinstance(one, str) for one in listed):
-            if len(set(listed)) == len(listed):
-                return tuple(listed)
+    def names(self, name: str, value: Any, *, repeats: bool = False) -> tuple[str, ...]:
+        """A name, or a list of them; a text is one name, None is none. Each stands once, or `repeats` are dropped."""
+        listed = _listed([] if value is None else [value] if isinstance(value, str) else value)
+        if listed is None:
+            self.wrong(name, f"must be a name or a list of names; got {kind_of(value)}")
+        elif not all(isinstance(one, str) for one in listed):
+            self.wrong(name, f"must be a name or a list of names; got {shown(listed)}")
+        elif not repeats and len(set(listed)) < len(listed):
             self.wrong(name, f"has a name twice: {', '.join(map(repr, listed))}")
         else:
-            shown = f"got {value!r}" if isinstance(value, (list, tuple)) else f"got {_a(type(value).__name__)}"
-            self.wrong(name, f"must be a name or a list of names; {shown}")
+            return tuple(dict.fromkeys(listed))
         return ()
+
+    def numbers(self, **values: Any) -> list[npt.NDArray[np.float64]]:
+        """Arrays of numbers, missing ones NaN, that go with each other by place: of one shape, or one for all."""
+        before = len(self.problems)
+        found = [self._array(name, value) for name, value in values.items()]
+        try:
+            np.broadcast_shapes(*(array.shape for array in found))
+        except ValueError:
+            shapes = ", ".join(f"{name} {array.shape}" for name, array in zip(values, found, strict=True))
+            if len(self.problems) == before:
+                self.wrong(next(iter(values)), f"must go with the others, one number for each; the shapes are {shapes}")
+        return found
+
+    def _array(self, name: str, value: Any) -> npt.NDArray[np.float64]:
+        try:
+            raw = np.asarray(value)
+            if raw.dtype == object and raw.ndim:
+                # One None is no number; among others it is a missing one.
+                parts = [np.nan if one is None or one is pd.NA else one for one in raw.flat]
+                raw = np.array(parts, object).reshape(raw.shape)
+            numbers = raw.dtype == object and all(isinstance(one, (Real, Decimal)) for one in raw.flat)
+            if numbers or raw.dtype.kind in "biuf":
+                return np.asarray(raw, np.float64)
+        except (TypeError, ValueError, OverflowError):  # lists of different lengths, numbers too large
+            pass
+        self.wrong(name, f"must be a list of numbers, or one; got {shown(value)}")
+        return np.zeros(())
 
     def one_of(self, name: str, value: Any, words: Collection[str]) -> str:
         """One of some words."""
         if isinstance(value, str) and value in words:
             return value
         listed = ", ".join(map(repr, words))
-        self.wrong(name, f"must be one of {listed}; got {value!r}{nearest(value, words)}")
+        self.wrong(name, f"must be one of {listed}; got {shown(value)}{nearest(value, words)}")
         return next(iter(words))
+
+
+def _listed(value: Any) -> list[Any] | None:
+    """The parts of a list, tuple, array or Index; a set has no order, and a Series or a table holds values of leads."""
+    other = isinstance(value, (Mapping, bytes, pd.Series)) or getattr(value, "ndim", 1) != 1
+    return list(value) if not other and pd.api.types.is_list_like(value, allow_sets=False) else None
 
 
 def _whole(value: Any) -> bool:
@@ -136,8 +222,12 @@ def _whole(value: Any) -> bool:
 
 
 def _finite(value: Any) -> bool:
-    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and bool(np.isfinite(value))
+    if _whole(value):
+        # Whole numbers of any size are compared as they are.
+        return bool(abs(int(value)) <= sys.float_info.max)
+    return isinstance(value, (float, np.floating)) and bool(np.isfinite(value))
 
 
-def _a(name: str) -> str:
-    return name if name.endswith("s") else f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}"
+def _classes(wanted: type | UnionType) -> str:
+    parts = wanted.__args__ if isinstance(wanted, UnionType) else (wanted,)
+    return " or ".join(article(part.__name__) for part in parts if part is not NoneType)

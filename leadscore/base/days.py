@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from leadscore.base.text import shown
 from leadscore.errors import ArgumentError
 
 _FIRST = dt.date(1970, 1, 1)
@@ -37,7 +38,7 @@ def as_day(value: Any, *, name: str) -> dt.date:
             return dt.date.fromisoformat(value)
     except (TypeError, ValueError):
         pass
-    raise ArgumentError(name, f"must be a day as 2026-03-31; got {value!r}")
+    raise ArgumentError(name, f"must be a day as 2026-03-31; got {shown(value)}")
 
 
 def day_number(day: dt.date) -> int:

@@ -15,6 +15,8 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePath
 from typing import IO
 
+from leadscore.base.arguments import Arguments
+
 AnyPath = str | os.PathLike[str]
 
 # A part that nobody has written to for so long belongs to a run that was killed.
@@ -35,7 +37,11 @@ def replacing(path: AnyPath) -> Iterator[IO[bytes]]:
     ------
     OSError
         If the file cannot be written; the one that was there is as it was.
+    ArgumentError
+        If `path` is no path.
     """
+    with Arguments("write") as given:
+        given.path("path", path)
     if is_stream(path):
         with _stream(path) as file:
             yield file

@@ -16,6 +16,9 @@ IGNORABLE = (
 )
 _IGNORABLE = re.compile(IGNORABLE)
 
+# Letters of a value that a message shows.
+_SHOWN = 200
+
 
 def normalise(text: str) -> str:
     r"""Unicode NFKC, case folded, without characters that are not seen, trimmed, inner white space to one space.
@@ -82,3 +85,34 @@ def decimal(value: float) -> str:
     """
     number = Decimal(repr(value))
     return format(number.normalize() if number else Decimal(0), "f")
+
+
+def shown(value: object) -> str:
+    """A value as Python shows it, if that is short; else what it is.
+
+    Examples
+    --------
+    >>> shown(2.5), shown(["a"]), shown([1] * 1000)
+    ('2.5', "['a']", 'a list')
+    """
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - an object of anybody's, or a number of 5,000 digits
+        text = ""
+    return text if 0 < len(text) <= _SHOWN and "\n" not in text else kind_of(value)
+
+
+def kind_of(value: object) -> str:
+    """What a value is: "a list"."""
+    return article(type(value).__name__)
+
+
+def article(name: str) -> str:
+    """The name of a class with its article; plural ones have none.
+
+    Examples
+    --------
+    >>> article("ndarray"), article("int"), article("Tables")
+    ('a ndarray', 'an int', 'Tables')
+    """
+    return name if name.endswith("s") else f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}"

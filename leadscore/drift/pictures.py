@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leadscore.present.pictures import HATCHED, as_drawn, as_titled, finished, new_axes
+from leadscore.present.pictures import HATCHED, as_drawn, as_titled, axes_of, finished
 
 _LINE = {"markersize": 3, "linewidth": 1}
 _ALL = {"color": "C0", "marker": "o", "linestyle": "-"} | _LINE
@@ -67,7 +67,7 @@ def plot_gap(frame: pd.DataFrame, *, onset: Onset | None = None, title: str = ""
     matplotlib Axes
         Weeks learned from are shaded; those skipped or left out by a decision are gaps in the line.
     """
-    ax = ax or new_axes(height=3.6)
+    ax = axes_of(ax, height=3.6)
     learned = frame.index[_reference(frame)]
     if len(learned):
         end = learned[-1] + pd.Timedelta(days=6)
@@ -101,7 +101,7 @@ def plot_evidence(
         On a logarithmic scale: a step up is a factor, however likely or not it was before. It has no interval, being
         itself a statement of how sure the rise is.
     """
-    ax = ax or new_axes(height=3.2)
+    ax = axes_of(ax, height=3.2)
     for name, label, style in (("evidence", "all leads", _ALL), ("mql_evidence", "MQLs", _MQLS)):
         weeks = int(frame[name].notna().sum())
         # A logarithm has no place for 0.
@@ -183,7 +183,7 @@ def plot_waterfall(  # noqa: PLR0913 - what goes from where to where, and what i
     matplotlib Axes
         Up is filled, down is hatched; whiskers are 95 % intervals of a part, from where it begins.
     """
-    ax = ax or new_axes(height=3.8)
+    ax = axes_of(ax, height=3.8)
     style = ".1%" if share else ",.0f"
     if frame["change"].isna().any():
         said = "no lead qualifies in one of the periods:\nthere is nothing to split"
@@ -231,7 +231,7 @@ def plot_months(months: pd.DataFrame, *, title: str = "", ax: Any = None) -> Any
         Dark is far; a dot says that it is more than chance, which a dark square of few leads need not be.
     """
     names = list(dict.fromkeys(zip(months["part"], months["name"], strict=True)))
-    ax = ax or new_axes(height=1.6 + 0.24 * len(names))
+    ax = axes_of(ax, height=1.6 + 0.24 * len(names))
     changed = months.assign(changed=months["verdict"] != "no change seen")
     squares = changed.pivot_table(["psi", "changed"], index=["part", "name"], columns="month").reindex(names)
     table, dots = squares["psi"], squares["changed"]

@@ -227,7 +227,7 @@ def drift_report(monitor: BalanceMonitor, tables: Tables | None = None, *, age_d
     np.True_
     """
     with Arguments("drift_report") as given:
-        given.types(monitor=(monitor, BalanceMonitor), **({} if tables is None else {"tables": (tables, Tables)}))
+        given.types(monitor=(monitor, BalanceMonitor), tables=(tables, Tables | None))
         given.whole("age_days", age_days, least=0)
     verdict, notes, binding = monitor.verdict, [], None
     parts: dict[str, Any] = {}

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from leadscore.base.arguments import Arguments
 from leadscore.base.text import counted
 from leadscore.errors import visible
 
@@ -23,10 +24,15 @@ _WHISKERS = {"capsize": 2, "markersize": 5, "linewidth": 1}
 HATCHED = {"facecolor": "none", "edgecolor": "0.6", "hatch": "//", "linewidth": 0}
 
 
-def new_axes(*, width: float = 8, height: float = 4.5) -> Any:
-    """Axes on a figure of their own, which no window and no global state knows of."""
-    from matplotlib.figure import Figure  # noqa: PLC0415 - matplotlib takes long to import
+def axes_of(ax: Any = None, *, width: float = 8, height: float = 4.5) -> Any:
+    """The axes given; else some on a figure of their own, which no window and no global state knows of."""
+    from matplotlib.axes import Axes  # noqa: PLC0415 - matplotlib takes long to import
+    from matplotlib.figure import Figure  # noqa: PLC0415 - as above
 
+    with Arguments("plot") as given:
+        given.types(ax=(ax, Axes | None))
+    if ax is not None:
+        return ax
     return Figure(figsize=(width, height), layout="constrained").subplots()
 
 
@@ -111,7 +117,7 @@ def plot_weekly(weekly: pd.DataFrame, *, ax: Any = None) -> Any:
     >>> [line.get_label() for line in plot_weekly(weekly).lines if line.get_label()[0] != "_"]
     ['old: 27 leads', 'new: 16 leads']
     """
-    ax = ax or new_axes(height=4)
+    ax = axes_of(ax, height=4)
     whole = weekly["days"] == 7
     for place, (name, counts) in enumerate(weekly.drop(columns="days").items()):
         style = {"color": f"C{place}", "marker": _MARKERS[place % len(_MARKERS)], "markersize": 5}
@@ -141,7 +147,7 @@ def plot_funnel(frame: pd.DataFrame, *, title: str = "", ax: Any = None) -> Any:
     matplotlib Axes
         Cohorts without a share are hatched and say why.
     """
-    ax = ax or new_axes(height=4.5 if "cohort" in frame else 1 + len(frame) / 5)
+    ax = axes_of(ax, height=4.5 if "cohort" in frame else 1 + len(frame) / 5)
     return _draw_cohorts(ax, frame, title) if "cohort" in frame else _draw_totals(ax, frame, title)
 
 
@@ -219,7 +225,7 @@ def plot_response(curve: pd.DataFrame, *, n: int, marks: Mapping[str, float], ti
     -------
     matplotlib Axes
     """
-    ax = ax or new_axes()
+    ax = axes_of(ax)
     # A logarithm has no place for 0: what took less than half a minute stands at its left end.
     minutes = np.maximum(curve["minutes"], 0.5)
     ax.fill_between(minutes, curve["low"], curve["high"], step="post", color="0.85", label="95 % interval")
@@ -258,7 +264,7 @@ def plot_threshold(
         Of the precision, on the left; the volume has an axis on the right: leads a week, or without dates the share of
         all leads.
     """
-    ax = ax or new_axes()
+    ax = axes_of(ax)
     right = ax.twinx()
     volume = "per_week" if "per_week" in frame else "share_flagged"
     label = "leads a week" if volume == "per_week" else "share of leads passed on"
@@ -305,7 +311,7 @@ def plot_gains(frame: pd.DataFrame, *, title: str = "", ax: Any = None) -> Any:
     >>> ax.lines[0].get_ydata().tolist()
     [0.0, 0.5, 1.0, 1.0, 1.0]
     """
-    ax = ax or new_axes(width=5.5, height=5)
+    ax = axes_of(ax, width=5.5, height=5)
     share = np.append(0, frame["n"].cumsum() / frame["n"].sum())
     captured, low, high = (np.append(0, frame[name]) for name in ("captured", "captured_low", "captured_high"))
     ax.plot(share, captured, "o-", color="C0", markersize=5, label="by score, best first")
@@ -335,7 +341,7 @@ def plot_reliability(frame: pd.DataFrame, *, title: str = "", ax: Any = None) ->
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
     ['every probability right', 'bins of 2 leads, 95 % intervals']
     """
-    ax = ax or new_axes(width=5.5, height=5)
+    ax = axes_of(ax, width=5.5, height=5)
     sizes = " to ".join(f"{n:,}" for n in sorted({frame["n"].min(), frame["n"].max()}))
     style = {"fmt": "o-", "color": "C0", "label": f"bins of {sizes} leads, 95 % intervals"} | _WHISKERS
     ax.errorbar(frame["predicted"], frame["rate"], _reach(frame, "rate"), **style)
@@ -370,7 +376,7 @@ def plot_value(curve: pd.DataFrame, *, n: int, chosen: float, ax: Any = None) ->
     matplotlib Axes
         Thresholds that cannot be told apart from the chosen one are hatched.
     """
-    ax = ax or new_axes()
+    ax = axes_of(ax)
     ax.fill_between(curve.index, curve["low"], curve["high"], color="0.85", linewidth=0, label="95 % interval")
     ax.plot(curve.index, curve["figure"], "-", color="C0", label=f"value, n={counted(n, 'outcome')}")
     ax.axhline(0, color="0.4", linewidth=0.8, linestyle=":")
@@ -395,7 +401,7 @@ def plot_card(frame: pd.DataFrame, *, ax: Any = None) -> Any:
     matplotlib Axes
         Marks grow with the share of the leads in a row.
     """
-    ax = ax or new_axes(height=1 + 0.22 * len(frame))
+    ax = axes_of(ax, height=1 + 0.22 * len(frame))
     place = np.arange(len(frame)) + np.cumsum(frame["feature"].ne(frame["feature"].shift()))
     labels = [as_drawn(f"{row.feature}: {row.bin}") for row in frame.itertuples()]
     total = frame.groupby("feature")["n"].sum().iloc[0]
@@ -430,7 +436,7 @@ def plot_stability(frame: pd.DataFrame, *, title: str = "", ax: Any = None) -> A
     >>> [text.get_text() for text in plot_stability(stability(*samples).frame).get_yticklabels()]
     ['attribute country']
     """
-    ax = ax or new_axes(height=1.5 + len(frame) / 5)
+    ax = axes_of(ax, height=1.5 + len(frame) / 5)
     rows = frame.sort_values("psi", kind="stable")
     y = np.arange(len(rows))
     changed = (rows["verdict"] != "no change seen").to_numpy()

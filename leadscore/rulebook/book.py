@@ -12,6 +12,8 @@ from typing import Any, Self
 
 from pydantic import ConfigDict, PrivateAttr
 
+from leadscore.base.arguments import Arguments
+from leadscore.base.days import as_day
 from leadscore.base.files import replacing
 from leadscore.base.text import counted
 from leadscore.errors import Problem, RulebookError
@@ -97,6 +99,8 @@ class Rulebook(Contents):
         RulebookError
             If there is no such file, it is not UTF-8 text, or its contents have problems.
         """
+        with Arguments("Rulebook.read") as given:
+            given.types(path=(path, str | os.PathLike))
         try:
             if Path(path).stat().st_size > 4 * yaml.LARGEST:
                 message = f"{Path(path).stat().st_size:,} bytes; a rulebook has at most {yaml.LARGEST:,} characters"
@@ -208,7 +212,8 @@ class Rulebook(Contents):
         list of Finding
             `code`, `message`, `line`, `path`; empty if there is nothing to say.
         """
-        return findings(self, self._document, today or dt.date.today())  # noqa: DTZ011 - the reader's own calendar
+        day = dt.date.today() if today is None else as_day(today, name="today")  # noqa: DTZ011 - the reader's own calendar
+        return findings(self, self._document, day)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Rulebook) and self._said == other._said

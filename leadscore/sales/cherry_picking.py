@@ -20,6 +20,7 @@ from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import Kind, declared_kind
 from leadscore.sales.response_times import Moments, mql_moments, waits_for_contact
+from leadscore.scoring.replay import History
 from leadscore.stats.intervals import Floats, holm
 from leadscore.stats.stratified import Association, risk_difference, stratified_test
 from leadscore.stats.survival import risk_sets
@@ -174,12 +175,13 @@ def cherry_picking(  # noqa: PLR0913 - each of them is part of what is asked
     """
     with Arguments("cherry_picking") as given:
         given.types(tables=(tables, Tables), rulebook=(rulebook, Rulebook))
-        if isinstance(columns, str) or not len(columns):
+        given.types(history=(history, History | None))
+        asked = given.names("columns", columns)
+        if not given.problems and (isinstance(columns, str) or not asked):
             given.wrong("columns", f"must be a list of lead columns; got {columns!r}")
-        elif not given.problems:
-            known = tables.leads.column_names
-            for name in (name for name in columns if name not in known):
-                given.wrong("columns", f"there is no lead column {name!r}{did_you_mean(name, known)}")
+        known = [] if given.problems else tables.leads.column_names
+        for name in (name for name in asked if known and name not in known):
+            given.wrong("columns", f"there is no lead column {name!r}{did_you_mean(name, known)}")
     stages, until = tables.observed(observed_until)
     points = _points(tables, score)
     moments = mql_moments(tables, stages, rulebook, history)
@@ -190,7 +192,7 @@ def cherry_picking(  # noqa: PLR0913 - each of them is part of what is asked
     timed = ~np.isnan(points[waits.lead])
     fast, minutes, contacted = waits.lead[timed], waits.minutes[timed], waits.answered[timed]
     tests, levels = [], []
-    for name in columns:
+    for name in asked:
         values = _values(tables, rulebook, name, day)
         for outcome, lead in (("worked", closed), ("fast", fast)):
             level, names = _levels(values.iloc[lead])

@@ -19,6 +19,7 @@ from leadscore.base.times import DAY, NO_TIME, Times
 from leadscore.errors import ArgumentError
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
+from leadscore.scoring.replay import History
 from leadscore.stats.intervals import Floats
 from leadscore.stats.survival import Survival, kaplan_meier
 from leadscore.tables.groups import By, grouping
@@ -252,6 +253,7 @@ def response_times(
     """
     with Arguments("response_times") as given:
         given.types(tables=(tables, Tables), rulebook=(rulebook, Rulebook))
+        given.types(history=(history, History | None))
     stages, until = tables.observed(observed_until)
     if not stages.of("contacted").any():
         message = f"no outcome up to {day_of(until)} is contacted: every lead would count as unanswered"

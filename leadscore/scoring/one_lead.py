@@ -160,7 +160,7 @@ class _OneScorer:
                 problems.append(Problem(f"events[{position}]", f"there is no {error}"))
             except ValueError as error:
                 problems.append(Problem(f"events[{position}]", f"{event!r}: {error}"))
-            except (TypeError, AttributeError):
+            except (TypeError, AttributeError, IndexError):
                 if isinstance(event, Mapping):
                     raise
                 message = f"must be a mapping of column to value, as frame.to_dict('records') gives; got {event!r}"
@@ -302,9 +302,11 @@ def score_one(
     82.5
     """
     # All problems are gathered only where there is one: a web form waits for the answer.
-    if not (isinstance(lead, Mapping) and isinstance(events, Iterable) and isinstance(rulebook, Rulebook)):
+    # An array without dimensions passes for an Iterable.
+    rows = events if getattr(events, "ndim", 1) else None
+    if not (isinstance(lead, Mapping) and isinstance(rows, Iterable) and isinstance(rulebook, Rulebook)):
         with Arguments("score_one") as given:
-            given.types(lead=(lead, Mapping), events=(events, Iterable), rulebook=(rulebook, Rulebook))
+            given.types(lead=(lead, Mapping), events=(rows, Iterable), rulebook=(rulebook, Rulebook))
             given.day("as_of", as_of)
     today = as_day(as_of, name="as_of")
     scorer = _one_scorer(rulebook)

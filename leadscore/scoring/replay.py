@@ -384,6 +384,7 @@ def replay(tables: Tables, rulebook: Rulebook, *, start: Any, end: Any, states: 
     with Arguments("replay") as given:
         given.types(tables=(tables, Tables), rulebook=(rulebook, Rulebook))
         first, last = given.period(start, end)
+        given.flag("states", states)
     timeline = Timeline(compiled(rulebook), tables, first - 1, last)
     return Replay(timeline, tables, [(first, last)], states=states).history(first, last)
 

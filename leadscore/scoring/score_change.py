@@ -90,8 +90,7 @@ def explain_change(  # noqa: PLR0913 - whose score, by which rules, from when to
     """
     with Arguments("explain_change") as given:
         given.types(tables=(tables, Tables), rulebook=(rulebook, Rulebook))
-        if new is not None:
-            given.types(new=(new, Rulebook))
+        given.types(new=(new, Rulebook | None))
         first, last = given.period(before, after, ("before", "after"))
     alone = Binding(tables.only(tables.position(lead_id)), first, last)
     timeline = alone.timeline(rulebook)

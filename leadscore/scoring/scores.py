@@ -59,6 +59,10 @@ class Explanation(Result):
         yield Section("lines", "Where the points come from", self.lines, fired, notes, formats={"points": "+.10g"})
 
 
+# Of one lead; a rulebook has fewer rules.
+_MOST_REASONS = 1000
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Scores(Result):
     """Each lead's points on one day; made by `score`.
@@ -110,7 +114,7 @@ class Scores(Result):
             If `k` is no whole number from 1.
         """
         with Arguments("reasons") as given:
-            given.whole("k", k, least=1)
+            given.whole("k", k, least=1, room=_MOST_REASONS)
         names = self.bound.plan.names
         return pd.DataFrame(
             {

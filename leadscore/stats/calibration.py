@@ -116,7 +116,7 @@ def gains(y: Any, score: Any, *, bins: int = 10) -> Gains:
     """
     with Arguments("gains") as given:
         bins = given.whole("bins", bins, least=1)
-    rows = read_rows(y, score=score).of_known()
+        rows = read_rows(y, score=score).of_known()
     outcome, points = rows.had, rows.columns["score"]
     n, events, unknown = rows.counts
     order = np.argsort(-points, kind="stable")
@@ -201,7 +201,7 @@ def calibration(y: Any, probability: Any, *, bins: int = 10) -> Calibration:
     """
     with Arguments("calibration") as given:
         bins = given.whole("bins", bins, least=1)
-    rows = read_rows(y, probability=probability).of_known()
+        rows = read_rows(y, probability=probability).of_known()
     leads = pd.DataFrame({"chance": rows.columns["probability"], "had": rows.had})
     groups = leads.groupby(_bins_of(rows.columns["probability"], bins))
     frame = pd.DataFrame(groups["chance"].agg(lowest="min", highest="max", predicted="mean", n="size"))
@@ -277,7 +277,7 @@ def expected_calibration_error(
     with Arguments("expected_calibration_error") as given:
         bins = given.whole("bins", bins, least=1)
         generator = given.random("random_state", random_state)
-    rows = read_rows(y, probability=probability).of_known()
+        rows = read_rows(y, probability=probability).of_known()
     outcome, chance, n, none = rows.had, rows.columns["probability"], len(rows.had), float("nan")
     if not n:
         return CalibrationError(none, none, none, *rows.counts, "no lead has a known outcome")

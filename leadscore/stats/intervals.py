@@ -9,6 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from leadscore.base.arguments import Arguments
+from leadscore.base.text import shown
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 # A value and the ends of its interval.
@@ -32,6 +35,11 @@ def wilson(
     low, high : arrays of shape (...)
         NaN where n is 0: nothing is known there.
 
+    Raises
+    ------
+    ArgumentError
+        If they are not numbers or cannot go together, or the confidence does not lie between 0 and 1.
+
     References
     ----------
     Wilson, E. B. (1927). Probable inference, the law of succession, and statistical inference. Journal of the American
@@ -44,8 +52,10 @@ def wilson(
     >>> round(float(low), 4), round(float(high), 4)
     (0.2553, 0.3662)
     """
+    with Arguments("wilson") as given:
+        given.probability("confidence", confidence)
+        k, size = given.numbers(count=count, n=n)
     z = NormalDist().inv_cdf((1 + confidence) / 2)
-    k, size = np.asarray(count, float), np.asarray(n, float)
     with np.errstate(invalid="ignore", divide="ignore"):
         rate = k / size
         centre = (rate + z**2 / (2 * size)) / (1 + z**2 / size)
@@ -241,6 +251,11 @@ def holm(p: npt.ArrayLike) -> Floats:
     -------
     (n_tests,) corrected p-values, in the same order
 
+    Raises
+    ------
+    ArgumentError
+        If they are not numbers from 0 to 1, or have not one dimension.
+
     References
     ----------
     Holm, S. (1979), Scandinavian Journal of Statistics 6, 65-70.
@@ -250,7 +265,10 @@ def holm(p: npt.ArrayLike) -> Floats:
     >>> holm([0.01, 0.04, float("nan"), 0.03]).tolist()
     [0.03, 0.06, nan, 0.06]
     """
-    raw = np.asarray(p, np.float64)
+    with Arguments("holm") as given:
+        (raw,) = given.numbers(p=p)
+        if not given.problems and (raw.ndim != 1 or (raw < 0).any() or (raw > 1).any()):
+            given.wrong("p", f"must be p-values, a list of numbers from 0 to 1; got {shown(p)}")
     order = np.argsort(raw, kind="stable")
     stepped = np.maximum.accumulate(raw[order] * (np.sum(~np.isnan(raw)) - np.arange(len(raw))))
     corrected = np.empty_like(raw)

@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 
 from leadscore.base.groups import grouped
-from leadscore.base.text import counted
+from leadscore.base.text import counted, shown
 from leadscore.base.times import NO_TIME, one_array, read_times
 from leadscore.errors import ArgumentError, Problem
 from leadscore.stats.intervals import Floats, Ints
@@ -29,6 +29,8 @@ _SHOWN = 5
 _MOST = 2**53
 _WEIGHTS = ("weights", "sample_weight")
 _SEGMENTS = ("by", "periods")
+# What need not be given.
+_OPTIONAL = {*_WEIGHTS, *_SEGMENTS, "dates", "groups"}
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ def read_rows(
         Leads of unknown outcome need numbers, weights and days too, and no number may be infinite.
     numbered_dates : bool
         `dates` may be numbers that rise with time; they are in `columns` then.
-    **columns : by the name of the argument; what is None is left out
+    **columns : by the name of the argument; weights, dates, groups and segments that are None are left out
         `weights` or `sample_weight` (numbers from 0), `dates` (days or times), `groups` (ids), `by` or
         `periods` (names), `probability` (0 to 1), `X` (a table, of which only the rows are looked at); all others are
         numbers, `Scores` for their total.
@@ -136,7 +138,8 @@ def read_rows(
     """
     problems: list[Problem] = []
     first = next(iter(columns))
-    given = {"y": y} | {name: _total(part) for name, part in columns.items() if part is not None or name == first}
+    there = {name: part for name, part in columns.items() if part is not None or name not in _OPTIONAL}
+    given = {"y": y} | {name: _total(part) for name, part in there.items()}
     tables = {}
     for name, values in given.items():
         try:
@@ -189,13 +192,15 @@ def as_column(name: str, values: Any) -> pd.Series[Any]:
     if isinstance(values, pd.Series):
         return values
     if name == "X":
-        return pd.Series(np.zeros(len(values)), values.index if isinstance(values, pd.DataFrame) else None)
+        try:
+            n = len(values)
+        except TypeError:
+            found = f"must be a table, a row for each lead; got {shown(values)}"
+            raise ArgumentError("arguments", [Problem(name, found)]) from None
+        return pd.Series(np.zeros(n), values.index if isinstance(values, pd.DataFrame) else None)
     if hasattr(values, "__array__") and not hasattr(values, "dtype") and not hasattr(values, "type"):
         values = np.asarray(values)  # all that some libraries' arrays can do
-    try:
-        dimensions = np.ndim(values)
-    except ValueError:  # lists of different lengths
-        dimensions = 2
+    dimensions = len(shape_of(values))
     if dimensions != 1:
         found = f"{dimensions} dimensions" if dimensions else f"{values!r:.60}"
         raise ArgumentError("arguments", [Problem(name, f"must have one value for each lead; got {found}")])
@@ -204,6 +209,14 @@ def as_column(name: str, values: Any) -> pd.Series[Any]:
         plain = one_array(array.dictionary_decode()) if pa.types.is_dictionary(array.type) else array
         return pd.Series(pd.arrays.ArrowExtensionArray(plain))
     return pd.Series(values)
+
+
+def shape_of(values: Any) -> tuple[int, ...]:
+    """The shape of an array-like; of lists of different lengths as of two dimensions."""
+    try:
+        return np.shape(values)
+    except ValueError:
+        return len(values), 0
 
 
 def _floats(column: pd.Series[Any]) -> Floats | None:

@@ -123,7 +123,7 @@ def roc_auc(y: Any, score: Any, *, weights: Any = None, confidence: float = 0.95
     >>> roc_auc(np.arange(109) >= 58, rating)
     0.893 (0.814 to 0.941), n = 109 with 51 events
     """
-    return _estimate(_ranking, y, score, weights, confidence)
+    return _estimate("roc_auc", _ranking, y, score=score, weights=weights, confidence=confidence)
 
 
 def gini(y: Any, score: Any, *, weights: Any = None, confidence: float = 0.95) -> Estimate:
@@ -157,7 +157,7 @@ def gini(y: Any, score: Any, *, weights: Any = None, confidence: float = 0.95) -
     >>> gini(np.arange(109) >= 58, rating)
     0.786 (0.628 to 0.882), n = 109 with 51 events
     """
-    auc = roc_auc(y, score, weights=weights, confidence=confidence)
+    auc = _estimate("gini", _ranking, y, score=score, weights=weights, confidence=confidence)
     return replace(auc, value=2 * auc.value - 1, low=2 * auc.low - 1, high=2 * auc.high - 1)
 
 
@@ -198,7 +198,7 @@ def ks(y: Any, score: Any, *, confidence: float = 0.95) -> Estimate:
     """
     with Arguments("ks") as given:
         given.probability("confidence", confidence)
-    rows = read_rows(y, score=score).of_known()
+        rows = read_rows(y, score=score).of_known()
     outcome, points, none = rows.had, rows.columns["score"], float("nan")
     if reason := _one_sided(outcome):
         return Estimate(none, none, none, *rows.counts, reason)
@@ -243,7 +243,7 @@ def pr_auc(y: Any, score: Any, *, weights: Any = None, confidence: float = 0.95)
     >>> pr_auc(np.arange(109) >= 58, rating)
     0.858 (0.745 to 0.925), n = 109 with 51 events
     """
-    return _estimate(_average_precision, y, score, weights, confidence)
+    return _estimate("pr_auc", _average_precision, y, score=score, weights=weights, confidence=confidence)
 
 
 def auc_difference(y: Any, a: Any, b: Any, *, confidence: float = 0.95) -> Difference:
@@ -273,7 +273,7 @@ def auc_difference(y: Any, a: Any, b: Any, *, confidence: float = 0.95) -> Diffe
     """
     with Arguments("auc_difference") as given:
         given.probability("confidence", confidence)
-    rows = read_rows(y, a=a, b=b).of_known()
+        rows = read_rows(y, a=a, b=b).of_known()
     outcome, none = rows.had, float("nan")
     if reason := _one_sided(outcome):
         return Difference(none, none, none, *rows.counts, reason)
@@ -299,11 +299,13 @@ def _too_few(outcome: Mask) -> str:
     return "" if 1 < events < len(outcome) - 1 else f"only one lead has the outcome {events == 1}"
 
 
-def _estimate(measure: Any, y: Any, score: Any, weights: Any, confidence: float) -> Estimate:
+def _estimate(  # noqa: PLR0913 - what is asked, and all that is given for it
+    call: str, measure: Any, y: Any, *, score: Any, weights: Any, confidence: float
+) -> Estimate:
     """A measure that comes with how far each lead moves it, and its interval."""
-    with Arguments("arguments") as given:
+    with Arguments(call) as given:
         given.probability("confidence", confidence)
-    rows = read_rows(y, score=score, weights=weights).of_known()
+        rows = read_rows(y, score=score, weights=weights).of_known()
     if rows.weights is not None:
         rows = rows.take(rows.weights > 0)
     outcome, points, none = rows.had, rows.columns["score"], float("nan")
@@ -400,7 +402,7 @@ def brier(y: Any, probability: Any, *, confidence: float = 0.95) -> Estimate:
     """
     with Arguments("brier") as given:
         given.probability("confidence", confidence)
-    rows = read_rows(y, probability=probability).of_known()
+        rows = read_rows(y, probability=probability).of_known()
     squared, n, none = (rows.columns["probability"] - rows.had) ** 2, len(rows.had), float("nan")
     value = float(squared.mean()) if n else none
     if reason := _one_sided(rows.had):

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betaln, xlog1py, xlogy
 
+from leadscore.base.arguments import Arguments
 from leadscore.stats.intervals import Floats
 
 
@@ -28,6 +29,11 @@ def confidence_sequence(
     low, high : arrays of shape (...)
         NaN where n is 0: nothing is known there.
 
+    Raises
+    ------
+    ArgumentError
+        As `wilson`.
+
     Notes
     -----
     All rates whose likelihood is at least 1 - confidence times the mean likelihood over rates drawn from
@@ -48,7 +54,10 @@ def confidence_sequence(
     >>> round(float(low), 4), round(float(high), 4)
     (0.2161, 0.4114)
     """
-    k, size = np.broadcast_arrays(np.asarray(count, float), np.asarray(n, float))
+    with Arguments("confidence_sequence") as given:
+        given.probability("confidence", confidence)
+        counts = given.numbers(count=count, n=n)
+    k, size = np.broadcast_arrays(*counts)
     with np.errstate(invalid="ignore"):
         rate = k / size
     least = _log_mixture(k, size) + np.log(1 - confidence)
@@ -79,6 +88,11 @@ def always_valid_p(
     -------
     p : array of shape (...), 1 where nothing is known
 
+    Raises
+    ------
+    ArgumentError
+        If they are not numbers, or cannot go together.
+
     Notes
     -----
     Under one rate, on average over rates so drawn, it is ever as low as p with a chance of at most p (Ville). At any
@@ -96,7 +110,8 @@ def always_valid_p(
     >>> [round(float(one), 5) for one in p]
     [0.00039, 1.0, 1.0]
     """
-    k, size, k_other, size_other = (np.asarray(part, float) for part in (count, n, other_count, other_n))
+    with Arguments("always_valid_p") as given:
+        k, size, k_other, size_other = given.numbers(count=count, n=n, other_count=other_count, other_n=other_n)
     together = _log_mixture(k + k_other, size + size_other)
     return np.exp(np.minimum(together - _log_mixture(k, size) - _log_mixture(k_other, size_other), 0))
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from leadscore.base.arguments import Arguments
 from leadscore.stats.intervals import Floats
 
 
@@ -46,6 +47,11 @@ def stratified_test(events: npt.ArrayLike, at_risk: npt.ArrayLike) -> Associatio
     -------
     Association
 
+    Raises
+    ------
+    ArgumentError
+        If these are no tables of counts, or there are more events than units.
+
     References
     ----------
     Mantel, N. and Haenszel, W. (1959), Journal of the National Cancer Institute 22, 719-748. Landis, J. R., Heyman,
@@ -59,7 +65,8 @@ def stratified_test(events: npt.ArrayLike, at_risk: npt.ArrayLike) -> Associatio
     """
     from scipy.stats import chi2  # noqa: PLC0415 - scipy takes long to import
 
-    had, under = np.asarray(events, np.float64), np.asarray(at_risk, np.float64)
+    with Arguments("stratified_test") as given:
+        had, under = _tables(given, events, at_risk)
     total, all_had = under.sum(axis=1), had.sum(axis=1)
     had, under, total, all_had = (part[total > 1] for part in (had, under, total, all_had))
     shares = under / total[:, None]
@@ -92,6 +99,11 @@ def risk_difference(
     difference, low, high : float
         From -1 to 1; NaN where no table has both levels. Without an interval (NaN) where nothing varies.
 
+    Raises
+    ------
+    ArgumentError
+        As `stratified_test`, or if the confidence does not lie between 0 and 1.
+
     References
     ----------
     Sato, T., Greenland, S. and Robins, J. M. (1989), Biometrics 45, 1323-1324: the variance holds for many small tables
@@ -102,7 +114,9 @@ def risk_difference(
     >>> [round(value, 3) for value in risk_difference([[12, 4], [9, 3]], [[20, 20], [15, 15]])]
     [0.4, 0.19, 0.61]
     """
-    had, under = np.asarray(events, np.float64), np.asarray(at_risk, np.float64)
+    with Arguments("risk_difference") as given:
+        given.probability("confidence", confidence)
+        had, under = _tables(given, events, at_risk, levels=2)
     had, under = had[under.min(axis=1) > 0], under[under.min(axis=1) > 0]
     if not len(had):
         return float("nan"), float("nan"), float("nan")
@@ -116,3 +130,19 @@ def risk_difference(
         return float(difference), float("nan"), float("nan")
     half = NormalDist().inv_cdf((1 + confidence) / 2) * np.sqrt(variance)
     return float(difference), float(max(difference - half, -1)), float(min(difference + half, 1))
+
+
+def _tables(given: Arguments, events: npt.ArrayLike, at_risk: npt.ArrayLike, levels: int | None = None) -> list[Floats]:
+    """The events, and the units they may come from, a row for each table and a column for each level."""
+    counts = given.numbers(events=events, at_risk=at_risk)
+    if given.problems:
+        return counts
+    for name, found in zip(("events", "at_risk"), counts, strict=True):
+        if found.ndim != 2 or found.shape[1] != (levels or found.shape[1]):
+            what = f"a row for each table and {levels or 'a'} column{'s' if levels else ' for each level'}"
+            given.wrong(name, f"must be counts, {what}; it has the shape {found.shape}")
+        elif not (np.isfinite(found) & (found >= 0)).all():
+            given.wrong(name, "must be counts, 0 or more; some are missing, below 0 or infinite")
+    if not given.problems and (counts[0].shape != counts[1].shape or (counts[0] > counts[1]).any()):
+        given.wrong("events", "must be for each count at risk as many or fewer")
+    return counts

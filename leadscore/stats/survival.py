@@ -62,6 +62,8 @@ class Survival(Result):
 
     def at(self, time: float) -> tuple[float, float, float]:
         """The share without the event at a time, and its interval; NaN where nobody was followed for so long."""
+        with Arguments("at") as given:
+            given.number("time", time)
         place = int(np.searchsorted(self.time, time, "right")) - 1
         if self.n == 0 or (time > self.time[-1] and self.survival[-1] > 0):
             return float("nan"), float("nan"), float("nan")
@@ -74,6 +76,8 @@ class Survival(Result):
 
         The interval is that of Brookmeyer and Crowley: the times at which the curve's own interval holds the share.
         """
+        with Arguments("quantile") as given:
+            given.number("share", share, least=0, most=1)
         if self.n == 0:
             return float("nan"), float("nan"), float("nan")
         had = self.events > 0
@@ -127,15 +131,17 @@ def kaplan_meier(duration: npt.ArrayLike, observed: npt.ArrayLike, *, confidence
     """
     with Arguments("kaplan_meier") as given:
         given.probability("confidence", confidence)
-        if pd.isna(np.asarray(observed)).any():
+        (length,), (ended,) = given.numbers(duration=duration), given.numbers(observed=observed)
+        if not given.problems and not np.isin(ended, (0, 1)).all():
             given.wrong("observed", "must be True or False; missing would count as an event")
-        length = np.asarray(duration, np.float64)
-        if length.ndim != 1 or length.shape != np.shape(observed):
-            shapes = f"has shape {length.shape}, observed {np.shape(observed)}"
+        if given.problems:
+            pass
+        elif length.ndim != 1 or length.shape != ended.shape:
+            shapes = f"has shape {length.shape}, observed {ended.shape}"
             given.wrong("duration", f"{shapes}: one of each for every unit")
         elif not (length >= 0).all():
             given.wrong("duration", f"{int((~(length >= 0)).sum()):,} of {len(length):,} durations missing or below 0")
-    had = np.asarray(observed, bool)
+    had = ended == 1
     time, place = np.unique(length, return_inverse=True)
     events = np.bincount(place[had], minlength=len(time))
     at_risk = np.cumsum(np.bincount(place, minlength=len(time))[::-1])[::-1]

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
 
+from leadscore.base.arguments import Arguments
 from leadscore.base.files import replacing
 from leadscore.base.text import counted
 from leadscore.base.times import DAY, is_text, one_array
@@ -81,6 +82,8 @@ class DailyActivity(Result):
         ContractError
             If the file is something else.
         """
+        with Arguments("DailyActivity.read") as given:
+            given.path("path", path)
         source = open_source(path, "activity")
         if not is_activity(source):
             cure = "make one with daily_activity(events).write(...)"
@@ -148,6 +151,8 @@ def daily_activity(
     ------
     ContractError
         If columns are missing or rows have no id, event or time.
+    ArgumentError
+        If the rulebook, the columns or the time zone are none.
 
     Examples
     --------
@@ -156,12 +161,14 @@ def daily_activity(
     >>> daily_activity(events).table["day"].to_pylist()
     [datetime.date(2026, 3, 31), datetime.date(2026, 4, 1)]
     """
+    with Arguments("daily_activity") as given:
+        given.types(rulebook=(rulebook, Rulebook | None))
+        kept = given.names("columns", columns, repeats=True)
     if rulebook is not None:
-        columns, timezone = sorted(event_kinds(rulebook)), rulebook.timezone
+        kept, timezone = tuple(sorted(event_kinds(rulebook))), rulebook.timezone
     source = open_source(events, "events")
     # What bots made is still to be told from the rest.
     marks = ["is_bot"] if "is_bot" in source.columns else []
-    kept = [columns] if isinstance(columns, str) else columns or []
     wanted = list(dict.fromkeys(["lead_id", "event", *kept, *marks, "at"]))
     refuse(missing_columns(source, wanted))
     missing_values = rulebook.missing_values if rulebook else ()

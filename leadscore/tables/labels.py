@@ -81,6 +81,7 @@ def label(  # noqa: PLR0913 - each of them is part of what is asked
         given.types(tables=(tables, Tables))
         given.one_of("stage", stage, STAGES)
         given.whole("within_days", within_days, least=1)
+        given.flag("worked_only", worked_only)
     stages, until = tables.observed(observed_until)
     if not tables.stages or not tables.stages.of(*or_further(stage)).any():
         raise ArgumentError("stage", f"no outcome is {' or '.join(or_further(stage))}: all labels would be False")

@@ -114,14 +114,12 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
     <BLANKLINE>
     - 2 rows set aside; see `rejected`.
     """
-    books = [rulebook] if isinstance(rulebook, (Rulebook, str)) else list(rulebook or ())
-    kept = [columns] if isinstance(columns, str) else columns
     with Arguments("load_tables") as given:
         names = stage_names(stages, given)
         last = None if observed_until is None else given.day("observed_until", observed_until)
-        if wrong := [book for book in books if not isinstance(book, Rulebook)]:
-            message = f"must be a Rulebook, or several; got {wrong[0]!r}. Rulebook.read(path) reads one from a file"
-            given.wrong("rulebook", message)
+        books = given.several("rulebook", rulebook, Rulebook, "Rulebook.read(path) reads one from a file")
+        kept = given.names("columns", columns, repeats=True)
+        given.flag("strict", strict)
     parts = {"leads": leads, "events": events, "outcomes": outcomes}
     sources = {name: open_source(part, name) for name, part in parts.items() if part is not None or name == "leads"}
     wanted = {name: _wanted(source, books, kept) for name, source in sources.items()}

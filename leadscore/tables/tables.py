@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from leadscore.base.days import as_day, day_number
-from leadscore.base.text import counted
+from leadscore.base.text import counted, kind_of
 from leadscore.base.times import Times, one_array
 from leadscore.errors import ArgumentError, did_you_mean
 from leadscore.present.result import Result, Section
@@ -211,7 +211,7 @@ class Tables(Result):
         ArgumentError
             If there is no such column: it is not in the table, or was not read for want of `columns=[...]`.
         """
-        if name not in self.leads.column_names:
+        if not isinstance(name, str) or name not in self.leads.column_names:
             known = did_you_mean(name, self.leads.column_names)
             message = f"there is no lead column {name!r}{known}; load_tables(..., columns=[...]) keeps more of them"
             raise ArgumentError("by", message)
@@ -225,6 +225,8 @@ class Tables(Result):
         ArgumentError
             If it has a lead twice, or values for other leads only.
         """
+        if not isinstance(values, pd.Series):
+            raise ArgumentError(name, f"must be a Series by lead_id; got {kind_of(values)}")
         if values.index.has_duplicates:
             twice = values.index[values.index.duplicated()].unique()
             first = ", ".join(map(repr, twice[:5]))

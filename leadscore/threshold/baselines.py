@@ -154,6 +154,7 @@ def baselines(  # noqa: PLR0913 - each of them is part of what is asked
     """
     with Arguments("baselines") as given:
         given.types(tables=(tables, Tables), rulebook=(rulebook, Rulebook))
+        given.types(scores=(scores, Mapping | None))
         first, last = given.period(start, end)
         given.whole("within_days", within_days, least=1)
         given.number("capacity_per_week", capacity_per_week, above=0)
@@ -166,8 +167,7 @@ def baselines(  # noqa: PLR0913 - each of them is part of what is asked
     bound = Timeline(compiled(rulebook), tables, first, last).at(pool["lead"].to_numpy(), pool["day"].to_numpy())
     ways = _ways(bound, tables, scores or {}, pool)
     reached = pool["reached"].to_numpy()
-    week = (pool["day"].to_numpy() - first) // WEEK
-    weeks = (last - first + 1) / WEEK
+    week, weeks = (pool["day"].to_numpy() - first) // WEEK, (last - first + 1) / WEEK
     # The last week may be a part of one.
     places = capacity_per_week * np.minimum(weeks - np.arange(np.ceil(weeks)), 1)
     taken = {name: chosen(score, week, places) for name, score in ways.items()}

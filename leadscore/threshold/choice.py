@@ -153,6 +153,8 @@ class ThresholdChoice(Result):
         >>> print(choice.apply(Rulebook.from_yaml(text)).to_yaml().splitlines()[-1])
         qualify: {threshold: 60} # us
         """
+        with Arguments("apply") as given:
+            given.types(rulebook=(rulebook, Rulebook))
         own = pd.Series({_REST: self.threshold}) if self.thresholds is None else self.thresholds["threshold"]
         if own.isna().any():
             groups = ", ".join(map(repr, own.index[own.isna()]))
@@ -314,6 +316,8 @@ class _Goal:
 
 def _asked(table: ThresholdTable, **asked: Any) -> _Goal:
     """The one thing that is asked."""
+    with Arguments("choose_threshold") as given:
+        given.types(table=(table, ThresholdTable))
     named = [name for name, target in asked.items() if target is not None]
     if len(named) != 1:
         message = f"takes exactly one of {', '.join(asked)}; got {' and '.join(named) or 'none'}"

@@ -11,7 +11,7 @@ import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
 from leadscore.base.arguments import Arguments
-from leadscore.base.text import counted, decimal
+from leadscore.base.text import counted, decimal, shown
 from leadscore.errors import ArgumentError, did_you_mean
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
@@ -129,6 +129,8 @@ class ThresholdExplorer:
     """
 
     def __init__(self, scores: Scores, y: Any = None) -> None:
+        with Arguments("ThresholdExplorer") as given:
+            given.types(scores=(scores, Scores))
         self.scores = scores
         self.rulebook = scores.rulebook
         self._outcomes = read_rows(np.full(len(scores), np.nan) if y is None else y, score=scores)
@@ -149,17 +151,18 @@ class ThresholdExplorer:
         ArgumentError
             If there is no such rule or entry, or the points are none.
         """
-        changed = self._quick(threshold, points or {})
+        points = {} if points is None else points
+        changed = self._quick(threshold, points)
         # Only what the changed rules look at is looked up again.
         before = self.scores.bound
-        attributes = before.attributes.with_points(Plan(changed), self.scores.tables, set(points or {}))
+        attributes = before.attributes.with_points(Plan(changed), self.scores.tables, set(points))
         bound = Bound(attributes, before.lead, before.record, before.days)
         now, was = bound.via >= 0, before.via >= 0
         known, reached = (int((now & part).sum()) for part in (self._outcomes.known, self._outcomes.had))
         positives = int(self._outcomes.had.sum())
         return WhatIf(
             threshold=changed.qualify.threshold,
-            points=dict(points or {}),
+            points=dict(points),
             leads=bound.n,
             qualified=int(now.sum()),
             known=known,
@@ -173,10 +176,11 @@ class ThresholdExplorer:
 
     def changed(self, threshold: float | None = None, *, points: Mapping[str, Any] | None = None) -> Rulebook:
         """The rulebook with a threshold and points as given to `at`; `write` it to keep it, comments and all."""
-        quick = self._quick(threshold, points or {})
+        points = {} if points is None else points
+        quick = self._quick(threshold, points)
         changes: dict[Any, Any] = {} if threshold is None else {"qualify.threshold": _written(quick.qualify.threshold)}
         for section, position, rule in quick.rules():
-            if rule.name in (points or {}):
+            if rule.name in points:
                 key, value = ("points", rule.points) if rule.from_ is None else ("from", rule.from_)
                 changes[section, position, key] = _written(value)
         return self.rulebook.edited(changes)
@@ -185,7 +189,7 @@ class ThresholdExplorer:
         """The changed rulebook without its text, which takes most of the time to write."""
         known = {rule.name for _, _, rule in self.rulebook.rules()}
         if not isinstance(points, Mapping):
-            raise ArgumentError("points", f"must be a mapping of rules to their points; got {points!r}")
+            raise ArgumentError("points", f"must be a mapping of rules to their points; got {shown(points)}")
         unknown = [name for name in points if name not in known]
         if unknown:
             raise ArgumentError("points", f"there is no rule {unknown[0]!r}{did_you_mean(unknown[0], known)}")

@@ -112,7 +112,7 @@ def holdout_sample(scores: Scores, *, share: float, random_state: int) -> Holdou
     with Arguments("holdout_sample") as given:
         given.types(scores=(scores, Scores))
         given.number("share", share, above=0, most=1)
-        given.whole("random_state", random_state, least=0)
+        given.whole("random_state", random_state, least=0, room=2**256)
     blocked = scores.frame["blocked_by"].notna()
     below = scores.lead_ids[~scores.frame["qualified"] & ~blocked]
     drawn = [_place(lead, random_state) < share for lead in below]

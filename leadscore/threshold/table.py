@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from leadscore.base.arguments import Arguments
-from leadscore.base.text import counted
+from leadscore.base.text import counted, shown
 from leadscore.errors import ArgumentError
 from leadscore.present.result import Result, Section
 from leadscore.stats.intervals import Floats, Ints, holm, lift, wilson
@@ -161,12 +161,16 @@ class ThresholdTable(Result):
         Raises
         ------
         ArgumentError
-            If the table is one by groups.
+            If the table is one by groups, or an argument is invalid.
         """
         from leadscore.present.pictures import plot_threshold  # noqa: PLC0415 - matplotlib takes long to import
 
         if self.by:
             raise ArgumentError("by", "a table by groups has a curve for each: draw the table of one group")
+        with Arguments("plot") as given:
+            (ends,) = given.numbers(chosen=(0, 0, 0) if chosen is None else chosen)
+            if not given.problems and ends.shape != (3,):
+                given.wrong("chosen", f"must be a threshold and the ends of its interval; got {shown(chosen)}")
         return plot_threshold(self.frame, n=self.n, chosen=chosen, ax=ax)
 
 
@@ -250,12 +254,13 @@ def threshold_table(  # noqa: PLR0913 - each of them is part of what is asked
     >>> table.frame.loc[20, ["precision_low", "precision_high"]].round(2).tolist()
     [0.3, 0.95]
     """
-    rows = scored_leads(y, score, weights=weights, by=by, dates=dates, groups=groups)
     with Arguments("threshold_table") as checked:
         level = checked.probability("confidence", confidence)
         checked.whole("replicates", replicates, least=round(2 / (1 - level)))
         rng = checked.random("random_state", random_state)
-    values = _evenly(rows.columns["score"]) if thresholds is None else _given(thresholds)
+        asked = None if thresholds is None else _given(thresholds)
+        rows = scored_leads(y, score, weights=weights, by=by, dates=dates, groups=groups)
+    values = _evenly(rows.columns["score"]) if asked is None else asked
     place = np.searchsorted(values, rows.columns["score"], "right")
     found = cells(rows, place, len(values))[0]
     known = found[..., :UNKNOWN]
@@ -297,10 +302,11 @@ def _over_time(rows: LeadRows, place: Ints, n_thresholds: int) -> tuple[Ints, pd
 
 
 def _given(thresholds: Any) -> Floats:
-    values = np.asarray(thresholds)
-    if values.ndim != 1 or not len(values) or values.dtype.kind not in "iuf" or not np.isfinite(values).all():
-        raise ArgumentError("thresholds", f"must be a list of numbers; got {thresholds!r}")
-    return np.unique(values.astype(np.float64))
+    with Arguments("threshold_table") as given:
+        (values,) = given.numbers(thresholds=thresholds)
+        if not given.problems and (values.ndim != 1 or not len(values) or not np.isfinite(values).all()):
+            given.wrong("thresholds", f"must be a list of numbers; got {shown(thresholds)}")
+    return np.unique(values)
 
 
 def _evenly(score: Floats) -> Floats:

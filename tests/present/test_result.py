@@ -155,9 +155,9 @@ def test_a_section_of_notes_alone_is_a_list():
 def test_a_picture_stands_in_the_page_only():
     class Drawn(Made):
         def sections(self):
-            from leadscore.present.pictures import new_axes  # noqa: PLC0415 - matplotlib takes long to import
+            from leadscore.present.pictures import axes_of  # noqa: PLC0415 - matplotlib takes long to import
 
-            yield Section("picture", 'A "picture"', new_axes)
+            yield Section("picture", 'A "picture"', axes_of)
 
     drawn = Drawn("A line.", FRAME)
     page = parsed(drawn._repr_html_())

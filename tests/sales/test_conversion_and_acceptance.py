@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import leadscore as ls
-from leadscore.present.pictures import new_axes
+from leadscore.present.pictures import axes_of
 from leadscore.sales.acceptance import acceptance
 from leadscore.sales.conversion import funnel
 from leadscore.tables.labels import label
@@ -384,7 +384,7 @@ def test_the_funnel_is_said_and_drawn():
     assert np.isnan(drawn).tolist() == table.frame["share"].isna().to_list()
     groups = funnel(made, by="source", within_days=60)
     assert '<td style="text-align: left"><b>' not in groups._repr_html_()
-    own = new_axes()
+    own = axes_of()
     assert groups.plot(ax=own) is own
     assert "won, <b>" in own.get_yticklabels()[0].get_text()
     own.figure.draw_without_rendering()

@@ -1,7 +1,6 @@
 """Response times and cherry-picking: named traps with twins, other libraries, simulation with the truth known."""
 
 import datetime as dt
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -13,7 +12,7 @@ from statsmodels.stats.contingency_tables import StratifiedTable
 
 import leadscore as ls
 from leadscore.datasets.funnel import make_funnel
-from leadscore.present.pictures import new_axes
+from leadscore.present.pictures import axes_of
 from leadscore.sales.cherry_picking import cherry_picking
 from leadscore.sales.response_times import response_times
 
@@ -44,9 +43,8 @@ def history_of(qualified_at, already=()):
     at = pd.DatetimeIndex([None if at is None else START + dt.timedelta(minutes=at) for at in qualified_at.values()])
     at = (at if at.tz else at.tz_localize("UTC")).as_unit("us")
     index = pd.Index(list(qualified_at), name="lead_id")
-    return SimpleNamespace(
-        frame=pd.DataFrame({"qualified_at": at, "already": [lead in already for lead in index]}, index=index)
-    )
+    frame = pd.DataFrame({"qualified_at": at, "already": [lead in already for lead in index]}, index=index)
+    return ls.scoring.History(BOOK, START.date(), START.date(), len(index), frame, None, None)
 
 
 # ------------------------------------------------------------------------------------------------------- properties
@@ -252,7 +250,7 @@ def test_response_times_are_said_and_drawn():
     ax = found.plot()
     assert [line.get_label() for line in ax.lines] == ["answered, n=2", "agreed: 30 min"]
     assert ax.lines[0].get_ydata().tolist() == [0.5, 1]
-    own = new_axes()
+    own = axes_of()
     assert response_times(tables_of(rows), book()).plot(ax=own) is own
     own.figure.draw_without_rendering()
     assert "within_agreed" not in response_times(tables_of(rows), book()).frame

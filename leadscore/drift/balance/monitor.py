@@ -28,6 +28,7 @@ from leadscore.tables.tables import Tables
 _OVERLAP = 0.1
 _COUNTS = {"leads": "pool", "mqls": "mqls"}
 _SETTINGS = ("by", "reference_weeks", "horizon_weeks", "budget")
+_NO_WEEK = "no week was counted yet: update(week, scores) counts one"
 
 
 class BalanceMonitor:
@@ -185,7 +186,8 @@ class BalanceMonitor:
 
     def _check_place(self, given: Arguments, starts: dt.date, rulebook: Rulebook | None) -> None:
         """Whether a week may be counted next."""
-        if rulebook is not None and rulebook != self.rulebook:
+        given.types(rulebook=(rulebook, Rulebook | None))
+        if isinstance(rulebook, Rulebook) and rulebook != self.rulebook:
             names = f"scored by {named(rulebook)}, the weeks before by {named(self.rulebook)}"
             given.wrong("rulebook", f"{names}: use monitor.with_rulebook(tables, rulebook)")
         if self._weeks:
@@ -206,7 +208,7 @@ class BalanceMonitor:
             If no week was counted yet.
         """
         if not self._weeks:
-            raise ArgumentError("monitor", "no week was counted yet: update(week, scores) counts one")
+            raise ArgumentError("monitor", _NO_WEEK)
         return judged(self._watch)
 
     def causes(self, tables: Tables | Binding | None = None, *, age_days: int = 14) -> Causes:
@@ -260,8 +262,7 @@ class BalanceMonitor:
         ['Clicks']
         """
         with Arguments("causes") as given:
-            if tables is not None and not isinstance(tables, Binding):
-                given.types(tables=(tables, Tables))
+            given.types(tables=(tables, Tables | Binding | None))
             given.whole("age_days", age_days, least=0)
         verdict = self.verdict
         binding = self.bound(tables) if isinstance(tables, Tables) else tables
@@ -269,6 +270,10 @@ class BalanceMonitor:
 
     def bound(self, tables: Tables) -> Binding:
         """The tables over the weeks counted, for all that is asked of them in one call."""
+        with Arguments("bound") as given:
+            given.types(tables=(tables, Tables))
+            if not self._weeks:
+                given.wrong("monitor", _NO_WEEK)
         first, last = (day_number(dt.date.fromisoformat(self._weeks[place]["week"])) for place in (0, -1))
         return Binding(tables, first, last + 6)
 
@@ -286,8 +291,8 @@ class BalanceMonitor:
         ArgumentError
             If it is neither, or there is no watch or alarm.
         """
-        if decision not in {"fixed", "new_normal"}:
-            raise ArgumentError("decision", f"must be 'fixed' or 'new_normal'; got {decision!r}")
+        with Arguments("acknowledge") as given:
+            given.one_of("decision", decision, ("fixed", "new_normal"))
         found = self.verdict
         if found.since is None:
             raise ArgumentError("decision", f"there is nothing to acknowledge: the state is {found.state}")

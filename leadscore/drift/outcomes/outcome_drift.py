@@ -26,7 +26,7 @@ from leadscore.stats.intervals import Floats
 from leadscore.stats.outcomes_and_scores import read_rows
 from leadscore.tables.groups import By
 from leadscore.tables.labels import label, when_scored
-from leadscore.tables.outcomes import FUNNEL, NEVER, Stages, or_further
+from leadscore.tables.outcomes import FUNNEL, NEVER, STAGES, Stages, or_further
 from leadscore.tables.tables import Tables
 
 Mask = npt.NDArray[np.bool_]
@@ -111,12 +111,9 @@ def outcome_drift(  # noqa: PLR0913 - each of them is part of what is asked
     >>> found.state, found.changes.loc[("opportunity", "(all)", "(all)"), ["n_reference", "n"]].astype(int).to_list()
     ('stable', [909, 184])
     """
-    with Arguments("outcome_drift") as given:
-        given.one_of("every", every, _PERIODS)
-        given.whole("reference_weeks", reference_weeks, least=FEWEST_WEEKS)
-        given.whole("horizon_weeks", horizon_weeks, least=1)
-        given.probability("budget", budget)
-        names = given.names("by", by)
+    asked = {"stage": stage, "within_days": within_days, "every": every, "probabilities": probabilities}
+    asked |= {"reference_weeks": reference_weeks, "horizon_weeks": horizon_weeks, "budget": budget}
+    names = _checked(tables, rulebook, by, **asked)
     stages, until = tables.observed(observed_until)
     points, when = _given(tables, score, as_of, probabilities=probabilities)
     leads, when, left_out = _waiting(tables, stage, points, when, within_days=within_days, until=until)
@@ -134,11 +131,26 @@ def outcome_drift(  # noqa: PLR0913 - each of them is part of what is asked
     responses, responded = _responses(tables, score, rulebook, reference_end, until)
     last, end = day_of(until - within_days), day_of(until)
     headline, *notes = result.of_arrivals(watched, within_days, end)
-    notes += result.of_rates(changes, within_days, end, day_of(reference_end))
-    notes += [*unmeasured, *result.of_relations(related), *result.of_ranking(ranks), *responded, *left_out]
+    notes += [*result.of_rates(changes, within_days, end, day_of(reference_end)), *unmeasured]
+    notes += [*result.of_relations(related), *result.of_ranking(ranks), *responded, *left_out]
     late = pd.Series({"rates": last, "ranking": last, "arrivals": watched.until, "responses": end}).rename_axis("part")
     frames = (shares, changes, ranks, related, watched.weeks, watched.ages, responses, late.to_frame("until"))
     return OutcomeDrift(watched.state, headline, tuple(notes), *frames)
+
+
+def _checked(tables: Tables, rulebook: Rulebook | None, by: By | None, **asked: Any) -> tuple[str, ...]:
+    """The names of the columns that make segments, where all that is asked is well-formed."""
+    with Arguments("outcome_drift") as given:
+        given.types(tables=(tables, Tables))
+        given.types(rulebook=(rulebook, Rulebook | None))
+        given.one_of("stage", asked["stage"], STAGES)
+        given.whole("within_days", asked["within_days"], least=1)
+        given.one_of("every", asked["every"], _PERIODS)
+        given.flag("probabilities", asked["probabilities"])
+        given.whole("reference_weeks", asked["reference_weeks"], least=FEWEST_WEEKS)
+        given.whole("horizon_weeks", asked["horizon_weeks"], least=1)
+        given.probability("budget", asked["budget"])
+        return given.names("by", by)
 
 
 def _given(tables: Tables, score: Any, as_of: Any, *, probabilities: bool) -> tuple[pd.Series[Any], pd.Series[Any]]:

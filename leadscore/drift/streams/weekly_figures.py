@@ -165,6 +165,7 @@ def weekly_streams(  # noqa: PLR0913 - each of them is part of what the figures 
         given.types(tables=(tables, Tables), rulebook=(rulebook, Rulebook))
         weeks = whole_weeks(given, start, end)
         given.whole("age_days", age_days, least=0)
+        given.whole("reference_weeks", reference_weeks, least=1)
         names = given.names("by", by)
         given.whole("within_days", within_days, least=1)
         given.one_of("stage", stage, STAGES)

@@ -29,6 +29,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, FiniteFloat, NonNegativeInt, PositiveInt, ValidationError
 from pydantic_core import to_json
 
+from leadscore.base.arguments import Arguments
 from leadscore.base.files import replacing
 from leadscore.base.text import counted
 from leadscore.errors import ArgumentError, Problem, visible
@@ -77,7 +78,10 @@ def write_model(
     model: Any, path: str | os.PathLike[str], *, title: str | None = None, notes: str = "", verdict: Any = None
 ) -> None:
     """Write a fitted model, and beside it its model card; see `LeadClassifier.save`."""
-    target = Path(path)
+    with Arguments("save") as given:
+        target = given.path("path", path)
+        given.types(title=(title, str | None))
+        given.text("notes", notes)
     card = target.with_suffix(".md")
     if problems := list(_unwritable(target, card, verdict)):
         raise ArgumentError(f"{target}", problems)
@@ -98,7 +102,8 @@ def write_model(
 
 def read_model(path: str | os.PathLike[str], kind: type[Model]) -> Model:
     """Read a fitted model; see `LeadClassifier.load`."""
-    target = Path(path)
+    with Arguments("load") as given:
+        target = given.path("path", path)
     text, arrays = _unpacked(target)
     said = _read(target, text)
     model: Any = kind()

@@ -160,7 +160,9 @@ class PointsCard(Result):
         -------
         float or (n,) float64
         """
-        return np.exp(-np.logaddexp(0, -(self.intercept + self.slope * np.asarray(total, np.float64))))
+        with Arguments("chance") as given:
+            (points,) = given.numbers(total=total)
+        return np.exp(-np.logaddexp(0, -(self.intercept + self.slope * points)))
 
     def recalibrate(self, X: Any, y: Any) -> PointsCard:  # noqa: N803
         """The same points with the chance at each total learned again, by logistic regression on the total alone.
@@ -208,6 +210,8 @@ class PointsCard(Result):
         ArgumentError
             If a column is not there or holds a value of another kind.
         """
+        with Arguments("explain") as given:
+            given.types(row=(row, Mapping | pd.Series))
         frame = pd.DataFrame([dict(row)])
         read, lines = read_used(self.features, as_frame("row", frame), self.kinds), []
         for bins, (own, mass) in zip(self.features, parts(self.features, self.points, self.mass), strict=True):
@@ -282,6 +286,9 @@ class PointsCard(Result):
         ArgumentError
             If not exactly one threshold is given, or a feature cannot be written as a rule: a count of kinds of event.
         """
+        with Arguments("to_rulebook") as given:
+            given.text("version", version)
+            given.types(provenance=(provenance, Mapping | None))
         if (threshold is None) == (probability is None):
             raise ArgumentError("threshold", "give exactly one of threshold, in points, and probability")
         least = self.threshold_at(probability) if probability is not None else threshold

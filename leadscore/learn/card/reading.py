@@ -16,7 +16,7 @@ from sklearn.utils.validation import column_or_1d, validate_data
 from leadscore.base.text import as_text, counted
 from leadscore.errors import ArgumentError, LeadscoreError, Problem
 from leadscore.learn.card.binning import Bins, Floats
-from leadscore.stats.outcomes_and_scores import LeadRows, as_column, read_rows
+from leadscore.stats.outcomes_and_scores import LeadRows, as_column, read_rows, shape_of
 from leadscore.tables.columns import Bad, Column, plain_number
 from leadscore.tables.frames import as_frame, is_table, kind_of_column, read_as
 
@@ -46,8 +46,9 @@ def table_of(X: Any, names: Sequence[str]) -> pd.DataFrame:  # noqa: N803
     """A table, or an array whose columns have names in this order."""
     if is_table(X):
         return as_frame("X", X)
-    if hasattr(X, "toarray") or np.ndim(X) != 2 or np.shape(X)[1] != len(names):
-        found = f"{np.shape(X)[1]:,} columns" if np.ndim(X) == 2 else type(X).__name__
+    shape = shape_of(X)
+    if hasattr(X, "toarray") or len(shape) != 2 or shape[1] != len(names):
+        found = f"{shape[1]:,} columns" if len(shape) == 2 else type(X).__name__
         columns = f"its {counted(len(names), 'column')}, in the order learned from"
         raise ArgumentError("X", f"must be a table, or an array of {columns}; got {found}")
     return as_frame("X", pd.DataFrame(X, columns=list(names)))

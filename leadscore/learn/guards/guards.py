@@ -38,6 +38,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from leadscore.base.arguments import Arguments
 from leadscore.base.text import counted as counted_of
 from leadscore.errors import ArgumentError, visible
 from leadscore.learn.guards import columns as oddities
@@ -151,6 +152,8 @@ class Guards(Result):
         list of column labels
             In the order of the findings; "" where one is about the whole table.
         """
+        with Arguments("columns") as given:
+            given.one_of("severity", severity, _ORDER)
         return list(dict.fromkeys(one.column for one in self.found if one.severity == severity))
 
     @property
@@ -269,7 +272,9 @@ def guards(  # noqa: PLR0913 - each of them is part of what is asked
     LS309 warn (the table)
     LS331 warn industry
     """
-    table = _read(X, y, dates, groups, now)
+    with Arguments("guards") as given:
+        given.flag("worked_only", worked_only)
+        table = _read(X, y, dates, groups, now)
     columns, y, time, lead = table.columns, table.y, table.time, table.leads
     marks = row_marks(columns)
     found = [*sample.too_few(y, lead, len(columns)), *sample.twins(columns, marks, time)]

@@ -24,7 +24,7 @@ from leadscore.rulebook import Rulebook
 from leadscore.scoring.binding import Binding
 from leadscore.scoring.engine import Bound
 from leadscore.stats.intervals import Floats, Ints, holm
-from leadscore.stats.outcomes_and_scores import Mask, read_rows
+from leadscore.stats.outcomes_and_scores import Mask, read_rows, shape_of
 from leadscore.tables.groups import By, grouping
 from leadscore.threshold.capacity import BEHAVIOUR, WEEK, chosen, gain, simple_ways
 
@@ -195,6 +195,7 @@ def gate(  # noqa: PLR0913 - each of them is part of what is asked
         for name, value in (("margin", margin), ("calibration_margin", calibration_margin)):
             if given.number(name, value, least=0) >= 1:
                 given.wrong(name, f"must be a share below 1; got {value!r}")
+        given.names("by", by)
     binding = Binding(snapshots.tables, int(snapshots.day.min()), int(snapshots.day.max()))
     terms = Terms(rules, capacity, by, trained_until, margin, calibration_margin)
     return verdict_of(binding, candidate, current, snapshots, terms)
@@ -355,7 +356,7 @@ def _scored(
     if hasattr(model, "predict_proba"):
         chance = _chance(name, model, snapshots.X.iloc[rows])
         return chance, chance
-    if np.ndim(model) != 1:
+    if len(shape_of(model)) != 1:
         what = f"must be a Rulebook, have predict_proba, or hold one number for each row, {len(snapshots):,} in all"
         raise ArgumentError(name, f"{what}; got a {type(model).__name__}")
     judged = np.zeros(len(snapshots), bool)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from leadscore.base.arguments import Arguments
 from leadscore.base.days import as_day, day_number, day_of
 from leadscore.base.text import counted, normalise
 from leadscore.base.times import DAY, NO_TIME, is_text, one_array
@@ -241,7 +242,10 @@ def snapshots(  # noqa: PLR0913 - each of them is part of what is asked
     >>> rows.y.to_list(), rows.provenance["visit: days since"]
     ([True, False], Activity(event='visit', measure='since', within_days=None))
     """
-    days = _windows(windows)
+    with Arguments("snapshots") as given:
+        given.types(tables=(tables, Tables))
+        given.flag("worked_only", worked_only)
+        days = _windows(windows)
     lead, day, scored_at, left_out = _rows(tables, as_of)
     asked = {"stage": stage, "within_days": within_days, "observed_until": observed_until}
     y = label(tables, as_of=scored_at, worked_only=worked_only, **asked)

@@ -177,6 +177,7 @@ def reweigh(
         listed = places(rulebook) if isinstance(rulebook, Rulebook) else []
         if isinstance(rulebook, Rulebook) and not listed:
             given.wrong("rulebook", "no rule gives points: there is nothing to learn")
+        given.flag("keep_signs", keep_signs)
         if points_to_double is not None:
             given.number("points_to_double", points_to_double, above=0)
     sample = _sample(rulebook, snapshots, listed)
