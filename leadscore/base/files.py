@@ -15,8 +15,6 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePath
 from typing import IO
 
-from leadscore.base.arguments import Arguments
-
 AnyPath = str | os.PathLike[str]
 
 # A part that nobody has written to for so long belongs to a run that was killed.
@@ -40,6 +38,8 @@ def replacing(path: AnyPath) -> Iterator[IO[bytes]]:
     ArgumentError
         If `path` is no path.
     """
+    from leadscore.base.arguments import Arguments  # noqa: PLC0415 - numpy and pandas take long to import
+
     with Arguments("write") as given:
         given.path("path", path)
     if is_stream(path):

@@ -12,8 +12,6 @@ from typing import Any, Self
 
 from pydantic import ConfigDict, PrivateAttr
 
-from leadscore.base.arguments import Arguments
-from leadscore.base.days import as_day
 from leadscore.base.files import replacing
 from leadscore.base.text import counted
 from leadscore.errors import Problem, RulebookError
@@ -99,6 +97,8 @@ class Rulebook(Contents):
         RulebookError
             If there is no such file, it is not UTF-8 text, or its contents have problems.
         """
+        from leadscore.base.arguments import Arguments  # noqa: PLC0415 - numpy and pandas take long to import
+
         with Arguments("Rulebook.read") as given:
             given.types(path=(path, str | os.PathLike))
         try:
@@ -212,6 +212,8 @@ class Rulebook(Contents):
         list of Finding
             `code`, `message`, `line`, `path`; empty if there is nothing to say.
         """
+        from leadscore.base.days import as_day  # noqa: PLC0415 - as above
+
         day = dt.date.today() if today is None else as_day(today, name="today")  # noqa: DTZ011 - the reader's own calendar
         return findings(self, self._document, day)
 
