@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import leadscore as ls
 from leadscore.errors import ContractError
+from leadscore.tables import csv_files
 from leadscore.tables.sources import open_source
 from tests.support.bad_input import book, scored, written
 
@@ -28,6 +29,13 @@ def threads():
     pa.set_cpu_count(4)
     yield
     pa.set_cpu_count(usual)
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """As in large files: cells and rows lie across the pieces that are read at a time."""
+    monkeypatch.setattr(csv_files, "_CHUNK", 7)
+    monkeypatch.setattr(csv_files, "_ROWS", 2)
 
 
 def totals(path, **options):
@@ -110,6 +118,7 @@ GOOD = {
 }
 
 
+@pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("case", GOOD)
 @pytest.mark.parametrize("strict", [True, False])
 def test_well_formed_rows_are_kept(case, strict, tmp_path):
@@ -128,6 +137,11 @@ BROKEN = {
         [0, 2, 0],
         ["line 2", "line 4"],
     ),
+    "a stray quote far down": (
+        'a,e,2026-03-01,"two\nlines"\n' + "a,e,2026-03-01,\n" * 4 + 'b,e,2026-03-02,"x\nc,e,2026-03-03,\n',
+        [5, 0, 1],
+        ["line 8"],
+    ),
     "too many cells after a note": (
         'a,e,2026-03-01,"two\nlines"\n\nb,e,2026-03-02,x,y\nc,e,2026-03-03,\n',
         [1, 0, 1],
@@ -141,6 +155,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("case", BROKEN)
 def test_a_broken_line_takes_no_other_with_it(case, tmp_path):
     lines, kept, named = BROKEN[case]
