@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadscore.base.times import NO_TIME, moment_of, read_times
+from leadscore.base.times import NO_TIME, Times, moment_of, read_times
 
 UTC = dt.UTC
 MICROSECOND = dt.timedelta(microseconds=1)
@@ -47,6 +47,21 @@ def test_a_column_of_several_forms_is_read():
     read = read_times(pa.array([text for text, zone in WRITTEN.items() if zone]))
     assert set(read.at.tolist()) == {1774958700000000}
     assert not read.bad
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_a_missing_time_is_missing_in_every_unit(unit):
+    assert read_times(pa.array([None, 0], pa.timestamp(unit))).at.tolist() == [NO_TIME, 0]
+
+
+@pytest.mark.parametrize(
+    ("wall", "utc"),
+    [("2025-10-26T02:30", "2025-10-26T00:30Z"), ("2026-03-29T02:30", "2026-03-29T01:00Z")],
+    ids=["shown twice: the first", "skipped: the end of the gap"],
+)
+def test_a_wall_clock_that_is_put_forward_or_back(wall, utc):
+    read, moment = read_times(pa.array([wall])), read_times(pa.array([utc]))
+    assert Times(read.at, zoned=False).utc("Europe/Oslo").tolist() == moment.at.tolist()
 
 
 NO_TIMES = {
