@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.signedinteger[Any]]
@@ -168,15 +169,18 @@ def fit_logistic(  # noqa: PLR0913 - each of them is part of the model
         np.append(np.full(p, np.inf) if upper is None else upper, np.inf),
     )
     now, gained = problem.at(problem.beginning(start)), np.inf
+    solved: tuple[npt.NDArray[np.intp], Callable[[Floats], Floats]] | None = None
     for _ in range(_STEPS):
         chance = _sigmoid(now.log_odds)
         gradient = problem.gradient(now, chance)
         if gained > _BENDS * abs(now.whole):
             # Near the fit it hardly bends any more, and working it out is nearly all the time.
-            curvature = _curvature(design, problem.weight * chance * (1 - chance)) + ridge
+            curvature, solved = _curvature(design, problem.weight * chance * (1 - chance)) + ridge, None
         free = np.flatnonzero(~problem.held(now.beta, gradient))
         step = np.zeros(p + 1)
-        step[free] = _solve(curvature[np.ix_(free, free)], gradient[free])
+        if solved is None or len(free) != len(solved[0]) or (free != solved[0]).any():
+            solved = free, _solver(curvature[np.ix_(free, free)])
+        step[free] = solved[1](gradient[free])
         moved = problem.along(now, step, float(gradient @ step))
         gained = now.whole - moved.whole
         now = moved if gained >= 0 else now
@@ -258,8 +262,10 @@ def _curvature(design: Design, weight: Floats) -> Floats:
     return whole
 
 
-def _solve(curvature: Floats, gradient: Floats) -> Floats:
+def _solver(curvature: Floats) -> Callable[[Floats], Floats]:
+    """What solves the equations of a step, again and again."""
     try:
-        return np.asarray(np.linalg.solve(curvature, gradient), np.float64)
-    except np.linalg.LinAlgError:
-        return np.asarray(np.linalg.lstsq(curvature, gradient, rcond=None)[0], np.float64)
+        factor = cho_factor(curvature, check_finite=False)
+    except LinAlgError:
+        return lambda gradient: np.asarray(np.linalg.lstsq(curvature, gradient, rcond=None)[0], np.float64)
+    return lambda gradient: np.asarray(cho_solve(factor, gradient, check_finite=False), np.float64)

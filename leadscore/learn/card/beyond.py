@@ -10,12 +10,12 @@ from scipy.stats import norm
 from threadpoolctl import threadpool_limits
 
 from leadscore.base.text import counted
-from leadscore.learn.card.additive import additive, cut
+from leadscore.learn.card.additive import additive
 from leadscore.learn.card.binning import Floats
-from leadscore.learn.card.folds import Days, folds
+from leadscore.learn.card.folds import folds
 from leadscore.learn.card.interactions import paired
 from leadscore.learn.card.rows import Rows
-from leadscore.learn.card.shapes import shapes
+from leadscore.learn.card.tuning import Fold
 from leadscore.stats.ranking import auc_difference
 
 # So many pairs are tried, and are worth their rows if they surely bring something, and at least so much of AUC.
@@ -26,7 +26,7 @@ _SPLIT_BY = 30
 _LEVELS = 200
 
 
-def left_on_the_table(rows: Rows, day: Days | None, best: Any, asked: Any) -> tuple[str, ...]:
+def left_on_the_table(parted: Sequence[Fold], best: Any, asked: Any) -> tuple[str, ...]:
     """Whether boosting, or pairs of features, would order leads better than the model: on leads no part of it saw.
 
     In each fold the model, the choice of pairs (on folds within the older part) and the trees are learned from one part
@@ -34,27 +34,24 @@ def left_on_the_table(rows: Rows, day: Days | None, best: Any, asked: Any) -> tu
 
     Parameters
     ----------
-    rows : Rows
-        In their cells.
-    day : (n_rows,) or None
+    parted : list of Fold
+        Nothing is known of held-out leads where there are none.
     best : row of `chosen_`
     asked : LeadClassifier
     """
-    if np.ptp(rows.weight):
+    if not parted:
+        return ()
+    if any(np.ptp(rows.weight) for fold in parted for rows in (fold.old, fold.new)):
         return ("Not looked at, as rows have weights: whether boosting or pairs of features would do better.",)
     found, more, n = [], [], 0
-    for old, new in folds(rows, day):
+    for fold in parted:
+        had = fold.new.y > 0
+        plain, with_pairs, rows = _told(*fold.in_bins(best["bins"], asked.max_bins), best, asked)
+        own = with_pairs if asked.pairs else plain
         # Both begin in the same bins.
-        in_bins, features, maps = cut(old, shapes(old), best["bins"], asked.max_bins)
-        later = new.rebinned(features, maps)
-        ways = [_told(in_bins, later, best, asked, pairs) for pairs in (asked.pairs, asked.pairs or _PAIRS)]
-        (own, size), (with_pairs, more_size) = ways
-        had = new.y > 0
-        found.append([auc_difference(had, other, own) for other in (_boosted(old, new), with_pairs)])
-        more.append(more_size - size)
+        found.append([auc_difference(had, other, own) for other in (_boosted(fold.old, fold.new), with_pairs)])
+        more.append(rows)
         n += len(had)
-    if not found:
-        return ()
     (lead, *_), (gain, *_) = said = [_mean(each) for each in zip(*found, strict=True)]
     ends = [
         f"{value:+z.3f} of AUC ({low:+z.3f} to {high:+z.3f} at 95 %, n = {n:,} held out)" for value, low, high in said
@@ -75,14 +72,17 @@ def left_on_the_table(rows: Rows, day: Days | None, best: Any, asked: Any) -> tu
     return tuple(notes)
 
 
-def _told(in_bins: Rows, later: Rows, best: Any, asked: Any, pairs: int) -> tuple[Floats, int]:
-    """The log odds of later rows by a model of others, and how many bins it has."""
-    model, merged = additive(in_bins, 1 / best["C"], best["encoding"], asked.monotone, judged=False)
-    in_bins, later = (part.rebinned(model.features, merged) for part in (in_bins, later))
-    if pairs:
-        in_bins, later = paired(in_bins, list(folds(in_bins, None)), 1 / best["C"], pairs, later)
-        model, _ = additive(in_bins, 1 / best["C"], best["encoding"], judged=False)
-    return model.logits(later.codes, len(later.y)), int((in_bins.counts(in_bins.weight) > 0).sum())
+def _told(old: Rows, new: Rows, best: Any, asked: Any) -> tuple[Floats, Floats, int]:
+    """The log odds of new rows by a model of the old without pairs, and with them; and how many bins pairs have."""
+    strength, encoding = 1 / best["C"], best["encoding"]
+    model, merged = additive(old, strength, encoding, asked.monotone, judged=False)
+    old, new = (part.rebinned(model.features, merged) for part in (old, new))
+    more, later = paired(old, list(folds(old, None)), strength, asked.pairs or _PAIRS, new)
+    own = with_pairs = model.logits(new.codes, len(new.y))
+    if len(more.features) > len(old.features):
+        other, _ = additive(more, strength, encoding, judged=False)
+        with_pairs = other.logits(later.codes, len(later.y))
+    return own, with_pairs, int((more.counts(more.weight) > 0).sum() - (old.counts(old.weight) > 0).sum())
 
 
 def _boosted(old: Rows, new: Rows) -> Floats:

@@ -192,7 +192,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         seconds = p * (_PER_CELL * n + _PER_CELL_OF_FOLDS * min(n, LOOKED_AT))
         level = logging.WARNING if seconds > _LONG else logging.INFO
         _LOG.log(level, "%s rows of %s features: about %.0f s; 1 of 3, choosing bins", f"{n:,}", f"{p:,}", seconds)
-        self.chosen_ = chosen(rows, day, self)
+        self.chosen_, parted = chosen(rows, day, self)
         best = self.chosen_.iloc[0]
         _LOG.log(level, "2 of 3, learning from all rows: bins %s, encoding %s", best["bins"], best["encoding"])
         in_bins, _, _ = cut(rows, shapes(rows), best["bins"], self.max_bins)
@@ -202,9 +202,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
             (in_bins,) = paired(in_bins, list(folds(in_bins, day)), 1 / best["C"], self.pairs)
             self.model_, _ = additive(in_bins, 1 / best["C"], best["encoding"])
         _LOG.log(level, "3 of 3, comparing with boosted trees and pairs of features; intervals")
-        # Where nothing is chosen by held-out leads, nothing is known of them.
-        judged = not np.isnan(best["explained"])
-        self.beyond_ = left_on_the_table(rows, day, best, self) if judged else ()
+        self.beyond_ = left_on_the_table(parted, best, self)
         self.draws_ = resampled(self.model_, in_bins, 1 / best["C"], groups, _DRAWS)
 
     def _guarded(self, frame: pd.DataFrame, rows: LeadRows) -> pd.DataFrame:

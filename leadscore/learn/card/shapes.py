@@ -18,6 +18,8 @@ _MIXED = ((1.0, 0.0), (0.003, 1.0))
 _UNLIKELY = 4.0
 # What is tried as the precision of a feature's heights: from free to flat.
 _PRECISIONS = np.geomspace(0.03, 1e4, 57)
+# While what the leads of a feature's cells know changes by less than this share, it is not turned anew.
+_AS_BEFORE = 0.05
 # No height moves by more than so many log odds in one sweep: far off, a Newton step of the logistic loss overshoots.
 _LONGEST = 1.0
 # Bins are so few that the log likelihood of the shape loses no more than about what a coefficient gains by chance.
@@ -92,34 +94,44 @@ class _Prior:
         self.mixed = np.array(_MIXED if bins.kind == "number" else _MIXED[:1])
         self.roots = [np.linalg.cholesky(covariance(bins, mass, mix)) for mix in self.mixed]
         self.plain = bins.kind != "number"
+        self.turned: dict[int, tuple[Floats, Floats, Floats]] = {}
+
+    def _within(self, place: int, known: Floats) -> tuple[Floats, Floats, Floats]:
+        """What leads know along the axes on which they and the root agree: sizes and axes, and of which leads.
+
+        Where they know about as much as before, that of before: the heights come out the same, only their spread is
+        about right.
+        """
+        if self.plain:
+            return known, known, known
+        old = self.turned.get(place)
+        if old is None or np.abs(known - old[2]).sum() > _AS_BEFORE * old[2].sum():
+            root = self.roots[place]
+            within = root.T @ (np.diag(known) - np.outer(known, known) / max(known.sum(), 1e-300)) @ root
+            size, axes = np.linalg.eigh(within)
+            old = self.turned[place] = np.maximum(size, 0), root @ axes, known.copy()
+        return old
 
     def likeliest(self, known: Floats, left: Floats, heights: Floats, *, choosing: bool) -> tuple[Floats, Floats]:
         """The heights, and their spread, that make likeliest what the others leave."""
-        total = max(known.sum(), 1e-300)
-        # The level is the intercept's.
-        pull = left + known * (heights - known @ heights / total)
-        pull = pull - known * (pull.sum() / total)
         found = []
         for place in range(len(self.roots)) if choosing else [self.chosen]:
-            root = self.roots[place]
-            if self.plain:
-                size, axes, turned = known, None, pull
-            else:
-                within = root.T @ (np.diag(known) - np.outer(known, known) / total) @ root
-                size, axes = np.linalg.eigh(within)
-                size = np.maximum(size, 0)
-                turned = axes.T @ (root.T @ pull)
+            size, axes, told = self._within(place, known)
+            # The level is the intercept's.
+            pull = left + told * (heights - told @ heights / max(told.sum(), 1e-300))
+            pull = pull - told * (pull.sum() / max(told.sum(), 1e-300))
+            turned = pull if self.plain else axes.T @ pull
             both = _PRECISIONS[:, None] + size
             likely = (turned**2 / both - np.log1p(size / _PRECISIONS[:, None])).sum(axis=1)
             best = int(np.round(likely, 9).argmax())
             own = turned / both[best]
-            found.append((likely[best], place, own if axes is None else root @ (axes @ own), _PRECISIONS[best]))
+            found.append((likely[best], place, own if self.plain else axes @ own, _PRECISIONS[best]))
         likely, self.chosen, own, precision = max(
             found, key=lambda each: each[0] - _UNLIKELY * (each[1] == len(found) - 2)
         )
         if likely <= 0:
             return np.zeros(self.size), np.zeros(2)
-        return own - known @ own / total, self.mixed[self.chosen] / precision
+        return own - known @ own / max(known.sum(), 1e-300), self.mixed[self.chosen] / precision
 
 
 def segments(heights: Floats, known: Floats, mass: Floats, most: int, least: float) -> Ints:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -30,7 +30,20 @@ _CLEARLY, _CLEARLY_IN_TIME = 3.0, 2.0
 _FEWEST = 100
 
 
-def chosen(rows: Rows, day: Days | None, asked: Any) -> pd.DataFrame:
+class Fold(NamedTuple):
+    """Rows to learn from, in cells, and their shapes; rows to judge by."""
+
+    old: Rows
+    new: Rows
+    shape: Shapes
+
+    def in_bins(self, method: Any, max_bins: int) -> tuple[Rows, Rows]:
+        """Both sides in bins that are cut by the first."""
+        old, features, maps = cut(self.old, self.shape, method, max_bins)
+        return old, self.new.rebinned(features, maps)
+
+
+def chosen(rows: Rows, day: Days | None, asked: Any) -> tuple[pd.DataFrame, list[Fold]]:
     """What was tried, the chosen first: the usual way, unless another is clearly better in the folds.
 
     Parameters
@@ -42,8 +55,10 @@ def chosen(rows: Rows, day: Days | None, asked: Any) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame
+    found : DataFrame
         `bins`, `encoding`, `C`, `explained` (mean share of the deviance explained in the folds), `folds`.
+    parted : list of Fold
+        None where nothing was chosen by held-out leads.
     """
     methods = METHODS if asked.bins == "auto" else (asked.bins,)
     encodings = ENCODINGS if asked.encoding == "auto" else (asked.encoding,)
@@ -53,30 +68,24 @@ def chosen(rows: Rows, day: Days | None, asked: Any) -> pd.DataFrame:
     # The usual way first, else the nearest to it that is asked for.
     ways.sort(key=lambda way: (way[0] != usual[0]) + (way[1] != usual[1]))
     enough = min(rows.weight @ rows.y, rows.weight @ (1 - rows.y)) >= _FEWEST
-    pairs = list(folds(rows, day)) if enough and (len(ways) > 1 or asked.C is None) else []
+    looked = enough and (len(ways) > 1 or asked.C is None)
+    parted = [Fold(old, new, shapes(old)) for old, new in folds(rows, day)] if looked else []
     best, tried = ways[0], {ways[0]: (np.nan, np.zeros(0))}
-    if pairs:
-        shaped = [(shapes(train), train, test) for train, test in pairs]
-        in_bins = {method: [_in_bins(method, asked.max_bins, *each) for each in shaped] for method in methods}
+    if parted:
+        in_bins = {method: [fold.in_bins(method, asked.max_bins) for fold in parted] for method in methods}
         tried = {way: _tried(in_bins[way[0]], way, asked.monotone) for way in ways}
-        held = [test for _, test in pairs]
+        held = [fold.new for fold in parted]
         best = _best(tried, held)
         if asked.C is None:
             others = [(*best[:2], C) for C in _STRENGTHS if best[2] != C]
             tried |= {way: _tried(in_bins[way[0]], way, asked.monotone) for way in others}
             best = _best({way: tried[way] for way in (best, *others)}, held)
     order = sorted(tried, key=lambda way: (way != best, -tried[way][0]))
-    found = [[*way, tried[way][0], len(pairs)] for way in order]
-    return pd.DataFrame(found, columns=["bins", "encoding", "C", "explained", "folds"])
+    found = [[*way, tried[way][0], len(parted)] for way in order]
+    return pd.DataFrame(found, columns=["bins", "encoding", "C", "explained", "folds"]), parted
 
 
-def _in_bins(method: Any, max_bins: int, shape: Shapes, train: Rows, test: Rows) -> list[Rows]:
-    """Both sides of a fold in bins that are cut by the first."""
-    old, features, maps = cut(train, shape, method, max_bins)
-    return [old, test.rebinned(features, maps)]
-
-
-def _tried(pairs: list[list[Rows]], way: _Way, monotone: Mapping[str, Direction] | None) -> _Found:
+def _tried(pairs: list[tuple[Rows, Rows]], way: _Way, monotone: Mapping[str, Direction] | None) -> _Found:
     """What a way explains and loses in the folds."""
     _, encoding, strength = way
     shares, lost = [], []
