@@ -155,9 +155,8 @@ def fit_logistic(  # noqa: PLR0913 - each of them is part of the model
     A column on which the outcomes do not depend at all and that has no penalty keeps its start.
     """
     n, p = design.shape
-    given = np.asarray(penalty, np.float64)
     ridge = np.zeros((p + 1, p + 1))
-    ridge[:p, :p] = given if given.ndim == 2 else np.diag(np.broadcast_to(given, p))
+    ridge[:p, :p] = penalty if np.ndim(penalty) == 2 else np.diag(np.broadcast_to(penalty, p))
     problem = _Penalised(
         design,
         np.asarray(y, np.float64),
@@ -169,18 +168,17 @@ def fit_logistic(  # noqa: PLR0913 - each of them is part of the model
         np.append(np.full(p, np.inf) if upper is None else upper, np.inf),
     )
     now, gained = problem.at(problem.beginning(start)), np.inf
-    solved: tuple[npt.NDArray[np.intp], Callable[[Floats], Floats]] | None = None
     for _ in range(_STEPS):
         chance = _sigmoid(now.log_odds)
         gradient = problem.gradient(now, chance)
         if gained > _BENDS * abs(now.whole):
             # Near the fit it hardly bends any more, and working it out is nearly all the time.
-            curvature, solved = _curvature(design, problem.weight * chance * (1 - chance)) + ridge, None
-        free = np.flatnonzero(~problem.held(now.beta, gradient))
+            curvature, free = _curvature(design, problem.bend(chance)) + ridge, np.zeros(0, np.intp)
+        inside = np.flatnonzero(~problem.held(now.beta, gradient))
+        if not np.array_equal(free, inside):
+            free, solve = inside, _solver(curvature[np.ix_(inside, inside)])
         step = np.zeros(p + 1)
-        if solved is None or len(free) != len(solved[0]) or (free != solved[0]).any():
-            solved = free, _solver(curvature[np.ix_(free, free)])
-        step[free] = solved[1](gradient[free])
+        step[inside] = solve(gradient[inside])
         moved = problem.along(now, step, float(gradient @ step))
         gained = now.whole - moved.whole
         now = moved if gained >= 0 else now
@@ -188,8 +186,7 @@ def fit_logistic(  # noqa: PLR0913 - each of them is part of the model
             break
     chance = _sigmoid(now.log_odds)
     free = np.flatnonzero((now.beta > problem.least) & (now.beta < problem.most))
-    curve = problem.weight * chance * (1 - chance)
-    return Fitted(float(now.beta[-1]), now.beta[:-1].copy(), now.loss, design, curve, ridge, free)
+    return Fitted(float(now.beta[-1]), now.beta[:-1].copy(), now.loss, design, problem.bend(chance), ridge, free)
 
 
 class _Point(NamedTuple):
@@ -233,6 +230,10 @@ class _Penalised:
         off = self.weight * (chance - self.outcome)
         found = np.append(self.design.transposed(off), self.weight @ (chance - self.outcome))
         return found + self.ridge @ (now.beta - self.centre)
+
+    def bend(self, chance: Floats) -> Floats:
+        """(n_rows,) the curvature of the log loss of each row."""
+        return np.asarray(self.weight * chance * (1 - chance), np.float64)
 
     def held(self, beta: Floats, gradient: Floats) -> npt.NDArray[np.bool_]:
         """Which coefficients are at a bound and would go past it."""

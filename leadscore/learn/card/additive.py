@@ -25,6 +25,8 @@ Direction = Literal["increasing", "decreasing"]
 _FLAT, _HARDLY = 4, (1e-4, 0.0)
 # Those that tell nothing stay while there are no more features than this in all.
 _FEATURES = 30
+# There is room for so many bins: the cost of a fit grows with their cube.
+_BINS = 2000
 # So many leads of the mean rate stand beside those of a bin: no bin is certain.
 _PSEUDO = 10.0
 _SLOPES_DRAWN = 1.0
@@ -40,7 +42,8 @@ def cut(rows: Rows, shape: Shapes, method: Method, most: int) -> tuple[Rows, lis
 
     Parts of equal size, and what draws their coefficients, are the same whatever the outcomes. By the other methods
     coefficients are drawn as far as their leads ask for; a feature that tells nothing has a few parts of equal size and
-    next to no heights, and of many features it is gone.
+    next to no heights. Of many features those that tell nothing are gone, and those that tell least where there is no
+    room for all.
 
     Returns
     -------
@@ -51,14 +54,13 @@ def cut(rows: Rows, shape: Shapes, method: Method, most: int) -> tuple[Rows, lis
     """
     least = _LEAST_SHARE * rows.weight.sum()
     features, maps = [], []
-    spare = _FEATURES - int(shape.spread.any(axis=1).sum())
     sums = (rows.counts(rows.weight), rows.counts(rows.weight * rows.y), shape.heights, shape.known)
-    for bins, spread, own in zip(rows.features, shape.spread, parts(rows.features, *sums), strict=True):
-        flat = method != "quantile" and not spread.any()
-        spare -= flat
-        if flat and spare < 0:
+    roomy = _roomy(rows.features, shape, most)
+    for bins, room, spread, own in zip(rows.features, roomy, shape.spread, parts(rows.features, *sums), strict=True):
+        if not room:
             maps.append(np.zeros(0, np.intp))
             continue
+        flat = method != "quantile" and not spread.any()
         new, mapping = bins, np.arange(bins.size)
         if bins.kind == "number" and bins.edges:
             mass, events, heights, known = (each[:-1] for each in own)
@@ -80,6 +82,17 @@ def cut(rows: Rows, shape: Shapes, method: Method, most: int) -> tuple[Rows, lis
         else replace(rows, spread=np.where(shape.spread.any(axis=1, keepdims=True), shape.spread, _HARDLY))
     )
     return drawn.rebinned(features, maps), features, maps
+
+
+def _roomy(features: Sequence[Bins], shape: Shapes, most: int) -> npt.NDArray[np.bool_]:
+    """(n_features,) which there is room for: those that tell most, and of few those that tell nothing."""
+    told = np.array([known @ heights**2 for heights, known in parts(features, shape.heights, shape.known)])
+    told[~shape.spread.any(axis=1)] = 0
+    order = np.argsort(-told, kind="stable")
+    sizes = np.array([min(bins.size, most + 1) if bins.kind == "number" else bins.size for bins in features], np.intp)
+    roomy = np.zeros(len(told), np.bool_)
+    roomy[order] = (np.cumsum(sizes[order]) <= _BINS) & ((told[order] > 0) | (np.arange(len(told)) < _FEATURES))
+    return roomy
 
 
 def quantiles(mass: Floats, _: Floats, most: int, __: float) -> Ints:

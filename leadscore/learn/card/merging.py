@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import combinations, pairwise
 
 import numpy as np
 
@@ -41,19 +40,19 @@ class Merger:
         own = np.arange(self.starts[place], self.starts[place + 1])
         return own[self.group[own] == own]
 
-    def _pairs(self, place: int) -> list[tuple[int, int]]:
-        """The pairs of a feature's bins that may be one now."""
-        bins, end, alive = self.features[place], self.starts[place + 1], self._alive(place).tolist()
+    def _pairs(self, place: int) -> Ints:
+        """(n_pairs, 2) of a feature's bins that may be one now."""
+        bins, end, alive = self.features[place], self.starts[place + 1], self._alive(place)
         if bins.kind in {"word", "pair"}:
-            return list(combinations(alive, 2))
+            return _each(alive)
         # Values that are rare or new are no kind of their own, and leads without one none at all: nothing joins them
         # while there are others.
         at_end = 1 if bins.kind == "number" else 2
-        groups = [i for i in alive if i < end - at_end]
+        groups = alive[alive < end - at_end]
         if len(groups) > 1:
-            return list(pairwise(groups) if bins.kind == "number" else combinations(groups, 2))
-        last = [*groups, *(i for i in alive if i >= end - at_end and self.mass[i] > 0)]
-        return list(pairwise(last))[:1]
+            return np.column_stack([groups[:-1], groups[1:]]) if bins.kind == "number" else _each(groups)
+        last = alive[(alive < end - at_end) | (self.mass[alive] > 0)]
+        return np.column_stack([last[:-1], last[1:]])[:1]
 
     def rows(self, place: int) -> int:
         """How many rows a reviewer reads for a feature; none if all its leads are in one bin."""
@@ -62,7 +61,7 @@ class Merger:
 
     def _cheapest(self, places: Sequence[int], least: float, *, per_row: bool) -> tuple[float, int, int]:
         """What the cheapest merger costs, and the two bins."""
-        pairs = np.array([pair for place in places for pair in self.pairs[place]], np.intp).reshape(-1, 2)
+        pairs = np.concatenate([np.zeros((0, 2), np.intp), *(self.pairs[place] for place in places)])
         if not len(pairs):
             return np.inf, -1, -1
         i, j = pairs.T
@@ -135,6 +134,12 @@ class Merger:
             found.append(new)
             maps.append(mapping)
         return found, maps
+
+
+def _each(bins: Ints) -> Ints:
+    """(n_pairs, 2) every two."""
+    first, second = np.triu_indices(len(bins), 1)
+    return np.column_stack([bins[first], bins[second]])
 
 
 def regrouped(bins: Bins, group: Ints) -> tuple[Bins, Ints]:
