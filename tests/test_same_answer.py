@@ -67,6 +67,8 @@ def fitted(y, **beside):
 # What takes which columns beside y, the one that says which leads there are first. Answers are plain data.
 CALLS = {
     "roc_auc": (lambda y, score, weights: repr(ls.stats.roc_auc(y, score, weights=weights)), "score weights"),
+    "gini": (lambda y, score, weights: repr(ls.stats.gini(y, score, weights=weights)), "score weights"),
+    "ks": (lambda y, score: repr(ls.stats.ks(y, score)), "score"),
     "pr_auc": (lambda y, score, weights: repr(ls.stats.pr_auc(y, score, weights=weights)), "score weights"),
     "brier": (lambda y, probability: repr(ls.stats.brier(y, probability)), "probability"),
     "auc_difference": (lambda y, a, b: repr(ls.stats.auc_difference(y, a, b)), "a b"),

@@ -1,10 +1,13 @@
 """Names that try to be more than names, and what every rendering of a result must do with them."""
 
 import json
+import re
 from html.parser import HTMLParser
 
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+
+from leadscore.base.text import IGNORABLE
 
 NAMES = [
     "<script>alert(1)</script>",
@@ -45,6 +48,11 @@ UNSEEN = {chr(code) for code in (*range(32), *range(127, 160), 0x61C, 0x200E, 0x
 def printable(name):
     """The name as a rulebook takes it: there what cannot be printed is refused."""
     return "".join(letter if letter.isprintable() else "?" for letter in name)
+
+
+def as_id(name):
+    """The name as a lead's id: there letters and spaces that are not seen are refused."""
+    return re.sub(rf"{IGNORABLE}|(?![ \t-\r])\s", "?", name)
 
 
 class _Tags(HTMLParser):

@@ -9,7 +9,7 @@ import pandas as pd
 
 import leadscore as ls
 from leadscore.drift.cohorts import weekly_cohorts
-from tests.support.hostile import printable
+from tests.support.hostile import as_id, printable
 
 START, WEEKS, CHANGED, A_WEEK = dt.date(2025, 1, 6), 34, 28, 22
 
@@ -30,7 +30,7 @@ def _tables(one, other):
     rng = np.random.default_rng(0)
     n = WEEKS * A_WEEK
     created = pd.Timestamp(START - dt.timedelta(14)) + pd.to_timedelta(np.arange(n) * 7 / A_WEEK, unit="D")
-    ids = np.array([f"{one}{number}" for number in range(n)], object)
+    ids = np.array([f"{as_id(one)}{number}" for number in range(n)], object)
     values = np.array([one, printable(f"{other}.")], object)[rng.integers(0, 2, n)]
     leads = pd.DataFrame({"lead_id": ids, "created_at": created, _column(one): values})
     busy = np.repeat(np.arange(n), rng.poisson(np.where(np.arange(n) < CHANGED * A_WEEK, 1, 3)))

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 import leadscore as ls
-from tests.support.hostile import printable
+from tests.support.hostile import as_id, printable
 
 BEFORE, AFTER = ("2026-01-05", "2026-02-01"), ("2026-02-02", "2026-03-01")
 
@@ -24,7 +24,7 @@ def _decomposition(one, other):
     segment = {"name": printable(f"segment {other}"), "when": {_column(one): value}, "threshold": 5}
     qualify = {"threshold": 10, "segments": [segment]}
     book = ls.Rulebook.from_dict({"leadscore": 1, "name": printable(other), **rules, "qualify": qualify})
-    ids = [f"{one}{number}" for number in range(n)]
+    ids = [f"{as_id(one)}{number}" for number in range(n)]
     created = pd.Timestamp(BEFORE[0]) + pd.to_timedelta(np.arange(n) * 56 // n, unit="D")
     leads = pd.DataFrame({"lead_id": ids, "created_at": created, _column(one): [one, value] * (n // 2)})
     events = pd.DataFrame({"lead_id": ids[n // 2 :], "event": printable(f"event {other}"), "at": created[n // 2 :]})
@@ -48,7 +48,7 @@ def _stability(one, other):
 def _outcomes(one, other):
     """A column whose values are others since the reference, so that neither can be compared."""
     n, column = 70 * 12, f"{one} as column"
-    ids = np.array([f"{other}{number}" for number in range(n)])
+    ids = np.array([f"{as_id(other)}{number}" for number in range(n)])
     day = pd.Series(pd.Timestamp("2024-01-01") + pd.to_timedelta(7 * (np.arange(n) // 12), unit="D"), ids)
     late = np.arange(n) > n // 2
     leads = pd.DataFrame({"lead_id": ids, column: np.where(late, f"{other}.", one)})

@@ -14,6 +14,7 @@ from leadscore.learn.rows.snapshots import Snapshots
 from leadscore.learn.rules.evidence import evidence
 from leadscore.learn.rules.reweighing import reweigh
 from leadscore.learn.rules.suggestions import suggest
+from tests.support.hostile import as_id
 
 _N = 240
 _DAY = 20_000 + np.arange(_N) // 8
@@ -47,7 +48,7 @@ def _book(one, other):
 
 def _snapshots(one, other):
     won, trait, side = _drawn()
-    ids = np.array([f"{one}{number}" for number in range(_N)])
+    ids = np.array([f"{as_id(one)}{number}" for number in range(_N)])
     column = f"column {other}"
     leads = pd.DataFrame(
         {

@@ -7,6 +7,7 @@ from leadscore.sales.acceptance import acceptance
 from leadscore.sales.cherry_picking import cherry_picking
 from leadscore.sales.conversion import funnel
 from leadscore.sales.response_times import response_times
+from tests.support.hostile import as_id
 
 BOOK = ls.Rulebook.from_yaml("{leadscore: 1, name: x, fit: [], behaviour: [], qualify: {threshold: 0}}")
 # Half of the leads are worked, all of one name: sales picks them.
@@ -19,7 +20,7 @@ def _column(name):
 
 
 def _tables(one, other):
-    ids = [f"{one}{number}" for number in range(_N)]
+    ids = [f"{as_id(one)}{number}" for number in range(_N)]
     leads = pd.DataFrame({"lead_id": ids, _column(one): [one, f"{other}."] * (_N // 2), "created_at": "2026-03-01"})
     worked = ids[::2]
     parts = [("mql", ids, "T08:00Z"), ("contacted", worked, "T09:00Z"), ("sal", worked[1:], "T10:00Z")]

@@ -3,12 +3,12 @@
 import pandas as pd
 
 import leadscore as ls
-from tests.support.hostile import printable
+from tests.support.hostile import as_id, printable
 
 
 def _worlds(one, other):
     """Tables and two rulebooks, by which leads differ."""
-    raw, one, other = (one, other), printable(one), f"{printable(other)}."
+    raw, one, other = (as_id(one), as_id(other)), printable(one), f"{printable(other)}."
     document = {
         "leadscore": 1,
         "name": f"book {one}",

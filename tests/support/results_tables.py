@@ -5,13 +5,13 @@ import pandas as pd
 import leadscore as ls
 from leadscore.tables.bots import flag_bots
 from leadscore.tables.daily_activity import daily_activity
-from tests.support.hostile import printable
+from tests.support.hostile import as_id, printable
 
 
 def _events(one, other):
     return pd.DataFrame(
         {
-            "lead_id": [f"{one}1", f"{other}2", f"{one}1"],
+            "lead_id": [f"{as_id(one)}1", f"{as_id(other)}2", f"{as_id(one)}1"],
             "event": [f"event {one}", f"event {one}", f"event {other}"],
             "at": "2026-03-10T09:00:01Z",
         }
@@ -20,7 +20,9 @@ def _events(one, other):
 
 def _tables(one, other):
     column = printable(f"column {one}")
-    leads = pd.DataFrame({"lead_id": [f"{one}1", f"{one}1", f"{other}2"], column: [one, other, None]})
+    leads = pd.DataFrame(
+        {"lead_id": [f"{as_id(one)}1", f"{as_id(one)}1", f"{as_id(other)}2"], column: [one, other, None]}
+    )
     document = {"leadscore": 1, "name": printable(other), "columns": {column: {"type": "text", "required": "handoff"}}}
     book = ls.Rulebook.from_dict(document | {"fit": [], "behaviour": [], "qualify": {"threshold": 0}})
     return ls.load_tables(leads, _events(one, other), rulebook=book, strict=False)

@@ -9,7 +9,7 @@ from leadscore.threshold.explorer import ThresholdExplorer
 from leadscore.threshold.holdout import holdout_sample
 from leadscore.threshold.table import threshold_table
 from leadscore.threshold.trials import TrialWeek, plan_trial
-from tests.support.hostile import printable
+from tests.support.hostile import as_id, printable
 
 _N = 60
 
@@ -27,7 +27,7 @@ def _book(one, other):
 
 
 def _ids(one):
-    return [f"{one}{number}" for number in range(_N)]
+    return [f"{as_id(one)}{number}" for number in range(_N)]
 
 
 def _tables(one, other):

@@ -11,6 +11,7 @@ from leadscore.datasets.funnel import make_funnel
 from leadscore.errors import ArgumentError
 from leadscore.stats.intervals import wilson
 from leadscore.threshold.holdout import holdout_sample
+from tests.support.hostile import as_id
 
 BOOK = ls.Rulebook.from_yaml("""
 leadscore: 1
@@ -28,7 +29,7 @@ def scores(ids, country="CA", rival=()):
 
 
 IDS = st.lists(
-    st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1).filter(str.strip), unique=True
+    st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1).map(as_id).filter(str.strip), unique=True
 )
 SHARES = st.floats(0.01, 1)
 
