@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_of
+from leadscore.base.text import counted
 from leadscore.errors import ArgumentError, Problem, did_you_mean
 from leadscore.learn.card.additive import Direction, additive, cut, resampled
 from leadscore.learn.card.beyond import left_on_the_table
@@ -196,7 +197,10 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         self.chosen_, parted = chosen(rows, day, self)
         best = self.chosen_.iloc[0]
         _LOG.log(level, "2 of 3, learning from all rows: bins %s, encoding %s", best["bins"], best["encoding"])
-        in_bins, _, _ = cut(rows, shapes(rows), best["bins"], self.max_bins)
+        in_bins, _, maps = cut(rows, shapes(rows), best["bins"], self.max_bins)
+        gone = [bins.name for bins, mapping in zip(rows.features, maps, strict=True) if not len(mapping)]
+        if gone:
+            _LOG.log(level, "%s left out, as they tell least: %s", counted(len(gone), "feature"), ", ".join(gone))
         self.model_, maps = additive(in_bins, 1 / best["C"], best["encoding"], self.monotone)
         in_bins = in_bins.rebinned(self.model_.features, maps)
         if self.pairs:

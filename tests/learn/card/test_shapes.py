@@ -63,3 +63,15 @@ def test_a_fit_of_two_hundred_columns_ends():
     started = time.process_time()
     LeadClassifier(guards=None).fit(frame, y)
     assert time.process_time() - started < 30
+
+
+def test_of_many_features_those_that_tell_nothing_are_left_out_and_named(caplog):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(1500, 40))).rename(columns="f{}".format)
+    y = rng.random(1500) < expit(-1 + frame["f1"] + 0.7 * frame["f2"])
+    with caplog.at_level("INFO", logger="leadscore"):
+        model = LeadClassifier(guards=None, bins="shape", encoding="onehot", C=0.3).fit(frame, y)
+    kept = {bins.name for bins in model.model_.features}
+    assert {"f1", "f2"} <= kept
+    (said,) = (one.getMessage() for one in caplog.records if "tell least" in one.getMessage())
+    assert set(said.split(": ")[1].split(", ")) == set(frame) - kept != set()
