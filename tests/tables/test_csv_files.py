@@ -68,7 +68,8 @@ def files(draw):
     written_text = "".join([lines[0], *(line + end * draw(st.integers(0, 1)) for line in lines[1:])])
     if draw(st.booleans()):
         written_text = written_text.removesuffix(end)
-    if draw(st.booleans()):
+    # A header of one separator of each kind may be either's; that "a,b" is one name is told by saying which.
+    if draw(st.booleans()) or (delimiter != "," and lines[0].count(delimiter) == lines[0].count(",")):
         written_text = f"sep={delimiter}{end}{written_text}"
     mark = draw(st.sampled_from([b"", b"\xef\xbb\xbf"]))
     # A row of empty cells in one column is a blank line; here each row has a delimiter at least.

@@ -195,7 +195,8 @@ def gate(  # noqa: PLR0913 - each of them is part of what is asked
         for name, value in (("margin", margin), ("calibration_margin", calibration_margin)):
             if given.number(name, value, least=0) >= 1:
                 given.wrong(name, f"must be a share below 1; got {value!r}")
-        given.names("by", by)
+        if not isinstance(by, Groups):
+            given.names("by", by)
     binding = Binding(snapshots.tables, int(snapshots.day.min()), int(snapshots.day.max()))
     terms = Terms(rules, capacity, by, trained_until, margin, calibration_margin)
     return verdict_of(binding, candidate, current, snapshots, terms)

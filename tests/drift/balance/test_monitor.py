@@ -387,7 +387,7 @@ def test_new_normal_learns_anew(alarmed):
     assert repr(again.verdict) == repr(alarmed.verdict)
     with pytest.raises(ArgumentError, match="there is nothing to acknowledge"):
         alarmed.acknowledge("fixed")
-    with pytest.raises(ArgumentError, match="'fixed' or 'new_normal'"):
+    with pytest.raises(ArgumentError, match="one of 'fixed', 'new_normal'"):
         alarmed.acknowledge("later")
 
 
