@@ -165,7 +165,7 @@ def is_read_at(out: AnyPath, source: AnyPath) -> bool:
         return False
     if os.path.isdir(source):  # noqa: PTH112 - of any path
         inside = real.is_relative_to(os.path.realpath(source))
-        read = [os.path.join(folder, name) for folder, _, names in os.walk(source) for name in names]  # noqa: PTH118
+        read = [os.path.join(folder, name) for folder, _, names in os.walk(source) for name in names]  # noqa: PTH118 - any path
     elif os.path.lexists(source):
         inside, read = real == Path(os.path.realpath(source)), [source]
     else:
@@ -179,7 +179,7 @@ def _matches(path: Path, pattern: str) -> bool:
         return path == Path(os.path.realpath(pattern))
     # A folder of the pattern may be a link.
     folder, name = os.path.split(os.path.abspath(pattern))  # noqa: PTH100 - resolving it would follow its last part
-    whole = os.path.join(os.path.realpath(folder), name)  # noqa: PTH118
+    whole = os.path.join(os.path.realpath(folder), name)  # noqa: PTH118 - as above
     return fnmatch(str(path), whole) if "**" in whole else PurePath(path).match(whole)
 
 

@@ -189,7 +189,7 @@ def _check(given: Arguments, reference: Any, current: Any) -> None:
     sides = {"reference": reference, "current": current}
     if not any(all(map(kind, sides.values())) for kind in (is_table, _is_scores)):
         kinds = " and ".join(type(side).__name__ for side in sides.values())
-        given.wrong("reference", f"and current must be both Scores or both DataFrames; got {kinds}")
+        given.wrong("reference", f"and current must be both Scores or both tables; got {kinds}")
         return
     for name, side in sides.items():
         if not len(side):

@@ -23,7 +23,7 @@ Direction = Literal["increasing", "decreasing"]
 
 # A feature that tells nothing, and is kept, has so many bins, and heights of about this variance, rough and smooth.
 _FLAT, _HARDLY = 4, (1e-4, 0.0)
-# Those that tell nothing stay while there are no more features than this in all.
+# Those that tell nothing fill up what tells to so many features, and are gone beyond.
 _FEATURES = 30
 # There is room for so many bins: the cost of a fit grows with their cube.
 _BINS = 2000
@@ -32,9 +32,6 @@ _PSEUDO = 10.0
 _SLOPES_DRAWN = 1.0
 # The least share of the leads in a bin of a number.
 _LEAST_SHARE = 0.01
-# What is better must be so by so many standard errors over the folds: Student's t of four folds at 1 %, five being
-# tried. Of many ways the best in a few folds is luck.
-_CLEARLY = 4.5
 
 
 def cut(rows: Rows, shape: Shapes, method: Method, most: int) -> tuple[Rows, list[Bins], list[Ints]]:
@@ -42,8 +39,8 @@ def cut(rows: Rows, shape: Shapes, method: Method, most: int) -> tuple[Rows, lis
 
     Parts of equal size, and what draws their coefficients, are the same whatever the outcomes. By the other methods
     coefficients are drawn as far as their leads ask for; a feature that tells nothing has a few parts of equal size and
-    next to no heights. Of many features those that tell nothing are gone, and those that tell least where there is no
-    room for all.
+    next to no heights. Features that tell nothing are gone beyond 30 in all, and those that tell least where there is
+    no room for all.
 
     Returns
     -------
@@ -264,11 +261,6 @@ def explained(lost: Floats, rows: Rows) -> float:
     mean = (rows.weight @ rows.y) / rows.weight.sum()
     usual = -rows.weight.sum() * (mean * np.log(mean) + (1 - mean) * np.log(1 - mean))
     return float(1 - rows.weight @ lost / usual)
-
-
-def clearly(gains: Floats) -> Floats:
-    """By how much gains in each fold, (n_folds, ...), are more than chance over the folds; below 0 if they are not."""
-    return np.asarray(gains.mean(axis=0) - _CLEARLY * gains.std(axis=0, ddof=1) / np.sqrt(len(gains)))
 
 
 def _sizes(model: Additive, penalty: float) -> Floats:

@@ -59,7 +59,7 @@ def left_on_the_table(parted: Sequence[Fold], best: Any, asked: Any) -> tuple[st
     if said[0][1] > 0:
         notes = [f"{lead:.3f} of AUC are left on the table: boosted trees order leads better, {ends[0]}."]
     else:
-        notes = [f"Boosted trees have no clear lead over the card: {ends[0]}."]
+        notes = [f"Boosted trees have no clear lead over the model: {ends[0]}."]
     if not asked.pairs:
         rows_more = counted(round(float(np.mean(more))), "row")
         worth = said[1][1] > 0 and gain >= _WORTH

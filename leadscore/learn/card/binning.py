@@ -143,7 +143,7 @@ def _mass(read: Column, weight: Floats) -> Floats:
     return np.asarray(np.bincount(read.codes[known], weight[known], len(read.values)), np.float64)
 
 
-def cells(column: str, read: Column, weight: Floats, rare: float, most: int = _CELLS) -> Bins:
+def cells(column: str, read: Column, weight: Floats, rare: float) -> Bins:
     """The finest bins: cells of about equal weight of a number, every level that is not rare of a category."""
     if read.numbers is None:
         common = sorted(
@@ -153,12 +153,12 @@ def cells(column: str, read: Column, weight: Floats, rare: float, most: int = _C
     known = ~np.isnan(read.numbers) & (weight > 0)
     values, place = np.unique(read.numbers[known], return_inverse=True)
     mass = np.bincount(place, weight[known], len(values))
-    if len(values) <= most:
+    if len(values) <= _CELLS:
         starts = np.arange(1, len(values))
     else:
         # A value that fills a cell alone is one, however its neighbours fall: a spike is never hidden.
-        share = np.floor((np.cumsum(mass) - mass / 2) / mass.sum() * most)
-        heavy = mass >= mass.sum() / most
+        share = np.floor((np.cumsum(mass) - mass / 2) / mass.sum() * _CELLS)
+        heavy = mass >= mass.sum() / _CELLS
         new = (share[1:] != share[:-1]) | heavy[1:] | heavy[:-1]
         starts = np.flatnonzero(new) + 1
     return Bins(column, "number", edges=tuple(_plainest(values[i - 1], values[i]) for i in starts))

@@ -64,12 +64,12 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
     Parameters
     ----------
     bins : "auto", "shape", "tree" or "quantile"
-        How numbers are cut: where the smooth joint shape of all features rises or falls (shape), by a decision tree on
-        the feature alone (tree), or into parts of equal size (quantile). By default the one that predicts best: on
-        later leads wherever rows have dates, else on held-out ones.
+        How numbers are cut: where the joint shape of all features rises or falls (shape), by a decision tree on the
+        feature alone (tree), or into parts of equal size (quantile). By default shape, or quantile where rows have
+        dates, unless another clearly predicts better: later leads where rows have dates, else held-out ones.
     encoding : "auto", "onehot" or "woe"
-        A coefficient per bin, drawn to zero; or one slope per feature on the weights of evidence of its bins, which is
-        less exact and steadier over time.
+        A coefficient per bin, drawn to zero, and to its neighbours but for quantile; or one slope per feature on the
+        weights of evidence of its bins, which is less exact and steadier over time. By default chosen with the bins.
     max_bins : int
         Of a number, missing apart.
     C : float, optional
@@ -93,8 +93,9 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
     chosen_ : DataFrame
         What was tried: `bins`, `encoding`, `C`, `explained` (mean share of the deviance explained in the folds).
     beyond_ : tuple of str
-        Whether boosted trees, or pairs of features, order held-out leads better, and by how much; nothing where nothing
-        was chosen by held-out leads.
+        Whether boosted trees, or pairs of features, order held-out leads better than the model, before a card shortens
+        it, and by how much; nothing where nothing was chosen by held-out leads (few outcomes; all of `bins`, `encoding`
+        and `C` given). Rows of one lead are taken as independent, and may lie on both sides.
     n_rows_, n_unknown_ : int
         Rows learned from; rows left out because their outcome is missing.
     trained_until_ : date or None
@@ -113,8 +114,8 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
     The effective sample size of weights w is (sum w)^2 / sum w^2: Kish, L. (1965), Survey Sampling, section 11.7.
     Additive models of binned features: Hastie, T. and Tibshirani, R. (1990), Generalized Additive Models; as points
     cards: Siddiqi, N. (2006), Credit Risk Scorecards. Heights are drawn together as far as the marginal likelihood of
-    the outcomes asks for: Tipping, M. and Faul, A. (2003), AISTATS. Of more than 30 features those that tell nothing
-    are left out, and those that tell least where all have more than 2,000 bins.
+    the outcomes asks for: Tipping, M. and Faul, A. (2003), AISTATS. Features that tell nothing are left out beyond 30
+    in all, and those that tell least where all have more than 2,000 bins; the log and the model card name them.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Cells merged to few bins, bins to a card's few rows: always the two that the fit can tell apart least."""
+"""Bins merged to a card's few rows: always the two that the fit can tell apart least."""
 
 from __future__ import annotations
 
@@ -59,20 +59,18 @@ class Merger:
         used = int((self.mass[self._alive(place)] > 0).sum())
         return used if used > 1 else 0
 
-    def _cheapest(self, places: Sequence[int], least: float, *, per_row: bool) -> tuple[float, int, int]:
+    def _cheapest(self) -> tuple[float, int, int]:
         """What the cheapest merger costs, and the two bins."""
-        pairs = np.concatenate([np.zeros((0, 2), np.intp), *(self.pairs[place] for place in places)])
+        pairs = np.concatenate([np.zeros((0, 2), np.intp), *self.pairs])
         if not len(pairs):
             return np.inf, -1, -1
         i, j = pairs.T
         spread = self.covariance[i, i] + self.covariance[j, j] - 2 * self.covariance[i, j]
         cost = (self.coefficients[i] - self.coefficients[j]) ** 2 / np.maximum(spread, 1e-300)
-        small = np.minimum(self.mass[i], self.mass[j])
-        if per_row:
-            # The last two rows of a feature go together.
-            rows = np.array([self.rows(place) for place in range(len(self.features))])
-            cost = np.where(rows[self.feature[i]] == 2, cost / 2, cost)
-        cost = np.where(small <= 0, -_FIRST, np.where(small < least, cost - _FIRST / 2, cost))
+        # The last two rows of a feature go together.
+        rows = np.array([self.rows(place) for place in range(len(self.features))])
+        cost = np.where(rows[self.feature[i]] == 2, cost / 2, cost)
+        cost = np.where(np.minimum(self.mass[i], self.mass[j]) <= 0, -_FIRST, cost)
         best = int(np.argmin(cost))
         return float(cost[best]), int(i[best]), int(j[best])
 
@@ -88,21 +86,10 @@ class Merger:
         self.group[self.group == j] = i
         self.pairs[self.feature[i]] = self._pairs(int(self.feature[i]))
 
-    def to_bins(self, most: int, least: float) -> None:
-        """Merge the bins of each number to at most so many, missing apart, none of less weight than `least`."""
-        for place, bins in enumerate(self.features):
-            while bins.kind == "number":
-                alive = self._alive(place)[:-1]
-                if len(alive) == 1 or (len(alive) <= most and self.mass[alive].min() >= least):
-                    break
-                _, i, j = self._cheapest([place], least if len(alive) <= most else 0.0, per_row=False)
-                self.merge(i, j)
-
     def to_rows(self, most: int) -> None:
         """Merge wherever it is cheapest until all features have at most so many rows together."""
-        places = range(len(self.features))
-        while sum(map(self.rows, places)) > most:
-            cost, i, j = self._cheapest(places, 0.0, per_row=True)
+        while sum(map(self.rows, range(len(self.features)))) > most:
+            cost, i, j = self._cheapest()
             if cost == np.inf:
                 break
             self.merge(i, j)

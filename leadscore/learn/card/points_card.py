@@ -70,7 +70,7 @@ class PointsCard(Result):
     trained_until_ : date or None
         The last day of the rows learned from.
     beyond_ : tuple of str
-        What the model leaves on the table; see `LeadClassifier`.
+        What the model, before it was shortened and rounded, leaves on the table; see `LeadClassifier`.
     """
 
     features: list[Bins]

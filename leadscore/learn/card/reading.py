@@ -42,7 +42,7 @@ def read_frame(estimator: Any, X: Any, *, reset: bool) -> pd.DataFrame:  # noqa:
     return frame
 
 
-def table_of(X: Any, names: Sequence[str]) -> pd.DataFrame:  # noqa: N803
+def table_of(X: Any, names: Sequence[str]) -> pd.DataFrame:  # noqa: N803 - scikit-learn's name
     """A table, or an array whose columns have names in this order."""
     if is_table(X):
         return as_frame("X", X)

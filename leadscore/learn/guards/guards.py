@@ -240,8 +240,9 @@ def guards(  # noqa: PLR0913 - each of them is part of what is asked
     not; and whether it goes with the other columns by the outcome alone, which is how an effect of the outcome differs
     from its causes and from other signs of one interest. Two signs, one of them in the figures, make a finding to drop;
     a name and an AUC above 0.75 do too. A column that goes with the others as a cause or another sign does is never one
-    of them. The bounds of the figures hold for all columns of a table at once, with 1 % of false alarms. One sign is a
-    finding to look at (LS306). LS309 says what all of them seem to bring, with DeLong's interval for the difference.
+    of them. The bounds of the figures hold for all columns of a table at once, with 1 % of false alarms, though not for
+    all levels of each category. One sign is a finding to look at (LS306). LS309 says what all of them seem to bring,
+    with DeLong's interval for the difference.
 
     How often leaks are found and honest columns taken for leaks: `benchmarks/README.md`. If nothing but the figures
     tells, and all columns were made from the outcome, leaks and honest columns cannot be told apart: you decide.

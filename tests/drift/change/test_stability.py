@@ -436,7 +436,7 @@ def test_what_cannot_be_compared_is_refused(first, second, message):
 
 def test_scores_and_a_frame_are_refused(funnel, tables):
     scores = ls.score(tables, funnel.rulebook, as_of="2026-03-31")
-    with pytest.raises(ArgumentError, match="both Scores or both DataFrames"):
+    with pytest.raises(ArgumentError, match="both Scores or both tables"):
         stability(scores, scores.frame)
     for bins in (1, 2.5, True):
         with pytest.raises(ArgumentError, match="whole number"):

@@ -533,7 +533,7 @@ def test_a_family_of_stable_streams_rarely_alarms():
 @pytest.mark.soak
 def test_false_alarms_and_delays_of_a_family():
     """Beside `benchmarks/README.md`, in a few runs: 10 % of budget, and what is found in a year."""
-    import streams as benchmark  # noqa: PLC0415
+    import streams as benchmark  # noqa: PLC0415 - as above
 
     found = benchmark.measured(10, seed=15)
     assert (found.filter(like="false").sum(axis=1) > 0).sum() <= 3
