@@ -187,6 +187,14 @@ class Arguments:
                 self.wrong(next(iter(values)), f"must go with the others, one number for each; the shapes are {shapes}")
         return found
 
+    def share(self, **values: Any) -> list[npt.NDArray[np.float64]]:
+        """A count and of how many it is: missing or infinite ones are nobody's, weights may add up to a hair more."""
+        count, n = found = self.numbers(**values)
+        named, of = values
+        if not self.problems and ((count < 0) | (count > n * (1 + 1e-9))).any():
+            self.wrong(named, f"must be 0 or more and no more than {of}")
+        return found
+
     def _array(self, name: str, value: Any) -> npt.NDArray[np.float64]:
         try:
             raw = np.asarray(value)

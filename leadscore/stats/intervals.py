@@ -38,7 +38,7 @@ def wilson(
     Raises
     ------
     ArgumentError
-        If they are not numbers or cannot go together, or the confidence does not lie between 0 and 1.
+        If they are not numbers, cannot go together or are more than n, or the confidence does not lie between 0 and 1.
 
     References
     ----------
@@ -54,7 +54,7 @@ def wilson(
     """
     with Arguments("wilson") as given:
         given.probability("confidence", confidence)
-        k, size = given.numbers(count=count, n=n)
+        k, size = given.share(count=count, n=n)
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     with np.errstate(invalid="ignore", divide="ignore"):
         rate = k / size

@@ -56,7 +56,7 @@ def confidence_sequence(
     """
     with Arguments("confidence_sequence") as given:
         given.probability("confidence", confidence)
-        counts = given.numbers(count=count, n=n)
+        counts = given.share(count=count, n=n)
     k, size = np.broadcast_arrays(*counts)
     with np.errstate(invalid="ignore"):
         rate = k / size
@@ -111,7 +111,9 @@ def always_valid_p(
     [0.00039, 1.0, 1.0]
     """
     with Arguments("always_valid_p") as given:
-        k, size, k_other, size_other = given.numbers(count=count, n=n, other_count=other_count, other_n=other_n)
+        given.numbers(count=count, n=n, other_count=other_count, other_n=other_n)
+        k, size = given.share(count=count, n=n)
+        k_other, size_other = given.share(other_count=other_count, other_n=other_n)
     together = _log_mixture(k + k_other, size + size_other)
     return np.exp(np.minimum(together - _log_mixture(k, size) - _log_mixture(k_other, size_other), 0))
 

@@ -14,6 +14,7 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 
 from leadscore.errors import ArgumentError
 from leadscore.stats.intervals import difference, holm, lift, newcombe, ratio, wilson
+from leadscore.stats.sequential import confidence_sequence
 from leadscore.stats.stratified import risk_difference, stratified_test
 from leadscore.stats.survival import kaplan_meier, risk_sets
 
@@ -30,6 +31,14 @@ from leadscore.stats.survival import kaplan_meier, risk_sets
 )
 def test_wilson_equals_the_published_figures(count, n, low, high):
     assert [round(float(bound), 4) for bound in wilson(count, n)] == [low, high]
+
+
+@pytest.mark.parametrize("estimate", [wilson, confidence_sequence])
+@pytest.mark.parametrize("count", [-1, 4, [1, 5]])
+def test_more_than_all_are_refused(estimate, count):
+    with pytest.raises(ArgumentError, match="count: must be 0 or more and no more than n"):
+        estimate(count, 3)
+    estimate(3, 3)
 
 
 def test_wilson_knows_nothing_of_nobody():
