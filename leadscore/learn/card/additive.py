@@ -273,8 +273,8 @@ def _sizes(model: Additive, penalty: float) -> Floats:
     return found
 
 
-def resampled(model: Additive, rows: Rows, penalty: float, groups: Ints | None, draws: int) -> Floats:
-    """(draws, n_bins) coefficients had other leads come: each group of rows drawn as often as Poisson's law says.
+def resampled(model: Additive, rows: Rows, penalty: float, draws: int) -> Floats:
+    """(draws, n_bins) coefficients had other leads come: each lead drawn as often as Poisson's law says.
 
     A Newton step from the fit to that of the drawn rows: the weighted bootstrap (Newton, M. and Raftery, A. (1994),
     Journal of the Royal Statistical Society B 56, 3-48) in one step (Kline, P. and Santos, A. (2012), Journal of
@@ -297,9 +297,9 @@ def resampled(model: Additive, rows: Rows, penalty: float, groups: Ints | None, 
     # What draws heights is as uncertain as they are large: as their spread says, else as they turned out.
     known = rows.spread is not None
     pull[:n] *= np.sqrt(penalty * USUAL if known else np.maximum(1, penalty * _sizes(model, penalty))[:, None])
-    # A row that stands for three leads is drawn as often as three rows; a group as one, with all its rows.
-    expected = rows.weight if groups is None else np.ones(int(groups.max()) + 1)
-    owner = np.arange(len(rows.y)) if groups is None else groups
+    # A row that stands for three leads is drawn as often as three rows; a lead of several rows with all of them.
+    expected = rows.weight if rows.lead is None else np.ones(int(rows.lead.max()) + 1)
+    owner = np.arange(len(rows.y)) if rows.lead is None else rows.lead
     rng, found = np.random.default_rng(0), np.empty((draws, rows.n_bins))
     for draw in range(draws):
         times = np.asarray((rng.poisson(expected) / expected)[owner] - 1, np.float64)

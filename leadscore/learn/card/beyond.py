@@ -26,7 +26,7 @@ _SPLIT_BY = 30
 _LEVELS = 200
 
 
-def left_on_the_table(parted: Sequence[Fold], best: Any, asked: Any) -> tuple[str, ...]:
+def left_on_the_table(rows: Rows, parted: Sequence[Fold], best: Any, asked: Any) -> tuple[str, ...]:
     """Whether boosting, or pairs of features, would order leads better than the model: on leads no part of it saw.
 
     In each fold the model, the choice of pairs (on folds within the older part) and the trees are learned from one part
@@ -34,6 +34,8 @@ def left_on_the_table(parted: Sequence[Fold], best: Any, asked: Any) -> tuple[st
 
     Parameters
     ----------
+    rows : Rows
+        All that the model learned from.
     parted : list of Fold
         Nothing is known of held-out leads where there are none.
     best : row of `chosen_`
@@ -41,18 +43,20 @@ def left_on_the_table(parted: Sequence[Fold], best: Any, asked: Any) -> tuple[st
     """
     if not parted:
         return ()
-    if any(np.ptp(rows.weight) for fold in parted for rows in (fold.old, fold.new)):
-        return ("Not looked at, as rows have weights: whether boosting or pairs of features would do better.",)
-    found, more, n = [], [], 0
-    for fold in parted:
+    judged = [fold for fold in parted if 1 < fold.new.y.sum() < len(fold.new.y) - 1]
+    if not judged or np.ptp(rows.weight):
+        why = "rows have weights" if judged else "no rows held out have two of either outcome"
+        return (f"Not looked at, as {why}: whether boosting or pairs of features would do better.",)
+    found, more = [], []
+    for fold in judged:
         had = fold.new.y > 0
-        plain, with_pairs, rows = _told(*fold.in_bins(best["bins"], asked.max_bins), best, asked)
+        plain, with_pairs, added = _told(*fold.in_bins(best["bins"], asked.max_bins), best, asked)
         own = with_pairs if asked.pairs else plain
         # Both begin in the same bins.
         found.append([auc_difference(had, other, own) for other in (_boosted(fold.old, fold.new), with_pairs)])
-        more.append(rows)
-        n += len(had)
-    (lead, *_), (gain, *_) = said = [_mean(each) for each in zip(*found, strict=True)]
+        more.append(added)
+    (lead, *_), (gain, *_) = said = [_mean(each, judged) for each in zip(*found, strict=True)]
+    n = sum(len(fold.new.y) for fold in judged)
     ends = [
         f"{value:+z.3f} of AUC ({low:+z.3f} to {high:+z.3f} at 95 %, n = {n:,} held out)" for value, low, high in said
     ]
@@ -100,10 +104,17 @@ def _boosted(old: Rows, new: Rows) -> Floats:
         return np.asarray(trees.fit(table(old), old.y).decision_function(table(new)), np.float64)
 
 
-def _mean(found: Sequence[Any]) -> tuple[float, float, float]:
-    """The mean of differences over folds of other leads, with its ends; none where one is not known."""
+def _mean(found: Sequence[Any], judged: Sequence[Fold]) -> tuple[float, float, float]:
+    """The mean of differences over folds of other leads, with its ends.
+
+    DeLong's errors are of rows that know nothing of each other. Those of a lead may be alike, and are then no more than
+    one: errors are so much wider (the design effect of clusters of rows alike; Kish, L. (1965), Survey Sampling,
+    chapter 5).
+    """
     value = float(np.mean([one.value for one in found]))
     # Where both rank the leads alike there is no error.
     errors = [0.0 if np.isnan(one.low) else (one.high - one.low) / (2 * norm.ppf(0.975)) for one in found]
-    reach = float(norm.ppf(0.975) * np.sqrt(np.sum(np.square(errors))) / len(errors))
+    crowds = [np.ones(1) if fold.new.lead is None else np.bincount(fold.new.lead) for fold in judged]
+    wider = [float(np.sqrt(own @ own / own.sum())) for own in crowds]
+    reach = float(norm.ppf(0.975) * np.linalg.norm(np.multiply(errors, wider)) / len(errors))
     return value, value - reach, value + reach

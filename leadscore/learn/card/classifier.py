@@ -23,8 +23,8 @@ from leadscore.base.text import counted
 from leadscore.errors import ArgumentError, Problem, did_you_mean
 from leadscore.learn.card.additive import Direction, additive, cut, resampled
 from leadscore.learn.card.beyond import left_on_the_table
-from leadscore.learn.card.binning import Floats, Ints
-from leadscore.learn.card.folds import LOOKED_AT, Days, folds, in_order
+from leadscore.learn.card.binning import Floats
+from leadscore.learn.card.folds import Days, folds, in_order, looked_at
 from leadscore.learn.card.interactions import paired
 from leadscore.learn.card.model_file import read_model, write_model
 from leadscore.learn.card.points_card import PointsCard, centred, points_card
@@ -94,8 +94,9 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         What was tried: `bins`, `encoding`, `C`, `explained` (mean share of the deviance explained in the folds).
     beyond_ : tuple of str
         Whether boosted trees, or pairs of features, order held-out leads better than the model, before a card shortens
-        it, and by how much; nothing where nothing was chosen by held-out leads (few outcomes; all of `bins`, `encoding`
-        and `C` given). Rows of one lead are taken as independent, and may lie on both sides.
+        it, and by how much; nothing where nothing was chosen by held-out leads (few outcomes; no lead whose rows are
+        all before another's; all of `bins`, `encoding` and `C` given). With `groups` errors are as if the rows of a
+        lead were alike: at most too wide.
     n_rows_, n_unknown_ : int
         Rows learned from; rows left out because their outcome is missing.
     trained_until_ : date or None
@@ -152,7 +153,8 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         dates : (n_rows,) days or times, optional
             When each row was as it is; then the model is chosen by how it predicts later leads.
         groups : (n_rows,), optional
-            Rows of one lead on several days: intervals draw them together. Series are matched with X by their index.
+            Rows of one lead on several days: folds and intervals keep them together. Series are matched with X by their
+            index.
 
         Returns
         -------
@@ -184,15 +186,15 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         read = read_columns(frame)
         self.kinds_ = {name: "empty" if column.missing.all() else column.kind for name, column in read.items()}
         self._check_directions()
-        binned, day, groups = in_order(read, outcome, weight, day, groups)
+        binned, day = in_order(read, outcome, weight, day, groups)
         # Matrices of some hundred columns: on a busy machine threads that wait for each other cost ten times the work.
         with threadpool_limits(1, "blas"):
-            self._learn(binned, day, groups)
+            self._learn(binned, day)
         return self
 
-    def _learn(self, rows: Rows, day: Days | None, groups: Ints | None) -> None:
+    def _learn(self, rows: Rows, day: Days | None) -> None:
         n, p = len(rows.y), len(rows.features)
-        seconds = p * (_PER_CELL * n + _PER_CELL_OF_FOLDS * min(n, LOOKED_AT))
+        seconds = p * (_PER_CELL * n + _PER_CELL_OF_FOLDS * len(looked_at(n)))
         level = logging.WARNING if seconds > _LONG else logging.INFO
         _LOG.log(level, "%s rows of %s features: about %.0f s; 1 of 3, choosing bins", f"{n:,}", f"{p:,}", seconds)
         self.chosen_, parted = chosen(rows, day, self)
@@ -208,8 +210,8 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
             (in_bins,) = paired(in_bins, list(folds(in_bins, day)), 1 / best["C"], self.pairs)
             self.model_, _ = additive(in_bins, 1 / best["C"], best["encoding"])
         _LOG.log(level, "3 of 3, comparing with boosted trees and pairs of features; intervals")
-        self.beyond_ = left_on_the_table(parted, best, self)
-        self.draws_ = resampled(self.model_, in_bins, 1 / best["C"], groups, _DRAWS)
+        self.beyond_ = left_on_the_table(rows, parted, best, self)
+        self.draws_ = resampled(self.model_, in_bins, 1 / best["C"], _DRAWS)
 
     def _guarded(self, frame: pd.DataFrame, rows: LeadRows) -> pd.DataFrame:
         """What is learned from; what is wrong with the columns left out is said, or refused."""

@@ -21,13 +21,13 @@ _RARE, _RARE_SHARE = 30.0, 0.005
 _MOST_WORDS = 30
 _PERIODS, _FOLDS = 10, 4
 # The folds are of so many rows at most.
-LOOKED_AT = 10_000
+_LOOKED_AT = 10_000
 
 
 def in_order(
     read: Mapping[str, Column], y: Floats, weight: Floats, day: Days | None, groups: Ints | None
-) -> tuple[Rows, Days | None, Ints | None]:
-    """The rows by their cells, the day and the group of each, in an order that depends on what they hold alone."""
+) -> tuple[Rows, Days | None]:
+    """The rows by their cells, and the day of each, in an order that depends on what they hold alone."""
     total = weight.sum()
     rare = min(max(_RARE, _RARE_SHARE * total), total / 10)
     features: list[Bins] = []
@@ -41,7 +41,7 @@ def in_order(
     order, groups = _order([*codes, y.astype(np.int64), *([] if day is None else [day])], weight, groups)
     days = None if day is None else day[order]
     period = None if days is None else _periods(days, weight[order])
-    return Rows(features, [code[order] for code in codes], y[order], weight[order], period), days, groups
+    return Rows(features, [code[order] for code in codes], y[order], weight[order], period, groups), days
 
 
 def _order(held: list[npt.NDArray[Any]], weight: Floats, groups: Ints | None) -> tuple[Ints, Ints | None]:
@@ -83,33 +83,52 @@ def _periods(day: Days, weight: Floats) -> Ints | None:
 
 
 def folds(rows: Rows, day: Days | None) -> Iterator[tuple[Rows, Rows]]:
-    """What to learn from and what to judge by: earlier and later leads where there are days, else parts of all."""
-    looked_at = np.arange(0, len(rows.y), max(1, -(-len(rows.y) // LOOKED_AT)))
-    some = rows.take(looked_at)
+    """What to learn from and what to judge by: earlier and later leads where there are days, else parts of all.
+
+    No lead is on both sides: its rows would tell of one another, and whatever learns them by heart would seem to know.
+    """
+    place = looked_at(len(rows.y))
+    some = rows.take(place)
     if day is None or rows.period is None:
-        pairs = list(_stripes(some.weight))
+        pairs = list(_stripes(some.weight) if some.lead is None else _dealt(some.weight, some.lead))
     else:
-        own = day[looked_at]
-        cuts = _days_at(own, some.weight, _FOLDS + 1)
-        ends = np.append(cuts[1:], own.max() + 1)
-        pairs = [
-            (some.weight * (own < start), some.weight * ((own >= start) & (own < end)))
-            for start, end in zip(cuts, ends, strict=True)
-        ]
+        pairs = list(_in_time(some, day[place]))
     for weights in pairs:
         train, test = (replace(some, weight=weight).take(weight > 0) for weight in weights)
         if all(len(part.y) and 0 < part.y.mean() < 1 for part in (train, test)):
             yield train, test
 
 
+def looked_at(n_rows: int) -> Ints:
+    """Which of so many rows the folds are of."""
+    return np.arange(0, n_rows, max(1, -(-n_rows // _LOOKED_AT)))
+
+
+def _in_time(rows: Rows, day: Days) -> Iterator[tuple[Floats, Floats]]:
+    """Weights of the rows before each part of the time, of leads that are not in it, and of those in it."""
+    cuts = _days_at(day, rows.weight, _FOLDS + 1)
+    for start, end in zip(cuts, np.append(cuts[1:], day.max() + 1), strict=True):
+        before, within = day < start, (day >= start) & (day < end)
+        if rows.lead is not None:
+            before &= ~np.isin(rows.lead, rows.lead[within])
+        yield rows.weight * before, rows.weight * within
+
+
+def _dealt(weight: Floats, lead: Ints) -> Iterator[tuple[Floats, Floats]]:
+    """Leads with all their rows dealt out in turn; leads alike have numbers that follow each other."""
+    for fold in range(_FOLDS):
+        judged = lead % _FOLDS == fold
+        yield weight * ~judged, weight * judged
+
+
 def _stripes(weight: Floats) -> Iterator[tuple[Floats, Floats]]:
     """The leads dealt out in turn, as weights of the rows to learn from and to judge by.
 
     Rows alike stand together, so each fold gets its share of them; and a row that stands for three leads is in three
-    folds, as three rows would be.
+    folds, as three rows would be. Where rows are whole leads none is split.
     """
     ends = np.cumsum(weight)
-    width = min(1.0, ends[-1] / (100 * _FOLDS))
+    width = 1.0 if (weight == np.floor(weight)).all() else min(1.0, ends[-1] / (100 * _FOLDS))
     turns, rest = np.divmod(np.stack([ends - weight, ends]) / width, _FOLDS)
     for fold in range(_FOLDS):
         before, after = (turns + np.clip(rest - fold, 0, 1)) * width

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from leadscore.errors import ArgumentError
+from leadscore.learn.card.folds import looked_at
 from leadscore.present.markdown import escaped
 from leadscore.present.result import Result, Section
 from leadscore.stats.intervals import share_text
@@ -98,11 +99,12 @@ class ModelCard(Result):
         tried = self.model.chosen_
         given = (f"{name} = {value!r}" for name, value in self.model.get_params(deep=False).items())
         how = (
-            "Nothing else was tried: it was asked for, or there were too few outcomes to choose."
+            "Nothing else was tried: it was asked for, or there were too few outcomes or leads to choose."
             if tried["explained"].isna().all()
             # The folds share the rows they learn from, so their spread is no interval.
             else "The first was taken. `explained` is the share of the deviance of rows held out that is explained, a "
-            f"mean over the folds; it has no interval, because the folds share rows. n = {self.model.n_rows_:,}."
+            f"mean over the folds; it has no interval, because the folds share rows. "
+            f"n = {len(looked_at(self.model.n_rows_)):,} rows in the folds."
         )
         notes = (f"Asked for: {', '.join(given)}.", how, *self.model.beyond_)
         return Section("chosen", "What was chosen", tried, notes=notes, formats={"explained": ".4g"})

@@ -35,6 +35,8 @@ class Rows:
     period : (n_rows,) or None
         Which stretch of time each row is of. Over the years the share of leads that convert moves for reasons that no
         lead has on it; a feature that moved along would be credited with it. So each stretch has its own level.
+    lead : (n_rows,) or None
+        Which lead each row is of, where leads have several.
     spread : (n_features, 2) or None
         The variance of the heights of each feature, by the leads learned from: see `shapes`. Of a number, of what is
         rough and of what is smooth in them; of values, the first. Without it all bins are alike, each for itself.
@@ -45,14 +47,16 @@ class Rows:
     y: Floats
     weight: Floats
     period: Ints | None = None
+    lead: Ints | None = None
     spread: Floats | None = None
 
     def take(self, rows: npt.NDArray[Any]) -> Rows:
         """Some of the rows."""
-        period = None if self.period is None else np.unique(self.period[rows], return_inverse=True)[1]
-        return replace(
-            self, codes=[code[rows] for code in self.codes], y=self.y[rows], weight=self.weight[rows], period=period
+        period, lead = (
+            None if of is None else np.unique(of[rows], return_inverse=True)[1] for of in (self.period, self.lead)
         )
+        codes = [code[rows] for code in self.codes]
+        return replace(self, codes=codes, y=self.y[rows], weight=self.weight[rows], period=period, lead=lead)
 
     def rebinned(self, features: list[Bins], maps: list[Ints]) -> Rows:
         """The same rows in new bins; `maps` gives the new bin of each old one, and is empty where a feature is gone."""

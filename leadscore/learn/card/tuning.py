@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from leadscore.learn.card.additive import Direction, Encoding, Method, additive, cut, explained, losses
-from leadscore.learn.card.binning import Floats
+from leadscore.learn.card.binning import Floats, Ints
 from leadscore.learn.card.folds import Days, folds
 from leadscore.learn.card.rows import USUAL, Rows
 from leadscore.learn.card.shapes import Shapes, shapes
@@ -113,12 +113,17 @@ def _best(tried: dict[_Way, _Found], held: Sequence[Rows]) -> _Way:
     gains = tried[first][1] - tried[best][1]
     mean = weight @ gains / weight.sum()
     off = gains - mean
-    # A row that stands for three leads is three.
-    chance = _CLEARLY * np.sqrt(weight @ off**2)
+    parts = np.split(weight * off, np.cumsum([len(rows.y) for rows in held])[:-1])
+
+    def together(owners: list[Ints]) -> Floats:
+        return np.concatenate([np.bincount(own, part) for own, part in zip(owners, parts, strict=True)])
+
+    leads = [rows.lead for rows in held if rows.lead is not None]
+    # A row that stands for three leads is three; the rows of one lead are one witness.
+    chance = _CLEARLY * np.sqrt((together(leads) ** 2).sum() if leads else weight @ off**2)
     stretches = [rows.period for rows in held if rows.period is not None]
     if stretches:
-        parts = np.split(weight * off, np.cumsum([len(own) for own in stretches])[:-1])
-        sums = np.concatenate([np.bincount(own, part) for own, part in zip(stretches, parts, strict=True)])
+        sums = together(stretches)
         freedom = len(sums) - 1
         chance = max(chance, _CLEARLY_IN_TIME * np.sqrt(sums @ sums * len(sums) / freedom)) if freedom else np.inf
     return best if mean * weight.sum() > chance else first

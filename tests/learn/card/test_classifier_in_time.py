@@ -1,6 +1,7 @@
 """LeadClassifier where rows have days and groups, and whether its intervals cover."""
 
 import datetime as dt
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -24,7 +25,7 @@ def test_folds_learn_from_earlier_days_than_they_judge_and_split_no_day():
     # A row's day is in its features, so that it is known in any order.
     read = read_columns(pd.DataFrame({"day": day.astype(float)}))
     y, ones = (rng.random(3000) < 0.3).astype(float), np.ones(3000)
-    rows, own, _ = in_order(read, y, ones, day.astype(np.int64), None)
+    rows, own = in_order(read, y, ones, day.astype(np.int64), None)
     np.testing.assert_array_equal(np.unique(day)[rows.codes[0]], own)
     pairs = list(folds(rows, own))
     assert len(pairs) >= 3
@@ -39,7 +40,7 @@ def test_folds_without_days_deal_every_lead_to_one_fold():
     rng = np.random.default_rng(0)
     weight = rng.choice([0.25, 1.0, 3.0], 900)
     read = read_columns(pd.DataFrame({"x": rng.integers(0, 3, 900)}))
-    rows, _, _ = in_order(read, (rng.random(900) < 0.3).astype(float), weight, None, None)
+    rows, _ = in_order(read, (rng.random(900) < 0.3).astype(float), weight, None, None)
     pairs = list(folds(rows, None))
     assert len(pairs) == 4
     assert sum(test.weight.sum() for _, test in pairs) == pytest.approx(weight.sum())
@@ -59,7 +60,7 @@ def test_what_comes_later_changes_nothing_that_was_learned_before():
     later = np.where(day >= 40, 1 - y, y)
     both = []
     for outcome in (y, later):
-        rows, own, _ = in_order(read, outcome, np.ones(n), day.astype(np.int64), None)
+        rows, own = in_order(read, outcome, np.ones(n), day.astype(np.int64), None)
         both.append([(train, test) for train, test in folds(rows, own)])
     alike = [
         (train.counts(train.y) == other.counts(other.y)).all() for (train, _), (other, _) in zip(*both, strict=True)
@@ -154,6 +155,32 @@ def test_names_of_groups_mean_nothing():
     rows = np.repeat(np.arange(250), 2)
     names = np.array([f"L-{997 * place % 250}" for place in range(250)])
     same(*(LeadClassifier(**QUICK).fit(frame, y, groups=groups) for groups in (rows, names[rows])))
+
+
+@pytest.mark.parametrize("dated", [False, True])
+def test_no_lead_is_on_both_sides_of_a_fold(dated):
+    rng = np.random.default_rng(0)
+    n, lead = 12_000, rng.integers(0, 4000, 12_000)
+    # A lead's rows are of some days; it is told by its code.
+    day = (lead // 40 + rng.integers(0, 9, n)).astype(np.int64) if dated else None
+    rows, own = in_order(
+        read_columns(pd.DataFrame({"x": rng.normal(size=n)})),
+        (rng.random(n) < 0.3).astype(float),
+        np.ones(n),
+        day,
+        lead,
+    )
+    pairs = list(folds(replace(rows, codes=[rows.lead]), own))
+    assert len(pairs) == 4
+    for train, test in pairs:
+        assert min(len(train.y), len(test.y)) > 400
+        assert not set(train.codes[0]) & set(test.codes[0])
+
+
+def test_no_few_rows_are_split_where_they_are_whole_leads():
+    read = read_columns(pd.DataFrame({"x": np.arange(300) % 7}))
+    rows, _ = in_order(read, (np.arange(300) % 3 == 0).astype(float), np.ones(300), None, None)
+    assert [(len(train.y), len(test.y), set(train.weight)) for train, test in folds(rows, None)] == [(225, 75, {1})] * 4
 
 
 # ----------------------------------------------------------------------------------------------------------- coverage

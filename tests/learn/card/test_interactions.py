@@ -5,7 +5,12 @@ import pandas as pd
 import pytest
 
 import leadscore as ls
+from leadscore.learn.card.beyond import left_on_the_table
 from leadscore.learn.card.classifier import LeadClassifier
+from leadscore.learn.card.folds import in_order
+from leadscore.learn.card.reading import read_columns
+from leadscore.learn.card.shapes import shapes
+from leadscore.learn.card.tuning import Fold
 from leadscore.learn.rows.snapshots import Activity
 from leadscore.stats.ranking import auc_difference
 
@@ -84,3 +89,42 @@ def test_what_pairs_and_boosting_would_bring_is_said_unasked():
     assert set(crossed.beyond_) <= set(crossed.points_card().notes)
     # Where nothing is chosen by held-out leads, nothing is said of them.
     assert LeadClassifier(guards=None, bins="shape", encoding="onehot", C=0.3).fit(*made(0, 400)).beyond_ == ()
+
+
+@pytest.mark.parametrize("dated", [False, True])
+def test_noise_of_leads_with_rows_alike_leaves_nothing_on_the_table(dated):
+    leads = 700 if dated else 250
+    lead, verdicts = np.repeat(np.arange(leads), 4), []
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        frame = pd.DataFrame(rng.normal(size=(leads, 4)), columns=list("abcd")).iloc[lead].reset_index(drop=True)
+        y = (rng.random(leads) < 0.5)[lead]
+        days = np.datetime64("2025-01-01") + lead // 2 + 7 * np.tile(np.arange(4), leads) if dated else None
+        verdicts.append(LeadClassifier(guards=None).fit(frame, y, groups=lead, dates=days).beyond_)
+    for boosted, pairs in verdicts:
+        assert "no clear lead" in boosted
+        assert "are not worth their rows" in pairs
+
+
+def test_what_rows_of_one_weight_leave_on_the_table_is_said_of_few_too():
+    frame, y = made(0, 300)[0], np.arange(300) % 2
+    plain, alike = (LeadClassifier(guards=None).fit(frame, y, weight).beyond_ for weight in (None, np.full(300, 0.3)))
+    assert "n = 300 held out" in plain[0]
+    assert alike == plain
+    weighted = LeadClassifier(guards=None).fit(frame, y, 1 + np.arange(300) % 3).beyond_
+    assert weighted == ("Not looked at, as rows have weights: whether boosting or pairs of features would do better.",)
+
+
+def test_held_out_rows_with_one_of_an_outcome_say_nothing_of_what_is_left():
+    read = read_columns(pd.DataFrame({"x": np.random.default_rng(0).normal(size=600)}))
+    rows, _ = in_order(read, (np.arange(600) < 200).astype(float), np.ones(600), None, None)
+    had, not_had = np.flatnonzero(rows.y), np.flatnonzero(1 - rows.y)
+    old, *parts = (
+        rows.take(np.concatenate([had[start:end], not_had[start:end_of_others]]))
+        for start, end, end_of_others in [(0, 150, 200), (150, 199, 300), (199, 200, 400)]
+    )
+    enough, few = (Fold(old, new, shapes(old)) for new in parts)
+    asked, best = LeadClassifier(), {"bins": "shape", "encoding": "onehot", "C": 0.3}
+    (told,) = left_on_the_table(rows, [few], best, asked)
+    assert told.startswith("Not looked at, as no rows held out have two of either outcome")
+    assert left_on_the_table(rows, [enough, few], best, asked) == left_on_the_table(rows, [enough], best, asked)
