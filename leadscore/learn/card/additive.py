@@ -76,7 +76,11 @@ def cut(rows: Rows, shape: Shapes, method: Method, most: int) -> tuple[Rows, lis
     drawn = (
         rows
         if method == "quantile"
-        else replace(rows, spread=np.where(shape.spread.any(axis=1, keepdims=True), shape.spread, _HARDLY))
+        else replace(
+            rows,
+            spread=np.where(shape.spread.any(axis=1, keepdims=True), shape.spread, _HARDLY),
+            widest=shape.widest,
+        )
     )
     return drawn.rebinned(features, maps), features, maps
 
@@ -128,7 +132,7 @@ class Additive:
     curvature : (n_bins + 1, n_bins + 1)
         Of the bins and the intercept.
     covariance : (n_bins + n_periods + 1, the same)
-        Of the bins, the levels of the periods and the intercept.
+        Of the bins, the levels of the periods and the intercept; heights drawn by their widest spread.
     mass, events : (n_bins,)
         Weight of the leads in each bin, and of those that converted.
     log_loss : float
@@ -198,7 +202,10 @@ def additive(
         intercept += mean
     unknown = np.zeros((0, 0))
     curvature = fitted.curvature[np.ix_(kept, kept)] if judged else unknown
-    covariance = fitted.covariance if judged else unknown
+    covariance = unknown
+    if judged:
+        ridge = block_diag(replace(rows, spread=rows.widest).penalty(penalty), 0.0)
+        covariance = replace(fitted, ridge=ridge).covariance
     model = Additive(
         rows.features, float(intercept), coefficients, curvature, covariance, mass, events, fitted.log_loss
     )
@@ -283,7 +290,8 @@ def resampled(model: Additive, rows: Rows, penalty: float, draws: int) -> Floats
     How far the pull to zero moves a coefficient is drawn too, for one of a size as its feature has: of a bin with few
     leads it is much of the error, and without it intervals would be narrow about a place that is off. With it they
     cover over all bins as often as they say (Nychka, D. (1988), Journal of the American Statistical Association 83,
-    1134-1143; Marra, G. and Wood, S. (2012), Scandinavian Journal of Statistics 39, 53-74).
+    1134-1143; Marra, G. and Wood, S. (2012), Scandinavian Journal of Statistics 39, 53-74). Of the spreads that are
+    likely the widest counts: a feature that was found flat, or nearly, need not be.
     """
     bins, design = OneHot(rows.codes, rows.sizes, len(rows.y)), rows.design()
     logits = bins.times(model.coefficients)
@@ -292,11 +300,16 @@ def resampled(model: Additive, rows: Rows, penalty: float, draws: int) -> Floats
     own = fit_logistic(levels, rows.y, weight=rows.weight, offset=logits, penalty=PERIODS_DRAWN)
     logits += own.intercept + levels.times(own.coefficients)
     residual = rows.weight * (rows.y - 1 / (1 + np.exp(-logits)))
-    ridge, n = rows.penalty(penalty), rows.n_bins
+    ridge, n = replace(rows, spread=rows.widest).penalty(penalty), rows.n_bins
     pull = np.linalg.cholesky(ridge) if len(ridge) else ridge
-    # What draws heights is as uncertain as they are large: as their spread says, else as they turned out.
+    # What draws heights is as uncertain as they are large: as their widest spread says, else as they turned out.
     known = rows.spread is not None
     pull[:n] *= np.sqrt(penalty * USUAL if known else np.maximum(1, penalty * _sizes(model, penalty))[:, None])
+    # How far the fit is from that of the widest spread is drawn too: flat is no better known than what might be there.
+    free = np.append(design.transposed(residual), residual.sum())
+    free[:n] -= ridge[:n, :n] @ model.coefficients
+    free[n:-1] = 0
+    apart = (model.covariance @ free)[:n] * known
     # A row that stands for three leads is drawn as often as three rows; a lead of several rows with all of them.
     expected = rows.weight if rows.lead is None else np.ones(int(rows.lead.max()) + 1)
     owner = np.arange(len(rows.y)) if rows.lead is None else rows.lead
@@ -305,5 +318,5 @@ def resampled(model: Additive, rows: Rows, penalty: float, draws: int) -> Floats
         times = np.asarray((rng.poisson(expected) / expected)[owner] - 1, np.float64)
         score = np.append(design.transposed(residual * times), residual @ times)
         score[:-1] += pull @ rng.standard_normal(len(pull))
-        found[draw] = model.coefficients + (model.covariance @ score)[: rows.n_bins]
+        found[draw] = model.coefficients + (model.covariance @ score)[:n] + apart * rng.standard_normal()
     return found

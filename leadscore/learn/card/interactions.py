@@ -56,10 +56,10 @@ def paired(
 
 
 def _with(rows: Rows, features: list[Bins], codes: list[Ints]) -> Rows:
-    spread = rows.spread
-    if spread is not None:
-        spread = np.vstack([spread, np.tile([USUAL, 0], (len(features), 1))])
-    return replace(rows, features=[*rows.features, *features], codes=[*rows.codes, *codes], spread=spread)
+    own = np.tile([USUAL, 0], (len(features), 1))
+    spread, widest = (None if of is None else np.vstack([of, own]) for of in (rows.spread, rows.widest))
+    features, codes = [*rows.features, *features], [*rows.codes, *codes]
+    return replace(rows, features=features, codes=codes, spread=spread, widest=widest)
 
 
 def _coarse(model: Additive) -> _Coarse:

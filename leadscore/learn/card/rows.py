@@ -40,6 +40,8 @@ class Rows:
     spread : (n_features, 2) or None
         The variance of the heights of each feature, by the leads learned from: see `shapes`. Of a number, of what is
         rough and of what is smooth in them; of values, the first. Without it all bins are alike, each for itself.
+    widest : (n_features, 2) or None
+        The largest variance that the leads hardly speak against.
     """
 
     features: list[Bins]
@@ -49,6 +51,7 @@ class Rows:
     period: Ints | None = None
     lead: Ints | None = None
     spread: Floats | None = None
+    widest: Floats | None = None
 
     def take(self, rows: npt.NDArray[Any]) -> Rows:
         """Some of the rows."""
@@ -61,8 +64,9 @@ class Rows:
     def rebinned(self, features: list[Bins], maps: list[Ints]) -> Rows:
         """The same rows in new bins; `maps` gives the new bin of each old one, and is empty where a feature is gone."""
         kept = [place for place, mapping in enumerate(maps) if len(mapping)]
-        spread = None if self.spread is None else self.spread[kept]
-        return replace(self, features=features, codes=[maps[place][self.codes[place]] for place in kept], spread=spread)
+        spread, widest = (None if of is None else of[kept] for of in (self.spread, self.widest))
+        codes = [maps[place][self.codes[place]] for place in kept]
+        return replace(self, features=features, codes=codes, spread=spread, widest=widest)
 
     @property
     def sizes(self) -> list[int]:

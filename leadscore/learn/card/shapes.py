@@ -16,6 +16,8 @@ _CHOOSING = 4
 _MIXED = ((1.0, 0.0), (0.003, 1.0))
 # Twice the log likelihood by which rough heights must be likelier: in leads' columns jumps are rarer than curves.
 _UNLIKELY = 4.0
+# Twice the log likelihood within which a spread is as likely as the likeliest: chi-squared's 95 %, of one degree.
+_AS_LIKELY = 3.84
 # What is tried as the precision of a feature's heights: from free to flat.
 _PRECISIONS = np.geomspace(0.03, 1e4, 57)
 # While what the leads of a feature's cells know changes by less than this share, it is not turned anew.
@@ -35,11 +37,13 @@ class Shapes:
     heights : (n_bins,) log odds of the cells of all features, end to end
     known : (n_bins,) what the leads of each cell know of its height: the curvature of their log loss
     spread : (n_features, 2) variance of the heights of each feature, as `Rows` has it; 0 where it tells nothing
+    widest : (n_features, 2) the largest variance that is not much less likely
     """
 
     heights: Floats
     known: Floats
     spread: Floats
+    widest: Floats
 
 
 def shapes(rows: Rows) -> Shapes:
@@ -53,7 +57,8 @@ def shapes(rows: Rows) -> Shapes:
     """
     starts, n = starts_of(rows.features), rows.n_bins
     mass = rows.counts(rows.weight)
-    heights, known, spread = np.zeros(n), np.zeros(n), np.zeros((len(rows.features), 2))
+    heights, known = np.zeros(n), np.zeros(n)
+    spread, widest = np.zeros((2, len(rows.features), 2))
     priors = [_Prior(bins, mass[start : start + bins.size]) for bins, start in zip(rows.features, starts, strict=False)]
     codes = [np.ascontiguousarray(code, np.intp) for code in rows.codes]
     period = np.zeros(len(rows.y), np.intp) if rows.period is None else rows.period
@@ -70,13 +75,13 @@ def shapes(rows: Rows) -> Shapes:
             own = slice(start, start + prior.size)
             left, curve = _bent(rows, log_odds)
             known[own], pull = (np.bincount(code, each, prior.size).astype(np.float64) for each in (curve, left))
-            found, spread[place] = prior.likeliest(known[own], pull, heights[own], choosing=sweep < _CHOOSING)
-            move = found - heights[own]
+            found = prior.likeliest(known[own], pull, heights[own], choosing=sweep < _CHOOSING)
+            move, spread[place], widest[place] = found[0] - heights[own], *found[1:]
             # The level moves along, to where it is best.
             move += (pull.sum() - known[own] @ move) / max(known[own].sum(), 1e-300)
             heights[own] += np.clip(move, -_LONGEST, _LONGEST, out=move)
             log_odds += move[code]
-    return Shapes(heights, known, spread)
+    return Shapes(heights, known, spread, widest)
 
 
 def _bent(rows: Rows, log_odds: Floats) -> tuple[Floats, Floats]:
@@ -112,8 +117,10 @@ class _Prior:
             old = self.turned[place] = np.maximum(size, 0), root @ axes, known.copy()
         return old
 
-    def likeliest(self, known: Floats, left: Floats, heights: Floats, *, choosing: bool) -> tuple[Floats, Floats]:
-        """The heights, and their spread, that make likeliest what the others leave."""
+    def likeliest(
+        self, known: Floats, left: Floats, heights: Floats, *, choosing: bool
+    ) -> tuple[Floats, Floats, Floats]:
+        """The heights, and their spread, that make likeliest what the others leave; and the widest spread as likely."""
         found = []
         for place in range(len(self.roots)) if choosing else [self.chosen]:
             size, axes, told = self._within(place, known)
@@ -125,13 +132,15 @@ class _Prior:
             likely = (turned**2 / both - np.log1p(size / _PRECISIONS[:, None])).sum(axis=1)
             best = int(np.round(likely, 9).argmax())
             own = turned / both[best]
-            found.append((likely[best], place, own if self.plain else axes @ own, _PRECISIONS[best]))
-        likely, self.chosen, own, precision = max(
+            widest = int((likely >= max(likely[best], 0) - _AS_LIKELY).argmax())
+            found.append((likely[best], place, own if self.plain else axes @ own, _PRECISIONS[[best, widest]]))
+        likely, self.chosen, own, precisions = max(
             found, key=lambda each: each[0] - _UNLIKELY * (each[1] == len(found) - 2)
         )
+        spread, widest = self.mixed[self.chosen] / precisions[:, None]
         if likely <= 0:
-            return np.zeros(self.size), np.zeros(2)
-        return own - known @ own / max(known.sum(), 1e-300), self.mixed[self.chosen] / precision
+            return np.zeros(self.size), np.zeros(2), widest
+        return own - known @ own / max(known.sum(), 1e-300), spread, widest
 
 
 def segments(heights: Floats, known: Floats, mass: Floats, most: int, least: float) -> Ints:

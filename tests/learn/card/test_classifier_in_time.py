@@ -233,3 +233,36 @@ def test_planted_heights_lie_in_their_intervals(n, options):
 def test_intervals_cover():
     inside = [hit for seed in range(12) for hit, _ in covered(800, seed, encoding="onehot", C=0.3)]
     assert np.mean(inside) > 0.88
+
+
+def weak(seed, height, kind):
+    """Whether each height of eight features that hardly tell anything lies in its interval, of bins by their shape."""
+    rng = np.random.default_rng(seed)
+    heights, upper = np.resize(height, 8), rng.integers(0, 2, (3000, 8)) > 0
+    y = rng.random(3000) < 1 / (1 + np.exp(1.5 - np.where(upper, heights, -heights).sum(axis=1)))
+    frame = pd.DataFrame(np.where(upper, "b", "a") if kind == "text" else upper.astype(float)).rename(
+        columns="f{}".format
+    )
+    found = LeadClassifier(guards=None, bins="shape", encoding="onehot", C=0.3).fit(frame, y).interval()
+    for name, own in found[found["n"] > 0].groupby("feature"):
+        place = int(name[1:])
+        truth = np.array([-1, 1]) * heights[place] - heights[place] * (2 * upper[:, place].mean() - 1)
+        # A feature that was found flat may be in parts of equal size, which are not its levels.
+        if len(own) == 2:
+            ends = own.sort_values("bin") if kind == "text" else own
+            yield from ends["low"].le(truth).mul(ends["high"].ge(truth)).tolist()
+
+
+@pytest.mark.parametrize("kind", ["text", "number"])
+def test_intervals_cover_weak_heights_though_features_are_found_flat(kind):
+    inside = [hit for seed in range(8) for hit in weak(seed, [0.1, 0.15], kind)]
+    assert len(inside) > 100
+    assert np.mean(inside) > 0.9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["text", "number"])
+@pytest.mark.parametrize("height", [[0.0], [0.05], [0.1, 0.15], [0.2], [0.4]])
+def test_intervals_of_shapes_cover(height, kind):
+    inside = [hit for seed in range(60) for hit in weak(seed, height, kind)]
+    assert np.mean(inside) > 0.92
