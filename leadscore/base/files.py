@@ -9,7 +9,7 @@ import re
 import secrets
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from fnmatch import fnmatch
 from pathlib import Path, PurePath
@@ -163,9 +163,10 @@ def is_read_at(out: AnyPath, source: AnyPath) -> bool:
     if real.exists() and not real.is_file():
         # A device may be read from and written to.
         return False
-    if os.path.isdir(source):  # noqa: PTH112 - of any path
+    read: Sequence[AnyPath]
+    if Path(source).is_dir():
         inside = real.is_relative_to(os.path.realpath(source))
-        read = [os.path.join(folder, name) for folder, _, names in os.walk(source) for name in names]  # noqa: PTH118 - any path
+        read = [*Path(source).rglob("*")]
     elif os.path.lexists(source):
         inside, read = real == Path(os.path.realpath(source)), [source]
     else:
