@@ -63,6 +63,26 @@ def wilson(
     return np.maximum(centre - half, 0), np.minimum(centre + half, 1)
 
 
+def poisson(count: npt.ArrayLike, confidence: float = 0.95) -> tuple[Any, Any]:
+    """The exact interval of how many come on average, where so many were counted and nothing but chance plays a part.
+
+    References
+    ----------
+    Garwood, F. (1936), Fiducial limits for the Poisson distribution, Biometrika 28, 437-442.
+
+    Examples
+    --------
+    >>> [round(float(end), 2) for end in poisson(4)]
+    [1.09, 10.24]
+    """
+    from scipy.special import chdtri  # noqa: PLC0415 - scipy takes long to import
+
+    number = np.asarray(count, np.float64)
+    # From 0 on where none was seen.
+    low = np.nan_to_num(chdtri(2 * number, (1 + confidence) / 2) / 2)
+    return low, chdtri(2 * number + 2, (1 - confidence) / 2) / 2
+
+
 def difference(before: Figure, after: Figure) -> Figure:
     """How much larger the second of two figures is that have nothing to do with each other, from their intervals.
 

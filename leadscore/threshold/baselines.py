@@ -55,7 +55,7 @@ class Baselines(Result):
     leads : DataFrame, index lead_id
         The leads judged: `day` on which each came to sales, `reached`, and `total`, by the rulebook on that day.
     n, reached, weeks : numbers
-        How many these are, how many of them reached the stage, and the weeks of the period.
+        How many these are, how many of them reached the stage, and the weeks of the period whose leads can be judged.
     stage, capacity_per_week, within_days, observed_until
         What was asked; see `baselines`.
     """
@@ -164,6 +164,8 @@ def baselines(  # noqa: PLR0913 - each of them is part of what is asked
             given.wrong("end", f"the period must be a week or more; got {counted(last - first + 1, 'day')}")
     until = tables.observed(observed_until)[1]
     pool, notes = _pool(tables, stage, (first, last), within_days, until)
+    # Of later weeks no lead can be judged: they are no part of how many come a week.
+    last = min(last, until - within_days)
     bound = Timeline(compiled(rulebook), tables, first, last).at(pool["lead"].to_numpy(), pool["day"].to_numpy())
     ways = _ways(bound, tables, scores or {}, pool)
     reached = pool["reached"].to_numpy()

@@ -15,7 +15,7 @@ from leadscore.base.arguments import Arguments
 from leadscore.base.text import counted, shown
 from leadscore.errors import ArgumentError
 from leadscore.present.result import Result, Section
-from leadscore.stats.intervals import Floats, Ints, holm, lift, wilson
+from leadscore.stats.intervals import Floats, Ints, holm, lift, poisson, wilson
 from leadscore.stats.outcomes_and_scores import LeadRows
 from leadscore.threshold.scored_leads import UNKNOWN, cells, draw_accounts, leads_per_account, scored_leads
 
@@ -229,7 +229,8 @@ def threshold_table(  # noqa: PLR0913 - each of them is part of what is asked
     -----
     `precision`, `recall` and `share_flagged` have Wilson's interval, with `groups` at the size that the design effect
     leaves; `false_per_true` has that of the precision. `lift` has that of `gains`, but for the share flagged, which is
-    drawn too. `per_week` has Student's interval over weeks, since weeks differ by more than chance.
+    drawn too. `per_week` has Student's interval over weeks, since weeks differ by more than chance, and never less than
+    Poisson's of so many leads.
 
     The replicates, which give the design effects and what `choose_threshold` compares, are not drawn row by row: how
     many leads fall in each band, with and without the event, is a multinomial draw, and that is all a table needs.
@@ -365,14 +366,20 @@ def _frame(histograms: Histograms, confidence: float, leads_per_account: float) 
 
 
 def weekly_mean(weekly: Ints, confidence: float) -> tuple[Any, Any, Any]:
-    """The mean over the first axis and Student's interval; NaN without a whole week, no interval with one."""
+    """The mean over the first axis and its interval; NaN without a whole week, no interval with one.
+
+    As wide as Student's, for weeks differ by more than chance, and as Poisson's, for few weeks with few leads may be
+    alike by chance: eight weeks without a lead still go with one in two weeks.
+    """
     from scipy.special import stdtrit  # noqa: PLC0415 - scipy takes long to import
 
     weeks = len(weekly)
-    mean = weekly.mean(axis=0) if weeks else np.full(weekly.shape[1:], np.nan)
-    spread = weekly.std(axis=0, ddof=1) if weeks > 1 else np.full_like(mean, np.nan)
-    half = stdtrit(max(weeks - 1, 1), (1 + confidence) / 2) * spread / np.sqrt(max(weeks, 1))
-    return mean, np.maximum(mean - half, 0), mean + half
+    if weeks < 2:
+        none = np.full(weekly.shape[1:], np.nan)
+        return weekly.mean(axis=0) if weeks else none, none, none
+    mean, (least, most) = weekly.mean(axis=0), poisson(weekly.sum(axis=0), confidence)
+    half = stdtrit(weeks - 1, (1 + confidence) / 2) * weekly.std(axis=0, ddof=1) / np.sqrt(weeks)
+    return mean, np.maximum(np.minimum(mean - half, least / weeks), 0), np.maximum(mean + half, most / weeks)
 
 
 def _too_few(counts: Counts, unknown: int) -> list[str]:

@@ -101,6 +101,13 @@ def test_the_verdict_is_the_truth(chance, n, verdict):
     assert found.n == n
 
 
+def test_weeks_whose_outcomes_are_open_take_nothing_from_leads_a_week():
+    tables = world(2000, lambda size, _visit, _demo: 0.02 * size)
+    closed, beyond = (judged(tables, weeks=weeks, within_days=45) for weeks in (18, 30))
+    assert (closed.weeks, beyond.weeks) == (18, 18)
+    pd.testing.assert_frame_equal(closed.frame, beyond.frame)
+
+
 def test_how_many_more_outcomes_settle_it():
     def chance(size, visit, _demo):
         return 0.01 + 0.02 * size + 0.4 * visit

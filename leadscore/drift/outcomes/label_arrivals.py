@@ -6,14 +6,14 @@ import datetime as dt
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from leadscore.base.days import day_number, day_of
-from leadscore.stats.intervals import Floats, Ints
+from leadscore.stats.intervals import Floats, Ints, poisson
 from leadscore.stats.rank_detector import MEMORY_SEEN, RankDetector, discount, level
 from leadscore.stats.survival import kaplan_meier
 
@@ -332,7 +332,7 @@ def _ages(waiting: Waiting, curve: Floats) -> tuple[pd.DataFrame, float]:
     names = [str(end) if begin == end else f"{begin} to {end}" for begin, end in zip(begins, ends, strict=True)]
     count, known = (np.add.reduceat(part, begins) for part in (labels, expected))
     table = pd.DataFrame({"reached": count.astype(np.int64), "expected": known}, pd.Index(names, name="days"))
-    figures = np.array([count, *poisson_interval(count)]) / np.where(known > 0, known, np.nan)
+    figures = np.array([count, *poisson(count)]) / np.where(known > 0, known, np.nan)
     table[["ratio", "low", "high"]] = figures.T
     total, told = labels.sum(), expected.sum()
     if total < _FEWEST_TOLD or not told:
@@ -343,11 +343,3 @@ def _ages(waiting: Waiting, curve: Floats) -> tuple[pd.DataFrame, float]:
     spread = math.sqrt(max((place - mean) ** 2 @ expected / told, 0.0))
     late = (place @ labels - total * mean) / (spread * math.sqrt(total)) if spread > 0 else math.nan
     return table, float(late)
-
-
-def poisson_interval(count: Any) -> tuple[Any, Any]:
-    """The exact interval (95 %) of a Poisson mean of which so many were seen (Garwood 1936)."""
-    from scipy.special import chdtri  # noqa: PLC0415 - scipy takes long to import
-
-    # From 0 on where none was seen.
-    return np.nan_to_num(chdtri(2 * count, 0.975) / 2), chdtri(2 * count + 2, 0.025) / 2

@@ -12,8 +12,9 @@ import pandas as pd
 from leadscore.base.groups import ALL
 from leadscore.base.text import counted
 from leadscore.drift.outcomes.by_period import SURE
-from leadscore.drift.outcomes.label_arrivals import Arrivals, poisson_interval
+from leadscore.drift.outcomes.label_arrivals import Arrivals
 from leadscore.present.result import Result, Section
+from leadscore.stats.intervals import poisson
 from leadscore.stats.rank_detector import MEMORY_SEEN
 
 # Groups that sentences name, and the standard errors from which labels are late.
@@ -159,7 +160,7 @@ def of_arrivals(found: Arrivals, within_days: int, until: dt.date) -> Iterator[s
         came, let = found.ages["reached"].sum(), found.ages["expected"].sum()
         ratio = f"of leads scored from {low} on, {came:,} came by now and {let:,.1f} were predicted"
         if let > 0:
-            ends = " to ".join(f"{end / let:.2f}" for end in poisson_interval(came))
+            ends = " to ".join(f"{end / let:.2f}" for end in poisson(came))
             ratio += f" ({came / let:.2f} times, {ends})"
         if found.passed and found.evidence < found.bound:
             evidence += f"; it first alarmed in the week of {found.passed}"
