@@ -164,13 +164,11 @@ def baselines(  # noqa: PLR0913 - each of them is part of what is asked
             given.wrong("end", f"the period must be a week or more; got {counted(last - first + 1, 'day')}")
     until = tables.observed(observed_until)[1]
     pool, notes = _pool(tables, stage, (first, last), within_days, until)
-    # Of later weeks no lead can be judged: they are no part of how many come a week.
-    last = min(last, until - within_days)
     bound = Timeline(compiled(rulebook), tables, first, last).at(pool["lead"].to_numpy(), pool["day"].to_numpy())
     ways = _ways(bound, tables, scores or {}, pool)
     reached = pool["reached"].to_numpy()
-    week, weeks = (pool["day"].to_numpy() - first) // WEEK, (last - first + 1) / WEEK
-    # The last week may be a part of one.
+    week, weeks = (pool["day"].to_numpy() - first) // WEEK, (min(last, until - within_days) - first + 1) / WEEK
+    # Of weeks whose leads cannot be judged yet none counts; the last may be a part of one.
     places = capacity_per_week * np.minimum(weeks - np.arange(np.ceil(weeks)), 1)
     taken = {name: chosen(score, week, places) for name, score in ways.items()}
     rows = {name: _row(share, taken[_RULEBOOK], reached, week, weeks) for name, share in taken.items()}
