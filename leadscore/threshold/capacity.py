@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -9,9 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from leadscore.rulebook import Rulebook
+from leadscore.scoring.binding import Binding
 from leadscore.scoring.engine import Bound
 from leadscore.scoring.timeline import ALWAYS
-from leadscore.stats.intervals import Floats, Ints
+from leadscore.stats.intervals import Figure, Floats, Ints
+from leadscore.threshold.table import weekly_mean
 
 HAND_RAISERS, FIT, BEHAVIOUR, RECENT = "hand-raisers only", "fit only", "behaviour only", "most recent first"
 CHANCE = "chance"
@@ -46,6 +51,26 @@ def chosen(score: Floats, week: Ints, places: Floats) -> Floats:
     before = rows.groupby("week")["score"].rank(method="min", ascending=False).to_numpy() - 1
     equals = rows.groupby(["week", "score"])["score"].transform("size").to_numpy()
     return np.clip((places[week] - before) / equals, 0, 1) * np.isfinite(score)
+
+
+def qualifying(binding: Binding, rulebook: Rulebook, threshold: float) -> Figure:
+    """How many of all leads newly qualify in a week at a threshold, worked or not, and the 95 % interval.
+
+    Over the whole weeks that end with the last day bound. Segments keep their thresholds.
+    """
+    weeks = (binding.last - binding.first + 1) // WEEK
+    changed = rulebook.edited({"qualify.threshold": int(threshold) if float(threshold).is_integer() else threshold})
+    history = binding.history(changed, binding.first, binding.last).frame
+    day = history["day"][~history["already"]].to_numpy("datetime64[D]").astype(np.int64)
+    week = (binding.last - day) // WEEK
+    mean, low, high = weekly_mean(np.bincount(week[week < weeks], minlength=weeks)[:, None], 0.95)
+    return mean.item(), low.item(), high.item()
+
+
+def lowest_within(binding: Binding, rulebook: Rulebook, thresholds: Sequence[float], capacity: float) -> float | None:
+    """The lowest of some rising thresholds at which no more leads qualify in a week than sales can work, if any."""
+    place = bisect_left(thresholds, True, key=lambda one: qualifying(binding, rulebook, one)[0] <= capacity)
+    return thresholds[place] if place < len(thresholds) else None
 
 
 @dataclass(frozen=True)

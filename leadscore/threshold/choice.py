@@ -186,7 +186,8 @@ def choose_threshold(
         From `threshold_table`; with `dates` for a capacity. With `by` a capacity is shared among the groups: each gets
         a threshold of its own, so that the last lead passed on is as good in every group.
     capacity_per_week : float
-        As many leads a week as sales can work: the lowest threshold that passes on no more, on average.
+        As many leads a week as sales can work: the lowest threshold that passes on no more, on average. It counts the
+        leads of the table: of a table of those that sales worked, none of the others that would come too.
     min_precision : float
         The lowest threshold at which as large a share of the leads passed on reaches the outcome.
     value : Value

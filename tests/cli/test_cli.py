@@ -522,14 +522,32 @@ class TestEvaluate:
         assert "hand-raisers only" in result.stdout
         assert "places for 20 a week" in result.stdout
         assert "Leads at or above each threshold" in result.stdout
-        assert "cannot be told apart" in result.stdout
+        assert "Counted by replay, of all leads" in result.stdout
+
+    def test_the_threshold_fits_all_leads_and_not_only_those_that_sales_worked(self, made):
+        """Those alone are a third of all that qualify, and hardly any of those below the threshold in force."""
+        choice = json.loads(run("evaluate", *made, "--format", "json").stdout)["choice"]
+        tables = [str(word).split("=")[1] for word in made[1:4]]
+        book = ls.Rulebook.read(made[0])
+        loaded = ls.load_tables(*tables, rulebook=book)
+
+        def per_week(threshold):
+            other = book.edited({"qualify.threshold": threshold})
+            # The 17 whole weeks that end on the last day.
+            frame = ls.replay(loaded, other, start="2025-11-01", end="2026-02-28").frame
+            return (~frame["already"] & (frame["day"] > "2025-11-01")).sum() / 17
+
+        assert choice["per_week"] == pytest.approx(per_week(int(choice["threshold"])))
+        assert choice["fits"]
+        assert choice["low"] < choice["per_week"] <= 20 < per_week(int(choice["threshold"]) - 3)
+        assert choice["now"]["per_week"] == pytest.approx(per_week(book.qualify.threshold))
 
     def test_as_json(self, made):
         found = json.loads(run("evaluate", *made, "--format", "json").stdout)
         assert {row["way"] for row in found["baselines"]["frame"]} >= {"rulebook", "chance"}
         thresholds = [row["threshold"] for row in found["thresholds"]["frame"]]
         assert found["choice"]["threshold"] in thresholds
-        assert found["choice"]["low"] <= found["choice"]["threshold"] <= found["choice"]["high"]
+        assert found["choice"]["low"] <= found["choice"]["per_week"] <= found["choice"]["high"]
         assert found["baselines"]["headline"]
 
     def test_outcomes_after_the_last_day_are_refused(self, made):
