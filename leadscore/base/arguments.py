@@ -12,7 +12,7 @@ from math import inf
 from numbers import Real
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,6 @@ from leadscore.base.days import as_day, day_number
 from leadscore.base.text import article, kind_of, shown
 from leadscore.errors import ArgumentError, Problem, nearest
 
-Kind = TypeVar("Kind")
 _NO_DAY = dt.date(1970, 1, 1)
 # No count of days, weeks, leads or bins is larger, and sums of such fit in 64 bits.
 _MOST = 2**31 - 1
@@ -79,16 +78,6 @@ class Arguments:
                 swapped = value is not None and any(isinstance(value, other) for _, other in values.values())
                 cure = f"; {order}" if swapped else ""
                 self.wrong(name, f"must be {_classes(wanted)}; got {kind_of(value)}{cure}")
-
-    def several(self, name: str, value: Any, wanted: type[Kind], cure: str) -> list[Kind]:
-        """One of a class, or a list of them; None is none."""
-        listed = [] if value is None else [value] if isinstance(value, (wanted, str)) else _listed(value)
-        wrong = [one for one in listed or [] if not isinstance(one, wanted)]
-        if listed is None or wrong:
-            found = shown(wrong[0]) if wrong else kind_of(value)
-            self.wrong(name, f"must be {article(wanted.__name__)}, or several; got {found}. {cure}")
-            return []
-        return list(listed)
 
     def flag(self, name: str, value: Any) -> bool:
         """True or False; 1 and "yes" are neither."""

@@ -130,17 +130,15 @@ def kaplan_meier(duration: npt.ArrayLike, observed: npt.ArrayLike, *, confidence
     [0.753, 0.503, 0.889]
     """
     with Arguments("kaplan_meier") as given:
-        given.probability("confidence", confidence)
-        (length,), (ended,) = given.numbers(duration=duration), given.numbers(observed=observed)
-        if not given.problems and not np.isin(ended, (0, 1)).all():
-            given.wrong("observed", "must be True or False; missing would count as an event")
-        if given.problems:
-            pass
-        elif length.ndim != 1 or length.shape != ended.shape:
+        length, ended = given.numbers(duration=duration, observed=observed)
+        if not given.problems and (length.ndim != 1 or length.shape != ended.shape):
             shapes = f"has shape {length.shape}, observed {ended.shape}"
             given.wrong("duration", f"{shapes}: one of each for every unit")
-        elif not (length >= 0).all():
+        elif not given.problems and not (length >= 0).all():
             given.wrong("duration", f"{int((~(length >= 0)).sum()):,} of {len(length):,} durations missing or below 0")
+        if not given.problems and not np.isin(ended, (0, 1)).all():
+            given.wrong("observed", "must be True or False; missing would count as an event")
+        given.probability("confidence", confidence)
     had = ended == 1
     time, place = np.unique(length, return_inverse=True)
     events = np.bincount(place[had], minlength=len(time))

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from leadscore.base.arguments import Arguments
+from leadscore.base.text import shown
 from leadscore.errors import ContractError, Problem
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import Kind, declared_kind, event_kinds, lead_kinds
@@ -117,7 +118,10 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
     with Arguments("load_tables") as given:
         names = stage_names(stages, given)
         last = None if observed_until is None else given.day("observed_until", observed_until)
-        books = given.several("rulebook", rulebook, Rulebook, "Rulebook.read(path) reads one from a file")
+        books = list(rulebook) if isinstance(rulebook, (list, tuple)) else [] if rulebook is None else [rulebook]
+        for one in [book for book in books if not isinstance(book, Rulebook)][:1]:
+            cure = "Rulebook.read(path) reads one from a file"
+            given.wrong("rulebook", f"must be a Rulebook, or a list of them; got {shown(one)}. {cure}")
         kept = given.names("columns", columns, repeats=True)
         given.flag("strict", strict)
     parts = {"leads": leads, "events": events, "outcomes": outcomes}

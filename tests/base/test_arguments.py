@@ -1,10 +1,18 @@
 """One way to check each kind of argument: what is taken, what is refused, and that a call says all of it at once."""
 
 import datetime as dt
+import io
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from leadscore.base.arguments import Arguments
 from leadscore.errors import ArgumentError
@@ -134,3 +142,175 @@ def test_an_error_inside_is_not_hidden():
 
     with pytest.raises(KeyError), Arguments("f") as given:
         checks(given)
+
+
+@pytest.mark.parametrize("value", [True, False, np.True_, np.False_])
+def test_a_flag_is_true_or_false(value):
+    with Arguments("f") as given:
+        found = given.flag("strict", value)
+    assert found is bool(value)
+
+
+@pytest.mark.parametrize("value", [1, 0, "yes", "False", None, np.nan, [], np.array([True])])
+def test_nothing_else_is_a_flag(value):
+    assert refused(lambda given: given.flag("strict", value)) == [("strict", f"must be True or False; got {value!r}")]
+
+
+@pytest.mark.parametrize("value", ["leads.csv", "", Path("a/b.csv"), PurePosixPath("x"), "a b\n.csv"])
+def test_a_path_is_text_or_a_path(value):
+    with Arguments("f") as given:
+        assert given.path("out", value) == Path(value)
+
+
+@pytest.mark.parametrize("value", [1, True, None, b"leads.csv", ["leads.csv"], io.StringIO(), "a\0b", Path("a\0b")])
+def test_no_path_is_an_open_file_bytes_or_a_name_with_nul(value):
+    [(where, message)] = refused(lambda given: given.path("out", value))
+    assert (where, message[:45]) == ("out", "must be the path of a file, as 'leads.csv'; g")
+
+
+def test_text_is_text():
+    with Arguments("f") as given:
+        assert given.text("name", "") == ""
+        assert given.text("name", np.str_("x")) == "x"
+    for value in (None, 5, b"x", ["x"]):
+        assert refused(lambda given, value=value: given.text("name", value)) == [
+            ("name", f"must be text; got {value!r}")
+        ]
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        (None, ()),
+        ("source", ("source",)),
+        (["a", "b"], ("a", "b")),
+        (("b", "a"), ("b", "a")),
+        (np.array(["a", "b"]), ("a", "b")),
+        (pd.Index(["a"]), ("a",)),
+        (pl.Series(["a", "b"]), ("a", "b")),
+        ([], ()),
+    ],
+)
+def test_names_are_one_or_a_list(value, names):
+    with Arguments("f") as given:
+        assert given.names("by", value) == names
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (5, "must be a name or a list of names; got an int"),
+        ({"a": 1}, "must be a name or a list of names; got a dict"),
+        ({"a", "b"}, "must be a name or a list of names; got a set"),
+        (pd.Series(["a"]), "must be a name or a list of names; got Series"),
+        (np.array([["a"]]), "must be a name or a list of names; got a ndarray"),
+        (b"ab", "must be a name or a list of names; got bytes"),
+        (["a", 5], "must be a name or a list of names; got ['a', 5]"),
+        ([["a"]], "must be a name or a list of names; got [['a']]"),
+        (["a", "b", "a"], "has a name twice: 'a', 'b', 'a'"),
+    ],
+)
+def test_what_is_no_list_of_names_is_refused(value, message):
+    assert refused(lambda given: given.names("by", value)) == [("by", message)]
+
+
+def test_repeated_names_may_be_dropped():
+    with Arguments("f") as given:
+        assert given.names("columns", ["b", "a", "b"], repeats=True) == ("b", "a")
+
+
+# The same numbers in every holder; a missing one is NaN.
+NUMBERS = [
+    [1, None, 0],
+    (1.0, np.nan, False),
+    np.array([1, np.nan, 0], np.float32),
+    np.array([True, None, Decimal(0)], object),
+    pd.Series([1, None, 0], dtype="Int64"),
+    pd.array([True, None, False], dtype="boolean"),
+    pd.Series([1, None, 0], dtype=pd.ArrowDtype(pa.int8())),
+    pd.Series([1, pd.NA, Fraction(0)], dtype=object),
+    pl.Series([1, None, 0]),
+    pa.array([1, None, 0]),
+]
+
+
+@pytest.mark.parametrize("value", NUMBERS, ids=lambda value: type(value).__name__)
+def test_numbers_are_the_same_in_every_holder(value):
+    with Arguments("f") as given:
+        (found,) = given.numbers(x=value)
+    assert found.dtype == np.float64
+    np.testing.assert_array_equal(found, [1, np.nan, 0])
+
+
+NO_NUMBERS = ["5", ["5"], ["a", 1], None, [[1], [1, 2]], {"a": 1}, [1j], [10**400], [dt.date(2026, 1, 1)], [b"1"], [{}]]
+
+
+@pytest.mark.parametrize("value", [*NO_NUMBERS, pd.Series(["2026-01-01"], dtype="datetime64[us]"), pd.NA])
+def test_what_is_no_number_is_refused_beside_all_else(value):
+    def checks(given):
+        given.numbers(x=value, y=[1, "b"])
+        given.probability("confidence", 95)
+
+    problems = refused(checks)
+    assert [where for where, _ in problems] == ["x", "y", "confidence"]
+    assert problems[0][1].startswith("must be a list of numbers, or one; got ")
+
+
+def test_numbers_go_with_each_other():
+    with Arguments("f") as given:
+        one, each = given.numbers(one=5, each=[[1, 2], [3, 4]])
+    assert (one.shape, each.shape) == ((), (2, 2))
+    assert refused(lambda given: given.numbers(count=[1, 2], n=[1, 2, 3])) == [
+        ("count", "must go with the others, one number for each; the shapes are count (2,), n (3,)")
+    ]
+
+
+def test_a_share_is_of_as_many_or_more():
+    with Arguments("f") as given:
+        count, n = given.share(count=[0, 3.0000000001, np.nan, 1], n=[0, 3, 5, np.inf])
+    assert (count.shape, n.shape) == ((4,), (4,))
+    for few, many in ((-1, 5), (6, 5), ([1, 2], [2, 1]), (1, 0), (np.inf, 5)):
+        assert refused(lambda given, few=few, many=many: given.share(hits=few, n=many)) == [
+            ("hits", "must be 0 or more and no more than n")
+        ]
+    # What cannot be compared is said once.
+    assert [where for where, _ in refused(lambda given: given.share(hits="x", n=5))] == ["hits"]
+
+
+def test_an_error_of_a_reader_inside_is_one_of_all():
+    def checks(given):
+        given.whole("k", 0, least=1)
+        raise ArgumentError("by", "there is no such column")
+
+    assert refused(checks) == [
+        ("k", "must be a whole number, 1 or more; got 0"),
+        ("by", "there is no such column"),
+    ]
+
+
+@given(
+    st.dictionaries(st.sampled_from(["flag", "path", "text", "names", "numbers", "day", "number"]), st.booleans()),
+)
+def test_every_wrong_argument_is_named_and_no_right_one(wrong):
+    values = {
+        "flag": (True, 1),
+        "path": ("x", 1),
+        "text": ("x", 1),
+        "names": (["x"], 1),
+        "day": ("2026-02-28", "2026-02-29"),
+        "number": (1, "1"),
+    }
+
+    def checks(given):
+        for kind, bad in wrong.items():
+            if kind == "numbers":
+                given.numbers(numbers=["x"] if bad else [1])
+            else:
+                getattr(given, kind)(kind, values[kind][bad])
+
+    faults = [kind for kind, bad in wrong.items() if bad]
+    if faults:
+        assert [where for where, _ in refused(checks)] == faults
+    else:
+        with Arguments("f") as given:
+            checks(given)

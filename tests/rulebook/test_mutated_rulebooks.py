@@ -6,6 +6,7 @@ import math
 from copy import deepcopy
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -101,7 +102,29 @@ def mutated_documents(draw):
 
 @given(mutated_documents())
 def test_a_mutated_document_works_or_is_refused_with_its_place(document):
-    loads_or_is_refused(ls.Rulebook.from_dict, document)
+    # What YAML cannot hold has a path, and no line in the text.
+    loads_or_is_refused(ls.Rulebook.from_dict, document, r"line \d+(, \S.*)?|[a-z_]+\S.*")
+
+
+# Below these, and below each part of `any` and `all`, stand names and values that the file's author chose.
+CHOSEN = {"columns", "groups", "points", "from", "when", "where", "not"}
+
+
+def is_word(path):
+    """Whether a place is a key of the language."""
+    above = path[:-1]
+    chosen = above[-1:] and (above[-1] in CHOSEN or above[-2:-1] in {("any",), ("all",)} or above[0] == "grades")
+    return isinstance(path[-1], str) and not chosen
+
+
+@given(documents(), st.data())
+def test_no_misspelt_word_is_passed_over(document, data):
+    *outer, word = data.draw(st.sampled_from([path for path in places(document) if is_word(path)]))
+    misspelt = typo(data.draw, word)
+    renamed(inside(document, outer), word, misspelt)
+    with pytest.raises(ls.RulebookError) as error:
+        ls.Rulebook.from_dict(document)
+    assert f"unknown key {misspelt!r}" in str(error.value)
 
 
 INSERTED = [

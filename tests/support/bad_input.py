@@ -20,15 +20,12 @@ WHOLE_FILE = re.compile(
 )
 
 
-LOCATED = re.compile(r"line \d+(, \S.*)?|\S.*", re.DOTALL)
-
-
-def assert_located(error):
-    """Every problem says a line or a path, and what is wrong there."""
+def assert_located(error, where=r"\S.*"):
+    """Every problem says its place, a line or also a path, and what is wrong there."""
     assert error.problems
     for problem in error.problems:
         assert problem.message.strip()
-        assert LOCATED.fullmatch(problem.where) or WHOLE_FILE.match(problem.message)
+        assert re.fullmatch(where, problem.where, re.DOTALL) or WHOLE_FILE.match(problem.message), problem
     assert str(error).startswith(f"{len(error.problems)} problem")
 
 
@@ -49,12 +46,12 @@ def assert_works(rulebook):
     assert plain(scored(rulebook, unknown, events).frame) == expected(case)
 
 
-def loads_or_is_refused(read, given_):
+def loads_or_is_refused(read, given_, where=r"line \d+(, \S.*)?"):
     """Either a rulebook that works, or an error that says where."""
     try:
         rulebook = read(given_)
     except ls.RulebookError as error:
-        assert_located(error)
+        assert_located(error, where)
         return False
     assert_works(rulebook)
     return True
