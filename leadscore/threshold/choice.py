@@ -211,18 +211,18 @@ def choose_threshold(
     does not: at 95 % either errs one time in forty. For a value, it is ruled out where its replicates fall short of
     those of the threshold chosen, pair by pair. By month each threshold is chosen from that month's leads alone.
 
-    The figure of a threshold that was chosen for it flatters it, the more the fewer outcomes there are. From a value
-    this is taken off: to the figures noise from the replicates is added, a threshold is chosen on these, and judged by
-    the figures less twice that noise. The two are as independent as leads to choose on and leads held out; with this
-    much noise, as two thirds and one third of them. Precision and recall are as found.
+    The figure of a threshold that was chosen for it flatters it, the more the fewer outcomes there are. From a value,
+    and from what thresholds by group gain, this is taken off: to the figures noise from the replicates is added, a
+    threshold is chosen on these, and judged by the figures less twice that noise. The two are as independent as leads
+    to choose on and leads held out; with this much noise, as two thirds and one third of them. Precision and recall are
+    as found.
 
     References
     ----------
     Oliveira, N. L., Lei, J. and Tibshirani, R. J. (2021), Unbiased risk estimation in the normal means problem via
-    coupled bootstrap techniques, arXiv 2111.09447: the value of a threshold that was chosen for it.
+    coupled bootstrap techniques, arXiv 2111.09447: what a choice is worth beyond its data.
     Robertson, T., Wright, F. and Dykstra, R. (1988), Order Restricted Statistical Inference: before thresholds are
-    set by group, rates are made to rise with the score. Efron, B. and Tibshirani, R. (1993), An Introduction to the
-    Bootstrap, chapter 17: the gain's optimism.
+    set by group, rates are made to rise with the score.
 
     Examples
     --------
@@ -444,9 +444,14 @@ def _by_group(table: ThresholdTable, capacity: float) -> tuple[pd.DataFrame, tup
     redone = [_fill(*own, capacity) for own in drawn]
 
     apparent = np.array([_gain(mask, own, held) for mask, (own, _, held) in zip(redone, drawn, strict=True)])
-    # Thresholds that were chosen on a replicate do better on it than on the data that it was drawn from.
-    optimism = float((apparent - [_gain(mask, rate, volume) for mask in redone]).mean())
-    gain = _gain(taken, rate, volume) - optimism
+    noise = (drawn_hits - rate * drawn_leads) / np.maximum(leads, 1)
+    # As in `_worth`: chosen on some of the data, judged by what is independent of it.
+    held_out = [
+        _gain(_fill(rate + side * _SPLIT * one, leads, volume, capacity), rate - side * one / _SPLIT, volume)
+        for one in noise
+        for side in (1, -1)
+    ]
+    gain = float(np.mean(held_out))
     tail = (1 - table.confidence) / 2
     low, high = gain + np.quantile(apparent, [tail, 1 - tail]) - apparent.mean()
 
