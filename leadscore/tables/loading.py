@@ -118,8 +118,9 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
     with Arguments("load_tables") as given:
         names = stage_names(stages, given)
         last = None if observed_until is None else given.day("observed_until", observed_until)
-        books = list(rulebook) if isinstance(rulebook, (list, tuple)) else [] if rulebook is None else [rulebook]
-        for one in [book for book in books if not isinstance(book, Rulebook)][:1]:
+        listed: list[Any] = list(rulebook) if isinstance(rulebook, (list, tuple)) else [rulebook]
+        books = [one for one in listed if isinstance(one, Rulebook)]
+        for one in [one for one in listed if rulebook is not None and not isinstance(one, Rulebook)][:1]:
             cure = "Rulebook.read(path) reads one from a file"
             given.wrong("rulebook", f"must be a Rulebook, or a list of them; got {shown(one)}. {cure}")
         kept = given.names("columns", columns, repeats=True)
