@@ -43,6 +43,7 @@ from leadscore.learn.card.tuning import ENCODINGS, METHODS, chosen
 from leadscore.learn.guards.guards import Guards, guards
 from leadscore.stats.logistic import Dense, fit_logistic
 from leadscore.stats.outcomes_and_scores import LeadRows
+from leadscore.stats.score_tests import Sample
 
 _LOG = logging.getLogger(__name__)
 _DRAWS = 200
@@ -97,6 +98,8 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         it, and by how much; nothing where nothing was chosen by held-out leads (few outcomes; no lead whose rows are
         all before another's; all of `bins`, `encoding` and `C` given). With `groups` errors are as if the rows of a
         lead were alike: at most too wide.
+    alike_ : float
+        How many rows tell as much as one of a lead of its own would; 1 where each lead has one row.
     n_rows_, n_unknown_ : int
         Rows learned from; rows left out because their outcome is missing.
     trained_until_ : date or None
@@ -194,6 +197,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
 
     def _learn(self, rows: Rows, day: Days | None) -> None:
         n, p = len(rows.y), len(rows.features)
+        self.alike_ = 1.0 if rows.lead is None else Sample(rows.y, rows.lead, np.zeros(n, np.int64)).alike
         seconds = p * (_PER_CELL * n + _PER_CELL_OF_FOLDS * len(looked_at(n)))
         level = logging.WARNING if seconds > _LONG else logging.INFO
         _LOG.log(level, "%s rows of %s features: about %.0f s; 1 of 3, choosing bins", f"{n:,}", f"{p:,}", seconds)

@@ -66,6 +66,7 @@ class _Said(BaseModel):
     chosen_: list[dict[str, Any]]
     # Files of before have none.
     beyond_: tuple[str, ...] = ()
+    alike_: FiniteFloat = 1.0
     n_rows_: PositiveInt
     n_unknown_: NonNegativeInt
     trained_until_: dt.date | None

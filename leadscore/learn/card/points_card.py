@@ -63,7 +63,7 @@ class PointsCard(Result):
     log_loss_lost : float
         What the whole numbers cost: the log loss per lead above that of the same rows in fractions.
     n : float
-        The leads learned from.
+        The leads learned from; rows where leads have several.
     mass : (n_bins,) of them, in each bin
     kinds : dict of column to "number", "text", "boolean" or "empty"
         Of all columns of the frame learned from, in their order.
@@ -71,6 +71,8 @@ class PointsCard(Result):
         The last day of the rows learned from.
     beyond_ : tuple of str
         What the model, before it was shortened and rounded, leaves on the table; see `LeadClassifier`.
+    alike_ : float
+        How many rows tell as much as one of a lead of its own would: rates have the intervals of so many fewer.
     """
 
     features: list[Bins]
@@ -85,6 +87,7 @@ class PointsCard(Result):
     kinds: Mapping[str, str]
     trained_until_: dt.date | None = None
     beyond_: tuple[str, ...] = ()
+    alike_: float = 1.0
 
     @property
     def points_to_double(self) -> float:
@@ -308,8 +311,9 @@ class PointsCard(Result):
     def headline(self) -> str:
         """What totals there are, and what they mean."""
         size = f"{counted(len(self.frame), 'row')} of {counted(len(self.features), 'feature')}"
+        of = f"{self.n:,.0f} {'leads' if self.alike_ == 1 else 'rows, several of a lead'}"
         return (
-            f"Totals from {self.least} to {self.most} points in {size}, learned from {self.n:,.0f} leads; the odds are "
+            f"Totals from {self.least} to {self.most} points in {size}, learned from {of}; the odds are "
             f"even at {self.even_at:.1f}, and double every {self.points_to_double:.1f} points."
         )
 
@@ -378,9 +382,9 @@ def points_card(fitted: Any, span: int | None, pdo: float | None, max_points_row
     even = -(short.intercept + move) / slope
     base = 0 if pdo is None else round(_EVEN_AT - even)
     n = float(short.mass[: short.features[0].size].sum())
-    frame = _frame(short, points, drawn / slope)
+    frame = _frame(short, points, drawn / slope, fitted.alike_)
     intercept = short.intercept + move - slope * base
-    reading = fitted.kinds_, fitted.trained_until_, fitted.beyond_
+    reading = fitted.kinds_, fitted.trained_until_, fitted.beyond_, fitted.alike_
     return PointsCard(short.features, points, base, intercept, slope, frame, lost / n, n, short.mass, *reading)
 
 
@@ -449,10 +453,10 @@ def centred(values: Floats, mass: Floats, features: list[Bins]) -> Floats:
     return found
 
 
-def _frame(model: Additive, points: Ints, drawn: Floats) -> pd.DataFrame:
+def _frame(model: Additive, points: Ints, drawn: Floats, alike: float) -> pd.DataFrame:
     """The rows to review; `drawn` are heights in points beside the mean of their feature."""
     mass = np.maximum(model.mass, 1e-300)
-    rate_low, rate_high = wilson(model.events, mass)
+    rate_low, rate_high = wilson(model.events / alike, mass / alike)
     means = np.concatenate(
         [np.full(len(own), own @ weight / weight.sum()) for own, weight in parts(model.features, points, model.mass)]
     )

@@ -8,6 +8,7 @@ from leadscore.errors import ArgumentError
 from leadscore.learn.card.binning import Bins
 from leadscore.learn.card.classifier import LeadClassifier
 from leadscore.learn.card.merging import Merger
+from leadscore.stats.intervals import wilson
 from leadscore.stats.logistic import Dense, fit_logistic
 from tests.support.card_world import CARD, MODEL, QUICK, leads, learned
 
@@ -171,6 +172,29 @@ def test_more_rows_are_never_worse():
 
 
 # ------------------------------------------------------------------------------------------------------ what it says
+
+
+def test_rows_of_one_lead_make_no_rate_surer():
+    """Four rows a lead that say the same are one: by each lead once, Wilson's interval."""
+    rng = np.random.default_rng(1)
+    plan = rng.choice(["free", "team", "firm"], 600)
+    won = rng.random(600) < np.where(plan == "firm", 0.3, 0.1)
+    lead = np.repeat(np.arange(600), 4)
+
+    def rates(groups):
+        model = LeadClassifier(guards=None, bins="shape", encoding="onehot", C=0.3)
+        card = model.fit(pd.DataFrame({"plan": plan[lead]}), won[lead], groups=groups).points_card()
+        return card.headline, card.frame.set_index("bin")
+
+    said, found = rates(lead)
+    for name in ("free", "team", "firm"):
+        once = wilson(won[plan == name].sum(), (plan == name).sum())
+        assert found.loc[name, ["rate_low", "rate_high"]].to_list() == pytest.approx(once)
+    assert "learned from 2,400 rows, several of a lead;" in said
+    # As leads of their own they would be.
+    said, surer = rates(None)
+    assert (surer["rate_high"] - surer["rate_low"] < 0.55 * (found["rate_high"] - found["rate_low"])).all()
+    assert "learned from 2,400 leads;" in said
 
 
 @pytest.mark.parametrize("scale", [{}, {"max_points_rows": 10}, {"pdo": 20}])
