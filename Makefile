@@ -27,14 +27,19 @@ lowest: $(LOWEST)/installed
 	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest --numprocesses=auto --dist=worksteal --ignore=tests/test_notebooks.py \
 		-W ignore::DeprecationWarning -W ignore::PendingDeprecationWarning -W ignore::FutureWarning
 
-# What is published: a wheel, alone in an empty environment, with all that it needs beside the code.
+# What is published: a wheel, alone in an empty environment, with the lowest versions that it allows and with the newest;
+# with all that it needs beside the code.
 wheel: $(VENV)/installed
-	@rm -rf build/wheel dist
+	@rm -rf dist
 	@$(PIP) "uv >= 0.5"
 	@$(BIN)/uv build --quiet --wheel --out-dir dist
-	@$(BIN)/uv venv --quiet build/wheel
-	@$(BIN)/uv pip install --quiet --python build/wheel/bin/python dist/*.whl
-	@cd build && wheel/bin/leadscore demo --leads 2000
+	@set -e; for versions in lowest-direct highest; do \
+		echo "The demo from the wheel, versions: $$versions"; \
+		rm -rf build/wheel; \
+		$(BIN)/uv venv --quiet build/wheel; \
+		$(BIN)/uv pip compile --quiet --resolution $$versions --python build/wheel/bin/python --output-file build/wheel.txt pyproject.toml; \
+		$(BIN)/uv pip install --quiet --constraints build/wheel.txt --python build/wheel/bin/python dist/*.whl; \
+		(cd build && wheel/bin/leadscore demo --leads 2000); done
 	@cd build && wheel/bin/python -c "import leadscore; from pathlib import Path; p = Path(leadscore.__file__).parent; \
 		missing = [n for n in ('py.typed', '__init__.pyi', 'examples/rulebook.yaml') if not (p / n).is_file()]; \
 		assert 'build/wheel' in str(p), p; assert not missing, missing"

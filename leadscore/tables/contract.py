@@ -122,7 +122,8 @@ def shown(array: pa.Array) -> list[Any]:
     try:
         return array.to_pylist()
     except (OverflowError, ValueError):
-        return array.cast(pa.int64()).to_pylist()
+        whole = one_array(array)
+        return whole.view(f"int{whole.type.bit_width}").to_pylist()
 
 
 def missing_columns(source: Source, wanted: Sequence[str], uses: dict[str, str] | None = None) -> list[Problem]:

@@ -185,11 +185,11 @@ class _Distinct:
     def codes(self, array: pa.Array) -> npt.NDArray[np.signedinteger[Any]]:
         encoded = encoded_of(array)
         kind = encoded.dictionary.type
-        timed = pa.types.is_timestamp(kind)
+        timed = pa.types.is_timestamp(kind) or pa.types.is_date(kind)
         # What Arrow would not find out again from the values.
         self.kind = kind if timed or pa.types.is_uint64(kind) else None
         # Times as numbers: Python's own end with the year 9999.
-        values = encoded.dictionary.cast(pa.int64()) if timed else encoded.dictionary
+        values = encoded.dictionary.view(f"int{kind.bit_width}") if timed else encoded.dictionary
         # Arrow lets a dictionary hold null as one of its values.
         known = [-1 if value is None else self.index.setdefault(value, len(self.index)) for value in values.to_pylist()]
         # One byte or two a row, for as long as they will do: there are many rows.

@@ -76,11 +76,11 @@ class OneValue:
             return None if normalise(text) in self.missing else Bad(str(error))
 
     def _day(self, moment: dt.date) -> Any:
+        # In another zone, or in pandas, it may be a day that Python has no word for.
+        if not 1 < moment.year < dt.MAXYEAR:
+            return self._as_column(moment)
         if isinstance(moment, dt.datetime) and moment.tzinfo is not None:
-            try:
-                moment = moment.astimezone(self.zone)
-            except OverflowError:  # on the first or the last day that Python has
-                return self._as_column(moment)
+            moment = moment.astimezone(self.zone)
         return moment.toordinal() - _EPOCH_ORDINAL
 
     def _as_column(self, value: Any) -> Any:

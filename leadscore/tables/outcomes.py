@@ -158,7 +158,7 @@ def _again(stages: Stages, timezone: str) -> Rows:  # noqa: ARG001 - one signatu
     """Rows that repeat a lead's stage and time; of some that differ elsewhere the first in order of text stays."""
     rows = pd.DataFrame({"lead": stages.lead, "stage": stages.stage, "at": stages.times.at})
     places = np.flatnonzero(rows.duplicated(keep=False))
-    rest = stages.frame.drop(columns=["lead_id", "stage", "at"]).iloc[places]
+    rest = stages.frame.drop(columns=["stage", "at"]).iloc[places]
     rows = rows.iloc[places].assign(text=list(map(repr, rest.itertuples(index=False, name=None))))
     rows = rows.sort_values("text", kind="stable")
     return np.sort(rows.index[rows.duplicated(["lead", "stage", "at"])].to_numpy(np.intp))

@@ -303,6 +303,16 @@ BAD_COLUMNS = {
         pa.table(EVENTS | {"at": pa.array([10**12, 0], pa.timestamp("s"))}),
         "events.at: 1 row: a time outside the years 1 to 9999",
     ),
+    "days of the year 29349": (
+        LEADS,
+        pa.table(EVENTS | {"at": pa.array([10**7, 0], pa.int32()).cast(pa.date32())}),
+        "events.at: 1 row: a time outside the years 1 to 9999",
+    ),
+    "days of the year 29349 for names": (
+        LEADS,
+        pa.table(EVENTS | {"event": pa.array([10**7, 0], pa.int32()).cast(pa.date32())}),
+        "events.event: 2 distinct values: date32[day] values where text is needed",
+    ),
     "the end of 64 bits": (
         LEADS,
         pa.table(EVENTS | {"at": pa.array([2**62, -(2**62)], pa.timestamp("s"))}),

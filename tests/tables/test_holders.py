@@ -135,11 +135,6 @@ def objects(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.astype(object).where(frame.notna(), None)
 
 
-def through_duckdb(frame: pd.DataFrame):
-    table = pa.Table.from_pandas(frame, preserve_index=False)
-    return duckdb.connect().from_arrow(table)
-
-
 HOLDERS = {
     "object columns": lambda frame, _: objects(frame),
     "nullable columns": lambda frame, _: converted(frame),
@@ -151,7 +146,7 @@ HOLDERS = {
     ),
     "Arrow reader": lambda frame, _: pa.Table.from_pandas(frame, preserve_index=False).to_reader(),
     "polars": lambda frame, _: pl.from_arrow(pa.Table.from_pandas(frame, preserve_index=False)),
-    "duckdb": lambda frame, _: through_duckdb(frame),
+    "duckdb": lambda frame, _: duckdb.from_arrow(pa.Table.from_pandas(frame, preserve_index=False)),
     "Parquet file": lambda frame, folder: as_parquet(frame, folder / "table.parquet"),
     "folder of parts": lambda frame, folder: halves(frame, folder / "parts", "parquet"),
     "glob": lambda frame, folder: str(halves(frame, folder / "parts", "parquet") / "*.parquet"),

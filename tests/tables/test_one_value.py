@@ -139,7 +139,12 @@ TIMES = [
     *(pd.Timestamp("0001-01-01").as_unit("s"), pd.Timestamp("9999-12-31T23:59:59", tz="UTC").as_unit("s")),
     *(pd.Timestamp("2025-10-26T02:30").tz_localize(OSLO, ambiguous=first) for first in (True, False)),
     *(np.datetime64("2026-03-31"), np.datetime64("2026-03-31T23:30"), np.datetime64("2026"), np.datetime64("NaT")),
-    *(np.datetime64("20000-01-01"), np.timedelta64(1, "D"), pd.Period("2026-03"), pd.Timedelta(1)),
+    *(
+        np.datetime64("20000-01-01"),
+        pd.Timestamp(np.datetime64("20000-01-01T00:00")),
+        pd.Timestamp(np.datetime64("-0005-01-01T00:00")),
+    ),
+    *(np.timedelta64(1, "D"), pd.Period("2026-03"), pd.Timedelta(1)),
 ]
 OTHERS = [
     *(None, pd.NA, pd.NaT, b"US", bytearray(b"US"), Plain.US, Text.US, Own("US"), Own("2026-03-31"), object(), len),
