@@ -48,6 +48,8 @@ def replacing(path: AnyPath) -> Iterator[IO[bytes]]:
         return
     # Behind a link the file itself is replaced, not the link.
     target = Path(os.path.realpath(path))
+    if target.is_symlink():
+        raise OSError(errno.ELOOP, "a link that leads back to itself", os.fspath(path))
     _sweep(target)
     part = target.with_name(f".{target.name[:_NAMED]}.{secrets.token_hex(8)}.part")
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -72,9 +73,10 @@ def model_files(model: Path | None) -> list[Written]:
 
 
 def _unwritable(path: Path, endings: tuple[str, ...]) -> str:
-    if path.is_dir() or not path.parent.is_dir():
-        what = "is a folder" if path.is_dir() else f"would be in {str(path.parent)!r}, which is not a folder"
-        return f"{str(path)!r} {what}"
+    real = Path(os.path.realpath(path))
+    if real.is_symlink() or real.is_dir() or not real.parent.is_dir():
+        what = "is a folder" if real.is_dir() else f"would be in {str(real.parent)!r}, which is not a folder"
+        return f"{str(path)!r} {'is a link that leads back to itself' if real.is_symlink() else what}"
     # What is a file is told by its ending; a device or a pipe has none.
     if path.suffix.lower() not in endings and not is_stream(path):
         return f"must end in {' or '.join(endings)}; got {str(path)!r}"

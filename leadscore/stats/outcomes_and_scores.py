@@ -16,10 +16,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from leadscore.base.groups import grouped
 from leadscore.base.text import counted, shown
-from leadscore.base.times import NO_TIME, one_array, read_times
+from leadscore.base.times import NO_TIME, is_text, one_array, read_times
 from leadscore.errors import ArgumentError, Problem
 from leadscore.stats.intervals import Floats, Ints
 
@@ -49,7 +50,7 @@ class LeadRows:
     columns : dict of name to (n_rows,) float64
         Scores, chances and other numbers; missing (NaN) only where the outcome is unknown.
     weights : (n_rows,) float64, or None
-    dates : (n_rows,) days since 1970 in UTC, or None; `NO_TIME` only where the outcome is unknown
+    dates : (n_rows,) days since 1970 on their own clock, or None; `NO_TIME` only where the outcome is unknown
     groups : (n_rows,) whole numbers from 0, or None
         Rows of one group belong together; a row without a group is one of its own.
     by : (n_rows,) positions in `names`, or None
@@ -265,9 +266,10 @@ def _numbers(name: str, column: pd.Series[Any], problems: list[Problem]) -> Floa
 
 
 def _days(column: pd.Series[Any], problems: list[Problem]) -> Ints:
-    """Days since 1970 in UTC."""
+    """Days since 1970, those that the column's own clock showed."""
     try:
-        times = read_times(one_array(pa.array(column, from_pandas=True)))
+        array = one_array(pa.array(column, from_pandas=True))
+        times = read_times(array)
     except (pa.ArrowException, TypeError):  # values of several kinds
         times = None
     wrong = np.full(len(column), times is None)
@@ -276,7 +278,12 @@ def _days(column: pd.Series[Any], problems: list[Problem]) -> Ints:
     if wrong.any():
         first = ", ".join(map(repr, column[wrong].tolist()[:_SHOWN]))
         problems.append(Problem("dates", f"must be days as 2026-03-31; {int(wrong.sum()):,} are not: {first}"))
-    return np.zeros(len(column), np.int64) if times is None else times.days("UTC")
+    if times is None:
+        return np.zeros(len(column), np.int64)
+    if times.zoned and is_text(array.type):  # each with an offset of its own, which its day is a day of
+        text = pc.utf8_ltrim_whitespace(array.cast(pa.large_string()))
+        times = read_times(pc.utf8_slice_codeunits(text, 0, 10)) or times
+    return times.days(array.type.tz if times.zoned else "UTC")
 
 
 def _numbered(column: pd.Series[Any]) -> Ints:

@@ -26,6 +26,8 @@ _OTHER_SPACES = r"[\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 # A comma, or two points, show that points may part thousands; then 1.200 may be 1200.
 _GROUPED = re.compile(r"[+-]?\d[\d.,' ]*,\d[\d.,]*|[+-]?\d{1,3}([.]\d{3}){2,}", re.ASCII)
 _EITHER = re.compile(r"[+-]?[1-9]\d{0,2}[.]\d{3}", re.ASCII)
+# What reports of CRMs and spreadsheets end with, as "Grand Totals (25 records)".
+_FOOT = r"(?i)^ *(grand |sub-?)?(totals?|(gesamt)?summe)( records| rows| count)?\W*[\d.,]*\W*(records|rows)?\W*$"
 
 _UNSEEN = f"{IGNORABLE}|{_OTHER_SPACES}".encode().decode("unicode_escape")
 # The bits of a floating-point number that count; from there on whole numbers run together.
@@ -134,6 +136,25 @@ def unseen(ids: pa.Array) -> npt.NDArray[np.intp]:
         return np.zeros(0, np.intp)
     held = pc.match_substring_regex(ids, _UNSEEN)
     return np.flatnonzero(held.fill_null(False).to_numpy(zero_copy_only=False))
+
+
+def blank(array: pa.Array) -> npt.NDArray[np.bool_]:
+    """Where there is no value, or text of white space only."""
+    if pa.types.is_dictionary(array.type):
+        return np.append(blank(array.dictionary), True)[positions_of(array.indices)]
+    empty = pc.equal(pc.utf8_trim_whitespace(array), "") if is_text(array.type) else array.is_null()
+    return empty.fill_null(True).to_numpy(zero_copy_only=False)
+
+
+def feet(table: pa.Table, ids: pa.Array) -> npt.NDArray[np.intp]:
+    """The rows that a report ends with: "Grand Total" in place of the id, and no other value."""
+    if not is_text(ids.type) or table.num_columns == 1:
+        return np.zeros(0, np.intp)
+    rows = np.arange(len(ids))
+    for name in sorted({*table.column_names} - {"lead_id"}):
+        rows = rows[blank(one_array(table[name].take(pa.array(rows))))]
+    named = pc.match_substring_regex(ids.take(pa.array(rows)), _FOOT)
+    return rows[named.fill_null(False).to_numpy(zero_copy_only=False)]
 
 
 def convert(data: pa.Array | pa.ChunkedArray, kind: Kind, missing_values: tuple[str, ...], timezone: str) -> Column:

@@ -17,7 +17,7 @@ from leadscore.base.text import counted
 from leadscore.base.times import DAY, NO_TIME, Times, is_text, one_array
 from leadscore.errors import ArgumentError, ContractError, Problem
 from leadscore.rulebook.kinds import Kind
-from leadscore.tables.columns import Column, convert, encoded_of, plain_ids, positions_of
+from leadscore.tables.columns import Column, blank, convert, encoded_of, plain_ids, positions_of
 from leadscore.tables.contract import Breaches, Judged, refuse, shown
 from leadscore.tables.sources import Source
 
@@ -267,7 +267,7 @@ def _judge(judged: Judged, lead: npt.NDArray[Any], tests: Sequence[Test]) -> Tim
         no_id = arrays["lead_id"].is_null().to_numpy(zero_copy_only=False)
         judged.say("lead_id", "no lead_id", np.flatnonzero(no_id))
         judged.say("lead_id", "events of leads that are not among the leads", np.flatnonzero((lead < 0) & ~no_id))
-    judged.say("event", "no event", _blank(arrays["event"]))
+    judged.say("event", "no event", np.flatnonzero(blank(arrays["event"])))
     times = judged.times("at") if "at" in arrays else None
     if times is None:
         return None
@@ -276,14 +276,3 @@ def _judge(judged: Judged, lead: npt.NDArray[Any], tests: Sequence[Test]) -> Tim
             judged.say_all(name, convert(arrays[name], kind, missing_values, "UTC").bad)
     judged.dated(times.at)
     return times
-
-
-def _blank(array: pa.Array) -> npt.NDArray[np.intp]:
-    """The rows without a text."""
-    if not is_text(array.type):
-        return np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False))
-    encoded = encoded_of(array)
-    blank = np.array([*(value is None or not value.strip() for value in encoded.dictionary.to_pylist()), True])
-    if not blank[:-1].any() and encoded.null_count == 0:
-        return np.zeros(0, np.intp)
-    return np.flatnonzero(blank[positions_of(encoded.indices)])

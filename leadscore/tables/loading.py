@@ -14,7 +14,7 @@ from leadscore.base.text import shown
 from leadscore.errors import ContractError, Problem
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import Kind, declared_kind, event_kinds, lead_kinds
-from leadscore.tables.columns import Column, convert, distinct, plain_ids, unseen
+from leadscore.tables.columns import Column, blank, convert, distinct, feet, plain_ids, unseen
 from leadscore.tables.contract import Breaches, Judged, missing_columns, refuse
 from leadscore.tables.daily_activity import is_activity
 from leadscore.tables.events import Events, Ids, Test, read_events
@@ -203,7 +203,8 @@ def _read_leads(
     array = plain_ids(table["lead_id"], "leads")
     array = array.cast(pa.large_string()) if pa.types.is_dictionary(array.type) else array
     judged = Judged(breaches, table)
-    judged.say("lead_id", "no lead_id", np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False)))
+    judged.say("lead_id", "no lead_id", np.flatnonzero(blank(array)))
+    judged.say("lead_id", "a sum and nothing beside it: the foot of a report is no lead", feet(table, array))
     judged.say("lead_id", "a lead_id with a character that is not seen", unseen(array))
     codes, _ = distinct(array)
     times = {name: judged.times(name) for name in ("created_at", "valid_from") if name in table.column_names}

@@ -204,8 +204,8 @@ def threshold_table(  # noqa: PLR0913 - each of them is part of what is asked
     by : (n_leads,) names, optional
         A table for each group; missing is a group too.
     dates : (n_leads,) days, optional
-        When each lead came to be scored; times count as their day in UTC. A week is seven days, counted back from the
-        last.
+        When each lead came to be scored; times count as the day on the clock of their zone. A week is seven days,
+        counted back from the last.
     groups : (n_leads,) ids, optional
         Leads of one group, such as an account, convert together, so they count for less: groups are drawn instead of
         leads.

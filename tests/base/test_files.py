@@ -1,5 +1,6 @@
 """Files are replaced whole or not at all, open nothing to anybody, follow nobody's lead, and are never an input."""
 
+import errno
 import os
 import resource
 import stat
@@ -116,6 +117,17 @@ def test_a_link_stays_and_what_it_leads_to_is_replaced():
     assert Path("one").is_symlink()
     assert Path("two").is_symlink()
     assert Path("real/x").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("first", ["one", "two", "itself"])
+def test_links_that_lead_back_to_themselves_are_refused_and_stay(first):
+    for name, other in (("one", "two"), ("two", "one"), ("itself", "itself")):
+        Path(name).symlink_to(other)
+    with pytest.raises(OSError, match="a link that leads back to itself") as error:
+        write(first)
+    assert (error.value.errno, error.value.filename) == (errno.ELOOP, first)
+    assert sorted(path.name for path in Path().iterdir() if path.is_symlink()) == ["itself", "one", "two"]
+    assert not [*Path().glob(".*")]
 
 
 def test_a_part_that_somebody_laid_out_is_not_followed(monkeypatch):

@@ -101,6 +101,18 @@ def test_two_outputs_that_are_one_are_refused():
     assert "is the file of '--out' too" in result.stderr
 
 
+def test_a_link_that_leads_nowhere_is_refused_before_anything_is_read():
+    Path("loop.csv").symlink_to("loop.csv")
+    Path("lost.csv").symlink_to("gone/s.csv")
+    arguments, _ = COMMANDS["score"]
+    said = {"loop.csv": "is a link that leads back to itself", "lost.csv": "gone', which is not a folder"}
+    for path, message in said.items():
+        result = run(*arguments, "--out", path)
+        assert result.exit_code == 2
+        assert message in result.stderr
+        assert Path(path).is_symlink()
+
+
 def test_a_state_is_a_file():
     os.mkfifo("pipe.json")
     for path in ("pipe.json", "/dev/null"):

@@ -80,6 +80,8 @@ BAD_LEAD_CELLS = {
     "week": ("signed", "2026-W10-1", "leads.signed: 1 row: not an ISO date or time"),
     "short": ("signed", "2026-3-1", "leads.signed: 1 row: not an ISO date or time"),
     "no lead_id": ("lead_id", None, "leads.lead_id: 1 row: no lead_id"),
+    "an empty lead_id": ("lead_id", "", "leads.lead_id: 1 row: no lead_id"),
+    "a lead_id of spaces": ("lead_id", " \t", "leads.lead_id: 1 row: no lead_id"),
     "lead_id twice": ("lead_id", "b", "leads.lead_id: 2 rows: a lead_id that is not unique"),
 }
 
@@ -96,6 +98,44 @@ def test_a_bad_cell_of_a_lead_is_refused_and_can_be_set_aside(case):
     assert aside["row"].to_list() == ([0, 1] if both else [0])
     assert set(aside["column"]) == {column}
     assert ls.score(tables, BOOK, as_of=AS_OF).frame["total"].to_list() == ([] if both else [10])
+
+
+FEET = [
+    "Total",
+    "TOTAL:",
+    "Grand Total",
+    "Grand Totals (25 records)",
+    "subtotal",
+    "Total records: 1,204",
+    "Gesamtsumme",
+]
+
+
+@pytest.mark.parametrize("holder", [pandas, lambda table: pa.table(pandas(table))])
+@pytest.mark.parametrize("foot", FEET)
+def test_the_foot_of_a_report_is_no_lead(foot, holder):
+    leads = {name: [*cells, foot if name == "lead_id" else None] for name, cells in texts(LEADS).items()}
+    with pytest.raises(ls.ContractError, match=r"leads\.lead_id: 1 row: a sum and nothing beside it") as error:
+        ls.load_tables(holder(leads), rulebook=BOOK)
+    assert f"row 2: {foot!r}" in str(error.value)
+    tables = ls.load_tables(holder(leads), rulebook=BOOK, strict=False)
+    assert ls.score(tables, BOOK, as_of=AS_OF).lead_ids.to_list() == LEADS["lead_id"]
+
+
+def test_a_lead_that_is_called_total_is_one():
+    """With a value beside it, or where nothing else is read; and whoever is only called alike."""
+    leads = {name: [*cells, "Total" if name == "lead_id" else None] for name, cells in texts(LEADS).items()}
+    for name, value in (("employees", "0"), ("consent", "false"), ("country", "US")):
+        assert ls.load_tables(pandas(leads | {name: [*leads[name][:2], value]}), rulebook=BOOK).leads.num_rows == 3
+    assert ls.load_tables(pd.DataFrame({"lead_id": ["Total", "a"]})).leads.num_rows == 2
+    assert (
+        ls.load_tables(pd.DataFrame({"lead_id": ["Total", "a"], "size": [0, None], "no": [None, None]})).leads.num_rows
+        == 2
+    )
+    for other in ("TotalEnergies", "Total 5a", "Totality", "sum", "T", "5", "Mr. Total"):
+        assert (
+            ls.load_tables(pandas(leads | {"lead_id": [*LEADS["lead_id"], other]}), rulebook=BOOK).leads.num_rows == 3
+        )
 
 
 BAD_EVENT_CELLS = {

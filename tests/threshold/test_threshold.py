@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -375,6 +376,20 @@ def test_weeks_count_leads_of_unknown_outcome_too():
     one = choose_threshold(threshold_table([1, 0], [1, 2], dates=["2026-03-01", "2026-03-07"]), capacity_per_week=1)
     assert (one.threshold, one.low, one.high, one.per_week[0]) == (2, 2, 2, 1)
     assert one.headline.startswith("2: 1.0 leads a week (no interval from a single week), capacity 1.")
+
+
+def test_times_count_as_the_day_that_their_clock_showed():
+    """A quarter past midnight in Oslo is the day before in UTC, a quarter to it in Lima the day after."""
+    naive = pd.Series(pd.to_datetime(["2026-03-01 00:15", "2026-03-08 23:45", "2026-03-29 02:00"]))
+    oslo, lima = naive[:2].dt.tz_localize("Europe/Oslo"), naive[:2].dt.tz_localize("America/Lima")
+    plain = threshold_table([1, 0], [1, 2], dates=["2026-03-01", "2026-03-08"]).histograms
+    written = ["2026-03-01T00:15+01:00", " 2026-03-08 23:45:00.5 -0500"]
+    for zoned in (oslo, lima, pl.from_pandas(oslo), [*lima], written, pd.Series(written, dtype="category")):
+        found = threshold_table([1, 0], [1, 2], dates=zoned).histograms
+        np.testing.assert_array_equal(found.weekly, plain.weekly)
+        np.testing.assert_array_equal(found.per_week, plain.per_week)
+        moved = threshold_table([1, 0], [1, 2], dates=oslo.dt.tz_convert("UTC")).histograms
+        assert moved.months[0] < plain.months[0]
 
 
 def test_leads_a_week_are_sure_in_few_weeks_of_few_leads_only_as_far_as_chance_allows():
