@@ -358,7 +358,8 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         Parameters
         ----------
         span : int, optional
-            From the least to the largest total; 100 by default, the least being 0.
+            The largest total is at most so many points, 100 by default, and the least 0. Whole points that lie nearest
+            to the model may end a few below.
         pdo : float, optional
             Instead: so many points more double the odds, and a total of 100 has even odds, as in credit scoring; every
             lead then has base points.

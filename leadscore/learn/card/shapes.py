@@ -130,8 +130,13 @@ class _Prior:
             turned = pull if self.plain else axes.T @ pull
             both = _PRECISIONS[:, None] + size
             likely = (turned**2 / both - np.log1p(size / _PRECISIONS[:, None])).sum(axis=1)
+            if self.plain:
+                # So many values, less one, tell how far they spread: their level is free, and where it is best for each.
+                free = np.maximum((known / both).sum(axis=1), 1e-300)
+                level = (pull / both).sum(axis=1) / free
+                likely += _PRECISIONS * level**2 * free - np.log(_PRECISIONS * free / max(known.sum(), 1e-300))
             best = int(np.round(likely, 9).argmax())
-            own = turned / both[best]
+            own = (turned - known * level[best] if self.plain else turned) / both[best]
             widest = int((likely >= max(likely[best], 0) - _AS_LIKELY).argmax())
             found.append((likely[best], place, own if self.plain else axes @ own, _PRECISIONS[[best, widest]]))
         likely, self.chosen, own, precisions = max(

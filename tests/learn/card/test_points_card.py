@@ -247,9 +247,18 @@ def test_a_chance_is_a_share(probability):
         CARD.threshold_at(probability)
 
 
-def test_no_lead_reaches_more_than_the_most():
-    with pytest.raises(ArgumentError, match="the best lead, with 100 points"):
-        CARD.threshold_at(0.9999)
+@pytest.mark.parametrize("scale", [{}, {"span": 12}, {"pdo": 20}])
+def test_no_lead_reaches_more_than_the_most(scale):
+    card = MODEL.points_card(**scale)
+    frame, _ = leads()
+    best = {bins.name: frame[bins.name].iloc[card.score(frame)[bins.name].argmax()] for bins in card.features}
+    total = card.explain(best).total
+    assert total == card.most == card.score(frame).drop(columns="total").max().sum() + card.base
+    assert card.score(frame)["total"].max() <= total
+    chance = card.chance(total)
+    with pytest.raises(ArgumentError, match=f"the best lead, with {total} points, has a chance of {chance:.1%}"):
+        card.threshold_at(chance + 1e-4)
+    assert card.threshold_at(chance - 1e-9) == total
 
 
 def test_explanations_name_what_was_never_seen():
