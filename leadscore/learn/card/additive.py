@@ -64,12 +64,12 @@ def cut(rows: Rows, shape: Shapes, method: Method, most: int) -> tuple[Rows, lis
             if not mass.any():
                 # In a part of the time a column may not have been filled yet.
                 place = np.zeros(bins.size - 1, np.intp)
-            elif flat:
-                place = quantiles(mass, events, min(most, _FLAT), least)
+            elif flat or method == "quantile":
+                place = quantiles(mass, min(most, _FLAT) if flat else most)
             elif method == "shape":
                 place = segments(heights, known, mass, most, least)
             else:
-                place = (quantiles if method == "quantile" else _tree)(mass, events, most, least)
+                place = _tree(mass, events, most, least)
             new, mapping = regrouped(bins, np.append(place, bins.size - 1))
         features.append(new)
         maps.append(mapping)
@@ -96,7 +96,7 @@ def _roomy(features: Sequence[Bins], shape: Shapes, most: int) -> npt.NDArray[np
     return roomy
 
 
-def quantiles(mass: Floats, _: Floats, most: int, __: float) -> Ints:
+def quantiles(mass: Floats, most: int) -> Ints:
     """Groups of cells of about equal weight."""
     place = np.floor((np.cumsum(mass) - mass / 2) / mass.sum() * most).astype(np.intp)
     return np.searchsorted(place, place)

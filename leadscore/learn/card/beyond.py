@@ -81,10 +81,11 @@ def _told(old: Rows, new: Rows, best: Any, asked: Any) -> tuple[Floats, Floats, 
     strength, encoding = 1 / best["C"], best["encoding"]
     model, merged = additive(old, strength, encoding, asked.monotone, judged=False)
     old, new = (part.rebinned(model.features, merged) for part in (old, new))
-    more, later = paired(old, list(folds(old, None)), strength, asked.pairs or _PAIRS, new)
+    more, later = paired(old, list(folds(old, None)), strength, asked.pairs or _PAIRS, asked.monotone, new)
     own = with_pairs = model.logits(new.codes, len(new.y))
     if len(more.features) > len(old.features):
-        other, _ = additive(more, strength, encoding, judged=False)
+        other, merged = additive(more, strength, encoding, asked.monotone, judged=False)
+        later = later.rebinned(other.features, merged)
         with_pairs = other.logits(later.codes, len(later.y))
     return own, with_pairs, int((more.counts(more.weight) > 0).sum() - (old.counts(old.weight) > 0).sum())
 

@@ -109,7 +109,7 @@ class PointsCard(Result):
         """The largest total a lead can have."""
         return self.base + int(sum(own.max() for (own,) in parts(self.features, self.points)))
 
-    def score(self, X: Any) -> pd.DataFrame:  # noqa: N803
+    def score(self, X: Any) -> pd.DataFrame:
         """The points of each lead.
 
         Parameters
@@ -137,7 +137,7 @@ class PointsCard(Result):
         frame = pd.DataFrame(found, index=table.index)
         return frame.assign(total=frame.sum(axis=1).astype(np.int64) + self.base)
 
-    def predict_proba(self, X: Any) -> Floats:  # noqa: N803
+    def predict_proba(self, X: Any) -> Floats:
         """The chance of either outcome at each lead's total.
 
         Parameters
@@ -167,7 +167,7 @@ class PointsCard(Result):
             (points,) = given.numbers(total=total)
         return np.exp(-np.logaddexp(0, -(self.intercept + self.slope * points)))
 
-    def recalibrate(self, X: Any, y: Any) -> PointsCard:  # noqa: N803
+    def recalibrate(self, X: Any, y: Any) -> PointsCard:
         """The same points with the chance at each total learned again, by logistic regression on the total alone.
 
         A short card leaves out some of what the model knows, so that its totals mean other chances; and where the base

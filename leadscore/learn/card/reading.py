@@ -24,7 +24,7 @@ _TRUTHS = {"true", "false"}
 _STEP = 2.0**-20
 
 
-def read_frame(estimator: Any, X: Any, *, reset: bool) -> pd.DataFrame:  # noqa: N803 - scikit-learn's name
+def read_frame(estimator: Any, X: Any, *, reset: bool) -> pd.DataFrame:
     """The columns that a classifier is given, by name; of an array after a frame by place, of which it warns."""
     try:
         an_array = isinstance(X, (list, tuple)) or hasattr(X, "__array__") or hasattr(X, "toarray")
@@ -42,7 +42,7 @@ def read_frame(estimator: Any, X: Any, *, reset: bool) -> pd.DataFrame:  # noqa:
     return frame
 
 
-def table_of(X: Any, names: Sequence[str]) -> pd.DataFrame:  # noqa: N803 - scikit-learn's name
+def table_of(X: Any, names: Sequence[str]) -> pd.DataFrame:
     """A table, or an array whose columns have names in this order."""
     if is_table(X):
         return as_frame("X", X)
@@ -151,7 +151,8 @@ def read_outcomes(
 def in_leads(weight: Floats) -> Floats:
     """Weights above 0 as numbers of leads: whole ones are, of others only the ratios are known.
 
-    Their scale is not that of evidence: divided by their sum they would say that all rows are one lead.
+    Their scale is not that of evidence: divided by their sum they would say that all rows are one lead. Equal ones are
+    nothing but a scale, whole or not.
     """
     if (weight == np.floor(weight)).all() and (weight != weight[0]).any():
         return weight

@@ -131,7 +131,7 @@ class _Prior:
             both = _PRECISIONS[:, None] + size
             likely = (turned**2 / both - np.log1p(size / _PRECISIONS[:, None])).sum(axis=1)
             if self.plain:
-                # So many values, less one, tell how far they spread: their level is free, and where it is best for each.
+                # Their level is free, and where it is best: of so many values one less tells how far they spread.
                 free = np.maximum((known / both).sum(axis=1), 1e-300)
                 level = (pull / both).sum(axis=1) / free
                 likely += _PRECISIONS * level**2 * free - np.log(_PRECISIONS * free / max(known.sum(), 1e-300))

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from leadscore.learn.card.additive import Direction, Encoding, Method, additive, cut, explained, losses
 from leadscore.learn.card.binning import Floats, Ints
@@ -24,8 +25,9 @@ _Found = tuple[float, Floats]
 _USUAL: _Way = ("shape", "onehot", USUAL)
 _USUAL_IN_TIME: _Way = ("quantile", "onehot", USUAL)
 _STRENGTHS = (0.03, 0.1, 1.0)
-# So many standard errors are no chance: over leads, and over the few stretches of time they are of.
-_CLEARLY, _CLEARLY_IN_TIME = 3.0, 2.0
+# So rarely one of all that are tried may be taken by chance, over leads; over the few stretches of time they are of,
+# so many standard errors are none.
+_BY_CHANCE, _CLEARLY_IN_TIME = 0.01, 2.0
 # The choice of bins is not made where fewer than so many leads of either kind are known.
 _FEWEST = 100
 
@@ -99,18 +101,29 @@ def _tried(pairs: list[tuple[Rows, Rows]], way: _Way, monotone: Mapping[str, Dir
 
 
 def _best(tried: dict[_Way, _Found], held: Sequence[Rows]) -> _Way:
-    """The way that loses least, or the first if that is better by no more than chance.
+    """The way that loses least, or the first if that is better by no more than chance."""
+    first = next(iter(tried))
+    weight = np.concatenate([rows.weight for rows in held])
+    best = min(tried, key=lambda way: tried[way][1] @ weight)
+    return best if best != first and clearly(tried[first][1] - tried[best][1], held, len(tried) - 1) else first
+
+
+def clearly(gains: Floats, held: Sequence[Rows], tried: int) -> bool:
+    """Whether the rows held out lose less by more than chance, with the best of so many ways (Bonferroni).
 
     The error is that of the mean difference over the leads, each of which both ways predict without having seen it:
     thousands of pairs. Over four folds alone it could hardly be told, and the usual way was kept where another was
     clearly better. Leads of one stretch of time share its shocks and are one witness, so the difference must be clear
     over stretches too (Cameron, A. and Miller, D. (2015), A practitioner's guide to cluster-robust inference, Journal
     of Human Resources 50, 317-372).
+
+    Parameters
+    ----------
+    gains : (n_rows,) of the rows held out in all folds, one after the other
+    held : list of Rows
+    tried : int
     """
-    first = next(iter(tried))
     weight = np.concatenate([rows.weight for rows in held])
-    best = min(tried, key=lambda way: tried[way][1] @ weight)
-    gains = tried[first][1] - tried[best][1]
     mean = weight @ gains / weight.sum()
     off = gains - mean
     parts = np.split(weight * off, np.cumsum([len(rows.y) for rows in held])[:-1])
@@ -120,10 +133,10 @@ def _best(tried: dict[_Way, _Found], held: Sequence[Rows]) -> _Way:
 
     leads = [rows.lead for rows in held if rows.lead is not None]
     # A row that stands for three leads is three; the rows of one lead are one witness.
-    chance = _CLEARLY * np.sqrt((together(leads) ** 2).sum() if leads else weight @ off**2)
+    chance = norm.isf(_BY_CHANCE / tried) * np.sqrt((together(leads) ** 2).sum() if leads else weight @ off**2)
     stretches = [rows.period for rows in held if rows.period is not None]
     if stretches:
         sums = together(stretches)
         freedom = len(sums) - 1
         chance = max(chance, _CLEARLY_IN_TIME * np.sqrt(sums @ sums * len(sums) / freedom)) if freedom else np.inf
-    return best if mean * weight.sum() > chance else first
+    return bool(mean * weight.sum() > chance)

@@ -187,7 +187,7 @@ class Guards(Result):
 
 
 def guards(  # noqa: PLR0913 - each of them is part of what is asked
-    X: Any,  # noqa: N803 - scikit-learn's name
+    X: Any,
     y: Any,
     *,
     dates: Any = None,

@@ -255,7 +255,7 @@ def snapshots(  # noqa: PLR0913 - each of them is part of what is asked
     clash = sorted(attributes.keys() & activity.keys())
     if clash:
         raise ArgumentError("tables", f"lead columns are named as features of activity: {', '.join(map(repr, clash))}")
-    X = pd.DataFrame(attributes | activity, range(len(lead)), copy=False).set_axis(index)  # noqa: N806 - as above
+    X = pd.DataFrame(attributes | activity, range(len(lead)), copy=False).set_axis(index)
     until = day_of(tables.observed(observed_until)[1])
     found = Snapshots(
         X, pd.Series(y.array, index, name=stage), provenance | made_of, tables, lead, day, stage, int(within_days),

@@ -56,7 +56,7 @@ def tables(draw):
     y = rng.random(n) < 1 / (1 + np.exp(1 - score))
     y[:2] = True, False
     extra = {
-        "sample_weight": rng.choice([0.7, 1.0, 2.3], n),
+        "sample_weight": rng.choice([0.25, 1.0, 3.7], n),
         "dates": DAY_ONE + pd.to_timedelta(rng.integers(0, 40, n), "D"),
         "groups": rng.integers(0, max(2, n // 3), n),
     }
@@ -78,6 +78,7 @@ METHODS = st.fixed_dictionaries(
 
 
 @FEW
+@pytest.mark.filterwarnings("ignore:sample_weight. so unequal")
 @given(tables(), METHODS, st.randoms(use_true_random=False))
 def test_order_of_rows_and_columns_changes_no_digit(table, options, random):
     frame, y, extra = table

@@ -74,6 +74,33 @@ def test_a_pair_with_something_done_is_no_rule():
         card.to_rulebook(name="pairs", threshold=50, provenance={"size": Activity("page_view", "events", 30)})
 
 
+@pytest.mark.parametrize("C", [1.0, None])
+def test_directions_hold_beside_pairs_in_model_and_card(C):  # noqa: N803 - the classifier's name
+    frame, _ = made(0)
+    rng = np.random.default_rng(1)
+    frame["bent"] = rng.normal(size=len(frame))
+    of_x = np.where(frame["kind"] == "x", 1.5 * np.sign(frame["size"]), 0)
+    y = rng.random(len(frame)) < 1 / (1 + np.exp(1 - of_x - np.sin(2 * frame["bent"])))
+    asked = {"guards": None, "bins": "shape", "encoding": "onehot", "C": C, "pairs": 2}
+    at = pd.DataFrame({"kind": "x", "size": 1.0, "budget": 0.0, "bent": np.linspace(-3, 3, 60)})
+    bent = LeadClassifier(**asked).fit(frame, y)
+    assert np.diff(bent.decision_function(at)).min() < -0.1
+    model = LeadClassifier(**asked, monotone={"bent": "increasing"}).fit(frame, y)
+    assert "kind and size" in names(model)
+    assert np.diff(model.decision_function(at)).min() > -1e-9
+    # The card has nothing left to straighten.
+    card = model.points_card()
+    assert np.diff(card.score(at)["total"]).min() >= 0
+    assert {bins.name: bins for bins in card.features}["bent"] == model.model_.features[names(model).index("bent")]
+
+
+def test_a_column_with_a_direction_is_in_no_pair():
+    # Beside other kinds than x its pair would run against the direction.
+    frame, y = made(0)
+    model = LeadClassifier(guards=None, pairs=2, monotone={"size": "increasing"}).fit(frame, y)
+    assert not any("and" in name for name in names(model))
+
+
 def test_wrong_numbers_of_pairs_are_refused():
     with pytest.raises(ls.ArgumentError, match=r"must be a whole number, 0 or more; got 1\.5"):
         LeadClassifier(guards=None, pairs=1.5).fit(*made(4, 200))
