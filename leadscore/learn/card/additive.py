@@ -179,7 +179,10 @@ def additive(
     """
     merged = [np.arange(size) for size in rows.sizes]
     while True:
-        fitted = _woe(rows, penalty) if encoding == "woe" else _onehot(rows, penalty)
+        if encoding == "woe":
+            fitted = _woe(rows, penalty)
+        else:
+            fitted = fit_logistic(rows.design(), rows.y, penalty=rows.penalty(penalty), weight=rows.weight)
         n = rows.n_bins
         against = _against(rows, fitted.coefficients[:n], directions or {})
         if against is None:
@@ -210,11 +213,6 @@ def additive(
         rows.features, float(intercept), coefficients, curvature, covariance, mass, events, fitted.log_loss
     )
     return model, merged
-
-
-def _onehot(rows: Rows, penalty: float) -> Fitted:
-    drawn = rows.penalty(penalty)
-    return fit_logistic(rows.design(), rows.y, penalty=drawn, weight=rows.weight)
 
 
 def _woe(rows: Rows, penalty: float) -> Fitted:

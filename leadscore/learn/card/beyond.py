@@ -66,13 +66,9 @@ def left_on_the_table(rows: Rows, parted: Sequence[Fold], best: Any, asked: Any)
         notes = [f"Boosted trees have no clear lead over the model: {ends[0]}."]
     if not asked.pairs:
         rows_more = counted(round(float(np.mean(more))), "row")
-        worth = said[1][1] > 0 and gain >= _WORTH
-        verdict = (
-            f"are worth their rows: pairs={_PAIRS} brings"
-            if worth
-            else f"are not worth their rows: pairs={_PAIRS} brings"
-        )
-        notes.append(f"Pairs of features {verdict} {ends[1]}, for about {rows_more} more.")
+        verdict = "are" if said[1][1] > 0 and gain >= _WORTH else "are not"
+        brings = f"pairs={_PAIRS} brings {ends[1]}, for about {rows_more} more"
+        notes.append(f"Pairs of features {verdict} worth their rows: {brings}.")
     return tuple(notes)
 
 

@@ -94,11 +94,10 @@ class _Prior:
     """How the heights of one feature go together before any outcome is known."""
 
     def __init__(self, bins: Bins, mass: Floats) -> None:
-        self.size, self.chosen = bins.size, 0
         # Values of a category do not go together: nothing to turn.
-        self.mixed = np.array(_MIXED if bins.kind == "number" else _MIXED[:1])
+        self.size, self.chosen, self.plain = bins.size, 0, bins.kind != "number"
+        self.mixed = np.array(_MIXED[:1] if self.plain else _MIXED)
         self.roots = [np.linalg.cholesky(covariance(bins, mass, mix)) for mix in self.mixed]
-        self.plain = bins.kind != "number"
         self.turned: dict[int, tuple[Floats, Floats, Floats]] = {}
 
     def _within(self, place: int, known: Floats) -> tuple[Floats, Floats, Floats]:

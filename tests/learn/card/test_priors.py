@@ -15,6 +15,7 @@ from leadscore.learn.card.additive import additive
 from leadscore.learn.card.binning import Bins
 from leadscore.learn.card.rows import Rows, covariance
 from leadscore.learn.card.shapes import Shapes, _Prior
+from leadscore.stats.logistic import fit_logistic
 
 VARIANCES = 1 / shapes_module._PRECISIONS  # noqa: SLF001 - those that are tried
 
@@ -161,7 +162,8 @@ def test_the_covariance_of_a_model_is_the_inverse_hessian_of_its_loss(penalty, d
     # At the chances of the fit, wherever its levels are written.
     log_odds = model.logits(codes, 500)
     if dated:
-        fitted = additive_module._onehot(rows, penalty)  # noqa: SLF001 - a model keeps the newest level alone
+        # A model keeps the newest level alone.
+        fitted = fit_logistic(rows.design(), y, penalty=rows.penalty(penalty), weight=rows.weight)
         log_odds = columns @ np.append(fitted.coefficients, fitted.intercept)
     at = np.linalg.lstsq(columns, log_odds, rcond=None)[0]
     np.testing.assert_allclose(model.covariance, np.linalg.inv(hessian(loss, at)), rtol=1e-4, atol=1e-5)
