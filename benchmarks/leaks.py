@@ -9,8 +9,6 @@ DIR holds `bank/` and `olist/` as the tests read them; scikit-learn brings four 
 alarm an honest column that is marked so as a leak.
 """
 
-# ruff: noqa: N803, N806 - X is scikit-learn's name
-
 from __future__ import annotations
 
 import argparse

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def fit(X: pd.DataFrame, y: np.ndarray, _dates: pd.Series | None, **settings: Any) -> job.Fitted:  # noqa: N803
+def fit(X: pd.DataFrame, y: np.ndarray, _dates: pd.Series | None, **settings: Any) -> job.Fitted:
     """Its defaults, on one thread."""
-    X = job.known(X)  # noqa: N806
+    X = job.known(X)
     model = ExplainableBoostingClassifier(n_jobs=1, random_state=0, **settings).fit(X, y)
     return job.Fitted(
         lambda rows: model.predict_proba(rows[list(X)])[:, 1], lambda: sum(term.size for term in model.term_scores_)

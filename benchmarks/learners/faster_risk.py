@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 MOST, QUANTILES, RARE = 10, 10, 0.005
 
 
-def fit(X: pd.DataFrame, y: np.ndarray, _dates: pd.Series | None) -> job.Fitted:  # noqa: N803
+def fit(X: pd.DataFrame, y: np.ndarray, _dates: pd.Series | None) -> job.Fitted:
     """It takes indicators only: a number at or above each decile, or missing; a category that is not rare."""
-    X = job.known(X)  # noqa: N806
+    X = job.known(X)
     numbers, indicators = list(X.select_dtypes("number")), []
     for name in X:
         if name in numbers:

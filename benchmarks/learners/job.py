@@ -76,7 +76,7 @@ def drawn(bank: Bank, rows: int) -> Bank:
     return Bank(features, bank.y[place], bank.dates.iloc[place].reset_index(drop=True))
 
 
-def known(X: pd.DataFrame) -> pd.DataFrame:  # noqa: N803
+def known(X: pd.DataFrame) -> pd.DataFrame:
     """Without columns that hold nothing, as `pdays` before 2009: boosting and optbinning end with an error there."""
     return X.loc[:, X.notna().any()]
 

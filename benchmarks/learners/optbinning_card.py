@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def fit(X: pd.DataFrame, y: np.ndarray, _dates: pd.Series | None) -> job.Fitted:  # noqa: N803
+def fit(X: pd.DataFrame, y: np.ndarray, _dates: pd.Series | None) -> job.Fitted:
     """Its own bins and defaults; the bins with points are the rows of its card."""
-    X = job.known(X)  # noqa: N806
+    X = job.known(X)
     bins = BinningProcess(list(X), categorical_variables=list(X.select_dtypes(exclude="number")))
     card = Scorecard(bins, LogisticRegression(max_iter=1000)).fit(X, y)
     return job.Fitted(lambda rows: card.predict_proba(rows)[:, 1], lambda: len(card.table()))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-def fit_logistic(X: pd.DataFrame, y: np.ndarray, _dates: pd.Series | None) -> job.Fitted:  # noqa: N803
+def fit_logistic(X: pd.DataFrame, y: np.ndarray, _dates: pd.Series | None) -> job.Fitted:
     """Numbers as they are, missing ones the median and marked; unseen categories count nothing."""
     columns = make_column_transformer(
         (OneHotEncoder(handle_unknown="ignore"), make_column_selector(dtype_exclude="number")),
@@ -31,9 +31,9 @@ def fit_logistic(X: pd.DataFrame, y: np.ndarray, _dates: pd.Series | None) -> jo
     return job.Fitted(lambda rows: model.predict_proba(rows)[:, 1], lambda: model[-1].coef_.size)
 
 
-def fit_boosted(X: pd.DataFrame, y: np.ndarray, _dates: pd.Series | None, **settings: Any) -> job.Fitted:  # noqa: N803
+def fit_boosted(X: pd.DataFrame, y: np.ndarray, _dates: pd.Series | None, **settings: Any) -> job.Fitted:
     """Categories in the booster's own way."""
-    X = job.known(X)  # noqa: N806
+    X = job.known(X)
     levels = {name: sorted(X[name].unique()) for name in X.select_dtypes(exclude="number")}
 
     def coded(rows: pd.DataFrame) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Guards: each fires on a planted fault and not on its twin, seldom without a fault, and the same in any order."""
 
-# ruff: noqa: N803, N806 - X is scikit-learn's name
+# ruff: noqa: N803 - X is scikit-learn's name
 
 import json
 import math

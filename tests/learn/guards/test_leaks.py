@@ -1,7 +1,5 @@
 """Leaks: columns filled in after the outcome are found by several signs, and honest ones with one sign are not."""
 
-# ruff: noqa: N806 - X is scikit-learn's name
-
 import warnings
 
 import numpy as np
