@@ -66,12 +66,21 @@ def fitted(y, **beside):
 
 # What takes which columns beside y, the one that says which leads there are first. Answers are plain data.
 CALLS = {
-    "roc_auc": (lambda y, score, weights: repr(ls.stats.roc_auc(y, score, weights=weights)), "score weights"),
-    "gini": (lambda y, score, weights: repr(ls.stats.gini(y, score, weights=weights)), "score weights"),
+    "roc_auc": (
+        lambda y, score, weights, groups: repr(ls.stats.roc_auc(y, score, weights=weights, groups=groups)),
+        "score weights groups",
+    ),
+    "gini": (
+        lambda y, score, weights, groups: repr(ls.stats.gini(y, score, weights=weights, groups=groups)),
+        "score weights groups",
+    ),
     "ks": (lambda y, score: repr(ls.stats.ks(y, score)), "score"),
-    "pr_auc": (lambda y, score, weights: repr(ls.stats.pr_auc(y, score, weights=weights)), "score weights"),
+    "pr_auc": (
+        lambda y, score, weights, groups: repr(ls.stats.pr_auc(y, score, weights=weights, groups=groups)),
+        "score weights groups",
+    ),
     "brier": (lambda y, probability: repr(ls.stats.brier(y, probability)), "probability"),
-    "auc_difference": (lambda y, a, b: repr(ls.stats.auc_difference(y, a, b)), "a b"),
+    "auc_difference": (lambda y, a, b, groups: repr(ls.stats.auc_difference(y, a, b, groups=groups)), "a b groups"),
     "gains": (lambda y, score: ls.stats.gains(y, score).frame.to_csv(), "score"),
     "calibration": (lambda y, probability: ls.stats.calibration(y, probability).frame.to_csv(), "probability"),
     "expected_calibration_error": (

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_of
-from leadscore.base.groups import ALL
+from leadscore.base.groups import ALL, MISSING
 from leadscore.base.text import counted
 from leadscore.base.times import DAY, NO_TIME, Times
 from leadscore.errors import ArgumentError
@@ -143,6 +143,8 @@ class ResponseTimes(Result):
         Of all leads: `minutes`, the share `answered` by then, `low`, `high` (95 %); a step at each.
     agreed_minutes : float or None
     observed_until : date
+    notes : tuple of str
+        By owner: how many who still wait have none.
     """
 
     frame: pd.DataFrame
@@ -150,7 +152,7 @@ class ResponseTimes(Result):
     curve: pd.DataFrame
     agreed_minutes: float | None
     observed_until: dt.date
-    notes = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def headline(self) -> str:
@@ -274,7 +276,12 @@ def response_times(
     frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("group")
     frame = frame.astype(dict.fromkeys(["n", "contacted", "waiting"], np.int64))
     steps = {"minutes": curve.time, "answered": 1 - curve.survival, "low": 1 - curve.high, "high": 1 - curve.low}
-    return ResponseTimes(frame, waits.excluded, pd.DataFrame(steps), agreed and float(agreed), day_of(until))
+    notes: tuple[str, ...] = ()
+    if nobodys := frame["waiting"].get(MISSING, 0) if by in ("owner", ["owner"]) else 0:
+        waiting = counted(int(frame["waiting"].iloc[-1]), "lead")
+        cure = "record owners with the mql: those known from the contact on are of leads that were answered"
+        notes = (f"{nobodys:,} of {waiting} still waiting have no owner, so owners look faster than they are; {cure}.",)
+    return ResponseTimes(frame, waits.excluded, pd.DataFrame(steps), agreed and float(agreed), day_of(until), notes)
 
 
 def _row(curve: Survival, limits: dict[str, float]) -> dict[str, float]:

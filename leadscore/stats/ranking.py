@@ -15,7 +15,7 @@ from leadscore.base.arguments import Arguments
 from leadscore.base.text import counted as counted_of
 from leadscore.errors import ArgumentError
 from leadscore.present.result import Result
-from leadscore.stats.intervals import Floats, wilson
+from leadscore.stats.intervals import Floats, Ints, wilson
 from leadscore.stats.outcomes_and_scores import Mask, read_rows
 
 
@@ -82,7 +82,7 @@ def counted(n: int, events: int, unknown: int) -> str:
 # ------------------------------------------------------------------------------------------------------------ ranking
 
 
-def roc_auc(y: Any, score: Any, *, weights: Any = None, confidence: float = 0.95) -> Estimate:
+def roc_auc(y: Any, score: Any, *, weights: Any = None, groups: Any = None, confidence: float = 0.95) -> Estimate:
     """The area under the ROC curve: how often a lead with the outcome has a higher score than one without.
 
     0.5 is no better than chance. A tie counts half. It says how leads are ranked, and nothing of whether a score is a
@@ -93,6 +93,9 @@ def roc_auc(y: Any, score: Any, *, weights: Any = None, confidence: float = 0.95
     y, score, weights
         As in `read_rows`. A weight says how much a lead counts, not how many leads it is: leads passed on
         at random one time in ten, for instance, each stand for ten. `n` counts leads of a weight above 0.
+    groups : (n_leads,) ids, optional
+        Rows of one lead on several days, or leads of one account, are alike: intervals count them as one draw. `n` and
+        `events` are rows then.
     confidence : float
 
     Returns
@@ -102,7 +105,8 @@ def roc_auc(y: Any, score: Any, *, weights: Any = None, confidence: float = 0.95
         of leads. Without a value where all leads have one outcome; without an interval where only one lead has it or
         has it not, or all scores are equal. Where no lead of one kind is ranked among the other, the bound is Wilson's
         for as many as there are of the rarer. In simulations 93 to 97 % of intervals hold the truth, but 91 % with 10
-        events among 1,000 leads and an AUC of 0.9.
+        events among 1,000 leads and an AUC of 0.9. With `groups` the moves of a group are summed before they are
+        squared (Obuchowski, N. A. (1997), Biometrics 53, 567-578).
 
     Raises
     ------
@@ -123,17 +127,17 @@ def roc_auc(y: Any, score: Any, *, weights: Any = None, confidence: float = 0.95
     >>> roc_auc(np.arange(109) >= 58, rating)
     0.893 (0.814 to 0.941), n = 109 with 51 events
     """
-    return _estimate("roc_auc", _ranking, y, score=score, weights=weights, confidence=confidence)
+    return _estimate("roc_auc", _ranking, y, score=score, weights=weights, groups=groups, confidence=confidence)
 
 
-def gini(y: Any, score: Any, *, weights: Any = None, confidence: float = 0.95) -> Estimate:
+def gini(y: Any, score: Any, *, weights: Any = None, groups: Any = None, confidence: float = 0.95) -> Estimate:
     """The Gini coefficient of a score, also called accuracy ratio: twice the area under the ROC curve, less 1.
 
     0 is chance, 1 ranks all leads with the outcome first, -1 last. It is Somers' D of the score given the outcome.
 
     Parameters
     ----------
-    y, score, weights, confidence
+    y, score, weights, groups, confidence
         As in `roc_auc`.
 
     Returns
@@ -157,7 +161,7 @@ def gini(y: Any, score: Any, *, weights: Any = None, confidence: float = 0.95) -
     >>> gini(np.arange(109) >= 58, rating)
     0.786 (0.628 to 0.882), n = 109 with 51 events
     """
-    auc = _estimate("gini", _ranking, y, score=score, weights=weights, confidence=confidence)
+    auc = _estimate("gini", _ranking, y, score=score, weights=weights, groups=groups, confidence=confidence)
     return replace(auc, value=2 * auc.value - 1, low=2 * auc.low - 1, high=2 * auc.high - 1)
 
 
@@ -209,7 +213,7 @@ def ks(y: Any, score: Any, *, confidence: float = 0.95) -> Estimate:
     return Estimate(value, max(value - reach, 0.0), min(value + reach, 1.0), *rows.counts)
 
 
-def pr_auc(y: Any, score: Any, *, weights: Any = None, confidence: float = 0.95) -> Estimate:
+def pr_auc(y: Any, score: Any, *, weights: Any = None, groups: Any = None, confidence: float = 0.95) -> Estimate:
     """The area under the precision-recall curve, as average precision: the mean precision at each lead's own score.
 
     Each lead with the outcome asks how many of those scored as high or higher have it too. Chance gives the base rate,
@@ -217,7 +221,7 @@ def pr_auc(y: Any, score: Any, *, weights: Any = None, confidence: float = 0.95)
 
     Parameters
     ----------
-    y, score, weights, confidence
+    y, score, weights, groups, confidence
         As in `roc_auc`.
 
     Returns
@@ -243,17 +247,20 @@ def pr_auc(y: Any, score: Any, *, weights: Any = None, confidence: float = 0.95)
     >>> pr_auc(np.arange(109) >= 58, rating)
     0.858 (0.745 to 0.925), n = 109 with 51 events
     """
-    return _estimate("pr_auc", _average_precision, y, score=score, weights=weights, confidence=confidence)
+    return _estimate(
+        "pr_auc", _average_precision, y, score=score, weights=weights, groups=groups, confidence=confidence
+    )
 
 
-def auc_difference(y: Any, a: Any, b: Any, *, confidence: float = 0.95) -> Difference:
+def auc_difference(y: Any, a: Any, b: Any, *, groups: Any = None, confidence: float = 0.95) -> Difference:
     """How much larger the area under the ROC curve is with one score than with another, on the same leads.
 
     Parameters
     ----------
     y : as in `read_rows`
     a, b : as `score` there
-    confidence : float
+    groups, confidence
+        As in `roc_auc`.
 
     Returns
     -------
@@ -273,16 +280,16 @@ def auc_difference(y: Any, a: Any, b: Any, *, confidence: float = 0.95) -> Diffe
     """
     with Arguments("auc_difference") as given:
         given.probability("confidence", confidence)
-        rows = read_rows(y, a=a, b=b).of_known()
+        rows = read_rows(y, a=a, b=b, groups=groups).of_known()
     outcome, none = rows.had, float("nan")
     if reason := _one_sided(outcome):
         return Difference(none, none, none, *rows.counts, reason)
     weight = np.ones(len(outcome))
     first, second = (_ranking(outcome, rows.columns[name], weight) for name in ("a", "b"))
     value, moves = first[0] - second[0], first[1] - second[1]
-    if reason := _too_few(outcome) or ("" if np.abs(moves).max() > 1e-12 else "both rank the leads alike"):
+    if reason := _too_few(outcome, rows.groups) or ("" if np.abs(moves).max() > 1e-12 else "both rank the leads alike"):
         return Difference(value, none, none, *rows.counts, reason)
-    error, degrees = _spread(outcome, moves)
+    error, degrees = _spread(outcome, moves, rows.groups)
     reach = float(stdtrit(degrees, (1 + confidence) / 2)) * error
     p = 2 * float(stdtr(degrees, -abs(value) / error))
     return Difference(value, max(value - reach, -1.0), min(value + reach, 1.0), *rows.counts, p=p)
@@ -294,27 +301,34 @@ def _one_sided(outcome: Mask) -> str:
     return "" if outcome.any() and not outcome.all() else f"all leads have the same outcome, {bool(outcome[0])}"
 
 
-def _too_few(outcome: Mask) -> str:
-    events = int(outcome.sum())
-    return "" if 1 < events < len(outcome) - 1 else f"only one lead has the outcome {events == 1}"
+def _sides(outcome: Mask, groups: Ints | None) -> tuple[int, int]:
+    """How many leads have a row with the outcome, and how many one without."""
+    if groups is None:
+        return int(outcome.sum()), int((~outcome).sum())
+    return len(np.unique(groups[outcome])), len(np.unique(groups[~outcome]))
+
+
+def _too_few(outcome: Mask, groups: Ints | None) -> str:
+    events, others = _sides(outcome, groups)
+    return "" if min(events, others) > 1 else f"only one lead has the outcome {events == 1}"
 
 
 def _estimate(  # noqa: PLR0913 - what is asked, and all that is given for it
-    call: str, measure: Any, y: Any, *, score: Any, weights: Any, confidence: float
+    call: str, measure: Any, y: Any, *, score: Any, weights: Any, groups: Any, confidence: float
 ) -> Estimate:
     """A measure that comes with how far each lead moves it, and its interval."""
     with Arguments(call) as given:
         given.probability("confidence", confidence)
-        rows = read_rows(y, score=score, weights=weights).of_known()
+        rows = read_rows(y, score=score, weights=weights, groups=groups).of_known()
     if rows.weights is not None:
         rows = rows.take(rows.weights > 0)
     outcome, points, none = rows.had, rows.columns["score"], float("nan")
     if reason := _one_sided(outcome):
         return Estimate(none, none, none, *rows.counts, reason)
     value, moves = measure(outcome, points, np.ones(len(outcome)) if rows.weights is None else rows.weights)
-    if reason := "all scores are equal" if points.min() == points.max() else _too_few(outcome):
+    if reason := "all scores are equal" if points.min() == points.max() else _too_few(outcome, rows.groups):
         return Estimate(value, none, none, *rows.counts, reason)
-    error, degrees = _spread(outcome, moves)
+    error, degrees = _spread(outcome, moves, rows.groups)
     reach = float(stdtrit(degrees, (1 + confidence) / 2)) * error
     low, high = logit_interval(value, reach, degrees + 1, confidence)
     return Estimate(value, low, high, *rows.counts)
@@ -331,14 +345,17 @@ def logit_interval(value: float, reach: float, few: int, confidence: float) -> t
     return min(float(low), value), max(float(high), value)
 
 
-def _spread(outcome: Mask, moves: Floats) -> tuple[float, int]:
+def _spread(outcome: Mask, moves: Floats, groups: Ints | None) -> tuple[float, int]:
     """The standard error of a figure from how far each lead moves it, and its degrees of freedom.
 
     These are of the rarer kind of leads: few of them say little of their own spread.
     """
-    sides = (moves[outcome], moves[~outcome])
-    variance = sum(len(side) / (len(side) - 1) * (side @ side) for side in sides)
-    return float(np.sqrt(variance)), min(map(len, sides)) - 1
+    parts: list[Floats] = [moves[outcome], moves[~outcome]]
+    if groups is not None:
+        # One group may have rows of either kind.
+        parts = [np.asarray(np.bincount(groups, moves)[np.unique(groups)], np.float64)]
+    variance = sum(len(part) / (len(part) - 1) * float(part @ part) for part in parts)
+    return float(np.sqrt(variance)), min(_sides(outcome, groups)) - 1
 
 
 def _ranking(outcome: Mask, points: Floats, weight: Floats) -> tuple[float, Floats]:

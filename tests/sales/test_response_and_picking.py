@@ -223,6 +223,17 @@ def test_by_owner_hour_and_column():
     assert both == {"x, Zoe": 1, "x, (missing)": 1, "y, Ana": 1, "(all)": 3}
 
 
+def test_owners_known_from_the_contact_on_are_said_to_look_fast():
+    """Of six leads half wait: by owner none does, where who waits has none."""
+    rows = [(lead, "mql", 10, None) for lead in "abcdef"] + [(lead, "contacted", 15, "Ana") for lead in "abc"]
+    found = response_times(tables_of(rows), BOOK, by="owner")
+    assert found.frame.loc["Ana", ["n", "waiting"]].to_list() == [3, 0]
+    assert found.notes[0].startswith("3 of 3 leads still waiting have no owner, so owners look faster than they are;")
+    owned = [(*row[:3], "Ana") for row in rows]
+    assert response_times(tables_of(owned), BOOK, by=["owner"]).notes == ()
+    assert response_times(tables_of(rows), BOOK).notes == ()
+
+
 def test_nobody_contacted_is_no_response_time():
     with pytest.raises(ls.ArgumentError, match="no outcome up to 2026-03-11 is contacted"):
         response_times(tables_of([("a", "mql", 1)]), BOOK)

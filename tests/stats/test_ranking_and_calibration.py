@@ -705,3 +705,42 @@ def test_ranking_measures_equal_scikit_learn(rows):
     found = average_precision_score(y, score, sample_weight=weight)
     assert pr_auc(y, score, weights=weight).value == pytest.approx(found)
     assert brier(y, score / 8).value == pytest.approx(brier_score_loss(y, score / 8))
+
+
+@pytest.mark.parametrize("measure", [roc_auc, gini, pr_auc])
+def test_rows_of_one_lead_say_as_much_as_they_do(measure):
+    """Four rows that say the same are one lead."""
+    rng = np.random.default_rng(2)
+    y, score = rng.random(300) < 0.2, rng.normal(size=300).round(1)
+    once = measure(y, score + y)
+    rows = measure(np.repeat(y, 4), np.repeat(score + y, 4), groups=np.repeat(np.arange(300), 4))
+    assert (rows.value, rows.n) == (pytest.approx(once.value), 1200)
+    assert (rows.low, rows.high) == pytest.approx((once.low, once.high), rel=0.01)
+    alone = measure(np.repeat(y, 4), np.repeat(score + y, 4))
+    assert alone.high - alone.low < 0.55 * (once.high - once.low)
+
+
+def test_intervals_hold_the_truth_where_rows_of_a_lead_are_alike():
+    """Eight rows a lead, whose chance is its own; without groups three in four intervals hold it."""
+    rng = np.random.default_rng(4)
+
+    def drawn(leads, rows):
+        own, score = rng.normal(-2, 1.5, leads), rng.normal(size=leads)
+        y = rng.random((leads, rows)) < 1 / (1 + np.exp(-(own + score)))[:, None]
+        other = rng.normal(size=leads)
+        return y.ravel(), *(np.repeat(part, rows) for part in (score, other, np.arange(leads)))
+
+    y, score, other, _ = drawn(200_000, 1)
+    true = roc_auc(y, score).value, auc_difference(y, score, other).value
+    held = []
+    for _ in range(200):
+        y, score, other, lead = drawn(80, 8)
+        found = roc_auc(y, score, groups=lead), auc_difference(y, score, other, groups=lead)
+        held.append([one.low <= truth <= one.high for one, truth in zip(found, true, strict=True)])
+    assert (np.mean(held, axis=0) > 0.91).all()
+
+
+def test_one_lead_with_the_outcome_has_no_interval_however_many_its_rows():
+    y, score, lead = [True, True, False, False, False], [5, 4, 3, 4, 1], ["a", "a", "b", "b", "c"]
+    assert roc_auc(y, score, groups=lead).reason == "only one lead has the outcome True"
+    assert roc_auc(y, score).reason == ""
