@@ -42,10 +42,17 @@ def replacing(path: AnyPath) -> Iterator[IO[bytes]]:
 
     with Arguments("write") as given:
         given.path("path", path)
-    if is_stream(path):
-        with _stream(path) as file:
+    try:
+        with _stream(path) if is_stream(path) else _replaced(path) as file:
             yield file
-        return
+    except OSError as error:
+        # A full disk does not say where it is full.
+        error.filename = error.filename or os.fspath(path)
+        raise
+
+
+@contextmanager
+def _replaced(path: AnyPath) -> Iterator[IO[bytes]]:
     # Behind a link the file itself is replaced, not the link.
     target = Path(os.path.realpath(path))
     if target.is_symlink():

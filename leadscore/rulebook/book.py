@@ -102,10 +102,13 @@ class Rulebook(Contents):
         with Arguments("Rulebook.read") as given:
             given.types(path=(path, str | os.PathLike))
         try:
-            if Path(path).stat().st_size > 4 * yaml.LARGEST:
-                message = f"{Path(path).stat().st_size:,} bytes; a rulebook has at most {yaml.LARGEST:,} characters"
+            with Path(path).open("rb") as file:
+                # A device or a pipe may give without end.
+                data = file.read(4 * yaml.LARGEST + 1)
+            if len(data) > 4 * yaml.LARGEST:
+                message = f"more than {4 * yaml.LARGEST:,} bytes; a rulebook has at most {yaml.LARGEST:,} characters"
                 raise RulebookError(str(path), [Problem("", message)])
-            text = Path(path).read_bytes().decode("utf-8-sig")
+            text = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = error.object[: error.start].count(b"\n") + 1
             message = f"not UTF-8 text: byte 0x{error.object[error.start]:02x}; save the file as UTF-8"

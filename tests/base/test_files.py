@@ -150,8 +150,9 @@ def test_a_full_disk_leaves_the_old_file(data):
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (50, 50))
         for path in ("x", "new"):
-            with pytest.raises(OSError, match="too large"):
+            with pytest.raises(OSError, match="too large") as error:
                 write(path, data)
+            assert error.value.filename == path
 
     forked(work)
     assert [*Path().iterdir()] == [Path("x")]

@@ -379,7 +379,7 @@ BAD_FILES = {
     "empty": (b"", "found nothing"),
     "only a mark": (b"\xef\xbb\xbf", "found nothing"),
     "zeros": (b"\0" * 4096, "not valid YAML"),
-    "10 MB": (b"#" * 10_000_000, "10,000,000 bytes; a rulebook has at most 150,000 characters"),
+    "10 MB": (b"#" * 10_000_000, "more than 600,000 bytes; a rulebook has at most 150,000 characters"),
     "400 kB": (b"#" * 400_000, "400,000 characters; a rulebook has at most 150,000"),
 }
 
@@ -395,6 +395,11 @@ def test_a_bad_file_is_refused_by_name(case, tmp_path):
     assert time.process_time() - start < 1
     assert str(path) in str(caught.value)
     assert_located(caught.value)
+
+
+def test_a_device_that_gives_without_end_is_no_rulebook():
+    with pytest.raises(ls.RulebookError, match="more than 600,000 bytes"):
+        ls.Rulebook.read("/dev/zero")
 
 
 @pytest.mark.parametrize(
