@@ -35,7 +35,7 @@ wheel: $(VENV)/installed
 	@$(BIN)/uv build --quiet --wheel --out-dir dist
 	@set -e; for versions in lowest-direct highest; do \
 		echo "The demo from the wheel, versions: $$versions"; \
-		rm -rf build/wheel; \
+		rm -rf build/wheel*; \
 		$(BIN)/uv venv --quiet build/wheel; \
 		$(BIN)/uv pip compile --quiet --resolution $$versions --python build/wheel/bin/python --output-file build/wheel.txt pyproject.toml; \
 		$(BIN)/uv pip install --quiet --constraints build/wheel.txt --python build/wheel/bin/python dist/*.whl; \
