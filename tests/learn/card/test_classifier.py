@@ -1,6 +1,7 @@
 """LeadClassifier: scikit-learn's own checks, any mixed frame in any order, and outcomes of any kind."""
 
 import pickle
+from types import SimpleNamespace
 
 import joblib
 import numpy as np
@@ -13,6 +14,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from leadscore.errors import ArgumentError
 from leadscore.learn.card.classifier import LeadClassifier
+from leadscore.learn.card.tuning import clearly
 from tests.support.classifier_world import DAY_ONE, QUICK, bins_of, leads, same
 
 FEW = settings(max_examples=max(settings.default.max_examples // 5, 20))
@@ -110,6 +112,13 @@ def test_weights_are_repetitions(table, options):
     np.testing.assert_allclose(one.model_.coefficients, other.model_.coefficients, atol=1e-5)
     np.testing.assert_allclose(one.predict_proba(frame), other.predict_proba(frame), atol=1e-5)
     np.testing.assert_allclose(one.chosen_["explained"], other.chosen_["explained"], atol=1e-5)
+
+
+def test_a_gain_in_the_last_digit_is_none():
+    """Where all strengths predict the same, weights and repetitions would else choose another."""
+    held = [SimpleNamespace(y=np.zeros(50), weight=np.ones(50), lead=None, period=None)] * 4
+    assert not clearly(np.full(200, 2e-16), held, 4)
+    assert clearly(np.full(200, 2e-6), held, 4)
 
 
 @FEWER
