@@ -42,7 +42,7 @@ def test_additive_data_are_ordered_as_well_as_by_logistic_regression(shape):
 
 @pytest.mark.parametrize("shape", ["linear", "u-shape"])
 def test_a_card_is_about_as_good_as_logistic_regression(shape):
-    assert np.mean(list(gains(shape, range(3))), axis=0).min() > -0.007
+    assert np.mean(list(gains(shape, range(3))), axis=0).min() > -0.005
 
 
 def test_the_fewest_segments_that_keep_a_staircase_are_its_steps():
