@@ -24,7 +24,9 @@ from scipy.stats import norm
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from leadscore.learn.guards.cells import read_cells, row_marks
 from leadscore.learn.guards.guards import guards
+from leadscore.learn.guards.separation import Rows, together
 from leadscore.stats.intervals import share_text
 
 SEVERE = ("LS301", "LS302", "LS303", "LS304", "LS305", "LS307")
@@ -108,8 +110,28 @@ def noise(rng: Rng, n: int) -> Made:
     return X.rename(columns={"x3": "lead score", "field_2": "Last Activity"}), drawn(2.0 * X["x1"].to_numpy(), 0.2, rng)
 
 
+def leads(rng: Rng, n: int) -> Made:
+    """Leads as a team has them: level and size of whom, an interest behind visits, e-mails and a demo asked for."""
+    level = rng.choice(["entry", "specialist", "manager", "director", "vp"], n, p=[0.3, 0.3, 0.22, 0.12, 0.06])
+    interest = rng.normal(0, 1, n)
+    X = pd.DataFrame({
+        "job_level": level,
+        "employees": np.exp(rng.normal(4.2, 1.6, n)).round() + 1,
+        "industry": rng.choice(["software", "retail", "health", "finance"], n, p=[0.35, 0.3, 0.2, 0.15]),
+        "source": rng.choice(["paid", "organic", "event", "partner"], n, p=[0.4, 0.35, 0.15, 0.1]),
+        "demo_requested": rng.logistic(0, 1, n) < interest - 2.9,
+        "page_views": rng.poisson(np.exp(1.2 + 0.45 * interest)),
+        "emails_opened": rng.poisson(np.exp(0.6 + 0.3 * interest)),
+        "phone": np.where(rng.random(n) < 0.45, "given", None),
+    })  # fmt: skip
+    eta = X["job_level"].map({"entry": 0, "specialist": 0, "manager": 0.7, "director": 1.4, "vp": 2.0})
+    eta += 0.35 * (np.log(X["employees"]) - 4.2) + 0.9 * interest + 1.6 * X["demo_requested"] + 0.4 * X["phone"].notna()
+    return X, drawn(eta.to_numpy(float), rng.choice([0.1, 0.2, 0.3]), rng)
+
+
 CLEAN: dict[str, Callable[[Rng, int], Made]] = {
     "causes": additive, "one interest": intent, "two populations": two_kinds, "correlated": tangled, "noise": noise,
+    "leads": leads,
 }  # fmt: skip
 
 # ----------------------------------------------------------------------------------------- columns filled in afterwards
@@ -156,6 +178,95 @@ def leaky(rng: Rng, n: int, auc: float, names: list[str]) -> tuple[pd.DataFrame,
     X, y = additive(rng, n)
     kinds = dict(zip(rng.permutation(names).tolist(), LEAKS, strict=True))
     return X.assign(**{name: make(y, auc, rng).to_numpy() for name, make in kinds.items()}), y, kinds
+
+
+# ----------------------------------------------------------------------------- other kinds, with names that say nothing
+
+
+def often(y: np.ndarray, rng: Rng, with_it: float, without: float) -> np.ndarray:
+    """Where something was done."""
+    return rng.random(len(y)) < np.where(y, with_it, without)
+
+
+def some(values: list[str], y: np.ndarray, rng: Rng) -> np.ndarray:
+    """One of these in each row."""
+    return rng.choice(np.array(values, object), len(y))
+
+
+def day_to_come(y: np.ndarray, rng: Rng) -> dict[str, Any]:
+    """A day agreed upon; the rows have no day of their own."""
+    days = np.datetime64("2025-03-01") + rng.integers(0, 300, len(y))
+    return {"follow_up_on": np.where(often(y, rng, 0.6, 0.08), days, np.datetime64("NaT"))}
+
+
+def days_since(y: np.ndarray, rng: Rng) -> dict[str, Any]:
+    """Days between the first and the last that somebody wrote down something."""
+    return {"days_in_crm": np.where(y, rng.gamma(3, 12, len(y)), rng.gamma(1.2, 14, len(y))).round()}
+
+
+def reassigned(y: np.ndarray, rng: Rng) -> dict[str, Any]:
+    """Handed from one of twelve to one of six others."""
+    first, then = some([f"sdr {k}" for k in range(12)], y, rng), some([f"ae {k}" for k in range(6)], y, rng)
+    return {"rep": np.where(often(y, rng, 0.6, 0.04), then, first)}
+
+
+def amount(y: np.ndarray, rng: Rng) -> dict[str, Any]:
+    """0 until there is an offer."""
+    return {"budget": np.where(often(y, rng, 0.6, 0.03), np.exp(rng.normal(9, 1, len(y))).round(-2), 0)}
+
+
+def length_of_notes(y: np.ndarray, rng: Rng) -> dict[str, Any]:
+    """Sellers write more where something comes of it."""
+    return {"note_chars": np.where(y, rng.gamma(4, 40, len(y)), rng.gamma(2.2, 40, len(y))).round()}
+
+
+def new_level(y: np.ndarray, rng: Rng) -> dict[str, Any]:
+    """A kind of company that is only known afterwards."""
+    kind = some(["prospect", "partner", "press"], y, rng)
+    return {"kind": np.where(often(y, rng, 0.45, rng.choice([0.01, 0.05])), "key account", kind)}
+
+
+def completeness(y: np.ndarray, rng: Rng) -> dict[str, Any]:
+    """How much of the record is filled in, by sales too."""
+    return {"record_pct": np.clip(40 + rng.normal(0, 18, len(y)) + y * 20, 5, 100).round()}
+
+
+def count(y: np.ndarray, rng: Rng) -> dict[str, Any]:
+    """Goes on after the outcome."""
+    return {"calls": rng.poisson(np.where(y, 3.5, 1.6))}
+
+
+def flag(y: np.ndarray, rng: Rng) -> dict[str, Any]:
+    """False until it is set."""
+    return {"visited": often(y, rng, 0.5, 0.04)}
+
+
+def of_a_third(y: np.ndarray, rng: Rng) -> dict[str, Any]:
+    """Filled in for 30 % of those with the outcome."""
+    return {"billing_city": np.where(often(y, rng, 0.3, 0.01), some(["one", "two"], y, rng), None)}
+
+
+def both_ways(y: np.ndarray, rng: Rng) -> dict[str, Any]:
+    """Written over with either outcome, for 40 %."""
+    won, lost = often(y, rng, 0.4, 0.03), often(~y, rng, 0.4, 0.05)
+    return {"colour": np.select([won, lost], ["green", "grey"], "white")}
+
+
+def several_weak(y: np.ndarray, rng: Rng) -> dict[str, Any]:
+    """Four fields and flags, AUC 0.60 to 0.70 each."""
+    share = dict(zip("abcd", (0.25, 0.31, 0.37, 0.43), strict=True))
+    return {f"extra_{name}": often(y, rng, share[name], 0.05) for name in share}
+
+
+def several_weak_figures(y: np.ndarray, rng: Rng) -> dict[str, Any]:
+    """Four figures that went up, AUC 0.60 to 0.70 each."""
+    return {f"meter_{auc}": rng.normal(0, 1, len(y)) + y * np.sqrt(2) * norm.ppf(auc) for auc in (0.6, 0.63, 0.67, 0.7)}
+
+
+OTHER_KINDS = (
+    day_to_come, days_since, reassigned, amount, length_of_notes, new_level, completeness, count, flag, of_a_third,
+    both_ways, several_weak, several_weak_figures,
+)  # fmt: skip
 
 
 # ------------------------------------------------------------------------------------------------------- what is found
@@ -216,8 +327,32 @@ def hits(part: str, tables: int) -> None:
             )
 
 
+def other_kinds(part: str, tables: int) -> None:
+    """Leaks of other kinds beside honest columns: which are found, and the AUC that is shown."""
+    print(
+        "\nkind | leaks found | by | AUC of all | without those found | of honest columns | honest ones taken for leaks"
+    )
+    for make in OTHER_KINDS:
+        hits, codes, aucs, wrong = [], set(), [], 0
+        for honest, n, seed in itertools.product((leads, additive, intent), SIZES[part], range(tables)):
+            rng = np.random.default_rng(FIRST[part] + seed)
+            X, y = honest(rng, n)
+            made = make(y, rng)
+            X = X.assign(**made)
+            found = {one.column: one.code for one in guards(X, y) if one.severity == "drop" and one.code in SEVERE}
+            hits += [name in found for name in made]
+            codes |= {found[name] for name in made if name in found}
+            wrong += len(found.keys() - made.keys())
+            columns = read_cells(X, source="X")
+            rows = Rows.of(y, row_marks(columns))
+            kept = [[cells for cells in columns if cells.name not in out] for out in ((), found, made)]
+            aucs.append([together(rows, some).auc.value for some in kept])
+        shown = " | ".join(f"{auc:.3f}" for auc in np.mean(aucs, axis=0))
+        print(f"{make.__name__} | {share_text(sum(hits), len(hits))} | {' '.join(sorted(codes))} | {shown} | {wrong}")
+
+
 def main() -> None:
-    """Both tables of one part."""
+    """All tables of one part."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--part", choices=["A", "B"], default="A")
     parser.add_argument("--tables", type=int, default=10, help="of each kind and size")
@@ -225,6 +360,7 @@ def main() -> None:
     asked = parser.parse_args()
     alarms(asked.part, asked.tables, asked.data)
     hits(asked.part, asked.tables)
+    other_kinds(asked.part, max(1, asked.tables // 5))
 
 
 if __name__ == "__main__":

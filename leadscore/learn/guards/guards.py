@@ -8,7 +8,7 @@ LS302  drop     a column is filled, or missing, almost only for leads of one out
 LS303  drop     a column holds days after the row's own, not equally often for both outcomes
 LS304  drop     levels of a column occur almost only with one outcome: a state overwritten after it
 LS305  drop     several signs together that a column is filled in after the outcome
-LS306  warn     one such sign: a name by which such columns are called, or links by the outcome alone
+LS306  warn     only its name is one by which such columns are called
 LS307  drop     a column is filled in where the outcome is known, and hardly where it is still open
 LS309  warn     how well all columns rank together, and how well without those of LS301 to LS307
 LS310  drop     a column is the calendar in disguise
@@ -62,7 +62,7 @@ _SHOWN = ["code", "severity", "column", "message"]
 # Of these kinds more than three columns are one line: the figures of each stand in the frame.
 _EACH = 3
 _KINDS = {
-    "LS306": "named as columns that are filled in after the outcome, or tied to the others by it alone; ask when",
+    "LS306": "named as columns that are filled in after the outcome; ask when",
     "LS310": "hardly tell more than when a row was: the calendar does not come again",
     "LS320": "identify single leads: of no use for new ones",
     "LS321": "the same, or missing, in nearly all rows: too few others to learn from",
@@ -235,17 +235,18 @@ def guards(  # noqa: PLR0913 - each of them is part of what is asked
     cross-fitted logistic regression (of at most 10,000 leads of each outcome), while no more than a third of the
     columns that tell anything are so strong.
 
-    Weaker ones are judged by signs (LS305): a name by which customer systems call such columns; odds of the outcome
-    more than five times larger (four beside such a name) where the column is filled in, or has a level, than where
-    not; and whether it goes with the other columns by the outcome alone, which is how an effect of the outcome differs
-    from its causes and from other signs of one interest. Two signs, one of them in the figures, make a finding to drop;
-    a name and an AUC above 0.75 do too. A column that goes with the others as a cause or another sign does is never one
-    of them. The bounds of the figures hold for all columns of a table at once, with 1 % of false alarms, though not for
-    all levels of each category. One sign is a finding to look at (LS306). LS309 says what all of them seem to bring,
-    with DeLong's interval for the difference.
+    Weaker ones are judged by whether they go with the other columns by the outcome alone (LS305), which is how an
+    effect of the outcome differs from its causes and from other signs of one interest. Where this says nothing, a
+    name by which customer systems call such columns (English, German, French) makes a finding to drop together with an
+    AUC above 0.75, or with odds of the outcome more than four times larger where the column is filled in, or has a
+    level, than where not; alone it is a finding to look at (LS306). A column that goes with the others as a cause or
+    another sign does is not overwritten (LS304), and is far above the others (LS301) only with such a name. The bounds
+    of the figures hold for all columns of a table and all levels of each at once, with 1 % of false alarms. LS309 says
+    what all of them seem to bring, with DeLong's interval for the difference.
 
-    How often leaks are found and honest columns taken for leaks: `benchmarks/README.md`. If nothing but the figures
-    tells, and all columns were made from the outcome, leaks and honest columns cannot be told apart: you decide.
+    How often leaks are found and honest columns taken for leaks: `benchmarks/README.md`. A figure that grew after the
+    outcome from an honest one that is among the columns is not found, and of columns that were all made from the
+    outcome leaks and honest ones cannot be told apart: you decide.
 
     A calendar (LS310) is known from when a row was: of the information of its bins more than half is shared with up
     to fifty parts of the time, and enough to tell three parts apart (or nearly all is shared); or nearly all of it with

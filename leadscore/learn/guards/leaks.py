@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Any
 
@@ -31,12 +31,14 @@ _PURE = 30
 # A level without the outcome is no leak where it holds a few leads only: bounced addresses never convert.
 _COVERED = 0.2
 _LEVELS = 20
+# The other numbers of a grade tell this much; of two numbers, a flag, there is no other.
+_GRADED, _FLAG = 0.6, 2
 # Chance that any of a table's columns whose true figures lie below these bounds passes one of them.
 _FALSE_ALARM = 0.01
 # From here on the odds of being filled in, or of a level, are a sign beside another sign; beside a name.
 _SIGN, _SIGN_NAMED = 5, 4
 # A column whose only link with the others is the outcome, or whose name speaks against it, must tell so much by itself.
-_LINKED, _NAMED, _ODD = 0.6, 0.75, 0.7
+_LINKED, _NAMED = 0.55, 0.75
 # A value that so many rows have may be what stood there before.
 _DEFAULT = 0.2
 # So many open rows, nearly all without a value, where so many of the others have one.
@@ -58,10 +60,11 @@ def leaks(
     odd : set of names
         Identifiers and constants: nobody learns from them, so that only what is sure is said of them.
     """
-    found = [finding for cells in columns for finding in _plain(cells, rows, time)]
     usable = [cells for cells in columns if cells.name not in odd]
+    signs = _signs(usable, rows)
+    found = [finding for cells in columns for finding in _plain(cells, rows, time, signs.get(cells.name))]
     given_away = {name for _, name, _, _ in late + found}
-    found += _weighed([cells for cells in usable if cells.name not in given_away], rows)
+    found += _weighed([cells for cells in usable if cells.name not in given_away], signs, rows)
     yield from found
     yield from _brought(usable, rows, late + found)
 
@@ -88,9 +91,11 @@ def _unset(cells: Cells) -> Mask:
 # -------------------------------------------------------------------------------------------------- one sign is enough
 
 
-def _plain(cells: Cells, rows: Rows, time: Time | None) -> list[Found]:
+def _plain(cells: Cells, rows: Rows, time: Time | None, signs: _Signs | None) -> list[Found]:
     """The plainest way in which its values give the outcome away, and whether its days are later ones."""
-    given_away = list(_filled(cells, rows)) or list(_state(cells, rows))
+    given_away = list(_filled(cells, rows))
+    if not given_away and not (signs and signs.known_in_time):
+        given_away = list(_state(cells, rows))
     return given_away + list(_later(cells, rows, time))
 
 
@@ -110,7 +115,7 @@ def _state(cells: Cells, rows: Rows) -> Iterator[Found]:
         return
     for what, inside in _levels(cells, rows):
         split = Split.of(rows.y, inside)
-        if odds := _gives_away(split):
+        if (odds := _gives_away(split)) and not _graded(cells, rows, inside):
             side = "with" if odds["odds_ratio"] > 1 else "without"
             message = (
                 f"{what} occurs almost only {side} the outcome: {split.shares[0]}, all others {split.shares[1]}; was "
@@ -129,6 +134,15 @@ def _levels(cells: Cells, rows: Rows) -> Iterator[tuple[str, Mask]]:
         for side in (1, -1):
             inside = (told * side > np.log(_PURE)) & ~cells.missing
             yield counted_of(len(np.unique(cells.codes[inside])), "value") + " together", inside
+
+
+def _graded(cells: Cells, rows: Rows, inside: Mask) -> bool:
+    """Whether the other numbers tell outcomes apart too, as those of a grade do and those of a state do not."""
+    if cells.kind == "category" or len(cells.values) <= _FLAG:
+        return False
+    counts = rows.counts(cells)
+    counts[:, :, np.unique(cells.bins[0][inside])] = 0
+    return counts.sum(axis=2).min() > 0 and alone(counts).low > _GRADED
 
 
 def _gives_away(split: Split) -> dict[str, float]:
@@ -182,20 +196,14 @@ class _Signs:
     @property
     def known_in_time(self) -> bool:
         """Whether it goes with the other columns as what was there before the outcome does."""
-        return self.link in ("cause", "own")
+        return self.link == "known in time"
 
     @property
-    def several(self) -> bool:
-        """Two signs at least, one of them in the figures."""
-        if self.known_in_time:
-            return False
-        linked = self.link == "effect" and self.auc.low > _LINKED and bool(self.word or self.filled)
-        return linked or bool(self.word and (self.filled or self.auc.low > _NAMED))
-
-    @property
-    def one(self) -> bool:
-        """A sign to be looked at."""
-        return bool(self.word) or (self.link == "effect" and self.auc.low > _ODD)
+    def enough(self) -> bool:
+        """Whether it must have been filled in after the outcome."""
+        linked = self.link == "effect" and self.auc.low > _LINKED
+        named = self.word and not self.known_in_time and (self.filled or self.auc.low > _NAMED)
+        return bool(linked or named)
 
     @property
     def said(self) -> str:
@@ -206,26 +214,36 @@ class _Signs:
         return "; ".join(parts)
 
 
-def _weighed(columns: list[Cells], rows: Rows) -> Iterator[Found]:
-    """Columns with several signs, with one, and those that separate outcomes far better than the rest together."""
-    z = NormalDist().inv_cdf(1 - _FALSE_ALARM / (2 * max(len(columns), 1)))
-    signs = {cells.name: _Signs(alone(rows.counts(cells), z), *_told(cells, rows, z)) for cells in columns}
+def _signs(columns: list[Cells], rows: Rows) -> dict[Hashable, _Signs]:
+    """What speaks for each column being filled in after the outcome."""
+    chance = _FALSE_ALARM / max(len(columns), 1)
+    z = _bound(chance)
+    signs = {cells.name: _Signs(alone(rows.counts(cells), z), *_told(cells, rows, chance)) for cells in columns}
     useful = [cells for cells in columns if signs[cells.name].auc.low > 0.5]
     useful.sort(key=lambda cells: -signs[cells.name].auc.value)
-    suspects = {name for name, one in signs.items() if one.filled}
+    suspects = {name for name, one in signs.items() if one.filled or one.word}
     tied = links(rows, {cells.name: cells for cells in useful}, suspects, z)
-    signs = {name: _Signs(one.auc, one.word, one.filled, tied.get(name, "unknown")) for name, one in signs.items()}
+    return {name: replace(one, link=tied.get(name, "unknown")) for name, one in signs.items()}
+
+
+def _bound(chance: float) -> float:
+    """How many standard errors a figure is off, on either side, with this chance."""
+    return NormalDist().inv_cdf(1 - chance / 2)
+
+
+def _weighed(columns: list[Cells], signs: dict[Hashable, _Signs], rows: Rows) -> Iterator[Found]:
+    """Columns that signs speak against, and those that separate outcomes far better than the rest together."""
     n, events = len(rows.y), int(rows.y.sum())
-    for name, one in signs.items():
-        if one.several or one.one:
+    for name, one in ((cells.name, signs[cells.name]) for cells in columns):
+        if one.enough or one.word:
             figures: dict[str, Any] = {"n": n, "events": events, "name": one.word, "link": one.link}
             figures |= {"auc": one.auc.value, "low": one.auc.low, "high": one.auc.high}
-            code, what = ("LS305", _CURE) if one.several else ("LS306", "ask when it is filled in")
+            code, what = ("LS305", _CURE) if one.enough else ("LS306", "ask when it is filled in")
             yield code, name, f"{one.said}, {counted(n, events, 0)}; {what}", figures
     yield from _far_above(columns, signs, rows)
 
 
-def _told(cells: Cells, rows: Rows, z: float) -> tuple[str, str]:
+def _told(cells: Cells, rows: Rows, chance: float) -> tuple[str, str]:
     """The word of its name, and how much whether it is filled in, or a level, has to do with the outcome."""
     sides = [("filled in", ~_unset(cells))]
     if len(cells.values) and cells.counts.max() >= _DEFAULT * len(cells.codes):
@@ -235,6 +253,7 @@ def _told(cells: Cells, rows: Rows, z: float) -> tuple[str, str]:
         sides += _levels(cells, rows)
     word = told_late(cells.name)
     least = _SIGN_NAMED if word else _SIGN
+    z = _bound(chance / len(sides))
     for what, inside in sides:
         split = Split.of(rows.y, inside)
         _, low, high = split.odds_ratio(z)
@@ -247,16 +266,16 @@ def _far_above(columns: list[Cells], signs: dict[Hashable, _Signs], rows: Rows) 
     """Columns that alone separate outcomes better than all that are neither strong nor suspected do together."""
     auc = {cells.name: alone(rows.counts(cells)) for cells in columns}
     strong = [cells for cells in columns if auc[cells.name].low > _STRONG]
-    rest = [cells for cells in columns if auc[cells.name].low <= _STRONG and not signs[cells.name].several]
+    rest = [cells for cells in columns if auc[cells.name].low <= _STRONG and not signs[cells.name].enough]
     of_rest = together(rows, rest).auc.value if strong and len(rest) >= _REST else None
     beside = "" if of_rest is None else f"; {counted_of(len(rest), 'other column')} together: {of_rest:.3f}"
     # Where many are as strong, or nothing else tells anything, none stands out.
-    rare = len(strong) <= _MANY * sum(one.auc.low > 0.5 for one in signs.values())
+    rare = len(strong) <= _MANY * sum(signs[cells.name].auc.low > 0.5 for cells in columns)
     n, events = len(rows.y), int(rows.y.sum())
     for cells in strong:
         one, sign = auc[cells.name], signs[cells.name]
         above = of_rest is not None and one.low > of_rest and (rare or sign.link == "effect")
-        if one.low > _CERTAIN or (above and not sign.known_in_time):
+        if one.low > _CERTAIN or (above and (sign.word or not sign.known_in_time)):
             message = (
                 f"AUC {one} alone, {counted(n, events, 0)}{beside}; is it known before the outcome? if not, {_CURE}"
             )

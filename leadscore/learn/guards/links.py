@@ -12,31 +12,31 @@ from leadscore.learn.guards.cells import Cells
 from leadscore.learn.guards.separation import Rows, log_odds
 from leadscore.stats.intervals import Floats, Ints
 
-Link = Literal["effect", "cause", "own", "unknown"]
+Link = Literal["effect", "known in time", "unknown"]
 
-# The best columns tell enough, and a table of them must fit in memory.
-_COLUMNS = 200
-# Two that are tied to each other otherwise, and one to be told from them.
-_FEWEST = 3
-# How far from where it belongs a link may lie, half-way to the other kind, with its 95 % interval: what then looks like
-# one kind and is the other is four standard errors off.
-_HALF, _Z = 0.5, 1.96
+# The best columns tell enough, and a table of them must fit in memory; fewer are enough to compare with.
+_COLUMNS, _COMPARED = 200, 60
+# So many that are tied to each other otherwise, or nothing can be told.
+_FEWEST = 2
+# Causes that have nothing to do with each other have 1, effects 0: these must lie below half-way to 1, in the square.
+# What lies above a tenth is none. Both with 97.5 % confidence.
+_HALF, _SOME = 0.25, 0.1
+_Z = 1.96
+# By how much the others must be tied to each other.
+_TIED = 0.5
 
 
 class _Tie(NamedTuple):
-    """How a column goes with others within the outcomes, in parts of how it goes with them between the outcomes."""
+    """The square of how a column goes with others within the outcomes, in parts of how between the outcomes."""
 
     value: float
     error: float
 
     def link(self, z: float) -> Link:
         """What it says of the column."""
-        reach = _Z * self.error
-        if abs(self.value) <= z * self.error and abs(self.value) + reach < _HALF:
+        if self.value <= z * self.error and self.value + _Z * self.error < _HALF:
             return "effect"
-        if abs(self.value + 1) + reach < _HALF:
-            return "cause"
-        return "own" if abs(self.value) - reach > _HALF else "unknown"
+        return "known in time" if self.value - _Z * self.error > _SOME else "unknown"
 
 
 @dataclass(frozen=True)
@@ -49,21 +49,29 @@ class _Moments:
     gap: Floats
 
     def tie(self, one: int, others: Ints) -> _Tie:
-        """Of a column and the sum of others."""
-        between = self.shares[0] * self.shares[1] * self.gap[one] * self.gap[others].sum()
-        value = variance = 0.0
+        """Of a column and others, without what chance adds to squares."""
+        others = others[others != one]
+        gap = np.abs(self.gap[others])
+        # A leak among the others must not outweigh them.
+        scale = np.minimum(np.median(gap) / gap, 1)
+        between = self.shares[0] * self.shares[1] * self.gap[one] * gap * scale
+        covariance, noise = np.zeros(len(others)), np.zeros((len(others), len(others)))
         for share, size, matrix in zip(self.shares, self.sizes, self.within, strict=True):
-            value += share * matrix[one, others].sum()
-            variance += share**2 * matrix[one, one] * matrix[np.ix_(others, others)].sum() / size
-        return _Tie(value / between, abs(np.sqrt(variance) / between)) if between else _Tie(0.0, np.inf)
+            covariance += share * matrix[one, others] * scale
+            noise += share**2 * matrix[one, one] / size * matrix[np.ix_(others, others)] * np.outer(scale, scale)
+        chance = (noise**2).sum()
+        variance = 2 * chance + 4 * max(covariance @ noise @ covariance - chance, 0.0)
+        whole = between @ between
+        return _Tie(float((covariance @ covariance - noise.trace()) / whole), float(np.sqrt(variance) / whole))
 
-    def all_ties(self, others: Ints) -> float:
-        """How columns go with each other within the outcomes, in parts of how between them."""
-        pair = np.ix_(others, others)
+    def tied(self, others: Ints) -> bool:
+        """Whether columns go with each other within the outcomes: all the same way, as causes, or each in its own."""
+        pair, gap = np.ix_(others, others), self.gap[others]
         apart = ~np.eye(len(others), dtype=bool)
         within = sum(share * matrix[pair][apart].sum() for share, matrix in zip(self.shares, self.within, strict=True))
-        between = self.shares[0] * self.shares[1] * np.outer(self.gap[others], self.gap[others])[apart].sum()
-        return float(within / between) if between else 0.0
+        between = self.shares[0] * self.shares[1] * np.outer(gap, gap)[apart].sum()
+        squares = np.average([self.tie(one, others).value for one in others], weights=gap**2)
+        return bool(max(abs(within) / between, squares) > _TIED)
 
 
 def links(rows: Rows, columns: dict[Hashable, Cells], suspects: set[Hashable], z: float) -> dict[Hashable, Link]:
@@ -94,19 +102,17 @@ def links(rows: Rows, columns: dict[Hashable, Cells], suspects: set[Hashable], z
     """
     found: dict[Hashable, Link] = dict.fromkeys(columns, "unknown")
     names = list(columns)[:_COLUMNS]
-    if len(names) < _FEWEST:
-        return found
-    moments = _moments(rows, [columns[name] for name in names])
-    others = np.array([place for place, name in enumerate(names) if name not in suspects], np.int64)
-    while len(others) > 1:
+    others = np.array([place for place, name in enumerate(names) if name not in suspects][:_COMPARED], np.int64)
+    moments = _moments(rows, [columns[name] for name in names]) if len(others) >= _FEWEST else None
+    while moments is not None and len(others) >= _FEWEST:
         # Columns that nothing else speaks against may be effects too: the plainest is taken out before the next look.
-        ties = [moments.tie(one, others[others != one]) for one in others]
+        ties = [moments.tie(one, others) for one in others]
         effects = [place for place, tie in enumerate(ties) if tie.link(z) == "effect"]
         if not effects:
+            if moments.tied(others):
+                found |= {name: moments.tie(one, others).link(z) for one, name in enumerate(names)}
             break
-        others = np.delete(others, min(effects, key=lambda place: abs(ties[place].value)))
-    if len(others) > 1 and abs(moments.all_ties(others)) > _HALF / 2:
-        found |= {name: moments.tie(one, others[others != one]).link(z) for one, name in enumerate(names)}
+        others = np.delete(others, min(effects, key=lambda place: ties[place].value))
     return found
 
 
