@@ -141,9 +141,9 @@ def _first_day(tables: ls.tables.Tables, book: ls.Rulebook) -> dt.date:
     """The day on which the first lead is old enough."""
     from leadscore.base.days import day_of  # noqa: PLC0415 - needs pandas
     from leadscore.base.times import NO_TIME  # noqa: PLC0415 - needs pandas
-    from leadscore.drift.cohorts import scoring_days  # noqa: PLC0415 - this command only
+    from leadscore.drift.cohorts import AGE_DAYS, scoring_days  # noqa: PLC0415 - this command only
 
-    days = scoring_days(tables, book, 14)
+    days = scoring_days(tables, book, AGE_DAYS)
     return day_of(days[days != NO_TIME].min())
 
 

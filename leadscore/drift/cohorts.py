@@ -28,6 +28,8 @@ from leadscore.tables.tables import Tables
 LIMITS = "(limits)"
 # A reference has 26 weeks or more; after a "new normal" only 26 are learned again. A year of weeks shows the season.
 SHORT, YEAR = 26, 52
+# So old are leads when they are scored, unless said otherwise.
+AGE_DAYS = 14
 # While nothing is suspected, the latest weeks are shown.
 LATELY = 8
 # So many hashes tell an overlap of a tenth from none.
@@ -62,7 +64,7 @@ def weekly_cohorts(  # noqa: PLR0913 - each of them is part of what a cohort is
     *,
     start: Any,
     end: Any,
-    age_days: int = 14,
+    age_days: int = AGE_DAYS,
     by: By | None = None,
     counted_since: Any = None,
 ) -> Iterator[Cohort]:
@@ -156,7 +158,7 @@ def newly_qualified(
 
 
 def scores_of_weeks(
-    binding: Binding, rulebook: Rulebook, parts: Sequence[Sequence[dt.date]], *, age_days: int = 14
+    binding: Binding, rulebook: Rulebook, parts: Sequence[Sequence[dt.date]], *, age_days: int
 ) -> list[Scores]:
     """The leads scored in some weeks, for each part of them: those of `weekly_cohorts`, each as of its own day."""
     days = scoring_days(binding.tables, rulebook, age_days)

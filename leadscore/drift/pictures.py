@@ -33,9 +33,9 @@ def _dated(ax: Any, onset: Onset | None) -> None:
         low, day, high = (pd.Timestamp(one) for one in onset)
         ax.axvspan(low, high + pd.Timedelta(days=6), **HATCHED, label=f"began, 90 %: {low.date()} to {high.date()}")
         ax.axvline(day, color="0.3", linestyle=":", linewidth=1.2, label=f"most likely: {day.date()}")
-    locator: Any = AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
+    locator: Any = AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call] # dates come without types
     ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call] # dates come without types
 
 
 def _described(ax: Any, onset: Onset | None, title: str, of: str) -> Any:

@@ -12,13 +12,13 @@ import pandas as pd
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_number
 from leadscore.base.text import counted
-from leadscore.drift.balance.causes import Causes
-from leadscore.drift.balance.monitor import BalanceMonitor
+from leadscore.drift.balance.causes import Causes, causes_of
+from leadscore.drift.balance.monitor import BalanceMonitor, bound
 from leadscore.drift.balance.verdict import BalanceVerdict, readable
 from leadscore.drift.change.decomposition import Decomposition, decomposed
 from leadscore.drift.change.pools import Span
 from leadscore.drift.change.stability import Stability, stability
-from leadscore.drift.cohorts import LATELY, SHORT, leads_of_weeks, scores_of_weeks, scoring_days
+from leadscore.drift.cohorts import AGE_DAYS, LATELY, SHORT, leads_of_weeks, scores_of_weeks, scoring_days
 from leadscore.drift.pictures import Onset, plot_evidence, plot_gap, plot_months, plot_points
 from leadscore.errors import ArgumentError
 from leadscore.present.result import Result, Section
@@ -185,7 +185,7 @@ class DriftReport(Result):
         return f"{self.rulebook}: {self.verdict.state} on {self.verdict.week}"
 
 
-def drift_report(monitor: BalanceMonitor, tables: Tables | None = None, *, age_days: int = 14) -> DriftReport:
+def drift_report(monitor: BalanceMonitor, tables: Tables | None = None, *, age_days: int = AGE_DAYS) -> DriftReport:
     """Put together what a monitor knows, for the meeting of the two teams; with tables also why.
 
     Parameters
@@ -233,12 +233,13 @@ def drift_report(monitor: BalanceMonitor, tables: Tables | None = None, *, age_d
     parts: dict[str, Any] = {}
     if tables is not None:
         notes += _differs(monitor, tables, age_days)
-        binding = monitor.bound(tables)
+        binding = bound(monitor, tables)
         parts |= _compared(monitor, binding, age_days, notes)
     elif verdict.since is not None:
         notes.append("No tables were given, so less is said of why: the monitor keeps sums of weeks only.")
     if verdict.state != "learning" and (tables is not None or verdict.since is not None):
-        parts["causes"] = monitor.causes(binding, age_days=age_days)
+        watch = monitor._watch  # noqa: SLF001 - the tables are bound once for the whole report
+        parts["causes"] = causes_of(watch, verdict, monitor.edit, binding, age_days)
     said = (*notes, *verdict.notes)
     return DriftReport(named(monitor.rulebook), verdict, monitor.frame, monitor.edit, said, **parts)
 

@@ -38,10 +38,11 @@ _MOST_MEMORY = math.sqrt(8)
 # computed once for all: this lies above what 60,000 simulated runs need, for 13 to 520 weeks and budgets of 0.5 to
 # 0.001, and leaves a third of the budget of 104 weeks, less of longer ones, for weeks that are not quite exchangeable.
 _LUCK, _STEEPNESS = 1.9, 0.7
-# A change point whose likelihood is within this of the best is not ruled out: 90 % by Siegmund (1988).
-_PLAUSIBLE = -math.log(1 - math.sqrt(0.9))
 # So many weeks a change may take; and the correlation of neighbouring weeks that is allowed for at most.
 _RISE_WEEKS, _MOST_ALIKE = np.array([1, 13, 26, 52, 104]), 0.8
+# A week whose likelihood is within this of the best is not ruled out: 90 % by Siegmund (1988), of slow rises more.
+# An alarm chooses when one looks: it comes when luck is on its side, and that dates slow rises late.
+_PLAUSIBLE = -np.log(1 - np.sqrt(np.where(_RISE_WEEKS <= 13, 0.9, 0.98)))
 
 
 def level(horizon_weeks: int, budget: float) -> float:
@@ -118,7 +119,7 @@ class RankDetector:
     >>> np.exp(detector.log_evidence) >= level(104, 0.1)
     array([False,  True])
     >>> detector.onset(1)
-    (70, 58, 73)
+    (70, 52, 77)
     """
 
     def __init__(self, weeks: npt.ArrayLike, figures: npt.ArrayLike, *, steady: npt.ArrayLike = False) -> None:
@@ -215,11 +216,16 @@ class RankDetector:
         size = (shapes**2).sum(axis=-1)
         fit = np.maximum(shapes @ scores, 0) ** 2 / np.where(size > 1e-9, size, np.inf)
         row, shape = np.unravel_index(fit.argmax(), fit.shape)
-        rest = scores - shapes[row, shape] * (shapes[row, shape] @ scores) / max(size[row, shape], 1e-9)
-        noise = (rest**2).sum() / (len(known) - basis.shape[1] - 1)
-        alike = np.clip((rest[1:] @ rest[:-1]) / max((rest**2).sum(), 1e-9), 0, _MOST_ALIKE)
+        taken = np.column_stack([basis, shapes[row, shape] / math.sqrt(max(size[row, shape], 1e-9))])
+        rest = scores - taken @ (scores @ taken)
+        free = len(known) - taken.shape[1]
+        # The week and how long it took were chosen, too.
+        noise = (rest @ rest) / max(free - 2, 1)
+        # To take them out makes neighbours less alike than they are: those of independent weeks by so much.
+        less = (taken[1:] * taken[:-1]).sum() / free
+        alike = np.clip(rest[1:] @ rest[:-1] / max(rest @ rest, 1e-9) + less, 0, _MOST_ALIKE)
         within = noise * (1 + alike) / (1 - alike)
-        near = np.flatnonzero(fit.max(axis=1) >= fit.max() - 2 * within * _PLAUSIBLE)
+        near = np.flatnonzero((fit >= fit.max() - 2 * within * _PLAUSIBLE).any(axis=1))
         low, high, best = int(known[known >= begin][near[0]]), int(known[known >= begin][near[-1]]), self._jump(stream)
         return best, min(low, best), max(high, best)
 

@@ -23,10 +23,12 @@ FEWEST = 20
 # too few weeks of the reference have MQLs enough to be watched: theirs would be spent for nothing.
 _SIDES = ("pool", "mqls")
 _MOSTLY = 0.75
-# A rule that makes up so much of its side's points is out in a week with so little of what is usual a lead, by so many
-# standard deviations of weeks (by their median, robust). Behaviour that was low in a season may be left out too: when
-# it is low again that is no rise. A season of low fit would be one, so of fit only next to nothing counts.
-_MATTERS, _OUT, _SURELY = 0.1, {"fit": 0.25, "behaviour": 0.6}, 5.0
+# A rule that makes up so much of its side's points, or all behaviour together, is out in a week with so little of what
+# is usual a lead, by so many standard deviations of weeks (by their median, robust): all together vary less, and half
+# of all events may be lost. Behaviour that was low in a season may be left out too: when it is low again that is no
+# rise. A season of low fit would be one, so of fit only next to nothing counts.
+_MATTERS, _ALL = 0.1, "all behaviour"
+_OUT = {_ALL: (0.7, 2.5), "fit": (0.25, 5.0), "behaviour": (0.6, 5.0)}
 # A "watch" is for looking, not for paging: it may come falsely in two of five such spans.
 _WATCH_BUDGET = 0.4
 
@@ -38,7 +40,7 @@ class Watch:
     ----------
     counted : list of weeks, those skipped and those left out by a decision not among them
     skipped : list of weeks with too few leads
-    silent : for each week left out of the reference in which a rule gave far less than usual, that rule
+    silent : for each week left out of the reference, what gave far less than usual in it
     detector : RankDetector or None where no week is watched yet
     alarmed : the first week since the last decision whose evidence passed its bound; None if none did
     """
@@ -177,15 +179,19 @@ class Watch:
 
 
 def silent_weeks(pools: Sequence[dict[str, Any]], sides: dict[str, str]) -> dict[int, str]:
-    """The places of weeks in which a rule that matters gave far less than usual, and that rule; of rules by side."""
+    """The places of weeks in which far fewer points than usual were given, and by what; of rules by side."""
     found: dict[int, str] = {}
-    for side, least in _OUT.items():
+    for side, (least, surely) in _OUT.items():
         names = [name for name in pools[0]["rules"] if sides.get(name) == side]
-        points = np.abs([[pool["rules"].get(name, 0) / pool["n"] for name in names] for pool in pools])
-        usual = np.median(points, axis=0)
-        spread = 1.4826 * np.median(np.abs(points - usual), axis=0)
-        out = (points < least * usual) & (usual - points > _SURELY * spread) & (usual > _MATTERS * usual.sum())
-        found |= {int(place): names[rule] for place, rule in zip(*np.nonzero(out), strict=True)}
+        points = [[pool["rules"].get(name, 0) for name in names] for pool in pools]
+        said = [f"rule {name!r}" for name in names]
+        if side == _ALL:
+            points, said = [[pool["behaviour"]] for pool in pools], [_ALL]
+        each = np.abs(points) / [[pool["n"]] for pool in pools]
+        usual = np.median(each, axis=0)
+        spread = 1.4826 * np.median(np.abs(each - usual), axis=0)
+        out = (each < least * usual) & (usual - each > surely * spread) & (usual > _MATTERS * usual.sum())
+        found |= {int(place): said[line] for place, line in zip(*np.nonzero(out), strict=True)}
     return dict(sorted(found.items()))
 
 

@@ -16,7 +16,7 @@ from leadscore.drift.balance.alarm import Watch
 from leadscore.drift.balance.causes import Causes, causes_of
 from leadscore.drift.balance.state import FORMAT, read_state
 from leadscore.drift.balance.verdict import BalanceVerdict, judged
-from leadscore.drift.cohorts import SHORT, YEAR, check_cohort, overlap, sides_of, sketch_of, weekly_cohorts
+from leadscore.drift.cohorts import AGE_DAYS, SHORT, YEAR, check_cohort, overlap, sides_of, sketch_of, weekly_cohorts
 from leadscore.errors import ArgumentError, LeadscoreError, visible
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.binding import Binding
@@ -28,7 +28,6 @@ from leadscore.tables.tables import Tables
 _OVERLAP = 0.1
 _COUNTS = {"leads": "pool", "mqls": "mqls"}
 _SETTINGS = ("by", "reference_weeks", "horizon_weeks", "budget")
-_NO_WEEK = "no week was counted yet: update(week, scores) counts one"
 
 
 class BalanceMonitor:
@@ -208,10 +207,10 @@ class BalanceMonitor:
             If no week was counted yet.
         """
         if not self._weeks:
-            raise ArgumentError("monitor", _NO_WEEK)
+            raise ArgumentError("monitor", "no week was counted yet: update(week, scores) counts one")
         return judged(self._watch)
 
-    def causes(self, tables: Tables | Binding | None = None, *, age_days: int = 14) -> Causes:
+    def causes(self, tables: Tables | None = None, *, age_days: int = AGE_DAYS) -> Causes:
         """What caused the change: rules, events and segments by their share of it, and diagnoses, likeliest first.
 
         Parameters
@@ -262,20 +261,11 @@ class BalanceMonitor:
         ['Clicks']
         """
         with Arguments("causes") as given:
-            given.types(tables=(tables, Tables | Binding | None))
+            given.types(tables=(tables, Tables | None))
             given.whole("age_days", age_days, least=0)
         verdict = self.verdict
-        binding = self.bound(tables) if isinstance(tables, Tables) else tables
+        binding = None if tables is None else bound(self, tables)
         return causes_of(self._watch, verdict, self.edit, binding, age_days)
-
-    def bound(self, tables: Tables) -> Binding:
-        """The tables over the weeks counted, for all that is asked of them in one call."""
-        with Arguments("bound") as given:
-            given.types(tables=(tables, Tables))
-            if not self._weeks:
-                given.wrong("monitor", _NO_WEEK)
-        first, last = (day_number(dt.date.fromisoformat(self._weeks[place]["week"])) for place in (0, -1))
-        return Binding(tables, first, last + 6)
 
     def acknowledge(self, decision: Literal["fixed", "new_normal"]) -> BalanceVerdict:
         """Say what became of a watch or alarm; evidence starts again from nothing.
@@ -301,7 +291,7 @@ class BalanceMonitor:
         self._watch = self._begun()
         return self.verdict
 
-    def with_rulebook(self, tables: Tables, rulebook: Rulebook, *, age_days: int = 14) -> BalanceMonitor:
+    def with_rulebook(self, tables: Tables, rulebook: Rulebook, *, age_days: int = AGE_DAYS) -> BalanceMonitor:
         """Go on with an edited rulebook: the same weeks scored again by it, so that the edit is not taken for drift.
 
         Parameters
@@ -381,3 +371,9 @@ class BalanceMonitor:
     def __repr__(self) -> str:
         said = f"{counted(len(self._weeks), 'week')}: {self.verdict.headline}" if self._weeks else "no week counted yet"
         return visible(f"<BalanceMonitor of {named(self.rulebook)}, {said}>")
+
+
+def bound(monitor: BalanceMonitor, tables: Tables) -> Binding:
+    """The tables over the weeks that a monitor counted, for all that is asked of them in one call."""
+    first, last = (day_number(monitor.frame.index[place].date()) for place in (0, -1))
+    return Binding(tables, first, last + 6)

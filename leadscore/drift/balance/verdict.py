@@ -233,11 +233,9 @@ def _notes(watch: Watch, memory: Floats) -> tuple[str, ...]:
     notes = [claim, "Changes that began before the reference weeks are not seen."]
     if watch.silent:
         weeks = f"{counted(len(watch.silent), 'week')} from {min(watch.silent)} to {max(watch.silent)}"
-        rules = ", ".join(repr(rule) for rule in dict.fromkeys(watch.silent.values()))
-        notes.append(
-            f"Left out of the reference: {weeks}, in which rule {rules} gave far fewer points than usual, as when "
-            "tracking fails."
-        )
+        low = ", ".join(dict.fromkeys(watch.silent.values()))
+        said = f"in which {low} gave far fewer points than usual, as when tracking fails"
+        notes.append(f"Left out of the reference: {weeks}, {said}.")
     if watch.reference_weeks + len(watch.silent) < YEAR:
         notes.append(f"{watch.reference_weeks} reference weeks cannot show seasons, and small changes are found later.")
     if watch.skipped:

@@ -12,7 +12,7 @@ import pandas as pd
 from leadscore.base.arguments import Arguments
 from leadscore.base.groups import ALL
 from leadscore.base.times import DAY, NO_TIME, is_text
-from leadscore.drift.cohorts import newly_qualified, scoring_days, whole_weeks
+from leadscore.drift.cohorts import AGE_DAYS, newly_qualified, scoring_days, whole_weeks
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import declared_kind, lead_kinds
 from leadscore.scoring.binding import Binding
@@ -88,7 +88,7 @@ def weekly_streams(  # noqa: PLR0913 - each of them is part of what the figures 
     stage: str,
     within_days: int,
     by: By | None = None,
-    age_days: int = 14,
+    age_days: int = AGE_DAYS,
     reference_weeks: int = 52,
 ) -> WeeklyStreams:
     """Make the weekly figures that tell whether rules, segments or the data itself changed.

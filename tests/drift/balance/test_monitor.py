@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import leadscore as ls
 from leadscore.datasets.funnel import make_funnel
+from leadscore.drift.balance.alarm import silent_weeks
 from leadscore.drift.balance.attribution import rule_changes, segment_changes
 from leadscore.drift.balance.monitor import BalanceMonitor, BalanceVerdict
 from leadscore.drift.cohorts import carried, sums_of, weekly_cohorts
@@ -175,13 +176,24 @@ def weeks_with(outage, *, side="behaviour", weeks=60):
     return monitor
 
 
-@pytest.mark.parametrize(("outage", "side"), [(0.0, "behaviour"), (0.3, "behaviour"), (0.0, "fit")])
+@pytest.mark.parametrize(("outage", "side"), [(0.0, "behaviour"), (0.3, "behaviour"), (0.5, "behaviour"), (0.0, "fit")])
 def test_an_outage_in_the_reference_is_left_out_and_said(outage, side):
     monitor = weeks_with(outage, side=side, weeks=64)
     notes = " ".join(monitor.verdict.notes)
     assert f"Left out of the reference: 8 weeks from {day(10)} to {day(17)}, in which rule" in notes
     assert monitor.frame["gap"].isna().to_numpy().nonzero()[0].tolist() == list(range(10, 18))
     assert BalanceMonitor.from_json(monitor.to_json()).verdict.notes == monitor.verdict.notes
+
+
+@pytest.mark.parametrize(("kept", "found"), [(0.5, 8), (0.9, 0), (1.0, 0)])
+def test_half_of_all_events_lost_is_told_of_all_behaviour_together(kept, found):
+    """Each of six rules varies too much by itself; what all give does not."""
+    rng, names = np.random.default_rng(2), list("abcdef")
+    points = rng.normal(1000, 180, (52, len(names))) * np.where((np.arange(52) // 8 == 2)[:, None], kept, 1)
+    pools = [{"n": 100, "behaviour": sum(row), "rules": dict(zip(names, row, strict=True))} for row in points]
+    silent = silent_weeks(pools, dict.fromkeys(names, "behaviour"))
+    assert list(silent) == list(range(16, 16 + found))
+    assert set(silent.values()) <= {"all behaviour"}
 
 
 @pytest.mark.parametrize("season", [1.0, 0.8])
