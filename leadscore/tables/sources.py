@@ -144,6 +144,8 @@ def _from_pandas(frame: pd.DataFrame, name: str) -> Source:
                 message = "times with a zone and times without one in one column"
                 problems.append(Problem(f"{name}.{column}", message))
                 continue
+            if isinstance(series.dtype, pd.SparseDtype):
+                series = pd.Series(np.asarray(series))
             if isinstance(series.dtype, pd.DatetimeTZDtype) and isinstance(series.dtype.tz, dt.timezone):
                 series = series.dt.tz_convert("UTC")  # Arrow has no name for an offset with seconds
             try:

@@ -69,8 +69,6 @@ def test_chances_and_points_are_the_same(name, form):
 MIXED, ROWS = "values that do not fit one type of column: ", f"{sum(one is not None for one in VALUES['demo'])} rows: "
 NOT_SCORED = {
     ("visits", "Decimal and floats"): f"{MIXED}Decimal, float",
-    ("visits", "sparse"): f"{MIXED}float64",
-    ("visits", "sparse about 0"): f"{MIXED}float64, int",
     ("demo", "True and 1"): f"{MIXED}bool, int",
     ("demo", "floats"): f"{ROWS}double values where true or false is needed",
     ("demo", "Int64"): f"{ROWS}int64 values where true or false is needed",
