@@ -299,7 +299,9 @@ def mean_difference(reference: Floats, current: Floats) -> tuple[float, float, f
     sides = [side[~np.isnan(side)] for side in (reference, current)]
     none, fewest = float("nan"), min(map(len, sides))
     value = float(sides[1].mean() - sides[0].mean()) if fewest else none
-    errors = [float(side.var(ddof=1)) / len(side) for side in sides] if fewest > 1 else []
+    spread = [float(side.var(ddof=1)) for side in sides] if fewest > 1 else []
+    # A sample in which nothing varies may vary as the other does: of rare points it has none by chance.
+    errors = [(own or max(spread)) / len(side) for own, side in zip(spread, sides, strict=False)]
     if sum(errors) == 0:
         # That nothing varies here is no proof that nothing ever does.
         return value, none, none

@@ -470,6 +470,16 @@ def test_rates_and_means_without_spread_have_no_interval_of_nothing():
     assert np.isnan(mean_difference(np.ones(1), np.arange(5.0))[1:]).all()
 
 
+def test_means_of_rare_points_are_no_surer_for_a_sample_that_has_none():
+    """Two in a hundred leads have points: of 100 leads 13 in 100 samples have none, and no spread."""
+    rng = np.random.default_rng(3)
+    held = []
+    for _ in range(1000):
+        _, low, high = mean_difference((rng.random(1000) < 0.02) * 10.0, (rng.random(100) < 0.02) * 10.0)
+        held.append(low <= 0 <= high)
+    assert np.mean(held) > 0.94
+
+
 def test_it_reads_well():
     rng = np.random.default_rng(11)
     found = stability(leads(1000, rng), leads(1000, rng, at_home=0.4))
