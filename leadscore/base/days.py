@@ -38,7 +38,7 @@ def as_day(value: Any, *, name: str) -> dt.date:
             return dt.date.fromisoformat(value)
     except (TypeError, ValueError):
         pass
-    raise ArgumentError(name, f"must be a day as 2026-03-31; got {shown(value)}")
+    raise ArgumentError(name, f"must be a day such as 2026-03-31; got {shown(value)}")
 
 
 def day_number(day: dt.date) -> int:

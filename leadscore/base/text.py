@@ -75,6 +75,17 @@ def counted(count: int, thing: str) -> str:
     return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 
+def about(count: float) -> str:
+    """A count that is estimated roughly, to two figures.
+
+    Examples
+    --------
+    >>> about(66), about(735.2), about(108938)
+    ('about 66', 'about 740', 'about 110,000')
+    """
+    return f"about {float(f'{count:.1e}'):,.0f}"
+
+
 def decimal(value: float) -> str:
     """A number as people write it, exactly, without an exponent.
 

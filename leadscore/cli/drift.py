@@ -37,7 +37,7 @@ def drift(  # noqa: PLR0913 - a command has as many arguments as options
     as_of: Annotated[dt.date, a_day("Whole weeks, Monday to Sunday, up to this day count.")],
     events: options.Events = None,
     state: Annotated[
-        Path | None, a_file("What is known of past weeks, .json: created if missing, then added to.")
+        Path | None, a_file("What is known of past weeks, .json; created if missing, one run at a time.")
     ] = None,
     by: Annotated[
         list[str] | None, option("COLUMN", "Lead columns to look for a cause in; first where leads come from.")

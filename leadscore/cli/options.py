@@ -34,7 +34,7 @@ def day(text: str) -> dt.date:
     try:
         return dt.date.fromisoformat(text)
     except ValueError:
-        message = f"must be a day as 2026-03-31; got {text!r}"
+        message = f"must be a day such as 2026-03-31; got {text!r}"
         raise typer.BadParameter(message) from None
 
 
@@ -52,7 +52,7 @@ def check_written(read: Sequence[str | Path | None], *written: Written) -> None:
     for place, (option, path, endings) in enumerate(there):
         wrong = _unwritable(path, endings) or next(
             (
-                f"{str(path)!r} is, or would be, read as {str(source)!r}: what is written would replace it"
+                f"{str(path)!r} would replace what is read as {str(source)!r}; name another file"
                 for source in read
                 if source is not None and is_read_at(path, source)
             ),
@@ -102,7 +102,7 @@ Events = Annotated[
     a_file(f"One row per event: {TABLE_HELP}; or a file that 'leadscore activity' made. Without it: fit only."),
 ]
 Outcomes = Annotated[str, a_file(f"One row per stage reached: {TABLE_HELP}.")]
-AsOf = Annotated[dt.date, a_day("Scores are as they stood at the end of this day, as 2026-03-31.")]
+AsOf = Annotated[dt.date, a_day("Scores are as they stood at the end of this day, such as 2026-03-31.")]
 AsOfDays = Annotated[
     list[dt.date] | None, a_day("Leads as they stood at the end of this day; give several.", "--as-of")
 ]
@@ -117,7 +117,7 @@ ObservedUntil = Annotated[
 Stage = Annotated[str, option("STAGE", "The stage that counts; a later stage counts too.")]
 StageNames = Annotated[
     list[str] | None,
-    option("THEIRS=OURS", "What your file calls a stage, as MQL=mql; give several.", "--stage-name"),
+    option("THEIRS=OURS", "What your file calls a stage, such as MQL=mql; give several.", "--stage-name"),
 ]
 WithinDays = Annotated[int, option("N", "Reached within this many days.", min=1)]
 Moment = Literal["month", "week", "handover"]

@@ -154,7 +154,7 @@ def replay(  # noqa: PLR0913
         write_history(history, out)
     print_set_aside(tables)
     typer.echo(history)
-    before = f", {history.already:,} of them qualified before the period already" if history.already else ""
+    before = f", {history.already:,} of which had already qualified before the period" if history.already else ""
     typer.echo(f"Written to {visible(out)}: {counted(len(history), 'lead')}{before}")
 
 

@@ -177,7 +177,7 @@ class DriftReport(Result):
             message = "there are none in this report: give drift_report the tables, with weeks after those learned from"
             raise ArgumentError("months", message)
         leads = counted(int(self.months["n_reference"].iloc[0]), "lead")
-        title = f"Compared with {leads} of the weeks learned from, {self._title}"
+        title = f"{self._title}\ncompared with {leads} of the weeks learned from"
         return plot_months(self.months, title=title, ax=ax)
 
     @property

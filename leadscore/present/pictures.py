@@ -238,7 +238,7 @@ def plot_response(curve: pd.DataFrame, *, n: int, marks: Mapping[str, float], ti
     ax.set_xticks(list(waits), list(waits.values()))
     ax.set_xticks([], minor=True)
     ax.grid(color="0.92")
-    limits = {"xlim": (0.5, longest), "ylim": (0, 1)}
+    limits = {"xlim": (0.5, 1.2 * longest), "ylim": (0, 1)}
     return finished(ax, title, percent="y", legend="lower right", xlabel="time since the lead became an MQL", **limits)
 
 

@@ -89,7 +89,8 @@ def _least_fit(book: Contents) -> Found:
     ]
     for path, who, threshold in thresholds:
         needed = thousandths(threshold)
-        least = max(needed - behaviour.most, fit.least, minimum(book.qualify.minimum_fit))
+        asked = minimum(book.qualify.minimum_fit)
+        least = max(needed - behaviour.most, fit.least, asked)
         if needed > fit.most + behaviour.most:
             most = shown(fit.most + behaviour.most)
             yield "LS112", path, f"{who} cannot reach {shown(needed)} by score: the rules give at most {most}"
@@ -97,8 +98,9 @@ def _least_fit(book: Contents) -> Found:
             gives = f"behaviour alone can reach {shown(min(behaviour.most, needed))} of {shown(needed)}"
             yield "LS110", path, f"{gives}: {who} with {shown(least)} fit qualifies{_recipe(book, needed - least)}"
         else:
-            most = f"behaviour gives at most {shown(behaviour.most)}"
-            yield "LS111", path, f"{who} needs at least {shown(least)} fit to reach {shown(needed)}: {most}"
+            short = asked < needed - behaviour.most
+            why = f"behaviour gives at most {shown(behaviour.most)}" if short else "that is the minimum fit"
+            yield "LS111", path, f"{who} needs at least {shown(least)} fit to reach {shown(needed)}: {why}"
 
 
 def _recipe(book: Contents, needed: float) -> str:

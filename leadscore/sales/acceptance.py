@@ -43,7 +43,8 @@ class Acceptance(Result):
         """The share accepted of the MQLs that sales decided on."""
         whole = self.frame.iloc[-1]
         decided = whole["accepted"] + whole["refused"]
-        share = f"{share_text(whole['accepted'], decided)} MQLs that sales decided on were accepted"
+        mqls = "MQL that sales decided on was" if decided == 1 else "MQLs that sales decided on were"
+        share = f"{share_text(whole['accepted'], decided)} {mqls} accepted"
         return f"{share}; {whole['undecided']:,.0f} undecided. Outcomes until {self.observed_until}."
 
     def sections(self) -> Iterator[Section]:

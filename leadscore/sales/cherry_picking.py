@@ -76,7 +76,7 @@ class CherryPicking(Result):
         """The other dependences, what they mean, and what could not be tested."""
         found = self._found
         biased = "labels are biased, and what is learned from them repeats the choice"
-        missed = "How large an effect could have been missed is in `levels`."
+        missed = "The intervals of each level say how large an effect may have been missed."
         meaning = f"Sales picks by more than the score: {biased}." if found else missed
         nothing = "nothing to compare, no variation within score bands"
         untested = self.frame[self.frame["p"].isna()].itertuples()

@@ -165,7 +165,8 @@ class ResponseTimes(Result):
 
     def sections(self) -> Iterator[Section]:
         """Waits by group, who is left out, and the picture."""
-        limits = [f"within_{name}" for name in (*_LIMITS, "agreed") if f"within_{name}" in self.frame][-3:]
+        agreed_on = ["within_agreed"] if self.agreed_minutes else []
+        limits = [f"within_{name}" for name in ("1_h", "24_h") if _LIMITS[name] != self.agreed_minutes] + agreed_on
         medians = self.frame[["median", "median_low", "median_high"]].map(_waited)
         shares = self.frame[[name + end for name in limits for end in ("", "_low", "_high")]]
         shown = self.frame[["n", "contacted", "waiting"]].join([medians, shares])

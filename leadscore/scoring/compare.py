@@ -167,7 +167,8 @@ class Comparison(Result):
     def notes(self) -> tuple[str, ...]:
         """What the words mean, and what is not in the weeks."""
         already = int(self.frame["already"].sum())
-        before = f"{counted(already, 'lead')} of these qualified before the period already, and count in no week."
+        began = f"{already:,} of these leads had already qualified by one rulebook before the period"
+        before = f"{began}; its total and weeks leave out such leads."
         return (
             "Gained and lost: qualified by only the new or only the old rulebook; earlier and later: by both.",
             *((before,) if already else ()),

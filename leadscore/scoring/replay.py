@@ -252,13 +252,13 @@ class History(Result):
 
     @property
     def already(self) -> int:
-        """How many leads qualified before the period already."""
+        """How many leads had already qualified before the period."""
         return int(self.frame["already"].sum())
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Leads left out, and why there is no interval."""
-        before = (f"{counted(self.already, 'lead')} qualified before the period already.",) if self.already else ()
+        before = (f"{counted(self.already, 'lead')} had already qualified before the period.",) if self.already else ()
         return (*before, "Every lead is counted: this is no sample, so there is no interval.")
 
     def sections(self) -> Iterator[Section]:

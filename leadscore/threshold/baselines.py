@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_of
-from leadscore.base.text import counted
+from leadscore.base.text import about, counted
 from leadscore.errors import ArgumentError
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
@@ -272,7 +272,7 @@ def _verdict(rows: Mapping[str, _Figures], reached: int, tolerance: float) -> st
     more = int(np.ceil(reached * (times(name) - 1)))
     return (
         f"Open: it is not clear yet whether {name} is as good, {_beside(rows[name])}. If the difference stays, "
-        f"about {more:,} more leads that reach the stage would settle it, on top of {reached:,} now."
+        f"{about(more)} more leads that reach the stage would settle it, on top of {reached:,} now."
     )
 
 

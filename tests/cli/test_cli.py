@@ -242,7 +242,7 @@ class TestScore:
         files = ("--leads", "leads.csv", "--out", "s.csv")
         result = run("score", "rulebook.yaml", *files, "--as-of", day)
         assert result.exit_code == 2
-        assert "must be a day as 2026-03-31" in result.stderr
+        assert "must be a day such as 2026-03-31" in result.stderr
 
 
 @pytest.mark.usefixtures("folder")
@@ -413,7 +413,7 @@ class TestReplay:
         result = run("replay", "rulebook.yaml", *self.PERIOD, "--out", "history.parquet")
         assert result.exit_code == 0
         assert "4 of 11 leads qualified from 2026-03-01 to 2026-03-31 by" in result.stdout
-        assert "1 lead qualified before the period already" in result.stdout
+        assert "1 lead had already qualified before the period" in result.stdout
         assert "2026-03-02          2     7" in result.stdout
         book = ls.Rulebook.read("rulebook.yaml")
         tables = ls.load_tables("leads.csv", "events.csv", rulebook=book)

@@ -85,7 +85,7 @@ def test_an_output_that_is_an_input_is_refused(name, place, option, way):
     result = run(*arguments, option, out)
     assert result.exit_code == 2
     assert f"Invalid value for '{option}'" in result.stderr
-    assert "is, or would be, read" in result.stderr
+    assert "would replace what is read" in result.stderr
     assert read.read_bytes() == before
     # Refused before anything is read.
     read.write_bytes(b"\xff\xfe no table, no rulebook")
@@ -126,7 +126,7 @@ def test_a_models_card_is_an_output_too():
     Path("r.yaml").rename("r.md")
     result = run("learn", "r.md", *arguments[2:], "--model", "r.npz")
     assert result.exit_code == 2
-    assert "'r.md' is, or would be, read as 'r.md'" in result.stderr
+    assert "'r.md' would replace what is read as 'r.md'" in result.stderr
 
 
 def test_an_activity_is_extended_in_place():

@@ -139,7 +139,7 @@ class TestLearn:
             (("--start", "2025-01-02", "--end", "2025-01-20"), "there is no first of a month"),
             (("--start", "2025-01-07", "--end", "2025-01-09", "--each", "week"), "there is no Monday"),
             (("--start", "2019-01-01", "--end", "2019-02-01", "--each", "handover"), "no lead came to sales"),
-            (("--as-of", "1.2.2025"), "must be a day as 2026-03-31"),
+            (("--as-of", "1.2.2025"), "must be a day such as 2026-03-31"),
         ],
     )
     @pytest.mark.parametrize("command", ["learn", "evidence"])

@@ -219,6 +219,9 @@ def test_outcomes_of_the_gained_and_the_lost():
         (group, stage): 2 if group == "lost" else 0 for group in ("gained", "lost", "both") for stage in ("sal", "won")
     }
     assert before.frame["already"].to_dict() == {lead: lead not in "de" for lead in "abcdefg"}
-    assert before.notes[1] == "5 leads of these qualified before the period already, and count in no week."
+    assert before.notes[1] == (
+        "5 of these leads had already qualified by one rulebook before the period; "
+        "its total and weeks leave out such leads."
+    )
     # Nothing is known yet of windows that are still open.
     assert comparison.outcomes(within_days=120)["n"].sum() == 0

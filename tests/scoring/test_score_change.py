@@ -125,7 +125,7 @@ def test_a_lead_that_was_not_there():
     ("given", "message"),
     [
         ({"t1": "2026-03-21"}, "after: must not come before `before`, 2026-03-21; got 2026-03-20"),
-        ({"t1": "yesterday"}, "must be a day as 2026-03-31; got 'yesterday'"),
+        ({"t1": "yesterday"}, "must be a day such as 2026-03-31; got 'yesterday'"),
         ({"leads": {"lead_id": ["aa"]}}, "there is no lead 'a'; did you mean 'aa'?"),
         ({"leads": {"lead_id": [7]}}, "there is no lead 'a': ids here are whole numbers, as 7"),
     ],

@@ -358,7 +358,7 @@ def test_a_repeated_week_in_json_is_refused():
 def test_counts_that_are_none(counts, message):
     with pytest.raises(ArgumentError, match=message):
         TrialWeek("2026-01-05", *counts)
-    with pytest.raises(ArgumentError, match="must be a day as 2026-03-31; got '5 January'"):
+    with pytest.raises(ArgumentError, match="must be a day such as 2026-03-31; got '5 January'"):
         TrialWeek("5 January", 1, 2, 1, 2)
 
 

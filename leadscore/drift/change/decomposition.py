@@ -50,9 +50,9 @@ class Decomposition(Result):
         `figure` is MQLs (leads that qualified in the period) or behaviour share (the mean over them of behaviour points
         in all points, none below 0 counted). `part` is volume, fit_mix, behaviour and rulebook, which sum exactly to
         total; rules and threshold (all that stands under `qualify`), which sum to rulebook. `change` with `low`, `high`
-        (95 %, from week to week); what came of several parts changing at once is shared equally among them.
+        (95 %, from week to week); what comes of several parts changing at once is shared equally among them.
     totals : DataFrame, index figure
-        `before`, `after`; `interaction`: what came of several parts changing at once, shared among them in `frame`.
+        `before`, `after`; `interaction`: what comes of several parts changing at once, shared among them in `frame`.
     by_rule, by_event : DataFrame, index name
         Each MQL shared out over the rules that gave it points, by these points: `before`, `after`, `change` with `low`,
         `high`, and `volume`, `fit_mix`, `behaviour`, `rulebook`, each with `_low`, `_high`. They sum to those of all.
@@ -108,13 +108,13 @@ class Decomposition(Result):
             told = rows.loc[[*PARTS, *(_RULEBOOK if both else ()), "total"], ["change", "low", "high"]]
             title = f"What the change of {figure} is made of, with 95 % intervals from week to week"
             shared = _signed(float(self.totals["interaction"][figure]), style[1:])
-            notes = (f"{shared} of it came of several parts changing at once.",)
+            notes = (f"{shared} of it, shared among the parts, comes of several changing at once.",)
             yield Section(name, title, rows, told.rename(index=_SAID), notes, {"change": style})
         yield Section("totals", "Both periods", self.totals, self.totals[["before", "after"]])
-        formats = {"before": ",.1f", "after": ",.1f", "change": "+,.1f"}
-        for name in ("rule", "event", "source", "segment"):
+        for name, figure in {"rule": ",.1f", "event": ",.1f", "source": ",.0f", "segment": ",.0f"}.items():
             if (table := getattr(self, f"by_{name}")) is not None:
                 shown = table[["before", "after", "change", "low", "high"]]
+                formats = {"before": figure, "after": figure, "change": f"+{figure}"}
                 yield Section(f"by_{name}", f"MQLs by {name}", table, shown, formats=formats)
 
     def plot(self, figure: str = _VOLUME, ax: Any = None) -> Any:

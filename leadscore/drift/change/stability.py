@@ -89,7 +89,10 @@ class Stability(Result):
             yield Section("changes", "What changed, most certain first", notes=self.changes)
         title = "PSI of each figure with its 95 % interval, and what it stays below with no drift"
         shown = ["verdict", "q", "psi", "psi_low", "psi_high", "psi_no_drift", "reference", "current"]
-        yield Section("frame", title, self.frame, self.frame[shown])
+        means = "Reference and current: the share of leads that a rule gives points, or the mean of numbers."
+        yield Section(
+            "frame", title, self.frame, self.frame[shown], (means,), dict.fromkeys(("psi", "psi_no_drift"), ".3f")
+        )
         yield Section("picture", "PSI of each figure", self.plot)
 
     def plot(self, ax: Any = None) -> Any:
@@ -374,5 +377,5 @@ def _noise(most: int, n: int, m: int) -> Iterator[str]:
     if most > 1:
         unit = 1 / n + 1 / m
         levels = " and ".join(f"{level:g} in {distances.passes(level, most, unit):.1%}" for level in _LEVELS)
-        mean = f"With no drift, a PSI of {most} cells averages {(most - 1) * unit:.3g} with so many leads"
+        mean = f"With no drift, a PSI of {most} cells averages {(most - 1) * unit:.3f} with so many leads"
         yield f"{mean}, and reaches {levels} of cases."

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from leadscore.base.text import about
 from leadscore.learn.guards.cells import Cells
 from leadscore.learn.guards.columns import Found
 from leadscore.learn.guards.separation import Split
@@ -77,8 +78,8 @@ def too_few(y: Mask, leads: Ints | None, columns: int) -> Iterator[Found]:
         yield "LS340", "", message, figures
     elif n < needed:
         message = (
-            f"{counted} leads; {columns} columns need about {needed:,} leads ({needed * rate:,.0f} with the outcome), "
-            f"to overstate weights by a tenth at most"
+            f"{counted} leads; {columns} columns need {about(needed)} leads ({about(needed * rate)} with the outcome): "
+            f"with fewer, weights are overstated by more than a tenth"
         )
         yield "LS341", "", message, figures
 

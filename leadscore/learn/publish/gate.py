@@ -15,7 +15,7 @@ import pandas as pd
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import as_day, day_number, day_of
 from leadscore.base.groups import Groups, grouped
-from leadscore.base.text import counted
+from leadscore.base.text import about, counted
 from leadscore.errors import ArgumentError
 from leadscore.learn.publish.calibration import compared
 from leadscore.learn.rows.snapshots import Snapshots
@@ -183,8 +183,8 @@ def gate(  # noqa: PLR0913 - each of them is part of what is asked
     most recent first       3.01   2.64        0.37  0.09    True
     current                 3.01   2.79        0.23  0.04    True
     >>> print(found.headline)
-    Publish: it gets 3.01 leads a week that reach opportunity, +0.23 (+0.04 to +0.39, 90%) beside the current; n = 466
-    leads, 65 of which reached it.
+    Publish: it gets 3.01 leads a week that reach opportunity, +0.23 (+0.04 to +0.39, 90%) beside the rulebook in
+    force; n = 466 leads, 65 of which reached it.
     """
     rules, name = (current, "current") if rulebook is None else (rulebook, "rulebook")
     with Arguments("gate") as given:
@@ -430,24 +430,26 @@ def _why_not(frame: pd.DataFrame, segments: pd.DataFrame, pool: _Pool, stage: st
     said = []
     for name, row in frame[~frame["passed"]].iterrows():
         short = row["difference"] - row["margin"]
+        other = "the rulebook in force" if name == _CURRENT else name
         if not row["n"]:
-            said.append(f"it takes the same leads as {name}")
+            said.append(f"it takes the same leads as {other}")
         elif short <= 0:
-            said.append(f"it {'clearly gets less' if row['high'] < row['margin'] else 'gets no more'} than {name}")
+            said.append(f"it {'clearly gets less' if row['high'] < row['margin'] else 'gets no more'} than {other}")
         else:
             times = ((row["difference"] - row["low"]) / short) ** 2
             more = max(int(np.ceil(pool.reached.sum() * (times - 1))), 1)
             said.append(
-                f"whether it beats {name} is not clear yet: if the difference stays as it is, about {more:,} more "
+                f"whether it beats {other} is not clear yet: if the difference stays as it is, {about(more)} more "
                 f"leads that reach {stage} would settle it, on top of {int(pool.reached.sum()):,} now"
             )
     return said + [
-        f"in segment {name} it is clearly worse than the current" for name in segments.index[~segments["passed"]]
+        f"in segment {name} it is clearly worse than the rulebook in force"
+        for name in segments.index[~segments["passed"]]
     ]
 
 
 def _better(frame: pd.DataFrame, pool: _Pool, stage: str) -> str:
     row = frame.loc[_CURRENT]
     apart = f"{row['difference']:+.2f} ({row['low']:+.2f} to {row['high']:+.2f}, 90%)"
-    gets = f"{row['candidate']:.2f} leads a week that reach {stage}, {apart} beside the current"
+    gets = f"{row['candidate']:.2f} leads a week that reach {stage}, {apart} beside the rulebook in force"
     return f"Publish: it gets {gets}; n = {len(pool.lead):,} leads, {int(pool.reached.sum()):,} of which reached it."

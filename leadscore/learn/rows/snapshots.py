@@ -141,7 +141,8 @@ class Snapshots(Result):
         frame[self.stage] = self.y
         names = list(dict.fromkeys([*self.X.columns[:_SHOWN_COLUMNS], self.stage]))
         shown = frame[names].head(_SHOWN).reset_index(allow_duplicates=True)
-        title = f"The first of {counted(len(self), 'row')}, and of {counted(self.X.shape[1], 'feature')} (`X`, `y`)"
+        whole = f"{counted(len(self), 'row')} and {counted(self.X.shape[1], 'feature')}"
+        title = f"The first of {whole}; all are in `X` and `y`"
         yield Section("X", title, frame, shown)
 
 
@@ -224,7 +225,7 @@ def snapshots(  # noqa: PLR0913 - each of them is part of what is asked
     1 of 2 rows with a known outcome reached won within 30 days, by outcomes until 2026-03-31. 2 leads on 2026-01-31, 2
     features.
     <BLANKLINE>
-    The first of 2 rows, and of 2 features (`X`, `y`):
+    The first of 2 rows and 2 features; all are in `X` and `y`:
       lead id  as of       country  employees  won
       a        2026-01-31  US              50  yes
       b        2026-01-31                 900  no

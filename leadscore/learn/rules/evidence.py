@@ -30,6 +30,7 @@ from leadscore.tables.tables import Tables
 
 SUPPORTED, HARMFUL, UNSUPPORTED = "supported", "harmful", "unsupported"
 TOO_LITTLE, NEVER, NO_DIFFERENCE = "too little data", "never fires", "makes no difference"
+_COUNTED = {TOO_LITTLE: "with too little data", NEVER: "that never fired", NO_DIFFERENCE: "that made no difference"}
 # The smallest odds ratio that is worth a rule, however few points it gives.
 _MATTERS = 1.5
 _WHOLE = "each of its points"
@@ -75,7 +76,7 @@ class Evidence(Result):
     def headline(self) -> str:
         """How many rules have each verdict, and by how many rows."""
         counts = self.frame["verdict"].value_counts(sort=False)
-        verdicts = ", ".join(f"{count:,} {verdict}" for verdict, count in counts.items())
+        verdicts = ", ".join(f"{count:,} {_COUNTED.get(str(verdict), verdict)}" for verdict, count in counts.items())
         rows = f"{self.reached:,} of {self.n:,} rows reached {self.stage} within {self.within_days} days"
         leads = "" if self.n_leads == self.n else f" ({counted(self.n_leads, 'lead')})"
         return f"{verdicts or 'There is no rule'}. By outcomes: {rows}{leads}."
@@ -89,6 +90,7 @@ class Evidence(Result):
         shown = frame[["verdict", *_SHOWN]].rename(columns={"p_corrected": "p"})
         entry = (": " + frame["entry"]).where(frame["entry"] != "", "")
         shown.insert(1, "rule", (part + " " + frame["rule"] + entry).str.strip())
+        shown["more_leads"] = shown["more_leads"].map("{:.1e}".format).astype(float)
         formats = {"points": "+g", "rate_without": ".1%", "worth": "+.1f", "more_leads": ",.0f"}
         few = (frame["verdict"] == TOO_LITTLE).any()
         notes = ("More leads: about how many more would settle it, where there is too little data.",) if few else ()

@@ -98,6 +98,8 @@ class Reweighed(Result):
         decimals = decimals_of(self.frame["new"].to_numpy())
         # No -0, and no more decimals than the points have.
         shown = self.frame.assign(**{end: self.frame[end].round(decimals) + 0.0 for end in ("low", "high")})
+        if not shown["note"].any():
+            shown = shown.drop(columns="note")
         formats = {"old": "g", "new": f".{decimals}f"}
         yield Section("frame", "Points, with 95% intervals", self.frame, shown, formats=formats)
 

@@ -475,7 +475,7 @@ def test_it_reads_well(made):
         "behaviour at given fit",
         "rulebook and threshold",
     ]
-    assert "of it came of several parts changing at once" in repr(found)
+    assert "of it, shared among the parts, comes of several changing at once" in repr(found)
     assert found._repr_html_().count("<table") == 7
 
 
