@@ -28,8 +28,9 @@ MUCH = 0.5
 _GAP_SPREAD = 2
 # Standard errors by which the others of a column must be rarer where new leads came beside them.
 _SURELY = 3
-# A value that was so many times rarer before is new, one that is since is gone.
-_RARE = 10
+# A value that was so many times rarer before is new, one that is since is gone: where it is not known since when, some
+# of the weeks before have it already.
+_RARE = 5
 
 Sides = Sequence[dict[str, Any]]
 Spread = dict[str, float]
@@ -157,42 +158,46 @@ def came_or_went(own: Sequence[Floats], everyone: Sequence[Floats]) -> int:
 
 
 class Field(NamedTuple):
-    """A field that is filled in differently: its column, the value, what it was called before, and its share."""
+    """A field that is filled in differently: its column, the new values, those whose place they took, and its share."""
 
     column: str
-    value: str
-    old_name: str
+    new: tuple[str, ...]
+    old: tuple[str, ...]
     share: float
 
 
 def fields_of(before: Sides, since: Sides, segments: pd.DataFrame) -> list[Field]:
-    """What stands out since a field is filled in differently, by share: `(missing)`, or a new name for an old value."""
-    found, shares = [], segments["share"]
-    for column, value, how in segments.index[segments["named"]]:
-        old = "" if value == MISSING or how != "mix" else _old_name(before, since, column, value)
-        if how == "mix" and (old or value == MISSING):
-            share = shares[column, value, how] + shares.get((column, old, how), 0.0)
-            found.append(Field(column, value, old, float(share)))
+    """What stands out since a field is filled in differently, by share: `(missing)`, or new names for old values."""
+    found, named = [], segments[segments["named"]]
+    for column in named.index.unique("column"):
+        known = segments.loc[column].xs("mix", level="how")["share"]
+        values = [value for one, value, how in named.index if (one, how) == (column, "mix")]
+        new, old = ((MISSING,), ()) if MISSING in values else _renamed(before, since, column)
+        if {*values} & {*new, *old}:
+            found.append(Field(column, new, old, float(known[known.index.isin([*new, *old])].sum())))
     return sorted(found, key=lambda field: -field.share)
 
 
-def _old_name(before: Sides, since: Sides, column: str, value: str) -> str:
-    """The value that a new one took the place of: it fell by as much, and the others did not; empty if none did."""
-    values = {name for week in (*before, *since) for name in week["segments"].get(column, {})}
-    inside = {name: [sums_by_week(weeks, column, name) for weeks in (before, since)] for name in values - {MISSING}}
+def _renamed(before: Sides, since: Sides, column: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """New values, and those whose place they took: they fell by as much, and the others did not; none if none did."""
+    values = sorted({name for week in (*before, *since) for name in week["segments"].get(column, {})} - {MISSING})
+    inside = {name: [sums_by_week(weeks, column, name) for weeks in (before, since)] for name in values}
     everyone = [sums_by_week(weeks) for weeks in (before, since)]
     n = np.array([side[:, 0].sum() for side in everyone])
-    shares = {name: np.array([side[:, 0].sum() for side in own]) / n for name, own in sorted(inside.items())}
-    if came_or_went(inside[value], everyone) < 1 or len(shares) < 2:
-        return ""
-    rise = float(np.diff(shares.pop(value))[0])
-    old = min(shares, key=lambda name: float(np.diff(shares[name])[0]))
-    others = 1 - float(shares[old][0])
+    shares = {name: np.array([side[:, 0].sum() for side in own]) / n for name, own in inside.items()}
+    moved = {name: came_or_went(inside[name], everyone) for name in values}
+    new, gone = ([name for name in values if moved[name] == way] for way in (1, -1))
+    rest = [name for name in values if name not in new]
+    if not new or not rest:
+        return (), ()
+    old = gone or [min(rest, key=lambda name: float(np.diff(shares[name])[0]))]
+    rise, fall = (float(sum(np.diff(shares[name])[0] for name in some)) for some in (new, old))
+    others = 1 - float(sum(shares[name][0] for name in old))
     # New leads beside the old make all of these rarer; a new name leaves the others what they were.
-    fall, displaced = abs(rise + float(np.diff(shares[old])[0])), rise * others
-    gone = came_or_went(inside[old], everyone) < 0
-    known = displaced > _SURELY * math.sqrt(others * (1 - others) / n[1])
-    return old if (known or gone) and fall < max(displaced, rise * gone) / 2 else ""
+    displaced = rise * others
+    known = displaced > _SURELY * math.sqrt(max(others * (1 - others), 0) / n[1])
+    told = (known or gone) and abs(rise + fall) < max(displaced, rise * bool(gone)) / 2
+    return (tuple(new), tuple(old)) if told else ((), ())
 
 
 def segment_label(column: str, value: str, how: str) -> str:

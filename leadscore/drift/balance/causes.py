@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
+from leadscore.base.groups import MISSING
 from leadscore.base.text import counted, normalise
 from leadscore.drift.balance.alarm import Watch
 from leadscore.drift.balance.attribution import (
@@ -60,7 +61,7 @@ _MENDED = {
     "bots": "mail scanners no longer count",
     "window": "old events no longer count",
     "field": "the field is filled in as before",
-    "mix": "these leads no longer come, or are kept out",
+    "mix": "leads are again who they were before",
     "activity": "a campaign that lifted all activity is over",
 }
 # Bots are named, as a segment is, from 15 % of the change on, beyond what luck makes of one figure.
@@ -69,6 +70,8 @@ _ACTS = ("tracking", "bots", "window", "field")
 # A season moves leads by less, for 8 weeks together; and a gap that moved by less, in standard errors, stayed.
 _VOLUME, _VOLUME_ERRORS, _STAYED = math.log(1.25), 2.9, 3
 _WORTH_SAYING = 0.1
+# A field missing for so many leads is not filled in.
+_HARDLY_ANY = 0.9
 # Of causes: a smaller share is no news, and so many are.
 _WORTH_SHOWING, _MOST_SHOWN = 0.1, 6
 
@@ -265,6 +268,10 @@ class _Change:
             *((value < math.inf, same.format(name)) for name, value in self.spread.items()),
             (self.certain, "The change of the gap could be no change at all, so its shares have no interval."),
             (len(self.segments), "No segments: the monitor has no by=[...], or they have too few leads."),
+            (
+                self.segments[self.segments["named"]].index.unique("column").size < 2,
+                "Segments of several columns are of the same leads: their shares are not to be added.",
+            ),
             (rulebook.behaviour, "The rulebook has no behaviour rule."),
         ]
         return [said for there, said in known if not there]
@@ -303,26 +310,32 @@ class _Change:
     def of_fields(self) -> Iterator[Diagnosis]:
         """A field that is filled in for fewer or more leads than before, or with another word for the same."""
         told = []
-        segments = self.segments.loc[[(one.column, one.value, "mix") for one in self.fields]]
-        for (column, value, old, share), row in zip(self.fields, segments.itertuples(), strict=True):
-            before, since = self.sums(column, value)[:, 0] / self.n
-            said = f"{column} is missing for {since:.0%} of leads, {before:.0%} before{_part(row)}: this field "
+        for column, new, old, share in self.fields:
+            before, since = self._held(column, new)
             if old:
-                fell = "{:.0%} of leads, {:.0%} before".format(*self.sums(column, old)[::-1, 0] / self.n[::-1])
-                said = (
-                    f"{column} = {value} is new: {since:.0%} of leads{_part(row)}; as much less is {old}: {fell}. Both "
+                fewer = "{:.0%} of leads, {:.0%} before".format(*self._held(column, old)[::-1])
+                are = "is" if len(new) == 1 else "are"
+                told.append(
+                    f"{column} = {' and '.join(new)} {are} new: {since:.0%} of leads, {before:.0%} before; as much "
+                    f"less is {' and '.join(old)}: {fewer}. Together they are {share:.0%} of the change. It may be a "
+                    "new name for the same; see what rules ask for"
                 )
-                said += (
-                    f"together are {share:.0%} of the change. It may be a new name for the same; see what rules ask for"
-                )
-            elif since > before:
-                said += "is no longer filled in; see whether a form stopped asking or an import lost it"
-            else:
-                said += "began to be filled in"
-            told.append(said)
+                continue
+            part = _part(next(self.segments[self.segments.index == (column, MISSING, "mix")].itertuples()))
+            whom = "" if max(before, since) >= _HARDLY_ANY else f"for {abs(since - before):.0%} of leads "
+            what = "is no longer filled in; see whether a form stopped asking or an import lost it"
+            what = what if since > before else "began to be filled in"
+            told.append(
+                f"{column} is missing for {since:.0%} of leads, {before:.0%} before{part}; {whom}this field {what}"
+            )
         if told:
-            evidence = _evidence(segments, self.rules.iloc[:0])
+            concerned = [(one.column, value, "mix") for one in self.fields for value in (*one.new, *one.old)]
+            evidence = _evidence(self.segments[self.segments.index.isin(concerned)], self.rules.iloc[:0])
             yield _diagnosed("field", f"{_joined(told)}.", evidence, self.fields[0].share)
+
+    def _held(self, column: str, values: Iterable[str]) -> Floats:
+        """The share of leads with one of some values, before and since."""
+        return np.sum([self.sums(column, value)[:, 0] for value in values], axis=0) / self.n
 
     def of_mix(self) -> Iterator[Diagnosis]:
         """Other leads than before: a segment that grew, fit that fell."""
@@ -362,9 +375,11 @@ class _Change:
             before, since = self.sums(column, value)[:, 0] / self.n
             said = f"{column} = {value} makes up {since:.0%} of leads, {f'{before:.0%}' if before else 'none'} before"
             told.append((said if how == "mix" else self._points(side, column, value)) + _part(row))
-        if whole["named"]:
+        # Points that leads lack because a field is filled in differently are no news of what leads are.
+        alike = whole["named"] and not (side == "fit" and self.fields and self.fields[0].share >= MUCH)
+        if alike:
             told.append(f"{self._points(side)}{_part(whole)}{more}")
-        share: Any = whole["share"] if whole["named"] else segments["share"].max()
+        share: Any = whole["share"] if alike else segments["share"].max()
         return segments, f"{_joined(told)}." if told else "", float(share)
 
     def _points(self, side: str, column: str = "", value: str = "") -> str:

@@ -182,7 +182,7 @@ def _outstanding(watch: Watch, before: list[Any], since: list[Any]) -> tuple[str
     fields = fields_of(old, new, segments)
     # What leads left for a new name, or for none, is no news of its own.
     if fields and fields[0].share >= MUCH:
-        return rule, segment_label(fields[0].column, fields[0].value, "mix")
+        return rule, segment_label(fields[0].column, fields[0].new[0], "mix")
     segment = next(iter(segments.index[segments["named"]]), None)
     return rule, None if segment is None else segment_label(*segment)
 

@@ -151,6 +151,9 @@ FILLED = {
     "another name for some": lambda _, level, dice: {
         "level": np.where((level == "boss") & (dice < 0.6), "boss level", level)
     },
+    "two names": lambda _, level, dice: {
+        "level": np.where(level == "boss", np.where(dice < 0.5, "owner", "head"), level)
+    },
     "new source": lambda source, level, dice: {
         "source": np.where(dice < 0.3, "tiktok", source),
         "level": np.where(dice < 0.3, "other", level),
@@ -210,6 +213,12 @@ def test_a_value_under_another_name_is_told_as_one(change):
     assert re.search(r"level = boss level is new: \d+% of leads.*as much less is boss", first.headline)
     assert first.share == pytest.approx(1, abs=0.25)
     assert monitor.verdict.top_segment in {None, "level = boss level (mix)"}
+
+
+def test_a_value_split_in_two_is_told_as_one():
+    first = refilled("two names").causes().diagnoses[0]
+    assert first.kind == "field"
+    assert re.search(r"level = head and owner are new: \d+% of leads, 0% before; as much less is boss", first.headline)
 
 
 def test_a_new_source_is_named_first_and_is_no_field():
