@@ -66,7 +66,7 @@ class DailyActivity(Result):
     def write(self, path: str | os.PathLike[str]) -> None:
         """Save as Parquet; a reader never sees half of it."""
         with replacing(path) as file:
-            pa.parquet.write_table(pa.table(self), file)
+            pa.parquet.write_table(pa.table(self), file, write_page_checksum=True)
 
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
         """For whatever reads Arrow tables, with what tells it from a table of events."""

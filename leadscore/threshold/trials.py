@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from leadscore.base.arguments import Arguments
+from leadscore.base.checksum import changed, checksum
 from leadscore.base.text import counted
 from leadscore.errors import ArgumentError
 from leadscore.present.result import Result, Section
@@ -32,7 +33,7 @@ _MOST_WEEKS = 1000
 # Of `to_json`. Another one too when bets are made in another way: evidence is what was won by those made at the time.
 _FORMAT = 1
 # What `to_json` says beside the state.
-_SHOWN = {"headline", "notes", "verdict"}
+_SHOWN = {"leadscore_trial", "headline", "notes", "verdict", "counted", "checksum"}
 
 
 @dataclass(frozen=True)
@@ -222,7 +223,8 @@ class Trial(Result):
     def to_dict(self) -> dict[str, Any]:
         """The trial as plain data: what is shown, and what `from_json` reads back exactly."""
         weeks = [asdict(week) | {"starts": str(week.starts)} for week in self.counted]
-        return {"leadscore_trial": _FORMAT} | super().to_dict() | {"verdict": self.verdict, "counted": weeks}
+        said = {"leadscore_trial": _FORMAT} | super().to_dict() | {"verdict": self.verdict, "counted": weeks}
+        return said | {"checksum": checksum(said)}
 
     @classmethod
     def from_json(cls, text: str) -> Trial:
@@ -231,23 +233,26 @@ class Trial(Result):
         Raises
         ------
         ArgumentError
-            If it is not that, or its weeks repeat or overlap.
+            If it is not that, was changed since, or its weeks repeat or overlap; without its checksum it is taken as
+            it is.
         """
         try:
-            state = json.loads(text)
-            if state.pop("leadscore_trial") != _FORMAT:
+            said = json.loads(text)
+            if said["leadscore_trial"] != _FORMAT:
                 raise ValueError
-            weeks = [TrialWeek(**week) for week in state.pop("counted")]
-            trial = cls(**{name: value for name, value in state.items() if name not in _SHOWN})
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            weeks = [TrialWeek(**week) for week in said["counted"]]
+            trial = cls(**{name: value for name, value in said.items() if name not in _SHOWN})
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             why = str(error) if isinstance(error, ArgumentError) else f"got {str(text)[:60]!r}"
             raise ArgumentError("trial", f"is not what Trial.to_json wrote: {why}") from None
         with Arguments("trial") as given:
             _check(given, vars(trial))
             for name in ("weeks_expected", "weeks_at_most", "weeks_fixed"):
-                given.number(name, state[name], above=0)
+                given.number(name, said[name], above=0)
         for week in weeks:
             trial = trial.update(week)
+        if why := changed(said):
+            raise ArgumentError("trial", why)
         return trial
 
     @property

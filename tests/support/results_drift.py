@@ -51,6 +51,7 @@ def _state():
 
 def _monitor(one, other):
     state = json.loads(_state())
+    del state["checksum"]
     state |= {"rulebook": _book(one, other).to_yaml(), "by": [_column(one)]}
     renamed = {"fit A": printable(f"fit {one}"), "A": printable(one)}
     values = {"A": one, "B.": printable(f"{other}.")}

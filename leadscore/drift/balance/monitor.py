@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from leadscore.base.arguments import Arguments
+from leadscore.base.checksum import checksum
 from leadscore.base.days import as_day, day_number
 from leadscore.base.text import counted
 from leadscore.drift.balance.alarm import Watch
@@ -337,7 +338,10 @@ class BalanceMonitor:
         return frame.join(self._watch.path().reindex(index))
 
     def to_json(self) -> str:
-        """The monitor as text, for a weekly job to keep; it holds sums of weeks and no lead."""
+        """The monitor as text, for a weekly job to keep; it holds sums of weeks and no lead.
+
+        Its checksum tells `from_json` whether anything was changed since, a digit of a sum too.
+        """
         state = {
             "leadscore_balance": FORMAT,
             "rulebook": self.rulebook.to_yaml(),
@@ -346,7 +350,7 @@ class BalanceMonitor:
             "decisions": self._decisions,
             "edit": None if self.edit is None else self.edit.to_dict("index"),
         }
-        return json.dumps(state, indent=1)
+        return json.dumps(state | {"checksum": checksum(state)}, indent=1)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -355,7 +359,7 @@ class BalanceMonitor:
         Raises
         ------
         ArgumentError
-            If it is not that.
+            If it is not that, or was changed since; without its checksum it is taken as it is.
         """
         state = read_state(text)
         try:

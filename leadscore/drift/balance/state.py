@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, NonNegativeInt, ValidationError
 
+from leadscore.base.checksum import changed
 from leadscore.errors import ArgumentError, Problem, visible
 
 FORMAT = 1
@@ -84,6 +85,8 @@ def read_state(text: str) -> dict[str, Any]:
         raise ArgumentError("monitor", f"is not what BalanceMonitor.to_json wrote: {error}") from None
     if problems := list(_misfits(said)):
         raise ArgumentError("monitor", problems[:_SHOWN])
+    if why := changed(state):
+        raise ArgumentError("monitor", why)
     return state
 
 
