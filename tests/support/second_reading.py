@@ -53,7 +53,7 @@ def typed(row, missing):
 
     def known(cell, read):
         text = reference.normal(cell)
-        return None if text in missing or text in {"", "null", "\\n"} else read(text)
+        return None if text in missing or text in {"", "null", "\\n"} else read(cell.translate(reference.DROPPED).strip())
 
     kinds = {"employees": _number, "created_at": _moment, "at": _moment}
     return {name: known(cell, kinds[name]) if name in kinds else cell for name, cell in row.items()}
