@@ -30,6 +30,7 @@ _BOLDNESS = {0.25: 0.05, 0.5: 0.2, 1.0: 0.5, 2.0: 0.2, 4.0: 0.05}
 _MOST_AT_STAKE = 0.9
 _SIMULATED = 2000
 _MOST_WEEKS = 1000
+_LAST = dt.date.max - dt.timedelta(7)
 # Of `to_json`. Another one too when bets are made in another way: evidence is what was won by those made at the time.
 _FORMAT = 1
 # What `to_json` says beside the state.
@@ -64,6 +65,8 @@ class TrialWeek:
     def __post_init__(self) -> None:
         with Arguments("TrialWeek") as given:
             plain: dict[str, Any] = {"starts": given.day("starts", self.starts)}
+            if (starts := plain["starts"]) > _LAST:
+                given.wrong("starts", f"must be {_LAST} or before, as a week follows; got {starts}")
             for name, most in (("reached", "n"), ("rest_reached", "rest_n")):
                 plain[most] = given.whole(most, getattr(self, most), least=0)
                 plain[name] = given.whole(name, getattr(self, name), least=0, most=plain[most])

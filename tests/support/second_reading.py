@@ -53,7 +53,9 @@ def typed(row, missing):
 
     def known(cell, read):
         text = reference.normal(cell)
-        return None if text in missing or text in {"", "null", "\\n"} else read(cell.translate(reference.DROPPED).strip())
+        return (
+            None if text in missing or text in {"", "null", "\\n"} else read(cell.translate(reference.DROPPED).strip())
+        )
 
     kinds = {"employees": _number, "created_at": _moment, "at": _moment}
     return {name: known(cell, kinds[name]) if name in kinds else cell for name, cell in row.items()}
@@ -107,3 +109,12 @@ def judge_kept(kept, whole, text):
     for name in kept.keys() - {"checksum", "headline", "notes", "verdict"}:
         if kept[name] != expected[name]:
             raise Silent(f"{name} is taken for {str(kept[name])[:300]}; it was {str(expected[name])[:300]}")
+
+
+def within(said, found):
+    """Whether all that a file says is found; files of before lack what came later."""
+    if isinstance(said, dict) and isinstance(found, dict):
+        return said.keys() <= found.keys() and all(within(part, found[name]) for name, part in said.items())
+    if isinstance(said, list) and isinstance(found, list):
+        return len(said) == len(found) and all(map(within, said, found))
+    return bool(said == found)

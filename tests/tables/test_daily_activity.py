@@ -124,3 +124,15 @@ def test_it_is_an_arrow_table_that_knows_what_it_is():
     assert "1 row of daily activity" in repr(ls.load_tables(leads, table))
     with pytest.raises(ls.ArgumentError, match="daily activity has no times of day"):
         ls.flag_bots(activity)
+
+
+def test_saved_activity_that_was_changed_on_disk_is_refused(tmp_path):
+    """Each page has its checksum: a changed digit would be another count."""
+    events = pd.DataFrame({"lead_id": range(500), "event": "visit", "at": "2026-03-31"})
+    path = tmp_path / "a.parquet"
+    ls.daily_activity(events).write(path)
+    data = path.read_bytes()
+    place = data.index(b"visit")
+    path.write_bytes(data[:place] + b"vosit" + data[place + 5 :])
+    with pytest.raises(ls.ContractError, match=r"a\.parquet cannot be read: .*CRC"):
+        ls.tables.DailyActivity.read(path)

@@ -422,6 +422,28 @@ def test_a_damaged_trial_is_refused(name, value, message):
         Trial.from_json(json.dumps(state))
 
 
+@pytest.mark.parametrize("name", ["reached", "rest_n"])
+def test_a_changed_count_is_refused(name):
+    state = json.loads(updated(unplanned(), [(1, 40, 8, 160)]).to_json())
+    state["counted"][0][name] += 1
+    with pytest.raises(ArgumentError, match="was changed since it was written, as its checksum shows"):
+        Trial.from_json(json.dumps(state))
+    # As kept by a version that wrote none.
+    del state["checksum"]
+    assert getattr(Trial.from_json(json.dumps(state)).counted[0], name) == state["counted"][0][name]
+
+
+def test_a_week_at_the_end_of_the_calendar_is_refused():
+    with pytest.raises(ArgumentError, match="must be 9999-12-24 or before, as a week follows; got 9999-12-31"):
+        TrialWeek("9999-12-31", 1, 2, 3, 4)
+    assert str(TrialWeek("9999-12-24", 1, 2, 3, 4).starts) == "9999-12-24"
+
+
+def test_what_is_nested_without_end_is_no_trial():
+    with pytest.raises(ArgumentError, match=r"is not what Trial\.to_json wrote"):
+        Trial.from_json("[" * 100_000)
+
+
 # ------------------------------------------------------------------------------------------------------- the verdict
 
 

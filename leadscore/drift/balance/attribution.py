@@ -50,7 +50,7 @@ def rule_changes(
     """
     # Of the rules that all weeks know, and of what limits made of them.
     rules = [(rule.name, side) for side, _, rule in rulebook.rules()]
-    sides = {name: side for name, side in rules if all(name in week["rules"] for week in before)}
+    sides = {name: side for name, side in rules if all(name in week["rules"] for week in (*before, *since))}
     events = {name: f"({side})" for name, side in sides.items()}
     events |= {rule.name: ", ".join(rule.event) for rule in rulebook.behaviour if rule.name in sides}
     limits = {f"{LIMITS} {side}": side for side in ("fit", "behaviour")}

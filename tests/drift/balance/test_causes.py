@@ -21,6 +21,7 @@ from leadscore.drift.balance.event_clues import appeared_or_stopped, old_events
 from leadscore.drift.balance.monitor import BalanceMonitor
 from leadscore.errors import ArgumentError
 from leadscore.scoring.binding import Binding
+from tests.support import damage
 
 _FEWER = max(20, settings().max_examples // 5)
 BOOK = ls.Rulebook.from_yaml("""
@@ -518,6 +519,19 @@ def test_scanners_from_alarm_to_cause(scanned):
     assert causes.bots.loc["gap", "share"] > 0.8
     # Without tables, the rule is named all the same.
     assert kinds_of(monitor.causes()) == ["event"]
+
+
+def test_a_rule_that_one_week_does_not_know_is_not_named():
+    """Given without its column, its points are not told from those of limits; before, a KeyError."""
+    state = json.loads(damage.watched())
+    del state["checksum"]
+    whole = BalanceMonitor.from_json(json.dumps(state)).causes()
+    assert "P" in whole.rules.index
+    for side in ("pool", "mqls"):
+        del state["weeks"][-1][side]["rules"]["P"]
+    causes = BalanceMonitor.from_json(json.dumps(state)).causes()
+    assert "P" not in causes.rules.index
+    assert math.isclose(causes.rules["change"].sum(), whole.rules["change"].sum())
 
 
 @pytest.mark.slow

@@ -420,6 +420,19 @@ def test_state_is_plain_and_versioned(alarmed):
             BalanceMonitor.from_json(broken)
 
 
+def test_a_changed_sum_is_refused_and_another_order_is_not(alarmed):
+    state = json.loads(alarmed.to_json())
+    state["weeks"][3]["pool"]["behaviour"] += 1000
+    with pytest.raises(ArgumentError, match="was changed since it was written, as its checksum shows"):
+        BalanceMonitor.from_json(json.dumps(state))
+    state["weeks"][3]["pool"]["behaviour"] -= 1000
+    turned = dict(reversed(state.items()))
+    assert BalanceMonitor.from_json(json.dumps(turned, indent=7)).to_json() == alarmed.to_json()
+    for none in (None, "", 0, state["checksum"][:-1]):
+        with pytest.raises(ArgumentError, match="was changed since it was written"):
+            BalanceMonitor.from_json(json.dumps(state | {"checksum": none}))
+
+
 # Written by the first version that could; the sketch is shortened.
 FORMAT_1 = """
 {"leadscore_balance": 1,
