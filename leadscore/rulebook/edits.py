@@ -12,6 +12,8 @@ from leadscore.errors import ArgumentError, Problem, did_you_mean
 from leadscore.rulebook.model import keys_at
 from leadscore.rulebook.yaml import Path, dotted
 
+# Grades stand from the best down, so a new one has its place.
+_ORDERED = {("grades", "fit"), ("grades", "behaviour")}
 _NAMED = {("fit",), ("behaviour",), ("qualify", "never"), ("qualify", "segments")}
 # They hold what protects sales: what is to go from them is named.
 _GUARDED = {("qualify",), ("groups",), ("totals",)}
@@ -153,6 +155,10 @@ def _put(data: Any, path: Path, value: Any) -> None:
         here[last] = {"name": here[last].get("name"), **value}
     else:
         here[last] = value
+        if path[:-1] in _ORDERED:
+            grades = sorted(here.items(), key=lambda grade: (str(type(grade[0])), grade[0]))
+            here.clear()
+            here.update(grades)
 
 
 def _take_out(data: Any, path: Path) -> None:

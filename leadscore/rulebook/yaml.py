@@ -321,11 +321,14 @@ def _graft(tree: Any, old: Any, new: Any) -> Any:
     if isinstance(old, dict) and isinstance(new, dict) and new:
         for key in [key for key in tree if key not in new]:
             del tree[key]
-        for key, value in new.items():
+        for place, (key, value) in enumerate(new.items()):
             if value in ([], {}):
                 # A comment between a key and what has become empty would be written where it breaks the file.
                 tree.ca.items.get(key, [None] * 4)[3] = None
-            tree[key] = _graft(tree[key], old[key], value) if key in tree else value
+            if key in tree:
+                tree[key] = _graft(tree[key], old[key], value)
+            else:
+                tree.insert(place, key, value)
         return tree
     if isinstance(old, list) and isinstance(new, list) and _names(old) and _names(new):
         return _graft_named(tree, old, new)

@@ -197,6 +197,20 @@ def test_an_edit_changes_the_path_it_names_and_nothing_else(rulebook, data):
         assert edited.edited({path: was}) == rulebook
 
 
+def test_a_new_grade_stands_where_it_belongs():
+    book = ls.Rulebook.from_yaml(
+        "leadscore: 1\nname: x\nfit: [{name: a, when: {n: 1}, points: 60}]\nqualify: {threshold: 5}\n"
+        "grades:\n  fit:\n    B: 30 # as agreed\n    D: 10\n"
+    )
+    changed = book.edited({"grades.fit.A": 45, "grades.fit.C": 20})
+    assert list(changed.grades.fit.items()) == [("A", 45), ("B", 30), ("C", 20), ("D", 10)]
+    assert "    A: 45\n    B: 30 # as agreed\n    C: 20\n    D: 10\n" in changed.to_yaml()
+    assert changed.edited({"grades.fit.A": None, "grades.fit.C": None}) == book
+    for grade in ("1", "AA"):
+        with pytest.raises(ls.RulebookError, match=r"all letters or all figures|one letter A to Y"):
+            book.edited({f"grades.fit.{grade}": 45})
+
+
 @pytest.mark.parametrize(
     ("address", "path", "to"),
     [
