@@ -26,7 +26,7 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, FiniteFloat, NonNegativeInt, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, NonNegativeInt, PositiveInt, ValidationError
 from pydantic_core import to_json
 
 from leadscore.base.arguments import Arguments
@@ -47,6 +47,18 @@ TEXT = "model.json"
 ARRAYS = ("coefficients", "curvature", "covariance", "mass", "events", "draws")
 
 
+class _Tried(BaseModel):
+    """A row of `chosen_`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    bins: str
+    encoding: str
+    C: float
+    explained: float
+    folds: NonNegativeInt
+
+
 class _Said(BaseModel):
     """What the text of a file says; of the model itself what ends in _, under its own name."""
 
@@ -63,7 +75,7 @@ class _Said(BaseModel):
     n_features_in_: PositiveInt
     kinds_: dict[str, Literal["number", "text", "boolean", "empty"]]
     guards_: Guards
-    chosen_: list[dict[str, Any]]
+    chosen_: list[_Tried] = Field(min_length=1)
     # Files of before have none.
     beyond_: tuple[str, ...] = ()
     alike_: FiniteFloat = 1.0
@@ -116,7 +128,7 @@ def read_model(path: str | os.PathLike[str], kind: type[Model]) -> Model:
         own |= {name: np.array(own[name])} if name in own else {}
     draws = arrays.pop("draws")
     fitted = Additive(features=said.features, intercept=said.intercept, log_loss=said.log_loss, **arrays)
-    vars(model).update(own, model_=fitted, draws_=draws, chosen_=pd.DataFrame(said.chosen_))
+    vars(model).update(own, model_=fitted, draws_=draws, chosen_=pd.DataFrame(map(dict, said.chosen_)))
     return model
 
 

@@ -220,6 +220,8 @@ def test_every_byte_of_a_part_counts(data, tmp_path, name):
         (["intercept"], "0", "intercept"),
         (["surprise"], 1, "surprise"),
         (["kinds_"], GONE, "kinds_: Field required"),
+        (["chosen_"], [], "chosen_: List should have at least 1 item"),
+        (["chosen_"], [{}], "chosen_.0.bins: Field required"),
         (["parameters", "surprise"], 1, "unknown: 'surprise'"),
         (["classes_"], [False, False], "False twice"),
         (["classes_"], [0, True], "classes_"),
