@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import available_timezones
 
 import numpy as np
 import pyarrow as pa
@@ -124,7 +125,9 @@ class DailyActivity(Result):
 
 def is_activity(source: Source) -> bool:
     """Whether a source holds saved daily activity."""
-    return _FORMAT in source.metadata and {"lead_id", "event", "day", "count"} <= set(source.columns)
+    zone = source.metadata.get(ZONE, b"").decode(errors="replace")
+    known = _FORMAT in source.metadata and zone in available_timezones()
+    return known and {"lead_id", "event", "day", "count"} <= set(source.columns)
 
 
 def daily_activity(

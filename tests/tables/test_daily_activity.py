@@ -8,10 +8,12 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet
 import pytest
 from hypothesis import given
 
 import leadscore as ls
+from leadscore.tables.events import ZONE
 from tests.scoring.test_scoring import expected, plain
 from tests.support.one_lead import AS_OF, FEW, VISITS, ZONES, days_ago, document, event, frames_of
 from tests.support.strategies import cases
@@ -136,3 +138,16 @@ def test_saved_activity_that_was_changed_on_disk_is_refused(tmp_path):
     path.write_bytes(data[:place] + b"vosit" + data[place + 5 :])
     with pytest.raises(ls.ContractError, match=r"a\.parquet cannot be read: .*CRC"):
         ls.tables.DailyActivity.read(path)
+
+
+@pytest.mark.parametrize("metadata", [{ZONE: b"UTD"}, {ZONE: b"\xff"}, {b"leadscore.timezon\xe5": b"UTC"}])
+def test_activity_in_days_of_no_time_zone_is_refused(tmp_path, metadata):
+    """What a file says of itself has no checksum."""
+    whole = pa.table(ls.daily_activity(pd.DataFrame(days_ago(0))))
+    known = {name: text for name, text in whole.schema.metadata.items() if name != ZONE}
+    path = tmp_path / "a.parquet"
+    pa.parquet.write_table(whole.replace_schema_metadata(known | metadata), path)
+    with pytest.raises(ls.ContractError, match="is not a daily activity file"):
+        ls.tables.DailyActivity.read(path)
+    with pytest.raises(ls.ContractError, match=r"events\.at: there is no column 'at'"):
+        ls.load_tables(pd.DataFrame({"lead_id": ["a"]}), path)
