@@ -258,11 +258,6 @@ BAD_COLUMNS = {
         "leads.employees: values that do not fit one type of column: int",
     ),
     "2**60": (LEADS | {"employees": [2**60, 5]}, None, "leads.employees: 1 row: whole numbers above 2**53"),
-    "sparse": (
-        LEADS | {"employees": pd.arrays.SparseArray([1.0, 0])},
-        None,
-        "leads.employees: values that do not fit one type",
-    ),
     "ids with halves": (LEADS | {"lead_id": [1.0, 2.5]}, None, "leads.lead_id: double values where ids are needed"),
     "ids true and false": (LEADS | {"lead_id": [True, False]}, None, "leads.lead_id: bool values where ids are needed"),
     "ids in lists": (LEADS | {"lead_id": [["a"], ["b"]]}, None, "leads.lead_id: list<item: string> values where ids"),
