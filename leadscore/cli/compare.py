@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,8 +18,6 @@ from leadscore.cli.printing import heading, print_changes, print_json, print_res
 if TYPE_CHECKING:
     from leadscore.present.result import Section
     from leadscore.scoring.compare import Comparison
-    from leadscore.tables.tables import Tables
-    from leadscore.threshold import ThresholdTable
 
 # What weeks can be grouped by without a column of the leads.
 _OWN_GROUPS = ("segment", "via", "grade")
@@ -121,6 +118,8 @@ def evaluate(  # noqa: PLR0913
 
     Over the leads that sales worked and that came to it in the period, each as it stood on that day.
     """
+    from leadscore.threshold.capacity import fitting  # noqa: PLC0415 - it needs pandas
+
     book = ls.Rulebook.read(rulebook)
     reading = options.reading(set_aside=set_aside, observed_until=observed_until, stage_name=stage_name)
     goal: dict[str, Any] = {"stage": stage, "within_days": within_days, "capacity_per_week": capacity_per_week}
@@ -131,7 +130,7 @@ def evaluate(  # noqa: PLR0913
         found = ls.baselines(tables, book, start=start, end=end, **goal)
         table = ls.threshold_table(found.leads["reached"], found.leads["total"], dates=found.leads["day"])
         step(f"Replaying {counted(len(tables.ids), 'lead')} at several thresholds")
-        choice = _fitting(tables, book, table, (start, end), capacity_per_week)
+        choice = fitting(tables, book, table, start=start, end=end, capacity_per_week=capacity_per_week)
     print_set_aside(tables, err=True)
     if printed == "json":
         print_json({"baselines": found.to_dict(), "thresholds": table.to_dict(), "choice": choice})
@@ -143,34 +142,3 @@ def evaluate(  # noqa: PLR0913
     ):
         heading(title)
         typer.echo(result)
-
-
-def _fitting(
-    tables: Tables, book: ls.Rulebook, table: ThresholdTable, period: tuple[Any, Any], capacity: float
-) -> dict[str, Any]:
-    """The threshold at which no more leads qualify than sales can work: of all, not only of those worked."""
-    from leadscore.base.days import as_day, day_number  # noqa: PLC0415 - these need pandas
-    from leadscore.scoring.binding import Binding  # noqa: PLC0415
-    from leadscore.threshold.capacity import lowest_within, qualifying  # noqa: PLC0415
-
-    binding = Binding(tables, *(day_number(as_day(day, name="period")) for day in period))
-
-    def told(threshold: float) -> tuple[dict[str, float], str]:
-        mean, low, high = qualifying(binding, book, threshold)
-        own = {"threshold": threshold, "per_week": mean, "low": low, "high": high}
-        ends = "no interval from a single week" if math.isnan(low) else f"{low:,.1f} to {high:,.1f}"
-        return own, f"{mean:,.1f} leads a week qualify at {threshold:.10g} ({ends})"
-
-    now, now_said = told(book.qualify.threshold)
-    thresholds = table.histograms.thresholds.tolist()
-    place = lowest_within(binding, book, thresholds, capacity)
-    chosen, said = told(thresholds[-1] if place is None else place)
-    if place is None:
-        head = f"No threshold does it: even at the highest total that sales worked {said}, capacity {capacity:g}"
-    else:
-        row = table.frame.loc[place]
-        precision = f"{row['precision']:.1%} ({row['precision_low']:.1%} to {row['precision_high']:.1%})"
-        worked = f"of the {row['flagged']:,.0f} that sales worked there {precision} reached the stage"
-        head = f"{place:.10g}: {said}, capacity {capacity:g}; {worked}"
-    headline = f"{head}. Now {now_said}. Counted by replay, of all leads, hand-raisers included."
-    return chosen | {"fits": place is not None, "now": now, "headline": headline}

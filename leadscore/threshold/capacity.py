@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from leadscore.base.days import as_day, day_number
+from leadscore.base.text import counted
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.binding import Binding
 from leadscore.scoring.engine import Bound
 from leadscore.scoring.timeline import ALWAYS
-from leadscore.stats.intervals import Figure, Floats, Ints
-from leadscore.threshold.table import weekly_mean
+from leadscore.stats.intervals import Floats, Ints
+from leadscore.tables.tables import Tables
+from leadscore.threshold.table import ThresholdTable, weekly_mean
 
 HAND_RAISERS, FIT, BEHAVIOUR, RECENT = "hand-raisers only", "fit only", "behaviour only", "most recent first"
 CHANCE = "chance"
@@ -53,24 +56,52 @@ def chosen(score: Floats, week: Ints, places: Floats) -> Floats:
     return np.clip((places[week] - before) / equals, 0, 1) * np.isfinite(score)
 
 
-def qualifying(binding: Binding, rulebook: Rulebook, threshold: float) -> Figure:
-    """How many of all leads newly qualify in a week at a threshold, worked or not, and the 95 % interval.
+def fitting(  # noqa: PLR0913 - each of them is part of what is asked
+    tables: Tables, rulebook: Rulebook, table: ThresholdTable, *, start: Any, end: Any, capacity_per_week: float
+) -> dict[str, Any]:
+    """The lowest threshold at which no more of all leads newly qualify than sales can work, worked or not.
 
-    Over the whole weeks that end with the last day bound. Segments keep their thresholds.
+    Counted by replay, over the whole weeks that end with the last day; segments keep their thresholds.
+
+    Parameters
+    ----------
+    table : ThresholdTable
+        Of the leads that sales worked: its thresholds are tried, and it says what those at the chosen one brought.
+
+    Returns
+    -------
+    dict
+        `threshold`, `per_week` with `low` and `high` (95 %) over so many `weeks`, whether it `fits`, the same of the
+        threshold `now`, `headline`.
     """
+    binding = Binding(tables, day_number(as_day(start, name="start")), day_number(as_day(end, name="end")))
     weeks = (binding.last - binding.first + 1) // WEEK
-    changed = rulebook.edited({"qualify.threshold": int(threshold) if float(threshold).is_integer() else threshold})
-    history = binding.history(changed, binding.first, binding.last).frame
-    day = history["day"][~history["already"]].to_numpy("datetime64[D]").astype(np.int64)
-    week = (binding.last - day) // WEEK
-    mean, low, high = weekly_mean(np.bincount(week[week < weeks], minlength=weeks)[:, None], 0.95)
-    return mean.item(), low.item(), high.item()
 
+    def at(threshold: float) -> dict[str, float]:
+        changed = rulebook.edited({"qualify.threshold": int(threshold) if threshold % 1 == 0 else threshold})
+        history = binding.history(changed, binding.first, binding.last).frame
+        day = history["day"][~history["already"]].to_numpy("datetime64[D]").astype(np.int64)
+        week = (binding.last - day) // WEEK
+        mean, low, high = weekly_mean(np.bincount(week[week < weeks], minlength=weeks)[:, None], 0.95)
+        return {"threshold": threshold, "per_week": mean.item(), "low": low.item(), "high": high.item(), "weeks": weeks}
 
-def lowest_within(binding: Binding, rulebook: Rulebook, thresholds: Sequence[float], capacity: float) -> float | None:
-    """The lowest of some rising thresholds at which no more leads qualify in a week than sales can work, if any."""
-    place = bisect_left(thresholds, True, key=lambda one: qualifying(binding, rulebook, one)[0] <= capacity)
-    return thresholds[place] if place < len(thresholds) else None
+    def said(found: dict[str, float]) -> str:
+        ends = "no interval from a single week" if weeks < 2 else f"{found['low']:,.1f} to {found['high']:,.1f}"
+        return f"{found['per_week']:,.1f} leads a week qualify at {found['threshold']:.10g} ({ends})"
+
+    now, rising = at(rulebook.qualify.threshold), table.histograms.thresholds.tolist()
+    place = bisect_left(rising, True, key=lambda one: at(one)["per_week"] <= capacity_per_week)
+    fits = place < len(rising)
+    found = at(rising[place if fits else -1])
+    head = f"No threshold does it: even at the highest total that sales worked {said(found)}"
+    head += f", capacity {capacity_per_week:g}"
+    if fits:
+        row = table.frame.loc[found["threshold"]]
+        precision = f"{row['precision']:.1%} ({row['precision_low']:.1%} to {row['precision_high']:.1%})"
+        worked = f"of the {row['flagged']:,.0f} that sales worked there {precision} reached the stage"
+        head = f"{found['threshold']:.10g}: {said(found)}, capacity {capacity_per_week:g}; {worked}"
+    counted_by = f"Counted by replay, of all leads, hand-raisers included. n = {counted(weeks, 'week')}."
+    return found | {"fits": fits, "now": now, "headline": f"{head}. Now {said(now)}. {counted_by}"}
 
 
 @dataclass(frozen=True)
