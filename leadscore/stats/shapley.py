@@ -40,7 +40,7 @@ def shapley(worlds: npt.ArrayLike) -> Floats:
     Twice the leads at thrice the rate, 100 to 600: what both do together is shared equally.
 
     >>> leads, rate = np.array([100, 200]).reshape(2, 1, 1, 1), np.array([1, 3]).reshape(1, 1, 2, 1)
-    >>> shapley(leads * rate * np.ones((2, 2, 2, 2))).tolist()
+    >>> shapley(leads * rate * np.ones((2, 2, 2, 2))).round(9).tolist()
     [200.0, 0.0, 300.0, 0.0]
     """
     values = np.asarray(worlds, np.float64)
