@@ -124,10 +124,20 @@ class DailyActivity(Result):
 
 
 def is_activity(source: Source) -> bool:
-    """Whether a source holds saved daily activity."""
+    """Whether a source holds saved daily activity.
+
+    Raises
+    ------
+    ContractError
+        If it says so, and its days are of no time zone that is known here.
+    """
+    if _FORMAT not in source.metadata or not {"lead_id", "event", "day", "count"} <= set(source.columns):
+        return False
     zone = source.metadata.get(ZONE, b"").decode(errors="replace")
-    known = _FORMAT in source.metadata and zone in available_timezones()
-    return known and {"lead_id", "event", "day", "count"} <= set(source.columns)
+    if zone not in available_timezones():
+        message = f"daily activity in days of {zone!r}, which is no time zone known here; make it again from the events"
+        raise ContractError("tables", [Problem(source.name, message)])
+    return True
 
 
 def daily_activity(

@@ -147,7 +147,8 @@ def test_activity_in_days_of_no_time_zone_is_refused(tmp_path, metadata):
     known = {name: text for name, text in whole.schema.metadata.items() if name != ZONE}
     path = tmp_path / "a.parquet"
     pa.parquet.write_table(whole.replace_schema_metadata(known | metadata), path)
-    with pytest.raises(ls.ContractError, match="is not a daily activity file"):
+    said = r": daily activity in days of '.*', which is no time zone known here"
+    with pytest.raises(ls.ContractError, match=f"activity{said}"):
         ls.tables.DailyActivity.read(path)
-    with pytest.raises(ls.ContractError, match=r"events\.at: there is no column 'at'"):
+    with pytest.raises(ls.ContractError, match=f"events{said}"):
         ls.load_tables(pd.DataFrame({"lead_id": ["a"]}), path)
