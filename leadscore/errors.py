@@ -80,6 +80,10 @@ class RulebookError(LeadscoreError):
     """A rulebook that cannot be used as it is written."""
 
 
+class DataFileError(LeadscoreError):
+    """A `data.yaml` that cannot be used as it is written."""
+
+
 class ContractError(LeadscoreError):
     """Tables that break their contract: what the columns and rows must be."""
 

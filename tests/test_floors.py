@@ -15,6 +15,7 @@ FLOORS = [
     "present",
     "stats",
     "rulebook",
+    "sources",
     "tables",
     "scoring",
     "sales",

@@ -11,8 +11,8 @@ import leadscore as ls
 from leadscore.drift.balance import state
 from leadscore.learn.card import model_file
 from leadscore.scoring import scores
-from leadscore.tables.contract import Breaches
-from leadscore.tables.csv_files import CsvFile
+from leadscore.sources.contract import Breaches
+from leadscore.sources.csv_files import CsvFile
 from leadscore.threshold import trials
 from tests.support import damage
 from tests.support.second_reading import Silent, Unsure

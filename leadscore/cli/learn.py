@@ -174,7 +174,7 @@ def _snapshots(
     labels: dict[str, Any],
     reading: dict[str, Any],
 ) -> Snapshots:
-    from leadscore.tables.sources import open_source  # noqa: PLC0415 - needs pandas
+    from leadscore.sources.source import open_source  # noqa: PLC0415 - needs pandas
 
     # Checked as the rulebook reads them, and with every other column: what no rule looks at may be learned from.
     columns = open_source(files[0], "leads").columns

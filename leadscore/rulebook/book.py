@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from copy import deepcopy
-from pathlib import Path
 from typing import Any, Self
 
 from pydantic import ConfigDict, PrivateAttr
@@ -19,15 +17,6 @@ from leadscore.rulebook import edits, yaml
 from leadscore.rulebook.check import Finding, findings
 from leadscore.rulebook.faults import contents
 from leadscore.rulebook.model import Contents
-
-
-@contextmanager
-def _not_too_deep(source: str) -> Iterator[None]:
-    """Say so where nesting exhausts the stack, here or in a parser."""
-    try:
-        yield
-    except RecursionError:
-        raise RulebookError(source, [yaml.TOO_DEEP]) from None
 
 
 class Rulebook(Contents):
@@ -78,7 +67,7 @@ class Rulebook(Contents):
         """
         if not isinstance(text, str):
             raise RulebookError(source, [Problem("", f"a rulebook is text; got a {type(text).__name__}")])
-        with _not_too_deep(source):
+        with yaml.RULEBOOK.not_too_deep(source):
             document = yaml.read_document(text, source)
             checked = contents(document)
         # `checked` has been validated; building the subclass from its parts keeps pydantic from doing it twice.
@@ -101,22 +90,7 @@ class Rulebook(Contents):
 
         with Arguments("Rulebook.read") as given:
             given.types(path=(path, str | os.PathLike))
-        try:
-            with Path(path).open("rb") as file:
-                # A device or a pipe may give without end.
-                data = file.read(4 * yaml.LARGEST + 1)
-            if len(data) > 4 * yaml.LARGEST:
-                message = f"more than {4 * yaml.LARGEST:,} bytes; a rulebook has at most {yaml.LARGEST:,} characters"
-                raise RulebookError(str(path), [Problem("", message)])
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            line = error.object[: error.start].count(b"\n") + 1
-            message = f"not UTF-8 text: byte 0x{error.object[error.start]:02x}; save the file as UTF-8"
-            raise RulebookError(str(path), [Problem(f"line {line}", message)]) from None
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
-            raise RulebookError(str(path), [Problem("", f"cannot be read: {reason}")]) from None
-        return cls.from_yaml(text, source=str(path))
+        return cls.from_yaml(yaml.RULEBOOK.read(path), source=str(path))
 
     @classmethod
     def from_dict(cls, document: dict[str, Any], *, source: str = "rulebook") -> Self:
@@ -127,7 +101,7 @@ class Rulebook(Contents):
         RulebookError
             If the data is not a rulebook, or holds values that YAML cannot hold.
         """
-        with _not_too_deep(source):
+        with yaml.RULEBOOK.not_too_deep(source):
             text = yaml.dump(yaml.plain(document, source))
         return cls.from_yaml(text, source=source)
 
@@ -188,7 +162,7 @@ class Rulebook(Contents):
         source = self._document.source
         data, problems = edits.applied(self._document.data, changes)
         try:
-            with _not_too_deep(source):
+            with yaml.RULEBOOK.not_too_deep(source):
                 text = yaml.rewrite(self._document, yaml.plain(data, source))
             book = type(self).from_yaml(text, source=source)
         except RulebookError as error:

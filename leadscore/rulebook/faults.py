@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from leadscore.base.text import as_text, normalise
-from leadscore.errors import Problem, RulebookError, did_you_mean, nearest
+from leadscore.errors import LeadscoreError, did_you_mean, nearest
 from leadscore.rulebook import model
 from leadscore.rulebook.bounds import shown, side_range
 from leadscore.rulebook.conditions import Condition
@@ -16,6 +16,7 @@ from leadscore.rulebook.kinds import Kind, Use, condition_uses, inferred, misfit
 from leadscore.rulebook.yaml import Document, Path, dotted
 
 Fault = tuple[Path, str, bool]
+P = TypeVar("P", bound=BaseModel)
 
 # As alike as 'industy' and 'industry'; 'revenue' and 'revenue_eur' may well both be there.
 _TYPO = 0.85
@@ -29,33 +30,40 @@ def contents(document: Document) -> model.Contents:
     RulebookError
         With every problem of the file, in the order of its lines.
     """
-    faults = list(document.faults)
-    broken = {path for path, _, _ in faults}
-    book = None
-    try:
-        book = model.Contents.model_validate(document.data)
-    except ValidationError as error:
-        translated = (_translate(document.data, dict(details)) for details in error.errors(include_url=False))
-        faults += [fault for fault in translated if fault[0] not in broken]
+    book, faults = validated(document, model.Contents)
     faults += _structure(document.data)
     faults += _tests(document.data)
     if book is not None and not faults:
         faults = list(_unreachable(book))
     if faults or book is None:
-        raise RulebookError(document.source, _problems(document, faults))
+        raise refusal(document, faults)
     return book
 
 
-def _problems(document: Document, faults: list[Fault]) -> list[Problem]:
+def validated(document: Document, kind: type[P]) -> tuple[P | None, list[Fault]]:
+    """The document as its model, if it is one, and all that is wrong with its keys and values, each by itself."""
+    faults = list(document.faults)
+    broken = {path for path, _, _ in faults}
+    try:
+        return kind.model_validate(document.data), faults
+    except ValidationError as error:
+        translated = (_translate(document.data, kind, dict(details)) for details in error.errors(include_url=False))
+        return None, faults + [fault for fault in translated if fault[0] not in broken]
+
+
+def refusal(document: Document, faults: list[Fault]) -> LeadscoreError:
+    """The error that says all that is wrong with a document, in the order of its lines."""
+
     def place(fault: Fault) -> tuple[int, int]:
         span = document.span(fault[0], on_key=fault[2])
         return span.line, span.column
 
     unique = dict.fromkeys(sorted(faults, key=place))
-    return [document.problem(path, message, on_key=on_key) for path, message, on_key in unique]
+    problems = [document.problem(path, message, on_key=on_key) for path, message, on_key in unique]
+    return document.form.error(document.source, problems)
 
 
-def _translate(data: Any, details: dict[str, Any]) -> Fault:
+def _translate(data: Any, kind_of_file: type[BaseModel], details: dict[str, Any]) -> Fault:
     """One of pydantic's errors in the words of the language, at a path that stands in the file."""
     location, kind = details["loc"], details["type"]
     on_key = location[-1:] == ("[key]",)
@@ -67,7 +75,7 @@ def _translate(data: Any, details: dict[str, Any]) -> Fault:
         if part in there:
             path, here = (*path, part), here[part]
     if kind == "extra_forbidden":
-        return path, f"unknown key {path[-1]!r}{did_you_mean(path[-1], model.keys_at(path[:-1]))}", True
+        return path, f"unknown key {path[-1]!r}{did_you_mean(path[-1], model.keys_at(path[:-1], kind_of_file))}", True
     if kind == "missing":
         return path, f"{location[-1]!r} is missing", False
     if kind == "literal_error":

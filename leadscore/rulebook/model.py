@@ -226,15 +226,15 @@ class Contents(Part):
         yield from (("behaviour", position, rule) for position, rule in enumerate(self.behaviour))
 
 
-def keys_at(path: Sequence[str | int | float | bool]) -> list[str]:
-    """The keys of the language that may stand at a place of the file; none where the entries have names of their own.
+def keys_at(path: Sequence[str | int | float | bool], kind: type[BaseModel] = Contents) -> list[str]:
+    """The keys that may stand at a place of such a file; none where the entries have names of their own.
 
     Examples
     --------
     >>> keys_at(("totals", "fit")), keys_at(("groups",))
     (['at_least', 'at_most'], [])
     """
-    part: type[BaseModel] | None = Contents
+    part: type[BaseModel] | None = kind
     named = False
     for step in path:
         if named or type(step) is int:
@@ -244,8 +244,8 @@ def keys_at(path: Sequence[str | int | float | bool]) -> list[str]:
         if part is Condition and step not in fields:
             part = Test
         else:
-            kind = fields[step].annotation if step in fields else None
-            part, named = next(_parts(kind), None), get_origin(kind) is dict
+            inner = fields[step].annotation if step in fields else None
+            part, named = next(_parts(inner), None), get_origin(inner) is dict
     return [] if named or part is None else [field.alias or name for name, field in part.model_fields.items()]
 
 

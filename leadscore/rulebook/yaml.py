@@ -1,10 +1,13 @@
-"""Rulebook text in and out: YAML 1.2 read with every position kept, and written back with a minimal diff."""
+"""Files that people write, in and out: YAML 1.2 read with every position kept, and written back with a minimal diff."""
 
 from __future__ import annotations
 
 import datetime as dt
+import os
+import pathlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from io import StringIO
@@ -16,7 +19,7 @@ from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from leadscore.errors import Problem, RulebookError
+from leadscore.errors import LeadscoreError, Problem, RulebookError
 
 Path = tuple[str | int | float | bool, ...]
 
@@ -34,8 +37,69 @@ _WIDEST_EXCERPT = 100
 _PLAIN = (str, int, float, bool)
 # What the YAML standard calls printable, the other way round.
 _FORBIDDEN = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-TOO_DEEP = Problem("", "nested too deeply to be a rulebook")
 _FOLDED = re.compile("[\x85\u2028\u2029]")
+
+
+@dataclass(frozen=True)
+class Form:
+    """A kind of file.
+
+    Attributes
+    ----------
+    name : str
+        What messages call it.
+    head : str
+        The line it begins with.
+    error : class
+        What is raised where it cannot be used.
+    ignores : str
+        Keys whose table may say null of a value; empty where none may.
+    """
+
+    name: str
+    head: str
+    error: type[LeadscoreError]
+    ignores: str = ""
+
+    @contextmanager
+    def not_too_deep(self, source: str) -> Iterator[None]:
+        """Say so where nesting exhausts the stack, here or in a parser."""
+        try:
+            yield
+        except RecursionError:
+            raise self.error(source, [self.too_deep]) from None
+
+    @property
+    def too_deep(self) -> Problem:
+        """What is said of brackets within brackets within brackets."""
+        return Problem("", f"nested too deeply to be a {self.name}")
+
+    def read(self, path: str | os.PathLike[str]) -> str:
+        """The text of a file, UTF-8.
+
+        Raises
+        ------
+        LeadscoreError
+            If there is no such file, it is too large, or it is not UTF-8 text.
+        """
+        try:
+            with pathlib.Path(path).open("rb") as file:
+                # A device or a pipe may give without end.
+                data = file.read(4 * LARGEST + 1)
+            if len(data) > 4 * LARGEST:
+                message = f"more than {4 * LARGEST:,} bytes; a {self.name} has at most {LARGEST:,} characters"
+                raise self.error(str(path), [Problem("", message)])
+            return data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = error.object[: error.start].count(b"\n") + 1
+            message = f"not UTF-8 text: byte 0x{error.object[error.start]:02x}; save the file as UTF-8"
+            raise self.error(str(path), [Problem(f"line {line}", message)]) from None
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise self.error(str(path), [Problem("", f"cannot be read: {reason}")]) from None
+
+
+RULEBOOK = Form("rulebook", "leadscore: 1", RulebookError)
 
 
 @dataclass(frozen=True)
@@ -63,6 +127,7 @@ class Document:
 
     source: str
     text: str
+    form: Form = RULEBOOK
     data: dict[Any, Any] = field(default_factory=dict)
     values: dict[Path, Span] = field(default_factory=dict)
     keys: dict[Path, Span] = field(default_factory=dict)
@@ -114,35 +179,35 @@ def dotted(path: Path) -> str:
     return text.removeprefix(".")
 
 
-def read_document(text: str, source: str) -> Document:
+def read_document(text: str, source: str, form: Form = RULEBOOK) -> Document:
     """Read YAML 1.2 into plain data; tags, aliases, repeated keys and empty values are noted as faults.
 
     Raises
     ------
-    RulebookError
-        If the text is no YAML mapping at all, or is larger than a rulebook can be.
+    LeadscoreError
+        If the text is no YAML mapping at all, or is larger than such a file can be.
     """
-    document = Document(source, text)
+    document = Document(source, text, form)
     problem = _unreadable(document)
     if problem:
-        raise RulebookError(source, [problem])
+        raise form.error(source, [problem])
     try:
         root = _yaml().compose(StringIO(text))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         span = Span(mark.line, mark.column, 1) if mark else Span(0, 0, 1)
         message = f"not valid YAML: {error.problem or error.context}"
-        raise RulebookError(source, [document.at(span, message)]) from None
+        raise form.error(source, [document.at(span, message)]) from None
     except NotImplementedError:
         message = "not valid YAML: a comment stands where it cannot be kept, as ': #' without a key"
-        raise RulebookError(source, [Problem("", message)]) from None
+        raise form.error(source, [Problem("", message)]) from None
     except (YAMLError, ValueError, OverflowError) as error:
         # Some of ruamel's errors (a broken escape) carry no mark.
-        raise RulebookError(source, [Problem("", f"not valid YAML: {str(error).splitlines()[0]}")]) from None
+        raise form.error(source, [Problem("", f"not valid YAML: {str(error).splitlines()[0]}")]) from None
     if not isinstance(root, MappingNode):
         found = "nothing" if root is None else "a list" if isinstance(root, SequenceNode) else "a single value"
-        message = f"a rulebook is a mapping that begins with 'leadscore: 1'; found {found}"
-        raise RulebookError(source, [Problem("line 1", message)])
+        message = f"a {form.name} is a mapping that begins with {form.head!r}; found {found}"
+        raise form.error(source, [Problem("line 1", message)])
     document.data = _Reader(document).mapping(root, ())
     return document
 
@@ -151,13 +216,13 @@ def _unreadable(document: Document) -> Problem | None:
     """What the parser would take too long over, misread, or say badly."""
     text = document.text
     if len(text) > LARGEST:
-        return Problem("", f"{len(text):,} characters; a rulebook has at most {LARGEST:,}")
+        return Problem("", f"{len(text):,} characters; a {document.form.name} has at most {LARGEST:,}")
     if directive := _DIRECTIVE.match(text):
         # %YAML 1.1 would make NO false again.
         span = Span(text.count("\n", 0, directive.end()), 0, 1)
-        return document.at(span, "lines that begin with % are refused; a rulebook is YAML 1.2")
+        return document.at(span, f"lines that begin with % are refused; a {document.form.name} is YAML 1.2")
     if _deepest(text) > _DEEPEST:
-        return TOO_DEEP
+        return document.form.too_deep
     if forbidden := _FORBIDDEN.search(text):
         line = text.count("\n", 0, forbidden.start())
         return Problem(f"line {line + 1}", f"not valid YAML: the character {forbidden[0]!a} is not allowed")
@@ -178,6 +243,7 @@ class _Reader:
 
     def __init__(self, document: Document) -> None:
         self.document = document
+        self.plain_only = f"a {document.form.name} holds plain values only"
         self.seen: set[int] = set()
 
     def fault(self, path: Path, message: str, *, on_key: bool = False) -> None:
@@ -198,7 +264,7 @@ class _Reader:
             return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
         if isinstance(node, ScalarNode) and str(node.tag).startswith(_TAG):
             return self.scalar(node, path)
-        self.fault(path, f"the tag {str(node.tag).replace(_TAG, '!!')} is refused; a rulebook holds plain values only")
+        self.fault(path, f"the tag {str(node.tag).replace(_TAG, '!!')} is refused; {self.plain_only}")
         return None
 
     def mapping(self, node: MappingNode, path: Path) -> dict[Any, Any]:
@@ -239,7 +305,9 @@ class _Reader:
             return text
         quoted = node.style in {"'", '"', "|", ">"}
         if quoted or tag not in {"null", "bool", "int", "float"} or (tag == "bool" and text.lower() not in _BOOLEANS):
-            self.fault(path, f"the tag !!{tag} is refused; a rulebook holds plain values only")
+            self.fault(path, f"the tag !!{tag} is refused; {self.plain_only}")
+        elif tag == "null" and text and path[-2:-1] == (self.document.form.ignores,):
+            return None
         elif tag == "null":
             self.fault(path, "has no value; write one, or leave the key out")
         elif tag == "bool":
@@ -284,7 +352,7 @@ def rewrite(document: Document, data: dict[Any, Any]) -> str:
     for kind, *lines in Merge3(base, ours, theirs).merge_groups():
         merged += _settled(*lines) if kind == "conflict" else lines[0]
     # A layout that ruamel moves about can defeat the merge; the content comes first then.
-    result = "".join(merged) if _says("".join(merged), data) else after
+    result = "".join(merged) if _says("".join(merged), document.form, data) else after
     return result.replace("\n", newline)
 
 
@@ -307,10 +375,10 @@ def said(data: Any) -> str:
     return repr(int(data)) if isinstance(data, float) and data.is_integer() else repr(data)
 
 
-def _says(text: str, data: dict[Any, Any]) -> bool:
+def _says(text: str, form: Form, data: dict[Any, Any]) -> bool:
     try:
-        return said(read_document(text, "").data) == said(data)
-    except RulebookError:
+        return said(read_document(text, "", form).data) == said(data)
+    except LeadscoreError:
         return False
 
 

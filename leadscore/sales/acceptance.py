@@ -13,10 +13,11 @@ import pandas as pd
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_of
 from leadscore.base.groups import ALL
+from leadscore.base.stages import FUNNEL
 from leadscore.present.result import Result, Section
 from leadscore.stats.intervals import share_text, with_shares
 from leadscore.tables.groups import By, grouping
-from leadscore.tables.outcomes import FUNNEL, Stages
+from leadscore.tables.outcomes import Stages
 from leadscore.tables.tables import Tables
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.groups import Groups, grouped
+from leadscore.base.stages import WORKED
 from leadscore.base.text import counted
 from leadscore.base.times import DAY
 from leadscore.errors import ArgumentError, did_you_mean
@@ -21,11 +22,11 @@ from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import Kind, declared_kind
 from leadscore.sales.response_times import Moments, mql_moments, waits_for_contact
 from leadscore.scoring.replay import History
+from leadscore.sources.columns import convert
 from leadscore.stats.intervals import Floats, holm
 from leadscore.stats.stratified import Association, risk_difference, stratified_test
 from leadscore.stats.survival import risk_sets
-from leadscore.tables.columns import convert
-from leadscore.tables.outcomes import NEVER, WORKED, Ints, Mask, Stages
+from leadscore.tables.outcomes import NEVER, Ints, Mask, Stages
 from leadscore.tables.tables import Tables
 
 _WITHIN_DAYS = 7

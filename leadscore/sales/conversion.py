@@ -13,6 +13,7 @@ import pandas as pd
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_of
 from leadscore.base.groups import ALL
+from leadscore.base.stages import FUNNEL, or_further
 from leadscore.base.text import counted
 from leadscore.base.times import NO_TIME
 from leadscore.errors import ArgumentError
@@ -20,7 +21,7 @@ from leadscore.present.result import Result, Section
 from leadscore.stats.intervals import share_text, with_shares
 from leadscore.stats.survival import kaplan_meier
 from leadscore.tables.groups import By, grouping
-from leadscore.tables.outcomes import FUNNEL, NEVER, Ints, Mask, Stages, or_further
+from leadscore.tables.outcomes import NEVER, Ints, Mask, Stages
 from leadscore.tables.tables import Tables
 
 # What pandas calls the length of a cohort; weeks begin on Monday.

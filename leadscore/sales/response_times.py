@@ -14,6 +14,7 @@ import pyarrow as pa
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_of
 from leadscore.base.groups import ALL, MISSING
+from leadscore.base.stages import WORKED
 from leadscore.base.text import counted
 from leadscore.base.times import DAY, NO_TIME, Times
 from leadscore.errors import ArgumentError
@@ -23,7 +24,7 @@ from leadscore.scoring.replay import History
 from leadscore.stats.intervals import Floats
 from leadscore.stats.survival import Survival, kaplan_meier
 from leadscore.tables.groups import By, grouping
-from leadscore.tables.outcomes import NEVER, WORKED, Ints, Mask, Stages
+from leadscore.tables.outcomes import NEVER, Ints, Mask, Stages
 from leadscore.tables.tables import Tables
 
 _MINUTE = 60_000_000

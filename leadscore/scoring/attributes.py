@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import copy
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from leadscore.rulebook.lookups import Holds, Place
 from leadscore.rulebook.model import Limits, thousandths
-from leadscore.scoring.plan import ColumnPlan, Holds, Place, Plan, cells
-from leadscore.tables.columns import Column
+from leadscore.scoring.plan import Plan
+from leadscore.sources.answers import Answers, answers
 from leadscore.tables.tables import Tables
 
 Ints = npt.NDArray[np.int64]
@@ -21,34 +21,6 @@ Ints = npt.NDArray[np.int64]
 # Rows worked on at a time: their arrays stay in the processor's cache, which halves the time of each pass.
 IN_CACHE = 1 << 16
 EVERYONE = slice(None)
-
-
-@dataclass(frozen=True)
-class Answers:
-    """A column's look-ups for all rows: `table[codes[row], place.index]`."""
-
-    codes: npt.NDArray[np.signedinteger[Any]]
-    table: Ints
-
-
-def answers(plan: ColumnPlan, column: Column) -> Answers:
-    """Look every distinct value up once; numbers are cut at the rulebook's own edges first."""
-    if column.numbers is not None:
-        codes, values = _cut(column.numbers, sorted(plan.edges))
-    else:
-        assert column.codes is not None
-        codes, values = column.codes, column.values
-    rows = [plan.row(value) for value in values]
-    # Missing values have the code -1: the last row.
-    return Answers(codes, np.array([*rows, plan.on_missing], np.int64).reshape(len(values) + 1, len(plan.looks)))
-
-
-def _cut(numbers: npt.NDArray[np.float64], edges: list[float]) -> tuple[npt.NDArray[np.int32], list[float]]:
-    """Numbers as codes of 2 k + 1 cells: below the first edge, on it, between it and the next, and so on."""
-    bounds = np.array(edges, np.float64)
-    codes = (np.searchsorted(bounds, numbers, "left") + np.searchsorted(bounds, numbers, "right")).astype(np.int32)
-    codes[np.isnan(numbers)] = -1
-    return codes, cells(edges)
 
 
 def clipped(values: Ints, limits: Limits) -> Ints:

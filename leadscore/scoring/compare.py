@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from leadscore.base.arguments import Arguments
+from leadscore.base.stages import or_further
 from leadscore.base.text import counted
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
@@ -24,7 +25,6 @@ from leadscore.stats.intervals import with_shares
 from leadscore.tables.groups import By
 from leadscore.tables.labels import label
 from leadscore.tables.lead_history import Positions
-from leadscore.tables.outcomes import or_further
 from leadscore.tables.tables import Tables
 
 _CHANGES = ["gained", "lost", "earlier", "later"]

@@ -14,8 +14,9 @@ from leadscore.base.arguments import Arguments
 from leadscore.base.days import as_day
 from leadscore.errors import ArgumentError, ContractError, Problem, did_you_mean
 from leadscore.rulebook import Rulebook
+from leadscore.rulebook.lookups import ColumnPlan, Holds, cells
 from leadscore.rulebook.model import BehaviourRule, Limits, minimum, thousandths
-from leadscore.scoring.plan import ColumnPlan, Holds, Plan, cells, compiled, reached
+from leadscore.scoring.plan import Plan, compiled, reached
 from leadscore.tables.one_value import OneValue, in_calendar
 
 # Distinct raw values remembered per column: job titles and addresses repeat.

@@ -11,10 +11,12 @@ import numpy.typing as npt
 
 from leadscore.base.times import DAY
 from leadscore.rulebook import Rulebook
+from leadscore.rulebook.lookups import Place
 from leadscore.rulebook.model import BehaviourRule
-from leadscore.scoring.attributes import IN_CACHE, Attributes, Ints, answers
+from leadscore.scoring.attributes import IN_CACHE, Attributes, Ints
 from leadscore.scoring.engine import Bound, Days, SoFar, daily, merged
-from leadscore.scoring.plan import Place, Plan, compiled
+from leadscore.scoring.plan import Plan, compiled
+from leadscore.sources.answers import answers
 from leadscore.tables.events import EventBatch
 from leadscore.tables.lead_history import Positions
 from leadscore.tables.tables import Tables

@@ -15,10 +15,10 @@ from leadscore.base.text import counted, normalise
 from leadscore.base.times import DAY
 from leadscore.errors import ArgumentError, did_you_mean
 from leadscore.present.result import Result, Section
-from leadscore.tables.contract import Breaches, missing_columns, refuse
+from leadscore.sources.contract import Breaches, missing_columns, refuse
+from leadscore.sources.source import open_source
 from leadscore.tables.daily_activity import is_activity
 from leadscore.tables.events import Events, read_events
-from leadscore.tables.sources import open_source
 
 Mask = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]

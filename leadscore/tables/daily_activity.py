@@ -20,9 +20,9 @@ from leadscore.errors import ContractError, Problem
 from leadscore.present.result import Result
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import Kind, event_kinds
-from leadscore.tables.contract import Breaches, missing_columns, refuse
+from leadscore.sources.contract import Breaches, missing_columns, refuse
+from leadscore.sources.source import Source, open_source
 from leadscore.tables.events import ZONE, read_events
-from leadscore.tables.sources import Source, open_source
 
 _FORMAT = b"leadscore.activity"
 

@@ -17,9 +17,9 @@ from leadscore.base.text import counted
 from leadscore.base.times import DAY, NO_TIME, Times, is_text, one_array
 from leadscore.errors import ArgumentError, ContractError, Problem
 from leadscore.rulebook.kinds import Kind
-from leadscore.tables.columns import Column, blank, convert, encoded_of, plain_ids, positions_of
-from leadscore.tables.contract import Breaches, Judged, refuse, shown
-from leadscore.tables.sources import Source
+from leadscore.sources.columns import Column, blank, convert, encoded_of, plain_ids, positions_of
+from leadscore.sources.contract import Breaches, Judged, refuse, shown
+from leadscore.sources.source import Source
 
 # The zone of daily activity, in what a file says of itself.
 ZONE = b"leadscore.timezone"

@@ -14,7 +14,7 @@ import pyarrow as pa
 from leadscore.base.text import as_text, counted
 from leadscore.base.times import is_text, one_array
 from leadscore.errors import ArgumentError, Problem
-from leadscore.tables.columns import Column, convert
+from leadscore.sources.columns import Column, convert
 
 ColumnKind = Literal["number", "text", "boolean", "time", "empty"]
 

@@ -11,10 +11,11 @@ import pyarrow as pa
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import as_day, day_number
+from leadscore.base.stages import STAGES, WORKED, or_further
 from leadscore.base.text import counted
 from leadscore.base.times import NO_TIME, one_array, read_times
 from leadscore.errors import ArgumentError, Problem
-from leadscore.tables.outcomes import NEVER, STAGES, WORKED, Ints, or_further
+from leadscore.tables.outcomes import NEVER, Ints
 from leadscore.tables.tables import Tables
 
 

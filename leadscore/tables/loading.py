@@ -14,13 +14,13 @@ from leadscore.base.text import shown
 from leadscore.errors import ContractError, Problem
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import Kind, declared_kind, event_kinds, lead_kinds
-from leadscore.tables.columns import Column, blank, convert, distinct, feet, plain_ids, unseen
-from leadscore.tables.contract import Breaches, Judged, missing_columns, refuse
+from leadscore.sources.columns import Column, blank, convert, distinct, feet, plain_ids, unseen
+from leadscore.sources.contract import Breaches, Judged, missing_columns, refuse
+from leadscore.sources.source import Source, open_source
 from leadscore.tables.daily_activity import is_activity
 from leadscore.tables.events import Events, Ids, Test, read_events
 from leadscore.tables.lead_history import Records, disagreeing, repeated
 from leadscore.tables.outcomes import read_outcomes, stage_names
-from leadscore.tables.sources import Source, open_source
 from leadscore.tables.tables import Tables, completeness, reading_of
 
 

@@ -16,9 +16,9 @@ from leadscore.base.text import normalise
 from leadscore.base.times import FIRST, LAST, moment_of, one_array, read_times
 from leadscore.errors import ContractError
 from leadscore.rulebook.kinds import Kind
-from leadscore.tables.columns import Bad, convert, missing_texts, reader
+from leadscore.sources.columns import Bad, convert, missing_texts, reader
+from leadscore.sources.source import open_source
 from leadscore.tables.events import is_odd
-from leadscore.tables.sources import open_source
 
 _EPOCH_ORDINAL = dt.date(1970, 1, 1).toordinal()
 

@@ -14,18 +14,13 @@ import pyarrow as pa
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_number, day_of
+from leadscore.base.stages import ENDS, FUNNEL, STAGES, WORKED
 from leadscore.base.times import DAY, NO_TIME, Times, one_array
 from leadscore.errors import did_you_mean
-from leadscore.tables.columns import distinct, plain_ids
-from leadscore.tables.contract import Breaches, Judged
+from leadscore.sources.columns import distinct, plain_ids
+from leadscore.sources.contract import Breaches, Judged
 from leadscore.tables.events import Ids
 
-STAGES = ("lead", "mql", "sal", "sql", "opportunity", "won", "rejected", "lost", "recycled", "contacted")
-FUNNEL = STAGES[:6]
-# What sales does or decides: a lead with none of these was never worked.
-WORKED = STAGES[2:]
-# A pass through the funnel ends with one of these; the lead may come again.
-_ENDS = {STAGES.index(name) for name in ("rejected", "lost", "recycled")}
 # The moment of what has not happened.
 NEVER = np.iinfo(np.int64).max
 
@@ -84,17 +79,6 @@ class Stages:
         day = local // DAY
         dated = pd.MultiIndex.from_arrays([self.lead, np.where(local % DAY == 0, day, NO_TIME)])
         return np.where(pd.MultiIndex.from_arrays([self.lead, day]).isin(dated), day * DAY, local)
-
-
-def or_further(stage: str) -> tuple[str, ...]:
-    """A stage, and those of the funnel that come after it.
-
-    Examples
-    --------
-    >>> or_further("sql"), or_further("contacted")
-    (('sql', 'opportunity', 'won'), ('contacted',))
-    """
-    return FUNNEL[FUNNEL.index(stage) :] if stage in FUNNEL else (stage,)
 
 
 def read_outcomes(  # noqa: PLR0913, PLR0917 - load_tables alone calls it
@@ -196,7 +180,7 @@ def _passes(rows: list[_Row]) -> list[list[_Row]]:
     for _, group in groupby(rows, key=lambda row: row[0]):
         together = list(group)
         funnel = [row for row in together if row[1] < len(FUNNEL)]
-        if _ENDS.isdisjoint(stage for _, stage, _ in together):
+        if not any(STAGES[stage] in ENDS for _, stage, _ in together):
             current = current + funnel
         else:
             furthest = max((stage for _, stage, _ in current), default=0)

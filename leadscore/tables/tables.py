@@ -20,14 +20,14 @@ from leadscore.errors import ArgumentError, did_you_mean
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import Kind, declared_kind
+from leadscore.sources.columns import Column, convert
+from leadscore.sources.contract import Breaches, Judged, missing_columns, refuse
+from leadscore.sources.source import Source
 from leadscore.stats.intervals import with_shares
 from leadscore.tables.bots import bots_of
-from leadscore.tables.columns import Column, convert
-from leadscore.tables.contract import Breaches, Judged, missing_columns, refuse
 from leadscore.tables.events import Events, Ids
 from leadscore.tables.lead_history import Positions, Records
 from leadscore.tables.outcomes import Stages
-from leadscore.tables.sources import Source
 
 
 @dataclass(eq=False, repr=False)

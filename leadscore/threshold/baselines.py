@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_of
+from leadscore.base.stages import STAGES, WORKED, or_further
 from leadscore.base.text import about, counted
 from leadscore.errors import ArgumentError
 from leadscore.present.result import Result, Section
@@ -22,7 +23,7 @@ from leadscore.scoring.engine import Bound
 from leadscore.scoring.plan import compiled
 from leadscore.scoring.timeline import Timeline
 from leadscore.stats.intervals import rate
-from leadscore.tables.outcomes import STAGES, WORKED, Ints, or_further
+from leadscore.tables.outcomes import Ints
 from leadscore.tables.tables import Tables
 from leadscore.threshold.capacity import BEHAVIOUR, CHANCE, FIT, HAND_RAISERS, RECENT, WEEK, chosen, gain, simple_ways
 

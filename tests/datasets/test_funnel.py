@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import leadscore as ls
+from leadscore.base.stages import STAGES
 from leadscore.datasets.funnel import POINTS_TO_DOUBLE, make_funnel
 from leadscore.datasets.scenarios import SCENARIOS
-from leadscore.tables.outcomes import STAGES
 
 LEADS = ["lead_id", "created_at", "job_title", "seniority", "country", "industry", "employees", "email_domain"]
 

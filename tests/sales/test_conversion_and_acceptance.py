@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import leadscore as ls
+from leadscore.base.stages import FUNNEL
 from leadscore.present.pictures import axes_of
 from leadscore.sales.acceptance import acceptance
 from leadscore.sales.conversion import funnel
 from leadscore.tables.labels import label
-from leadscore.tables.outcomes import FUNNEL
 
 DAY_ONE = dt.date(2026, 1, 1)
 WORKED = {"contacted", "sal", "sql", "opportunity", "won", "rejected", "lost", "recycled"}

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import leadscore as ls
-from leadscore.tables.outcomes import FUNNEL, STAGES
+from leadscore.base.stages import FUNNEL, STAGES
 
 DAY_ONE = dt.datetime(2026, 3, 1)  # noqa: DTZ001 - wall clock
 ENDS = {"rejected", "lost", "recycled"}

@@ -12,6 +12,7 @@ import pandas as pd
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_of
 from leadscore.base.groups import ALL, Groups
+from leadscore.base.stages import FUNNEL, STAGES, or_further
 from leadscore.base.text import counted
 from leadscore.base.times import DAY
 from leadscore.drift.outcomes import result
@@ -26,7 +27,7 @@ from leadscore.stats.intervals import Floats
 from leadscore.stats.outcomes_and_scores import read_rows
 from leadscore.tables.groups import By
 from leadscore.tables.labels import label, when_scored
-from leadscore.tables.outcomes import FUNNEL, NEVER, STAGES, Stages, or_further
+from leadscore.tables.outcomes import NEVER, Stages
 from leadscore.tables.tables import Tables
 
 Mask = npt.NDArray[np.bool_]

@@ -11,6 +11,7 @@ import pandas as pd
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.groups import ALL
+from leadscore.base.stages import STAGES, or_further
 from leadscore.base.times import DAY, NO_TIME, is_text
 from leadscore.drift.cohorts import AGE_DAYS, newly_qualified, scoring_days, whole_weeks
 from leadscore.rulebook import Rulebook
@@ -18,7 +19,7 @@ from leadscore.rulebook.kinds import declared_kind, lead_kinds
 from leadscore.scoring.binding import Binding
 from leadscore.stats.intervals import Floats, Ints
 from leadscore.tables.groups import By, grouping
-from leadscore.tables.outcomes import NEVER, STAGES, Mask, or_further
+from leadscore.tables.outcomes import NEVER, Mask
 from leadscore.tables.tables import Tables
 
 # A value of fewer leads of the reference has no streams of its own: each would cost all others some of the budget.

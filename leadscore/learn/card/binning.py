@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leadscore.base.text import decimal, worded
-from leadscore.tables.columns import Column
+from leadscore.sources.columns import Column
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]

@@ -12,7 +12,7 @@ import pandas as pd
 
 from leadscore.learn.card.binning import Bins, Floats, Ints, cells, is_words, words
 from leadscore.learn.card.rows import Rows
-from leadscore.tables.columns import Column
+from leadscore.sources.columns import Column
 
 Days = npt.NDArray[np.int64]
 

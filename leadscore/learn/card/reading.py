@@ -16,8 +16,8 @@ from sklearn.utils.validation import column_or_1d, validate_data
 from leadscore.base.text import as_text, counted
 from leadscore.errors import ArgumentError, LeadscoreError, Problem
 from leadscore.learn.card.binning import Bins, Floats
+from leadscore.sources.columns import Bad, Column, plain_number
 from leadscore.stats.outcomes_and_scores import LeadRows, as_column, read_rows, shape_of
-from leadscore.tables.columns import Bad, Column, plain_number
 from leadscore.tables.frames import as_frame, is_table, kind_of_column, read_as
 
 _TRUTHS = {"true", "false"}

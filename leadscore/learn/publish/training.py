@@ -30,7 +30,7 @@ from leadscore.rulebook import Rulebook
 from leadscore.rulebook.diff import Change, diff
 from leadscore.rulebook.kinds import declared_kind, lead_kinds
 from leadscore.scoring.binding import Binding
-from leadscore.tables.columns import convert
+from leadscore.sources.columns import convert
 
 # The newest days, with about this share of the outcomes, are kept for the gate.
 _JUDGED = 1 / 3

@@ -21,8 +21,8 @@ from leadscore.present.result import Result, Section
 from leadscore.scoring.attributes import IN_CACHE
 from leadscore.scoring.engine import Days, daily
 from leadscore.scoring.timeline import ALWAYS
-from leadscore.tables.columns import Column, convert, distinct
-from leadscore.tables.contract import refuse
+from leadscore.sources.columns import Column, convert, distinct
+from leadscore.sources.contract import refuse
 from leadscore.tables.labels import label, when_scored
 from leadscore.tables.outcomes import NEVER, Ints
 from leadscore.tables.tables import Tables

@@ -18,8 +18,8 @@ import pandas as pd
 import pyarrow as pa
 
 from leadscore.errors import ContractError, Problem
-from leadscore.tables.csv_files import CsvFile, Unread, first_line
-from leadscore.tables.parquet_files import ParquetPart, together, valid
+from leadscore.sources.csv_files import CsvFile, Unread, first_line
+from leadscore.sources.parquet_files import ParquetPart, together, valid
 
 # Rows in hand at a time: large enough that each numpy call pays, small enough to stay in tens of megabytes.
 BATCH_ROWS = 1 << 19

@@ -14,8 +14,8 @@ import pyarrow as pa
 from leadscore.base.text import counted
 from leadscore.base.times import FIRST, LAST, NO_TIME, Times, one_array, read_times, seems
 from leadscore.errors import ContractError, Problem, did_you_mean
-from leadscore.tables.columns import missing_texts
-from leadscore.tables.sources import Source
+from leadscore.sources.columns import missing_texts
+from leadscore.sources.source import Source
 
 _SHOWN = 5
 

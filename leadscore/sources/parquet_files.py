@@ -12,8 +12,8 @@ import pyarrow.parquet
 
 from leadscore.base.times import NO_TIME, is_text, one_array, read_times
 from leadscore.errors import ContractError, Problem
-from leadscore.tables.columns import plain_ids
-from leadscore.tables.csv_files import first_line
+from leadscore.sources.columns import plain_ids
+from leadscore.sources.csv_files import first_line
 
 # What Arrow raises on damaged files: its own errors, those of text that is none, of sizes that no machine has.
 _DAMAGED = (pa.ArrowException, OSError, UnicodeError, MemoryError, ValueError, OverflowError)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 import leadscore as ls
 from leadscore.errors import ContractError
-from leadscore.tables import csv_files
-from leadscore.tables.sources import open_source
+from leadscore.sources import csv_files
+from leadscore.sources.source import open_source
 from tests.support.bad_input import book, scored, written
 
 BOOK = ls.Rulebook.from_yaml(book(behaviour="{name: e, event: e, points: 1, count: each, at_most: 1000}"))

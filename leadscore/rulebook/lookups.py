@@ -1,0 +1,195 @@
+"""Conditions as look-ups: what each value of a column answers, found once for all who ask."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from leadscore.base.days import day_number
+from leadscore.base.text import as_text, normalise, worded
+from leadscore.rulebook.conditions import Condition, Test
+from leadscore.rulebook.kinds import Kind
+
+# A value that is not missing is looked up together with the phrases of the rulebook that occur in it.
+Found = frozenset[str] | set[str]
+Look = Callable[[Any, Found], int]
+Met = Callable[[Any, Found], bool]
+
+_NO_PHRASES: Found = frozenset()
+
+
+@dataclass
+class ColumnPlan:
+    """Everything the rulebook asks of one column.
+
+    Attributes
+    ----------
+    kind : str
+        text, number, boolean, date or any.
+    looks : list of functions
+        What a value gives, each a whole number: points in thousandths, or 1, 0, -1 for a test that holds, is unknown,
+        does not hold.
+    on_missing : list of int
+        The same for a missing value.
+    edges : set of float
+        For numbers and dates: where an answer can change.
+    phrases : dict of word to the phrases that begin with it
+        For text: what `has_word` looks for, so that a value's words are gone through once for all rules.
+    """
+
+    kind: Kind
+    looks: list[Look] = field(default_factory=list)
+    on_missing: list[int] = field(default_factory=list)
+    edges: set[float] = field(default_factory=set)
+    phrases: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, look: Look, on_missing: int) -> int:
+        """Note one more look-up; gives its place."""
+        self.looks.append(look)
+        self.on_missing.append(on_missing)
+        return len(self.looks) - 1
+
+    def row(self, value: Any) -> list[int]:
+        """All look-ups of one value, which is not missing: normalised text, a number, a boolean, a day since 1970."""
+        found = self._found(value) if self.phrases else _NO_PHRASES
+        return [look(value, found) for look in self.looks]
+
+    def _found(self, text: str) -> Found:
+        """The phrases that occur in a text as whole words."""
+        words = worded(text)
+        found = set()
+        for word in words.split():
+            for phrase in self.phrases.get(word, ()):
+                if phrase in words:
+                    found.add(phrase)
+        return found
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a look-up stands: its column and its position there."""
+
+    column: str
+    index: int
+
+
+@dataclass(frozen=True)
+class Holds:
+    """A condition, each of its tests a place to look at; or one place that answers for all of it."""
+
+    condition: Condition | None
+    tests: Mapping[int, Place]
+    whole: Place | None = None
+
+    def evaluate(self, get: Callable[[Place], Any], every: Callable[..., Any], some: Callable[..., Any]) -> Any:
+        """1 where it holds, 0 where it is unknown, -1 where it does not hold; `get` gives a look-up's answers."""
+        if self.whole is not None:
+            return get(self.whole)
+        assert self.condition is not None
+        return self.condition.evaluate(lambda _, test: get(self.tests[id(test)]), every, some)
+
+
+def holds_in(columns: dict[str, ColumnPlan], condition: Condition) -> Holds:
+    """A condition, its tests noted in the plans of the columns it tests."""
+    alone = alone_on(condition, columns)
+    if alone is not None:
+        return Holds(None, {}, _answer(columns, *alone))
+    tests = condition.columns()
+    return Holds(condition, {id(test): _answer(columns, name, *_test(columns[name], test)) for name, test in tests})
+
+
+def _answer(columns: dict[str, ColumnPlan], name: str, met: Met, on_missing: int) -> Place:
+    """A test as a look-up that answers 1 or -1."""
+    return Place(name, columns[name].add(lambda value, found: 1 if met(value, found) else -1, on_missing))
+
+
+def alone_on(condition: Condition, columns: dict[str, ColumnPlan]) -> tuple[str, Met, int] | None:
+    """A condition on one column as one test: the column, what a value answers, what a missing one does."""
+    tests = list(condition.columns())
+    name = tests[0][0]
+    if any(other != name for other, _ in tests):
+        return None
+    met = {id(test): _test(columns[name], test) for _, test in tests}
+    if len(tests) == 1 and condition.tests:
+        return name, *met[id(tests[0][1])]
+
+    def look(value: Any, found: Found) -> bool:
+        return bool(condition.evaluate(lambda _, test: 1 if met[id(test)][0](value, found) else -1, min, max) > 0)
+
+    return name, look, condition.evaluate(lambda _, test: met[id(test)][1], min, max)
+
+
+def cells(edges: list[float]) -> list[float]:
+    """One number for each of the 2 k + 1 cells that k edges cut: below the first, on it, just above it, and so on.
+
+    Where the next number is an edge itself the cell between them is empty, and what stands for it does not matter.
+    """
+    values = [-math.inf]
+    for edge in edges:
+        values += [edge, math.nextafter(edge, math.inf)]
+    return values
+
+
+def operand_of(kind: Kind, value: Any) -> Any:
+    """An operand as the values of such a column are written."""
+    if kind == "text":
+        return normalise(as_text(value))
+    if kind == "date":
+        return day_number(value)
+    return value
+
+
+def _test(plan: ColumnPlan, test: Test) -> tuple[Met, int]:
+    """A test as (what a value answers, what a missing one does: 1, 0 for unknown, or -1)."""
+    parts: list[Met] = []
+    known = test.known
+    for name, operand in test.parts():
+        if name == "known":
+            continue
+        several = isinstance(operand, tuple)
+        operands = tuple(operand_of(plan.kind, one) for one in operand) if several else operand_of(plan.kind, operand)
+        if plan.kind in {"number", "date"}:
+            plan.edges.update(float(one) for one in (operands if several else (operands,)))
+        if name == "has_word":
+            parts.append(_words(plan, operands))
+        else:
+            parts.append(_OPERATORS[name](operands))
+    # Missing never meets a test: a blank industry must not earn the points of "not in".
+    on_missing = min([0] * bool(parts) + ([] if known is None else [-1 if known else 1]))
+    if known is False:
+        return (lambda _value, _found: False), on_missing
+    if len(parts) == 1:
+        return parts[0], on_missing
+    return (lambda value, found: all(part(value, found) for part in parts)), on_missing
+
+
+def _words(plan: ColumnPlan, operands: tuple[str, ...]) -> Met:
+    phrases = frozenset(worded(operand) for operand in operands)
+    for phrase in phrases:
+        listed = plan.phrases.setdefault(phrase.split()[0], [])
+        if phrase not in listed:
+            listed.append(phrase)
+    return lambda _, found: not phrases.isdisjoint(found)
+
+
+_OPERATORS: dict[str, Callable[[Any], Met]] = {
+    "is": lambda operand: lambda value, _: bool(value == operand),
+    "is_not": lambda operand: lambda value, _: bool(value != operand),
+    "in": lambda operands: partial(_among, frozenset(operands), True),
+    "not_in": lambda operands: partial(_among, frozenset(operands), False),
+    "contains": lambda operands: lambda value, _: any(part in value for part in operands),
+    "starts_with": lambda operands: lambda value, _: value.startswith(operands),
+    "ends_with": lambda operands: lambda value, _: value.endswith(operands),
+    "at_least": lambda bound: lambda value, _: bool(value >= bound),
+    "more_than": lambda bound: lambda value, _: bool(value > bound),
+    "at_most": lambda bound: lambda value, _: bool(value <= bound),
+    "less_than": lambda bound: lambda value, _: bool(value < bound),
+    "between": lambda bounds: lambda value, _: bool(bounds[0] <= value <= bounds[1]),
+}
+
+
+def _among(values: frozenset[Any], wanted: bool, value: Any, _: Found) -> bool:  # noqa: FBT001
+    return (value in values) is wanted
