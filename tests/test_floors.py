@@ -16,6 +16,7 @@ FLOORS = [
     "stats",
     "rulebook",
     "sources",
+    "imports",
     "tables",
     "scoring",
     "sales",

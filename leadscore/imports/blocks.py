@@ -1,0 +1,210 @@
+"""What each block makes of the rows of its source: people, times, stages, columns; nobody is told apart yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from leadscore.base.text import normalise
+from leadscore.imports.cells import Bads, Cells, Ints, Rows, stacked, written
+from leadscore.imports.language import Block, EventsBlock, OutcomesBlock, Value
+from leadscore.imports.people import People
+from leadscore.imports.rows import LEFT_OUT, Frame, cutter
+from leadscore.sources.contract import Breaches
+
+# A value that decides whether there is a row at all: without it there is none.
+_DECIDING = ("event", "stage")
+
+
+@dataclass
+class Tally:
+    """What became of rows: for each block, fate and reason how many."""
+
+    counts: dict[tuple[str, str, str, str], int] = field(default_factory=dict)
+
+    def add(self, block: tuple[str, str], fate: str, why: str, rows: int) -> None:
+        """So many rows more."""
+        if rows:
+            key = (*block, fate, why)
+            self.counts[key] = self.counts.get(key, 0) + int(rows)
+
+
+@dataclass
+class Made:
+    """Rows that a block made.
+
+    Attributes
+    ----------
+    person : (n_rows,) int32, numbers of People; -1 for nobody
+    columns : dict of name to Cells
+        With `created_at`, `event`, `at`, `stage` and the rest by their names.
+    key : (n_rows, 2) uint64 or None
+        Equal where `unique_key` is.
+    received : (n_rows,) int64 or None
+        When each row was received, microseconds.
+    """
+
+    person: npt.NDArray[np.int32]
+    columns: dict[str, Cells]
+    key: npt.NDArray[np.uint64] | None = None
+    received: Ints | None = None
+
+    def take(self, rows: Rows) -> Made:
+        """Some of the rows."""
+        return Made(
+            self.person[rows],
+            {name: cells.take(rows) for name, cells in self.columns.items()},
+            None if self.key is None else self.key[rows],
+            None if self.received is None else self.received[rows],
+        )
+
+    @classmethod
+    def stacked(cls, parts: list[Made]) -> Made:
+        """The rows of several parts, one below the other."""
+        first = parts[0]
+        return cls(
+            np.concatenate([part.person for part in parts]),
+            {name: stacked([part.columns[name] for part in parts]) for name in first.columns},
+            None if first.key is None else np.concatenate([part.key for part in parts]),
+            None if first.received is None else np.concatenate([part.received for part in parts]),
+        )
+
+
+class Maker:
+    """Makes the rows of one block, a frame at a time, and counts what becomes of each."""
+
+    def __init__(self, name: tuple[str, str], block: Block, people: People, breaches: Breaches, tally: Tally) -> None:
+        self.name, self.block, self.people, self.breaches, self.tally = name, block, people, breaches, tally
+        self.made: list[Made] = []
+
+    def take(self, frame: Frame, rows: Rows) -> None:
+        """Rows of the source, joined already; `rows` are their places in it."""
+        for word in ("where", "drop"):
+            condition = getattr(self.block, word)
+            if condition is not None:
+                holds = frame.holds(condition) > 0
+                out = ~holds if word == "where" else holds
+                self.tally.add(self.name, "left out", f"by the block's '{word}'", out.sum())
+                frame, rows = frame.take(np.flatnonzero(~out)), rows[~out]
+        for values, part, places in self._passes(frame, rows):
+            self.made.append(self._make(values, part, places))
+
+    def _make(self, values: dict[str, Value], frame: Frame, places: Rows) -> Made:
+        columns, broken, out = {}, np.zeros(frame.n, bool), np.zeros(frame.n, bool)
+        for label, value in values.items():
+            columns[label], bad = frame.value(value)
+            broken |= self._breaches(label, value, frame, bad, places)
+            if label in _DECIDING:
+                dropped = ~columns[label].known & ~broken & ~out
+                named = columns[label].codes == LEFT_OUT
+                self.tally.add(self.name, "left out", f"{label} that is not asked for", (dropped & named).sum())
+                self.tally.add(self.name, "left out", f"no {label}", (dropped & ~named).sum())
+                out |= dropped
+        self.tally.add(self.name, "set aside", "cells that cannot be read", (broken & ~out).sum())
+        stay = np.flatnonzero(~broken & ~out)
+        row, person = references(frame.take(stay), self.block.lead_id, self.people)
+        self.tally.add(self.name, "added", "several people in a row", len(row) - len(stay))
+        key, received = self._key(frame.take(stay[row]))
+        return Made(person, {label: cells.take(stay[row]) for label, cells in columns.items()}, key, received)
+
+    def _passes(self, frame: Frame, rows: Rows) -> Iterator[tuple[dict[str, Value], Frame, Rows]]:
+        """The values to make of the rows; of a row with a date for each stage one stage at a time."""
+        own = {label: value for label, value in self.block.values().items() if label != "lead_id"}
+        if not (isinstance(self.block, OutcomesBlock) and self.block.stage_dates):
+            yield own, frame, rows
+            return
+        self.tally.add(self.name, "added", "several stages in a row", frame.n * (len(self.block.stage_dates) - 1))
+        for stage, column in self.block.stage_dates.items():
+            known = frame.get(column).known
+            self.tally.add(self.name, "left out", "no date for the stage", (~known).sum())
+            stays = np.flatnonzero(known)
+            given = {"stage": Value(value=stage), "at": Value(column=column)}
+            yield own | given, frame.take(stays), rows[stays]
+
+    def _breaches(self, label: str, value: Value, frame: Frame, bad: Bads, places: Rows) -> npt.NDArray[np.bool_]:
+        broken = np.zeros(frame.n, bool)
+        for message, rows in bad.items():
+            broken[rows] = True
+            column = value.column or label
+            shown = [written(one) for one in _shown(frame, value, rows[:5])]
+            self.breaches.add(column, f"{'.'.join(self.name)}.{label}: {message}", places[rows], shown)
+        return broken
+
+    def _key(self, frame: Frame) -> tuple[npt.NDArray[np.uint64] | None, Ints | None]:
+        if not isinstance(self.block, EventsBlock) or self.block.unique_key is None:
+            return None, None
+        key = hashes([frame.get(name) for name in self.block.unique_key], frame.n)
+        return key, frame.get(self.block.received_at).at if self.block.received_at else None
+
+
+def _shown(frame: Frame, value: Value, rows: Rows) -> list[Any]:
+    if value.column is None:
+        return [""] * len(rows)
+    cells = frame.get(value.column)
+    return [cells.values[code] if code >= 0 else "" for code in cells.codes[rows]]
+
+
+def references(frame: Frame, value: Value, people: People) -> tuple[Rows, npt.NDArray[np.int32]]:
+    """Whom each row is of: rows, and numbers of people; several for a row with several, -1 where nobody is named."""
+    if value.first is not None:
+        found = [references(frame, part, people) for part in value.first]
+        person = np.full(frame.n, -1, np.int32)
+        for row, number in reversed(found):
+            known = number >= 0
+            person[row[known]] = number[known]
+        return np.arange(frame.n), person
+    if value.separator is None:
+        cells, _ = frame.value(value)
+        if cells.type == "time":
+            return np.arange(frame.n), np.full(frame.n, -1, np.int32)
+        return np.arange(frame.n), people.numbers([_reference(value, one) for one in cells.values])[
+            np.maximum(cells.codes, -1)
+        ]
+    cells, cut = frame.get(value.column or ""), cutter(value)
+    several = [[cut(part) for part in _parts(one, value.separator)] for one in cells.values] + [[]]
+    numbers = [people.numbers([_reference(value, one) for one in parts if one])[:-1] for parts in several]
+    # A row that names nobody stays, as one of nobody.
+    numbers = [one if len(one) else np.array([-1], np.int32) for one in numbers]
+    counts = np.array([len(one) for one in numbers])
+    codes = np.maximum(cells.codes, -1)
+    starts = np.cumsum(counts) - counts
+    row = np.repeat(np.arange(frame.n), counts[codes])
+    inside = np.arange(len(row)) - np.repeat(np.cumsum(counts[codes]) - counts[codes], counts[codes])
+    return row, np.concatenate(numbers)[np.repeat(starts[codes], counts[codes]) + inside]
+
+
+def _parts(value: Any, separator: str) -> list[str]:
+    if isinstance(value, (list, tuple)):
+        return [written(one).strip() for one in value]
+    text = written(value).strip()
+    if text.startswith("[") and text.endswith("]"):
+        text = text[1:-1].replace('"', "")
+    return [part.strip() for part in text.split(separator)]
+
+
+def _reference(value: Value, name: Any) -> tuple[str, str]:
+    """E-mails are the same in any case; ids are as they stand."""
+    text = written(name).strip()
+    return (value.kind or "id", normalise(text) if value.kind == "email" or value.part == "email" else text)
+
+
+def hashes(columns: list[Cells], n: int) -> npt.NDArray[np.uint64]:
+    """(n, 2) numbers of 128 bits: two rows have the same if the columns say the same.
+
+    That two of 20,000,000 rows have one by chance happens once in 10**24.
+    """
+    found = np.zeros((n, 2), np.uint64)
+    for cells in columns:
+        for side, key in enumerate(("leadscore-key-01", "leadscore-key-02")):
+            if cells.type == "time":
+                own = pd.util.hash_array(cells.at, hash_key=key) + np.uint64(side) * np.uint64(0x9E3779B97F4A7C15)
+            else:
+                texts = np.array([*map(written, cells.values), ""], object)
+                own = pd.util.hash_array(texts, hash_key=key, categorize=False)[np.maximum(cells.codes, -1)]
+            found[:, side] = (found[:, side] * np.uint64(0x100000001B3)) ^ own
+    return found

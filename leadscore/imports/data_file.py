@@ -1,0 +1,236 @@
+"""`DataFile`: how exports become the three tables, read with the care a rulebook is read with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any, Self
+
+from pydantic import ConfigDict, PrivateAttr
+
+from leadscore.base.files import replacing
+from leadscore.base.stages import STAGES
+from leadscore.base.text import as_text, counted, normalise
+from leadscore.errors import DataFileError, Problem, did_you_mean, nearest
+from leadscore.imports.language import KINDS, Alias, Block, Contents, EventsBlock, OutcomesBlock, Value
+from leadscore.rulebook import yaml
+from leadscore.rulebook.conditions import Condition
+from leadscore.rulebook.faults import Fault, refusal, validated
+from leadscore.rulebook.kinds import Kind, condition_uses, misfit
+from leadscore.rulebook.yaml import Path
+
+# As alike as "devise" and "device".
+_SLIP = 0.75
+
+FORM = yaml.Form("data file", "data: 1", DataFileError, ignores="values")
+
+
+class DataFile(Contents):
+    """Where leads, events and outcomes come from, and who is who, from one YAML file (format 1).
+
+    A data file does not change once read. It holds the checked contents as attributes (`data.sources`, `data.leads`)
+    and the text they came from, comments and all.
+
+    Examples
+    --------
+    >>> text = '''
+    ... data: 1
+    ... sources:
+    ...   people: {file: people.csv, columns: {Created: {type: time}}}
+    ... leads:
+    ...   people: {from: people, lead_id: Id, created_at: Created, columns: {job_title: Title}}
+    ... '''
+    >>> DataFile.from_yaml(text)
+    <DataFile: 1 source; leads from people>
+    >>> DataFile.from_yaml(text.replace("from: people", "from: peple"), source="data.yaml")
+    Traceback (most recent call last):
+    leadscore.errors.DataFileError: 1 problem in data.yaml
+      line 6, leads.people.from: there is no source 'peple'; did you mean 'people'?
+          people: {from: peple, lead_id: Id, created_at: Created, columns: {job_title: Title}}
+                         ^^^^^
+    """
+
+    model_config = ConfigDict(
+        title="leadscore data file, format 1",
+        json_schema_extra={"description": "How exports become leads, events and outcomes."},
+    )
+
+    _document: yaml.Document = PrivateAttr()
+
+    @classmethod
+    def from_yaml(cls, text: str, *, source: str = "data file") -> Self:
+        """Read a data file from text; `source` names it in messages.
+
+        Raises
+        ------
+        DataFileError
+            With every problem of the text: line, path, the line with a caret, and the nearest known name.
+        """
+        if not isinstance(text, str):
+            raise DataFileError(source, [Problem("", f"a data file is text; got a {type(text).__name__}")])
+        with FORM.not_too_deep(source):
+            document = yaml.read_document(text, source, FORM)
+            checked, faults = validated(document, Contents)
+            if checked is not None:
+                faults += _meaning(checked)
+        if faults or checked is None:
+            raise refusal(document, faults)
+        data = cls.model_construct(**{name: getattr(checked, name) for name in checked.model_fields_set})
+        data._document = document  # noqa: SLF001 - a constructor fills in its own
+        return data  # type: ignore[return-value] # mypy's plugin takes Self for the class here
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a data file (UTF-8 YAML).
+
+        Raises
+        ------
+        DataFileError
+            If there is no such file, it is not UTF-8 text, or its contents have problems.
+        """
+        return cls.from_yaml(FORM.read(path), source=str(path))
+
+    def to_yaml(self) -> str:
+        """The text of the file, exactly as it was read, comments and layout included."""
+        return self._document.text
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write the file; a reader never sees half of it."""
+        with replacing(path) as file:
+            file.write(self.to_yaml().encode())
+
+    @property
+    def source(self) -> str:
+        """What messages call the file: its path, if it was read from one."""
+        return self._document.source
+
+    def problem(self, path: Path, message: str) -> Problem:
+        """A problem that running the file found, with the line it stands on."""
+        return self._document.problem(path, message)
+
+    def __repr__(self) -> str:
+        made = [
+            f"{table} from {', '.join(getattr(self, table))}"
+            for table in ("leads", "events", "outcomes")
+            if getattr(self, table)
+        ]
+        return f"<DataFile: {'; '.join([counted(len(self.sources), 'source'), *made])}>"
+
+    __str__ = __repr__
+
+
+# ------------------------------------------------------------------------------- what does not go together in the file
+
+
+def _meaning(data: Contents) -> Iterator[Fault]:
+    """What the parts of a file say of each other that cannot be."""
+    yield from _sources(data)
+    kinds = {alias.kind for alias in data.identity.aliases.values()} | {"id"}
+    for table, name, block in data.blocks():
+        path: Path = (table, name)
+        yield from _from(data, path, block)
+        for label, value in block.values().items():
+            place = (*path, label) if label in type(block).model_fields else (*path, "columns", label)
+            yield from _value(data, block, place, value)
+        yield from _kinds_known(kinds, (*path, "lead_id"), block.lead_id)
+        if isinstance(block, OutcomesBlock):
+            yield from _outcomes(path, block)
+        if isinstance(block, EventsBlock) and block.received_at and not block.unique_key:
+            yield (*path, "received_at"), "goes with 'unique_key': of the rows of one key the last received stays", True
+    for name, alias in data.identity.aliases.items():
+        path = ("identity", "aliases", name)
+        yield from _from(data, path, alias)
+        yield from _value(data, alias, (*path, "alias"), alias.alias)
+        yield from _kinds_known(kinds, (*path, "lead_id"), alias.lead_id)
+    same, known = data.identity.same_person, {name for block in data.leads.values() for name in block.columns}
+    if same is not None and same not in known:
+        yield ("identity", "same_person"), f"the leads have no column {same!r}{did_you_mean(same, known)}", False
+
+
+def _sources(data: Contents) -> Iterator[Fault]:
+    for name, source in data.sources.items():
+        path: Path = ("sources", name)
+        held = {key for key in ("file", "table", "query") if getattr(source, key)}
+        if {"table", "query"} <= held:
+            yield (*path, "query"), "give 'table' or 'query', not both", True
+        elif held & {"table", "query"}:
+            if ("file" in held) is (source.connection is not None):
+                needed = "needs 'connection', the name of an environment variable, or a .duckdb 'file'; one of them"
+                yield path, f"a source with {(held & {'table', 'query'}).pop()!r} {needed}", False
+        elif source.connection is not None:
+            yield (*path, "connection"), "goes with 'table' or 'query'", True
+        for key in ("encoding", "delimiter", "sheet", "skip_rows"):
+            if key in source.model_fields_set and held != {"file"}:
+                yield (*path, key), f"{key!r} goes with a 'file'", True
+        for word in ("where", "drop"):
+            yield from _condition(data, {"": name}, (*path, word), getattr(source, word))
+
+
+def _from(data: Contents, path: Path, block: Block | Alias) -> Iterator[Fault]:
+    """The sources of a block, and its conditions over them."""
+    if block.from_ not in data.sources:
+        yield (*path, "from"), f"there is no source {block.from_!r}{did_you_mean(block.from_, data.sources)}", False
+    for other in getattr(block, "join", {}):
+        if other not in data.sources:
+            yield (*path, "join", other), f"there is no source {other!r}{did_you_mean(other, data.sources)}", True
+        if other == block.from_:
+            yield (*path, "join", other), "a source cannot be joined to itself", True
+    for word in ("where", "drop"):
+        yield from _condition(data, scope(block), (*path, word), getattr(block, word, None))
+
+
+def scope(block: Block | Alias) -> dict[str, str]:
+    """The sources whose columns a block may name, by what stands before the point; nothing before those of `from`."""
+    return {"": block.from_} | {other: other for other in getattr(block, "join", {})}
+
+
+def _value(data: Contents, block: Block | Alias, path: Path, value: Value) -> Iterator[Fault]:
+    for index, case in enumerate(value.cases or ()):
+        yield from _condition(data, scope(block), (*path, "cases", index, "when"), case.when)
+    seen: dict[str, Any] = {}
+    for key in value.values or ():
+        if seen.setdefault(normalise(as_text(key)), key) is not key:
+            message = f"{key!r} is the same value as {seen[normalise(as_text(key))]!r}: text is compared without case"
+            yield (*path, "values", key), message, True
+
+
+def _kinds_known(kinds: Iterable[str], path: Path, value: Value) -> Iterator[Fault]:
+    for part in value.parts():
+        # A kind that no alias has yet may come with other data; one that is nearly another's name is a slip.
+        if part.kind is not None and part.kind not in kinds and (near := nearest(part.kind, kinds, cutoff=_SLIP)):
+            yield path, f"no alias has the kind {part.kind!r}{near}", False
+
+
+def _outcomes(path: Path, block: OutcomesBlock) -> Iterator[Fault]:
+    given = {key for key in ("stage", "at", "stage_dates") if key in block.model_fields_set}
+    if given not in ({"stage", "at"}, {"stage_dates"}):
+        yield path, "outcomes need 'stage' and 'at', or 'stage_dates'", False
+    for stage in block.stage_dates:
+        if stage not in STAGES:
+            yield (*path, "stage_dates", stage), f"there is no stage {stage!r}{did_you_mean(stage, STAGES)}", True
+    for part in block.stage.parts() if block.stage else ():
+        named = [
+            *(part.values or {}).values(),
+            part.value,
+            part.other if part.other not in {"refuse", "drop"} else None,
+        ]
+        for stage in named:
+            if stage is not None and stage not in STAGES:
+                yield (*path, "stage"), f"there is no stage {stage!r}{did_you_mean(stage, STAGES)}", False
+
+
+def _condition(data: Contents, sources: dict[str, str], path: Path, condition: Condition | None) -> Iterator[Fault]:
+    """Tests that do not suit the type a column is declared with."""
+    for column, use in condition_uses(condition):
+        message = misfit(kind_of(data, sources, column), use)
+        if message:
+            yield path, f"{column}: {message}; or declare its type under 'columns' of the source", False
+
+
+def kind_of(data: Contents, sources: dict[str, str], column: str) -> Kind:
+    """How conditions test a column: by the type declared for it in its source."""
+    prefix, _, rest = column.partition(".")
+    own = data.sources.get(sources[""])
+    if prefix in sources and not (own and column in own.columns):
+        own, column = data.sources.get(sources[prefix]), rest
+    return KINDS.get(own.typed(column).type, "text") if own else "text"
