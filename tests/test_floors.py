@@ -24,6 +24,7 @@ FLOORS = [
     "drift",
     "learn",
     "datasets",
+    "start",
     "cli",
 ]
 FLAT = {"__init__", "__main__", "errors"}

@@ -1,13 +1,10 @@
-"""Where to begin: example files, and a tour of made-up leads."""
+"""A tour of made-up leads."""
 
 from __future__ import annotations
 
 import datetime as dt
-import os
 import shlex
 import tempfile
-from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,43 +14,9 @@ import leadscore as ls
 from leadscore.base.files import replacing
 from leadscore.base.text import counted
 from leadscore.cli.entry import app
+from leadscore.cli.options import refuse_existing
 from leadscore.cli.printing import heading, steps
 from leadscore.errors import visible
-
-
-@app.command()
-def init(
-    folder: Annotated[
-        Path, typer.Argument(metavar="[FOLDER]", help="The folder; created if it does not exist.")
-    ] = Path(),
-) -> None:
-    """Write an example to start from: a rulebook and two tiny tables."""
-    from leadscore.datasets.funnel import example  # noqa: PLC0415 - this command only
-
-    names = ("rulebook.yaml", "leads.csv", "events.csv")
-    _refuse_existing(folder, names, "'FOLDER'")
-    folder.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as stack:
-        # All of them or none: a folder with one is refused next time.
-        for name in names:
-            file = stack.enter_context(replacing(folder / name))
-            file.write(example(name).encode())
-            file.flush()
-    rulebook, leads, events = (shlex.quote(visible(folder / name)) for name in names)
-    out = shlex.quote(visible(folder / "scores.csv"))
-    tables = f"--leads {leads} --events {events} --as-of 2026-03-31"
-    typer.echo(f"Wrote {rulebook}, {leads} and {events}. Now type:\n")
-    typer.echo(f"  leadscore check {rulebook}")
-    typer.echo(f"  leadscore score {rulebook} {tables} --out {out}")
-    typer.echo(f"  leadscore explain {rulebook} L-1002 {tables}\n")
-    typer.echo("Then change the rulebook to what your teams believe, and the tables to your own.")
-
-
-def _refuse_existing(folder: Path, names: Sequence[str], option: str) -> None:
-    there = [str(folder / name) for name in names if os.path.lexists(folder / name)]
-    if there or (folder.exists() and not folder.is_dir()):
-        what = f"{', '.join(there)} already there" if there else f"{str(folder)!r} is a file"
-        raise typer.BadParameter(f"{what}; nothing was written. Name another folder.", param_hint=option)
 
 
 @app.command()
@@ -68,7 +31,7 @@ def demo(
 
     place = folder or Path(tempfile.mkdtemp(prefix="leadscore-demo-"))
     names = ("rulebook.yaml", "leads.parquet", "events.parquet", "outcomes.parquet", "scores.csv")
-    _refuse_existing(place, names, "'--folder'")
+    refuse_existing(place, names, "'--folder'")
     place.mkdir(parents=True, exist_ok=True)
     rulebook, leads_file, events_file, outcomes_file, out = (place / name for name in names)
     with steps(1) as step:

@@ -67,6 +67,14 @@ def check_written(read: Sequence[str | Path | None], *written: Written) -> None:
         sys.stdout = sys.stderr
 
 
+def refuse_existing(folder: Path, names: Sequence[str], option: str) -> None:
+    """Refuse a folder that holds what is to be written there, or that is a file."""
+    there = [str(folder / name) for name in names if os.path.lexists(folder / name)]
+    if there or (folder.exists() and not folder.is_dir()):
+        what = f"{', '.join(there)} already there" if there else f"{str(folder)!r} is a file"
+        raise typer.BadParameter(f"{what}; nothing was written. Name another folder.", param_hint=option)
+
+
 def model_files(model: Path | None) -> list[Written]:
     """A model and the card beside it."""
     return [("--model", model, (".npz",)), ("--model", model and model.with_suffix(".md"), (".md",))]
