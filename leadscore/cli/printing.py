@@ -92,7 +92,9 @@ def alone(path: AnyPath | None) -> Iterator[None]:
 
 
 def print_set_aside(tables: Tables, *, err: bool = False) -> None:
-    """Print how many rows were set aside, and why; with `err` beside what programs read."""
+    """Print how many rows were put in order or set aside, and why; with `err` beside what programs read."""
+    for note in tables.order_notes:
+        typer.echo(visible(note), err=err)
     rejected = tables.rejected
     if len(rejected):
         rows = len(rejected.drop_duplicates(["table", "row"]))

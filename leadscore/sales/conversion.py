@@ -61,9 +61,9 @@ class FunnelTable(Result):
     def headline(self) -> str:
         """Which share of the leads reached the last stage."""
         period = f"within {self.within_days} days of arrival, by outcomes until {self.observed_until}"
-        if not len(self.total):
-            return f"No share is known yet: no cohort of leads is old enough to count {period}."
         whole = self.total[self.total["group"] == ALL] if "group" in self.total else self.total
+        if not whole["n"].any():
+            return f"No share is known yet: no cohort of leads is old enough to count {period}."
         last = whole.iloc[-1]
         return f"{share_text(last['reached'], whole['n'].iloc[0])} leads reached {last['stage']} {period}."
 

@@ -75,8 +75,11 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
     An outcome breaks the contract if its lead, stage or time is none; if it is dated on a day before the lead's
     `created_at` or after `observed_until`; if it repeats a lead's stage and time; and if it is out of order: before a
     stage that comes earlier in the funnel, within one pass, which ends with rejected, lost or recycled. Of those the
-    fewest rows are named, and where equally few the ones furthest along the funnel. A time at midnight is a date, and
-    comes neither before nor after others of its day.
+    fewest rows are named, never one that is won, and where equally few the ones furthest along the funnel. A time at
+    midnight is a date, and comes neither before nor after others of its day.
+
+    Stages out of order by less than 24 hours, both with a time of day, are stamps that a CRM swapped, and no breach:
+    the one dated too late counts from the time of the further stage, and is named in `mended`.
 
     Times with a zone are converted; times without one are wall-clock times in the rulebook's `timezone`. Written times
     are those of RFC 3339 and what Postgres, BigQuery, Snowflake, Segment and Salesforce write; fractions end with the
@@ -133,16 +136,16 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
     # What one rulebook calls missing is a cell that another cannot read.
     common = set[str].intersection(*(set(book.missing_values) for book in books)) if books else set[str]()
     breaches = {name: Breaches(source, tuple(sorted(common))) for name, source in sources.items()}
-    timezone, reached = books[0].timezone if books else "UTC", None
+    timezone, reached, mended = books[0].timezone if books else "UTC", None, pd.DataFrame()
     rows, ids, records, converted = _read_leads(wanted["leads"], books, breaches["leads"], strict=strict)
     log = _read_log(wanted["events"], books, ids, breaches["events"]) if "events" in sources else _no_events(books)
     if "outcomes" in sources:
-        reached, last = read_outcomes(ids, records.created_at(), breaches["outcomes"], names, last, timezone)
+        reached, last, mended = read_outcomes(ids, records.created_at(), breaches["outcomes"], names, last, timezone)
     if strict:
         refuse([problem for breach in breaches.values() for problem in breach.problems()])
     aside = [breach.rejected() for breach in breaches.values()]
     rejected = pd.concat([part for part in aside if len(part)] or aside[:1], ignore_index=True)
-    tables = Tables(rows, ids, records, log, reached, rejected, last, timezone, columns=converted)
+    tables = Tables(rows, ids, records, log, reached, rejected, mended, last, timezone, columns=converted)
     if "events" in sources:
         refuse([problem for book in books for problem in _misread(tables, book)])
     if books:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 import numpy as np
@@ -23,6 +23,7 @@ from leadscore.tables.events import Ids
 
 # The moment of what has not happened.
 NEVER = np.iinfo(np.int64).max
+_WON = FUNNEL.index("won")
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -40,6 +41,7 @@ class Stages:
     lead : (n_rows,) positions among the leads
     stage : (n_rows,) positions in `STAGES`
     times : Times
+        A stage dated less than 24 hours after a further one of its pass has that one's time.
     """
 
     frame: pd.DataFrame
@@ -88,11 +90,12 @@ def read_outcomes(  # noqa: PLR0913, PLR0917 - load_tables alone calls it
     names: Mapping[str, str],
     observed_until: dt.date | None,
     timezone: str,
-) -> tuple[Stages, dt.date | None]:
-    """The outcomes that keep the contract, and the last day they were recorded on: as given, or that of the last one.
+) -> tuple[Stages, dt.date | None, pd.DataFrame]:
+    """The outcomes that keep the contract, the last day they were recorded on, and those that were put in order.
 
-    Each row is judged alone first; those that pass are judged beside the lead's other rows. Which rows are named does
-    not depend on their order, but for rows that are the same in every column.
+    The last day is as given, or that of the last outcome. Each row is judged alone first; those that pass are judged
+    beside the lead's other rows. Which rows are named does not depend on their order, but for rows that are the same in
+    every column.
     """
     stages, judged = _read_rows(ids, breaches, names)
     day, bad = stages.times.days(timezone), judged.bad
@@ -109,13 +112,18 @@ def read_outcomes(  # noqa: PLR0913, PLR0917 - load_tables alone calls it
     if observed_until is not None:
         message = f"after {observed_until}, the last day observed; an open deal's expected close date is not an outcome"
         say(message, np.flatnonzero(~bad & (day > day_number(observed_until))))
-    for message, named in (
-        ("the same lead, stage and time again", _again),
-        ("stages out of order: before a stage that comes earlier in the funnel", _out_of_order),
-    ):
-        kept = np.flatnonzero(~bad)
-        say(message, kept[named(stages.take(kept), timezone)])
-    return stages.take(np.flatnonzero(~bad)), observed_until
+    kept = np.flatnonzero(~bad)
+    say("the same lead, stage and time again", kept[_again(stages.take(kept))])
+    kept = np.flatnonzero(~bad)
+    wrong, swapped, ahead = (kept[rows] for rows in _out_of_order(stages.take(kept), timezone))
+    say("stages out of order: before a stage that comes earlier in the funnel, or after a later one", wrong)
+    at = stages.times.at.copy()
+    at[swapped] = at[ahead]
+    mended = stages.frame[["lead_id", "stage", "at"]].iloc[swapped]
+    mended = mended.assign(counts_from=pd.to_datetime(at[swapped], unit="us", utc=bool(stages.times.zoned)))
+    mended.insert(0, "row", breaches.source.records(swapped))
+    stages = replace(stages, times=Times(at, stages.times.zoned))
+    return stages.take(np.flatnonzero(~bad)), observed_until, mended.reset_index(drop=True)
 
 
 def _read_rows(ids: Ids, breaches: Breaches, names: Mapping[str, str]) -> tuple[Stages, Judged]:
@@ -138,7 +146,7 @@ def _read_rows(ids: Ids, breaches: Breaches, names: Mapping[str, str]) -> tuple[
     return Stages(frame, lead, stage, times), judged
 
 
-def _again(stages: Stages, timezone: str) -> Rows:  # noqa: ARG001 - one signature for both
+def _again(stages: Stages) -> Rows:
     """Rows that repeat a lead's stage and time; of some that differ elsewhere the first in order of text stays."""
     rows = pd.DataFrame({"lead": stages.lead, "stage": stages.stage, "at": stages.times.at})
     places = np.flatnonzero(rows.duplicated(keep=False))
@@ -148,26 +156,32 @@ def _again(stages: Stages, timezone: str) -> Rows:  # noqa: ARG001 - one signatu
     return np.sort(rows.index[rows.duplicated(["lead", "stage", "at"])].to_numpy(np.intp))
 
 
-def _out_of_order(stages: Stages, timezone: str) -> Rows:
-    """The fewest rows without which no stage of a pass comes before an earlier one of the funnel.
+# When, the stage, the place among the rows.
+_Row = tuple[int, int, int]
 
-    Where several choices are equally few, those furthest along the funnel are named: what is claimed without them is
-    least.
+
+def _out_of_order(stages: Stages, timezone: str) -> tuple[Rows, Rows, Rows]:
+    """The rows that are out of order; those that are by hours alone, and for each of these the row it counts from.
+
+    Out of order are the fewest rows without which no stage of a pass comes before an earlier one of the funnel; never
+    one that is won. Where several choices are equally few, it is those furthest along the funnel: what is claimed
+    without them is least.
     """
     lead, stage, moment = stages.lead, stages.stage, stages.comparable(timezone)
     order = np.lexsort((stage, moment, lead))
     walk = order[stage[order] < len(FUNNEL)]
     falls = (np.diff(lead[walk]) == 0) & (np.diff(stage[walk]) < 0)
     suspect = order[np.isin(lead[order], lead[walk[1:][falls]])]
-    wrong: list[int] = []
+    local = stages.times.local(timezone)
+    wrong, swapped = set[int](), dict[int, int]()
     for rows in np.split(suspect, np.flatnonzero(np.diff(lead[suspect])) + 1):
         for one in _passes([(int(moment[row]), int(stage[row]), int(row)) for row in rows]):
-            wrong += {row for _, _, row in one} - _longest_rise(one)
-    return np.sort(np.array(wrong, np.intp))
-
-
-# When, the stage, the place among the rows.
-_Row = tuple[int, int, int]
+            ahead = _swapped(one, local)
+            mended = sorted((int(moment[ahead.get(row, row)]), stage, row) for _, stage, row in one)
+            wrong |= {row for _, _, row in one} - _in_order(mended)
+            swapped |= ahead
+    swapped = {row: swapped[row] for row in sorted(swapped.keys() - wrong)}
+    return np.array(sorted(wrong), np.intp), np.array([*swapped], np.intp), np.array([*swapped.values()], np.intp)
 
 
 def _passes(rows: list[_Row]) -> list[list[_Row]]:
@@ -189,14 +203,32 @@ def _passes(rows: list[_Row]) -> list[list[_Row]]:
     return [*passes, current]
 
 
-def _longest_rise(rows: list[_Row]) -> set[int]:
-    """The places of the most rows whose stages never fall; of equally many, those least far along the funnel."""
+def _swapped(rows: list[_Row], local: Ints) -> dict[int, int]:
+    """The places of stages dated less than 24 hours after a further one, each with that of the earliest such.
+
+    A date tells no hours.
+    """
+    timed = [row for row in rows if local[row[2]] % DAY]
+    ahead: dict[int, int] = {}
+    for number, (moment, stage, place) in enumerate(timed):
+        for before, further, other in timed[:number]:
+            if further > stage and before < moment and local[place] - local[other] < DAY:
+                ahead.setdefault(place, other)
+    return ahead
+
+
+def _in_order(rows: list[_Row]) -> set[int]:
+    """The places of the most rows whose stages never fall, among them all that are won.
+
+    Of equally many it is those least far along the funnel.
+    """
+    won = [number for number, (_, stage, _) in enumerate(rows) if stage == _WON]
     # By the stage that a choice of rows ends with: how many, how little far along, and the rows themselves.
     best: list[tuple[int, int, list[int]]] = [(0, 0, []) for _ in FUNNEL]
-    for _, stage, place in rows:
+    for _, stage, place in rows[: won[0]] if won else rows:
         count, nearness, chosen = max(best[: stage + 1], key=lambda found: found[:2])
         best[stage] = (count + 1, nearness - stage, [*chosen, place])
-    return set(max(best, key=lambda found: found[:2])[2])
+    return {*max(best, key=lambda found: found[:2])[2], *(rows[number][2] for number in won)}
 
 
 def stage_names(stages: Mapping[str, str] | None, given: Arguments) -> Mapping[str, str]:

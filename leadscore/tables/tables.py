@@ -54,6 +54,9 @@ class Tables(Result):
         Where outcomes without a zone were timed, and whose calendar days count: that of the (first) rulebook, or UTC.
     rejected : DataFrame
         With `strict=False`: the rows set aside, as `table`, `row` (from 0), `column`, `problem`; a line each problem.
+    mended : DataFrame
+        The outcomes dated less than 24 hours after a further stage, as `row` (from 0), `lead_id`, `stage`, `at`, and
+        `counts_from`, the time of the further stage.
     completeness : DataFrame
         For each column the rulebook calls required: `required`, `n` leads, `known`, `share`,
         `low`, `high` (95 % Wilson); of the lead's latest row, by the first rulebook.
@@ -65,6 +68,7 @@ class Tables(Result):
     events: Events
     stages: Stages | None
     rejected: pd.DataFrame
+    mended: pd.DataFrame
     observed_until: dt.date | None
     timezone: str
     columns: InitVar[dict[Any, Column]]
@@ -89,15 +93,31 @@ class Tables(Result):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Rows that were set aside."""
+        """Outcomes that were put in order, and rows that were set aside."""
         rows = len(self.rejected[["table", "row"]].drop_duplicates())
-        return (f"{counted(rows, 'row')} set aside; see `rejected`.",) if rows else ()
+        return (*self.order_notes, *((f"{counted(rows, 'row')} set aside; see `rejected`.",) if rows else ()))
+
+    @property
+    def order_notes(self) -> tuple[str, ...]:
+        """How many outcomes were put in order, and the first of them."""
+        if not len(self.mended):
+            return ()
+        first = self.mended.iloc[0]
+        hours = (
+            f"{counted(len(self.mended), 'outcome')} out of order by less than 24 hours, put in order (see `mended`)"
+        )
+        moved = f"{first['stage']} of {first['lead_id']} at {first['at']} counts from {first['counts_from']}"
+        return (f"{hours}: {moved}, the time of a further stage{', and others' if len(self.mended) > 1 else ''}.",)
 
     def sections(self) -> Iterator[Section]:
-        """How complete required columns are, and the rows set aside."""
+        """How complete required columns are, the outcomes put in order, and the rows set aside."""
         if len(self.completeness):
             title = "How complete required columns are, by the first rulebook (95 % intervals)"
             yield Section("completeness", title, self.completeness)
+        if len(self.mended):
+            yield Section(
+                "mended", "Outcomes put in order, and the time of a further stage that each has now", self.mended
+            )
         if len(self.rejected):
             yield Section("rejected", "Rows set aside", self.rejected)
 
