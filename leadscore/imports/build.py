@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from leadscore.imports.language import Alias, Block
 from leadscore.imports.opened import Opened
 from leadscore.imports.people import People
 from leadscore.imports.report import Imported
+from leadscore.sources.exports import Export, open_export
 from leadscore.sources.source import open_source
 
 Name = tuple[str, str]
@@ -47,8 +49,11 @@ class Import:
 
     def _open(self, name: str, frames: Mapping[str, Any], folder: Path) -> Opened:
         spec = self.data.sources[name]
-        held = frames[name] if name in frames else [str(folder / file) for file in spec.file]
-        source = open_source(held[0] if isinstance(held, list) and len(held) == 1 else held, name)
+        if name in frames:
+            source = open_source(frames[name], name)
+        else:
+            export = Export(**{part.name: getattr(spec, part.name) for part in fields(Export)})
+            source = open_export(export, name, folder)
         missing = spec.missing_values or self.data.missing_values
         return Opened(name, spec, source, missing, spec.timezone or self.data.timezone)
 

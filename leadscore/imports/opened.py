@@ -12,9 +12,13 @@ import pyarrow as pa
 from leadscore.errors import Problem, did_you_mean
 from leadscore.imports import language
 from leadscore.imports.cells import Cells, Rows, read_cells
-from leadscore.imports.rows import Frame
+from leadscore.imports.language import TEXT, Typed
+from leadscore.imports.rows import Frame, together
 from leadscore.sources.contract import Breaches
 from leadscore.sources.source import Source
+
+# Types whose cells conditions test as text.
+_CODES = ("salesforce_id", "guid")
 
 
 @dataclass
@@ -76,7 +80,7 @@ class Opened:
             rows = np.arange(batch.num_rows)
             start, first = start + batch.num_rows, start
             self.read += batch.num_rows
-            rows = self._kept(columns, rows, "where", first)
+            rows = self._certain(names, self._kept(columns, rows, "where", first), first)
             cells, rows = self._typed(columns, names, rows, first)
             frame = Frame(cells.__getitem__, len(rows), self.timezone)
             if self.spec.drop is not None:
@@ -89,10 +93,29 @@ class Opened:
         if self.spec.where is None:
             return rows
         tested = sorted({name for name, _ in self.spec.where.columns()})
-        cells, fitting = self._typed(columns, tested, rows, first)
+        codes = [name for name in tested if self.spec.typed(name).type in _CODES]
+        cells, fitting = self._typed(columns, [name for name in tested if name not in codes], rows, first)
+        for name in codes:
+            cells[name] = self._code(columns[name].take(pa.array(fitting)), name)
         holds = Frame(cells.__getitem__, len(fitting), self.timezone).holds(self.spec.where) > 0
         self._count(word, int((~holds).sum()))
         return fitting[holds]
+
+    def _code(self, array: pa.Array, name: str) -> Cells:
+        """Codes as they are declared, and as text where they are none: the foot of a report is left out by its text."""
+        cells, bad = read_cells(array, self.spec.typed(name), self.missing_values, self.timezone)
+        text, _ = read_cells(array, TEXT, self.missing_values, self.timezone)
+        return together([cells, text], np.isin(np.arange(len(array)), [*chain(*bad.values())]).astype(np.int64))
+
+    def _certain(self, names: list[str], rows: Rows, first: int) -> Rows:
+        """The rows without those in doubt: lines that are too short, numbers that a workbook has rounded."""
+        known = {"": "", **{self.headers[name]: name for name in names}}
+        doubts = [one for one in self.source.doubts if one.column in known]
+        places = np.array([one.row for one in doubts], np.intp) - first
+        for at in np.flatnonzero(np.isin(places, rows)):
+            one = doubts[at]
+            self.breaches.add(known[one.column], one.message, np.array([one.row]), [one.text])
+        return np.setdiff1d(rows, places)
 
     def _typed(
         self, columns: dict[str, pa.Array], names: list[str], rows: Rows, first: int
@@ -102,7 +125,7 @@ class Opened:
         whole = len(rows) and len(rows) == len(next(iter(columns.values())))
         for name in names:
             array = columns[name] if whole else columns[name].take(pa.array(rows))
-            cells[name], bad = read_cells(array, self.spec.typed(name), self.missing_values, self.timezone)
+            cells[name], bad = read_cells(array, self._declared(name), self.missing_values, self.timezone)
             for message, places in bad.items():
                 broken[places] = True
                 shown = array.take(pa.array(places[:5])).to_pylist()
@@ -111,6 +134,12 @@ class Opened:
             return cells, rows
         kept = np.flatnonzero(~broken)
         return {name: one.take(kept) for name, one in cells.items()}, rows[kept]
+
+    def _declared(self, name: str) -> Typed:
+        typed = self.spec.typed(name)
+        if self.source.iso_times and typed.format is not None:
+            return typed.model_copy(update={"format": (*typed.format, "iso")})
+        return typed
 
     def _count(self, why: str, rows: int) -> None:
         self.left_out[why] = self.left_out.get(why, 0) + rows

@@ -7,7 +7,7 @@ import csv
 import io
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -26,6 +26,10 @@ _CHUNK = 1 << 20
 # Rows of a batch that the standard library reads.
 _ROWS = 1 << 16
 _SEPARATORS = ",;\t|"
+# What a line without a value may hold.
+_EMPTY = f'{_SEPARATORS}" \r\n'
+# Lines that tell the separator.
+_SAMPLE = 50
 _QUOTED = re.compile(r'"[^"]*"')
 _LOOKS_LIKE = (
     ((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE), "it seems to be UTF-16"),
@@ -43,13 +47,42 @@ class Unread(NamedTuple):
     text: str
 
 
+class Doubt(NamedTuple):
+    """A row that stays only if somebody asks for it, and then breaks the contract: which, the column if it is one's."""
+
+    row: int
+    column: str
+    message: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How an export is laid out, as far as its reader was told; a line that is too short is then filled up, in doubt.
+
+    Attributes
+    ----------
+    encoding : str
+        What it was written in, for messages; it is UTF-8 by now.
+    delimiter : str or None
+        None is found out.
+    skip_rows : int
+        Lines before the header.
+    """
+
+    encoding: str = "UTF-8"
+    delimiter: str | None = None
+    skip_rows: int = 0
+
+
 class _Record(NamedTuple):
-    """What stands in some lines of a file from `line` on: the cells, and what is wrong if they are no row."""
+    """What stands in some lines of a file from `line` on: the cells; what is wrong if they are no row, or in doubt."""
 
     line: int
     cells: list[str]
     wrong: str
     text: str
+    doubt: str = ""
 
 
 @dataclass
@@ -61,6 +94,10 @@ class CsvFile:
     path : str
     table : str
         The table's name in messages.
+    label : str
+        What messages call the file.
+    layout : Layout or None
+        Of an export; None reads no line that is not whole.
     names : list of str
         The header's cells; some may be empty, or repeated.
     delimiter : str
@@ -72,12 +109,15 @@ class CsvFile:
 
     path: str
     table: str
+    label: str = ""
+    layout: Layout | None = None
     names: list[str] = field(default_factory=list)
     delimiter: str = ","
     offset: int = 0
     line: int = 1
 
     def __post_init__(self) -> None:
+        self.label = self.label or self.path
         try:
             with _long_cells(), self._bytes() as stream:
                 start = stream.peek(4)[:4]
@@ -90,10 +130,12 @@ class CsvFile:
 
     def problem(self, message: str) -> ContractError:
         """The error that names the file."""
-        return ContractError("tables", [Problem(self.table, f"{self.path} {message}")])
+        return ContractError("tables", [Problem(self.table, f"{self.label} {message}")])
 
     def _not_utf8(self, why: str) -> ContractError:
-        return self.problem(f"is not UTF-8 text; save it as UTF-8: {why}")
+        if self.layout:
+            return self.problem(f"is not {self.layout.encoding} text: {why}; what is its 'encoding'?")
+        return self.problem(f"is not UTF-8 text; save it as UTF-8: {why}; a data.yaml can say its 'encoding'")
 
     def _bytes(self) -> io.BufferedReader:
         return io.BufferedReader(pa.input_stream(self.path, compression="detect"), _CHUNK)
@@ -102,15 +144,22 @@ class CsvFile:
         stream.read(mark)
         # A character a byte, as long as nobody knows what is text here.
         text = io.TextIOWrapper(stream, "latin-1", newline="")
-        lines = iter(lambda: text.readline(_BLOCK), "")
-        first = next(lines, "")
-        named = re.fullmatch(r'"?sep=(.)"?[\r\n]*', first, re.IGNORECASE)
-        header, before = (next(lines, ""), [first]) if named else (first, [])
+        layout, lines = self.layout or Layout(), iter(lambda: text.readline(_BLOCK), "")
+        header, before = next(lines, ""), list[str]()
+        named = re.fullmatch(r'"?sep=(.)"?[\r\n]*', header, re.IGNORECASE)
+        for _ in range(max(layout.skip_rows, 1 if named else 0)):
+            before.append(header)
+            header = next(lines, "")
+        while self.layout and header and not header.strip(_EMPTY):
+            before.append(header)
+            header = next(lines, "")
         if not header.strip():
-            raise self.problem("has no header line at its start")
+            raise self.problem(f"has no header line at its {'end' if before else 'start'}")
         if "\0" in header:
             raise self._not_utf8("it holds NUL bytes, as UTF-16 does")
-        self.delimiter = named[1] if named else max(_SEPARATORS, key=_QUOTED.sub("", header).count)
+        sample = [header, *islice(lines, _SAMPLE if self.layout else 0)]
+        lines = chain(sample[1:], lines)
+        self.delimiter = layout.delimiter or (named[1] if named else _likely_delimiter(sample))
         cells, wrong, taken = self._cells(header, lines)
         if wrong:
             raise self.problem(f"has a header line that cannot be read: {wrong}")
@@ -125,15 +174,15 @@ class CsvFile:
     def _reader(self, lines: Iterator[str], *, strict: bool = True) -> Any:
         return csv.reader(lines, delimiter=self.delimiter, strict=strict)
 
-    def batches(self, places: Sequence[int], unread: list[Unread], start: int) -> Iterator[pa.RecordBatch]:
-        """The cells of some columns as text, null where empty, and what is no row in `unread`.
+    def batches(self, places: Sequence[int], unread: list[Unread], doubts: list[Doubt]) -> Iterator[pa.RecordBatch]:
+        """The cells of some columns as text, null where empty, what is no row in `unread`, short ones in `doubts`.
 
-        `start` is how many rows other files gave before. What is opened by a quote and ends lines further down is told
+        What is opened by a quote and ends lines further down is told
         from a stray quote by the standard library's strict reading; Arrow would take either as a cell.
         """
         try:
             lines_are_cells_too = self._survey()
-            yield from (self._by_record if lines_are_cells_too else self._by_arrow)(places, unread, start)
+            yield from (self._by_record if lines_are_cells_too else self._by_arrow)(places, unread, doubts)
         except (pa.ArrowException, OSError) as error:
             raise self.problem(f"cannot be read: {first_line(error)}") from None
 
@@ -184,15 +233,32 @@ class CsvFile:
             return self._not_utf8(f"{place} holds a NUL byte; it seems to be UTF-16, or damaged")
         return self._not_utf8(f"{place} holds byte 0x{byte:02X}; in Windows-1252 the cell would be {cell!r}")
 
-    def _wrong(self, cells: int) -> str:
-        return f"a line of {counted(cells, 'cell')} where the header has {len(self.names)}"
+    def _fitted(self, cells: list[str]) -> tuple[list[str], str, str]:
+        """The cells of a line, as many as the header has; what is wrong if that cannot be, or in doubt."""
+        width, given = len(self.names), len(cells)
+        if given == width:
+            return cells, "", ""
+        message = f"a line of {counted(given, 'cell')} where the header has {width}"
+        if self.layout is None or any(cells[width:]):
+            return cells, message, ""
+        named = max(place for place, name in enumerate(self.names, 1) if name or place == 1)
+        return [*cells, *[""] * width][:width], "", message if given < named else ""
 
-    def _by_arrow(self, places: Sequence[int], unread: list[Unread], start: int) -> Iterator[pa.RecordBatch]:
-        own = len(unread)
+    def _by_arrow(self, places: Sequence[int], unread: list[Unread], doubts: list[Doubt]) -> Iterator[pa.RecordBatch]:
+        short: deque[tuple[int, list[str]]] = deque()
 
         def refuse(row: Any) -> str:
-            before = start + row.number - 1 - (len(unread) - own)
-            unread.append(Unread(before, self._wrong(row.actual_columns), row.text[:80]))
+            text = row.text.rstrip("\r\n")
+            before = row.number - 1 - len(unread)
+            cells, wrong, doubt = self._fitted(
+                self._cells(text, iter(()))[0] if self.layout else [""] * row.actual_columns
+            )
+            if wrong:
+                unread.append(Unread(before, wrong, text[:80]))
+            else:
+                short.append((before, [cells[place] for place in places]))
+            if doubt:
+                doubts.append(Doubt(before, "", doubt, text[:80]))
             return "skip"
 
         numbers = [str(place) for place in range(len(self.names))]
@@ -211,25 +277,27 @@ class CsvFile:
                 ),
             )
             try:
-                reader = pa.csv.open_csv(stream, *options)
+                reader: Iterable[pa.RecordBatch] = pa.csv.open_csv(stream, *options)
             except pa.ArrowInvalid as error:
-                if "Empty CSV" in str(error):  # a header and nothing more
-                    return
-                raise
-            yield from reader
+                if "Empty CSV" not in str(error):
+                    raise
+                reader = ()  # a header and nothing more
+            yield from _with_short(reader, short, wanted)
 
-    def _by_record(self, places: Sequence[int], unread: list[Unread], start: int) -> Iterator[pa.RecordBatch]:
-        records = self.records()
+    def _by_record(self, places: Sequence[int], unread: list[Unread], doubts: list[Doubt]) -> Iterator[pa.RecordBatch]:
+        records, start = self.records(), 0
         while several := list(islice(records, _ROWS)):
             rows: list[list[str]] = []
             for record in several:
+                before = start + len(rows)
                 if record.wrong:
-                    unread.append(Unread(start + len(rows), record.wrong, record.text))
-                else:
-                    rows.append(record.cells)
+                    unread.append(Unread(before, record.wrong, record.text))
+                    continue
+                if record.doubt:
+                    doubts.append(Doubt(before, "", record.doubt, record.text))
+                rows.append([record.cells[place] for place in places])
             start += len(rows)
-            cells = [pa.array([row[place] or None for row in rows], pa.large_string()) for place in places]
-            yield pa.RecordBatch.from_arrays(cells, list(map(str, places)))
+            yield _as_batch(rows, list(map(str, places)))
 
     def records(self) -> Iterator[_Record]:
         """What the lines after the header hold, by strict reading; blank lines are passed over.
@@ -249,9 +317,8 @@ class CsvFile:
                     line += 1
                     continue
                 cells, wrong, taken = self._cells(first, iter(following, ""))
-                if not wrong and len(cells) != len(self.names):
-                    wrong = self._wrong(len(cells))
-                yield _Record(line, cells, wrong, first.rstrip("\r\n")[:80])
+                cells, wrong, doubt = (cells, wrong, "") if wrong else self._fitted(cells)
+                yield _Record(line, cells, wrong, first.rstrip("\r\n")[:80], doubt)
                 if wrong:
                     again.extendleft(reversed(taken[1:]))
                     del taken[1:]
@@ -282,6 +349,49 @@ class CsvFile:
         wanted = set(records)
         found = enumerate(islice(self.records(), max(wanted, default=-1) + 1))
         return {number: record.line for number, record in found if number in wanted}
+
+
+def _likely_delimiter(sample: list[str]) -> str:
+    """The separator that parts most lines into as many cells as the header, and of those the one that parts it most."""
+
+    def told(separator: str) -> tuple[bool, int, int]:
+        widths = [len(cells) for cells in csv.reader(sample, delimiter=separator) if cells]
+        return widths[0] > 1, widths.count(widths[0]), widths[0]
+
+    return max(_SEPARATORS, key=told)
+
+
+def _as_batch(rows: Sequence[Sequence[str]], names: list[str]) -> pa.RecordBatch:
+    """Rows of text as columns, null where empty."""
+    columns = [pa.array([row[place] or None for row in rows], pa.large_string()) for place in range(len(names))]
+    return pa.RecordBatch.from_arrays(columns, names)
+
+
+def _with_short(
+    batches: Iterable[pa.RecordBatch], short: deque[tuple[int, list[str]]], names: list[str]
+) -> Iterator[pa.RecordBatch]:
+    """The rows that Arrow read, and between them in their places those that it found too short."""
+    row = 0
+    for batch in batches:
+        pieces, at = [], 0
+        while short and short[0][0] <= row + batch.num_rows - at:
+            pieces.append(batch.slice(at, short[0][0] - row))
+            at, row = at + pieces[-1].num_rows, short[0][0]
+            pieces.append(_as_batch(_in_a_row(short), names))
+            row += pieces[-1].num_rows
+        pieces.append(batch.slice(at))
+        row += pieces[-1].num_rows
+        yield from pa.Table.from_batches(pieces).combine_chunks().to_batches()
+    if short:
+        yield _as_batch([cells for _, cells in short], names)
+
+
+def _in_a_row(short: deque[tuple[int, list[str]]]) -> list[list[str]]:
+    """The first of the short rows and those that follow at once."""
+    taken = [short.popleft()]
+    while short and short[0][0] == taken[-1][0] + 1:
+        taken.append(short.popleft())
+    return [cells for _, cells in taken]
 
 
 @contextmanager

@@ -42,6 +42,8 @@ class ParquetPart:
         The table's name in messages.
     folder : str or None
         Where the folders begin whose names are columns (`country=NO`).
+    label : str
+        What messages call the file.
     schema : Schema
         The file's own.
     folders : dict of column to text
@@ -52,12 +54,14 @@ class ParquetPart:
 
     path: str
     table: str
-    folder: str | None
+    folder: str | None = None
+    label: str = ""
     schema: pa.Schema = field(init=False)
     folders: dict[str, str | None] = field(init=False)
     columns: dict[str, pa.DataType] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.label = self.label or self.path
         try:
             self.schema = pa.parquet.read_schema(self.path)
         except _DAMAGED as error:
@@ -68,8 +72,13 @@ class ParquetPart:
         own = dict(zip(self.schema.names, self.schema.types, strict=True))
         self.columns = dict.fromkeys(self.folders, _CODED) | own
 
+    @property
+    def names(self) -> list[str]:
+        """Its columns as they stand, one that is there twice twice; then those of its folders."""
+        return [*self.schema.names, *(self.folders.keys() - {*self.schema.names})]
+
     def _problem(self, message: str) -> ContractError:
-        return ContractError("tables", [Problem(self.table, f"{self.path} {message}")])
+        return ContractError("tables", [Problem(self.table, f"{self.label} {message}")])
 
     def batches(self, columns: list[str], rows: int) -> Iterator[pa.RecordBatch]:
         """The rows, in order; text as dictionaries."""
@@ -82,11 +91,13 @@ class ParquetPart:
                 own = [column for column in columns if column in self.schema.names]
                 for batch in file.iter_batches(rows, columns=own):
                     arrays = [batch[name] if name in own else self._said(name, len(batch)) for name in columns]
-                    yield valid(pa.RecordBatch.from_arrays(arrays, columns), self.table, f"{self.path}: ")
+                    yield valid(pa.RecordBatch.from_arrays(arrays, columns), self.table, f"{self.label}: ")
         except _DAMAGED as error:
             raise self._problem(f"cannot be read: {first_line(error)}") from None
 
     def _said(self, column: str, rows: int) -> pa.Array:
+        if column not in self.folders:
+            return pa.nulls(rows)
         text = self.folders[column]
         return pa.nulls(rows, _CODED) if text is None else pa.repeat(text, rows).dictionary_encode()
 
@@ -133,7 +144,7 @@ def together(parts: list[ParquetPart], columns: list[str], rows: int) -> Iterato
 
 def _one_type(parts: list[ParquetPart], column: str, problems: list[Problem]) -> pa.DataType | None:
     """The type that a column of several types is read as; None where all parts have it alike."""
-    types = {part.columns[column]: part.path for part in reversed(parts)}
+    types = {part.columns.get(column, pa.null()): part.label for part in reversed(parts)}
     if len(types) == 1:
         return None
     # A part without a single value, which pandas writes as a column of no type, goes with any other.
@@ -177,5 +188,5 @@ def _as(array: pa.Array, kind: pa.DataType, part: ParquetPart, column: str) -> p
         return (array.cast(pa.string()) if pa.types.is_decimal(array.type) else array).cast(kind)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         where = f"{part.table}.{column}"
-        message = f"{part.path} has {array.type} values that do not fit those of other parts: {first_line(error)}"
+        message = f"{part.label} has {array.type} values that do not fit those of other parts: {first_line(error)}"
         raise ContractError("tables", [Problem(where, message)]) from None

@@ -6,7 +6,7 @@ import datetime as dt
 import glob
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 
 from leadscore.errors import ContractError, Problem
-from leadscore.sources.csv_files import CsvFile, Unread, first_line
+from leadscore.sources.csv_files import CsvFile, Doubt, Unread, first_line
 from leadscore.sources.parquet_files import ParquetPart, together, valid
 
 # Rows in hand at a time: large enough that each numpy call pays, small enough to stay in tens of megabytes.
@@ -43,8 +43,16 @@ class Source:
         Lines that could not be read as rows, and are left out; filled while reading.
     places : callable
         Where records stand, which are rows and unread lines, counted together from 0.
+    doubts : list of Doubt
+        Rows that break the contract if they stay; filled while reading, each before its row comes.
+    notes : list of str
+        What nobody said and was found out: encodings, sheets, members of archives.
+    iso_times : bool
+        Whether dates and times of a workbook come as ISO text, whatever form the text beside them has.
     metadata : dict
         What a Parquet file says of itself.
+    scratch : object
+        Temporary files that must not go before it does.
     """
 
     name: str
@@ -53,7 +61,11 @@ class Source:
     repeated: dict[str, list[int]] = field(default_factory=dict)
     unread: list[Unread] = field(default_factory=list)
     places: Callable[[list[int]], dict[int, str]] = lambda records: {record: f"row {record}" for record in records}
+    doubts: list[Doubt] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    iso_times: bool = False
     metadata: dict[bytes, bytes] = field(default_factory=dict)
+    scratch: object = None
 
     def table(self, columns: list[str]) -> pa.Table:
         """All rows at once."""
@@ -74,6 +86,16 @@ def named(name: str, columns: list[str]) -> dict[str, Any]:
         "name": name,
         "columns": list(places),
         "repeated": {column: found for column, found in places.items() if len(found) > 1},
+    }
+
+
+def named_in_parts(name: str, parts: Iterable[list[str]]) -> dict[str, Any]:
+    """The same of a table in parts: each column once, and those that a part has more than once."""
+    own = [named(name, columns) for columns in parts]
+    return {
+        "name": name,
+        "columns": [*dict.fromkeys(chain.from_iterable(part["columns"] for part in own))],
+        "repeated": {column: places for part in own for column, places in part["repeated"].items()},
     }
 
 
@@ -171,12 +193,9 @@ def _mixes_zones(series: pd.Series[Any]) -> bool:
 
 
 def _from_files(path: str, name: str) -> Source:
-    paths = _paths(path, name)
+    paths = paths_of(path, name)
     if not paths:
         raise ContractError("tables", [Problem(name, f"no file at {path!r}")])
-    # Arrow opens files by names of text.
-    if odd := [one for one in paths if not one.isascii() and one.encode(errors="replace").decode() != one]:
-        raise ContractError("tables", [Problem(name, f"the name {odd[0]!r} is not UTF-8 text; rename it")])
     endings = {Path(one.lower().removesuffix(".gz")).suffix + ".gz" * one.lower().endswith(".gz") for one in paths}
     if endings <= _PARQUET:
         return _from_parquet(paths, path, name)
@@ -187,7 +206,7 @@ def _from_files(path: str, name: str) -> Source:
     raise ContractError("tables", [Problem(name, message)])
 
 
-def _paths(path: str, name: str) -> list[str]:
+def paths_of(path: str, name: str) -> list[str]:
     """The files of a path: one, those of a glob, or those of a folder and the folders in it."""
     if Path(path).is_dir():
         found = [one for one in Path(path).rglob("*") if not one.is_dir()]
@@ -204,6 +223,9 @@ def _paths(path: str, name: str) -> list[str]:
             "tables",
             [Problem(name, f"{one!r} is not a file but {_nature(one)}; write the table to a file") for one in odd],
         )
+    # Arrow opens files by names of text.
+    if odd := [one for one in paths if not one.isascii() and one.encode(errors="replace").decode() != one]:
+        raise ContractError("tables", [Problem(name, f"the name {odd[0]!r} is not UTF-8 text; rename it")])
     # A glob with ** twice finds files twice.
     return sorted({one for one in paths if Path(one).is_file()})
 
@@ -230,46 +252,95 @@ def _from_parts(
             raise ContractError("tables", problems)
         return batches(columns)
 
-    source = Source(**named(name, list(dict.fromkeys(chain(*parts.values())))), batches=checked, **more)
-    for names in parts.values():
-        source.repeated |= named(name, names)["repeated"]
-    return source
+    return Source(**named_in_parts(name, parts.values()), batches=checked, **more)
 
 
 def _from_parquet(paths: list[str], path: str, name: str) -> Source:
     parts = [ParquetPart(one, name, path if Path(path).is_dir() else None) for one in paths]
-    return _from_parts(
-        name,
-        {part.path: [*part.schema.names, *(part.folders.keys() - {*part.schema.names})] for part in parts},
-        lambda columns: together(parts, columns, BATCH_ROWS),
+    source = parquet_source(parts)
+    return _from_parts(name, {part.path: part.names for part in parts}, source.batches, metadata=source.metadata)
+
+
+def parquet_source(parts: list[ParquetPart]) -> Source:
+    """Parquet files as one table, each column of one type throughout."""
+    return Source(
+        **named_in_parts(parts[0].table, [part.names for part in parts]),
+        batches=lambda columns: together(parts, columns, BATCH_ROWS),
         metadata=dict(parts[0].schema.metadata or {}),
     )
 
 
 def _from_csv(paths: list[str], name: str) -> Source:
     """CSV as text throughout: what a cell means is for the contract to say, not for a guess (code 007, country NA)."""
-    files = [CsvFile(path, name) for path in paths]
-    starts: list[int] = []
+    files = {path: CsvFile(path, name) for path in paths}
+    parts = put_together(name, {path: csv_source(file) for path, file in files.items()})
+    source = _from_parts(name, {path: file.names for path, file in files.items()}, parts.batches, places=parts.places)
+    source.columns, source.unread = parts.columns, parts.unread
+    return source
+
+
+def csv_source(file: CsvFile) -> Source:
+    """One CSV file as a table."""
+    unread, doubts = list[Unread](), list[Doubt]()
 
     def batches(columns: list[str]) -> Iterator[pa.RecordBatch]:
-        source.unread.clear()
-        starts.clear()
-        row = 0
-        for file in files:
-            starts.append(row + len(source.unread))
-            for batch in file.batches([file.names.index(column) for column in columns], source.unread, row):
-                yield batch.rename_columns(columns)
-                row += batch.num_rows
+        unread.clear()
+        doubts.clear()
+        for batch in file.batches([file.names.index(column) for column in columns], unread, doubts):
+            yield batch.rename_columns(columns)
 
     def places(records: list[int]) -> dict[int, str]:
-        found: dict[int, str] = {}
-        for file, start, end in zip(files, starts, [*starts[1:], math.inf], strict=True):
-            lines = file.lines([record - start for record in records if start <= record < end])
-            of_file = f" of {file.path}" if len(files) > 1 else ""
-            found |= {start + record: f"line {line}{of_file}" for record, line in lines.items()}
-        return found
+        return {record: f"line {line}" for record, line in file.lines(records).items()}
 
-    source = _from_parts(name, {file.path: file.names for file in files}, batches, places=places)
+    source = Source(**named(file.table, file.names), batches=batches, places=places, unread=unread, doubts=doubts)
     # Spreadsheets leave columns without a name behind, which nobody can ask for.
     source.columns = [column for column in source.columns if column]
     return source
+
+
+def put_together(name: str, parts: dict[str, Source]) -> Source:
+    """Several tables, one below the other, by what messages call each; a column that one lacks is empty there."""
+    if len(parts) == 1:
+        return next(iter(parts.values()))
+    unread, doubts, starts = list[Unread](), list[Doubt](), list[int]()
+
+    def batches(columns: list[str]) -> Iterator[pa.RecordBatch]:
+        for held in (unread, doubts, starts):
+            held.clear()
+        row = 0
+        for part in parts.values():
+            first = row
+            starts.append(first + len(unread))
+            seen = len(unread), len(doubts)
+            # Without a column nobody could count the rows.
+            own = [column for column in columns if column in part.columns] or part.columns[:1]
+            for batch in chain(part.batches(own), [None]):
+                unread.extend(one._replace(before=one.before + first) for one in part.unread[len(unread) - seen[0] :])
+                doubts.extend(one._replace(row=one.row + first) for one in part.doubts[len(doubts) - seen[1] :])
+                if batch is not None:
+                    yield _widened(batch, columns)
+                    row += batch.num_rows
+
+    def places(records: list[int]) -> dict[int, str]:
+        found: dict[int, str] = {}
+        for (label, part), start, end in zip(parts.items(), starts, [*starts[1:], math.inf], strict=True):
+            own = part.places([record - start for record in records if start <= record < end])
+            found |= {start + record: f"{place} of {label}" for record, place in own.items()}
+        return found
+
+    return Source(
+        **named_in_parts(name, [part.columns for part in parts.values()])
+        | {"repeated": {column: found for part in parts.values() for column, found in part.repeated.items()}},
+        batches=batches,
+        places=places,
+        unread=unread,
+        doubts=doubts,
+        notes=[note for part in parts.values() for note in part.notes],
+        iso_times=any(part.iso_times for part in parts.values()),
+    )
+
+
+def _widened(batch: pa.RecordBatch, columns: list[str]) -> pa.RecordBatch:
+    held = batch.schema.names
+    empty = pa.nulls(batch.num_rows, pa.large_string())
+    return pa.RecordBatch.from_arrays([batch[column] if column in held else empty for column in columns], columns)

@@ -7,7 +7,7 @@ import pytest
 from leadscore.imports.build import import_tables
 
 pytestmark = pytest.mark.real
-VENDORS = ["hubspot", "marketo", "rudderstack", "segment", "warehouse_fivetran"]
+VENDORS = ["excel_de", "hubspot", "marketo", "rudderstack", "salesforce", "segment", "warehouse_fivetran"]
 
 
 def plain(value):

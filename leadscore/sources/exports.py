@@ -1,0 +1,97 @@
+"""Exports as a data file names them: files of any kind, packed or not, as one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from leadscore.errors import ContractError, Problem, did_you_mean
+from leadscore.sources.csv_files import CsvFile, Layout
+from leadscore.sources.encodings import as_utf8
+from leadscore.sources.files import File, Scratch, matching
+from leadscore.sources.parquet_files import ParquetPart
+from leadscore.sources.source import Source, csv_source, parquet_source, put_together
+
+
+@dataclass(frozen=True)
+class Export:
+    """Where an export is and how it is to be read; None is found out.
+
+    Attributes
+    ----------
+    file : tuple of str
+        Files, patterns and folders; members of an archive as `export.zip/Lead.csv`.
+    table, query, connection : str or None
+        Of a database.
+    encoding, delimiter, sheet : str or None
+    skip_rows : int
+        Lines before the header.
+    """
+
+    file: tuple[str, ...] = ()
+    table: str | None = None
+    query: str | None = None
+    connection: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    sheet: str | None = None
+    skip_rows: int = 0
+
+
+def open_export(export: Export, name: str, folder: Path) -> Source:
+    """Open an export for reading; its `notes` say what was found out.
+
+    Parameters
+    ----------
+    export : Export
+    name : str
+        The table's name in messages.
+    folder : Path
+        Where relative paths begin.
+
+    Raises
+    ------
+    ContractError
+        If there is no such file, or one cannot be read.
+    """
+    if not export.file:
+        raise ContractError("tables", [Problem(name, "names no file; hand a frame in from Python, or give 'file'")])
+    scratch = Scratch()
+    files = [file for file, members in matching(export.file, folder, name)]
+    if strange := [file for file in files if file.ending not in _READ]:
+        shown = f"{strange[0].ending!r} files are not read{did_you_mean(strange[0].ending, _READ)}"
+        raise strange[0].problem(name, f"is of no kind that can be read: {shown}")
+    parts: dict[str, Source] = {}
+    for reader in dict.fromkeys(_READ.values()):
+        own = [file for file in files if _READ[file.ending] is reader]
+        parts |= reader(own, name, export, scratch) if own else {}
+    source = put_together(name, parts)
+    source.scratch = scratch
+    return source
+
+
+Reader = Callable[[list[File], str, Export, Scratch], dict[str, Source]]
+
+
+def _csv(files: list[File], name: str, export: Export, scratch: Scratch) -> dict[str, Source]:
+    parts = {}
+    for file in files:
+        path, encoding, notes = as_utf8(file, name, export.encoding, scratch)
+        opened = CsvFile(path, name, file.label, Layout(encoding, export.delimiter, export.skip_rows))
+        source = parts[file.label] = csv_source(opened)
+        source.notes += notes
+        if export.delimiter is None and opened.delimiter != ("\t" if file.ending.startswith("tsv") else ","):
+            source.notes.append(f"{file.label} is read with the delimiter {opened.delimiter!r}")
+    return parts
+
+
+def _parquet(files: list[File], name: str, export: Export, scratch: Scratch) -> dict[str, Source]:
+    del export, scratch  # Parquet says all itself
+    return {files[0].label: parquet_source([ParquetPart(file.path, name, label=file.label) for file in files])}
+
+
+_READ: dict[str, Reader] = {
+    **dict.fromkeys(("csv", "tsv", "txt", "csv.gz", "tsv.gz", "txt.gz"), _csv),
+    **dict.fromkeys(("parquet", "pq"), _parquet),
+}
