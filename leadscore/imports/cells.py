@@ -221,6 +221,8 @@ def _boolean(true: frozenset[str], false: frozenset[str], value: Any) -> bool | 
 
 
 def _list(separator: str, value: Any) -> tuple[str, ...] | None:
+    if isinstance(value, str) and value.startswith("[") and isinstance(listed := _json(value), list):
+        value = listed
     if isinstance(value, str):
         quoted = '"' in value and len(separator) == 1
         parts = (

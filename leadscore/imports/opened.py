@@ -109,7 +109,9 @@ class Opened:
 
     def _certain(self, names: list[str], rows: Rows, first: int) -> Rows:
         """The rows without those in doubt: lines that are too short, numbers that a workbook has rounded."""
-        known = {"": "", **{self.headers[name]: name for name in names}}
+        # As a quantity a rounded number will do.
+        exact = [name for name in names if self.spec.typed(name).type not in {"number", "time"}]
+        known = {"": "", **{self.headers[name]: name for name in exact}}
         doubts = [one for one in self.source.doubts if one.column in known]
         places = np.array([one.row for one in doubts], np.intp) - first
         for at in np.flatnonzero(np.isin(places, rows)):

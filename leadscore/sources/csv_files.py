@@ -297,7 +297,7 @@ class CsvFile:
                     doubts.append(Doubt(before, "", record.doubt, record.text))
                 rows.append([record.cells[place] for place in places])
             start += len(rows)
-            yield _as_batch(rows, list(map(str, places)))
+            yield as_batch(rows, list(map(str, places)))
 
     def records(self) -> Iterator[_Record]:
         """What the lines after the header hold, by strict reading; blank lines are passed over.
@@ -361,7 +361,7 @@ def _likely_delimiter(sample: list[str]) -> str:
     return max(_SEPARATORS, key=told)
 
 
-def _as_batch(rows: Sequence[Sequence[str]], names: list[str]) -> pa.RecordBatch:
+def as_batch(rows: Sequence[Sequence[str]], names: list[str]) -> pa.RecordBatch:
     """Rows of text as columns, null where empty."""
     columns = [pa.array([row[place] or None for row in rows], pa.large_string()) for place in range(len(names))]
     return pa.RecordBatch.from_arrays(columns, names)
@@ -377,13 +377,13 @@ def _with_short(
         while short and short[0][0] <= row + batch.num_rows - at:
             pieces.append(batch.slice(at, short[0][0] - row))
             at, row = at + pieces[-1].num_rows, short[0][0]
-            pieces.append(_as_batch(_in_a_row(short), names))
+            pieces.append(as_batch(_in_a_row(short), names))
             row += pieces[-1].num_rows
         pieces.append(batch.slice(at))
         row += pieces[-1].num_rows
         yield from pa.Table.from_batches(pieces).combine_chunks().to_batches()
     if short:
-        yield _as_batch([cells for _, cells in short], names)
+        yield as_batch([cells for _, cells in short], names)
 
 
 def _in_a_row(short: deque[tuple[int, list[str]]]) -> list[list[str]]:

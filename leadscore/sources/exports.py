@@ -10,8 +10,10 @@ from leadscore.errors import ContractError, Problem, did_you_mean
 from leadscore.sources.csv_files import CsvFile, Layout
 from leadscore.sources.encodings import as_utf8
 from leadscore.sources.files import File, Scratch, matching
+from leadscore.sources.json_lines import json_source
 from leadscore.sources.parquet_files import ParquetPart
 from leadscore.sources.source import Source, csv_source, parquet_source, put_together
+from leadscore.sources.workbooks import workbook_source
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,20 @@ def _csv(files: list[File], name: str, export: Export, scratch: Scratch) -> dict
     return parts
 
 
+def _json(files: list[File], name: str, export: Export, scratch: Scratch) -> dict[str, Source]:
+    parts = {}
+    for file in files:
+        path, _, notes = as_utf8(file, name, export.encoding, scratch)
+        parts[file.label] = json_source(path, file, name)
+        parts[file.label].notes += notes
+    return parts
+
+
+def _workbook(files: list[File], name: str, export: Export, scratch: Scratch) -> dict[str, Source]:
+    del scratch
+    return {file.label: workbook_source(file, name, export.sheet, export.skip_rows) for file in files}
+
+
 def _parquet(files: list[File], name: str, export: Export, scratch: Scratch) -> dict[str, Source]:
     del export, scratch  # Parquet says all itself
     return {files[0].label: parquet_source([ParquetPart(file.path, name, label=file.label) for file in files])}
@@ -93,5 +109,7 @@ def _parquet(files: list[File], name: str, export: Export, scratch: Scratch) -> 
 
 _READ: dict[str, Reader] = {
     **dict.fromkeys(("csv", "tsv", "txt", "csv.gz", "tsv.gz", "txt.gz"), _csv),
+    **dict.fromkeys(("jsonl", "ndjson", "json", "jsonl.gz", "ndjson.gz", "json.gz"), _json),
+    **dict.fromkeys(("xlsx", "xlsm", "xlsb", "xls", "ods"), _workbook),
     **dict.fromkeys(("parquet", "pq"), _parquet),
 }

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import glob
+import importlib
 import os
 import shutil
 import tempfile
 import weakref
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from typing import Any
 
 from leadscore.errors import ContractError, Problem, did_you_mean, visible
 from leadscore.sources.source import paths_of
@@ -53,6 +55,21 @@ class File:
         """The error for what would unpack without end."""
         limits = f"more than {LARGEST // 10**9} GB or {RATIO} times its {self.packed:,} bytes"
         return self.problem(table, f"would unpack to {limits}; unpack it yourself if you trust it")
+
+
+def needed(module: str, extra: str, what: str, table: str) -> Any:
+    """A library that only some sources need.
+
+    Raises
+    ------
+    ContractError
+        If it is not installed, with the command that does it.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        message = f"{what} needs a library that is not installed: pip install 'leadscore[{extra}]'"
+        raise ContractError("tables", [Problem(table, message)]) from None
 
 
 class Scratch:

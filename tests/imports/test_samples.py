@@ -7,7 +7,8 @@ import pytest
 from leadscore.imports.build import import_tables
 
 pytestmark = pytest.mark.real
-VENDORS = ["excel_de", "hubspot", "marketo", "rudderstack", "salesforce", "segment", "warehouse_fivetran"]
+VENDORS = ["dynamics", "excel_de", "ga4", "hubspot", "mailchimp", "marketo", "rudderstack", "salesforce", "segment"]
+VENDORS += ["warehouse_fivetran"]
 
 
 def plain(value):
