@@ -3,36 +3,117 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from leadscore.base.files import replacing
+from leadscore.base.text import counted
 from leadscore.cli.entry import app
 from leadscore.cli.options import refuse_existing
 from leadscore.errors import visible
 
+if TYPE_CHECKING:
+    from leadscore.start.question import Question
+
 
 @app.command()
 def init(
-    folder: Annotated[
-        Path, typer.Argument(metavar="[FOLDER]", help="The folder; created if it does not exist.")
-    ] = Path(),
+    places: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[FOLDER]", help="The folder, created if need be; with --from: files."),
+    ] = None,
+    *,
+    exports: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--from",
+            metavar="FILE...",
+            help="Exports of a CRM or a tracker, or a folder of them: start from your data.",
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="The folder, where files stand before it.")] = None,
 ) -> None:
-    """Write an example to start from: a rulebook and two tiny tables."""
+    """Write files to start from: an example, or for your own exports.
+
+    With --from: a data.yaml, which says how the exports become leads, events and outcomes, and a first rulebook. What
+    the exports do not say is asked; where nobody can be asked, a default is taken and marked "# ?" in data.yaml, and
+    the exit code is 5.
+    """
+    files = [place for place in places or () if exports and place.is_file()]
+    folders = [place for place in places or () if place not in files] + ([out] if out else [])
+    if len(folders) > 1:
+        raise typer.BadParameter(f"give one; got {', '.join(map(str, folders))}", param_hint="'FOLDER'")
+    folder = folders[0] if folders else Path()
+    if exports:
+        _from_exports([*exports, *files], folder)
+    else:
+        _example(folder)
+
+
+def _from_exports(given: list[Path], folder: Path) -> None:
+    """A data file and a first rulebook for exports."""
+    from leadscore.start.begin import begin, export_files  # noqa: PLC0415 - this command only
+
+    names = ("data.yaml", "rulebook.yaml")
+    refuse_existing(folder, names, "'FOLDER'")
+    asking = sys.stdin.isatty() and sys.stdout.isatty()
+    beginning = begin(export_files(given), folder, _ask if asking else None)
+    _write(folder, {"data.yaml": beginning.data, "rulebook.yaml": beginning.rulebook})
+    data, rulebook = (shlex.quote(visible(folder / name)) for name in names)
+    for line in beginning.files:
+        typer.echo(line)
+    for note in beginning.notes:
+        typer.echo(f"note: {note}")
+    if beginning.questions:
+        typer.echo(
+            f"\n{counted(len(beginning.questions), 'question')} not asked; what was taken is marked '# ?' in {data}:"
+        )
+        for question in beginning.questions:
+            typer.echo(f"  {question.seen}.\n    {question.ask} Taken: {question.default}")
+    typer.echo(f"\nWrote {data} and {rulebook}. Now type:\n")
+    if folder.resolve() != Path.cwd():
+        typer.echo(f"  cd {shlex.quote(visible(folder))}")
+    typer.echo(f"  leadscore score rulebook.yaml --as-of {beginning.as_of or 'DAY'} --out scores.csv")
+    if beginning.outcomes:
+        typer.echo("  leadscore funnel --within-days 60")
+    if beginning.questions:
+        raise typer.Exit(5)
+
+
+def _ask(question: Question) -> None:
+    """Ask until an answer can be taken."""
+    typer.echo(f"\n{question.seen}.")
+    while True:
+        answer = typer.prompt(question.ask, default=question.default)
+        try:
+            question.take(answer)
+        except ValueError as error:
+            typer.echo(f"{error}.")
+        else:
+            return
+
+
+def _write(folder: Path, texts: dict[str, str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        # All of them or none: a folder with one is refused next time.
+        for name, text in texts.items():
+            file = stack.enter_context(replacing(folder / name))
+            file.write(text.encode())
+            file.flush()
+
+
+def _example(folder: Path) -> None:
+    """A rulebook and two tiny tables."""
     from leadscore.datasets.funnel import example  # noqa: PLC0415 - this command only
 
     names = ("rulebook.yaml", "leads.csv", "events.csv")
     refuse_existing(folder, names, "'FOLDER'")
-    folder.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as stack:
-        # All of them or none: a folder with one is refused next time.
-        for name in names:
-            file = stack.enter_context(replacing(folder / name))
-            file.write(example(name).encode())
-            file.flush()
+    _write(folder, {name: example(name) for name in names})
     rulebook, leads, events = (shlex.quote(visible(folder / name)) for name in names)
     out = shlex.quote(visible(folder / "scores.csv"))
     tables = f"--leads {leads} --events {events} --as-of 2026-03-31"

@@ -337,6 +337,11 @@ def dump(data: Any) -> str:
     return out.getvalue()
 
 
+def loaded(text: str) -> Any:
+    """Text as a tree that keeps its comments, to be changed and written by `dump`."""
+    return _yaml().load(StringIO(text))
+
+
 def rewrite(document: Document, data: dict[Any, Any]) -> str:
     """The same file with other content: only the lines that change are touched, and comments stay.
 
