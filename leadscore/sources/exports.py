@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
+import pyarrow as pa
+
 from leadscore.errors import ContractError, Problem, did_you_mean
+from leadscore.sources.archives import check_workbook, members
 from leadscore.sources.csv_files import CsvFile, Layout
 from leadscore.sources.encodings import as_utf8
 from leadscore.sources.files import File, Scratch, matching
@@ -60,7 +64,11 @@ def open_export(export: Export, name: str, folder: Path) -> Source:
     if not export.file:
         raise ContractError("tables", [Problem(name, "names no file; hand a frame in from Python, or give 'file'")])
     scratch = Scratch()
-    files = [file for file, members in matching(export.file, folder, name)]
+    files, notes = list[File](), list[str]()
+    for file, wanted in matching(export.file, folder, name):
+        inside, told = members(file, wanted, name, _READ, scratch) if file.ending == "zip" else ([file], [])
+        files += inside
+        notes += told
     if strange := [file for file in files if file.ending not in _READ]:
         shown = f"{strange[0].ending!r} files are not read{did_you_mean(strange[0].ending, _READ)}"
         raise strange[0].problem(name, f"is of no kind that can be read: {shown}")
@@ -69,8 +77,14 @@ def open_export(export: Export, name: str, folder: Path) -> Source:
         own = [file for file in files if _READ[file.ending] is reader]
         parts |= reader(own, name, export, scratch) if own else {}
     source = put_together(name, parts)
-    source.scratch = scratch
-    return source
+    return replace(source, notes=notes + source.notes, batches=partial(_while_reading, scratch, source.batches))
+
+
+def _while_reading(
+    _scratch: Scratch, batches: Callable[[list[str]], Iterator[pa.RecordBatch]], columns: list[str]
+) -> Iterator[pa.RecordBatch]:
+    """The batches; what was unpacked for them stays until they are read."""
+    yield from batches(columns)
 
 
 Reader = Callable[[list[File], str, Export, Scratch], dict[str, Source]]
@@ -99,6 +113,8 @@ def _json(files: list[File], name: str, export: Export, scratch: Scratch) -> dic
 
 def _workbook(files: list[File], name: str, export: Export, scratch: Scratch) -> dict[str, Source]:
     del scratch
+    for file in files:
+        check_workbook(file, name)
     return {file.label: workbook_source(file, name, export.sheet, export.skip_rows) for file in files}
 
 

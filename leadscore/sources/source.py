@@ -51,8 +51,6 @@ class Source:
         Whether dates and times of a workbook come as ISO text, whatever form the text beside them has.
     metadata : dict
         What a Parquet file says of itself.
-    scratch : object
-        Temporary files that must not go before it does.
     """
 
     name: str
@@ -65,7 +63,6 @@ class Source:
     notes: list[str] = field(default_factory=list)
     iso_times: bool = False
     metadata: dict[bytes, bytes] = field(default_factory=dict)
-    scratch: object = None
 
     def table(self, columns: list[str]) -> pa.Table:
         """All rows at once."""

@@ -33,7 +33,8 @@ def workbook_source(file: File, table: str, sheet: str | None, skip_rows: int) -
 
     def rows() -> Iterator[tuple[int, list[Any]]]:
         """The number of each row that is not empty, and its cells."""
-        numbered = enumerate(cells.iter_rows(), 1)
+        # Older versions of the library end the program where a sheet is empty.
+        numbered = enumerate(cells.iter_rows() if cells.start else (), 1)
         return ((number, row) for number, row in numbered if number > skip_rows and any(cell != "" for cell in row))
 
     names = [_text(cell).strip() for cell in next(rows(), (0, []))[1]]
