@@ -84,7 +84,11 @@ def _sections(comparison: Comparison, by: str | None, within_days: int | None) -
         title = f"What became of them within {counted(within_days, 'day')}, where sales worked them (95 %, Wilson)"
         few = "not known yet for any lead that sales worked: the days have not passed. Try fewer --within-days."
         chosen = "Sales did not choose by the new rulebook, so the gained leads that it worked are a selection."
-        yield Section("outcomes", title, outcomes, notes=(chosen if outcomes["n"].any() else few,))
+        stages, _ = comparison.old.tables.observed()
+        told = {stage: stages.only_successes(stage) for stage in outcomes.index.unique("stage")}
+        notes = [f"No share that reached {stage}: {why}." for stage, why in told.items() if why]
+        notes += [chosen] if outcomes["n"].any() else [few] if not notes else []
+        yield Section("outcomes", title, outcomes, notes=tuple(notes))
 
 
 def _print_rules(books: list[ls.Rulebook], printed: str, given: dict[str, Any]) -> None:
@@ -109,6 +113,7 @@ def evaluate(  # noqa: PLR0913
     within_days: options.WithinDays,
     capacity_per_week: Annotated[float, option("N", "How many leads sales can work in a week.")],
     events: options.Events = None,
+    worked_only: options.WorkedOnly = True,
     stage_name: options.StageNames = None,
     observed_until: options.ObservedUntil = None,
     set_aside: options.SetAside = False,
@@ -116,29 +121,32 @@ def evaluate(  # noqa: PLR0913
 ) -> None:
     """Say whether scoring is worth having, and at which threshold.
 
-    Over the leads that sales worked and that came to it in the period, each as it stood on that day.
+    Over the leads that came to sales in the period and that it worked, each as it stood on that day.
     """
     from leadscore.threshold.capacity import fitting  # noqa: PLC0415 - it needs pandas
 
     book = ls.Rulebook.read(rulebook)
     reading = options.reading(set_aside=set_aside, observed_until=observed_until, stage_name=stage_name)
     goal: dict[str, Any] = {"stage": stage, "within_days": within_days, "capacity_per_week": capacity_per_week}
+    goal |= {"worked_only": worked_only}
     with steps(3) as step:
         step("Reading the tables")
         tables = ls.load_tables(leads, events, outcomes, rulebook=book, **reading)
-        step("Judging the leads that sales worked")
+        step("Judging the leads that came to sales")
         found = ls.baselines(tables, book, start=start, end=end, **goal)
-        table = ls.threshold_table(found.leads["reached"], found.leads["total"], dates=found.leads["day"])
-        step(f"Replaying {counted(len(tables.ids), 'lead')} at several thresholds")
-        choice = fitting(tables, book, table, start=start, end=end, capacity_per_week=capacity_per_week)
+        table, choice = None, None
+        if not found.withheld:
+            table = ls.threshold_table(found.leads["reached"], found.leads["total"], dates=found.leads["day"])
+            step(f"Replaying {counted(len(tables.ids), 'lead')} at several thresholds")
+            choice = fitting(tables, book, table, start=start, end=end, capacity_per_week=capacity_per_week)
     print_set_aside(tables, err=True)
     if printed == "json":
-        print_json({"baselines": found.to_dict(), "thresholds": table.to_dict(), "choice": choice})
+        print_json({"baselines": found.to_dict(), "thresholds": table and table.to_dict(), "choice": choice})
         return
-    for title, result in (
-        ("Does scoring find more than simpler ways?", found),
-        ("What each threshold costs and brings, of the leads that sales worked", table),
-        (f"Which threshold fits {capacity_per_week:g} leads a week?", choice["headline"]),
-    ):
+    parts: list[tuple[str, Any]] = [("Does scoring find more than simpler ways?", found)]
+    if choice is not None:
+        parts.append(("What each threshold costs and brings, of the same leads", table))
+        parts.append((f"Which threshold fits {capacity_per_week:g} leads a week?", choice["headline"]))
+    for title, result in parts:
         heading(title)
         typer.echo(result)

@@ -138,7 +138,8 @@ Each = Annotated[
 WorkedOnly = Annotated[
     bool,
     typer.Option(
-        "--worked-only", help="Only leads that sales worked; otherwise a lead nobody called counts as not converted."
+        "--worked-only/--worked-or-not",
+        help="Only leads that sales worked; otherwise a lead nobody called counts as not converted.",
     ),
 ]
 SetAside = Annotated[

@@ -27,7 +27,9 @@ from leadscore.tables.tables import Tables
 # What pandas calls the length of a cohort; weeks begin on Monday.
 _PERIODS = {"day": "D", "week": "W-SUN", "month": "M", "quarter": "Q"}
 # A stage is said to be recorded late if so long a silence at its start would come about by chance less often than this.
-_SILENCE = 0.01
+SILENCE = 0.01
+# All of fewer leads may have reached a stage by chance.
+_FEW = 10
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -166,7 +168,7 @@ def funnel(
     total = _totals(frame[shown], present, names)
     frame = with_shares(frame, "reached", "n").assign(mature=mature, truncated=truncated)
     frame.loc[~shown, ["share", "low", "high"]] = np.nan
-    notes += _immature(frame, within_days, until)
+    notes += [*_all_of_them(total), *_immature(frame, within_days, until)]
     frame["cohort"] = frame["cohort"].to_numpy().astype("datetime64[D]").astype("datetime64[us]")
     if by is None:
         frame, total = (part.drop(columns="group") for part in (frame, total))
@@ -213,7 +215,7 @@ def _recorded_late(
         delay = np.minimum(reached[since], until) - came[since]
         curve = kaplan_meier(np.maximum(delay, 0), reached[since] <= until)
         had = np.append(0, 1 - curve.survival)[np.searchsorted(curve.time, start - 1 - before, "right")]
-        if np.exp(-had.sum()) < _SILENCE:
+        if np.exp(-had.sum()) < SILENCE:
             began[-1] = start
             notes.append(
                 f"{stage} is recorded from {day_of(start)} on, while leads came from {day_of(before.min())}: at the "
@@ -252,6 +254,17 @@ def _totals(frame: pd.DataFrame, present: Sequence[str], names: Sequence[str]) -
     rows = pd.concat([own[own["group"] != ALL], own.assign(group=ALL)])
     sums = rows.groupby(["group", "stage"])[["n", "reached"]].sum().reindex(index, fill_value=0)
     return with_shares(sums.reset_index(), "reached", "n")
+
+
+def _all_of_them(total: pd.DataFrame) -> list[str]:
+    """Stages that every lead of the stage before reached: they may be all that was recorded."""
+    whole = total[total["group"] == ALL]
+    before = dict(zip(whole["stage"], ["came", *(f"reached {stage}" for stage in whole["stage"])], strict=False))
+    why = "no finding if the CRM keeps a stage only for leads that went on"
+    return [
+        f"All {row.n:,} leads that {before[row.stage]} also reached {row.stage}: {why}."
+        for row in whole[(whole["reached"] == whole["n"]) & (whole["n"] >= _FEW)].itertuples()
+    ]
 
 
 def _immature(frame: pd.DataFrame, within_days: int, until: int) -> list[str]:

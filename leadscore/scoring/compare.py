@@ -119,8 +119,8 @@ class Comparison(Result):
         -------
         DataFrame, index (group, stage)
             For the leads gained, lost and qualified by both in the period, those that did before it left out, and for
-            each of `sal` (accepted) and `won` that is among the outcomes: `leads`, `n` (those of which it is known),
-            `reached`, `share`, `low`, `high` (95 % Wilson).
+            each of `sal` (accepted) and `won` that is among the outcomes: `leads`, `n` (those of which it is known;
+            none where every lead that sales worked reached it), `reached`, `share`, `low`, `high` (95 % Wilson).
 
         Raises
         ------
@@ -142,8 +142,9 @@ class Comparison(Result):
         stages, _ = self.old.tables.observed(observed_until)
         rows = []
         for stage in ("sal", "won"):
+            nothing = pd.Series(dtype=bool) if stages.only_successes(stage) else None
             for group, day in groups.items() if stages.of(*or_further(stage)).any() else ():
-                known = label(self.old.tables, stage=stage, as_of=day, **asked).dropna()
+                known = label(self.old.tables, stage=stage, as_of=day, **asked).dropna() if nothing is None else nothing
                 rows.append((group, stage, len(day), len(known), int(known.sum())))
         frame = pd.DataFrame(rows, columns=["group", "stage", "leads", "n", "reached"]).set_index(["group", "stage"])
         return with_shares(frame, "reached", "n")

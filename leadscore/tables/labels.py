@@ -64,6 +64,7 @@ def label(  # noqa: PLR0913 - each of them is part of what is asked
     Notes
     -----
     Where a stage was recorded only from some day on, earlier labels are False for want of records: `funnel` says so.
+    Outcomes that tell of no refusal make all labels True with `worked_only`: then leave it out.
 
     Examples
     --------

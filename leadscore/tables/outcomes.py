@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_number, day_of
-from leadscore.base.stages import ENDS, FUNNEL, STAGES, WORKED
+from leadscore.base.stages import ENDS, FUNNEL, STAGES, WORKED, or_further
 from leadscore.base.times import DAY, NO_TIME, Times, one_array
 from leadscore.errors import did_you_mean
 from leadscore.sources.columns import distinct, plain_ids
@@ -68,6 +68,13 @@ class Stages:
         """The moment each lead came to sales, (n_leads,): of its mql, else of the first that sales did; or `NEVER`."""
         mql, worked = (self.first(n_leads, moments, self.of(*names)) for names in (("mql",), WORKED))
         return np.where(mql < NEVER, mql, worked)
+
+    def only_successes(self, stage: str) -> str:
+        """Why no share of the leads that sales worked can be given that reached a stage, where it would be 100 %."""
+        worked, reached = (self.lead[self.of(*names)] for names in (WORKED, or_further(stage)))
+        if not np.isin(worked, reached).all():
+            return ""
+        return f"no outcome tells of a lead that sales worked and that did not reach {stage}: any share would be 100 %"
 
     def comparable(self, timezone: str) -> Ints:
         """Moments that can be put in order within a lead, (n_rows,) microseconds on the wall clock.

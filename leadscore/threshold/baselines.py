@@ -23,7 +23,7 @@ from leadscore.scoring.engine import Bound
 from leadscore.scoring.plan import compiled
 from leadscore.scoring.timeline import Timeline
 from leadscore.stats.intervals import rate
-from leadscore.tables.outcomes import Ints
+from leadscore.tables.outcomes import NEVER, Ints
 from leadscore.tables.tables import Tables
 from leadscore.threshold.capacity import BEHAVIOUR, CHANCE, FIT, HAND_RAISERS, RECENT, WEEK, chosen, gain, simple_ways
 
@@ -33,6 +33,9 @@ _Figures = dict[str, float]
 _RULEBOOK = "rulebook"
 
 
+_COUNTED = (
+    "worked_only=False (--worked-or-not) counts every lead with an mql, as not reached where it did not in that time."
+)
 # With fewer leads that reached the stage two ways may take the same ones by chance, and no difference is a verdict.
 _LEAST_REACHED = 10
 # The least of a rulebook first: of several ways that are as good, the verdict names the first.
@@ -57,8 +60,10 @@ class Baselines(Result):
         The leads judged: `day` on which each came to sales, `reached`, and `total`, by the rulebook on that day.
     n, reached, weeks : numbers
         How many these are, how many of them reached the stage, and the weeks of the period whose leads can be judged.
-    stage, capacity_per_week, within_days, observed_until
+    stage, capacity_per_week, within_days, worked_only, observed_until
         What was asked; see `baselines`.
+    withheld : str
+        Why no rate is given, where every lead that sales worked reached the stage: as where refusals are not recorded.
     """
 
     headline: str
@@ -71,11 +76,14 @@ class Baselines(Result):
     stage: str
     capacity_per_week: float
     within_days: int
+    worked_only: bool
     observed_until: dt.date
+    withheld: str
 
     def sections(self) -> Iterator[Section]:
         """What each way would have got."""
-        counts = f"{counted(self.n, 'lead')} that sales worked in {self.weeks:.3g} weeks, {self.reached:,} reached"
+        whom = "that sales worked" if self.worked_only else "with an mql, worked or not,"
+        counts = f"{counted(self.n, 'lead')} {whom} in {self.weeks:.3g} weeks, {self.reached:,} reached"
         until = f"{self.stage} within {self.within_days} days, by outcomes until {self.observed_until}"
         title = f"Each way, with places for {self.capacity_per_week:g} a week; differences a week, 95 % intervals"
         formats = {"chosen": ",.1f", "reached": ",.1f", "per_week": ".2f", "difference": "+.2f"}
@@ -93,6 +101,7 @@ def baselines(  # noqa: PLR0913 - each of them is part of what is asked
     within_days: int,
     tolerance: float = 0.1,
     scores: Mapping[str, pd.Series[Any]] | None = None,
+    worked_only: bool = True,
     observed_until: Any = None,
 ) -> Baselines:
     """Whether scoring is worth having: what the rulebook and simpler ways would have chosen, and what came of it.
@@ -122,6 +131,9 @@ def baselines(  # noqa: PLR0913 - each of them is part of what is asked
         Simpler is as good if it loses less than this share of what the rulebook gets (its interval excludes more).
     scores : mapping of name to Series by lead_id, optional
         Other scores, higher is better, each as it was known on the day.
+    worked_only : bool
+        If False, leads with an `mql` that sales never worked are judged too, as not reached; those without one, which
+        are known only because sales worked them, are left out. For outcomes that do not tell of refusals.
     observed_until : date, optional
         The last day whose outcomes are known. By default that of the tables.
 
@@ -153,18 +165,11 @@ def baselines(  # noqa: PLR0913 - each of them is part of what is asked
     >>> found.frame.index.tolist()
     ['rulebook', 'hand-raisers only', 'fit only', 'behaviour only', 'most recent first', 'chance']
     """
-    with Arguments("baselines") as given:
-        given.types(tables=(tables, Tables), rulebook=(rulebook, Rulebook))
-        given.types(scores=(scores, Mapping | None))
-        first, last = given.period(start, end)
-        given.whole("within_days", within_days, least=1)
-        given.number("capacity_per_week", capacity_per_week, above=0)
-        given.probability("tolerance", tolerance)
-        given.one_of("stage", stage, STAGES)
-        if not given.problems and last - first + 1 < WEEK:
-            given.wrong("end", f"the period must be a week or more; got {counted(last - first + 1, 'day')}")
+    asked = {"capacity_per_week": capacity_per_week, "stage": stage, "within_days": within_days}
+    asked |= {"tolerance": tolerance, "worked_only": worked_only}
+    first, last = _checked(tables, rulebook, start, end, scores, **asked)
     until = tables.observed(observed_until)[1]
-    pool, notes = _pool(tables, stage, (first, last), within_days, until)
+    pool, notes, withheld = _pool(tables, stage, (first, last), within_days, until, worked_only=worked_only)
     bound = Timeline(compiled(rulebook), tables, first, last).at(pool["lead"].to_numpy(), pool["day"].to_numpy())
     ways = _ways(bound, tables, scores or {}, pool)
     reached = pool["reached"].to_numpy()
@@ -180,39 +185,65 @@ def baselines(  # noqa: PLR0913 - each of them is part of what is asked
     elif not (np.bincount(week, minlength=len(places)) > places).any():
         headline = "No verdict: sales could work every lead of every week, so no method had to choose."
     else:
-        headline = _verdict(rows, hits, tolerance)
-    came = pool["day"].to_numpy().astype("datetime64[D]").astype("datetime64[us]")
-    leads = pool.assign(day=came, total=ways[_RULEBOOK] / 1000).drop(columns="lead")
-    facts = (n, hits, weeks, stage, float(capacity_per_week), int(within_days), day_of(until))
+        headline = f"No verdict: {withheld}." if withheld else _verdict(rows, hits, tolerance)
+    if withheld:
+        frame.loc[:, "rate":] = np.nan
+    headline += "" if worked_only else f" Every lead with an mql counts, as not reached after {within_days} days."
+    came = pool["day"].to_numpy().astype("datetime64[D]")
+    leads = pool.assign(day=came.astype("datetime64[us]"), total=ways[_RULEBOOK] / 1000).drop(columns="lead")
+    facts = (n, hits, weeks, stage, float(capacity_per_week), int(within_days), worked_only, day_of(until), withheld)
     return Baselines(headline, tuple(notes), frame, leads, *facts)
 
 
-def _pool(
-    tables: Tables, stage: str, period: tuple[int, int], within_days: int, until: int
-) -> tuple[pd.DataFrame, list[str]]:
-    """The leads that can be judged, by lead_id: `lead`, `day`, `reached`; and what to say of those that cannot."""
+def _checked(tables: Tables, rulebook: Rulebook, start: Any, end: Any, scores: Any, **asked: Any) -> tuple[int, int]:
+    """The first and the last day, where all that is asked is well-formed."""
+    with Arguments("baselines") as given:
+        given.types(tables=(tables, Tables), rulebook=(rulebook, Rulebook))
+        given.types(scores=(scores, Mapping | None))
+        first, last = given.period(start, end)
+        given.whole("within_days", asked["within_days"], least=1)
+        given.number("capacity_per_week", asked["capacity_per_week"], above=0)
+        given.probability("tolerance", asked["tolerance"])
+        given.one_of("stage", asked["stage"], STAGES)
+        given.flag("worked_only", asked["worked_only"])
+        if not given.problems and last - first + 1 < WEEK:
+            given.wrong("end", f"the period must be a week or more; got {counted(last - first + 1, 'day')}")
+    return first, last
+
+
+def _pool(  # noqa: PLR0913 - what is asked, as `baselines` has it
+    tables: Tables, stage: str, period: tuple[int, int], within_days: int, until: int, *, worked_only: bool
+) -> tuple[pd.DataFrame, list[str], str]:
+    """The leads that can be judged, by lead_id: `lead`, `day`, `reached`; what to say of the others; `withheld`."""
     stages, _ = tables.observed(day_of(until))
     n, day = len(tables.ids), stages.times.days(tables.timezone)
     worked, came = stages.first(n, day, stages.of(*WORKED)), stages.came_to_sales(n, day)
     goal = stages.first(n, day, stages.of(*or_further(stage)))
     inside = (came >= period[0]) & (came <= period[1]) & (tables.records.there_from(tables.timezone) <= came)
     closed = came <= until - within_days
-    # Without any work within the days nobody knows what the lead was worth.
-    judged = closed & (worked <= np.minimum(came, until) + within_days) & (goal >= came)
+    # Without any work within the days nobody knows what the lead was worth; unless that is what counts.
+    if worked_only:
+        untold, because = worked > np.minimum(came, until) + within_days, "not worked by sales in that time"
+        said = "Only leads that sales worked are judged: nothing is known of those below the current threshold."
+    else:
+        untold = stages.first(n, day, stages.of("mql")) == NEVER
+        because = "no mql, so known only because sales worked them"
+        said = "Leads that sales never worked count as not reached, which favours the current rulebook."
     why = {
         f"arrived less than {within_days} days before {day_of(until)}, so the outcome is not known yet": ~closed,
-        "not worked by sales in that time": closed & (worked > came + within_days),
+        because: closed & untold,
         f"reached {stage} before they came to sales": closed & (goal < came),
     }
     left_out = {reason: int((inside & rows).sum()) for reason, rows in why.items()}
     notes = [f"{counted(count, 'lead')} left out: {reason}." for reason, count in left_out.items() if count]
-    lead = np.flatnonzero(inside & judged)
+    lead = np.flatnonzero(inside & ~np.any([*why.values()], axis=0))
     if not len(lead):
         raise ArgumentError("tables", f"no lead that came to sales in the period can be judged. {' '.join(notes)}")
-    notes.append("Only leads that sales worked are judged: nothing is known of those below the current threshold.")
     reached = goal[lead] <= came[lead] + within_days
     ids = pd.Index(tables.ids.array.take(pa.array(lead)).to_pandas(), name="lead_id")
-    return pd.DataFrame({"lead": lead.astype(np.int32), "day": came[lead], "reached": reached}, ids), notes
+    pool = pd.DataFrame({"lead": lead.astype(np.int32), "day": came[lead], "reached": reached}, ids)
+    withheld = stages.only_successes(stage) if worked_only else ""
+    return pool, [*notes, said, *([f"No rate is given: {withheld}. {_COUNTED}"] if withheld else [])], withheld
 
 
 def _ways(bound: Bound, tables: Tables, scores: Mapping[str, pd.Series[Any]], pool: pd.DataFrame) -> dict[str, Floats]:

@@ -66,7 +66,7 @@ def fitting(  # noqa: PLR0913 - each of them is part of what is asked
     Parameters
     ----------
     table : ThresholdTable
-        Of the leads that sales worked: its thresholds are tried, and it says what those at the chosen one brought.
+        Of leads that came to sales: its thresholds are tried, and it says what those at the chosen one brought.
 
     Returns
     -------
@@ -93,13 +93,13 @@ def fitting(  # noqa: PLR0913 - each of them is part of what is asked
     place = bisect_left(rising, True, key=lambda one: at(one)["per_week"] <= capacity_per_week)
     fits = place < len(rising)
     found = at(rising[place if fits else -1])
-    head = f"No threshold does it: even at the highest total that sales worked {said(found)}"
+    head = f"No threshold does it: even at the highest total among leads that came to sales {said(found)}"
     head += f", capacity {capacity_per_week:g}"
     if fits:
         row = table.frame.loc[found["threshold"]]
         precision = f"{row['precision']:.1%} ({row['precision_low']:.1%} to {row['precision_high']:.1%})"
-        worked = f"of the {row['flagged']:,.0f} that sales worked there {precision} reached the stage"
-        head = f"{found['threshold']:.10g}: {said(found)}, capacity {capacity_per_week:g}; {worked}"
+        judged = f"of the {row['flagged']:,.0f} judged that stood there {precision} reached the stage"
+        head = f"{found['threshold']:.10g}: {said(found)}, capacity {capacity_per_week:g}; {judged}"
     counted_by = f"Counted by replay, of all leads, hand-raisers included. n = {counted(weeks, 'week')}."
     return found | {"fits": fits, "now": now, "headline": f"{head}. Now {said(now)}. {counted_by}"}
 

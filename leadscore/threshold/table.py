@@ -388,6 +388,11 @@ def _too_few(counts: Counts, unknown: int) -> list[str]:
         notes.append(f"{counted(unknown, 'lead')} of unknown outcome left out of all rates.")
     if not counts.events.any():
         notes.append("No lead reached the outcome: recall and lift have no value.")
+    if (counts.events == counts.n).all():
+        missing = "are the outcomes of those that did not missing?"
+        notes.append(
+            f"Every lead of known outcome reached it, so each precision is 100 % whatever the score: {missing}"
+        )
     return notes
 
 

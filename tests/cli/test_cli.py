@@ -570,6 +570,20 @@ class TestEvaluate:
         assert mapped.stdout == run("evaluate", *made).stdout
         assert "must be THEIRS=OURS, as MQL=mql; got 'sal'" in run("evaluate", *words, "--stage-name", "sal").stderr
 
+    def test_outcomes_that_know_only_successes(self, made, tmp_path):
+        path = next(word.removeprefix("--outcomes=") for word in map(str, made) if word.startswith("--outcomes="))
+        outcomes = pd.read_parquet(path)
+        outcomes[outcomes["stage"].isin(["mql", "sal", "won"])].to_parquet(tmp_path / "outcomes.parquet")
+        words = [*made, "--outcomes", tmp_path / "outcomes.parquet"]
+        result = run("evaluate", *words)
+        assert (result.exit_code, "100.0%" in result.stdout) == (0, False)
+        assert "No verdict: no outcome tells of a lead that sales worked and that did not reach sal" in result.stdout
+        found = json.loads(run("evaluate", *words, "--format", "json").stdout)
+        assert [found["baselines"]["frame"][0]["rate"], found["thresholds"], found["choice"]] == [None] * 3
+        counted = run("evaluate", *words, "--worked-or-not")
+        assert "Every lead with an mql counts, as not reached after 30 days." in counted.stdout
+        assert "What each threshold costs and brings" in counted.stdout
+
     def test_nobody_to_judge(self, made):
         result = run("evaluate", *made, "--within-days", 5000)
         assert result.exit_code == 1

@@ -130,9 +130,11 @@ def test_no_figure_depends_on_the_order_of_rows(world, random):
     leads, tables = world
     order = random.sample(range(len(tables.outcomes)), len(tables.outcomes))
     shuffled = ls.load_tables(tables.leads, None, tables.outcomes.iloc[order], observed_until=tables.observed_until)
-    first, second = acceptance(tables, by="source"), acceptance(shuffled, by="source")
-    pd.testing.assert_frame_equal(first.frame, second.frame)
-    pd.testing.assert_frame_equal(first.reasons, second.reasons)
+    for within_days in (None, 9):
+        first, second = (acceptance(one, by="source", accepted_within_days=within_days) for one in (tables, shuffled))
+        pd.testing.assert_frame_equal(first.frame, second.frame)
+        pd.testing.assert_frame_equal(first.reasons, second.reasons)
+        assert first.notes == second.notes
     present, counts = plain_cohorts(leads, tables, 9)
     if not present or not counts:
         return
@@ -150,6 +152,44 @@ def test_every_mql_is_accepted_refused_or_undecided(world):
     assert (frame["undecided"] >= 0).all()
     assert (frame.drop("(all)").sum()[["mqls", "accepted", "refused"]] == frame.loc["(all)"][:3]).all()
     assert acceptance(tables).reasons["count"].sum() == frame.loc["(all)", "refused"]
+
+
+def successes(tables, **options):
+    """The same tables without any end that is no success, as dates of stages in a CRM's export have them."""
+    outcomes = tables.outcomes[~tables.outcomes["stage"].isin(["rejected", "recycled", "lost"])]
+    return ls.load_tables(tables.leads, None, outcomes, observed_until=tables.observed_until, **options)
+
+
+@settings(max_examples=60)
+@given(worlds())
+def test_no_share_is_100_percent_for_want_of_refusals(world):
+    _, tables = world
+    # Two passes may be one without the refusal between them.
+    found = acceptance(successes(tables, strict=False), by="source")
+    assert found.frame["share"].isna().all()
+    assert found.notes[-1].startswith("No share is given: no outcome is rejected or recycled")
+    assert "%" not in found.headline
+
+
+@settings(max_examples=60)
+@given(worlds(), st.integers(1, 30))
+def test_accepted_within_days_equals_plain_python(world, within):
+    leads, tables = world
+    expected = [0, 0, 0]
+    for lead in leads:
+        rows = sorted(rows_of(tables, lead, day(60)), key=lambda row: (row[1], row[0] in {"rejected", "recycled"}))
+        came = min((at for stage, at in rows if stage == "mql"), default=None)
+        if came is None or came + dt.timedelta(within) > day(60):
+            continue
+        said = [(stage, at) for stage, at in rows if stage in {*FUNNEL[2:], "rejected", "recycled"}][:1]
+        in_time = [stage in FUNNEL for stage, at in said if at <= came + dt.timedelta(within)]
+        expected = np.add(expected, [1, in_time == [True], in_time == [False]]).tolist()
+    found = acceptance(tables, by="source", accepted_within_days=within)
+    assert found.frame.loc["(all)", ["mqls", "accepted", "refused"]].to_list() == expected
+    whole = found.frame.loc["(all)"]
+    assert np.isnan(whole["share"]) if not whole["mqls"] else whole["share"] == whole["accepted"] / whole["mqls"]
+    named = sum(int(note.split()[0]) for note in found.notes)
+    assert named + whole["mqls"] == acceptance(tables).frame.loc["(all)", "mqls"]
 
 
 # ------------------------------------------------------------------------------------------------------ labels, traps
@@ -413,7 +453,8 @@ def test_the_funnel_is_said_and_drawn():
 def test_what_counts_as_accepted(rows, expected):
     frame = acceptance(tables_of(rows)).frame
     assert frame.loc["(all)", ["mqls", "accepted", "refused", "undecided"]].to_list() == expected
-    assert np.isnan(frame.loc["(all)", "share"]) == (expected[1] + expected[2] == 0)
+    refusals = {"rejected", "recycled"} & {stage for _, stage, _ in rows}
+    assert np.isnan(frame.loc["(all)", "share"]) == (expected[1] + expected[2] == 0 or not refusals)
 
 
 def test_reasons_are_ranked_and_a_missing_one_is_said():
@@ -462,3 +503,74 @@ def test_a_date_may_have_come_before_a_moment_of_its_day():
     tables = ls.load_tables(pd.DataFrame({"lead_id": ["a", "b"]}), None, outcomes, observed_until="2026-03-01")
     found = label(tables, stage="won", as_of=pd.Series(["2026-01-11T09:00Z"] * 2, index=["a", "b"]), within_days=5)
     assert found.to_list() == [pd.NA, True]
+
+
+# ----------------------------------------------------------------------------- outcomes that know only successes, traps
+
+STAGED = [("a", "mql", 1), ("a", "sal", 3), ("b", "mql", 1), ("b", "sal", 30), ("c", "mql", 2), ("d", "mql", 35)]
+
+
+def test_the_share_within_days_is_said_in_the_headline():
+    found = acceptance(tables_of(STAGED), accepted_within_days=10)
+    assert found.headline == (
+        "33.3% (6.1% to 79.2%) of 3 MQLs were accepted within 10 days; the 0 refused and 2 undecided by then count as "
+        "not accepted. Outcomes until 2026-02-10."
+    )
+    assert found.notes == ("1 MQL left out: 10 days had not passed by 2026-02-10.",)
+    # Of refusals that are recorded the share is the same: they are who was not accepted.
+    more = acceptance(tables_of([*STAGED, ("c", "rejected", 4), ("b", "rejected", 50)]), accepted_within_days=10)
+    assert more.frame["share"].to_list() == found.frame["share"].to_list()
+    assert (more.to_dict()["accepted_within_days"], more.frame["refused"].to_list()) == (10, [1])
+
+
+def test_who_is_known_only_as_accepted_is_in_no_share():
+    found = acceptance(tables_of([*STAGED, ("e", "sal", 5), ("f", "won", 6)]), accepted_within_days=10)
+    assert found.frame.loc["(all)", "mqls"] == 3
+    assert found.notes[0] == "2 MQLs left out: no mql is recorded, so nothing says since when sales had them."
+    nobody = acceptance(tables_of([("e", "sal", 5), ("f", "won", 6)]), accepted_within_days=10)
+    assert nobody.headline.startswith("No share is known: of no MQL it is known whether it was accepted within 10 days")
+
+
+def test_without_refusals_the_counts_stand_and_the_share_does_not():
+    found = acceptance(tables_of(STAGED))
+    assert found.headline == (
+        "2 of 4 MQLs were accepted; no share is known, as no refusal is recorded. Outcomes until 2026-02-10."
+    )
+    assert found.frame.iloc[-1].isna().to_list() == [False] * 4 + [True] * 3
+    assert "100.0%" not in repr(found) + found.to_markdown()
+    # Lost is no refusal: the lead was accepted before.
+    lost = [*STAGED, ("a", "opportunity", 4), ("a", "lost", 5)]
+    assert acceptance(tables_of(lost)).frame["share"].isna().all()
+    refused = acceptance(tables_of([*STAGED, ("c", "rejected", 4)]))
+    assert refused.headline.startswith("66.7% (20.8% to 93.9%) of 3 MQLs that sales decided on were accepted")
+    assert not refused.notes
+
+
+def test_a_group_without_refusals_is_accepted_in_full_where_others_are_refused():
+    rows = [("a", "sal", 3), ("b", "sal", 3), ("c", "rejected", 3)]
+    found = acceptance(tables_of(rows, source=["x", "x", "y"]), by="source")
+    assert found.frame["share"].to_dict() == {"x": 1, "y": 0, "(all)": 2 / 3}
+
+
+def test_refusals_that_were_recorded_late():
+    accepted = [(f"early {number}", "sal", 1 + number % 10) for number in range(30)]
+    since = [(f"late {number}", ["sal", "rejected"][number % 2], 15 + number // 2) for number in range(20)]
+    found = acceptance(tables_of([*accepted, *since]))
+    assert found.frame.loc["(all)", ["mqls", "accepted", "refused"]].to_list() == [20, 10, 10]
+    why = "accepted before 2026-01-16, the first refusal, while at the later rate 14 would have been refused"
+    assert found.notes == (f"30 MQLs left out: {why}; refusals seem to be recorded only since.",)
+    # A refusal early on, or few decisions before the first, and nothing is left out.
+    for rows in ([*accepted, *since, ("x", "rejected", 1)], [*accepted[:5], *since]):
+        whole = acceptance(tables_of(rows))
+        assert (whole.frame.loc["(all)", "mqls"], whole.notes) == (len(rows), ())
+
+
+def test_a_stage_that_all_reached_is_no_finding():
+    rows = [(f"{number}", stage, 5) for number in range(12) for stage in ("mql", "sal")]
+    why = "no finding if the CRM keeps a stage only for leads that went on"
+    notes = funnel(tables_of(rows), within_days=8, every="day").notes
+    assert f"All 12 leads that reached mql also reached sal: {why}." in notes
+    for other in (rows[:18], [*rows, ("x", "mql", 5)]):
+        assert not [
+            note for note in funnel(tables_of(other), within_days=8, every="day").notes if "reached sal" in note
+        ]

@@ -225,3 +225,12 @@ def test_outcomes_of_the_gained_and_the_lost():
     )
     # Nothing is known yet of windows that are still open.
     assert comparison.outcomes(within_days=120)["n"].sum() == 0
+    # Without refusals all that sales worked was accepted; of who was, not all bought.
+    accepted = ls.load_tables(
+        leads, events, outcomes[outcomes["stage"] != "rejected"], rulebook=[old, new], observed_until="2026-05-31"
+    )
+    told = ls.compare(accepted, old, new, start="2026-03-01", end="2026-03-31").outcomes(within_days=30)
+    assert told["n"].to_dict() == {
+        (group, stage): 0 if stage == "sal" else 1 for group in ("gained", "lost", "both") for stage in ("sal", "won")
+    }
+    assert told["share"].isna().to_list() == [True] * 3 + [False] * 3

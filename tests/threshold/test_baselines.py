@@ -185,6 +185,48 @@ def test_who_cannot_be_judged_is_counted():
     assert found.headline == "No verdict: sales could work every lead of every week, so no method had to choose."
 
 
+def staged(n, *, seed=3, refusals=True):
+    """Leads with an mql, of which some are accepted and others, if that is recorded, refused two days later."""
+    rng = np.random.default_rng(seed)
+    ids, accepted = np.array([f"L-{number}" for number in range(n)]), rng.random(n) < 0.4
+    came = np.datetime64(START) + rng.integers(0, 70, n)
+    parts = [("mql", accepted | True, 0), ("sal", accepted, 2), *([("rejected", ~accepted, 2)] if refusals else [])]
+    stages = pd.concat(
+        pd.DataFrame({"lead_id": ids[rows], "stage": stage, "at": came[rows] + np.timedelta64(later, "D")})
+        for stage, rows, later in parts
+    )
+    leads = pd.DataFrame({"lead_id": ids, "size": rng.integers(1, 21, n)})
+    return ls.load_tables(leads, None, stages, rulebook=BOOK, observed_until="2026-06-01"), int(accepted.sum())
+
+
+def test_outcomes_that_know_only_successes_give_no_rate():
+    tables, accepted = staged(400, refusals=False)
+    found = judged(tables, weeks=10, capacity_per_week=20)
+    assert found.headline == (
+        "No verdict: no outcome tells of a lead that sales worked and that did not reach sal: any share would be 100 %."
+    )
+    assert (found.n, found.reached) == (accepted, accepted)
+    assert found.frame.loc[:, "rate":].isna().all(axis=None)
+    assert "100.0%" not in repr(found) + found.to_markdown()
+    assert "worked_only=False (--worked-or-not) counts every lead with an mql" in found.notes[-1]
+    # Counted so the rates are those of outcomes that do tell of refusals.
+    counted, told = judged(tables, weeks=10, worked_only=False), judged(staged(400)[0], weeks=10)
+    pd.testing.assert_frame_equal(counted.frame, told.frame)
+    assert (counted.n, counted.reached, counted.withheld, told.withheld) == (400, accepted, "", "")
+    assert counted.headline == f"{told.headline} Every lead with an mql counts, as not reached after 10 days."
+
+
+def test_who_is_known_only_because_sales_worked_it_is_not_judged_with_the_others():
+    tables, accepted = staged(50, refusals=False)
+    more = pd.DataFrame({"lead_id": ["L-x", "L-y"], "stage": ["sal", "won"], "at": pd.Timestamp(START)})
+    leads = pd.concat([tables.leads.to_pandas(), pd.DataFrame({"lead_id": ["L-x", "L-y"], "size": 3})])
+    outcomes = pd.concat([tables.outcomes, more])
+    wider = ls.load_tables(leads, None, outcomes, rulebook=BOOK, observed_until="2026-06-01")
+    found = judged(wider, weeks=10, worked_only=False)
+    assert (found.n, found.reached) == (50, accepted)
+    assert found.notes[0] == "2 leads left out: no mql, so known only because sales worked them."
+
+
 def test_nobody_reached_it_yet():
     found = judged(world(300, lambda size, _visit, _demo: 0 * size), capacity_per_week=5)
     assert (found.reached, found.headline) == (0, "No verdict yet: none of the 300 leads reached sal.")

@@ -341,6 +341,8 @@ def test_what_is_shown_has_its_n():
     assert "5 0 0 0.0% (0.0% to 65.8%)" in text
     assert table.notes[0] == "1 lead of unknown outcome left out of all rates."
     assert "No lead reached the outcome" in repr(threshold_table([0, 0], [1, 2]))
+    assert "Every lead of known outcome reached it" in repr(threshold_table([1, 1, None], [1, 2, 3]))
+    assert "Every lead of known outcome reached it" not in repr(threshold_table([1, 1, 0], [1, 2, 3]))
     by = [
         " ".join(line.split()) for line in repr(threshold_table([1, 0, 0], [3, 1, 2], by=["x", "x", None])).splitlines()
     ]

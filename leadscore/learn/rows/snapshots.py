@@ -329,6 +329,8 @@ def _on_labels(found: Snapshots, scored_at: pd.Series[Any]) -> Iterator[str]:
             yield f"{counted(int(rows.sum()), 'label')} not known: {why}."
     if found.worked_only:
         yield "Labels are of leads that sales chose to work: what is learned holds for leads chosen in the same way."
+        if why := found.tables.observed(until)[0].only_successes(stage):
+            yield f"Nothing can be learned: {why}. Without worked_only the other leads count as not reached."
     if (when_scored(found.tables, scored_at)[2] != NEVER).any():
         days, within = pd.Series(_dates(found.day), scored_at.index), found.within_days
         by_day = label(found.tables, stage=stage, as_of=days, within_days=within, observed_until=until)

@@ -475,6 +475,11 @@ def test_labels_that_are_not_known_are_counted_by_why():
         "Labels are of leads that sales chose to work: what is learned holds for leads chosen in the same way.",
     )
     pd.testing.assert_frame_equal(worked.X, rows.X)
+    successes = rows_of(tables_of(leads, outcomes=outcomes[:1]), days, worked_only=True)
+    assert successes.notes[4] == (
+        "Nothing can be learned: no outcome tells of a lead that sales worked and that did not reach won: any share "
+        "would be 100 %. Without worked_only the other leads count as not reached."
+    )
     # Of a window that ends on the last day all is known.
     [*_, why] = rows_of(tables, "2026-03-20", observed_until="2026-03-30").notes
     assert why == "1 label not known: the lead had already reached won."
