@@ -35,21 +35,32 @@ def init(
             help="Exports of a CRM or a tracker, or a folder of them: start from your data.",
         ),
     ] = None,
+    rules: Annotated[
+        Path | None,
+        typer.Option(metavar="SHEET", help="A scoring sheet, CSV or a workbook, to make the rulebook of."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="The folder, where files stand before it.")] = None,
 ) -> None:
-    """Write files to start from: an example, or for your own exports.
+    """Write files to start from: an example, or out of your own.
 
     With --from: a data.yaml, which says how the exports become leads, events and outcomes, and a first rulebook. What
     the exports do not say is asked; where nobody can be asked, a default is taken and marked "# ?" in data.yaml, and
     the exit code is 5.
+
+    With --rules: a rulebook made of your scoring sheet. Rows that are unclear stand in it as TODO comments; then the
+    exit code is 5, too.
     """
     files = [place for place in places or () if exports and place.is_file()]
     folders = [place for place in places or () if place not in files] + ([out] if out else [])
+    if exports and rules:
+        raise typer.BadParameter("give --from or --rules: each writes a rulebook", param_hint="'--rules'")
     if len(folders) > 1:
         raise typer.BadParameter(f"give one; got {', '.join(map(str, folders))}", param_hint="'FOLDER'")
     folder = folders[0] if folders else Path()
     if exports:
         _from_exports([*exports, *files], folder)
+    elif rules:
+        _from_sheet(rules, folder)
     else:
         _example(folder)
 
@@ -95,6 +106,30 @@ def _ask(question: Question) -> None:
             typer.echo(f"{error}.")
         else:
             return
+
+
+def _from_sheet(sheet: Path, folder: Path) -> None:
+    """A rulebook made of a scoring sheet."""
+    from leadscore.start.scoring_sheet import read_scoring_sheet  # noqa: PLC0415 - this command only
+
+    refuse_existing(folder, ["rulebook.yaml"], "'FOLDER'")
+    made = read_scoring_sheet(sheet)
+    _write(folder, {"rulebook.yaml": made.rulebook.to_yaml()})
+    rulebook = shlex.quote(visible(folder / "rulebook.yaml"))
+    fit, behaviour = (counted(made.counts[side], f"{side} rule") for side in ("fit", "behaviour"))
+    typer.echo(f"Wrote {rulebook}: {fit} and {behaviour}, qualified from {made.rulebook.qualify.threshold:g} points.")
+    typer.echo(f"{visible(sheet)}: {made.summary}.")
+    for note in made.notes:
+        typer.echo(f"note: {note}")
+    if made.unclear:
+        unclear = counted(len(made.unclear), "row")
+        verb = "is" if len(made.unclear) == 1 else "are"
+        typer.echo(f"\n{unclear} {verb} unclear and {'stands' if verb == 'is' else 'stand'} as TODO in {rulebook}:")
+        for line, entry in made.unclear:
+            typer.echo(f"  line {line} ({entry.row.place} of the sheet): {entry.row.text}\n    {entry.note}")
+    typer.echo(f"\nNow type:\n\n  leadscore check {rulebook}")
+    if made.unclear or made.assumed:
+        raise typer.Exit(5)
 
 
 def _write(folder: Path, texts: dict[str, str]) -> None:

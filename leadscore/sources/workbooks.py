@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
@@ -67,20 +68,42 @@ def workbook_source(file: File, table: str, sheet: str | None, skip_rows: int) -
     return source
 
 
+def sheets_of(file: File, table: str) -> dict[str, list[tuple[int, list[str]]]]:
+    """The cells of every sheet that is not hidden, by its name: each row that holds something, with its number.
+
+    Raises
+    ------
+    ContractError
+        If it is no workbook, or what reads workbooks is not installed.
+    """
+    with _opened(file, table) as (book, _, seen):
+        sheets = {name: enumerate(book.get_sheet_by_name(name).iter_rows(), 1) for name in seen}
+        return {
+            name: [(number, [*map(_text, row)]) for number, row in rows if any(cell != "" for cell in row)]
+            for name, rows in sheets.items()
+        }
+
+
 def _sheet(file: File, table: str, wanted: str | None) -> tuple[Any, list[str]]:
     """The sheet to read, and what is to be said of the choice."""
+    with _opened(file, table) as (book, names, seen):
+        if wanted not in {None, *names} or not names:
+            raise file.problem(table, f"has no sheet {wanted!r}{did_you_mean(wanted, names)}")
+        name = wanted or seen[0]
+        others = ", ".join(repr(one) for one in seen if one != name)
+        told = f"{file.label}: the sheet {name!r} is read; 'sheet' can name another: {others}"
+        return book.get_sheet_by_name(name), [told] if others and not wanted else []
+
+
+@contextmanager
+def _opened(file: File, table: str) -> Iterator[tuple[Any, list[str], list[str]]]:
+    """The workbook, the names of its sheets, and of those to be seen; all of them where every one is hidden."""
     calamine = needed("python_calamine", "excel", file.label, table)
     try:
         with calamine.CalamineWorkbook.from_path(file.path) as book:
             sheets = [one for one in book.sheets_metadata if one.typ == calamine.SheetTypeEnum.WorkSheet]
             names = [one.name for one in sheets]
-            seen = [one.name for one in sheets if one.visible == calamine.SheetVisibleEnum.Visible] or names
-            if wanted not in {None, *names} or not names:
-                raise file.problem(table, f"has no sheet {wanted!r}{did_you_mean(wanted, names)}")
-            name = wanted or seen[0]
-            others = ", ".join(repr(one) for one in seen if one != name)
-            told = f"{file.label}: the sheet {name!r} is read; 'sheet' can name another: {others}"
-            return book.get_sheet_by_name(name), [told] if others and not wanted else []
+            yield book, names, [one.name for one in sheets if one.visible == calamine.SheetVisibleEnum.Visible] or names
     except calamine.PasswordError:
         raise file.problem(table, "is protected by a password; save it without one") from None
     except (calamine.CalamineError, OSError) as error:
