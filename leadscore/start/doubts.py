@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from leadscore.start.draft import Draft
-from leadscore.start.meanings import lifecycle_field, pipeline, requests, stages
+from leadscore.start.meanings import apps, lifecycle_field, pipeline, requests, stages
 from leadscore.start.people import created, own_people, same_person, several_contacts
 from leadscore.start.question import Question
 from leadscore.start.writing import decimals, orders, zone
@@ -16,5 +16,16 @@ def doubts(draft: Draft) -> Iterator[Question]:
     """The questions, in an order in which each can rely on the answers before it."""
     yield from chain(orders(draft), decimals(draft))
     draft.declare()
-    for ask in (zone, created, lifecycle_field, pipeline, stages, requests, several_contacts, own_people, same_person):
+    for ask in (
+        zone,
+        created,
+        apps,
+        lifecycle_field,
+        pipeline,
+        stages,
+        requests,
+        several_contacts,
+        own_people,
+        same_person,
+    ):
         yield from ask(draft)

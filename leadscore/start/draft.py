@@ -72,6 +72,7 @@ class Draft:
         tree = Pruning(tree, have).cut()
         tree.setdefault("sources", CommentedMap())
         draft = cls(tree, named, folder)
+        draft.refer()
         for name, source in tree["sources"].items():
             source["file"] = named[name].pattern(folder)
             used = draft.used(name)
@@ -79,6 +80,25 @@ class Draft:
             if rename := {header: own for header, own in draft.exports[name].rename.items() if own in used}:
                 source.insert([*source].index("file") + 1, "rename", rename)
         return draft
+
+    def refer(self) -> None:
+        """Refer to people by the kind of name that events hold: an id of the leads where no alias leads to them."""
+        aliases = self.tree.get("identity", {}).get("aliases", {})
+        kinds = {alias.get("kind", "id") for alias in aliases.values()}
+        for block in [*self.tree.get("events", {}).values(), *aliases.values()]:
+            lead = block["lead_id"]
+            for position, part in enumerate(lead["first"] if isinstance(lead, dict) and "first" in lead else [lead]):
+                named = part if isinstance(part, str) else part.get("column")
+                if isinstance(part, dict) and part.get("kind") == "user" and "user" not in kinds:
+                    del part["kind"]
+                elif (
+                    isinstance(part, str) and (cells := self.cells(block, named)) and cells.is_mail and "email" in kinds
+                ):
+                    mail = in_line({"column": named, "kind": "email"})
+                    if part is lead:
+                        block["lead_id"] = mail
+                    else:
+                        lead["first"][position] = mail
 
     def text(self) -> str:
         """The file as it would be written."""

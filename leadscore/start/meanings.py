@@ -114,6 +114,25 @@ def stages(draft: Draft) -> Iterator[Question]:
         yield Question(seen, ask, default, ("outcomes", name, "stage"), take)
 
 
+def apps(draft: Draft) -> Iterator[Question]:
+    """The sites and apps whose events count: a test site shares the table of the real one."""
+    for source, spec in draft.tree["sources"].items():
+        held = draft.exports[source].cells.get("app_id")
+        if draft.exports[source].preset != "snowplow" or not held or len(held.counts) < 2 or held.many:
+            continue
+        real = [app for app in held.counts if not re.search("stag|test|dev|qa|local|sandbox", app, re.IGNORECASE)]
+
+        def take(text: str, spec: Any = spec, held: Any = held.counts) -> None:
+            chosen = [part.strip() for part in text.split(";")]
+            if strange := [app for app in chosen if app not in held]:
+                raise ValueError(f"there is no {strange[0]!r}; the apps are {most(held)}, written with ; between")
+            spec["where"] = in_line({"app_id": chosen})
+
+        default = "; ".join(real or held.counts)
+        seen = f"{source}: events of {most(held.counts)}"
+        yield Question(seen, "Which apps count (with ; between)?", default, ("sources", source, "where"), take)
+
+
 def _put(tables: list[Any], value: str, stage: str | None) -> None:
     """Write what a status means into the block that has the stage; into the last, if none has."""
     own = next((table for table in tables if stage in table.values()), tables[-1])

@@ -16,6 +16,7 @@ from leadscore.start.presets import Preset, Pruning, presets
 _MARKS: dict[str, tuple[tuple[str, ...], ...]] = {
     "fivetran_hubspot": (
         ("property_createdate",), ("contact_id", "name", "value", "timestamp"), ("deal_id", "date_entered"),
+        ("canonical_vid", "vid_to_merge"),
     ),
     "fivetran_salesforce": (("master_record_id",), ("is_converted",), ("lead_id", "new_value"), ("has_responded",)),
     "fivetran_marketo": (("lead_id", "activity_date"), ("lead_partition_id",)),
@@ -45,7 +46,7 @@ _MARKS: dict[str, tuple[tuple[str, ...], ...]] = {
 }  # fmt: skip
 # Ids that only one vendor gives.
 _IDS = {"salesforce": re.compile("00Q[0-9A-Za-z]{12}(?:[A-Z0-5]{3})?"), "zoho": re.compile("zcrm_[0-9]+")}
-# Of a source's columns, counted by how rare each is, a file must have so much; or fill half its header.
+# Of a source's columns, counted by how rare each is, a file must have so much; or all, or half its header filled.
 _ENOUGH = 0.8
 
 
@@ -98,7 +99,8 @@ def match(headers: list[str], among: Iterable[str]) -> Match | None:
         for source in preset.mentioned:
             names = bound(preset, source, headers)
             weight = sum((1 if header == own else 0.9) / common[folded(own)] for header, own in names.items())
-            if weight >= _ENOUGH or 2 * len(names) >= len(headers):
+            needed = sum("." not in column for column in preset.mentioned[source])
+            if weight >= _ENOUGH or len(names) >= min(len(headers) / 2, needed):
                 found.append((weight, -rank, name, source, names))
     for _, _, name, source, names in sorted(found, key=lambda one: one[:2], reverse=True):
         if _serves(presets()[name], source, {*names.values()}):

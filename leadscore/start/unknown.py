@@ -37,11 +37,32 @@ def map_unknown(draft: Draft) -> Iterator[Question]:
     """Blocks for the files that no preset knows, and what is to be asked of them."""
     files = [export for export in draft.exports.values() if export.preset is None]
     people = [export for export in files if _is_people(export)]
-    for export in people:
+    # Companies and products have ids too; people can be written to.
+    people = [export for export in people if _mails(export)] or people
+    leads = sorted(people, key=lambda one: (not any(map(_CREATED.search, _times(one))), -one.rows))[:1]
+    if draft.tree.get("leads"):
+        leads = []
+    elif len(people) > 1:
+        yield _which_people(people, leads)
+    for export in leads:
         yield from _leads(draft, export)
     for export in files:
-        if export not in people:
+        if export in people and export not in leads:
+            draft.left[export.name] = {"the leads come from another file": [*export.cells]}
+        elif export not in leads:
             _rows(draft, export)
+
+
+def _which_people(people: list[Table], leads: list[Table]) -> Question:
+    names = {export.name: export for export in people}
+
+    def take(text: str) -> None:
+        if text not in names:
+            raise ValueError(f"answer {' or '.join(names)}")
+        leads[:] = [names[text]]
+
+    seen = f"{', '.join(names)} each look like people"
+    return Question(seen, "Which one holds the leads?", leads[0].name, ("leads",), take)
 
 
 def _times(export: Table) -> list[str]:
