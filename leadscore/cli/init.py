@@ -71,8 +71,15 @@ def _from_exports(given: list[Path], folder: Path) -> None:
 
     names = ("data.yaml", "rulebook.yaml")
     refuse_existing(folder, names, "'FOLDER'")
+    new = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
     asking = sys.stdin.isatty() and sys.stdout.isatty()
-    beginning = begin(export_files(given), folder, _ask if asking else None)
+    try:
+        beginning = begin(export_files(given), folder, _ask if asking else None)
+    except BaseException:
+        if new:
+            folder.rmdir()
+        raise
     _write(folder, {"data.yaml": beginning.data, "rulebook.yaml": beginning.rulebook})
     data, rulebook = (shlex.quote(visible(folder / name)) for name in names)
     for line in beginning.files:

@@ -35,6 +35,8 @@ ID = re.compile(
     re.IGNORECASE,
 )
 _EMPTY, _FEW = 0.95, 30
+# Names that mean something in leads.
+_OURS = ("lead_id", "created_at", "valid_from")
 _ORDER = ("data", "timezone", "sources", "leads", "events", "outcomes", "identity", "order_tolerance_hours")
 
 
@@ -149,6 +151,9 @@ class Draft:
                     families.setdefault(self.family(source), []).append((source, name))
         found = {}
         for family, columns in families.items():
+            if of == "decimals":
+                # A preset knows its vendor's commas; points may be those of the user's own country.
+                columns = [one for one in columns if not self._grouped(*one)]
             left = settled((self.exports[source].cells[name] for source, name in columns), of)
             decided = self.orders if of == "orders" else self.decimals
             if len(left) == 1:
@@ -160,6 +165,12 @@ class Draft:
                     if len(getattr(self.exports[source].cells[name], of)()) > 1
                 ]
         return found
+
+    def _grouped(self, source: str, name: str) -> bool:
+        """Whether a preset says what the commas of a column are, and nothing contradicts it."""
+        declared = self.tree["sources"][source]["columns"][name]
+        numbers = self.exports[source].cells[name].numbers
+        return declared.get("thousands") == "," and (".", ",") in numbers and (".", None) not in numbers
 
     def _wanted(self, source: str, name: str) -> str:
         return str(self.tree["sources"][source].get("columns", {}).get(name, {}).get("type", "text"))
@@ -225,7 +236,7 @@ class Draft:
                 if why:
                     left.setdefault(why, []).append(name)
                     continue
-                columns[unlike(slug(name), columns)] = name
+                columns[unlike(slug(name), {*columns, *_OURS})] = name
                 if typed["type"] != "text":
                     self.tree["sources"][source].setdefault("columns", CommentedMap())[name] = yaml.loaded(said(typed))
             self.left[source] = left
