@@ -150,10 +150,9 @@ class Draft:
                 if self._wanted(source, name) == ("time" if of == "orders" else "number"):
                     families.setdefault(self.family(source), []).append((source, name))
         found = {}
-        for family, columns in families.items():
-            if of == "decimals":
-                # A preset knows its vendor's commas; points may be those of the user's own country.
-                columns = [one for one in columns if not self._grouped(*one)]
+        for family, held in families.items():
+            # A preset knows its vendor's commas; points may be those of the user's own country.
+            columns = [one for one in held if of == "orders" or not self._grouped(*one)]
             left = settled((self.exports[source].cells[name] for source, name in columns), of)
             decided = self.orders if of == "orders" else self.decimals
             if len(left) == 1:

@@ -210,10 +210,14 @@ def _case_takers(
         rest = {key: test for key, test in case["when"].items() if key != column}
         counts = counts_of(draft, "events", name, column, rest)
 
-        def put(chosen: list[str], case: Any = case, column: str = column) -> None:
-            if chosen:
-                case["when"][column] = in_line(chosen) if len(chosen) > 1 else chosen[0]
-            else:
-                event["cases"].remove(case)
+        def put(chosen: list[str], case: Any = case, column: str = column, rest: Any = rest) -> None:
+            groups: dict[str, list[str]] = {}
+            for value in chosen:
+                groups.setdefault(request_name(value), []).append(value)
+            position = event["cases"].index(case)
+            event["cases"].remove(case)
+            for asked, values in groups.items():
+                when = plain(rest) | {column: values if len(values) > 1 else values[0]}
+                event["cases"].insert(position, in_line({"when": when, "value": asked}))
 
         yield ("events", name, "event"), counts, put

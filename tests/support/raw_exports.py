@@ -1,5 +1,6 @@
 """The raw exports in `leadscore/examples`, made from made-up leads: `python -m tests.support.raw_exports` writes them."""
 
+# ruff: noqa: E501 - rows of exports are long
 import csv
 import io
 from pathlib import Path
@@ -33,7 +34,7 @@ BECAME = {
 
 
 def made():
-    """Leads, events and outcomes: more of those who were handed to sales than there would be, so that something is said."""
+    """More of those who were handed to sales than there would be, so that something is said."""
     funnel = ls.datasets.make_funnel(1500, random_state=SEED, days=300)
     handed = funnel.outcomes.loc[funnel.outcomes["stage"] == "mql", "lead_id"].drop_duplicates()[:HANDED]
     others = funnel.leads.loc[
