@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ class Draft:
 
     def read(self) -> DataFile:
         """The file, checked."""
-        return DataFile.from_yaml(self.text(), source=str(self.folder / "data.yaml"))
+        return _checked(self.text(), str(self.folder / "data.yaml"))
 
     def used(self, source: str) -> set[str]:
         """The columns of a source that the file names."""
@@ -271,6 +272,12 @@ class Draft:
         """Every block that is left, with its table and name."""
         for table in ("leads", "events", "outcomes"):
             yield from ((table, name, block) for name, block in self.tree.get(table, {}).items())
+
+
+# Questions read the same file again and again.
+@lru_cache(maxsize=1)
+def _checked(text: str, source: str) -> DataFile:
+    return DataFile.from_yaml(text, source=source)
 
 
 def slug(name: str) -> str:

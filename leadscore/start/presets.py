@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from importlib import resources
@@ -32,6 +33,10 @@ class Preset:
 
     def tree(self) -> Any:
         """The file, comments and all, to be changed."""
+        return deepcopy(self._read)
+
+    @cached_property
+    def _read(self) -> Any:
         return yaml.loaded(self.text)
 
     @cached_property
