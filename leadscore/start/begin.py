@@ -14,7 +14,7 @@ from leadscore.imports.build import import_tables
 from leadscore.imports.report import Imported
 from leadscore.start.doubts import doubts
 from leadscore.start.draft import Draft
-from leadscore.start.exports import Table, read_exports, readable
+from leadscore.start.exports import Table, members, read_exports, readable
 from leadscore.start.marks import mark
 from leadscore.start.presets import presets
 from leadscore.start.question import Question
@@ -63,10 +63,12 @@ def export_files(given: Sequence[Path]) -> list[Path]:
     for path in given:
         if not path.exists():
             raise ContractError("exports", [Problem(str(path), "there is no such file")])
-        inside = sorted(one for one in path.iterdir() if one.is_file() and readable(one)) if path.is_dir() else [path]
-        if not inside:
+        inside = sorted(one for one in path.iterdir() if one.is_file()) if path.is_dir() else [path]
+        files = [file for one in inside for file in (members(one) if one.suffix.lower() == ".zip" else [one])]
+        files = [file for file in files if readable(file)] if inside != files or path.is_dir() else files
+        if not files:
             raise ContractError("exports", [Problem(str(path), "holds no file that can be read")])
-        found += inside
+        found += files
     return [*dict.fromkeys(found)]
 
 
@@ -153,7 +155,8 @@ def _taken_for(draft: Draft, exports: list[Table]) -> Iterator[str]:
                 if export.name in (block["from"], *block.get("join", {}))
             )
             what = f"gives {role}" if role else "tells people apart" if export.name in used else "not used"
-            yield f"{file.path.name}: {_label(export)}, {rows}; {what}"
+            found = [note.replace(str(file.path), "").strip() for note in file.source.notes]
+            yield f"{file.path.name}: {'; '.join([f'{_label(export)}, {rows}', what, *found])}"
         for file in export.others:
             yield f"{file.path.name}: the same table as {export.files[0].path.name} in another kind of file; left out"
 

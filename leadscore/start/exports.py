@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+import zipfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -89,6 +90,8 @@ def _pattern(path: Path, folder: Path, known: set[Path]) -> str:
     stem = path.name.removesuffix(ending)
     wide = _CHANGES.sub("", stem)
     pattern = path.parent / f"{glob.escape(wide)}*{glob.escape(ending)}"
+    if not path.parent.is_dir():
+        return glob.escape(os.path.relpath(path, folder))  # a member of an archive
     alone = {one.resolve() for one in path.parent.glob(pattern.name)} <= known
     return os.path.relpath(pattern, folder) if wide != stem and alone else glob.escape(os.path.relpath(path, folder))
 
@@ -143,6 +146,15 @@ def _together(files: list[File]) -> list[Table]:
 def _kind(path: Path) -> int:
     ending = next((one for one in path.suffixes[::-1] if one.lower() in _KINDS), "")
     return _KINDS.index(ending.lower()) if ending else len(_KINDS)
+
+
+def members(path: Path) -> list[Path]:
+    """The files in an archive, named as a data file names them."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return [path / name for name in sorted(archive.namelist()) if not name.startswith("__MACOSX/")]
+    except (OSError, zipfile.BadZipFile) as error:
+        raise ContractError("exports", [Problem(str(path), f"cannot be read: {error}")]) from None
 
 
 def readable(path: Path) -> bool:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import zipfile
 from datetime import UTC, datetime
 
 import pytest
@@ -237,6 +238,16 @@ def test_ids_of_15_characters(folder, tmp_path):
         "[A-Z]*.csv",
     )
     agrees("salesforce", folder, place, TABLES)
+
+
+def test_an_archive_is_as_good_as_its_files(folder, tmp_path):
+    place = copied("mailchimp", folder, tmp_path)
+    files = sorted(place.iterdir())
+    with zipfile.ZipFile(place / "audience export.zip", "w") as archive:
+        for file in files:
+            archive.write(file, file.name)
+            file.unlink()
+    agrees("mailchimp", folder, place, TABLES)
 
 
 def test_a_header_that_is_needed_and_stands_twice_is_no_guess(folder, tmp_path):
