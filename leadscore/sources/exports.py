@@ -12,6 +12,7 @@ import pyarrow as pa
 from leadscore.errors import ContractError, Problem, did_you_mean
 from leadscore.sources.archives import check_workbook, members
 from leadscore.sources.csv_files import CsvFile, Layout
+from leadscore.sources.databases import Database, database_source
 from leadscore.sources.encodings import as_utf8
 from leadscore.sources.files import File, Scratch, matching
 from leadscore.sources.json_lines import json_source
@@ -61,6 +62,8 @@ def open_export(export: Export, name: str, folder: Path) -> Source:
     ContractError
         If there is no such file, or one cannot be read.
     """
+    if export.table or export.query:
+        return database_source(_database(export, name, folder), export.table, export.query, folder)
     if not export.file:
         raise ContractError("tables", [Problem(name, "names no file; hand a frame in from Python, or give 'file'")])
     scratch = Scratch()
@@ -70,8 +73,9 @@ def open_export(export: Export, name: str, folder: Path) -> Source:
         files += inside
         notes += told
     if strange := [file for file in files if file.ending not in _READ]:
-        shown = f"{strange[0].ending!r} files are not read{did_you_mean(strange[0].ending, _READ)}"
-        raise strange[0].problem(name, f"is of no kind that can be read: {shown}")
+        kinds = did_you_mean(strange[0].ending, _READ) or f"; {', '.join(_READ)} are"
+        needs = "; of a DuckDB file give 'table' or 'query'" if "duck" in strange[0].ending else kinds
+        raise strange[0].problem(name, f"is of a kind that is not read{needs}")
     parts: dict[str, Source] = {}
     for reader in dict.fromkeys(_READ.values()):
         own = [file for file in files if _READ[file.ending] is reader]
@@ -85,6 +89,15 @@ def _while_reading(
 ) -> Iterator[pa.RecordBatch]:
     """The batches; what was unpacked for them stays until they are read."""
     yield from batches(columns)
+
+
+def _database(export: Export, name: str, folder: Path) -> Database:
+    if export.connection:
+        return Database.in_environment(export.connection, name)
+    file, *others = [file for file, _ in matching(export.file, folder, name)]
+    if others:
+        raise file.problem(name, f"is one of {len(others) + 1} files; a table or query is of one database")
+    return Database(name, file.label, "duckdb", f"/{file.path}", secret=False)
 
 
 Reader = Callable[[list[File], str, Export, Scratch], dict[str, Source]]
