@@ -82,6 +82,19 @@ def test_the_lines_that_watch_drift():
     assert ls.BalanceMonitor.from_json(Path("drift.json").read_text(encoding="utf-8")).verdict.state == "learning"
 
 
+def test_the_lines_that_say_the_first_figures():
+    made = ls.datasets.make_funnel(1000)
+    made.rulebook.write("rulebook.yaml")
+    made.leads.to_csv("leads.csv", index=False)
+    made.outcomes.to_csv("outcomes.csv", index=False)
+    commands = [shlex.split(line) for line in block("sh", "leadscore funnel").splitlines()]
+    said = ("reached won within 60 days", "were accepted; ", "were accepted within 30 days", "is the median wait")
+    for words, part in zip(commands, said, strict=True):
+        result = CliRunner().invoke(app, words[1:])
+        assert (result.exit_code, result.stderr) == (0, "")
+        assert part in result.stdout.split("\n")[0]
+
+
 @pytest.mark.parametrize("line", block("sh", "leadscore learn").replace("\\\n", " ").splitlines())
 def test_the_lines_that_learn_are_understood(line):
     """They stop at the tables, which the example has none of, and not at what is typed."""

@@ -41,7 +41,7 @@ def diff(  # noqa: PLR0913
     set_aside: options.SetAside = False,
     printed: options.Printed = "table",
 ) -> None:
-    """Say what changed between two rulebooks, and to what effect.
+    """Say what changed between two rulebooks, to what effect.
 
     The changes rule by rule; with --leads, who would have qualified in a period by the one and by the other, and why.
     Exit code 0 whether anything changed or not.
@@ -119,7 +119,7 @@ def evaluate(  # noqa: PLR0913
     set_aside: options.SetAside = False,
     printed: options.Printed = "table",
 ) -> None:
-    """Say whether scoring is worth having, and at which threshold.
+    """Say whether scoring is worth having, at which threshold.
 
     Over the leads that came to sales in the period and that it worked, each as it stood on that day.
     """

@@ -25,7 +25,7 @@ def demo(
     leads: Annotated[int, typer.Option(metavar="N", min=100, max=1_000_000, help="How many to make up.")] = 20_000,
     folder: Annotated[Path | None, typer.Option(help="Where the files go; a temporary folder if not given.")] = None,
 ) -> None:
-    """Make up leads, score them and explain one: a tour in seconds."""
+    """Make up leads, score them, explain one: a tour in seconds."""
     from leadscore.cli.score import check, score_and_write  # noqa: PLC0415 - the help lists their commands after these
     from leadscore.datasets.funnel import make_funnel  # noqa: PLC0415 - this command only
 

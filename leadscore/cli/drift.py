@@ -48,10 +48,7 @@ def drift(  # noqa: PLR0913 - a command has as many arguments as options
     ] = None,
     acknowledge: _Decision = None,
     set_aside: options.SetAside = False,
-    printed: Annotated[
-        Literal["text", "json", "markdown"],
-        typer.Option("--format", help="Text, JSON for programs, or Markdown for the meeting."),
-    ] = "text",
+    printed: options.Format = "text",
 ) -> None:
     """Say since when behaviour outweighs fit, and why.
 

@@ -148,3 +148,7 @@ SetAside = Annotated[
 Printed = Annotated[
     Literal["table", "json"], typer.Option("--format", help="A table for people, or JSON for programs.")
 ]
+Format = Annotated[
+    Literal["text", "json", "markdown"],
+    typer.Option("--format", help="Text, JSON for programs, or Markdown for the meeting."),
+]

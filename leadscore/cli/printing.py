@@ -49,10 +49,13 @@ def print_json(data: Any) -> None:
 
 def print_result(result: Result, printed: str, more: Sequence[Section] = ()) -> None:
     """Print a result and the sections beside it, for people or for programs."""
-    from leadscore.present.result import section_text, sections_data  # noqa: PLC0415 - needs pandas
+    from leadscore.present.result import section_markdown, section_text, sections_data  # noqa: PLC0415 - needs pandas
 
     if printed == "json":
         print_json(result.to_dict() | sections_data(more))
+    elif printed == "markdown":
+        parts = (part for section in more for part in section_markdown(section))
+        typer.echo("\n\n".join([result.to_markdown().rstrip("\n"), *parts]))
     else:
         typer.echo("\n".join([str(result), *(line for section in more for line in section_text(section))]))
 

@@ -29,7 +29,7 @@ def check(
     printed: options.Printed = "table",
     today: Annotated[dt.date | None, a_day("The day reviews are overdue by; today by default.")] = None,
 ) -> None:
-    """Say what is wrong with a rulebook, and what is worth knowing.
+    """Say what is wrong with a rulebook, and what to know of it.
 
     Exit code 1 if it cannot be used; every error is shown at its line.
     """
@@ -71,7 +71,7 @@ def score(  # noqa: PLR0913 - a command has as many arguments as options
     events: options.Events = None,
     set_aside: options.SetAside = False,
 ) -> None:
-    """Score every lead, write the scores to a file, and sum them up.
+    """Score every lead, write the scores to a file, sum them up.
 
     Exit code 1, and no file, if the tables break their contract; what breaks it is shown.
     """
@@ -137,7 +137,7 @@ def replay(  # noqa: PLR0913
     events: options.Events = None,
     set_aside: options.SetAside = False,
 ) -> None:
-    """Find the day each lead first qualified, and its score then.
+    """Find the day each lead first qualified and its score then.
 
     Every day is judged as 'score' would have judged it.
     """

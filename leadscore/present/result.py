@@ -200,18 +200,23 @@ def _safe(text: str) -> str:
 def _markdown(result: Result, level: int) -> Iterator[str]:
     yield f"**{escaped(result.headline)}**"
     for section in _seen(result):
-        if callable(section.content):
-            continue
-        yield f"{'#' * level} {escaped(section.title)}"
-        if isinstance(section.content, Result):
-            yield from _markdown(section.content, level + 1)
-        elif section.content is not None:
-            heads, rows, _ = _cells(section)
-            yield table(heads, rows)
-        if notes := _notes(section):
-            yield bullets(notes)
+        yield from section_markdown(section, level)
     if result.notes:
         yield bullets(result.notes)
+
+
+def section_markdown(section: Section, level: int = 2) -> Iterator[str]:
+    """A section as blocks of Markdown; a picture has none."""
+    if callable(section.content):
+        return
+    yield f"{'#' * level} {escaped(section.title)}"
+    if isinstance(section.content, Result):
+        yield from _markdown(section.content, level + 1)
+    elif section.content is not None:
+        heads, rows, _ = _cells(section)
+        yield table(heads, rows)
+    if notes := _notes(section):
+        yield bullets(notes)
 
 
 def _cells(section: Section) -> tuple[list[str], list[list[str]], list[bool]]:

@@ -166,13 +166,14 @@ class ResponseTimes(Result):
 
     def sections(self) -> Iterator[Section]:
         """Waits by group, who is left out, and the picture."""
-        agreed_on = ["within_agreed"] if self.agreed_minutes else []
-        limits = [f"within_{name}" for name in ("1_h", "24_h") if _LIMITS[name] != self.agreed_minutes] + agreed_on
+        agreed_on = ["agreed"] if self.agreed_minutes else []
+        limits = [name for name in ("1_h", "24_h") if _LIMITS[name] != self.agreed_minutes] + agreed_on
         medians = self.frame[["median", "median_low", "median_high"]].map(_waited)
-        shares = self.frame[[name + end for name in limits for end in ("", "_low", "_high")]]
+        shares = self.frame[[f"within_{name}{end}" for name in limits for end in ("", "_low", "_high")]]
+        shares = shares.rename(columns=lambda name: name.removeprefix("within_"))
         shown = self.frame[["n", "contacted", "waiting"]].join([medians, shares])
         agreed = f"; agreed: within {_waited(self.agreed_minutes)}" if self.agreed_minutes else ""
-        title = f"Waits, and the share contacted in time, with 95 % intervals (Kaplan-Meier){agreed}"
+        title = f"Waits, and the share contacted within so long, with 95 % intervals (Kaplan-Meier){agreed}"
         yield Section("frame", title, self.frame, shown=shown, formats=dict.fromkeys(limits, ".1%"))
         yield Section("excluded", "Left out", self.excluded, shown=self.excluded[self.excluded["leads"] > 0])
         yield Section("picture", "The share contacted, by minutes since the lead became an MQL", self.plot)
@@ -264,7 +265,8 @@ def response_times(
         raise ArgumentError("tables", message)
     moments = mql_moments(tables, stages, rulebook, history)
     if not ((moments.utc < NEVER) | (moments.reason > 0)).any():
-        raise ArgumentError("tables", "no lead is an MQL: no outcome is mql; history=replay(...) says who qualified")
+        cure = "history=replay(...), on the command line --start and --end, says who qualified"
+        raise ArgumentError("tables", f"no lead is an MQL: no outcome is mql; {cure}")
     waits = waits_for_contact(stages, moments, until, rulebook.timezone)
     agreed = rulebook.agreement.respond_within_minutes if rulebook.agreement else None
     limits = _LIMITS | ({"agreed": float(agreed)} if agreed else {})

@@ -284,6 +284,9 @@ def arguments(rng):
         "activity --events e.csv --out a.parquet --rulebook r.yaml",
         f"drift {tables} --as-of 2026-03-31 --state state.json --format json",
         f"evaluate {tables} {period} --outcomes e.csv --stage won --within-days 30 --capacity-per-week 5",
+        f"funnel {tables} --outcomes e.csv --within-days 30 --by source",
+        f"acceptance {tables} --outcomes e.csv --within-days 30 --format markdown",
+        f"response-times {tables} {period} --outcomes e.csv --by segment",
         f"learn {tables} {period} --outcomes e.csv --stage won --within-days 30 --out n.yaml",
         "init new",
     ]

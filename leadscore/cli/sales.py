@@ -1,0 +1,130 @@
+"""What sales did with the leads: how many went how far, what it accepted, and how long they waited."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+import leadscore as ls
+from leadscore.cli import options
+from leadscore.cli.entry import app
+from leadscore.cli.options import a_day, option
+from leadscore.cli.printing import print_result, print_set_aside, steps
+
+if TYPE_CHECKING:
+    from leadscore.tables.groups import By
+
+_Columns = Annotated[
+    list[str] | None, option("COLUMN", "By this column of the leads too, or by 'segment'; give several.", "--by")
+]
+
+
+@app.command()
+def funnel(  # noqa: PLR0913 - a command has as many arguments as options
+    rulebook: options.RulebookFile,
+    *,
+    leads: options.Leads,
+    outcomes: options.Outcomes,
+    within_days: options.WithinDays,
+    events: options.Events = None,
+    every: Annotated[
+        Literal["day", "week", "month", "quarter"], typer.Option(help="Leads that came in the same one are a cohort.")
+    ] = "month",
+    by: _Columns = None,
+    stage_name: options.StageNames = None,
+    observed_until: options.ObservedUntil = None,
+    set_aside: options.SetAside = False,
+    printed: options.Format = "text",
+) -> None:
+    """Say how many leads went from stage to stage, by cohort.
+
+    Leads that came in the same month are a cohort. Each lead has the same number of days; where they are not over,
+    there are counts and no share yet.
+    """
+    reading = options.reading(set_aside=set_aside, observed_until=observed_until, stage_name=stage_name)
+    tables, groups = _read(ls.Rulebook.read(rulebook), (leads, events, outcomes), by, reading)
+    print_result(ls.funnel(tables, within_days=within_days, every=every, by=groups), printed)
+
+
+@app.command()
+def acceptance(  # noqa: PLR0913
+    rulebook: options.RulebookFile,
+    *,
+    leads: options.Leads,
+    outcomes: options.Outcomes,
+    events: options.Events = None,
+    within_days: Annotated[
+        int | None,
+        option("N", "Of all MQLs so old, the share accepted by then; for outcomes that hold no refusals.", min=1),
+    ] = None,
+    by: _Columns = None,
+    stage_name: options.StageNames = None,
+    observed_until: options.ObservedUntil = None,
+    set_aside: options.SetAside = False,
+    printed: options.Format = "text",
+) -> None:
+    """Say what sales accepted, and why it refused the others.
+
+    Of the MQLs it decided on; with --within-days, of all whose days are over.
+    """
+    reading = options.reading(set_aside=set_aside, observed_until=observed_until, stage_name=stage_name)
+    tables, groups = _read(ls.Rulebook.read(rulebook), (leads, events, outcomes), by, reading)
+    print_result(ls.acceptance(tables, by=groups, accepted_within_days=within_days), printed)
+
+
+@app.command()
+def response_times(  # noqa: PLR0913
+    rulebook: options.RulebookFile,
+    *,
+    leads: options.Leads,
+    outcomes: options.Outcomes,
+    events: options.Events = None,
+    start: Annotated[
+        dt.date | None, a_day("With --end, for outcomes without mql: leads that qualified from this day on.")
+    ] = None,
+    end: options.LastDay = None,
+    by: Annotated[
+        list[str] | None,
+        option("COLUMN", "By this column of the leads, 'segment', 'owner' or 'hour_of_week'; give several.", "--by"),
+    ] = None,
+    stage_name: options.StageNames = None,
+    observed_until: options.ObservedUntil = None,
+    set_aside: options.SetAside = False,
+    printed: options.Format = "text",
+) -> None:
+    """Say how long MQLs wait for their first contact.
+
+    Those who still wait count for as long as they did. A lead waits from its mql on; without one, with --start and
+    --end, from when it qualified by the rulebook.
+    """
+    if (start is None) != (end is None):
+        raise typer.BadParameter("go together: the days on which leads qualified", param_hint="'--start' and '--end'")
+    book = ls.Rulebook.read(rulebook)
+    reading = options.reading(set_aside=set_aside, observed_until=observed_until, stage_name=stage_name)
+    tables, groups = _read(book, (leads, events, outcomes), by, reading, own=("owner", "hour_of_week"))
+    history = None if start is None else ls.replay(tables, book, start=start, end=end)
+    print_result(ls.response_times(tables, book, history=history, by=groups), printed)
+
+
+def _read(
+    book: ls.Rulebook,
+    files: tuple[str, str | None, str],
+    by: list[str] | None,
+    reading: dict[str, Any],
+    own: tuple[str, ...] = (),
+) -> tuple[ls.tables.Tables, By | None]:
+    """The tables, and what leads are grouped by: `own` names and columns; a segment as of the last day observed."""
+    segments = ("segment",) if book.qualify.segments else ()
+    with steps(1) as step:
+        step("Reading the tables")
+        columns = [name for name in by or () if name not in {*segments, *own}]
+        tables = ls.load_tables(*files, rulebook=book, columns=columns, **reading)
+    print_set_aside(tables, err=True)
+    if not by or not {*by} & {*segments}:
+        return tables, by
+    from leadscore.tables.groups import grouping  # noqa: PLC0415 - needs pandas
+
+    scores = ls.score(tables, book, as_of=tables.observed_until)
+    return tables, grouping(tables, by, {"segment": scores.frame["segment"]})
