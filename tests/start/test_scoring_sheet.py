@@ -257,6 +257,13 @@ def test_a_sheet_that_gives_no_points_is_refused_with_each_reason(tmp_path):
         read_scoring_sheet(path)
 
 
+@pytest.mark.parametrize("piece", ["x ", "9 visits ", "1,", "(", " and ", "per ", "'a' or "])
+def test_cells_of_any_length_are_read_at_once(made, piece):
+    long = (piece * 20_000)[:30_000]
+    sheet = made([HEADER, ONE_RULE, ["Fit", "Title", long, "5"], [long, "Visit", "", "5"], ["Deeds", "a", "b", long]])
+    assert sheet.counts["todo"] == 3
+
+
 def test_rows_of_one_name_have_names_of_their_own(made):
     sheet = made([HEADER, ONE_RULE, ["Fit", "a: US", "", "5"], ["Fit", "a", "US", "5"], ["Fit", "a", "CA", "5"]])
     names = [one.name for one in sheet.rulebook.fit]

@@ -19,7 +19,7 @@ _FACTORS = {
 _MONEY = r"(?:[$€£]|usd|eur|gbp|chf)"
 _AMOUNT = rf"{_MONEY}? ?(?:{_NUMBER})(?: ?(?:{'|'.join(_FACTORS)})(?![^\W_]))? ?{_MONEY}?"
 _COUNTED = (
-    "employees?|people|persons?|staff|ftes?|headcount|users?|seats?|licen[sc]es?|customers?|locations?|years?|"
+    "employees?|people|persons?|staff|ftes?|headcount|users?|seats?|licen[sc]es?|customers?|locations?|years?|yrs?|"
     "mitarbeiter(?:innen)?|beschäftigte|angestellte|jahre|in|of|annual|arr|mrr|revenue|turnover|funding|umsatz"
 )
 _UNITS = rf"(?: (?:{_COUNTED}))*"

@@ -11,7 +11,7 @@ from leadscore.start.sheet.amounts import PERIOD, Band, Unclear, days, tidy
 from leadscore.start.sheet.fit import slug
 from leadscore.start.sheet.rows import Row
 from leadscore.start.sheet.terms import Terms, phrases, term, together, window_behind
-from leadscore.start.sheet.words import DOING, YES
+from leadscore.start.sheet.words import BEHAVIOUR_PART, DOING, PERHAPS_BEHAVIOUR, YES
 
 _NONE_OF = re.compile(r"(?:no|zero|without|keine?|ohne) (?P<what>.+)|(?P<still>inactiv\w*|inaktiv\w*)", re.IGNORECASE)
 _ANYTHING = re.compile(
@@ -31,8 +31,8 @@ _OFTEN = (
 _COUNTED = re.compile(rf"(?P<before>.*?)(?:^|(?<= )){_OFTEN}(?= |$)(?P<behind>.*)", re.IGNORECASE)
 # What counts something else than events.
 _NO_COUNT = re.compile(
-    r"\b(?:time|duration|minutes?|mins?|seconds?|secs?|hours?|days?|rate|max(?:imum)?|min(?:imum)?|cap|limit|decay|per|each|every|score|length|depth|amount|value|dauer|minuten|"
-    r"(?:in|per) (?:one|a|each|the same) (?:session|visit))\b|[%$€£]",
+    r"\b(?:time|duration|minutes?|mins?|seconds?|secs?|hours?|days?|rate|max(?:imum)?|min(?:imum)?|decay|recency|ago|per|each|every|score|length|depth|amount|value|dauer|minuten|"
+    r"(?:in|per) (?:one|an?|each|the same|a? ?single) (?:session|visit|day))\b|[%$€£]",
     re.IGNORECASE,
 )
 _VAGUE = re.compile(
@@ -47,6 +47,9 @@ _ASSET = re.compile(
     r"|(?:url|page|link|asset|path|seite)s? (?:contains?|includes?|enthält|starts with|beginnt mit) "
     r"[\"']?(?P<part>[\w./-]+)[\"']?",
     re.IGNORECASE,
+)
+_PAGE_WITH = re.compile(
+    r" (?:the )?(?:urls?|pages?|paths?)?(?: (?:contain|includ)(?:s|ing|es)| with| is)? ?$", re.IGNORECASE
 )
 _LONGEST = 8
 _NO_EVENT = Band(0, 0)
@@ -100,12 +103,28 @@ def read_act(row: Row) -> Act:
         elif not re.fullmatch(YES, phrase, re.IGNORECASE):
             words.append(phrase)
     text, window = window_behind(" ".join(words))
+    if not asset:
+        text, asset = _path_within(text)
+    if len(text.split()) == 1 and not BEHAVIOUR_PART.search(row.category) and PERHAPS_BEHAVIOUR.search(row.category):
+        # "Opened", under "Email".
+        text = f"{row.category} {text}"
     if _NONE_OF.search(text):
         return _idle(row, text, together([*said, window]), asset)
     if not counts:
         text, counts = _count_within(text)
     _check(text)
     return Act(row, _event(text), asset, counts, together([*said, window]))
+
+
+def _path_within(text: str) -> tuple[str, str]:
+    """A text without the path of a page that it names, and the path."""
+    paths = re.findall(r"(?<!\S)/[\w./-]+", text)
+    if len(paths) > 1:
+        raise Unclear("it names several pages: write a row for each")
+    if not paths:
+        return text, ""
+    before, _, behind = text.partition(paths[0])
+    return f"{_PAGE_WITH.sub('', before)}{behind}".strip(), paths[0]
 
 
 def _phrases(row: Row, *, counted: bool) -> list[str]:
@@ -192,5 +211,7 @@ def _check(text: str) -> None:
         raise Unclear("it asks for two things at once: write a row for each")
     if re.search(r"[<>=%*?{}\[\]\\^~]|[0-9] ?\+", tidy(text)) or _NO_COUNT.search(text):
         raise Unclear(f"{text!r} is not the name of an event")
+    if re.search(r"\b[0-9]+ [^\W\d_]+s\b|\b(?:in|of|within) [0-9]", text):
+        raise Unclear(f"{text!r}: how many, of what? Write it as '3+ visits in 7 days'")
     if not slug(text) or len(text.split()) > _LONGEST or len(text) > 100:
         raise Unclear("it is no event in a few words" if slug(text) else "it names no event")

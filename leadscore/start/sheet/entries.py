@@ -21,6 +21,8 @@ from leadscore.start.sheet.rows import Row
 from leadscore.start.sheet.terms import capped, together
 from leadscore.start.sheet.worth import Worth, side_of, threshold_of, worth_of
 
+# Of a row's text; what is longer is prose.
+_LONGEST = 1000
 _RULES: dict[str, type[Part]] = {"fit": FitRule, "behaviour": BehaviourRule, "never": Never}
 
 
@@ -63,6 +65,8 @@ def read_entries(rows: Sequence[Row], decimal: str) -> list[Entry]:
         try:
             if row.heading:
                 entries[at] = Entry(row, "heading")
+            elif len(row.text) > _LONGEST:
+                raise Unclear("it is too long for one rule")
             elif (least := threshold_of(row, decimal)) is not None:
                 thresholds[at] = least
             else:

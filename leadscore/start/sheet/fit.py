@@ -52,6 +52,13 @@ _DOMAINS = re.compile(
     r"\((?P<rest>.+)\)",
     re.IGNORECASE,
 )
+_LABELLED = re.compile(r"(?P<label>[^\W\d]\S*(?: [^\W\d]\S*)?) (?P<band>[$€£<>]? ?[0-9][^()]*)")
+_TURNED = re.compile(
+    r"\b(?:not?|except|outside|without|excluding|other|than|over|under|above|below|more|less|fewer|before|after|since|"
+    r"until|between|from|to|up|at|least|most|min\w*|max\w*|greater|larger|in|ab|bis|unter|über|mehr|weniger|als|von|"
+    r"zwischen|nicht)\b",
+    re.IGNORECASE,
+)
 _TITLE = re.compile(r"(?:^|_)(?:title|titel|position|headline)")
 _COUNTRY = re.compile("countr|land")
 _PLACE = re.compile("countr|land|state|region|location")
@@ -64,8 +71,8 @@ _DATE = re.compile(
     re.IGNORECASE,
 )
 _OPEN_LIST = re.compile(
-    r"\b(?:etc|e\.g|z\.b|i\.e|such as|like|similar|target\w*|icp|ideal|our|relevant|appropriate|suitable|usw|"
-    r"unsere?)\b|\.\.\.|…",
+    r"\b(?:etc|e\.g|z\.b|i\.e|such as|like|similar|target\w*|icp|ideal|our|relevant|appropriate|suitable|"
+    r"(?:in)?valid|usw|unsere?)\b|\.\.\.|…",
     re.IGNORECASE,
 )
 _REGIONS = re.compile(
@@ -77,13 +84,13 @@ _QUOTES = "\"'\u201c\u201d\u2018\u2019\u00ab\u00bb"
 _QUOTED = re.compile(rf"(?<!\w)[{_QUOTES}]([^{_QUOTES}]+)[{_QUOTES}](?!\w)")
 # What no value holds: signs and words of a test that was not understood.
 _STRANGE = re.compile(
-    r"[<>=≥≤%*?^~(){}\[\]\\]|[0-9] ?- ?[0-9]|[0-9] ?\+|^[-+]|\+$|"
+    r"[<>=≥≤%*?^~(){}\[\]\\:]|[0-9] ?- ?[0-9]|\b[a-z]-[a-z]\b|[0-9] ?\+|^[-+]|\+$|"
     r"\b(?:and|or) (?:above|below|up|higher|lower|more|less)\b",
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(
     r"(?:.* )?(?:if|when|unless|not|but|has|have|is|are|who)(?: .*|$)|"
-    r"(?:no|all|any|with|more|less|over|under|after|before|since) ",
+    r"(?:no|all|any|with|more|less|over|under|after|before|since|within|near|uses?|using) ",
     re.IGNORECASE,
 )
 _WORDS_OF_A_VALUE = 6
@@ -175,8 +182,6 @@ def _name_and_criteria(row: Row, decimal: str) -> tuple[str, str]:
 def _test(column: str, text: str, decimal: str) -> tuple[str, dict[str, Any], Band | None, bool]:
     """The kind, the test, the band of a number, and whether the test is turned round."""
     written = " ".join(re.sub(r"\s*[\r\n]+\s*", "; ", text.strip()).split())
-    if len(written) > 500:
-        raise Unclear("it is too long for one rule")
     if _DATE.fullmatch(written):
         raise Unclear(f"{written!r} is a date, or a range such as 1-10 that a spreadsheet took for a date")
     for pattern, kind, test in (
@@ -198,7 +203,10 @@ def _test(column: str, text: str, decimal: str) -> tuple[str, dict[str, Any], Ba
 
 
 def _band(text: str, decimal: str) -> Band | None:
-    """The band of a text, or of what stands in brackets behind a label: "Enterprise (1000+)"."""
+    """The band of a text, or of what stands behind a label: "Enterprise (1000+)", "Mid-Market 51-500"."""
+    if (found := _LABELLED.fullmatch(text)) and not _TURNED.search(found["label"]):
+        band = Band.read(found["band"], decimal)
+        return band if band and not band.exact else None
     found = re.fullmatch(r"([^()]+?) ?\(([^()]+)\)", text)
     outer, inner = (Band.read(part, decimal) for part in found.groups()) if found else (Band.read(text, decimal), None)
     inner = inner if inner and not inner.exact else None
@@ -220,14 +228,24 @@ def _text(column: str, text: str) -> tuple[str, dict[str, Any], None, bool]:
     if test == "in" and _TITLE.search(column):
         # A title holds more words than the one looked for: "VP of Sales".
         test = "has_word"
-    if _EMAIL.fullmatch(column) and test == "in" and all(re.fullmatch(r"@?[\w-]+(?:\.[\w-]+)+", one) for one in values):
-        return "text", {"ends_with": [f"@{value.lstrip('@')}" for value in values]}, None, inverted
+    if test == "in" and (_EMAIL.fullmatch(column) or "domain" in column):
+        return _domains(column, values, inverted=inverted)
     if test == "contains" and all(len(value) <= 3 for value in values):
         # "cto" is in "director".
         test = "has_word"
     if test == "in" and inverted:
         test, inverted = "not_in", False
-    return "text", {test: [value.lstrip("@") if "domain" in column else value for value in values]}, None, inverted
+    return "text", {test: values}, None, inverted
+
+
+def _domains(column: str, values: list[str], *, inverted: bool) -> tuple[str, dict[str, Any], None, bool]:
+    """Domains, in a column of them or at the end of addresses."""
+    if odd := [value for value in values if not re.fullmatch(r"@?[\w-]+(?:\.[\w-]+)+", value)]:
+        raise Unclear(f"{odd[0]!r} is not a domain: write them, as gmail.com, yahoo.com")
+    domains = [value.lstrip("@") for value in values]
+    if _EMAIL.fullmatch(column):
+        return "text", {"ends_with": [f"@{domain}" for domain in domains]}, None, inverted
+    return "text", {"not_in" if inverted else "in": domains}, None, False
 
 
 def _values(text: str, *, whole: bool) -> list[str]:

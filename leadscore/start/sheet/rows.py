@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from leadscore.errors import ContractError, Problem
-from leadscore.start.sheet.amounts import tidy
+from leadscore.start.sheet.amounts import Unclear, tidy
+from leadscore.start.sheet.terms import term
 from leadscore.start.sheet.words import DOING, FIELD, NAMES_A_PART, NOTHING
 
 # The first that is found in a header: "Scoring criteria" are criteria, "Max points" a cap.
@@ -22,7 +24,8 @@ _ROLES = {
     "criteria": r"criteri\w+|conditions?|rules?|operator|kriteri\w+|bedingung\w*|regeln?",
     "attribute": (
         r"attribut\w*|fields?|propert\w+|activit\w+|actions?|events?|triggers?|signals?|variables?|factors?|parameters?|"
-        r"characteristics?|interactions?|merkmale?|eigenschaft\w*|feld\w*|aktivität\w*|aktion\w*|ereignis\w*"
+        r"characteristics?|interactions?|(?:data|touch|contact) ?points?|"
+        r"merkmale?|eigenschaft\w*|feld\w*|aktivität\w*|aktion\w*|ereignis\w*"
     ),
     "points": r"points?|pts|scores?|scoring|punkte?|punktzahl|punktwert",
     "attribute, too": (
@@ -42,6 +45,7 @@ _TOTAL = re.compile(
     r"(?: (?:points|scores?|possible|max\w*|fit|demographics?|firmographics?|behaviou?r\w*|category|section|of))*:?",
     re.IGNORECASE,
 )
+_LONGEST_NOTE = 100
 _ONLY_A_PART = re.compile(rf"(?:{NAMES_A_PART.pattern})(?: (?:criteria|rules?))*", re.IGNORECASE)
 
 
@@ -103,10 +107,12 @@ class _Table:
         more = tuple(
             (header, cell)
             for header, (cell, role) in zip(self.headers, own, strict=True)
-            if role in {"cap", "fading", "window", "count"} and cell.lower() not in NOTHING
+            if cell.lower() not in NOTHING
+            if role in {"cap", "fading", "window", "count"} or (role == "note" and _says_how_points_count(cell))
         )
         category = " ".join(self.parts.values())
-        total = not (attribute and criteria) and bool(_TOTAL.fullmatch(tidy(attribute or criteria or category)))
+        named = [cell for cell, role in own if role in {"category", "attribute", "criteria"} and cell]
+        total = len(named) == 1 and bool(_TOTAL.fullmatch(tidy(named[0])))
         attribute = attribute or (self.attribute if criteria else "")
         return Row(place, text, category, attribute, criteria, self.points or points, more, heading=total)
 
@@ -173,6 +179,12 @@ def _inside(place: str, cells: Sequence[str], tables: list[_Table]) -> list[Row]
     return [row for table in filled if (row := table.row(place, cells)).text]
 
 
+def _says_how_points_count(note: str) -> bool:
+    with suppress(Unclear):
+        return len(note) < _LONGEST_NOTE and term(tidy(note)) is not None
+    return False
+
+
 def _may_be_a_rule(text: str) -> bool:
     return bool(re.search("[0-9]", text) and _SAYS_POINTS.search(text))
 
@@ -195,12 +207,14 @@ def _tables(place: str, cells: Sequence[str], source: str, *, first: bool) -> li
     if "points" not in roles or not {"attribute", "criteria", "category"} & {*roles}:
         return []
     starts = [0]
-    for column, role in enumerate(roles):
-        earlier = roles[starts[-1] : column]
-        if role in {"category", "attribute", "criteria"} and "points" in earlier and "points" in roles[column:]:
-            starts.append(column)
-        elif role == "points" and "points" in earlier:
-            two = f"{cells[starts[-1] + earlier.index('points')]!r} and {cells[column]!r}"
+    scores = [column for column, role in enumerate(roles) if role == "points"]
+    for one, other in pairwise(scores):
+        between = [at for at in range(one, other) if roles[at] in {"category", "attribute", "criteria"}]
+        # A table beside another repeats its header, or stands apart.
+        if between and (cells[one] == cells[other] or not cells[between[0] - 1]):
+            starts.append(between[0])
+        else:
+            two = f"{cells[one]!r} and {cells[other]!r}"
             raise ContractError(source, [Problem(place, f"two columns hold points, {two}: leave one in the sheet")])
     ranges = [range(start, end) for start, end in pairwise([*starts, len(cells)])]
     return [

@@ -25,7 +25,8 @@ from leadscore.start.sheet.words import (
 )
 
 _OF_A_PART = re.compile(
-    r"^(?:min|max)(?:imum|imal)?\b.*(?:\bfit\b|demogra|firmogra|behaviou?r|engagement|activity)|\b(?:max|min)(?:imum)?:?$",
+    r"^(?:min|max)(?:imum|imal)?\b.*(?:\bfit\b|demogra|firmogra|behaviou?r|engagement|activity)|\b(?:max|min)(?:imum)?:?$"
+    r"|^(?:cap|limit)\b|\b(?:scores?|points|behaviou?r|fit|engagement) (?:cap|limit)$",
     re.IGNORECASE,
 )
 _POINTS = re.compile(r"(?:points?|pts|punkte|scores?|:)", re.IGNORECASE)

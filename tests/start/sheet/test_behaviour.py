@@ -56,11 +56,14 @@ def test_how_many(attribute, criteria, event, band, terms):
 
 
 def test_a_path_is_what_the_event_is_about():
+    pricing = {"where": {"asset": {"contains": "/pricing"}}}
     for criteria in ("/pricing", "URL contains /pricing"):
-        assert act("Page visit", criteria).asked() == {
-            "event": "page_visit",
-            "where": {"asset": {"contains": "/pricing"}},
-        }
+        assert act("Page visit", criteria).asked() == {"event": "page_visit"} | pricing
+    assert act("Visited URL containing /pricing").asked() == {"event": "visited"} | pricing
+
+
+def test_a_word_alone_is_of_its_part():
+    assert read_act(Row("line 2", "Opened", "Email", "Opened")).event == "email_opened"
 
 
 def test_a_number_in_a_name_is_no_count():
@@ -81,6 +84,10 @@ def test_a_number_in_a_name_is_no_count():
         ("Email open rate", "> 50%", "not the name of an event"),
         ("Opened emails", "3", "if more count too"),
         ("Email click", "5 per week", "not the name of an event"),
+        ("Blog", "Read 3 articles", "how many, of what"),
+        ("Clicked 2 links in 1 email", "", "how many, of what"),
+        ("Visited /pricing or /demo", "", "several pages"),
+        ("Recency", "within 7 days", "not the name of an event"),
         ("Inactive", "", "within how many days"),
         ("Maximum behaviour score", "", "counts points"),
     ],

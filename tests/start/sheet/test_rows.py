@@ -50,7 +50,7 @@ def test_merged_cells_hold_for_the_rows_below():
 def test_parts_have_headings_and_headers_of_their_own():
     found = said(
         ["DEMOGRAPHIC"], ["Field", "Criteria", "Points"], ["Title", "VP", "9"], ["Sub-total", "", "9"],
-        ["BEHAVIORAL"], ["Activity", "Points"], ["Visit", "5"],
+        ["", "Total", ""], ["BEHAVIORAL"], ["Activity", "Points"], ["Visit", "5"],
     )  # fmt: skip
     assert found == [("DEMOGRAPHIC", "Title", "VP", "9"), ("BEHAVIORAL", "Visit", "", "5")]
 
@@ -78,6 +78,12 @@ def test_operators_stand_in_a_column_of_their_own():
 def test_other_columns_say_how_points_count():
     (_, row) = rows(["Activity", "Points", "Max points", "Decay"], ["Visit", "5", "20", "n/a"])
     assert row.more == (("Max points", "20"),)
+    (_, row, other) = rows(["Activity", "Points", "Notes"], ["Visit", "5", "cap 15"], ["Click", "5", "per sales"])
+    assert (row.more, other.more) == ((("Notes", "cap 15"),), ())
+
+
+def test_a_data_point_is_no_number_of_points():
+    assert said(["Data point", "Value", "Score"], ["Title", "VP", "9"]) == [("", "Title", "VP", "9")]
 
 
 def test_a_sheet_of_a_workbook_names_a_part():
@@ -89,6 +95,7 @@ def test_a_sheet_of_a_workbook_names_a_part():
     [
         ([["a", "b"], ["1", "2"]], "no header found.*line 1: 'a . b'"),
         ([["Attribute", "Current score", "Proposed score"]], "line 1: two columns hold points"),
+        ([["Attribute", "SMB points", "Criteria", "Enterprise points"]], "line 1: two columns hold points"),
         ([], "the sheet is empty"),
     ],
 )
