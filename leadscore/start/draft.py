@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 
 from ruamel.yaml.comments import CommentedMap
 
+from leadscore.errors import ContractError, Problem
 from leadscore.imports.data_file import DataFile
 from leadscore.rulebook import yaml
 from leadscore.start.exports import Table, unlike
@@ -72,7 +75,10 @@ class Draft:
         if "timezone" not in tree:
             tree.insert(1, "timezone", "UTC")
         have = {export.name: {*export.cells} for export in exports if export.preset}
+        with_doubled = {export.name: {*export.cells, *export.doubled.values()} for export in exports if export.preset}
+        whole = Pruning(deepcopy(tree), with_doubled).cut()
         tree = Pruning(tree, have).cut()
+        _refuse_lost(whole, tree, exports)
         tree.setdefault("sources", CommentedMap())
         draft = cls(tree, named, folder)
         draft.refer()
@@ -272,6 +278,23 @@ class Draft:
         """Every block that is left, with its table and name."""
         for table in ("leads", "events", "outcomes"):
             yield from ((table, name, block) for name, block in self.tree.get(table, {}).items())
+
+
+def _refuse_lost(whole: Any, tree: Any, exports: list[Table]) -> None:
+    """Refuse headers that stand twice, where without them a part of the file would be missing."""
+    made = Counter(block["from"] for _, block in blocks(whole))
+    kept = Counter(block["from"] for _, block in blocks(tree))
+    cure = "rename all but one of them, or leave them out"
+    problems = [
+        Problem(str(file.path), f"has the column {header!r} more than once; {cure}")
+        for export in exports
+        if export.doubled and made[export.name] > kept[export.name]
+        for file in export.files
+        for header in file.source.repeated
+        if header in export.doubled
+    ]
+    if problems:
+        raise ContractError("exports", problems)
 
 
 # Questions read the same file again and again.

@@ -7,7 +7,7 @@ import os
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -74,6 +74,15 @@ class Table:
         return {header: own for header, own in names.items() if header != own}
 
     @property
+    def doubled(self) -> dict[str, str]:
+        """Headers that stand more than once, so that nobody can say which is meant, and what they would be called."""
+        found: dict[str, str] = {}
+        for file in self.files:
+            names = file.match.names if file.match else {}
+            found |= {header: names.get(header, header) for header in file.source.repeated if header}
+        return found
+
+    @property
     def rows(self) -> int:
         """Rows of all parts."""
         return max((cells.rows for cells in self.cells.values()), default=0)
@@ -105,11 +114,8 @@ def read_exports(paths: Sequence[Path]) -> list[Table]:
         If a file cannot be read.
     """
     opened = {path: open_export(Export(file=(glob.escape(str(path)),)), path.name, Path()) for path in paths}
-    headers = {
-        path: [name for name in source.columns if name not in source.repeated] for path, source in opened.items()
-    }
-    among = vendors((headers[path], _first_values(source)) for path, source in opened.items())
-    files = [File(path, source, match(headers[path], among)) for path, source in opened.items()]
+    among = vendors((source.columns, _first_values(source)) for source in opened.values())
+    files = [File(path, source, match(source.columns, among)) for path, source in opened.items()]
     exports = _together(files)
     for export in exports:
         _read(export)
@@ -174,7 +180,7 @@ def _read(export: Table) -> None:
         wanted = [header for header in file.source.columns if header.isprintable()]
         counts = Counter(names.get(header, header) for header in wanted)
         alone = {header for header in wanted if counts[header] == 1 and header not in file.source.repeated}
-        wanted = [header for header in wanted if header in names or header in alone]
+        wanted = [header for header in wanted if header in alone or (header in names and header not in export.doubled)]
         if not wanted:
             raise ContractError("exports", [Problem(str(file.path), "has no column with a name of its own")])
         for batch in file.source.batches(wanted):
@@ -183,8 +189,3 @@ def _read(export: Table) -> None:
                 export.cells.setdefault(name, Cells(name)).add(array)
         for header in wanted:
             export.cells.setdefault(names.get(header, header), Cells(header))
-
-
-def by_name(exports: Iterable[Table]) -> Mapping[str, Table]:
-    """Exports by the name of their source."""
-    return {export.name: export for export in exports}

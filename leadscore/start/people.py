@@ -13,7 +13,7 @@ from ruamel.yaml.comments import CommentedMap
 from leadscore.base.text import counted, normalise
 from leadscore.start.draft import Draft
 from leadscore.start.marks import in_line
-from leadscore.start.presets import place
+from leadscore.start.presets import place, presets
 from leadscore.start.question import NONE, Question, one_of
 from leadscore.start.seen import counts_of, plain
 from leadscore.start.words import ROLES
@@ -23,6 +23,21 @@ def place_after(block: Any, before: str, key: str, value: Any) -> None:
     """Put a key behind another."""
     block.pop(key, None)
     block.insert([*block].index(before) + 1, key, value)
+
+
+def doubled(draft: Draft) -> Iterator[Question]:
+    """Columns that would be used, were they not twice in a file."""
+    for source in draft.tree["sources"]:
+        export = draft.exports[source]
+        known = presets()[export.preset].mentioned[source] if export.preset else [*export.doubled.values()]
+        if twice := [header for header, name in export.doubled.items() if name in known]:
+            seen = f"{source}: {', '.join(map(repr, twice))} stands more than once, so nobody can say which is meant"
+
+            def take(text: str) -> None:
+                one_of({"leave out": "leave out"}, text)
+
+            ask = "Leave it out (or stop, and rename one in the file)?"
+            yield Question(seen, ask, "leave out", ("sources", source, "file"), take)
 
 
 def created(draft: Draft) -> Iterator[Question]:

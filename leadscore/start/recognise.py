@@ -111,15 +111,15 @@ def match(headers: list[str], among: Iterable[str]) -> Match | None:
 def bound(preset: Preset, source: str, headers: list[str]) -> dict[str, str]:
     """The headers of a file that a preset's source knows, each with the name it has there; no name has two."""
     rename = renames(preset.name)[source]
-    once = [header for header, count in Counter(headers).items() if header and count == 1]
+    named = [*filter(None, dict.fromkeys(headers))]
     found: dict[str, str] = {}
     for name in preset.mentioned[source]:
         others = [other for other, own in rename.items() if own == name]
         for candidates in (
-            [header for header in once if header == name],
-            [header for header in once if folded(header) == folded(name)],
-            [header for other in others for header in once if header == other or fnmatchcase(header, other)],
-            [header for other in others for header in once if folded(header) == folded(other)],
+            [header for header in named if header == name],
+            [header for header in named if folded(header) == folded(name)],
+            [header for other in others for header in named if header == other or fnmatchcase(header, other)],
+            [header for other in others for header in named if folded(header) == folded(other)],
         ):
             free = [header for header in candidates if header not in found]
             if free:

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from leadscore.errors import ContractError
+from leadscore.imports.build import import_tables
 from leadscore.start.begin import begin, export_files
 from tests.start.test_samples import VENDORS, agrees, begun, copied
 
@@ -250,8 +252,16 @@ def test_an_archive_is_as_good_as_its_files(folder, tmp_path):
     agrees("mailchimp", folder, place, TABLES)
 
 
-def test_a_header_that_is_needed_and_stands_twice_is_no_guess(folder, tmp_path):
+def test_a_header_that_is_needed_and_stands_twice_is_refused(folder, tmp_path):
     place = copied("marketo", folder, tmp_path)
     changed(place, lambda rows: [[*row, row[0]] for row in rows], "bulk_leads.csv")
-    beginning, _ = begun(place)
-    assert any("more than once" in note for note in beginning.notes)
+    with pytest.raises(ContractError, match="has the column 'id' more than once"):
+        begun(place)
+
+
+def test_a_header_that_is_wanted_and_stands_twice_is_asked_about(folder, tmp_path):
+    place = copied("marketo", folder, tmp_path)
+    changed(place, lambda rows: [[*row, row[rows[0].index("country")]] for row in rows], "bulk_leads.csv")
+    _, asked = begun(place)
+    assert asked[0].seen.startswith("marketo_leads: 'country' stands more than once")
+    assert "country" not in import_tables(place / "data.yaml").leads.column_names
