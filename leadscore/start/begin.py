@@ -121,6 +121,7 @@ def _first(draft: Draft, exports: list[Table]) -> Iterator[Question]:
         found = ", ".join(f"{file.path.name} ({_label(export)})" for export in exports for file in export.files)
         message = f"none of these files holds leads, one row per person: {found}; add the export of your contacts"
         raise ContractError("exports", [Problem("leads", message)])
+    draft.refer()
     draft.keep_columns()
     yield from ()
 

@@ -21,10 +21,10 @@ from leadscore.start.kinds import Cells, settled
 from leadscore.start.marks import in_line, said
 from leadscore.start.presets import Pruning, blocks, names_in, place, presets, together
 
-# What is known only after sales has decided, a vendor's score, and what says who a person is, not how good a lead.
+# What is known only after sales has decided, a vendor's score; and what says who a person is, not how good a lead.
 LATER = re.compile(
     r"score|grade|rating|converted|\bclose|amount|life ?cycle|\bstage|status|\bwon\b|\blost\b|\bmql|\bsql|became|owner"
-    r"|last (?:activity|modified|contacted|seen|changed|updated)|modified|deals?\b|opportunit|merged",
+    r"|last (?:activity|contacted|seen|changed)|modified|updated|state ?code|deals?\b|opportunit|merged",
     re.IGNORECASE,
 )
 PERSON = re.compile(
@@ -81,7 +81,6 @@ class Draft:
         _refuse_lost(whole, tree, exports)
         tree.setdefault("sources", CommentedMap())
         draft = cls(tree, named, folder)
-        draft.refer()
         for name, source in tree["sources"].items():
             source["file"] = named[name].pattern(folder)
             used = draft.used(name)
@@ -281,7 +280,7 @@ class Draft:
 
 
 def _refuse_lost(whole: Any, tree: Any, exports: list[Table]) -> None:
-    """Refuse headers that stand twice, where without them a part of the file would be missing."""
+    """Refuse headers that are there twice, where without them a part of the file would be missing."""
     made = Counter(block["from"] for _, block in blocks(whole))
     kept = Counter(block["from"] for _, block in blocks(tree))
     cure = "rename all but one of them, or leave them out"

@@ -59,7 +59,9 @@ def _head(timezone: str) -> list[str]:
 
 
 def _draft(imported: Imported, timezone: str) -> str:
-    kinds = {name: _kind(imported.leads[name]) for name in imported.leads.column_names if name not in _OWN}
+    named = [name for name in imported.leads.column_names if name not in _OWN]
+    # A column without a value gives no rule, and is only in the way.
+    kinds = {name: _kind(imported.leads[name]) for name in named if len(imported.leads[name].drop_null())}
     counts = {name: _counts(imported.leads[name]) for name in kinds}
     events = _counts(imported.events["event"]) if len(imported.events) else Counter[str]()
     fit = [line for name, kind in kinds.items() if kind == "category" for line in _table(name, counts[name])]

@@ -148,6 +148,88 @@ SAMPLES = {
 }  # fmt: skip
 
 
+# Forms of the same vendors that other tools and versions write.
+OTHERS = {
+    "Pardot, version 5": (
+        {
+            "p.csv": "id,email,jobTitle,createdAt,score\n71,a@n.example,VP,2026-01-05T09:12:31+00:00,5\n",
+            "v.csv": "id,prospectId,visitorId,type,typeName,details,createdAt\n1,71,9,4,Form,Contact us,2026-01-05T09:12:31+00:00\n",
+        },
+        {("71", "contact_sales")},
+        set(),
+    ),
+    "Zoho, API": (
+        {
+            "z.csv": "id,Email,Created_Time,Lead_Status,No_of_Employees\n45,a@n.example,2026-01-05T09:12:31+01:00,Junk Lead,12\n"
+        },
+        set(),
+        set(),
+    ),
+    "Dynamics, API": (
+        {
+            "l.csv": "leadid,createdon,emailaddress1,statecode\nA1F0C0DE-0000-4000-8000-000000000001,2026-01-05T09:12:00Z,a@n.example,1\n",
+            "o.csv": "opportunityid,originatingleadid,actualclosedate,statecode\n1,a1f0c0de-0000-4000-8000-000000000001,2026-02-20,1\n",
+        },
+        set(),
+        {("a1f0c0de-0000-4000-8000-000000000001", "won")},
+    ),
+    "Snowplow, users by e-mail": (
+        {
+            "crm.csv": "lead_id,created_at,email\n7,2026-01-05T14:00:00Z,a@n.example\n",
+            "e.csv": "event_id,collector_tstamp,event,user_id,domain_userid\ne1,2026-01-05 14:10:01,page_view,,d1\n"
+            "e2,2026-01-05 14:12:01,video,A@n.example,d1\n",
+        },
+        {("7", "page_view"), ("7", "video")},
+        set(),
+    ),
+    "Airbyte, properties as JSON": (
+        {
+            "contacts.csv": 'id,createdAt,archived,properties,_airbyte_raw_id\n51,2026-01-05T14:12:31.000Z,false,"{""email"": ""a@n.example""}",q\n',
+            "email_events.csv": "id,created,type,recipient,filteredEvent,_airbyte_raw_id\ne1,1768226460000,CLICK,A@n.example,false,z\n",
+        },
+        {("51", "email_click")},
+        set(),
+    ),
+    "Segment, users are the CRM's ids": (
+        {
+            "crm.csv": "lead_id,created_at,email\nu1,2026-01-05T14:00:00Z,a@n.example\n",
+            "t.csv": "id,received_at,timestamp,anonymous_id,user_id,event,event_text\n"
+            "t1,2026-01-05 14:12:33.000+00,2026-01-05 14:12:31.000+00,anon,u1,signed_up,Signed Up\n",
+        },
+        {("u1", "signed_up")},
+        set(),
+    ),
+    "HubSpot, deals without dates of their stages": (
+        {
+            "c.csv": "Record ID,Email,Create Date,Lifecycle Stage\n51,a@n.example,2026-01-05 09:12,lead\n",
+            "d.csv": "Record ID,Pipeline,Deal Stage,Close Date,Associated Contact IDs\n1,P,Closed won,2026-02-20 10:00,51\n"
+            "2,P,Proposal,2026-12-20 10:00,51\n",
+        },
+        set(),
+        {("51", "won")},
+    ),
+    "Salesforce, leads by the API": (
+        {
+            "a.csv": "Id,CreatedDate,Email,IsConverted,IsDeleted,MasterRecordId\n00Q5g00000AbCdE,2026-01-05T14:12:00.000Z,a@n.example,false,false,\n"
+            "00Q5g00000AbCdF,2026-01-05T14:12:00.000Z,b@n.example,false,true,00Q5g00000AbCdE\n",
+            "b.csv": "Id,LeadId,Field,NewValue,CreatedDate\n017,00Q5g00000AbCdF,Status,MQL,2026-01-06T14:12:00.000Z\n",
+        },
+        set(),
+        {("00Q5g00000AbCdEEAV", "mql")},
+    ),
+    "Marketo, another field for the lifecycle": (
+        {
+            "l.csv": "id,email,createdAt,leadSource\n1,a@n.example,2026-01-05T14:12:31Z,Web\n",
+            "a.csv": "marketoGUID,leadId,activityDate,activityTypeId,primaryAttributeValue,attributes\n"
+            '1,1,2026-01-06T14:12:31Z,13,Lead Stage,"[{""name"": ""New Value"", ""value"": ""MQL""}]"\n'
+            '2,1,2026-01-07T14:12:31Z,13,Phone,"[{""name"": ""New Value"", ""value"": ""55""}]"\n',
+        },
+        set(),
+        {("1", "mql")},
+    ),
+}
+
+
 def made(place, files):
     for name, text in files.items():
         (place / name).write_text(text)
@@ -168,3 +250,14 @@ def test_exports_in_the_shape_a_vendor_describes(tmp_path, vendor):
     assert not {"score", "grade"} & {*imported.leads.column_names}
     opened = [row for row in held["outcomes"] if row["stage"] == "opportunity"]
     assert not [row for row in opened if row.get("amount") or row.get("reason")]
+
+
+@pytest.mark.parametrize("form", OTHERS)
+def test_other_forms_of_a_vendor(tmp_path, form):
+    files, events, outcomes = OTHERS[form]
+    begun(made(tmp_path, files))
+    imported = import_tables(tmp_path / "data.yaml")
+    assert len(imported.leads) == 1
+    assert {(row["lead_id"], row["event"]) for row in imported.events.to_pylist()} == events
+    assert {(row["lead_id"], row["stage"]) for row in imported.outcomes.to_pylist()} == outcomes
+    assert not {"score", "statecode", "lead_status"} & {*imported.leads.column_names}
