@@ -5,6 +5,9 @@ from . import (
     drift as drift,
 )
 from . import (
+    imports as imports,
+)
+from . import (
     learn as learn,
 )
 from . import (
@@ -32,6 +35,9 @@ from .errors import (
 )
 from .errors import (
     ContractError as ContractError,
+)
+from .errors import (
+    DataFileError as DataFileError,
 )
 from .errors import (
     LeadscoreError as LeadscoreError,

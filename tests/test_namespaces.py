@@ -9,11 +9,12 @@ import pytest
 
 import leadscore as ls
 
-NAMESPACES = ["datasets", "drift", "learn", "rulebook", "sales", "scoring", "stats", "tables", "threshold"]
+NAMESPACES = ["datasets", "drift", "imports", "learn", "rulebook", "sales", "scoring", "stats", "tables", "threshold"]
 EVERYDAY = [
     "ArgumentError",
     "BalanceMonitor",
     "ContractError",
+    "DataFileError",
     "LeadClassifier",
     "LeadscoreError",
     "Problem",

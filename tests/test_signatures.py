@@ -37,6 +37,7 @@ BOUND = re.compile(r"minimum_|maximum_|_at_least$|_at_most$|^least_|^most_|^n_mi
 # What a function is about: the only arguments that may be given by place.
 DATA = {
     *(
+        "data",
         "tables",
         "leads",
         "events",

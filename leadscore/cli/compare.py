@@ -28,6 +28,9 @@ def diff(  # noqa: PLR0913
     old: Annotated[Path, typer.Argument(metavar="OLD", help="A rulebook.")],
     new: Annotated[Path, typer.Argument(metavar="NEW", help="The rulebook that would replace it.")],
     *,
+    data: Annotated[
+        Path | None, a_file("Also compare on the tables that this data file makes of exports, in place of --leads.")
+    ] = None,
     leads: Annotated[str | None, a_file(f"Also compare on these leads: {options.TABLE_HELP}.")] = None,
     events: options.Events = None,
     outcomes: Annotated[str | None, a_file("What became of the leads, if known.")] = None,
@@ -46,12 +49,14 @@ def diff(  # noqa: PLR0913
     The changes rule by rule; with --leads, who would have qualified in a period by the one and by the other, and why.
     Exit code 0 whether anything changed or not.
     """
-    options.check_written([old, new, leads, events, outcomes], ("--out", out, options.TABLES))
+    from leadscore.cli.export import write_comparison  # noqa: PLC0415 - needs pandas
+
+    options.check_written([old, new], output := ("--out", out, options.TABLES))
+    files = options.files(new, data, (leads, events, outcomes), output) if data or leads else (None,)
     books = [ls.Rulebook.read(path) for path in (old, new)]
-    if (outcomes is None) != (within_days is None):
-        what = "go together: what became of the leads, in how many days"
-        raise typer.BadParameter(what, param_hint="'--outcomes' and '--within-days'")
-    if leads is None:
+    if data is None and (outcomes is None) != (within_days is None):
+        raise typer.BadParameter("go together: what, in how many days", param_hint="'--outcomes' and '--within-days'")
+    if files[0] is None:
         needless = {"events": events, "outcomes": outcomes, "start": start, "end": end, "by": by, "out": out}
         more = {"observed-until": observed_until, "stage-name": stage_name, "set-aside": set_aside}
         _print_rules(books, printed, needless | more)
@@ -62,12 +67,10 @@ def diff(  # noqa: PLR0913
     with steps(2) as step:
         step("Reading the tables")
         kept = [] if by in {None, *_OWN_GROUPS} else [str(by)]
-        tables = ls.load_tables(leads, events, outcomes, rulebook=books, columns=kept, **reading)
+        tables = options.load(files, step, rulebook=books, columns=kept, **reading)
         step(f"Replaying {counted(len(tables.ids), 'lead')} by both rulebooks")
         comparison = ls.compare(tables, *books, start=start, end=end)
         if out is not None:
-            from leadscore.cli.export import write_comparison  # noqa: PLC0415 - this command only
-
             write_comparison(comparison, out)
     print_set_aside(tables, err=True)
     print_result(comparison, printed, list(_sections(comparison, by, within_days)))
@@ -103,15 +106,16 @@ def _print_rules(books: list[ls.Rulebook], printed: str, given: dict[str, Any]) 
 
 @app.command()
 def evaluate(  # noqa: PLR0913
-    rulebook: options.RulebookFile,
+    rulebook: options.RulebookFile = options.RULEBOOK,
     *,
-    leads: options.Leads,
-    outcomes: options.Outcomes,
     start: options.Start,
     end: options.End,
     stage: options.Stage,
     within_days: options.WithinDays,
     capacity_per_week: Annotated[float, option("N", "How many leads sales can work in a week.")],
+    data: options.Data = None,
+    leads: options.Leads = None,
+    outcomes: options.Outcomes = None,
     events: options.Events = None,
     worked_only: options.WorkedOnly = True,
     stage_name: options.StageNames = None,
@@ -125,15 +129,15 @@ def evaluate(  # noqa: PLR0913
     """
     from leadscore.threshold.capacity import fitting  # noqa: PLC0415 - it needs pandas
 
+    files = options.files(rulebook, data, (leads, events, outcomes), needed="outcomes")
     book = ls.Rulebook.read(rulebook)
     reading = options.reading(set_aside=set_aside, observed_until=observed_until, stage_name=stage_name)
-    goal: dict[str, Any] = {"stage": stage, "within_days": within_days, "capacity_per_week": capacity_per_week}
-    goal |= {"worked_only": worked_only}
+    goal: Any = {"stage": stage, "within_days": within_days, "worked_only": worked_only}
     with steps(3) as step:
         step("Reading the tables")
-        tables = ls.load_tables(leads, events, outcomes, rulebook=book, **reading)
+        tables = options.load(files, step, rulebook=book, **reading)
         step("Judging the leads that came to sales")
-        found = ls.baselines(tables, book, start=start, end=end, **goal)
+        found = ls.baselines(tables, book, start=start, end=end, capacity_per_week=capacity_per_week, **goal)
         table, choice = None, None
         if not found.withheld:
             table = ls.threshold_table(found.leads["reached"], found.leads["total"], dates=found.leads["day"])

@@ -31,10 +31,11 @@ _Decision = Annotated[
 
 @app.command()
 def drift(  # noqa: PLR0913 - a command has as many arguments as options
-    rulebook: options.RulebookFile,
+    rulebook: options.RulebookFile = options.RULEBOOK,
     *,
-    leads: options.Leads,
     as_of: Annotated[dt.date, a_day("Whole weeks, Monday to Sunday, up to this day count.")],
+    data: options.Data = None,
+    leads: options.Leads = None,
     events: options.Events = None,
     state: Annotated[
         Path | None, a_file("What is known of past weeks, .json; created if missing, one run at a time.")
@@ -58,7 +59,7 @@ def drift(  # noqa: PLR0913 - a command has as many arguments as options
 
     Exit code 4 on an alarm, until it is acknowledged; 0 if stable, still learning, or on watch: worth a look, no alarm.
     """
-    options.check_written([rulebook, leads, events], ("--state", state, (".json",)))
+    files = options.files(rulebook, data, (leads, events), ("--state", state, (".json",)))
     if acknowledge is not None and state is None:
         raise typer.BadParameter("needs --state, where the decision is kept", param_hint="'--acknowledge'")
     from leadscore.drift.report import drift_report  # noqa: PLC0415 - this command only
@@ -67,15 +68,14 @@ def drift(  # noqa: PLR0913 - a command has as many arguments as options
     with alone(state), steps(3) as step:
         step("Reading the tables")
         monitor = _begun(book, state, by, start, reference_weeks)
-        tables = ls.load_tables(leads, events, rulebook=book, columns=[*monitor.by], strict=not set_aside)
+        tables = options.load(files, step, rulebook=book, columns=[*monitor.by], strict=not set_aside)
         step("Counting the weeks")
         monitor = _counted(monitor, tables, book, start, as_of)
         if acknowledge is not None:
             monitor.acknowledge(acknowledge)
         step("Looking for the cause")
         report = drift_report(monitor, None if monitor.verdict.since is None else tables)
-        if state is not None:
-            _keep(monitor, state)
+        _keep(monitor, state)
     print_set_aside(tables, err=True)
     _print(report, printed)
     if report.verdict.state == "alarm":
@@ -154,12 +154,12 @@ def _rescored(monitor: ls.BalanceMonitor, tables: ls.tables.Tables, book: ls.Rul
     return new
 
 
-def _keep(monitor: ls.BalanceMonitor, path: Path) -> None:
-    """Write what is known, where it is not what stands there already."""
+def _keep(monitor: ls.BalanceMonitor, path: Path | None) -> None:
+    """Write what is known, if it is to be kept, where it is not what stands there already."""
     from leadscore.base.files import replacing  # noqa: PLC0415 - this command only
 
     text = f"{monitor.to_json()}\n".encode()
-    if not path.exists() or path.read_bytes() != text:
+    if path is not None and (not path.exists() or path.read_bytes() != text):
         with replacing(path) as file:
             file.write(text)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from leadscore.learn.publish.training import Trained
     from leadscore.learn.rows.snapshots import Snapshots
+    from leadscore.tables.tables import Tables
 
 # Neither an error nor done: the gate did not pass.
 NOT_PASSED = 3
@@ -28,12 +29,13 @@ NOT_PASSED = 3
 
 @app.command()
 def learn(  # noqa: PLR0913 - a command has as many arguments as options
-    rulebook: options.RulebookFile,
+    rulebook: options.RulebookFile = options.RULEBOOK,
     *,
-    leads: options.Leads,
-    outcomes: options.Outcomes,
     stage: options.Stage,
     within_days: options.WithinDays,
+    data: options.Data = None,
+    leads: options.Leads = None,
+    outcomes: options.Outcomes = None,
     events: options.Events = None,
     as_of: options.AsOfDays = None,
     start: options.FirstDay = None,
@@ -59,8 +61,8 @@ def learn(  # noqa: PLR0913 - a command has as many arguments as options
     """
     from leadscore.learn.publish.training import train  # noqa: PLC0415 - scikit-learn takes a second
 
-    models = options.model_files(model)
-    options.check_written([rulebook, leads, events, outcomes], ("--out", out, options.RULEBOOKS), *models)
+    outputs = [("--out", out, options.RULEBOOKS), *options.model_files(model)]
+    files = options.files(rulebook, data, (leads, events, outcomes), *outputs, needed="outcomes")
     if each == "handover" and capacity_per_week is None:
         what = "needs --capacity-per-week: at as many as qualify now, no lead that sales got would have to be left out"
         raise typer.BadParameter(what, param_hint="'--each handover'")
@@ -69,23 +71,25 @@ def learn(  # noqa: PLR0913 - a command has as many arguments as options
     reading = options.reading(set_aside=set_aside, observed_until=observed_until, stage_name=stage_name)
     with steps(3) as step:
         step("Reading the tables")
-        found = _snapshots(book, (leads, events, outcomes), _days(as_of, start, end, each), labels, reading)
+        held = options.opened(files, step, strict=not set_aside)
+        found = _snapshots(book, held, _days(as_of, start, end, each), labels, reading)
         step(f"Learning from {counted(len(found), 'row')}")
         trained = train(book, found, capacity_per_week=capacity_per_week, max_points_rows=rows)
         step("Writing")
         written = _write(trained, out, model)
-    print_set_aside(found.tables, err=True)
-    _print(trained, written, printed)
-    if not trained.verdict.passed:
-        raise typer.Exit(NOT_PASSED)
+    _print(trained, found.tables, written, printed)
 
 
-def _print(trained: Trained, written: list[str], printed: str) -> None:
+def _print(trained: Trained, tables: Tables, written: list[str], printed: str) -> None:
+    print_set_aside(tables, err=True)
+    passed = trained.verdict.passed
     if printed == "json":
         print_json(trained.to_dict() | {"rulebook": trained.rulebook.to_yaml(), "written": written})
-        return
-    what = "" if trained.verdict.passed else ", though the gate did not pass: for review, not to publish"
-    typer.echo(f"{trained}\nWritten: {', '.join(map(visible, written))}{what}" if written else trained)
+    else:
+        what = "" if passed else ", though the gate did not pass: for review, not to publish"
+        typer.echo(f"{trained}\nWritten: {', '.join(map(visible, written))}{what}" if written else trained)
+    if not passed:
+        raise typer.Exit(NOT_PASSED)
 
 
 def _write(trained: Trained, out: Path | None, model: Path | None) -> list[str]:
@@ -100,12 +104,13 @@ def _write(trained: Trained, out: Path | None, model: Path | None) -> list[str]:
 
 @app.command()
 def evidence(  # noqa: PLR0913
-    rulebook: options.RulebookFile,
+    rulebook: options.RulebookFile = options.RULEBOOK,
     *,
-    leads: options.Leads,
-    outcomes: options.Outcomes,
     stage: options.Stage,
     within_days: options.WithinDays,
+    data: options.Data = None,
+    leads: options.Leads = None,
+    outcomes: options.Outcomes = None,
     events: options.Events = None,
     as_of: options.AsOfDays = None,
     start: options.FirstDay = None,
@@ -129,12 +134,14 @@ def evidence(  # noqa: PLR0913
     from leadscore.learn.rules.suggestions import suggest as suggestions  # noqa: PLC0415 - this command only
     from leadscore.present.result import Section  # noqa: PLC0415 - needs pandas
 
+    files = options.files(rulebook, data, (leads, events, outcomes), needed="outcomes")
     book = ls.Rulebook.read(rulebook)
     with steps(2) as step:
         step("Reading the tables")
         labels = {"stage": stage, "within_days": within_days, "worked_only": worked_only}
         reading = options.reading(set_aside=set_aside, observed_until=observed_until, stage_name=stage_name)
-        read = _snapshots(book, (leads, events, outcomes), _days(as_of, start, end, each), labels, reading)
+        held = options.opened(files, step, strict=not set_aside)
+        read = _snapshots(book, held, _days(as_of, start, end, each), labels, reading)
         found = as_rules_read(read, book)
         step(f"Judging rules by {counted(len(found), 'row')}")
         judged = evidence_of(book, found)
@@ -169,7 +176,7 @@ def _days(as_of: list[dt.date] | None, start: dt.date | None, end: dt.date | Non
 
 def _snapshots(
     book: ls.Rulebook,
-    files: tuple[str, str | None, str],
+    held: tuple[Any, ...],
     days: _Days,
     labels: dict[str, Any],
     reading: dict[str, Any],
@@ -177,8 +184,8 @@ def _snapshots(
     from leadscore.sources.source import open_source  # noqa: PLC0415 - needs pandas
 
     # Checked as the rulebook reads them, and with every other column: what no rule looks at may be learned from.
-    columns = open_source(files[0], "leads").columns
-    tables = ls.load_tables(*files, rulebook=book, columns=columns, **reading)
+    columns = open_source(getattr(held[0], "leads", held[0]), "leads").columns
+    tables = ls.load_tables(*held, rulebook=book, columns=columns, **reading)
     return ls.snapshots(tables, as_of=_handovers(tables, *days) if isinstance(days, tuple) else days, **labels)
 
 

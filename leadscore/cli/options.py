@@ -5,13 +5,19 @@ from __future__ import annotations
 import datetime as dt
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+import leadscore as ls
 from leadscore.base.files import is_read_at, is_stdout, is_stream
+from leadscore.errors import visible
+
+if TYPE_CHECKING:
+    from leadscore.tables.tables import Tables
 
 
 def option(metavar: str, text: str, *names: str, **more: Any) -> Any:
@@ -102,14 +108,84 @@ def reading(*, set_aside: bool, observed_until: dt.date | None, stage_name: Sequ
     return {"strict": not set_aside, "observed_until": observed_until, "stages": stages}
 
 
+# What tables are read from: leads or a data file, then events, then outcomes.
+Files = tuple[str | None, ...]
+
+
+def files(
+    rulebook: Path | None,
+    data: Path | None,
+    given: Files,
+    *written: Written,
+    needed: str = "",
+    names: Sequence[str] = ("leads", "events", "outcomes"),
+) -> Files:
+    """What the tables are read from: a data file, or the files of tables that are given, in the order of their names.
+
+    Without either it is the data.yaml beside the rulebook. Tables that are given go before those of the data file,
+    which is said. What is written must not be what is read.
+    """
+    first, *others = named = dict(zip(names, given, strict=False))
+    beside = (rulebook or Path()).parent / "data.yaml"
+    if data is not None and named[first] is not None:
+        raise typer.BadParameter("give one or the other", param_hint=f"'--data' and '--{first}'")
+    if data is None and named[first] is None and beside.is_file():
+        data = beside
+    elif named[first] is not None and beside.is_file():
+        typer.echo(f"Not read: {visible(beside)}, as --{first} is given.", err=True)
+    lacking = [f"--{name}" for name in (first, needed) if name and named[name] is None]
+    if data is None and lacking:
+        what = f"needed, or a data file: --data names one, and there is no {str(beside)!r}"
+        raise typer.BadParameter(what, param_hint=f"'{', '.join(lacking)}'")
+    instead = [f"--{name}" for name in others if named[name] is not None]
+    if data is not None and instead:
+        typer.echo(f"{' and '.join(instead)}: read in place of what {visible(data)} says.", err=True)
+    found = given if data is None else (str(data), *given[1:])
+    check_written([rulebook, *found], *written)
+    check_written(read_from(found), *written)
+    return found
+
+
+def read_from(given: Files) -> list[str]:
+    """The files that are read, also those that a data file names."""
+    from leadscore.imports.data_file import is_data_file  # noqa: PLC0415 - needs pandas
+
+    named = []
+    if is_data_file(given[0]):
+        data = Path(str(given[0]))
+        sources = ls.imports.DataFile.read(data).sources.values()
+        named = [str(data.parent / file) for source in sources for file in source.file]
+    return [*(path for path in given if path is not None), *named]
+
+
+def opened(given: Files, step: Callable[..., None], *, strict: bool) -> tuple[Any, ...]:
+    """What `load_tables` takes; how far the exports of a data file are read is shown."""
+    from leadscore.imports.data_file import is_data_file  # noqa: PLC0415 - needs pandas
+
+    if not is_data_file(given[0]):
+        return given
+    show = partial(step, further=False)
+    return (ls.imports.import_tables(str(given[0]), strict=strict, progress=show), *given[1:])
+
+
+def load(given: Files, step: Callable[..., None], *, strict: bool, **how: Any) -> Tables:
+    """The tables."""
+    return ls.load_tables(*opened(given, step, strict=strict), strict=strict, **how)
+
+
 TABLE_HELP = "a .csv or .parquet file, a glob in quotes, or a folder of parts"
 RulebookFile = Annotated[Path, typer.Argument(metavar="RULEBOOK", help="The rulebook, a YAML file.")]
-Leads = Annotated[str, a_file(f"One row per lead: {TABLE_HELP}.")]
+RULEBOOK = Path("rulebook.yaml")
+Data = Annotated[
+    Path | None,
+    a_file("Says how exports become the tables, in place of --leads; by default the data.yaml beside the rulebook."),
+]
+Leads = Annotated[str | None, a_file(f"One row per lead: {TABLE_HELP}.")]
 Events = Annotated[
     str | None,
     a_file(f"One row per event: {TABLE_HELP}; or a file that 'leadscore activity' made. Without it: fit only."),
 ]
-Outcomes = Annotated[str, a_file(f"One row per stage reached: {TABLE_HELP}.")]
+Outcomes = Annotated[str | None, a_file(f"One row per stage reached: {TABLE_HELP}.")]
 AsOf = Annotated[dt.date, a_day("Scores are as they stood at the end of this day, such as 2026-03-31.")]
 AsOfDays = Annotated[
     list[dt.date] | None, a_day("Leads as they stood at the end of this day; give several.", "--as-of")

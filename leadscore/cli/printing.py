@@ -66,7 +66,7 @@ def heading(text: str) -> None:
 
 
 @contextmanager
-def steps(total: int) -> Iterator[Callable[[str], None]]:
+def steps(total: int) -> Iterator[Callable[..., None]]:
     """Say what is being done, with a bar of the steps that are; on a terminal only."""
     # Beside the stream that shows the codes of a bar as text.
     where = Console(file=sys.__stderr__ or sys.stderr)
@@ -74,9 +74,10 @@ def steps(total: int) -> Iterator[Callable[[str], None]]:
     with Progress(*columns, console=where, transient=True, disable=not where.is_terminal) as progress:
         task = progress.add_task("...", total=total)
 
-        def step(text: str) -> None:
+        def step(text: str, *, further: bool = True) -> None:
             # The first step begins with nothing done.
-            progress.update(task, description=visible(text), advance=0 if progress.tasks[0].description == "..." else 1)
+            done = further and progress.tasks[0].description != "..."
+            progress.update(task, description=visible(text), advance=int(done))
 
         yield step
 
@@ -95,8 +96,12 @@ def alone(path: AnyPath | None) -> Iterator[None]:
 
 
 def print_set_aside(tables: Tables, *, err: bool = False) -> None:
-    """Print how many rows were put in order or set aside, and why; with `err` beside what programs read."""
-    for note in tables.order_notes:
+    """Print what an import made, how many rows were put in order or set aside, and why.
+
+    With `err` beside what programs read.
+    """
+    made = (tables.imported.headline, *tables.imported.notes) if tables.imported else ()
+    for note in (*made, *tables.order_notes):
         typer.echo(visible(note), err=err)
     rejected = tables.rejected
     if len(rejected):

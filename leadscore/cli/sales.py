@@ -23,11 +23,12 @@ _Columns = Annotated[
 
 @app.command()
 def funnel(  # noqa: PLR0913 - a command has as many arguments as options
-    rulebook: options.RulebookFile,
+    rulebook: options.RulebookFile = options.RULEBOOK,
     *,
-    leads: options.Leads,
-    outcomes: options.Outcomes,
     within_days: options.WithinDays,
+    data: options.Data = None,
+    leads: options.Leads = None,
+    outcomes: options.Outcomes = None,
     events: options.Events = None,
     every: Annotated[
         Literal["day", "week", "month", "quarter"], typer.Option(help="Leads that came in the same one are a cohort.")
@@ -44,16 +45,18 @@ def funnel(  # noqa: PLR0913 - a command has as many arguments as options
     there are counts and no share yet.
     """
     reading = options.reading(set_aside=set_aside, observed_until=observed_until, stage_name=stage_name)
-    tables, groups = _read(ls.Rulebook.read(rulebook), (leads, events, outcomes), by, reading)
+    files = options.files(rulebook, data, (leads, events, outcomes), needed="outcomes")
+    tables, groups = _read(ls.Rulebook.read(rulebook), files, by, reading)
     print_result(ls.funnel(tables, within_days=within_days, every=every, by=groups), printed)
 
 
 @app.command()
 def acceptance(  # noqa: PLR0913
-    rulebook: options.RulebookFile,
+    rulebook: options.RulebookFile = options.RULEBOOK,
     *,
-    leads: options.Leads,
-    outcomes: options.Outcomes,
+    data: options.Data = None,
+    leads: options.Leads = None,
+    outcomes: options.Outcomes = None,
     events: options.Events = None,
     within_days: Annotated[
         int | None,
@@ -70,16 +73,18 @@ def acceptance(  # noqa: PLR0913
     Of the MQLs it decided on; with --within-days, of all whose days are over.
     """
     reading = options.reading(set_aside=set_aside, observed_until=observed_until, stage_name=stage_name)
-    tables, groups = _read(ls.Rulebook.read(rulebook), (leads, events, outcomes), by, reading)
+    files = options.files(rulebook, data, (leads, events, outcomes), needed="outcomes")
+    tables, groups = _read(ls.Rulebook.read(rulebook), files, by, reading)
     print_result(ls.acceptance(tables, by=groups, accepted_within_days=within_days), printed)
 
 
 @app.command()
 def response_times(  # noqa: PLR0913
-    rulebook: options.RulebookFile,
+    rulebook: options.RulebookFile = options.RULEBOOK,
     *,
-    leads: options.Leads,
-    outcomes: options.Outcomes,
+    data: options.Data = None,
+    leads: options.Leads = None,
+    outcomes: options.Outcomes = None,
     events: options.Events = None,
     start: Annotated[
         dt.date | None, a_day("With --end, for outcomes without mql: leads that qualified from this day on.")
@@ -103,14 +108,15 @@ def response_times(  # noqa: PLR0913
         raise typer.BadParameter("go together: the days on which leads qualified", param_hint="'--start' and '--end'")
     book = ls.Rulebook.read(rulebook)
     reading = options.reading(set_aside=set_aside, observed_until=observed_until, stage_name=stage_name)
-    tables, groups = _read(book, (leads, events, outcomes), by, reading, own=("owner", "hour_of_week"))
+    files = options.files(rulebook, data, (leads, events, outcomes), needed="outcomes")
+    tables, groups = _read(book, files, by, reading, own=("owner", "hour_of_week"))
     history = None if start is None else ls.replay(tables, book, start=start, end=end)
     print_result(ls.response_times(tables, book, history=history, by=groups), printed)
 
 
 def _read(
     book: ls.Rulebook,
-    files: tuple[str, str | None, str],
+    files: options.Files,
     by: list[str] | None,
     reading: dict[str, Any],
     own: tuple[str, ...] = (),
@@ -120,7 +126,7 @@ def _read(
     with steps(1) as step:
         step("Reading the tables")
         columns = [name for name in by or () if name not in {*segments, *own}]
-        tables = ls.load_tables(*files, rulebook=book, columns=columns, **reading)
+        tables = options.load(files, step, rulebook=book, columns=columns, **reading)
     print_set_aside(tables, err=True)
     if not by or not {*by} & {*segments}:
         return tables, by

@@ -7,7 +7,7 @@ import os
 import re
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -63,11 +63,12 @@ def _problem(problem: ls.Problem) -> dict[str, Any]:
 
 @app.command()
 def score(  # noqa: PLR0913 - a command has as many arguments as options
-    rulebook: options.RulebookFile,
+    rulebook: options.RulebookFile = options.RULEBOOK,
     *,
-    leads: options.Leads,
     as_of: options.AsOf,
     out: Annotated[Path, a_file("Where the scores go: .parquet, or .csv for spreadsheets.")],
+    data: options.Data = None,
+    leads: options.Leads = None,
     events: options.Events = None,
     set_aside: options.SetAside = False,
 ) -> None:
@@ -75,26 +76,26 @@ def score(  # noqa: PLR0913 - a command has as many arguments as options
 
     Exit code 1, and no file, if the tables break their contract; what breaks it is shown.
     """
-    options.check_written([rulebook, leads, events], ("--out", out, options.TABLES))
+    files = options.files(rulebook, data, (leads, events), ("--out", out, options.TABLES))
     book = ls.Rulebook.read(rulebook)
-    score_and_write(book, (leads, events), as_of, out, strict=not set_aside)
+    score_and_write(book, files, as_of, out, strict=not set_aside)
 
 
 def score_and_write(
-    book: ls.Rulebook, files: tuple[str, str | None], as_of: dt.date, out: Path, *, strict: bool = True
+    book: ls.Rulebook, files: options.Files, as_of: dt.date, out: Path, *, strict: bool = True
 ) -> Scores:
     """Score leads and events as of a day, write the scores, and print their summary."""
     from leadscore.cli.export import write_scores  # noqa: PLC0415 - `score` and `demo` only
 
     with steps(3) as step:
         step("Reading leads and events")
-        tables = ls.load_tables(*files, rulebook=book, strict=strict)
+        tables = options.load(files, step, rulebook=book, strict=strict)
         step(f"Scoring {counted(len(tables.ids), 'lead')}")
         scores = ls.score(tables, book, as_of=as_of)
         step(f"Writing {out}")
         write_scores(scores, out)
     typer.echo(f"{counted(len(scores), 'lead')} scored as of {as_of}, written to {visible(out)}")
-    if files[1] is None:
+    if not len(tables.events):
         typer.echo("Fit only: no events were given.")
     print_set_aside(tables)
     typer.echo(scores)
@@ -106,8 +107,9 @@ def explain(  # noqa: PLR0913
     rulebook: options.RulebookFile,
     lead: Annotated[str, typer.Argument(metavar="LEAD", help="A lead_id, as it stands in the table.")],
     *,
-    leads: options.Leads,
     as_of: options.AsOf,
+    data: options.Data = None,
+    leads: options.Leads = None,
     events: options.Events = None,
     set_aside: options.SetAside = False,
 ) -> None:
@@ -115,10 +117,11 @@ def explain(  # noqa: PLR0913
 
     Every rule that gave points, and every limit that cut them; they sum exactly to the total.
     """
+    files = options.files(rulebook, data, (leads, events))
     book = ls.Rulebook.read(rulebook)
     with steps(1) as step:
         step("Reading leads and events")
-        tables = ls.load_tables(leads, events, rulebook=book, strict=not set_aside)
+        tables = options.load(files, step, rulebook=book, strict=not set_aside)
         scores = ls.score(tables, book, as_of=as_of)
     print_set_aside(tables, err=True)
     # An id that is a number in the table was typed as text here.
@@ -128,12 +131,13 @@ def explain(  # noqa: PLR0913
 
 @app.command()
 def replay(  # noqa: PLR0913
-    rulebook: options.RulebookFile,
+    rulebook: options.RulebookFile = options.RULEBOOK,
     *,
-    leads: options.Leads,
     start: options.Start,
     end: options.End,
     out: Annotated[Path, a_file("Where the leads that qualified go: .parquet or .csv.")],
+    data: options.Data = None,
+    leads: options.Leads = None,
     events: options.Events = None,
     set_aside: options.SetAside = False,
 ) -> None:
@@ -143,11 +147,11 @@ def replay(  # noqa: PLR0913
     """
     from leadscore.cli.export import write_history  # noqa: PLC0415 - this command only
 
-    options.check_written([rulebook, leads, events], ("--out", out, options.TABLES))
+    files = options.files(rulebook, data, (leads, events), ("--out", out, options.TABLES))
     book = ls.Rulebook.read(rulebook)
     with steps(3) as step:
         step("Reading leads and events")
-        tables = ls.load_tables(leads, events, rulebook=book, strict=not set_aside)
+        tables = options.load(files, step, rulebook=book, strict=not set_aside)
         step(f"Replaying {counted((end - start).days + 1, 'day')} of {counted(len(tables.ids), 'lead')}")
         history = ls.replay(tables, book, start=start, end=end)
         step(f"Writing {out}")
@@ -159,14 +163,19 @@ def replay(  # noqa: PLR0913
 
 
 @app.command()
-def activity(
+def activity(  # noqa: PLR0913
     *,
-    events: Annotated[str, a_file(f"One row per event: {options.TABLE_HELP}.")],
     out: Annotated[Path, a_file("Where the daily activity goes: .parquet.")],
+    events: Annotated[str | None, a_file(f"One row per event: {options.TABLE_HELP}.")] = None,
+    data: options.Data = None,
     rulebook: Annotated[
         Path | None, option("RULEBOOK", "Keeps the event columns its rules test, and its time zone.")
     ] = None,
     extend: Annotated[str | None, option("OLD", "Add the events, of later days, to this daily activity.")] = None,
+    look_back: Annotated[
+        int | None,
+        option("N", "With --extend: count its last N days again, for events that come late.", min=0),
+    ] = None,
 ) -> None:
     """Count events by lead, kind and day, into one small file.
 
@@ -174,16 +183,21 @@ def activity(
     """
     # An activity may be extended where it stands.
     in_place = extend is not None and os.path.realpath(extend) == os.path.realpath(out)
-    options.check_written([rulebook, events, None if in_place else extend], ("--out", out, (".parquet",)))
+    files = options.files(rulebook, data, (events,), names=("events",))
+    options.check_written(
+        [rulebook, *options.read_from(files), None if in_place else extend], ("--out", out, (".parquet",))
+    )
     book = ls.Rulebook.read(rulebook) if rulebook else None
     with alone(out if in_place else None), steps(2) as step:
         step("Counting events")
+        held, *_ = options.opened(files, step, strict=True)
         if extend:
             old = ls.tables.DailyActivity.read(extend)
             _same_kind(old, book, extend)
-            daily = old.extend(events)
+            late = getattr(held, "lookback_days", 0) if look_back is None else look_back
+            daily = old.extend(held, look_back_days=late)
         else:
-            daily = ls.daily_activity(events, rulebook=book)
+            daily = ls.daily_activity(held, rulebook=book, timezone=getattr(held, "timezone", "UTC"))
         step(f"Writing {out}")
         daily.write(out)
     days = daily.table["day"].to_pandas()
@@ -211,6 +225,9 @@ def _same_kind(old: ls.tables.DailyActivity, book: ls.Rulebook | None, path: str
 
 
 @app.command()
-def schema() -> None:
-    """Print the JSON Schema of rulebooks, for editors."""
-    print_json({"$schema": "https://json-schema.org/draft/2020-12/schema", **ls.Rulebook.model_json_schema()})
+def schema(
+    kind: Annotated[Literal["rulebook", "data"], typer.Argument(help="Of rulebooks, or of data files.")] = "rulebook",
+) -> None:
+    """Print the JSON Schema of rulebooks or data files, for editors."""
+    form = ls.Rulebook if kind == "rulebook" else ls.imports.DataFile
+    print_json({"$schema": "https://json-schema.org/draft/2020-12/schema", **form.model_json_schema()})

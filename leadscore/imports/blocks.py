@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from leadscore.base.text import normalise
+from leadscore.base.times import NO_TIME
 from leadscore.imports.cells import Bads, Cells, Ints, Rows, stacked, written
-from leadscore.imports.language import Block, EventsBlock, OutcomesBlock, Value
+from leadscore.imports.language import Block, EventsBlock, LeadsBlock, OutcomesBlock, Value
+from leadscore.imports.opened import Opened
 from leadscore.imports.people import People
+from leadscore.imports.report import FATES
 from leadscore.imports.rows import LEFT_OUT, Frame, cutter
-from leadscore.sources.contract import Breaches
 
 # A value that decides whether there is a row at all: without it there is none.
 _DECIDING = ("event", "stage")
@@ -32,6 +34,12 @@ class Tally:
         if rows:
             key = (*block, fate, why)
             self.counts[key] = self.counts.get(key, 0) + int(rows)
+
+    def frame(self, blocks: list[tuple[str, str]]) -> pd.DataFrame:
+        """All counts, a row each, in the order of the blocks."""
+        counts = [(*key, count) for key, count in self.counts.items()]
+        counts.sort(key=lambda row: (blocks.index(row[:2]), FATES.index(row[2])))
+        return pd.DataFrame(counts, columns=["table", "block", "fate", "why", "rows"])
 
 
 @dataclass
@@ -78,8 +86,8 @@ class Made:
 class Maker:
     """Makes the rows of one block, a frame at a time, and counts what becomes of each."""
 
-    def __init__(self, name: tuple[str, str], block: Block, people: People, breaches: Breaches, tally: Tally) -> None:
-        self.name, self.block, self.people, self.breaches, self.tally = name, block, people, breaches, tally
+    def __init__(self, name: tuple[str, str], block: Block, people: People, opened: Opened, tally: Tally) -> None:
+        self.name, self.block, self.people, self.opened, self.tally = name, block, people, opened, tally
         self.made: list[Made] = []
 
     def take(self, frame: Frame, rows: Rows) -> None:
@@ -89,28 +97,41 @@ class Maker:
             if condition is not None:
                 holds = frame.holds(condition) > 0
                 out = ~holds if word == "where" else holds
-                self.tally.add(self.name, "left out", f"by the block's '{word}'", out.sum())
+                self.tally.add(self.name, "dropped", f"by the block's '{word}'", out.sum())
+                self.leave(frame.take(np.flatnonzero(out)))
                 frame, rows = frame.take(np.flatnonzero(~out)), rows[~out]
         for values, part, places in self._passes(frame, rows):
             self.made.append(self._make(values, part, places))
+
+    def leave(self, frame: Frame) -> None:
+        """Note whom rows that are left out are of: leads that are left out are no strangers."""
+        if isinstance(self.block, LeadsBlock) and frame.n:
+            self.people.left_out.update(references(frame, self.block.lead_id, self.people).person.tolist())
 
     def _make(self, values: dict[str, Value], frame: Frame, places: Rows) -> Made:
         columns, broken, out = {}, np.zeros(frame.n, bool), np.zeros(frame.n, bool)
         for label, value in values.items():
             columns[label], bad = frame.value(value)
+            if label == "at" and label in self.block.own:
+                bad = bad | {"no time": np.flatnonzero((columns[label].at == NO_TIME) & ~out)}
             broken |= self._breaches(label, value, frame, bad, places)
-            if label in _DECIDING:
+            if label in _DECIDING and label in self.block.own:
                 dropped = ~columns[label].known & ~broken & ~out
                 named = columns[label].codes == LEFT_OUT
-                self.tally.add(self.name, "left out", f"{label} that is not asked for", (dropped & named).sum())
-                self.tally.add(self.name, "left out", f"no {label}", (dropped & ~named).sum())
+                self.tally.add(self.name, "dropped", f"{label} that is not asked for", (dropped & named).sum())
+                self.tally.add(self.name, "dropped", f"no {label}", (dropped & ~named).sum())
                 out |= dropped
+        stay = np.flatnonzero(~out)
+        row, person, bad = references(frame.take(stay), self.block.lead_id, self.people)
+        broken |= self._breaches(
+            "lead_id", self.block.lead_id, frame, {why: stay[one] for why, one in bad.items()}, places
+        )
         self.tally.add(self.name, "set aside", "cells that cannot be read", (broken & ~out).sum())
-        stay = np.flatnonzero(~broken & ~out)
-        row, person = references(frame.take(stay), self.block.lead_id, self.people)
-        self.tally.add(self.name, "added", "several people in a row", len(row) - len(stay))
-        key, received = self._key(frame.take(stay[row]))
-        return Made(person, {label: cells.take(stay[row]) for label, cells in columns.items()}, key, received)
+        whole = ~broken[stay[row]]
+        row, person = stay[row[whole]], person[whole]
+        self.tally.add(self.name, "added", "several people in a row", len(row) - (~out & ~broken).sum())
+        key, received = self._key(frame.take(row))
+        return Made(person, {label: cells.take(row) for label, cells in columns.items()}, key, received)
 
     def _passes(self, frame: Frame, rows: Rows) -> Iterator[tuple[dict[str, Value], Frame, Rows]]:
         """The values to make of the rows; of a row with a date for each stage one stage at a time."""
@@ -121,18 +142,19 @@ class Maker:
         self.tally.add(self.name, "added", "several stages in a row", frame.n * (len(self.block.stage_dates) - 1))
         for stage, column in self.block.stage_dates.items():
             known = frame.get(column).known
-            self.tally.add(self.name, "left out", "no date for the stage", (~known).sum())
+            self.tally.add(self.name, "dropped", "no date for the stage", (~known).sum())
             stays = np.flatnonzero(known)
             given = {"stage": Value(value=stage), "at": Value(column=column)}
-            yield own | given, frame.take(stays), rows[stays]
+            yield given | own, frame.take(stays), rows[stays]
 
     def _breaches(self, label: str, value: Value, frame: Frame, bad: Bads, places: Rows) -> npt.NDArray[np.bool_]:
         broken = np.zeros(frame.n, bool)
         for message, rows in bad.items():
             broken[rows] = True
-            column = value.column or label
-            shown = [written(one) for one in _shown(frame, value, rows[:5])]
-            self.breaches.add(column, f"{'.'.join(self.name)}.{label}: {message}", places[rows], shown)
+            shown = [_shown(frame, value, row) for row in rows[:5].tolist()]
+            self.opened.breaches.add(
+                value.column or label, f"{message} ({'.'.join(self.name)}.{label})", places[rows], shown
+            )
         return broken
 
     def _key(self, frame: Frame) -> tuple[npt.NDArray[np.uint64] | None, Ints | None]:
@@ -142,40 +164,48 @@ class Maker:
         return key, frame.get(self.block.received_at).at if self.block.received_at else None
 
 
-def _shown(frame: Frame, value: Value, rows: Rows) -> list[Any]:
-    if value.column is None:
-        return [""] * len(rows)
-    cells = frame.get(value.column)
-    return [cells.values[code] if code >= 0 else "" for code in cells.codes[rows]]
+def _shown(frame: Frame, value: Value, row: int) -> str:
+    """What stands in a row where a value comes from."""
+    cells = [frame.get(part.column) for part in value.parts() if part.column is not None]
+    return ", ".join(written(one.values[one.codes[row]]) for one in cells if one.type != "time" and one.codes[row] >= 0)
 
 
-def references(frame: Frame, value: Value, people: People) -> tuple[Rows, npt.NDArray[np.int32]]:
-    """Whom each row is of: rows, and numbers of people; several for a row with several, -1 where nobody is named."""
+class References(NamedTuple):
+    """Whom rows are of: the row of each, the number of a person, -1 where nobody is named; and what cannot be read."""
+
+    row: Rows
+    person: npt.NDArray[np.int32]
+    bad: Bads
+
+
+def references(frame: Frame, value: Value, people: People) -> References:
+    """Whom each row is of; several for a row that names several."""
+    rows = np.arange(frame.n)
     if value.first is not None:
-        found = [references(frame, part, people) for part in value.first]
         person = np.full(frame.n, -1, np.int32)
-        for row, number in reversed(found):
-            known = number >= 0
-            person[row[known]] = number[known]
-        return np.arange(frame.n), person
+        wrong: Bads = {}
+        for part in value.first:
+            row, number, bad = references(frame, part, people)
+            wrong |= {why: places[person[places] < 0] for why, places in bad.items()}
+            free = (person[row] < 0) & (number >= 0)
+            # Of several in a row the first.
+            person[row[free][::-1]] = number[free][::-1]
+        return References(rows, person, {why: places for why, places in wrong.items() if len(places)})
     if value.separator is None:
-        cells, _ = frame.value(value)
-        if cells.type == "time":
-            return np.arange(frame.n), np.full(frame.n, -1, np.int32)
-        return np.arange(frame.n), people.numbers([_reference(value, one) for one in cells.values])[
-            np.maximum(cells.codes, -1)
-        ]
+        cells, bad = frame.value(value)
+        of_value = people.numbers(_reference(value, one) for one in cells.values)
+        return References(rows, of_value[np.maximum(cells.codes, -1)], bad)
     cells, cut = frame.get(value.column or ""), cutter(value)
     several = [[cut(part) for part in _parts(one, value.separator)] for one in cells.values] + [[]]
-    numbers = [people.numbers([_reference(value, one) for one in parts if one])[:-1] for parts in several]
     # A row that names nobody stays, as one of nobody.
-    numbers = [one if len(one) else np.array([-1], np.int32) for one in numbers]
+    named = [list(dict.fromkeys(_reference(value, one) for one in parts if one)) for parts in several]
+    numbers = [people.numbers(names)[: len(names) or 1] for names in named]
     counts = np.array([len(one) for one in numbers])
     codes = np.maximum(cells.codes, -1)
     starts = np.cumsum(counts) - counts
-    row = np.repeat(np.arange(frame.n), counts[codes])
+    row = np.repeat(rows, counts[codes])
     inside = np.arange(len(row)) - np.repeat(np.cumsum(counts[codes]) - counts[codes], counts[codes])
-    return row, np.concatenate(numbers)[np.repeat(starts[codes], counts[codes]) + inside]
+    return References(row, np.concatenate(numbers)[np.repeat(starts[codes], counts[codes]) + inside], {})
 
 
 def _parts(value: Any, separator: str) -> list[str]:

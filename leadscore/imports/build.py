@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from leadscore.errors import ContractError, DataFileError, Problem
+from leadscore.base.arguments import Arguments
+from leadscore.base.text import counted, shown
+from leadscore.errors import ContractError, DataFileError, Problem, did_you_mean
 from leadscore.imports.blocks import Made, Maker, Tally, references
+from leadscore.imports.cells import Rows
 from leadscore.imports.data_file import DataFile
 from leadscore.imports.finish import (
     Rowset,
@@ -25,125 +30,210 @@ from leadscore.imports.finish import (
 from leadscore.imports.joins import Joined, Scope, joined_frame, names_of
 from leadscore.imports.language import Alias, Block
 from leadscore.imports.opened import Opened
-from leadscore.imports.people import People
+from leadscore.imports.people import People, Quarrel
 from leadscore.imports.report import Imported
+from leadscore.imports.rows import Frame
 from leadscore.sources.exports import Export, open_export
 from leadscore.sources.source import open_source
 
 Name = tuple[str, str]
+_SHOWN = 5
+# The columns that each table has even if nothing is in it, and whether they are times.
+_COLUMNS = {
+    "leads": {"lead_id": False},
+    "events": {"lead_id": False, "event": False, "at": True},
+    "outcomes": {"lead_id": False, "stage": False, "at": True},
+}
+
+
+def import_tables(
+    data: DataFile | str | os.PathLike[str],
+    *,
+    sources: Mapping[str, Any] | None = None,
+    strict: bool = True,
+    progress: Callable[[str], None] | None = None,
+) -> Imported:
+    """Make leads, events and outcomes from exports, as a data file says.
+
+    Parameters
+    ----------
+    data : DataFile or path
+        The files it names stand in its own folder, unless their paths say otherwise.
+    sources : mapping of name to table, optional
+        Tables in hand, pandas, polars or Arrow, in place of the files of these sources.
+    strict : bool
+        Refuse exports with cells that are not what the file says, or names of several leads; if False, such rows are
+        set aside in `rejected`.
+    progress : callable, optional
+        Is told in words what is being read.
+
+    Returns
+    -------
+    Imported
+
+    Raises
+    ------
+    DataFileError
+        If the file cannot be used, or names columns that the sources lack; with the line of each.
+    ContractError
+        Each problem of the cells with source, column, line, count and first cells.
+
+    Examples
+    --------
+    >>> text = '''
+    ... data: 1
+    ... timezone: Europe/Berlin
+    ... sources:
+    ...   people: {columns: {Created: {type: time, format: "%d.%m.%Y"}}}
+    ... leads:
+    ...   people: {from: people, lead_id: Id, created_at: Created, columns: {job_title: Title}}
+    ... '''
+    >>> people = pd.DataFrame({"Id": [51], "Created": ["05.01.2026"], "Title": ["CFO"]})
+    >>> imported = import_tables(DataFile.from_yaml(text), sources={"people": people})
+    >>> imported.leads.to_pylist()[0]["created_at"].isoformat()
+    '2026-01-05T00:00:00+01:00'
+    """
+    with Arguments("import_tables") as given:
+        given.flag("strict", strict)
+        if not isinstance(data, (DataFile, str, os.PathLike)):
+            given.wrong("data", f"must be a DataFile, or the path of one; got {shown(data)}")
+        if not isinstance(sources, (Mapping, NoneType)):
+            given.wrong("sources", f"must say for each source its table; got {shown(sources)}")
+        if progress is not None and not callable(progress):
+            given.wrong("progress", f"must be a function of a text; got {shown(progress)}")
+    file = data if isinstance(data, DataFile) else DataFile.read(data)
+    held = dict(sources) if sources is not None else {}
+    if strange := [
+        Problem("sources", f"there is no source {name!r}{did_you_mean(name, file.sources)}")
+        for name in held.keys() - file.sources.keys()
+    ]:
+        raise ContractError(file.source, strange)
+    run = Import(file, held, progress or (lambda _: None))
+    return run.finished(run.read(), strict=strict)
 
 
 class Import:
     """One run of a data file."""
 
-    def __init__(self, data: DataFile, frames: Mapping[str, Any], folder: Path) -> None:
-        self.data, self.people, self.tally = data, People(), Tally()
+    def __init__(self, data: DataFile, frames: Mapping[str, Any], progress: Callable[[str], None]) -> None:
+        self.data, self.progress, self.people, self.tally = data, progress, People(), Tally()
         self.aliases: dict[Name, Alias] = {("identity", name): one for name, one in data.identity.aliases.items()}
         self.blocks: dict[Name, Block] = {(table, name): block for table, name, block in data.blocks()}
         self.users: dict[Name, Block | Alias] = {**self.blocks, **self.aliases}
         used = {name for block in self.users.values() for name in (block.from_, *getattr(block, "join", {}))}
-        self.opened = {name: self._open(name, frames, folder) for name in data.sources if name in used}
-        self._ask()
-        others = {other for block in self.blocks.values() for other in block.join}
-        self.held = {name: Joined.read(self.opened[name]) for name in sorted(others)}
+        self.opened = {name: self._open(name, frames) for name in data.sources if name in used}
+        self.scopes = {name: Scope.of(block, self.opened) for name, block in self.users.items()}
+        if problems := list(self._lacking()):
+            raise DataFileError(data.source, problems)
 
-    def _open(self, name: str, frames: Mapping[str, Any], folder: Path) -> Opened:
+    def _open(self, name: str, frames: Mapping[str, Any]) -> Opened:
         spec = self.data.sources[name]
         if name in frames:
             source = open_source(frames[name], name)
         else:
             export = Export(**{part.name: getattr(spec, part.name) for part in fields(Export)})
-            source = open_export(export, name, folder)
+            source = open_export(export, name, Path(self.data.source).parent)
         missing = spec.missing_values or self.data.missing_values
         return Opened(name, spec, source, missing, spec.timezone or self.data.timezone)
 
-    def _ask(self) -> None:
-        """Ask the sources for the columns that blocks name; all that is lacking is said at once."""
-        problems: list[Problem] = []
+    def _lacking(self) -> Iterator[Problem]:
+        """Ask the sources for the columns that blocks name; all that is lacking."""
         for (table, name), block in self.users.items():
             path = (table, name) if table != "identity" else ("identity", "aliases", name)
-            scope = Scope.of(block, self.opened)
-            problems += [self.data.problem(path, message) for message in scope.want(names_of(block))]
+            for message in self.scopes[table, name].want(names_of(block)):
+                yield self.data.problem(path, message)
             for other, keys in getattr(block, "join", {}).items():
-                wanted = Scope({"": self.opened[other]}).want({*keys.values()})
-                problems += [self.data.problem((*path, "join", other), message) for message in wanted]
+                for message in Scope({"": self.opened[other]}).want({*keys.values()}):
+                    yield self.data.problem((*path, "join", other), message)
         for name, opened in self.opened.items():
-            problems += [self.data.problem(("sources", name), message) for message in opened.lacking()]
-        if problems:
-            raise DataFileError(self.data.source, problems)
+            for message in opened.lacking():
+                yield self.data.problem(("sources", name), message)
 
     def read(self) -> dict[Name, list[Made]]:
-        """Every row of every source, once."""
+        """Every row of every source, once; those that are joined are held."""
+        held = {}
+        for name in dict.fromkeys(other for block in self.blocks.values() for other in block.join):
+            self.progress(f"Reading {name}")
+            held[name] = Joined.read(self.opened[name])
         makers = {
-            name: Maker(name, block, self.people, self.opened[block.from_].breaches, self.tally)
+            name: Maker(name, block, self.people, self.opened[block.from_], self.tally)
             for name, block in self.blocks.items()
         }
-        scopes = {name: Scope.of(block, self.opened) for name, block in self.users.items()}
         for source, opened in self.opened.items():
-            own = [name for name, block in self.blocks.items() if block.from_ == source]
-            aliases = [name for name, alias in self.aliases.items() if alias.from_ == source]
-            frames = opened.frames() if own or aliases else ()
-            for frame, rows in frames:
-                for name in own:
-                    block = self.blocks[name]
-                    wide, places = joined_frame(frame, rows, scopes[name], block, self.held)
-                    self.tally.add(name, "added", "several matches of a join", wide.n - frame.n)
-                    makers[name].take(wide, places)
-                for name in aliases:
-                    wide, _ = joined_frame(frame, rows, scopes[name], self.aliases[name], self.held)
-                    self._alias(self.aliases[name], wide)
-            for name in own:
-                self.tally.add(name, "read", "", opened.read + len(opened.source.unread))
+            users = {name: block for name, block in self.users.items() if block.from_ == source}
+            for batch in opened.batches() if users else ():
+                self.progress(f"Reading {source}: {counted(opened.read, 'row')}")
+                for key, block in users.items():
+                    frame, rows = joined_frame(batch.frame, batch.rows, self.scopes[key], block, held)
+                    dropped, out = joined_frame(batch.dropped, batch.out, self.scopes[key], block, held)
+                    if isinstance(block, Alias):
+                        self._alias(key[1], block, frame, rows)
+                        self._alias(key[1], block, dropped, out)
+                    else:
+                        self.tally.add(key, "added", "several matches of a join", frame.n - batch.frame.n)
+                        makers[key].leave(dropped)
+                        makers[key].take(frame, rows)
+            for key in users.keys() & makers.keys():
+                self.tally.add(key, "read", "", opened.read + len(opened.source.unread))
+                self.tally.add(key, "set aside", "lines that are no rows", len(opened.source.unread))
+                self.tally.add(key, "set aside", "cells that cannot be read", opened.set_aside)
                 for why, count in opened.left_out.items():
-                    self.tally.add(name, "left out", f"by the source's '{why}'", count)
+                    self.tally.add(key, "dropped", f"by the source's '{why}'", count)
         return {name: maker.made for name, maker in makers.items()}
 
-    def _alias(self, alias: Alias, frame: Any) -> None:
-        if alias.where is not None:
-            frame = frame.take(np.flatnonzero(frame.holds(alias.where) > 0))
+    def _alias(self, name: str, alias: Alias, frame: Frame, places: Rows) -> None:
+        stay = np.flatnonzero(frame.holds(alias.where) > 0)
+        frame, places = frame.take(stay), places[stay]
         named = alias.alias.model_copy(update={"kind": alias.kind})
-        row, name = references(frame, named, self.people)
-        _, person = references(frame, alias.lead_id, self.people)
-        self.people.alias(name, person[row])
+        other = references(frame, named, self.people)
+        lead = references(frame, alias.lead_id, self.people)
+        for why, rows in {**other.bad, **lead.bad}.items():
+            self.opened[alias.from_].breaches.add(name, why, places[rows], [""] * len(rows))
+        self.people.alias(other.person, lead.person[other.row])
 
-
-def import_tables(data: Any, *, sources: Mapping[str, Any] | None = None, strict: bool = True) -> Imported:
-    """Make leads, events and outcomes from exports, as a data file says."""
-    file = data if isinstance(data, DataFile) else DataFile.read(data)
-    folder = Path(file.source).parent
-    run = Import(file, sources or {}, folder)
-    made = run.read()
-    problems = [problem for opened in run.opened.values() for problem in opened.problems()]
-    if strict and problems:
-        raise ContractError(file.source, problems)
-    tables = {
-        table: Rowset.of({name: one for name, one in made.items() if name[0] == table}, run.tally)
-        for table in ("leads", "events", "outcomes")
-        if getattr(file, table)
-    }
-    tally, people = run.tally, run.people
-    leads, lead_of = leads_and_people(tables["leads"], people, file.identity, tally)
-    if strict and people.quarrels:
-        quarrels = [Problem("identity.aliases", f"{kind} {name!r} {why}") for (kind, name), why in people.quarrels]
-        raise ContractError(file.source, quarrels)
-    leads.keep(tally)
-    events, outcomes = tables.get("events"), tables.get("outcomes")
-    if events is not None:
-        events = of_leads(events, lead_of, tally)
-        events.keep(tally)
-    if outcomes is not None:
-        outcomes = of_leads(outcomes, lead_of, tally)
-        outcomes = first_of_repeats(
-            outcomes, {("outcomes", name) for name, block in file.outcomes.items() if block.repeats == "first"}, tally
+    def finished(self, made: dict[Name, list[Made]], *, strict: bool) -> Imported:
+        """The three tables; every row of every block is counted."""
+        file, people, tally, names = self.data, self.people, self.tally, self.people.names()
+        self.progress("Telling people apart")
+        tables = {
+            table: Rowset.of({name: made.pop(name) for name in [*made] if name[0] == table}, names, tally)
+            for table in ("leads", "events", "outcomes")
+            if getattr(file, table)
+        }
+        leads, lead_of, quarrels = leads_and_people(tables["leads"], people, file.identity, tally)
+        unclear = {names.index(one.name) for one in quarrels}
+        tables = {"leads": leads} | {
+            name: of_leads(table, lead_of, unclear, tally) for name, table in tables.items() if name != "leads"
+        }
+        if "outcomes" in tables:
+            chosen = {("outcomes", name) for name, block in file.outcomes.items() if block.repeats == "first"}
+            outcomes = first_of_repeats(told_once(tables["outcomes"], names, tally), chosen, names, tally)
+            outcomes = put_in_order(outcomes, file.order_tolerance_hours, tally)
+            tables["outcomes"] = told_once(outcomes, names, tally)
+        for table in tables.values():
+            table.count(slice(None), "kept", "", tally)
+        if strict and (problems := list(self._broken(quarrels))):
+            raise ContractError(file.source, problems)
+        aside = [opened.breaches.rejected() for opened in self.opened.values()]
+        return Imported(
+            source=file.source,
+            **{name: table_of(tables.get(name), names, file.timezone, columns) for name, columns in _COLUMNS.items()},
+            rows=tally.frame([*self.blocks]),
+            rejected=pd.concat([part for part in aside if len(part)] or aside[:1], ignore_index=True),
+            timezone=file.timezone,
+            lookback_days=max((block.lookback_days or 0 for block in file.events.values()), default=0),
+            found=tuple(note for opened in self.opened.values() for note in opened.source.notes),
         )
-        outcomes = put_in_order(told_once(outcomes, tally), file.order_tolerance_hours, tally)
-        outcomes = told_once(outcomes, tally)
-        outcomes.keep(tally)
-    counts = [(*key, count) for key, count in tally.counts.items()]
-    rows = pd.DataFrame(counts, columns=["table", "block", "fate", "why", "rows"])
-    return Imported(
-        table_of(leads, people, file.timezone, []),
-        table_of(events, people, file.timezone, ["event", "at"]),
-        table_of(outcomes, people, file.timezone, ["stage", "at"]),
-        rows,
-    )
+
+    def _broken(self, quarrels: list[Quarrel]) -> Iterator[Problem]:
+        """What makes a strict run refuse the exports."""
+        for opened in self.opened.values():
+            yield from opened.breaches.problems()
+        if quarrels:
+            lines = [f"{kind} {name!r} {why}" for (kind, name), why in sorted(quarrels)]
+            more = [f"... and {len(lines) - _SHOWN:,} more"] if len(lines) > _SHOWN else []
+            message = f"{counted(len(lines), 'name')} of which nobody can say whose they are"
+            yield Problem("identity.aliases", message, "\n".join([*lines[:_SHOWN], *more]))
+        strangers = sum(count for (*_, fate, _), count in self.tally.counts.items() if fate == "unmatched")
+        if strangers and self.data.identity.unmatched == "refuse":
+            yield Problem("identity.unmatched", f"{counted(strangers, 'row')} of people who are not among the leads")

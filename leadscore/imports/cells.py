@@ -19,8 +19,8 @@ import pyarrow.compute as pc
 
 from leadscore.base.text import as_text, normalise
 from leadscore.base.times import NO_TIME, NO_ZONE, Times, is_text, one_array, read_times, seems
-from leadscore.imports.language import KINDS, CellType, Typed
-from leadscore.sources.columns import Bad, Column, distinct, missing_texts
+from leadscore.imports.language import KINDS, CellType, Typed, constant_type
+from leadscore.sources.columns import Bad, Column, distinct, encoded_of, missing_texts, positions_of
 
 Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
@@ -73,6 +73,15 @@ class Cells:
         """Each distinct value read once: `read` gives None for nothing and a `Bad` for what cannot be."""
         return _recoded(kind, self.codes, self.values, read)
 
+    def under(self, key: str) -> pa.Array:
+        """What stands under a key of JSON cells, as text."""
+
+        def read(value: Any) -> Any:
+            found = _under(key, value)
+            return None if found is None else written(found)
+
+        return self.mapped("text", read)[0].arrow("UTC")
+
     def column(self, timezone: str) -> Column:
         """The form in which conditions look values up."""
         kind = KINDS.get(self.type, "text")
@@ -92,8 +101,12 @@ class Cells:
         kinds = {"number": pa.float64(), "boolean": pa.bool_(), "list": pa.list_(pa.string())}
         values = self.values if self.type in kinds else [written(value) for value in self.values]
         held = pa.array(values, kinds.get(self.type, pa.large_string()))
-        indices = pa.array(self.codes, mask=self.codes < 0)
-        return held.take(indices) if self.type in kinds else pa.DictionaryArray.from_arrays(indices, held)
+        if self.type in kinds:
+            return held.take(pa.array(self.codes, mask=self.codes < 0))
+        # Each value once, as pandas wants categories.
+        encoded = held.dictionary_encode()
+        codes = np.append(encoded.indices.to_numpy(), np.int32(-1))[np.maximum(self.codes, -1)]
+        return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), encoded.dictionary)
 
 
 def stacked(parts: Sequence[Cells]) -> Cells:
@@ -119,8 +132,7 @@ def written(value: Any) -> str:
 
 def constant(value: Any, n: int) -> Cells:
     """The same value in all rows."""
-    kind: CellType = "boolean" if isinstance(value, bool) else "number" if isinstance(value, (int, float)) else "text"
-    return Cells(kind, np.zeros(n, np.int32), [value])
+    return Cells(constant_type(value), np.zeros(n, np.int32), [value])
 
 
 def read_cells(array: pa.Array, typed: Typed, missing: Sequence[str], timezone: str) -> tuple[Cells, Bads]:
@@ -130,8 +142,10 @@ def read_cells(array: pa.Array, typed: Typed, missing: Sequence[str], timezone: 
         array = array.cast(pa.large_string())
     if typed.type == "time":
         return _times(array, typed, missing, timezone)
-    codes, values = _distinct(array)
     nothing = missing_texts(missing, KINDS.get(typed.type, "text"))
+    if typed.type == "text" and is_text(array.type):
+        return _texts_of(array, nothing), {}
+    codes, values = _distinct(array)
     readers: dict[CellType, Callable[[Any], Any]] = {
         "text": _text,
         "number": partial(_number, typed),
@@ -142,6 +156,20 @@ def read_cells(array: pa.Array, typed: Typed, missing: Sequence[str], timezone: 
         "guid": _guid,
     }
     return _recoded(typed.type, codes, values, partial(_unless, nothing, readers[typed.type]))
+
+
+def _texts_of(array: pa.Array, nothing: frozenset[str]) -> Cells:
+    """Text without the blanks around it; ids may be as many as rows, so all at once."""
+    encoded = encoded_of(array)
+    texts = pc.utf8_trim_whitespace(encoded.dictionary.cast(pa.large_string()))
+    folded = pc.utf8_lower(texts)
+    if any(" " in text for text in nothing):
+        folded = pc.replace_substring_regex(folded, r"\s+", " ")
+    gone = pc.is_in(folded, pa.array(sorted(nothing), pa.large_string())).to_numpy(zero_copy_only=False).copy()
+    odd = np.flatnonzero(~pc.string_is_ascii(texts).fill_null(True).to_numpy(zero_copy_only=False))
+    gone[odd] = [normalise(text) in nothing for text in texts.take(pa.array(odd)).to_pylist()]
+    table = np.where(gone | texts.is_null().to_numpy(zero_copy_only=False), -1, np.arange(len(texts)))
+    return Cells("text", np.append(table, -1).astype(np.int32)[positions_of(encoded.indices)], texts.to_pylist())
 
 
 def _distinct(array: pa.Array) -> tuple[Codes, list[Any]]:
@@ -169,6 +197,15 @@ def _recoded(kind: CellType, codes: Codes, values: list[Any], read: Callable[[An
                 kept.append(meaning)
     rows = {message: np.flatnonzero(np.isin(codes, wrong)) for message, wrong in bad.items()}
     return Cells(kind, table[codes], kept), {message: found for message, found in rows.items() if len(found)}
+
+
+def _under(key: str, value: Any) -> Any:
+    """What stands under a key: of an object, of a list of names and values, of Google's lists of keys and values."""
+    if isinstance(value, dict):
+        return value.get(key)
+    pairs = [pair for pair in value if isinstance(pair, dict)] if isinstance(value, (list, tuple)) else []
+    found = next((pair.get("value") for pair in pairs if pair.get("name", pair.get("key")) == key), None)
+    return next((one for one in found.values() if one is not None), None) if isinstance(found, dict) else found
 
 
 def _texts(values: Iterable[str]) -> frozenset[str]:

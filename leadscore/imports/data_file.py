@@ -8,11 +8,24 @@ from typing import Any, Self
 
 from pydantic import ConfigDict, PrivateAttr
 
+from leadscore.base.arguments import Arguments
 from leadscore.base.files import replacing
 from leadscore.base.stages import STAGES
 from leadscore.base.text import as_text, counted, normalise
 from leadscore.errors import DataFileError, Problem, did_you_mean, nearest
-from leadscore.imports.language import KINDS, Alias, Block, Contents, EventsBlock, OutcomesBlock, Value
+from leadscore.imports.language import (
+    KINDS,
+    TEXT,
+    Alias,
+    Block,
+    CellType,
+    Contents,
+    EventsBlock,
+    OutcomesBlock,
+    Typed,
+    Value,
+    constant_type,
+)
 from leadscore.rulebook import yaml
 from leadscore.rulebook.conditions import Condition
 from leadscore.rulebook.faults import Fault, refusal, validated
@@ -22,6 +35,7 @@ from leadscore.rulebook.yaml import Path
 # As alike as "devise" and "device".
 _SLIP = 0.75
 
+ENDINGS = (".yaml", ".yml")
 FORM = yaml.Form("data file", "data: 1", DataFileError, ignores="values")
 
 
@@ -88,6 +102,8 @@ class DataFile(Contents):
         DataFileError
             If there is no such file, it is not UTF-8 text, or its contents have problems.
         """
+        with Arguments("DataFile.read") as given:
+            given.types(path=(path, str | os.PathLike))
         return cls.from_yaml(FORM.read(path), source=str(path))
 
     def to_yaml(self) -> str:
@@ -119,6 +135,12 @@ class DataFile(Contents):
     __str__ = __repr__
 
 
+def is_data_file(given: Any) -> bool:
+    """Whether what is given for a table is a data file, or the path of one."""
+    path = isinstance(given, (str, os.PathLike)) and os.fspath(given).lower().endswith(ENDINGS)
+    return path or isinstance(given, DataFile)
+
+
 # ------------------------------------------------------------------------------- what does not go together in the file
 
 
@@ -126,21 +148,35 @@ def _meaning(data: Contents) -> Iterator[Fault]:
     """What the parts of a file say of each other that cannot be."""
     yield from _sources(data)
     kinds = {alias.kind for alias in data.identity.aliases.values()} | {"id"}
+    types: dict[tuple[str, str], CellType] = {}
     for table, name, block in data.blocks():
         path: Path = (table, name)
         yield from _from(data, path, block)
         for label, value in block.values().items():
-            place = (*path, label) if label in type(block).model_fields else (*path, "columns", label)
+            place = (*path, "columns", label) if label in block.columns else (*path, label)
             yield from _value(data, block, place, value)
+            yield from _type(data, block, label, place, value)
+            kind = types.setdefault((table, label), type_of(data, block, value))
+            if kind != (own := type_of(data, block, value)):
+                yield place, f"is {own} here, and {kind} in a block above", False
+        for label in sorted(block.columns.keys() & {*block.own}):
+            yield (*path, "columns", label), f"{label!r} has its place beside 'columns'", True
         yield from _kinds_known(kinds, (*path, "lead_id"), block.lead_id)
         if isinstance(block, OutcomesBlock):
             yield from _outcomes(path, block)
-        if isinstance(block, EventsBlock) and block.received_at and not block.unique_key:
-            yield (*path, "received_at"), "goes with 'unique_key': of the rows of one key the last received stays", True
+            for stage, column in block.stage_dates.items():
+                yield from _type(data, block, "at", (*path, "stage_dates", stage), Value(column=column))
+        if isinstance(block, EventsBlock) and block.received_at:
+            yield from _type(data, block, "at", (*path, "received_at"), Value(column=block.received_at))
+            if not block.unique_key:
+                message = "goes with 'unique_key': of the rows of one key the last received stays"
+                yield (*path, "received_at"), message, True
     for name, alias in data.identity.aliases.items():
         path = ("identity", "aliases", name)
         yield from _from(data, path, alias)
-        yield from _value(data, alias, (*path, "alias"), alias.alias)
+        for label in ("alias", "lead_id"):
+            yield from _value(data, alias, (*path, label), getattr(alias, label))
+            yield from _type(data, alias, label, (*path, label), getattr(alias, label))
         yield from _kinds_known(kinds, (*path, "lead_id"), alias.lead_id)
     same, known = data.identity.same_person, {name for block in data.leads.values() for name in block.columns}
     if same is not None and same not in known:
@@ -227,10 +263,41 @@ def _condition(data: Contents, sources: dict[str, str], path: Path, condition: C
             yield path, f"{column}: {message}; or declare its type under 'columns' of the source", False
 
 
+def _type(data: Contents, block: Block | Alias, label: str, path: Path, value: Value) -> Iterator[Fault]:
+    """Times where they must be, and nowhere else."""
+    kinds = {type_of(data, block, part) for part in (value.first or ())} or {type_of(data, block, value)}
+    if label in {"at", "created_at", "valid_from"} and kinds != {"time"}:
+        column = value.column or "its column"
+        yield path, f"must be a time: declare {column}: {{type: time}} under 'columns' of the source", False
+    elif label in {"lead_id", "alias", "event", "stage"} and "time" in kinds:
+        yield path, f"{label!r} cannot be a time", False
+    elif len(kinds) > 1 and "time" in kinds:
+        yield path, f"mixes {', '.join(sorted(kinds))}", False
+
+
+def type_of(data: Contents, block: Block | Alias, value: Value) -> CellType:
+    """What the cells of a value are."""
+    if value.values is not None or value.part or value.before:
+        return "text"
+    if value.column is not None:
+        kind = declared(data, scope(block), value.column).type
+        return kind if kind in {*KINDS, "list"} else "text"
+    parts = [*(value.first or ()), *(case.value for case in value.cases or ())]
+    if value.other not in {None, "drop", "refuse"}:
+        parts.append(Value(value=value.other))
+    kinds = {type_of(data, block, part) for part in parts}
+    return constant_type(value.value) if not parts else kinds.pop() if len(kinds) == 1 else "text"
+
+
 def kind_of(data: Contents, sources: dict[str, str], column: str) -> Kind:
     """How conditions test a column: by the type declared for it in its source."""
+    return KINDS.get(declared(data, sources, column).type, "text")
+
+
+def declared(data: Contents, sources: dict[str, str], column: str) -> Typed:
+    """What is said of the cells of a column, by the name a block has for it."""
     prefix, _, rest = column.partition(".")
     own = data.sources.get(sources[""])
     if prefix in sources and not (own and column in own.columns):
         own, column = data.sources.get(sources[prefix]), rest
-    return KINDS.get(own.typed(column).type, "text") if own else "text"
+    return own.typed(column) if own else TEXT

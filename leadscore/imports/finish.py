@@ -13,11 +13,11 @@ from leadscore.base.stages import ENDS, FUNNEL
 from leadscore.base.text import normalise
 from leadscore.base.times import NO_TIME
 from leadscore.imports.blocks import Made, Tally
-from leadscore.imports.cells import Cells, Ints, Rows, written
+from leadscore.imports.cells import Cells, Rows, written
 from leadscore.imports.language import Identity
-from leadscore.imports.people import NOBODY, People
+from leadscore.imports.people import NOBODY, OUT, People, Quarrel, Reference
 
-HOUR = 3_600_000_000
+HOUR, LATEST = 3_600_000_000, np.iinfo(np.int64).max
 Name = tuple[str, str]
 Codes = npt.NDArray[np.int32]
 
@@ -38,164 +38,165 @@ class Rowset:
     made: Made
 
     @classmethod
-    def of(cls, parts: dict[Name, list[Made]], tally: Tally) -> Rowset:
+    def of(cls, parts: dict[Name, list[Made]], names: list[Reference], tally: Tally) -> Rowset:
         """The rows of all blocks of a table; a column that a block has not is empty there."""
-        wholes = {name: newest_of_each_key(name, Made.stacked(made), tally) for name, made in parts.items() if made}
+        wholes = {name: newest_of_each_key(name, Made.stacked(made), names, tally) for name, made in parts.items()}
         types = {label: cells for whole in wholes.values() for label, cells in whole.columns.items()}
         for whole in wholes.values():
             nothing = np.full(len(whole.person), -1)
-            for label in types.keys() - whole.columns.keys():
-                whole.columns[label] = types[label].take(nothing)
-            whole.columns = {label: whole.columns[label] for label in types}
+            whole.columns = {label: whole.columns.get(label) or cells.take(nothing) for label, cells in types.items()}
         sizes = [len(whole.person) for whole in wholes.values()]
         return cls([*wholes], np.repeat(np.arange(len(sizes), dtype=np.int32), sizes), Made.stacked([*wholes.values()]))
 
-    def leave(self, out: npt.NDArray[np.bool_], fate: str, why: str, tally: Tally) -> Rowset:
-        """The rows without some, which are counted."""
-        for place, count in enumerate(np.bincount(self.block[out], minlength=len(self.blocks))):
+    def count(self, rows: npt.NDArray[np.bool_] | slice, fate: str, why: str, tally: Tally) -> None:
+        """Count some of the rows, block by block."""
+        for place, count in enumerate(np.bincount(self.block[rows], minlength=len(self.blocks))):
             tally.add(self.blocks[place], fate, why, int(count))
+
+    def without(self, out: npt.NDArray[np.bool_]) -> Rowset:
+        """The other rows."""
         stay = np.flatnonzero(~out)
         return Rowset(self.blocks, self.block[stay], self.made.take(stay)) if out.any() else self
 
-    def keep(self, tally: Tally) -> None:
-        """Count what is left."""
-        for place, count in enumerate(np.bincount(self.block, minlength=len(self.blocks))):
-            tally.add(self.blocks[place], "kept", "", int(count))
+    def leave(self, out: npt.NDArray[np.bool_], fate: str, why: str, tally: Tally) -> Rowset:
+        """The rows without some, which are counted."""
+        self.count(out, fate, why, tally)
+        return self.without(out)
 
 
 def order_of(cells: Cells) -> npt.NDArray[Any]:
     """Numbers that stand in the order of what cells say, nothing last."""
     if cells.type == "time":
-        return np.where(cells.at == NO_TIME, np.iinfo(np.int64).max, cells.at)
+        return np.where(cells.at == NO_TIME, LATEST, cells.at)
     texts = [written(value) for value in cells.values]
     place = {text: place for place, text in enumerate(sorted(set(texts)))}
     rank = np.array([*(place[text] for text in texts), len(place)])
     return rank[np.maximum(cells.codes, -1)]
 
 
-def in_order(made: Made, *first: npt.NDArray[Any]) -> Rows:
-    """The rows in an order that does not depend on that of the files: by some keys, then by all they say."""
-    keys = [*first, made.person, *(order_of(cells) for cells in made.columns.values())]
+def by_content(made: Made, names: list[Reference], *first: npt.NDArray[Any]) -> Rows:
+    """The rows by some keys, then by all they say: an order that does not depend on that of the files."""
+    used, codes = np.unique(made.person, return_inverse=True)
+    rank = np.argsort(np.argsort([str(names[number]) if number >= 0 else "" for number in used.tolist()]))
+    keys = [*first, rank[codes], *(order_of(cells) for _, cells in sorted(made.columns.items()))]
     return np.lexsort([*reversed(keys)])
 
 
-def newest_of_each_key(name: Name, made: Made, tally: Tally) -> Made:
+def newest_of_each_key(name: Name, made: Made, names: list[Reference], tally: Tally) -> Made:
     """One row of each `unique_key`: the last received."""
     if made.key is None:
         return made
-    received = np.zeros(len(made.person), np.int64) if made.received is None else -made.received
-    order = in_order(made, made.key[:, 0], made.key[:, 1], received)
-    key = made.key[order]
-    stays = np.append(True, (key[1:] != key[:-1]).any(axis=1))[: len(order)]
-    tally.add(name, "again", "rows of one unique_key", int((~stays).sum()))
-    made = made.take(np.sort(order[stays]))
-    return Made(made.person, made.columns)
+    order = np.argsort(made.key[:, 0])
+    same = np.diff(made.key[order, 0]) == 0
+    again, mask = np.zeros((2, len(made.person)), bool)
+    mask[1:] |= same
+    mask[:-1] |= same
+    shared = np.sort(order[mask])
+    if len(shared):
+        part, key = made.take(shared), made.key[shared]
+        received = np.zeros(len(shared), np.int64) if part.received is None else -part.received
+        rows = by_content(part, names, key[:, 0], key[:, 1], received)
+        again[shared[rows[1:]]] = (np.diff(key[rows], axis=0) == 0).all(axis=1)
+    tally.add(name, "again", "rows of one unique_key", int(again.sum()))
+    made = Made(made.person, made.columns)
+    return made.take(np.flatnonzero(~again)) if again.any() else made
 
 
-def leads_and_people(rowset: Rowset, people: People, identity: Identity, tally: Tally) -> tuple[Rowset, Codes]:
-    """One row for each person, the oldest with its gaps filled, and for each name the lead it leads to."""
+def leads_and_people(
+    rowset: Rowset, people: People, identity: Identity, tally: Tally
+) -> tuple[Rowset, Codes, list[Quarrel]]:
+    """One row for each person, the oldest with its gaps filled; for each name its lead; and names of several leads."""
     rowset = rowset.leave(rowset.made.person < 0, "set aside", "no lead_id", tally)
-    made = rowset.made
-    ids = list(dict.fromkeys(made.person.tolist()))
+    made, names = rowset.made, people.names()
+    leads = set(made.person.tolist())
+    # A lead that was merged in the CRM is its survivor, whatever its e-mail says.
+    survivor, _ = people.resolve(leads, {})
+    age = order_of(made.columns["created_at"]) if "created_at" in made.columns else np.zeros(len(made.person))
     same: dict[int, int] = {}
-    age = made.columns["created_at"].at if "created_at" in made.columns else np.zeros(len(made.person), np.int64)
-    if identity.same_person is not None and ids:
+    if identity.same_person is not None:
         cells = made.columns[identity.same_person]
         value = [normalise(written(one)) for one in cells.values]
-        rows = in_order(made, np.where(age == NO_TIME, np.iinfo(np.int64).max, age))
+        rows = by_content(made, names, age)
         oldest: dict[str, int] = {}
-        for row in rows[cells.codes[rows] >= 0].tolist():
+        for row in rows[(cells.codes[rows] >= 0) & (survivor[made.person[rows]] == made.person[rows])].tolist():
             number = int(made.person[row])
             same.setdefault(number, oldest.setdefault(value[cells.codes[row]], number))
-    leads = people.resolve(ids, same)
-    final = leads[made.person]
-    gone = final != made.person
-    merged_by_alias = np.array([same.get(number, number) == number for number in made.person.tolist()], bool) & gone
+    final, quarrels = people.resolve(leads, same)
+    person = made.person
+    merged = (survivor[person] != person) & (survivor[person] >= 0)
+    double = ~merged & (final[person] != person) & (final[person] >= 0)
     if "valid_from" not in made.columns:
-        made = filled(made, final, age, merged_by_alias)
-    rowset = Rowset(rowset.blocks, rowset.block, made)
-    why = np.where(merged_by_alias, 1, 0)
-    rowset_gone = [
-        (gone & (why == 1), "merged into another lead"),
-        (gone & (why == 0), f"the same {identity.same_person} as an older lead"),
-    ]
-    out = np.zeros(len(made.person), bool)
-    for rows, reason in rowset_gone:
-        for place, count in enumerate(np.bincount(rowset.block[rows], minlength=len(rowset.blocks))):
-            tally.add(rowset.blocks[place], "merged", reason, int(count))
-        out |= rows
-    stay = np.flatnonzero(~out)
-    return Rowset(rowset.blocks, rowset.block[stay], made.take(stay)), leads
+        # The rows of one person: the one that stays first, then the others by age.
+        rows = np.flatnonzero(~merged)
+        order = rows[by_content(made.take(rows), names, final[person[rows]], double[rows], age[rows])]
+        rowset = Rowset(rowset.blocks, rowset.block, filled(made, order, np.diff(final[person[order]]) == 0))
+    rowset.count(merged, "merged", "into another lead", tally)
+    rowset.count(double, "merged", f"the same {identity.same_person} as an older lead", tally)
+    return rowset.without(merged | double), final, quarrels
 
 
-def filled(made: Made, final: Codes, age: Ints, but: npt.NDArray[np.bool_]) -> Made:
-    """The rows that stay, with what they lack from the others of the same person, the oldest first."""
-    order = np.lexsort((np.where(age == NO_TIME, np.iinfo(np.int64).max, age), final))
-    order = order[~but[order]]
-    group = final[order]
-    heads = np.flatnonzero(np.append(True, group[1:] != group[:-1])) if len(group) else np.zeros(0, int)
-    if len(heads) == len(group):
+def filled(made: Made, order: Rows, same: npt.NDArray[np.bool_]) -> Made:
+    """Rows with what they lack from those that are the same, the first of which is filled, the nearest going first.
+
+    `order` are the rows side by side, `same` says of each but the first that it is the same as the one before.
+    """
+    if not same.any():
         return made
-    spot = np.searchsorted(group[heads], group)
+    first = np.append(True, ~same)
+    spot, heads = np.cumsum(first) - 1, order[first]
     columns = {}
-    row_of = {int(number): row for row, number in enumerate(made.person.tolist())}
-    survivors = np.array([row_of[int(one)] for one in group[heads]], np.intp)
     for label, cells in made.columns.items():
-        known = np.flatnonzero(cells.known[order])
-        source = np.full(len(heads), -1)
-        source[spot[known][::-1]] = order[known][::-1]
+        known = np.flatnonzero(cells.known[order])[::-1]
+        nearest = heads.copy()
+        nearest[spot[known]] = order[known]
         rows = np.arange(len(made.person))
-        rows[survivors] = np.where(cells.known[survivors] | (source < 0), survivors, source)
+        rows[heads] = nearest
         columns[label] = cells.take(rows)
     return Made(made.person, columns)
 
 
-def of_leads(rowset: Rowset, leads: Codes, tally: Tally) -> Rowset:
-    """The rows of people who are among the leads, now by their lead."""
-    person = leads[rowset.made.person]
-    nameless = rowset.made.person < 0
+def of_leads(rowset: Rowset, leads: Codes, quarrels: set[int], tally: Tally) -> Rowset:
+    """The rows of people who are among the leads, now by their lead; the others are counted by what keeps them out."""
+    named = rowset.made.person
+    person = leads[named]
+    unclear = np.isin(named, list(quarrels))
+    reasons = {
+        "no id": named < 0,
+        "an id of several leads": unclear,
+        "of leads that the file leaves out": person == OUT,
+        "an id of none of the leads": (person == NOBODY) & (named >= 0) & ~unclear,
+    }
     rowset.made.person = person
-    rowset = rowset.leave(nameless, "nobody", "no id", tally)
-    return rowset.leave(rowset.made.person == NOBODY, "nobody", "an id of none of the leads", tally)
+    for why, out in reasons.items():
+        rowset.count(out, "unmatched", why, tally)
+    return rowset.without(person < 0)
 
 
-def told_once(rowset: Rowset, tally: Tally) -> Rowset:
+def told_once(rowset: Rowset, names: list[Reference], tally: Tally) -> Rowset:
     """The same outcome from several places as one, its empty columns filled."""
     made = rowset.made
     stage, at = order_of(made.columns["stage"]), made.columns["at"].at
-    order = np.lexsort((rowset.block, stage, at, made.person))
-    same = np.zeros(len(order), bool)
-    same[1:] = (np.diff(made.person[order]) == 0) & (np.diff(at[order]) == 0) & (np.diff(stage[order]) == 0)
-    if not same.any():
-        return rowset
-    spot = np.cumsum(~same) - 1
-    heads = order[~same]
-    columns = {}
-    for label, cells in made.columns.items():
-        known = np.flatnonzero(cells.known[order])
-        source = heads.copy()
-        source[spot[known][::-1]] = order[known][::-1]
-        rows = np.arange(len(order))
-        rows[heads] = np.where(cells.known[heads], heads, source)
-        columns[label] = cells.take(rows)
+    order = by_content(made, names, made.person, at, stage, rowset.block)
+    same = (np.diff(made.person[order]) == 0) & (np.diff(at[order]) == 0) & (np.diff(stage[order]) == 0)
     again = np.zeros(len(order), bool)
-    again[order[same]] = True
-    return Rowset(rowset.blocks, rowset.block, Made(made.person, columns)).leave(
-        again, "again", "the same outcome, told twice", tally
-    )
+    again[order[1:]] = same
+    rowset = Rowset(rowset.blocks, rowset.block, filled(made, order, same))
+    return rowset.leave(again, "again", "the same outcome, told twice", tally)
 
 
-def first_of_repeats(rowset: Rowset, names: set[Name], tally: Tally) -> Rowset:
-    """Of the same stage set again and again in a block the first."""
+def first_of_repeats(rowset: Rowset, chosen: set[Name], names: list[Reference], tally: Tally) -> Rowset:
+    """Of the same stage set again and again in a block the first, in each pass through the funnel."""
     made = rowset.made
-    chosen = np.isin(rowset.block, [place for place, name in enumerate(rowset.blocks) if name in names])
-    stage, at = order_of(made.columns["stage"]), made.columns["at"].at
-    order = np.lexsort((stage, at, made.person, rowset.block))
-    order = order[chosen[order]]
-    again = np.zeros(len(made.person), bool)
-    again[order[1:]] = (
-        (np.diff(rowset.block[order]) == 0) & (np.diff(made.person[order]) == 0) & (np.diff(stage[order]) == 0)
-    )
+    stage, at, person = order_of(made.columns["stage"]), made.columns["at"].at, made.person
+    ends = np.array([*(name in ENDS for name in made.columns["stage"].values), False])[made.columns["stage"].codes]
+    order = np.lexsort((at, person))
+    passed = np.zeros(len(order), np.int64)
+    passed[order] = np.cumsum(ends[order]) - ends[order]
+    order = by_content(made, names, rowset.block, person, at, stage)
+    order = order[np.isin(rowset.block, [rowset.blocks.index(name) for name in chosen])[order]]
+    same = [np.diff(one[order]) == 0 for one in (rowset.block, person, stage, passed)]
+    again = np.zeros(len(person), bool)
+    again[order[1:]] = np.logical_and.reduce(same)
     return rowset.leave(again, "again", "a stage set again", tally)
 
 
@@ -221,19 +222,20 @@ def put_in_order(rowset: Rowset, hours: float, tally: Tally) -> Rowset:
                     break
                 if rank[row] >= 0 and rank[earlier] > rank[row] and at[earlier] < moved[row]:
                     moved[row], mended[row] = at[earlier], True
-    for place, count in enumerate(np.bincount(rowset.block[mended], minlength=len(rowset.blocks))):
-        tally.add(rowset.blocks[place], "mended", f"dated up to {hours:g} hours after a further stage", int(count))
+    rowset.count(mended, "mended", f"dated up to {hours:g} hours after a further stage", tally)
     columns = made.columns | {"at": Cells("time", at=moved)}
     return Rowset(rowset.blocks, rowset.block, Made(made.person, columns))
 
 
-def table_of(rowset: Rowset | None, people: People, timezone: str, labels: list[str]) -> pa.Table:
-    """Rows as an Arrow table."""
+def table_of(rowset: Rowset | None, names: list[Reference], timezone: str, times: dict[str, bool]) -> pa.Table:
+    """Rows as an Arrow table; of no rows with the columns that a table must have, which are times or not."""
     if rowset is None:
-        return pa.table({"lead_id": pa.array([], pa.large_string())} | {label: pa.nulls(0) for label in labels})
+        empty = {
+            name: pa.timestamp("us", timezone) if is_time else pa.large_string() for name, is_time in times.items()
+        }
+        return pa.table({name: pa.array([], kind) for name, kind in empty.items()})
     made = rowset.made
     used, codes = np.unique(made.person, return_inverse=True)
-    ids = pa.array([people.names[number][1] for number in used.tolist()], pa.large_string())
+    ids = pa.array([names[number][1] for number in used.tolist()], pa.large_string())
     columns = {"lead_id": pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), ids)}
-    columns |= {label: cells.arrow(timezone) for label, cells in made.columns.items()}
-    return pa.table(columns)
+    return pa.table(columns | {label: cells.arrow(timezone) for label, cells in made.columns.items()})

@@ -19,11 +19,10 @@ from leadscore.rulebook.conditions import Condition
 
 
 class Place(NamedTuple):
-    """Where a name leads: the joined source ("" for the block's own), the column, and the key of a JSON cell."""
+    """Where a name leads: the joined source ("" for the block's own), and the column there or a key of one."""
 
     source: str
     column: str
-    key: str = ""
 
 
 @dataclass
@@ -45,21 +44,12 @@ class Scope:
 
     def place(self, name: str) -> Place | None:
         """Where a name leads; None where there is no such column. A header with a point in it comes first."""
-        own = self.sources[""]
-        if name in own.headers:
+        if self.sources[""].home(name) == name:
             return Place("", name)
         prefix, point, rest = name.partition(".")
-        if prefix and point and prefix in self.sources:
-            inner = Scope({"": self.sources[prefix]}).place(rest)
-            return inner and inner._replace(source=prefix)
-        return next(
-            (
-                Place("", column, name.removeprefix(f"{column}."))
-                for column, typed in own.spec.columns.items()
-                if typed.type == "json" and name.startswith(f"{column}.")
-            ),
-            None,
-        )
+        if point and prefix and prefix in self.sources:
+            return Place(prefix, rest) if self.sources[prefix].home(rest) else None
+        return Place("", name) if self.sources[""].home(name) else None
 
     def want(self, names: set[str]) -> Iterator[str]:
         """Ask the sources for the columns of these names; gives what is wrong with them."""
@@ -90,24 +80,6 @@ def names_of(block: Block | Alias) -> set[str]:
     return names
 
 
-def keyed(cells: Cells, key: str) -> Cells:
-    """What stands under a key of JSON cells: objects, lists of name and value, Google's lists of key and value."""
-
-    def read(value: Any) -> Any:
-        if isinstance(value, dict):
-            found = value.get(key)
-        elif isinstance(value, (list, tuple)):
-            pairs = [pair for pair in value if isinstance(pair, dict)]
-            found = next((pair.get("value") for pair in pairs if pair.get("name", pair.get("key")) == key), None)
-            if isinstance(found, dict):
-                found = next((inner for inner in found.values() if inner is not None), None)
-        else:
-            found = None
-        return None if found is None or found == "" else found if isinstance(found, list) else written(found)
-
-    return cells.mapped("json", read)[0]
-
-
 @dataclass
 class Joined:
     """A source that is held whole, to be looked up by some of its columns."""
@@ -118,7 +90,7 @@ class Joined:
     @classmethod
     def read(cls, opened: Opened) -> Joined:
         """All rows of a source."""
-        frames = [frame for frame, _ in opened.frames()]
+        frames = [batch.frame for batch in opened.batches()]
         columns = {name: stacked([frame.get(name) for frame in frames]) for name in opened.wanted}
         return cls(columns, sum(frame.n for frame in frames))
 
@@ -153,11 +125,8 @@ def _named(frame: Frame, block_scope: Scope, held: Mapping[str, Joined], matched
     def cells(name: str) -> Cells:
         place = block_scope.place(name)
         assert place is not None
-        own = (
-            frame.get(place.column)
-            if not place.source
-            else (held[place.source].columns[place.column].take(matched[place.source]))
-        )
-        return keyed(own, place.key) if place.key else own
+        if not place.source:
+            return frame.get(place.column)
+        return held[place.source].columns[place.column].take(matched[place.source])
 
     return Frame(cells, frame.n, frame.timezone)

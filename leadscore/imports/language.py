@@ -9,6 +9,7 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    GetJsonSchemaHandler,
     StrictBool,
     WithJsonSchema,
     field_validator,
@@ -138,6 +139,11 @@ class Source(Part):
 TEXT = Typed()
 
 
+def constant_type(value: Any) -> CellType:
+    """What the cells of a constant are."""
+    return "boolean" if isinstance(value, bool) else "number" if isinstance(value, (int, float)) else "text"
+
+
 class Case(Part):
     """What a value is where a condition holds: a constant, or written as a value of its own."""
 
@@ -165,6 +171,11 @@ class Value(Part):
     other: Name | None = None
 
     WAYS: ClassVar[tuple[str, ...]] = ("column", "cases", "first", "value")
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: Any, handler: GetJsonSchemaHandler) -> Any:
+        """A name alone is that of a column."""
+        return {"anyOf": [{"type": ["string", "number", "boolean"]}, handler(core)]}
 
     @model_validator(mode="before")
     @classmethod
@@ -206,19 +217,17 @@ class Block(Part):
     lead_id: Value
     columns: dict[Name, Value] = Field(default_factory=dict)
 
+    own: ClassVar[tuple[str, ...]] = ("lead_id",)
+
     def values(self) -> dict[str, Value]:
         """Every value of the block by the name it is given here."""
-        own = {
-            name: getattr(self, name)
-            for name in ("lead_id", "created_at", "valid_from", "event", "stage", "at")
-            if isinstance(getattr(self, name, None), Value)
-        }
-        return own | self.columns
+        return {name: getattr(self, name) for name in self.own if getattr(self, name) is not None} | self.columns
 
 
 class LeadsBlock(Block):
     """Leads."""
 
+    own = ("lead_id", "created_at", "valid_from")
     created_at: Value | None = None
     valid_from: Value | None = None
 
@@ -226,6 +235,7 @@ class LeadsBlock(Block):
 class EventsBlock(Block):
     """Events."""
 
+    own = ("lead_id", "event", "at")
     event: Value
     at: Value
     unique_key: ColumnNames | None = None
@@ -236,6 +246,7 @@ class EventsBlock(Block):
 class OutcomesBlock(Block):
     """Outcomes: a stage and its time in each row, or a column of dates for each stage."""
 
+    own = ("lead_id", "stage", "at")
     stage: Value | None = None
     at: Value | None = None
     stage_dates: dict[Name, ColumnName] = Field(default_factory=dict)

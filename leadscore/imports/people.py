@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
 # A kind of name, and the name.
 Reference = tuple[str, str]
-NOBODY = -1
+# What a name leads to that leads to no lead: to none that is known, or to one that the file leaves out.
+NOBODY, OUT = -1, -2
 
 
 class Quarrel(NamedTuple):
@@ -27,66 +31,58 @@ class People:
 
     Attributes
     ----------
-    names : list of Reference
-        Each name once; its position is its number.
+    left_out : set of int
+        Numbers of leads that the file leaves out.
     """
 
-    names: list[Reference] = field(default_factory=list)
-    quarrels: list[Quarrel] = field(default_factory=list)
+    left_out: set[int] = field(default_factory=set)
     _numbers: dict[Reference, int] = field(default_factory=dict)
-    _stands_for: dict[int, set[int]] = field(default_factory=dict)
+    _stands_for: set[tuple[int, int]] = field(default_factory=set)
 
-    def number(self, name: Reference) -> int:
-        """The number of a name."""
-        found = self._numbers.setdefault(name, len(self.names))
-        if found == len(self.names):
-            self.names.append(name)
-        return found
+    def names(self) -> list[Reference]:
+        """Each name once; its position is its number."""
+        return list(self._numbers)
 
     def numbers(self, names: Iterable[Reference]) -> npt.NDArray[np.int32]:
         """The numbers of several names, and -1 behind them, for a code of -1."""
-        return np.array([*map(self.number, names), NOBODY], np.int32)
+        known = self._numbers
+        return np.array([*(known.setdefault(name, len(known)) for name in names), NOBODY], np.int32)
 
     def alias(self, names: npt.NDArray[np.int32], others: npt.NDArray[np.int32]) -> None:
         """Note that names stand for others; where either is not known, nothing."""
         known = (names >= 0) & (others >= 0) & (names != others)
-        for name, other in set(zip(names[known].tolist(), others[known].tolist(), strict=True)):
-            self._stands_for.setdefault(name, set()).add(other)
+        self._stands_for.update(zip(names[known].tolist(), others[known].tolist(), strict=True))
 
-    def resolve(self, leads: Iterable[int], same: dict[int, int]) -> npt.NDArray[np.int32]:
-        """For each name the lead it leads to, as the lead's own number, or `NOBODY`; and one more -1.
+    def resolve(self, leads: set[int], same: Mapping[int, int]) -> tuple[npt.NDArray[np.int32], list[Quarrel]]:
+        """For each name the number of the lead it leads to, or `NOBODY` or `OUT`, and one more -1; and the quarrels.
 
-        `same` says of a lead which other one it is. A name of several leads leads to nobody, and is in `quarrels`.
+        `same` says of a lead which other one it is. A name of several leads leads to nobody.
         """
-        known, found = set(leads), np.full(len(self.names) + 1, NOBODY, np.int32)
-        done: dict[int, int] = {}
-        for number in range(len(self.names)):
-            found[number] = self._follow(number, known, same, done)
-        return found
-
-    def _follow(self, start: int, leads: set[int], same: dict[int, int], done: dict[int, int]) -> int:
-        # Chains may be longer than Python's stack.
-        open_names, path = [start], set()
-        while open_names:
-            name = open_names[-1]
-            if name in done:
-                open_names.pop()
-                continue
-            others = self._stands_for.get(name, set())
-            path.add(name)
-            further = [other for other in others if other not in done and other not in path]
-            if further:
-                open_names += further
-                continue
-            ends = {done[other] for other in others if other in done} - {NOBODY}
-            circle = not ends and any(other not in done for other in others)
-            if circle and name not in leads:
-                self.quarrels.append(Quarrel(self.names[name], "stands for itself, by way of others"))
-            if len(ends) > 1:
-                kinds = sorted(self.names[end][1] for end in ends)
-                self.quarrels.append(Quarrel(self.names[name], f"stands for {len(ends)} leads: {', '.join(kinds[:3])}"))
-            own = same.get(name, name) if name in leads else NOBODY
-            done[name] = ends.pop() if len(ends) == 1 else NOBODY if ends else own
-            open_names.pop()
-            path.discard(name)
-        return done[start]
+        names = self.names()
+        found = np.full(len(names) + 1, NOBODY, np.int32)
+        found[list(self.left_out - {NOBODY})] = OUT
+        found[list(leads)] = [same.get(lead, lead) for lead in leads]
+        if not self._stands_for:
+            return found, []
+        pairs = np.array(sorted(self._stands_for))
+        graph = csr_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(len(names), len(names)))
+        # Names that stand for each other are one.
+        circle = connected_components(graph, connection="strong")[1].tolist()
+        inside: dict[int, list[int]] = {}
+        for name in np.unique(pairs).tolist():
+            inside.setdefault(circle[name], []).append(name)
+        further: dict[int, set[int]] = {place: set() for place in inside}
+        for name, other in pairs.tolist():
+            further[circle[name]] |= {circle[other]} - {circle[name]}
+        ends: dict[int, int] = {}
+        quarrels: list[Quarrel] = []
+        for place in TopologicalSorter(further).static_order():
+            beyond, own = {ends[one] for one in further[place]}, {int(found[name]) for name in inside[place]}
+            known = (beyond - {NOBODY, OUT}) or (own - {NOBODY, OUT})
+            if len(known) > 1 or (len(inside[place]) > 1 and not known | beyond & {OUT} | own & {OUT}):
+                shown = ", ".join(sorted(names[lead][1] for lead in known)[:3])
+                why = f"stands for {len(known)} leads: {shown}" if known else "stands for itself, by way of others"
+                quarrels += [Quarrel(names[name], why) for name in inside[place]]
+            ends[place] = known.pop() if len(known) == 1 else OUT if not known and OUT in beyond | own else NOBODY
+            found[inside[place]] = ends[place]
+        return found, quarrels

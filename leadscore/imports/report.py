@@ -2,19 +2,77 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pandas as pd
 import pyarrow as pa
 
-from leadscore.present.result import Result
+from leadscore.base.text import counted
+from leadscore.present.result import Result, Section
+
+# What becomes of rows; read and added are together all but mended, which are among those kept.
+FATES = ("read", "added", "kept", "dropped", "unmatched", "merged", "again", "set aside", "mended")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Imported(Result):
-    """Three tables and the account of their rows; made by `import_tables`."""
+    """Three tables made of exports, and the account of their rows; made by `import_tables`.
 
+    Attributes
+    ----------
+    source : str
+        The data file.
+    leads, events, outcomes : pyarrow Table
+        As `load_tables` takes them; times are of the file's time zone.
+    rows : DataFrame
+        What became of the rows: `table`, `block`, `fate`, `why`, and `rows`, how many. Of each block the rows read and
+        added are as many as those kept, dropped, unmatched, merged, again and set aside; mended ones are among the
+        kept.
+    rejected : DataFrame
+        Cells that were not what the file says, whose rows were set aside: `table` (the source), `row`, `column`,
+        `problem`.
+    timezone : str
+    lookback_days : int
+        How many days late events may come, at most; 0 if the file does not say.
+    found : tuple of str
+        What the file does not say of its sources and was found out.
+    """
+
+    source: str
     leads: pa.Table
     events: pa.Table
     outcomes: pa.Table
     rows: pd.DataFrame
+    rejected: pd.DataFrame
+    timezone: str
+    lookback_days: int = 0
+    found: tuple[str, ...] = ()
+
+    @property
+    def headline(self) -> str:
+        """How much the tables hold."""
+        tables = {"lead": self.leads, "event": self.events, "outcome": self.outcomes}
+        made = ", ".join(counted(len(table), thing) for thing, table in tables.items())
+        return f"{made}, from {self.source}."
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was found out, and people who are not among the leads."""
+        of_leads = self.rows[(self.rows["table"] != "leads") & self.rows["fate"].isin(["kept", "unmatched"])]
+        counts = of_leads.groupby("fate")["rows"].sum()
+        strangers = int(counts.get("unmatched", 0))
+        of_none = f"{strangers:,} of {counted(int(counts.sum()), 'row')} of events and outcomes are of no lead here"
+        said = f"{of_none}. Some are normal; where most are, ids do not match."
+        return (*self.found, *((said,) if strangers else ()))
+
+    def sections(self) -> Iterator[Section]:
+        """The rows of each block, and why."""
+        wide = self.rows.pivot_table(index=["table", "block"], columns="fate", values="rows", aggfunc="sum", sort=False)
+        wide = wide.reindex(columns=[fate for fate in FATES if fate in wide.columns]).fillna(0).astype(int)
+        yield Section("blocks", "What became of the rows", wide.reset_index())
+        why = self.rows[self.rows["why"] != ""].reset_index(drop=True)
+        if len(why):
+            yield Section("why", "Why", why)
+        if len(self.rejected):
+            yield Section("rejected", "Cells that are not what the file says; their rows are set aside", self.rejected)

@@ -32,8 +32,8 @@ def values_seen(data: DataFile, source: Source, block: Block, name: str, where: 
     found: Counter[str] = Counter()
     if lacking:
         return found
-    for frame, rows in opened.frames():
-        wide, _ = joined_frame(frame, rows, scope, alone, {})
+    for batch in opened.batches():
+        wide, _ = joined_frame(batch.frame, batch.rows, scope, alone, {})
         stays = np.ones(wide.n, bool)
         for one in conditions:
             stays &= wide.holds(one) > 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -93,34 +94,50 @@ class DailyActivity(Result):
             )
         return cls(_plain(source.table(source.columns)), source.metadata[ZONE].decode())
 
-    def extend(self, events: Any) -> DailyActivity:
+    def extend(self, events: Any, *, look_back_days: int = 0) -> DailyActivity:
         """The activity with the events of later days, as a nightly job adds them.
 
         Parameters
         ----------
         events : table
-            Events of days after the last one here, with the same columns.
+            Events of days after the last one here, with the same columns; and, with a look-back, all those of the days
+            that are counted again. Earlier ones are passed over: they are counted.
+        look_back_days : int
+            Days at the end of the activity that are counted again, for events that come late.
 
         Raises
         ------
         ContractError
-            If an event falls on a day that is here already: adding a day twice would double it.
+            If an event falls on a day that is here already: adding a day twice would double it. With a look-back, if
+            one of an earlier day is not counted here: it came too late.
         """
+        with Arguments("extend") as given:
+            look_back_days = given.whole("look_back_days", look_back_days, least=0)
         known = [name for name in self.table.column_names if name not in {"lead_id", "event", "day", "count"}]
         new = daily_activity(events, columns=known, timezone=self.timezone).table
         if not len(new) or not len(self.table):
             return DailyActivity(new, self.timezone) if len(new) else self
-        last = pc.max(self.table["day"]).as_py()
-        late = new.filter(pc.less_equal(new["day"], last))
-        if len(late):
-            n = counted(pc.sum(late["count"]).as_py(), "event")
-            message = f"{n} on days up to {last}, which are in the activity already"
-            first = f"first: {late['day'][0].as_py()}, lead {late['lead_id'][0].as_py()!r}"
-            raise ContractError("tables", [Problem("events.at", message, first)])
         if is_text(new["lead_id"].type) != is_text(self.table["lead_id"].type):
             message = f"ids are {new['lead_id'].type}, those of the activity are {self.table['lead_id'].type}"
             raise ContractError("tables", [Problem("events.lead_id", message)])
-        return DailyActivity(_sorted([self.table, new], new.column_names), self.timezone)
+        last = pc.max(self.table["day"]).as_py() - dt.timedelta(look_back_days)
+        kept, early = (part.filter(pc.less_equal(part["day"], last)) for part in (self.table, new))
+        uncounted = early
+        if look_back_days:
+            minus = kept.set_column(kept.column_names.index("count"), "count", pc.negate(kept["count"]))
+            uncounted = _sorted([early, minus], new.column_names)
+            uncounted = uncounted.filter(pc.greater(uncounted["count"], 0))
+        if len(uncounted):
+            n = counted(pc.sum(uncounted["count"]).as_py(), "event")
+            are = (
+                "that are not counted there; make it again from all events"
+                if look_back_days
+                else "which are in the activity already"
+            )
+            first = f"first: {uncounted['day'][0].as_py()}, lead {uncounted['lead_id'][0].as_py()!r}"
+            raise ContractError("tables", [Problem("events.at", f"{n} on days up to {last}, {are}", first)])
+        later = new.filter(pc.greater(new["day"], last))
+        return DailyActivity(_sorted([kept, later], new.column_names), self.timezone)
 
 
 def is_activity(source: Source) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,11 +13,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
-from leadscore.base.text import counted
+from leadscore.base.text import as_text, counted
 from leadscore.base.times import DAY, NO_TIME, Times, is_text, one_array
 from leadscore.errors import ArgumentError, ContractError, Problem
 from leadscore.rulebook.kinds import Kind
-from leadscore.sources.columns import Column, blank, convert, encoded_of, plain_ids, positions_of
+from leadscore.sources.columns import Column, blank, convert, distinct, encoded_of, plain_ids, positions_of
 from leadscore.sources.contract import Breaches, Judged, refuse, shown
 from leadscore.sources.source import Source
 
@@ -28,10 +28,10 @@ Test = tuple[str, Kind, tuple[str, ...]]
 
 
 class Ids:
-    """The lead ids, and the position of each."""
+    """The lead ids, and the position of each; `aliases` are the positions that other ids stand for."""
 
-    def __init__(self, array: pa.Array) -> None:
-        self.array = array
+    def __init__(self, array: pa.Array, aliases: Mapping[str, int] | None = None) -> None:
+        self.array, self._aliases = array, aliases or {}
         self.is_text = is_text(array.type)
         self._dense: npt.NDArray[np.int32] | None = None
         self._lowest = 0
@@ -56,6 +56,15 @@ class Ids:
 
     def positions(self, array: pa.Array) -> npt.NDArray[np.int32]:
         """The position of each id among the leads; -1 where it is none of them or null."""
+        found = self._own(array)
+        if self._aliases and (found < 0).any():
+            rows = np.flatnonzero(found < 0)
+            codes, values = distinct(array.take(pa.array(rows)))
+            found = found.copy()
+            found[rows] = np.array([*(self._aliases.get(as_text(value), -1) for value in values), -1], np.int32)[codes]
+        return found
+
+    def _own(self, array: pa.Array) -> npt.NDArray[np.int32]:
         if self.is_text or is_text(array.type):
             return self._text_positions(array)
         if pa.types.is_floating(array.type) or array.null_count:
@@ -65,7 +74,7 @@ class Ids:
                 numbers = array.to_numpy(zero_copy_only=False)
                 known &= (np.abs(numbers) < 2**53) & (np.floor(numbers) == numbers)
             rows = pa.array(np.flatnonzero(known))
-            found[known] = self.positions(array.take(rows).cast(pa.int64()))
+            found[known] = self._own(array.take(rows).cast(pa.int64()))
             return found
         numbers = array.cast(pa.int64()).to_numpy()
         if self._dense is not None:

@@ -11,7 +11,11 @@ import pyarrow as pa
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.text import shown
-from leadscore.errors import ContractError, Problem
+from leadscore.errors import ArgumentError, ContractError, Problem
+from leadscore.imports.build import import_tables
+from leadscore.imports.data_file import is_data_file
+from leadscore.imports.people import People
+from leadscore.imports.report import Imported
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import Kind, declared_kind, event_kinds, lead_kinds
 from leadscore.sources.columns import Column, blank, convert, distinct, feet, plain_ids, unseen
@@ -33,6 +37,8 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
     columns: str | Sequence[str] = (),
     stages: Mapping[str, str] | None = None,
     observed_until: Any = None,
+    aliases: Any = None,
+    sources: Mapping[str, Any] | None = None,
     strict: bool = True,
 ) -> Tables:
     """Read the tables and check them against the contract, all problems at once.
@@ -42,7 +48,9 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
     leads : table, one row per lead
         `lead_id` (unique), optionally `created_at`, and attribute columns. A pandas, polars or Arrow table, anything
         with the Arrow PyCapsule interface, or a path to CSV or Parquet: a file, a glob, a folder of parts. With a
-        column `valid_from` a lead may have several rows, each the lead's attributes from that time on.
+        column `valid_from` a lead may have several rows, each the lead's attributes from that time on. Or a data file:
+        a path that ends in .yaml, a `DataFile`, or what `import_tables` made; it gives all three tables, and what is
+        given beside it goes before its own.
     events : table, one row per event, optional
         `lead_id`, `event`, `at`, and columns that a `where` tests; or a `DailyActivity`, or the file it was written to.
         `is_bot`, as `flag_bots` adds it, is kept; marked events count until `tables.without_bots()` leaves them out.
@@ -58,6 +66,11 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
     observed_until : date, or text as "2026-03-31", optional
         The last day the outcomes were recorded on; by default that of the last outcome. Give it where open deals stand
         with the date on which they are expected to close.
+    aliases : mapping or table, optional
+        Which lead an id stands for that is no longer one, of contacts that were merged: `{"old-7": "12"}`, or a table
+        (a frame, a path) of the column `lead_id` and one other. Followed in chains, for events and outcomes.
+    sources : mapping of name to table, optional
+        With a data file: tables in hand in place of the files of these sources.
     strict : bool
         Refuse tables with rows that break the contract; if False, such rows are set aside in `rejected`.
 
@@ -69,6 +82,8 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
     ------
     ContractError
         Each problem with table, column, count and first bad rows. Missing columns are refused even if not strict.
+    DataFileError
+        If a data file cannot be used; with the line of each problem.
 
     Notes
     -----
@@ -121,36 +136,100 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
     with Arguments("load_tables") as given:
         names = stage_names(stages, given)
         last = None if observed_until is None else given.day("observed_until", observed_until)
-        listed: list[Any] = list(rulebook) if isinstance(rulebook, (list, tuple)) else [rulebook]
-        books = [one for one in listed if isinstance(one, Rulebook)]
-        for one in [one for one in listed if rulebook is not None and not isinstance(one, Rulebook)][:1]:
-            cure = "Rulebook.read(path) reads one from a file"
-            given.wrong("rulebook", f"must be a Rulebook, or a list of them; got {shown(one)}. {cure}")
+        books = _books(rulebook, given)
         kept = given.names("columns", columns, repeats=True)
         given.flag("strict", strict)
-    parts = {"leads": leads, "events": events, "outcomes": outcomes}
-    sources = {name: open_source(part, name) for name, part in parts.items() if part is not None or name == "leads"}
-    wanted = {name: _wanted(source, books, kept) for name, source in sources.items()}
-    refuse([problem for name, source in sources.items() for problem in _lacking(source, wanted[name], books)])
+    imported = _imported(leads, sources, books, strict=strict)
+    opened = _opened({"leads": leads, "events": events, "outcomes": outcomes}, imported)
+    wanted = {name: _wanted(source, books, kept) for name, source in opened.items()}
+    refuse([problem for name, source in opened.items() for problem in _lacking(source, wanted[name], books)])
 
     # What one rulebook calls missing is a cell that another cannot read.
     common = set[str].intersection(*(set(book.missing_values) for book in books)) if books else set[str]()
-    breaches = {name: Breaches(source, tuple(sorted(common))) for name, source in sources.items()}
-    timezone, reached, mended = books[0].timezone if books else "UTC", None, pd.DataFrame()
+    breaches = {name: Breaches(source, tuple(sorted(common))) for name, source in opened.items()}
+    timezone = books[0].timezone if books else imported.timezone if imported else "UTC"
+    reached, mended = None, pd.DataFrame()
     rows, ids, records, converted = _read_leads(wanted["leads"], books, breaches["leads"], strict=strict)
-    log = _read_log(wanted["events"], books, ids, breaches["events"]) if "events" in sources else _no_events(books)
-    if "outcomes" in sources:
+    ids = ids if aliases is None else _with_aliases(ids, aliases)
+    log = _read_log(wanted["events"], books, ids, breaches["events"]) if "events" in opened else _no_events(books)
+    if "outcomes" in opened:
         reached, last, mended = read_outcomes(ids, records.created_at(), breaches["outcomes"], names, last, timezone)
     if strict:
         refuse([problem for breach in breaches.values() for problem in breach.problems()])
-    aside = [breach.rejected() for breach in breaches.values()]
+    aside = [breach.rejected() for breach in breaches.values()] + ([imported.rejected] if imported else [])
     rejected = pd.concat([part for part in aside if len(part)] or aside[:1], ignore_index=True)
-    tables = Tables(rows, ids, records, log, reached, rejected, mended, last, timezone, columns=converted)
-    if "events" in sources:
-        refuse([problem for book in books for problem in _misread(tables, book)])
+    tables = Tables(
+        rows, ids, records, log, reached, rejected, mended, last, timezone, columns=converted, imported=imported
+    )
+    refuse([problem for book in books for problem in _misread(tables, book)])
     if books:
         tables.completeness = completeness(tables, books[0], records.latest())
     return tables
+
+
+def _books(rulebook: Any, given: Arguments) -> list[Rulebook]:
+    listed: list[Any] = list(rulebook) if isinstance(rulebook, (list, tuple)) else [rulebook]
+    for one in [one for one in listed if rulebook is not None and not isinstance(one, Rulebook)][:1]:
+        cure = "Rulebook.read(path) reads one from a file"
+        given.wrong("rulebook", f"must be a Rulebook, or a list of them; got {shown(one)}. {cure}")
+    return [one for one in listed if isinstance(one, Rulebook)]
+
+
+def _imported(leads: Any, sources: Mapping[str, Any] | None, books: list[Rulebook], *, strict: bool) -> Imported | None:
+    """What a data file makes, if one is given in place of the leads."""
+    if isinstance(leads, Imported):
+        imported = leads
+    elif is_data_file(leads):
+        imported = import_tables(leads, sources=sources, strict=strict)
+    elif sources is not None:
+        raise ArgumentError("sources", "goes with a data file: give one in place of the leads")
+    else:
+        return None
+    for book in books:
+        if book.timezone != imported.timezone:
+            zones = f"{imported.source} has {imported.timezone}, the rulebook {book.name!r} has {book.timezone}"
+            cure = "days would begin at another time; write the same 'timezone' in both"
+            refuse([Problem("timezone", f"{zones}: {cure}")])
+    return imported
+
+
+def _opened(parts: dict[str, Any], imported: Imported | None) -> dict[str, Source]:
+    """The tables that are given; those of a data file where none is, unless they are empty."""
+    if imported is not None:
+        made = {name: getattr(imported, name) for name in parts}
+        given = {name: part for name, part in parts.items() if part is not None and name != "leads"}
+        parts = {name: table for name, table in made.items() if len(table) or name == "leads"} | given
+    return {name: open_source(part, name) for name, part in parts.items() if part is not None or name == "leads"}
+
+
+def _with_aliases(ids: Ids, aliases: Any) -> Ids:
+    """The ids, and those that stand for one of them."""
+    if isinstance(aliases, Mapping):
+        aliases = pd.DataFrame({"alias": list(aliases), "lead_id": list(aliases.values())}, dtype=object)
+    source = open_source(aliases, "aliases")
+    others = [name for name in source.columns if name != "lead_id"]
+    refuse(missing_columns(source, ["lead_id"]))
+    if len(others) != 1:
+        raise ContractError("tables", [Problem("aliases", f"must have one column beside lead_id; got {others}")])
+    table = source.table([*others, "lead_id"])
+    people = People()
+    # The number of a lead is its position.
+    leads = people.numbers(("id", text) for text in ids.array.cast(pa.large_string()).to_pylist())[:-1]
+    old, new = (
+        people.numbers(("id", text) for text in plain_ids(column, "aliases").cast(pa.large_string()).to_pylist())[:-1]
+        for column in table.columns
+    )
+    people.alias(old, new)
+    lead_of, quarrels = people.resolve(set(leads.tolist()), {})
+    names = [name for _, name in people.names()]
+    problems = [Problem("aliases", f"{name!r} {why}") for (_, name), why in quarrels]
+    if len(own := np.unique(old[old < len(leads)])):
+        first = ", ".join(repr(names[number]) for number in own[:5])
+        message = f"leads of their own stand as aliases: {first}; leave their rows out of the leads"
+        problems.append(Problem("aliases", message))
+    refuse(problems)
+    also = np.flatnonzero(lead_of[:-1] >= 0)[len(leads) :].tolist()
+    return Ids(ids.array, {names[number]: int(lead_of[number]) for number in also})
 
 
 def _read_log(wanted: list[str], books: list[Rulebook], ids: Ids, breaches: Breaches) -> Events:

@@ -17,6 +17,7 @@ from leadscore.base.days import as_day, day_number
 from leadscore.base.text import counted, kind_of
 from leadscore.base.times import Times, one_array
 from leadscore.errors import ArgumentError, did_you_mean
+from leadscore.imports.report import Imported
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import Kind, declared_kind
@@ -60,6 +61,8 @@ class Tables(Result):
     completeness : DataFrame
         For each column the rulebook calls required: `required`, `n` leads, `known`, `share`,
         `low`, `high` (95 % Wilson); of the lead's latest row, by the first rulebook.
+    imported : Imported or None
+        What a data file made of exports, and what became of every row.
     """
 
     leads: pa.Table
@@ -73,6 +76,7 @@ class Tables(Result):
     timezone: str
     columns: InitVar[dict[Any, Column]]
     completeness: pd.DataFrame = field(default_factory=pd.DataFrame)
+    imported: Imported | None = None
 
     def __post_init__(self, columns: dict[Any, Column]) -> None:
         self._columns = columns
@@ -93,9 +97,10 @@ class Tables(Result):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Outcomes that were put in order, and rows that were set aside."""
+        """What an import found out, outcomes that were put in order, and rows that were set aside."""
         rows = len(self.rejected[["table", "row"]].drop_duplicates())
-        return (*self.order_notes, *((f"{counted(rows, 'row')} set aside; see `rejected`.",) if rows else ()))
+        aside = (f"{counted(rows, 'row')} set aside; see `rejected`.",) if rows else ()
+        return (*(self.imported.notes if self.imported else ()), *self.order_notes, *aside)
 
     @property
     def order_notes(self) -> tuple[str, ...]:

@@ -52,7 +52,8 @@ def test_every_command_that_writes_is_here():
     writes = {
         name for name, command in there.items() if {"out", "state", "model"} & {one.name for one in command.params}
     }
-    assert writes == set(COMMANDS)
+    # Those that write into a folder have tests of their own.
+    assert writes == {*COMMANDS, "import", "init"}
 
 
 @pytest.mark.parametrize("way", ["itself", "link", "hard link", "folder", "glob"])

@@ -1,5 +1,7 @@
 """Results of `leadscore.tables` and `leadscore.datasets` in which ids, columns and events have the names given."""
 
+import json
+
 import pandas as pd
 
 import leadscore as ls
@@ -31,7 +33,20 @@ def _tables(one, other):
     return ls.load_tables(leads, _events(one, other), outcomes, rulebook=book, strict=False)
 
 
+def _imported(one, other):
+    block, column = f"block {one}", f"column {other}"
+    document = {
+        "data": 1,
+        "sources": {printable(one): {"columns": {printable(column): {"type": "number"}}}},
+        "leads": {printable(block): {"from": printable(one), "lead_id": "id", "columns": {"x": printable(column)}}},
+    }
+    data = ls.imports.DataFile.from_yaml(json.dumps(document), source=f"{other}.yaml")
+    people = pd.DataFrame({"id": [f"{as_id(one)}1", f"{as_id(other)}2"], printable(column): ["5", one]})
+    return ls.imports.import_tables(data, sources={printable(one): people}, strict=False)
+
+
 RESULTS = {
+    "Imported": _imported,
     "Tables": _tables,
     "Bots": lambda one, other: flag_bots(_events(one, other), clicks=[f"event {one}"], opens=[], views=[]),
     "DailyActivity": lambda one, other: daily_activity(_events(one, other)),
