@@ -36,6 +36,7 @@ from leadscore.rulebook.yaml import Path
 _SLIP = 0.75
 
 ENDINGS = (".yaml", ".yml")
+TIMES = ("created_at", "valid_from", "at")
 FORM = yaml.Form("data file", "data: 1", DataFileError, ignores="values")
 
 
@@ -86,6 +87,7 @@ class DataFile(Contents):
             document = yaml.read_document(text, source, FORM)
             checked, faults = validated(document, Contents)
             if checked is not None:
+                checked = _with_times(checked)
                 faults += _meaning(checked)
         if faults or checked is None:
             raise refusal(document, faults)
@@ -183,6 +185,23 @@ def _meaning(data: Contents) -> Iterator[Fault]:
         yield ("identity", "same_person"), f"the leads have no column {same!r}{did_you_mean(same, known)}", False
 
 
+def _with_times(data: Contents) -> Contents:
+    """The contents, columns that stand for a time declared as one where nothing is said of them."""
+    sources = dict(data.sources)
+    for _, _, block in data.blocks():
+        values = [getattr(block, label, None) for label in TIMES]
+        columns = {
+            part.column for value in values if value for part in value.parts() if part.column and not part.values
+        }
+        columns |= {*getattr(block, "stage_dates", {}).values(), getattr(block, "received_at", None)} - {None}
+        for column in sorted(columns):
+            name, inner = _place(data, scope(block), column)
+            if name in sources and inner not in sources[name].columns:
+                held = sources[name].columns | {inner: Typed(type="time")}
+                sources[name] = sources[name].model_copy(update={"columns": held})
+    return data.model_copy(update={"sources": sources})
+
+
 def _sources(data: Contents) -> Iterator[Fault]:
     for name, source in data.sources.items():
         path: Path = ("sources", name)
@@ -266,7 +285,7 @@ def _condition(data: Contents, sources: dict[str, str], path: Path, condition: C
 def _type(data: Contents, block: Block | Alias, label: str, path: Path, value: Value) -> Iterator[Fault]:
     """Times where they must be, and nowhere else."""
     kinds = {type_of(data, block, part) for part in (value.first or ())} or {type_of(data, block, value)}
-    if label in {"at", "created_at", "valid_from"} and kinds != {"time"}:
+    if label in TIMES and kinds != {"time"}:
         column = value.column or "its column"
         yield path, f"must be a time: declare {column}: {{type: time}} under 'columns' of the source", False
     elif label in {"lead_id", "alias", "event", "stage"} and "time" in kinds:
@@ -296,8 +315,14 @@ def kind_of(data: Contents, sources: dict[str, str], column: str) -> Kind:
 
 def declared(data: Contents, sources: dict[str, str], column: str) -> Typed:
     """What is said of the cells of a column, by the name a block has for it."""
+    name, inner = _place(data, sources, column)
+    return data.sources[name].typed(inner) if name in data.sources else TEXT
+
+
+def _place(data: Contents, sources: dict[str, str], column: str) -> tuple[str, str]:
+    """The source of a column by the name a block has for it, and its name there."""
     prefix, _, rest = column.partition(".")
     own = data.sources.get(sources[""])
-    if prefix in sources and not (own and column in own.columns):
-        own, column = data.sources.get(sources[prefix]), rest
-    return own.typed(column) if own else TEXT
+    if prefix and prefix in sources and not (own and column in own.columns):
+        return sources[prefix], rest
+    return sources[""], column

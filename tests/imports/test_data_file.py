@@ -19,7 +19,7 @@ leads:
 # What is added to the text, and what is said.
 WRONG = {
     "events: {a: {from: peple, lead_id: Id, event: E, at: Created}}": "no source 'peple'; did you mean 'people'?",
-    "events: {a: {from: people, lead_id: Id, event: E, at: Id}}": "must be a time: declare Id: {type: time}",
+    "events: {a: {from: people, lead_id: Id, event: E, at: Size}}": "must be a time: declare Size: {type: time}",
     "events: {a: {from: people, lead_id: Created, event: E, at: Created}}": "'lead_id' cannot be a time",
     "events: {a: {from: people, lead_id: Id, event: E, at: Created, columns: {at: Id}}}": "'at' has its place beside",
     "events: {a: {from: people, lead_id: Id, event: E, at: Created, received_at: Created}}": "goes with 'unique_key'",
@@ -31,7 +31,7 @@ WRONG = {
     "events: {a: {from: people, where: {Size: {has_word: [x]}}, lead_id: Id, event: E, at: Created}}": "Size: ",
     "outcomes: {a: {from: people, lead_id: Id, stage: S}}": "need 'stage' and 'at', or 'stage_dates'",
     "outcomes: {a: {from: people, lead_id: Id, stage_dates: {wonn: Created}}}": "no stage 'wonn'; did you mean",
-    "outcomes: {a: {from: people, lead_id: Id, stage_dates: {won: Id}}}": "must be a time",
+    "outcomes: {a: {from: people, lead_id: Id, stage_dates: {won: Size}}}": "must be a time",
     "outcomes: {a: {from: people, lead_id: Id, stage: {value: bought}, at: Created}}": "there is no stage 'bought'",
     "identity: {same_person: e-mail}": "the leads have no column 'e-mail'; did you mean 'email'?",
     "identity: {aliases: {a: {from: people, alias: Created, lead_id: Id}}}": "'alias' cannot be a time",
@@ -86,6 +86,19 @@ def test_a_key_of_json_may_have_a_type_of_its_own():
     assert found.events.to_pylist()[0]["at"].isoformat() == "2026-03-02T09:00:00+00:00"
     with pytest.raises(ls.ContractError, match="no JSON"):
         ls.imports.import_tables(data, sources={"people": _frame(frame | {"props": ["{"]}), "other": _frame({})})
+
+
+def test_a_column_that_stands_for_a_time_need_not_be_declared_one():
+    text = HEAD.replace("Created: {type: time}, ", "")
+    frame = _frame({"Id": ["a", "b"], "Created": ["2026-03-01", ""], "Size": ["", ""], "Email": ["", ""], "props": ""})
+    data = ls.imports.DataFile.from_yaml(text)
+    found = ls.imports.import_tables(data, sources={"people": frame, "other": _frame({})})
+    assert [at and at.isoformat() for at in found.leads["created_at"].to_pylist()] == [
+        "2026-03-01T00:00:00+00:00",
+        None,
+    ]
+    with pytest.raises(ls.ContractError, match=r"people\.Created: 1 row"):
+        ls.imports.import_tables(data, sources={"people": frame.assign(Created=["1.3.2026", ""]), "other": _frame({})})
 
 
 def _frame(columns):
