@@ -23,7 +23,9 @@ _MARKS = (
 )
 # What Windows programs write in the west; the words that show whether it fits.
 _ELSE = "cp1252"
-_TELLING, _WORDS, _LETTERS = re.compile(r"\w*[^\x00-\x7f]\w*"), 3, 30
+_TELLING, _WORDS, _LETTERS = re.compile(r"(?<=\W)\w*[^\x00-\x7f]\w*(?=\W)"), 3, 30
+# Once there is one, more are looked for in so many pieces of a file.
+_LOOKED_AT = 4
 
 
 def as_utf8(file: File, table: str, encoding: str | None, scratch: Scratch) -> tuple[str, str, list[str]]:
@@ -93,9 +95,9 @@ def _rewritten(file: File, table: str, encoding: str, path: str) -> list[str]:
     words: dict[str, None] = {}
     with Path(path).open("wb") as out:
         try:
-            for chunk in chain(chunks(file, table), [b""]):
+            for number, chunk in enumerate(chain(chunks(file, table), [b""])):
                 text = decoder.decode(chunk, final=not chunk)
-                if len(words) < _WORDS:
+                if not words or (len(words) < _WORDS and number < _LOOKED_AT):
                     words |= dict.fromkeys(visible(word[:_LETTERS]) for word in _TELLING.findall(text))
                 out.write(text.encode("utf-8", "surrogateescape"))
         except UnicodeError as error:

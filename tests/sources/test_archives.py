@@ -166,7 +166,7 @@ def test_a_cell_far_off_is_refused_before_it_fills_the_memory(last, tmp_path, mo
     plain = workbooks.sheet_xml
     far = f'<row r="{last.strip("XFDC")}"><c s="0" r = \'{last}\'><v>1</v></c></row></sheetData>'
     monkeypatch.setattr(workbooks, "sheet_xml", lambda *sheet: plain(*sheet).replace("</sheetData>", far))
-    monkeypatch.setattr(archives, "_CHUNK", 100)
+    monkeypatch.setattr(archives, "_CHUNK", 7)
     with pytest.raises(ContractError, match=f"has cells as far as {last}"):
         opened(write_xlsx(tmp_path / "a.xlsx", {"A": [["id"], ["1"]]}))
     monkeypatch.setattr(workbooks, "sheet_xml", plain)

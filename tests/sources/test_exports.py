@@ -6,12 +6,13 @@ import tempfile
 from itertools import permutations
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from leadscore.errors import ContractError
-from leadscore.sources import files
+from leadscore.sources import csv_files, files
 from leadscore.sources.exports import Export, open_export
 
 # Letters of the west, which each of the encodings has; what a CSV file has to quote; what looks like numbers and dates.
@@ -178,6 +179,26 @@ def test_short_lines_are_rows_in_doubt_and_long_ones_no_rows(note, tmp_path):
     assert source.places([2, 3, 5]) == {2: "line 4", 3: "line 5", 5: "line 7"}
 
 
+@given(
+    st.lists(st.lists(st.sampled_from("abc"), min_size=1, max_size=4), min_size=1, max_size=30),
+    st.sampled_from([32, 1 << 24]),
+)
+def test_rows_and_short_lines_stay_in_their_order(tmp_path_factory, lines, block):
+    path = written(
+        tmp_path_factory.getbasetemp() / "a.csv", "x,y,z\n" + "".join(",".join(line) + "\n" for line in lines)
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_files, "_BLOCK", block)
+        source = opened(path, delimiter=",")
+        assert read(source) == [[*line, "", ""][:3] for line in lines if len(line) < 4]
+    rows = [line for line in lines if len(line) < 4]
+    assert [one.row for one in source.doubts] == [row for row, line in enumerate(rows) if len(line) < 3]
+    assert len(source.unread) == len(lines) - len(rows)
+    records = [place for place, line in enumerate(lines) if len(line) < 3]
+    assert source.places(records) == {place: f"line {place + 2}" for place in records}
+    assert [*source.records(np.array([one.row for one in source.doubts], int))] == records
+
+
 def test_a_file_of_short_lines_only(tmp_path):
     source = opened(written(tmp_path / "a.csv", "id,name\n" + "x\n" * 5))
     assert read(source) == [["x", ""]] * 5
@@ -204,6 +225,7 @@ def test_patterns_name_files_or_say_what_is_near(tmp_path):
     folder.mkdir()
     for name in ("contacts.csv", "~$contacts.csv", ".hidden.csv"):
         written(folder / name, "id\n1\n")
+    (folder / "again.csv").symlink_to("contacts.csv")
     assert read(open_export(Export(("*.csv", "contacts.csv", str(folder / "contacts.csv"))), "people", folder)) == [
         ["1"]
     ]
