@@ -121,10 +121,21 @@ class Import:
         self.blocks: dict[Name, Block] = {(table, name): block for table, name, block in data.blocks()}
         self.users: dict[Name, Block | Alias] = {**self.blocks, **self.aliases}
         used = {name for block in self.users.values() for name in (block.from_, *getattr(block, "join", {}))}
-        self.opened = {name: self._open(name, frames) for name in data.sources if name in used}
+        self.opened = self._all_opened([name for name in data.sources if name in used], frames)
         self.scopes = {name: Scope.of(block, self.opened) for name, block in self.users.items()}
         if problems := list(self._lacking()):
             raise DataFileError(data.source, problems)
+
+    def _all_opened(self, names: list[str], frames: Mapping[str, Any]) -> dict[str, Opened]:
+        opened, problems = {}, list[Problem]()
+        for name in names:
+            try:
+                opened[name] = self._open(name, frames)
+            except ContractError as error:
+                problems += [self.data.problem(("sources", name), problem.message) for problem in error.problems]
+        if problems:
+            raise ContractError(self.data.source, problems)
+        return opened
 
     def _open(self, name: str, frames: Mapping[str, Any]) -> Opened:
         spec = self.data.sources[name]

@@ -159,3 +159,36 @@ class TestAliases:
             self.points(twice)
         with pytest.raises(ls.ContractError, match="must have one column beside lead_id"):
             self.points(twice.assign(more=1))
+
+
+FOOTED = "id,created,email\n1,2026-03-01,ana@x.example\nTotal (1 record)\nCopyright (c)\n2,2026-03-02,bo@y.example\n"
+
+
+def test_the_foot_of_a_report_is_left_out_by_where_or_named_by_line(tmp_path):
+    (tmp_path / "people.csv").write_text(FOOTED)
+    named = TEXT.replace("people: {columns", "people: {file: people.csv, columns")
+    (tmp_path / "data.yaml").write_text(named)
+    with pytest.raises(ls.ContractError, match="people: 2 rows: a line of 1 cell where the header has 3") as caught:
+        ls.imports.import_tables(tmp_path / "data.yaml", sources={"visits": VISITS})
+    assert "line 3: 'Total (1 record)'" in str(caught.value)
+    aside = ls.imports.import_tables(tmp_path / "data.yaml", sources={"visits": VISITS}, strict=False)
+    (tmp_path / "data.yaml").write_text(named.replace("people.csv,", "people.csv, where: {email: {known: true}},"))
+    found = ls.imports.import_tables(tmp_path / "data.yaml", sources={"visits": VISITS})
+    for imported in (aside, found):
+        assert imported.leads["lead_id"].to_pylist() == ["1", "2"]
+        mine = imported.rows[imported.rows["block"] == "people"].set_index("fate")["rows"]
+        assert mine["read"] == mine.drop("read").sum() == 4
+
+
+def test_sources_that_cannot_be_opened_are_named_together_with_their_lines(tmp_path):
+    text = TEXT.replace("people: {columns", "people: {file: peple.csv, columns").replace(
+        "visits: {columns", "visits: {connection: VISITS_DB, table: visits, columns"
+    )
+    (tmp_path / "people.csv").write_text(FOOTED)
+    (tmp_path / "data.yaml").write_text(text)
+    with pytest.raises(ls.ContractError, match="2 problems") as caught:
+        ls.imports.import_tables(tmp_path / "data.yaml")
+    assert "line 5, sources.people: no file at 'peple.csv'; did you mean 'people.csv'?" in str(caught.value)
+    assert "line 6, sources.visits: needs the environment variable 'VISITS_DB'" in str(caught.value)
+    (tmp_path / "data.yaml").write_text(text.replace("peple.csv", "people.csv, where: {email: {known: true}}"))
+    assert ls.imports.import_tables(tmp_path / "data.yaml", sources={"visits": VISITS}).leads.num_rows == 2
