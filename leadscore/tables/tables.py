@@ -138,7 +138,7 @@ class Tables(Result):
             raise ArgumentError("tables", "there are no outcomes: load_tables(leads, events, outcomes) reads them")
         last = self.observed_until if until is None else as_day(until, name="observed_until")
         if last is None:
-            raise ArgumentError("observed_until", "must be given, as 2026-03-31: there is no outcome to take it from")
+            raise ArgumentError("tables", "the outcomes are empty: no stage that a lead reached was recorded")
         day = day_number(last)
         return self.stages.take(np.flatnonzero(self.stages.times.days(self.timezone) <= day)), day
 

@@ -293,3 +293,5 @@ def test_the_outcomes_up_to_a_day():
     assert len(tables.observed()[0].frame) == 4
     with pytest.raises(ls.ArgumentError, match="there are no outcomes"):
         load(None).observed()
+    with pytest.raises(ls.ArgumentError, match="the outcomes are empty: no stage that a lead reached was recorded"):
+        load(outcomes_of("mql 1")[:0]).observed()
