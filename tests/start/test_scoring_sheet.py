@@ -224,6 +224,29 @@ def test_columns_that_say_how_points_count(made):
     assert "Max points" in rule(unclear, 2)
 
 
+def test_what_disqualifies_and_what_qualifies_at_once(made):
+    never = ["Disqualifiers", "Email domain: rival.example", "", ""]
+    once = ["Hand raise", "Requested demo", "", "10"]
+    book = made([HEADER, ONE_RULE, never, once]).rulebook
+    assert book.qualify.never[0].when.tests["email_domain"].in_ == ("rival.example",)
+    assert (book.qualify.hand_raise.event, book.behaviour[0].points) == (("requested_demo",), 10)
+    asked = ["Behavioral", "Requested demo", "", "10"]
+    assert "  # hand_raise: {event: [requested_demo]}\n" in made([HEADER, ONE_RULE, asked]).rulebook.to_yaml()
+    assert "# hand_raise" not in made([HEADER, ONE_RULE, once, asked]).rulebook.to_yaml()
+
+
+def test_hand_raises_share_one_period(made):
+    demo, call = ["Behavioral", "Demo (last 30 days)", "", "MQL"], ["Behavioral", "Call (last 7 days)", "", "MQL"]
+    assert made([HEADER, ONE_RULE, demo, call]).counts["todo"] == 1
+    assert made([HEADER, ONE_RULE, demo, demo]).rulebook.qualify.hand_raise.within_days == 30
+
+
+@pytest.mark.parametrize("row", [["Fit", "Minimum fit score"], ["Behavioral", "Maximum engagement"], ["", "Score cap"]])
+def test_limits_of_a_whole_part_are_questions(made, row):
+    sheet = made([HEADER, ONE_RULE, [*row, "", "30"]])
+    assert "minimum_fit" in rule(sheet, 3)
+
+
 def test_german_sheets_with_semicolons(made):
     sheet = made(
         "Kategorie;Merkmal;Bedingung;Punkte\nFirmografisch;Mitarbeiter;ab 1.000;7,5\n"

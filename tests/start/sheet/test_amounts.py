@@ -61,6 +61,8 @@ def test_the_decimal_sign_tells_a_thousand_from_one():
         ("$1-10M", {"between": [1_000_000, 10_000_000]}),
         ("0-1M", {"between": [0, 1_000_000]}),
         ("> 50 and <= 200", {"more_than": 50, "at_most": 200}),
+        ("100-200M", {"between": [100_000_000, 200_000_000]}),
+        ("100k-2M", {"between": [100_000, 2_000_000]}),
         ("50", {"is": 50}),
     ],
 )

@@ -88,6 +88,7 @@ def test_a_number_in_a_name_is_no_count():
         ("Clicked 2 links in 1 email", "", "how many, of what"),
         ("Visited /pricing or /demo", "", "several pages"),
         ("Recency", "within 7 days", "not the name of an event"),
+        ("Came to our stand at the big fair in spring", "", "few words"),
         ("Inactive", "", "within how many days"),
         ("Maximum behaviour score", "", "counts points"),
     ],
