@@ -133,7 +133,7 @@ def _from_sheet(sheet: Path, folder: Path) -> None:
         verb = "is" if len(made.unclear) == 1 else "are"
         typer.echo(f"\n{unclear} {verb} unclear and {'stands' if verb == 'is' else 'stand'} as TODO in {rulebook}:")
         for line, entry in made.unclear:
-            typer.echo(f"  line {line} ({entry.row.place} of the sheet): {entry.row.text}\n    {entry.note}")
+            typer.echo(f"  line {line} (from {entry.row.place}): {entry.row.text}\n    {entry.note}")
     typer.echo(f"\nNow type:\n\n  leadscore check {rulebook}")
     if made.unclear or made.assumed:
         raise typer.Exit(5)

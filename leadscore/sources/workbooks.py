@@ -34,9 +34,7 @@ def workbook_source(file: File, table: str, sheet: str | None, skip_rows: int) -
 
     def rows() -> Iterator[tuple[int, list[Any]]]:
         """The number of each row that is not empty, and its cells."""
-        # Older versions of the library end the program where a sheet is empty.
-        numbered = enumerate(cells.iter_rows() if cells.start else (), 1)
-        return ((number, row) for number, row in numbered if number > skip_rows and any(cell != "" for cell in row))
+        return ((number, row) for number, row in _rows(cells) if number > skip_rows and any(cell != "" for cell in row))
 
     names = [_text(cell).strip() for cell in next(rows(), (0, []))[1]]
     numbers = [number for number, _ in rows()]
@@ -68,20 +66,27 @@ def workbook_source(file: File, table: str, sheet: str | None, skip_rows: int) -
     return source
 
 
-def sheets_of(file: File, table: str) -> dict[str, list[tuple[int, list[str]]]]:
-    """The cells of every sheet that is not hidden, by its name: each row that holds something, with its number.
+def sheets_of(file: File, table: str) -> tuple[dict[str, list[tuple[int, list[str]]]], list[str]]:
+    """The cells of every sheet that can be seen, by its name: each filled row, with its number; and the hidden sheets.
 
     Raises
     ------
     ContractError
         If it is no workbook, or what reads workbooks is not installed.
     """
-    with _opened(file, table) as (book, _, seen):
-        sheets = {name: enumerate(book.get_sheet_by_name(name).iter_rows(), 1) for name in seen}
-        return {
-            name: [(number, [*map(_text, row)]) for number, row in rows if any(cell != "" for cell in row)]
-            for name, rows in sheets.items()
+    with _opened(file, table) as (book, names, seen):
+        sheets = {name: book.get_sheet_by_name(name) for name in seen}
+        filled = {
+            name: [(number, [*map(_text, row)]) for number, row in _rows(sheet) if any(cell != "" for cell in row)]
+            for name, sheet in sheets.items()
         }
+        return filled, [name for name in names if name not in seen]
+
+
+def _rows(sheet: Any) -> Iterator[tuple[int, list[Any]]]:
+    """The rows of a sheet, with their numbers."""
+    # Older versions of the library end the program where a sheet is empty.
+    return enumerate(sheet.iter_rows() if sheet.start else (), 1)
 
 
 def _sheet(file: File, table: str, wanted: str | None) -> tuple[Any, list[str]]:

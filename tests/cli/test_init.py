@@ -38,7 +38,7 @@ def test_unclear_rows_are_told_and_end_with_5(sheet, tmp_path):
     assert result.exit_code == 5
     lines = (tmp_path / "book" / "rulebook.yaml").read_text().split("\n")
     (number,) = [number for number, line in enumerate(lines, 1) if "TODO line 5: " in line]
-    assert f"line {number} (line 5 of the sheet): Negative | Student, intern | -15\n    which column" in result.stdout
+    assert f"line {number} (from line 5): Negative | Student, intern | -15\n    which column" in result.stdout
 
 
 def test_a_sheet_without_threshold_ends_with_5(sheet, tmp_path):

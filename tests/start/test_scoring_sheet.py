@@ -267,10 +267,20 @@ def test_other_encodings_are_read_and_said(tmp_path):
 def test_a_workbook_is_read_sheet_by_sheet(tmp_path):
     fit = [["Attribute", "Criteria", "Points"], ["Company size", "50-200", 10]]
     deeds = [["Activity", "Points"], ["Visit", -5], ["MQL threshold", 8]]
-    path = write_xlsx(tmp_path / "model.xlsx", {"Fit": fit, "Behaviour": deeds})
+    path = write_xlsx(
+        tmp_path / "model.xlsx", {"Fit": fit, "Behaviour": deeds, "Empty": [], "Old": fit}, hidden={"Old"}
+    )
     made = read_scoring_sheet(path)
     assert (made.counts["fit"], made.counts["behaviour"], made.rulebook.qualify.threshold) == (1, 1, 8)
     assert made.entries[1].row.place == "sheet 'Fit' line 2"
+    assert "the sheet 'Old' is hidden, and not read" in made.notes
+
+
+def test_a_workbook_that_would_fill_the_memory_is_refused(tmp_path):
+    rows = [["Attribute", "Points"], ["Country: US", 5]]
+    path = write_xlsx(tmp_path / "model.xlsx", {"Fit": [[*[""] * 16_000, "x"]], "Rows": rows}, first_row=1_000_000)
+    with pytest.raises(ls.ContractError, match="far from the table"):
+        read_scoring_sheet(path)
 
 
 def test_a_sheet_that_gives_no_points_is_refused_with_each_reason(tmp_path):

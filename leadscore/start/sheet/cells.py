@@ -9,7 +9,8 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from leadscore.errors import ContractError, Problem
+from leadscore.errors import ContractError, Problem, visible
+from leadscore.sources.archives import check_workbook
 from leadscore.sources.encodings import as_utf8
 from leadscore.sources.files import File, Scratch
 from leadscore.sources.workbooks import sheets_of
@@ -53,14 +54,17 @@ def read_grid(path: str | os.PathLike[str]) -> Grid:
     if file.packed > _LARGEST:
         raise ContractError(file.label, [Problem("", f"more than {_LARGEST:,} bytes, which no scoring sheet has")])
     if file.ending in _WORKBOOKS:
-        return Grid(sheets_of(file, _NAME), ".", [])
+        check_workbook(file, _NAME)
+        sheets, hidden = sheets_of(file, _NAME)
+        return Grid(sheets, ".", [f"the sheet {visible(name)!r} is hidden, and not read" for name in hidden])
     scratch = Scratch()
-    utf8, _, notes = as_utf8(file, _NAME, None, scratch)
+    utf8, encoding, notes = as_utf8(file, _NAME, None, scratch)
+    told = [f"read as {encoding}: save it as UTF-8 if letters look wrong"] if notes else []
     try:
         text = Path(utf8).read_bytes().decode("utf-8-sig")
         plain = _QUOTED.sub("", text).splitlines()
         delimiter = max(",;\t|", key=lambda sign: sum(sign in line for line in plain))
-        return Grid({"": _lines(text, delimiter)}, "," if delimiter == ";" else ".", notes)
+        return Grid({"": _lines(text, delimiter)}, "," if delimiter == ";" else ".", told)
     except (UnicodeDecodeError, csv.Error) as error:
         raise ContractError(file.label, [Problem("", f"not a CSV file or a workbook: {error}")]) from None
 
