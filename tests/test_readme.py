@@ -26,6 +26,22 @@ def folder(tmp_path, monkeypatch):
     shutil.copy("rulebook.yaml", "mine.yaml")
 
 
+def test_from_a_raw_export(monkeypatch):
+    shutil.copytree(Path(ls.__file__).parent / "examples", "leadscore/examples")
+    said = []
+    for words in (shlex.split(line, comments=True) for line in block("sh", "init --from").splitlines()):
+        if words[0] == "cd":
+            monkeypatch.chdir(words[1])
+            continue
+        result = CliRunner().invoke(app, words[1:])
+        assert result.exit_code == (5 if words[1] == "init" else 0), result.output
+        said.append(result.output)
+    for part, output in zip(
+        ("2 questions not asked", "300 leads scored", "of arrival", "MQLs", "Does scoring"), said, strict=True
+    ):
+        assert part in output
+
+
 def test_the_first_ten_lines(capsys):
     before = Path("rulebook.yaml").read_bytes()
     exec(block("python", "Rulebook.read"), {})

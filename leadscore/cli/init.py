@@ -95,7 +95,7 @@ def _from_exports(given: list[Path], folder: Path) -> None:
     typer.echo(f"\nWrote {data} and {rulebook}. Now type:\n")
     if folder.resolve() != Path.cwd():
         typer.echo(f"  cd {shlex.quote(visible(folder))}")
-    typer.echo(f"  leadscore score rulebook.yaml --as-of {beginning.as_of or 'DAY'} --out scores.csv")
+    typer.echo(f"  leadscore score --as-of {beginning.as_of or 'DAY'} --out scores.csv")
     if beginning.outcomes:
         typer.echo("  leadscore funnel --within-days 60")
     if beginning.questions:

@@ -5,6 +5,7 @@ import csv
 import io
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 import leadscore as ls
@@ -36,15 +37,12 @@ BECAME = {
 def made():
     """More of those who were handed to sales than there would be, so that something is said."""
     funnel = ls.datasets.make_funnel(1500, random_state=SEED, days=300)
-    handed = funnel.outcomes.loc[funnel.outcomes["stage"] == "mql", "lead_id"].drop_duplicates()[:HANDED]
-    others = funnel.leads.loc[
-        ~funnel.leads["lead_id"].isin(funnel.outcomes.loc[funnel.outcomes["stage"] == "mql", "lead_id"])
-    ]
-    kept = [*handed, *others["lead_id"].iloc[: LEADS - HANDED]]
-    return [
-        frame[frame["lead_id"].isin(kept)].reset_index(drop=True)
-        for frame in (funnel.leads, funnel.events, funnel.outcomes)
-    ]
+    passed = funnel.outcomes.loc[funnel.outcomes["stage"] == "mql", "lead_id"].drop_duplicates()
+    others = funnel.leads.loc[~funnel.leads["lead_id"].isin(passed), "lead_id"]
+    # Both over the whole time.
+    kept = [*passed.iloc[np.linspace(0, len(passed) - 1, HANDED).astype(int)], *others.iloc[: LEADS - HANDED]]
+    frames = (funnel.leads, funnel.events, funnel.outcomes)
+    return [frame[frame["lead_id"].isin(kept)].reset_index(drop=True) for frame in frames]
 
 
 def wall(at):
