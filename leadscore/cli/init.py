@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from contextlib import ExitStack
@@ -73,7 +74,8 @@ def _from_exports(given: list[Path], folder: Path) -> None:
     refuse_existing(folder, names, "'FOLDER'")
     new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
-    asking = sys.stdin.isatty() and sys.stdout.isatty()
+    # A cell of a notebook looks like a terminal to what it starts, and nobody can type there.
+    asking = sys.stdin.isatty() and sys.stdout.isatty() and "JPY_PARENT_PID" not in os.environ
     try:
         beginning = begin(export_files(given), folder, _ask if asking else None)
     except BaseException:
