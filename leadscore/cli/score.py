@@ -228,6 +228,6 @@ def _same_kind(old: ls.tables.DailyActivity, book: ls.Rulebook | None, path: str
 def schema(
     kind: Annotated[Literal["rulebook", "data"], typer.Argument(help="Of rulebooks, or of data files.")] = "rulebook",
 ) -> None:
-    """Print the JSON Schema of rulebooks or data files, for editors."""
+    """Print the JSON Schema of rulebooks or of data files."""
     form = ls.Rulebook if kind == "rulebook" else ls.imports.DataFile
     print_json({"$schema": "https://json-schema.org/draft/2020-12/schema", **form.model_json_schema()})

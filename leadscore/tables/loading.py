@@ -93,8 +93,8 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
     fewest rows are named, never one that is won, and where equally few the ones furthest along the funnel. A time at
     midnight is a date, and comes neither before nor after others of its day.
 
-    Stages out of order by less than 24 hours, both with a time of day, are stamps that a CRM swapped, and no breach:
-    the one dated too late counts from the time of the further stage, and is named in `mended`.
+    Stages out of order by less than 24 hours are stamps that a CRM swapped, and no breach: the one dated too late
+    counts from the time of the further stage, and is named in `mended`.
 
     Times with a zone are converted; times without one are wall-clock times in the rulebook's `timezone`. Written times
     are those of RFC 3339 and what Postgres, BigQuery, Snowflake, Segment and Salesforce write; fractions end with the

@@ -211,14 +211,10 @@ def _passes(rows: list[_Row]) -> list[list[_Row]]:
 
 
 def _swapped(rows: list[_Row], local: Ints) -> dict[int, int]:
-    """The places of stages dated less than 24 hours after a further one, each with that of the earliest such.
-
-    A date tells no hours.
-    """
-    timed = [row for row in rows if local[row[2]] % DAY]
+    """The places of stages dated less than 24 hours after a further one, each with that of the earliest such."""
     ahead: dict[int, int] = {}
-    for number, (moment, stage, place) in enumerate(timed):
-        for before, further, other in timed[:number]:
+    for number, (moment, stage, place) in enumerate(rows):
+        for before, further, other in rows[:number]:
             if further > stage and before < moment and local[place] - local[other] < DAY:
                 ahead.setdefault(place, other)
     return ahead
