@@ -205,6 +205,18 @@ def test_ranges_that_overlap_are_a_question_unless_they_are_steps(made):
     assert counts("50+", "100-200")["todo"] == 1
 
 
+def test_titles_that_have_the_words_of_another_row_are_a_question(made):
+    def todo(*titles):
+        sheet = made([HEADER, ONE_RULE, *(["Fit", "Title", title, "5"] for title in titles)])
+        return [entry.note for entry in sheet.entries if entry.became == "todo"]
+
+    assert todo("Marketing Manager", "Manager, Head") == [
+        "line 3 gives points for 'marketing manager': on top, or instead?"
+    ]
+    assert len(todo("VP", "Assistant to the VP")) == 1
+    assert todo("CTO", "Director") == []
+
+
 def test_a_cap_is_of_points_or_of_times(made):
     def at_most(points, criteria=""):
         return rule(made([HEADER, ONE_RULE, ["Behavioral", "Email click", criteria, points]]), 3)

@@ -124,7 +124,7 @@ class Fact:
     def values(self) -> list[str]:
         """What no other row may ask for too: its values or words as they are compared, else all that it asks."""
         listed = [normalise(value) for key in ("in", "has_word") for value in self.test.get(key, ())]
-        return listed if listed and not self.inverted else [str(self.condition())]
+        return listed if listed and not self.inverted else [str(self.test)]
 
     def condition(self) -> dict[str, Any]:
         """The condition as a rulebook has it."""
