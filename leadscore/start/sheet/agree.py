@@ -73,17 +73,16 @@ def agreed_facts(facts: Sequence[Fact], scored: Sequence[bool]) -> list[Fact | U
         if isinstance(fact, Fact) and scored[at] and fact.test != OTHERS:
             clash = [value for value in lines if any(_meet(fact, own, value) for own in fact.values)]
             lines |= {} if clash else dict.fromkeys(fact.values, fact.row.place)
-            found[at] = (
-                Unclear(f"{lines[clash[0]]} gives points for {clash[0]!r}: on top, or instead?") if clash else fact
-            )
+            found[at] = Unclear(f"{lines[clash[0]]} gives points for the same: on top, or instead?") if clash else fact
     named = [fact for fact, own in zip(found, scored, strict=True) if isinstance(fact, Fact) and own and fact.kind]
     return [_none_of(fact, named) if isinstance(fact, Fact) and fact.test == OTHERS else fact for fact in found]
 
 
 def _meet(fact: Fact, own: str, other: str) -> bool:
     """Whether a lead may have both; of words, "Marketing Manager" has "Manager" too."""
+    listed = "has_word" in fact.test and "{" not in {own[0], other[0]}
     words, others = worded(own), worded(other)
-    return own == other or ("has_word" in fact.test and (words in others or others in words))
+    return own == other or (listed and (words in others or others in words))
 
 
 def _none_of(fact: Fact, named: Sequence[Fact]) -> Fact | Unclear:
