@@ -103,7 +103,7 @@ def test_the_lines_that_say_the_first_figures():
     made.rulebook.write("rulebook.yaml")
     made.leads.to_csv("leads.csv", index=False)
     made.outcomes.to_csv("outcomes.csv", index=False)
-    commands = [shlex.split(line) for line in block("sh", "leadscore funnel").splitlines()]
+    commands = [shlex.split(line) for line in block("sh", "leadscore response-times").splitlines()]
     said = ("reached won within 60 days", "were accepted; ", "were accepted within 30 days", "is the median wait")
     for words, part in zip(commands, said, strict=True):
         result = CliRunner().invoke(app, words[1:])
