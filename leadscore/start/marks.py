@@ -7,6 +7,7 @@ from typing import Any
 
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
+from leadscore.errors import visible
 from leadscore.rulebook import yaml
 
 _WIDTH = 116
@@ -46,6 +47,6 @@ def mark(tree: Any, path: tuple[str, ...], text: str) -> None:
         node = node[key]
     parent, key = parents[-1] if parents else (tree, next(iter(tree)))
     indent = 2 * (len(parents) - 1) if parents else 0
-    lines = textwrap.wrap(text, _WIDTH - indent, break_on_hyphens=False)
+    lines = textwrap.wrap(visible(text), _WIDTH - indent, break_on_hyphens=False)
     comment = "\n".join([lines[0], *(f"  {line}" for line in lines[1:])])
     parent.yaml_set_comment_before_after_key(key, before=comment, indent=indent)

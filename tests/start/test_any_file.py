@@ -138,6 +138,14 @@ def test_nobody_to_ask_leaves_each_question_in_the_file(unknown):
     assert DataFile.from_yaml(beginning.data).timezone == "UTC"
 
 
+def test_hostile_values_in_a_question_leave_a_file_that_is_read(unknown):
+    hostile = "Qual\x07ified \x1b[31m: # {{x}} %s"
+    (unknown / "steps.csv").write_text(STEPS.replace("Not interested", hostile))
+    beginning = begin(export_files([unknown]), unknown)
+    assert hostile in DataFile.from_yaml(beginning.data).outcomes["steps"].stage.values
+    assert "\x1b" not in beginning.data
+
+
 def test_without_a_date_of_creation_the_loss_is_said(tmp_path):
     (tmp_path / "people.csv").write_text("id,email\n1,a@b.example\n2,c@d.example\n")
     beginning = begin(export_files([tmp_path]), tmp_path)
