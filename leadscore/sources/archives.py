@@ -77,14 +77,13 @@ def check_workbook(file: File, table: str) -> None:
     ------
     ContractError
     """
-    with Path(file.path).open("rb") as start:
-        if start.read(2) != b"PK":
-            return  # a workbook as before 2007, which holds no more than it is long
+    if not zipfile.is_zipfile(file.path):
+        return  # a workbook as before 2007, which holds no more than it is long
     with _opened(file, table) as zipped:
         limit = _Limit(file, table)
         for info in zipped.infolist():
             extent = _Extent()
-            _inflate(zipped, info, limit, extent.take if "sheet" in info.filename else len)
+            _inflate(zipped, info, limit, extent.take)
             if extent.cells > _CELLS:
                 message = f"has cells as far as {extent.last}: delete what stands far from the table, and save it again"
                 raise file.problem(table, message)

@@ -355,7 +355,10 @@ def _likely_delimiter(sample: list[str]) -> str:
     """The separator that parts most lines into as many cells as the header, and of those the one that parts it most."""
 
     def told(separator: str) -> tuple[bool, int, int]:
-        widths = [len(cells) for cells in csv.reader(sample, delimiter=separator) if cells]
+        try:
+            widths = [len(cells) for cells in csv.reader(sample, delimiter=separator) if cells]
+        except csv.Error:  # a cell without end
+            return False, 0, 0
         return widths[0] > 1, widths.count(widths[0]), widths[0]
 
     return max(_SEPARATORS, key=told)

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -71,7 +71,7 @@ class Database:
     name: str
     label: str
     dialect: str
-    address: str
+    address: str = field(repr=False)
     secret: bool
 
     @classmethod
@@ -83,7 +83,7 @@ class Database:
         ContractError
             If there is no such variable, or nothing is known that reads what it names.
         """
-        connection = os.environ.get(variable, "")
+        connection = os.environ.get(variable, "").strip()
         scheme, found, address = connection.partition("://")
         dialect = _DIALECTS.get(scheme.partition("+")[0].lower())
         if not connection:
@@ -180,11 +180,11 @@ class Database:
         end = next((token.start for token in tokens if token.token_type == sqlglot.tokens.TokenType.SEMICOLON), None)
         return f"(\n{text[:end]}\n) AS q"
 
-    def column(self, field: pa.Field) -> str:
+    def column(self, held: pa.Field) -> str:
         """A column to select; as text, if cells are not read from what it holds."""
-        quoted = self._quoted(field.name)
+        quoted = self._quoted(held.name)
         # SQLite's columns have the type of the cell.
-        if self.dialect != "sqlite" and any(test(field.type) for test in _READ):
+        if self.dialect != "sqlite" and any(test(held.type) for test in _READ):
             return quoted
         exp = needed("sqlglot", self.dialect, self.label, self.name).exp
         text = exp.DataType.build("text").sql(dialect=self.dialect)

@@ -167,8 +167,10 @@ def test_a_cell_far_off_is_refused_before_it_fills_the_memory(last, tmp_path, mo
     far = f'<row r="{last.strip("XFDC")}"><c s="0" r = \'{last}\'><v>1</v></c></row></sheetData>'
     monkeypatch.setattr(workbooks, "sheet_xml", lambda *sheet: plain(*sheet).replace("</sheetData>", far))
     monkeypatch.setattr(archives, "_CHUNK", 7)
-    with pytest.raises(ContractError, match=f"has cells as far as {last}"):
-        opened(write_xlsx(tmp_path / "a.xlsx", {"A": [["id"], ["1"]]}))
+    far_off = write_xlsx(tmp_path / "a.xlsx", {"A": [["id"], ["1"]]}).read_bytes()
+    for data in (far_off, b"before it" + far_off, far_off.replace(b"worksheets/sheet1.xml", b"somewhere/others1.bin")):
+        with pytest.raises(ContractError, match=f"has cells as far as {last}"):
+            opened(written(tmp_path / "a.xlsx", data))
     monkeypatch.setattr(workbooks, "sheet_xml", plain)
     assert read(opened(write_xlsx(tmp_path / "a.xlsx", {"A": [["id"], ["1"]]}))) == [["1"]]
 

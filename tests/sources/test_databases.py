@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from urllib.parse import quote
 
@@ -41,10 +42,8 @@ def server():
     if found is None:
         return pytest.skip("no Postgres here: apt-get install postgresql")
     programs = Path(os.path.realpath(found)).parent
-    folder = (
-        Path("/tmp") / f"leadscore-pg-{os.getpid()}"
-    )  # the names of sockets are short, and pytest's folders closed to others
-    folder.mkdir(mode=0o777)
+    # The names of sockets are short, and pytest's folders closed to others.
+    folder = Path(tempfile.mkdtemp(prefix="leadscore-pg-", dir="/tmp"))
     folder.chmod(0o777)
     # It refuses to run as root.
     other = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.getuid() == 0 else {}
@@ -299,6 +298,7 @@ def test_no_message_holds_a_piece_of_the_connection(connection, monkeypatch, tmp
     monkeypatch.setenv("LEADS_DB", connection)
     with pytest.raises(ContractError, match="'LEADS_DB'") as caught:
         open_export(Export(connection="LEADS_DB", table="t"), "people", tmp_path)
+    assert "geheim" not in repr(Database("people", "here", "postgres", connection, secret=True))
     assert not [piece for piece in ("geheim", "gehe", "im-17", "tester") if piece in str(caught.value)]
 
 
