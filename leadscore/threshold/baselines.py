@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_of
-from leadscore.base.stages import STAGES, WORKED, or_further
+from leadscore.base.stages import FUNNEL, STAGES, WORKED, or_further
 from leadscore.base.text import about, counted
 from leadscore.errors import ArgumentError
 from leadscore.present.result import Result, Section
@@ -243,7 +243,14 @@ def _pool(  # noqa: PLR0913 - what is asked, as `baselines` has it
     ids = pd.Index(tables.ids.array.take(pa.array(lead)).to_pandas(), name="lead_id")
     pool = pd.DataFrame({"lead": lead.astype(np.int32), "day": came[lead], "reached": reached}, ids)
     withheld = stages.only_successes(stage) if worked_only else ""
-    return pool, [*notes, said, *([f"No rate is given: {withheld}. {_COUNTED}"] if withheld else [])], withheld
+    notes.append(said)
+    if withheld:
+        notes.append(f"No rate is given: {withheld}. {_COUNTED}")
+    elif worked_only and not stages.of(*STAGES[len(FUNNEL) :]).any():
+        notes.append(
+            f"No outcome tells of leads that sales turned down: rates are of those that it took on. {_COUNTED}"
+        )
+    return pool, notes, withheld
 
 
 def _ways(bound: Bound, tables: Tables, scores: Mapping[str, pd.Series[Any]], pool: pd.DataFrame) -> dict[str, Floats]:

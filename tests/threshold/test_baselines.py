@@ -209,6 +209,12 @@ def test_outcomes_that_know_only_successes_give_no_rate():
     assert found.frame.loc[:, "rate":].isna().all(axis=None)
     assert "100.0%" not in repr(found) + found.to_markdown()
     assert "worked_only=False (--worked-or-not) counts every lead with an mql" in found.notes[-1]
+    # Of a later stage not all is reached; but who was turned down is not among them.
+    bought = tables.outcomes[tables.outcomes["stage"] == "sal"][::3].assign(stage="won")
+    more = ls.load_tables(tables.leads, None, pd.concat([tables.outcomes, bought]), rulebook=BOOK)
+    said = "No outcome tells of leads that sales turned down: rates are of those that it took on."
+    assert judged(more, weeks=8, stage="won").notes[-1].startswith(said)
+    assert not any(said in note for note in judged(staged(400)[0], weeks=10).notes)
     # Counted so the rates are those of outcomes that do tell of refusals.
     counted, told = judged(tables, weeks=10, worked_only=False), judged(staged(400)[0], weeks=10)
     pd.testing.assert_frame_equal(counted.frame, told.frame)
