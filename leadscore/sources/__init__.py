@@ -1,1 +1,1 @@
-"""Files, frames and Arrow objects as columns of Arrow, and what each cell of them says; no table is known here."""
+"""Files, databases, frames and Arrow objects as columns of Arrow and what their cells say; no table is known here."""
