@@ -13,7 +13,15 @@ from leadscore.base.text import counted
 from leadscore.cli import options
 from leadscore.cli.entry import app
 from leadscore.cli.options import a_file, option
-from leadscore.cli.printing import heading, print_changes, print_json, print_result, print_set_aside, steps
+from leadscore.cli.printing import (
+    findings_of,
+    heading,
+    print_changes,
+    print_json,
+    print_result,
+    print_set_aside,
+    steps,
+)
 
 if TYPE_CHECKING:
     from leadscore.present.result import Section
@@ -77,8 +85,9 @@ def diff(  # noqa: PLR0913
 
 
 def _sections(comparison: Comparison, by: str | None, within_days: int | None) -> Iterator[Section]:
-    """What was asked for beside the comparison: weeks by a column, and what became of the leads."""
+    """What stands beside the comparison: weeks by a column, what became of the leads, findings on the new rulebook."""
     from leadscore.present.result import Section  # noqa: PLC0415 - needs pandas
+    from leadscore.tables.findings import findings_section  # noqa: PLC0415 - needs pandas
 
     if by is not None:
         yield Section("weekly_by", f"Leads that qualified in each week, by {by}", comparison.weekly(by))
@@ -92,6 +101,7 @@ def _sections(comparison: Comparison, by: str | None, within_days: int | None) -
         notes = [f"No share that reached {stage}: {why}." for stage, why in told.items() if why]
         notes += [chosen] if outcomes["n"].any() else [few] if not notes else []
         yield Section("outcomes", title, outcomes, notes=tuple(notes))
+    yield findings_section(comparison.new.findings)
 
 
 def _print_rules(books: list[ls.Rulebook], printed: str, given: dict[str, Any]) -> None:
@@ -144,13 +154,22 @@ def evaluate(  # noqa: PLR0913
             step(f"Replaying {counted(len(tables.ids), 'lead')} at several thresholds")
             choice = fitting(tables, book, table, start=start, end=end, capacity_per_week=capacity_per_week)
     print_set_aside(tables, err=True)
-    if printed == "json":
-        print_json({"baselines": found.to_dict(), "thresholds": table and table.to_dict(), "choice": choice})
-        return
     parts: list[tuple[str, Any]] = [("Does scoring find more than simpler ways?", found)]
     if choice is not None:
         parts.append(("What each threshold costs and brings, of the same leads", table))
         parts.append((f"Which threshold fits {capacity_per_week:g} leads a week?", choice["headline"]))
+    results = {"baselines": found.to_dict(), "thresholds": table and table.to_dict(), "choice": choice}
+    _print_parts(parts, results, printed, findings_of(tables, book, start, end))
+
+
+def _print_parts(parts: list[tuple[str, Any]], results: dict[str, Any], printed: str, found: Section) -> None:
+    """Print results under headings for people, or all of them for programs."""
+    from leadscore.present.result import section_text, sections_data  # noqa: PLC0415 - it needs pandas
+
+    if printed == "json":
+        print_json(results | sections_data([found]))
+        return
     for title, result in parts:
         heading(title)
         typer.echo(result)
+    typer.echo("\n".join(section_text(found)))

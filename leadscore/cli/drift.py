@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -13,10 +13,7 @@ from leadscore.base.text import counted
 from leadscore.cli import options
 from leadscore.cli.entry import app
 from leadscore.cli.options import a_day, a_file, option
-from leadscore.cli.printing import alone, print_json, print_set_aside, steps
-
-if TYPE_CHECKING:
-    from leadscore.drift.report import DriftReport
+from leadscore.cli.printing import alone, findings_of, print_result, print_set_aside, steps
 
 # Neither an error nor all is well.
 ALARM = 4
@@ -77,7 +74,7 @@ def drift(  # noqa: PLR0913 - a command has as many arguments as options
         report = drift_report(monitor, None if monitor.verdict.since is None else tables)
         _keep(monitor, state)
     print_set_aside(tables, err=True)
-    _print(report, printed)
+    print_result(report, printed, [findings_of(tables, book, dt.date.min, as_of)])
     if report.verdict.state == "alarm":
         raise typer.Exit(ALARM)
 
@@ -162,10 +159,3 @@ def _keep(monitor: ls.BalanceMonitor, path: Path | None) -> None:
     if path is not None and (not path.exists() or path.read_bytes() != text):
         with replacing(path) as file:
             file.write(text)
-
-
-def _print(report: DriftReport, printed: str) -> None:
-    if printed == "json":
-        print_json(report.to_dict())
-    else:
-        typer.echo(report.to_markdown() if printed == "markdown" else report, nl=printed == "text")

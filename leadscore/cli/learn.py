@@ -13,7 +13,7 @@ from leadscore.base.text import counted
 from leadscore.cli import options
 from leadscore.cli.entry import app
 from leadscore.cli.options import a_file, option
-from leadscore.cli.printing import print_json, print_result, print_set_aside, steps
+from leadscore.cli.printing import findings_of, print_json, print_result, print_set_aside, steps
 from leadscore.errors import visible
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from leadscore.learn.publish.training import Trained
     from leadscore.learn.rows.snapshots import Snapshots
+    from leadscore.present.result import Section
     from leadscore.tables.tables import Tables
 
 # Neither an error nor done: the gate did not pass.
@@ -77,17 +78,26 @@ def learn(  # noqa: PLR0913 - a command has as many arguments as options
         trained = train(book, found, capacity_per_week=capacity_per_week, max_points_rows=rows)
         step("Writing")
         written = _write(trained, out, model)
-    _print(trained, found.tables, written, printed)
+    _print(trained, found.tables, written, printed, _findings(found, book))
 
 
-def _print(trained: Trained, tables: Tables, written: list[str], printed: str) -> None:
+def _findings(found: Snapshots, book: ls.Rulebook) -> Section:
+    """What the rulebook and the data lack of each other, over the days on which leads are looked at."""
+    return findings_of(found.tables, book, found.dates.min().date(), found.dates.max().date())
+
+
+def _print(trained: Trained, tables: Tables, written: list[str], printed: str, found: Section) -> None:
+    from leadscore.present.result import sections_data  # noqa: PLC0415 - needs pandas
+
     print_set_aside(tables, err=True)
     passed = trained.verdict.passed
     if printed == "json":
-        print_json(trained.to_dict() | {"rulebook": trained.rulebook.to_yaml(), "written": written})
+        files = {"rulebook": trained.rulebook.to_yaml(), "written": written}
+        print_json(trained.to_dict() | files | sections_data([found]))
     else:
+        print_result(trained, printed, [found])
         what = "" if passed else ", though the gate did not pass: for review, not to publish"
-        typer.echo(f"{trained}\nWritten: {', '.join(map(visible, written))}{what}" if written else trained)
+        typer.echo(f"Written: {', '.join(map(visible, written))}{what}" if written else "", nl=bool(written))
     if not passed:
         raise typer.Exit(NOT_PASSED)
 
@@ -147,7 +157,7 @@ def evidence(  # noqa: PLR0913
         judged = evidence_of(book, found)
         more = [Section("suggestions", "What no rule covers", suggestions(book, found))] if suggest else []
     print_set_aside(read.tables, err=True)
-    print_result(judged, printed, more)
+    print_result(judged, printed, [*more, _findings(read, book)])
 
 
 # Days on which leads are looked at; or the first and the last day of a period, of those on which leads came to sales.

@@ -19,7 +19,10 @@ from leadscore.errors import visible
 from leadscore.present.markdown import text_table
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from leadscore.present.result import Result, Section
+    from leadscore.rulebook import Rulebook
     from leadscore.rulebook.diff import Change
     from leadscore.tables.tables import Tables
 
@@ -58,6 +61,26 @@ def print_result(result: Result, printed: str, more: Sequence[Section] = ()) -> 
         typer.echo("\n\n".join([result.to_markdown().rstrip("\n"), *parts]))
     else:
         typer.echo("\n".join([str(result), *(line for section in more for line in section_text(section))]))
+
+
+def print_written(result: Result, printed: str, out: AnyPath) -> None:
+    """Print a result whose rows are in a file: for programs without them."""
+    from leadscore.present.result import sections_data  # noqa: PLC0415 - needs pandas
+
+    if printed == "json":
+        summed = sections_data(part for part in result.sections() if part.name not in {"frame", "states"})
+        print_json({"headline": result.headline, "notes": list(result.notes), **summed, "written": str(out)})
+    else:
+        typer.echo(result)
+
+
+def findings_of(tables: Tables, book: Rulebook, start: dt.date, end: dt.date) -> Section:
+    """What the rulebook and the data lack of each other, over a period, as a part of a result."""
+    from leadscore.base.days import day_number  # noqa: PLC0415 - needs pandas
+    from leadscore.scoring.unfired import findings  # noqa: PLC0415 - needs pandas
+    from leadscore.tables.findings import findings_section  # noqa: PLC0415 - needs pandas
+
+    return findings_section(findings(tables, book, day_number(start), day_number(end)))
 
 
 def heading(text: str) -> None:

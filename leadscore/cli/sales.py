@@ -14,6 +14,7 @@ from leadscore.cli.options import a_day, option
 from leadscore.cli.printing import print_result, print_set_aside, steps
 
 if TYPE_CHECKING:
+    from leadscore.present.result import Section
     from leadscore.tables.groups import By
 
 _Columns = Annotated[
@@ -47,7 +48,7 @@ def funnel(  # noqa: PLR0913 - a command has as many arguments as options
     reading = options.reading(set_aside=set_aside, observed_until=observed_until, stage_name=stage_name)
     files = options.files(rulebook, data, (leads, events, outcomes), needed="outcomes")
     tables, groups = _read(ls.Rulebook.read(rulebook), files, by, reading)
-    print_result(ls.funnel(tables, within_days=within_days, every=every, by=groups), printed)
+    print_result(ls.funnel(tables, within_days=within_days, every=every, by=groups), printed, [_findings(tables)])
 
 
 @app.command()
@@ -75,7 +76,7 @@ def acceptance(  # noqa: PLR0913
     reading = options.reading(set_aside=set_aside, observed_until=observed_until, stage_name=stage_name)
     files = options.files(rulebook, data, (leads, events, outcomes), needed="outcomes")
     tables, groups = _read(ls.Rulebook.read(rulebook), files, by, reading)
-    print_result(ls.acceptance(tables, by=groups, accepted_within_days=within_days), printed)
+    print_result(ls.acceptance(tables, by=groups, accepted_within_days=within_days), printed, [_findings(tables)])
 
 
 @app.command()
@@ -111,7 +112,7 @@ def response_times(  # noqa: PLR0913
     files = options.files(rulebook, data, (leads, events, outcomes), needed="outcomes")
     tables, groups = _read(book, files, by, reading, own=("owner", "hour_of_week"))
     history = None if start is None else ls.replay(tables, book, start=start, end=end)
-    print_result(ls.response_times(tables, book, history=history, by=groups), printed)
+    print_result(ls.response_times(tables, book, history=history, by=groups), printed, [_findings(tables)])
 
 
 def _read(
@@ -134,3 +135,10 @@ def _read(
 
     scores = ls.score(tables, book, as_of=tables.observed_until)
     return tables, grouping(tables, by, {"segment": scores.frame["segment"]})
+
+
+def _findings(tables: ls.tables.Tables) -> Section:
+    """What is to know of the tables, whatever the rulebook."""
+    from leadscore.tables.findings import findings_section  # noqa: PLC0415 - needs pandas
+
+    return findings_section(tables.findings)

@@ -16,7 +16,7 @@ from leadscore.base.text import counted
 from leadscore.cli import options
 from leadscore.cli.entry import app
 from leadscore.cli.options import a_day, a_file, option
-from leadscore.cli.printing import alone, print_json, print_set_aside, print_table, steps
+from leadscore.cli.printing import alone, print_json, print_set_aside, print_table, print_written, steps
 from leadscore.errors import visible
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def score(  # noqa: PLR0913 - a command has as many arguments as options
     leads: options.Leads = None,
     events: options.Events = None,
     set_aside: options.SetAside = False,
+    printed: options.Printed = "table",
 ) -> None:
     """Score every lead, write the scores to a file, sum them up.
 
@@ -78,11 +79,17 @@ def score(  # noqa: PLR0913 - a command has as many arguments as options
     """
     files = options.files(rulebook, data, (leads, events), ("--out", out, options.TABLES))
     book = ls.Rulebook.read(rulebook)
-    score_and_write(book, files, as_of, out, strict=not set_aside)
+    score_and_write(book, files, as_of, out, strict=not set_aside, printed=printed)
 
 
-def score_and_write(
-    book: ls.Rulebook, files: options.Files, as_of: dt.date, out: Path, *, strict: bool = True
+def score_and_write(  # noqa: PLR0913
+    book: ls.Rulebook,
+    files: options.Files,
+    as_of: dt.date,
+    out: Path,
+    *,
+    strict: bool = True,
+    printed: str = "table",
 ) -> Scores:
     """Score leads and events as of a day, write the scores, and print their summary."""
     from leadscore.cli.export import write_scores  # noqa: PLC0415 - `score` and `demo` only
@@ -94,11 +101,12 @@ def score_and_write(
         scores = ls.score(tables, book, as_of=as_of)
         step(f"Writing {out}")
         write_scores(scores, out)
-    typer.echo(f"{counted(len(scores), 'lead')} scored as of {as_of}, written to {visible(out)}")
-    if not len(tables.events):
-        typer.echo("Fit only: no events were given.")
-    print_set_aside(tables)
-    typer.echo(scores)
+    if printed == "table":
+        typer.echo(f"{counted(len(scores), 'lead')} scored as of {as_of}, written to {visible(out)}")
+        if not len(tables.events):
+            typer.echo("Fit only: no events were given.")
+    print_set_aside(tables, err=printed == "json")
+    print_written(scores, printed, out)
     return scores
 
 
@@ -140,6 +148,7 @@ def replay(  # noqa: PLR0913
     leads: options.Leads = None,
     events: options.Events = None,
     set_aside: options.SetAside = False,
+    printed: options.Printed = "table",
 ) -> None:
     """Find the day each lead first qualified and its score then.
 
@@ -156,10 +165,11 @@ def replay(  # noqa: PLR0913
         history = ls.replay(tables, book, start=start, end=end)
         step(f"Writing {out}")
         write_history(history, out)
-    print_set_aside(tables)
-    typer.echo(history)
+    print_set_aside(tables, err=printed == "json")
+    print_written(history, printed, out)
     before = f", {history.already:,} of which had already qualified before the period" if history.already else ""
-    typer.echo(f"Written to {visible(out)}: {counted(len(history), 'lead')}{before}")
+    if printed == "table":
+        typer.echo(f"Written to {visible(out)}: {counted(len(history), 'lead')}{before}")
 
 
 @app.command()

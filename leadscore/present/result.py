@@ -128,7 +128,11 @@ def sections_data(sections: Iterable[Section]) -> dict[str, Any]:
 
 def _seen(result: Result) -> Iterator[Section]:
     """The sections that people see."""
-    return (section for section in result.sections() if section.shown is None or len(section.shown))
+    return (section for section in result.sections() if not _unseen(section))
+
+
+def _unseen(section: Section) -> bool:
+    return section.shown is not None and not len(section.shown)
 
 
 def _text(result: Result) -> Iterator[str]:
@@ -142,7 +146,7 @@ def _text(result: Result) -> Iterator[str]:
 
 def section_text(section: Section) -> Iterator[str]:
     """A section as lines of text, after an empty one; a picture has none."""
-    if callable(section.content):
+    if callable(section.content) or _unseen(section):
         return
     yield ""
     yield f"{visible(section.title)}:" if section.content is not None else visible(section.title)
@@ -207,7 +211,7 @@ def _markdown(result: Result, level: int) -> Iterator[str]:
 
 def section_markdown(section: Section, level: int = 2) -> Iterator[str]:
     """A section as blocks of Markdown; a picture has none."""
-    if callable(section.content):
+    if callable(section.content) or _unseen(section):
         return
     yield f"{'#' * level} {escaped(section.title)}"
     if isinstance(section.content, Result):

@@ -98,7 +98,7 @@ def holds_in(columns: dict[str, ColumnPlan], condition: Condition) -> Holds:
     if alone is not None:
         return Holds(None, {}, _answer(columns, *alone))
     tests = condition.columns()
-    return Holds(condition, {id(test): _answer(columns, name, *_test(columns[name], test)) for name, test in tests})
+    return Holds(condition, {id(test): _answer(columns, name, *met_by(columns[name], test)) for name, test in tests})
 
 
 def _answer(columns: dict[str, ColumnPlan], name: str, met: Met, on_missing: int) -> Place:
@@ -112,7 +112,7 @@ def alone_on(condition: Condition, columns: dict[str, ColumnPlan]) -> tuple[str,
     name = tests[0][0]
     if any(other != name for other, _ in tests):
         return None
-    met = {id(test): _test(columns[name], test) for _, test in tests}
+    met = {id(test): met_by(columns[name], test) for _, test in tests}
     if len(tests) == 1 and condition.tests:
         return name, *met[id(tests[0][1])]
 
@@ -142,7 +142,7 @@ def operand_of(kind: Kind, value: Any) -> Any:
     return value
 
 
-def _test(plan: ColumnPlan, test: Test) -> tuple[Met, int]:
+def met_by(plan: ColumnPlan, test: Test) -> tuple[Met, int]:
     """A test as (what a value answers, what a missing one does: 1, 0 for unknown, or -1)."""
     parts: list[Met] = []
     known = test.known

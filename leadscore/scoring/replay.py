@@ -21,11 +21,13 @@ from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.bounds import side_range
 from leadscore.rulebook.model import BehaviourRule, Happening, Never, minimum
-from leadscore.scoring.attributes import IN_CACHE
+from leadscore.scoring.attributes import IN_CACHE, Attributes
 from leadscore.scoring.engine import Days, runs
 from leadscore.scoring.plan import compiled, reached
 from leadscore.scoring.scores import lead_ids, named, points_by_rule, verdicts
 from leadscore.scoring.timeline import Timeline
+from leadscore.scoring.unfired import findings
+from leadscore.tables.findings import findings_section
 from leadscore.tables.groups import By, grouping
 from leadscore.tables.lead_history import Positions
 from leadscore.tables.tables import Tables
@@ -233,6 +235,8 @@ class History(Result):
         With `states=True`, a row for each stay: `lead_id`, `from_day`, `to_day` (the last day on which the lead
         qualifies; missing where it still does on `end`), `already`.
     tables : Tables
+    attributes : Attributes or None
+        What each fit rule looks at.
     """
 
     rulebook: Rulebook
@@ -242,6 +246,7 @@ class History(Result):
     frame: pd.DataFrame
     states: pd.DataFrame | None
     tables: Tables
+    attributes: Attributes | None = None
 
     @property
     def headline(self) -> str:
@@ -267,6 +272,13 @@ class History(Result):
         for name, rows in (("frame", self.frame), ("states", self.states)):
             if rows is not None:
                 yield Section(name, name, rows, rows.head(0))
+        yield findings_section(self.findings)
+
+    @cached_property
+    def findings(self) -> pd.DataFrame:
+        """What the rulebook and the data lack of each other in the period; see `Scores.findings`."""
+        first, last = day_number(self.start), day_number(self.end)
+        return findings(self.tables, self.rulebook, first, last, self.attributes)
 
     @cached_property
     def points(self) -> pd.DataFrame:
@@ -425,7 +437,8 @@ class Replay:
         there = int((timeline.there_from <= last).sum())
         length = timeline.last - timeline.first + 1
         states = None if self.stays is None else _states(self.stays, self.tables, start, length)
-        return History(timeline.plan.rulebook, start, day_of(last), there, frame, states, self.tables)
+        rulebook, attributes = timeline.plan.rulebook, timeline.attributes
+        return History(rulebook, start, day_of(last), there, frame, states, self.tables, attributes)
 
     def _qualified_on(self, day: int) -> Positions:
         """The leads that qualify on a day: of those that did when something last could rise, who still do."""

@@ -24,6 +24,8 @@ from leadscore.rulebook.model import FitRule, Limits
 from leadscore.scoring.engine import Bound, points
 from leadscore.scoring.plan import compiled
 from leadscore.scoring.timeline import Timeline
+from leadscore.scoring.unfired import findings
+from leadscore.tables.findings import findings_section
 from leadscore.tables.lead_history import Positions
 from leadscore.tables.tables import Tables, completeness
 
@@ -192,6 +194,17 @@ class Scores(Result):
         top = self.frame.sort_values("total", ascending=False, kind="stable").head(_TOP)
         points = dict.fromkeys(("fit", "behaviour", "total", "threshold"), ".10g")
         yield Section("frame", f"The {_TOP} highest" if len(self) > _TOP else "Leads", self.frame, top, formats=points)
+        yield findings_section(self.findings)
+
+    @cached_property
+    def findings(self) -> pd.DataFrame:
+        """What the rulebook and the data lack of each other: `code`, `where`, `n` leads or events, `message`.
+
+        LS201 rules that fired for no lead, and why it may be so; LS202 listed values and events that the data lack;
+        LS203 events and LS204 values that no rule names; and what `Tables.findings` says.
+        """
+        day = day_number(self.as_of)
+        return findings(self.tables, self.rulebook, day, day, self.bound.attributes)
 
     def __len__(self) -> int:
         return self.bound.n

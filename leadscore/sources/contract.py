@@ -24,11 +24,13 @@ _SHOWN = 5
 class Breaches:
     """What is wrong with the rows of one table; rows count from 0, lines of a text file from 1.
 
-    `missing_values` are texts that mean no time, beside those that databases write.
+    `missing_values` are texts that mean no time, beside those that databases write; `why` may say of a column and a
+    message what rows have in common.
     """
 
     source: Source
     missing_values: tuple[str, ...] = ()
+    why: dict[tuple[str, str], str] = field(default_factory=dict)
     _rows: dict[tuple[str, str], list[npt.NDArray[np.intp]]] = field(default_factory=dict)
     _examples: dict[tuple[str, str], list[str]] = field(default_factory=dict)
 
@@ -40,6 +42,10 @@ class Breaches:
         self._rows.setdefault(key, []).append(rows)
         examples = self._examples.setdefault(key, [])
         examples += [repr(value) for _, value in zip(rows[: _SHOWN - len(examples)], values, strict=False)]
+
+    def count(self, column: str, message: str) -> int:
+        """How many rows of a column were noted with a message."""
+        return sum(map(len, self._rows.get((column, message), ())))
 
     def _found(self) -> dict[tuple[str, str], tuple[npt.NDArray[np.intp], list[tuple[int, str]]]]:
         """By column and message the records, counted with the lines that are no rows, and the first with its value."""
@@ -60,7 +66,9 @@ class Breaches:
             lines = [f"{places[record]}: {value}" for record, value in examples]
             more = [f"... and {len(records) - len(lines):,} more"] if len(records) > len(lines) else []
             where = f"{self.source.name}.{column}" if column else self.source.name
-            problems.append(Problem(where, f"{counted(len(records), 'row')}: {message}", "\n".join([*lines, *more])))
+            why = f"; {self.why[column, message]}" if self.why.get((column, message)) else ""
+            excerpt = "\n".join([*lines, *more])
+            problems.append(Problem(where, f"{counted(len(records), 'row')}: {message}{why}", excerpt))
         return problems
 
     def rejected(self) -> pd.DataFrame:

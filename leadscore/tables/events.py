@@ -20,11 +20,13 @@ from leadscore.rulebook.kinds import Kind
 from leadscore.sources.columns import Column, blank, convert, distinct, encoded_of, plain_ids, positions_of
 from leadscore.sources.contract import Breaches, Judged, refuse, shown
 from leadscore.sources.source import Source
+from leadscore.tables.unknown_ids import UnknownIds
 
 # The zone of daily activity, in what a file says of itself.
 ZONE = b"leadscore.timezone"
 # A column that a `where` tests, the kind of value it needs, and the texts that mean missing.
 Test = tuple[str, Kind, tuple[str, ...]]
+_NO_LEAD = "events of leads that are not among the leads"
 
 
 class Ids:
@@ -219,6 +221,7 @@ def read_events(wanted: list[str], ids: Ids | None, breaches: Breaches, tests: S
     batches: list[EventBatch] = []
     source = breaches.source
     clock: tuple[bool, int] | None = None
+    unknown = None if ids is None else UnknownIds(ids.array)
     start = 0
     for batch in source.batches(wanted):
         arrays = {name: one_array(column) for name, column in zip(wanted, batch.columns, strict=True)}
@@ -228,7 +231,7 @@ def read_events(wanted: list[str], ids: Ids | None, breaches: Breaches, tests: S
         refuse([Problem(f"{source.name}.{name}", f"{kind} {message}") for name, kind in odd.items()])
         lead = ids.positions(arrays["lead_id"]) if ids is not None else found.codes(arrays["lead_id"]).astype(np.int32)
         judged = Judged(breaches, arrays, start)
-        times = _judge(judged, lead, tests)
+        times = _judge(judged, lead, tests, unknown)
         clock = _one_clock(source, clock, times, start)
         start += len(lead)
         if judged.bad.any():
@@ -239,6 +242,8 @@ def read_events(wanted: list[str], ids: Ids | None, breaches: Breaches, tests: S
         counts = ("day", pa.int32()), ("count", pa.int64())
         daily = [] if times else [arrays[name].cast(kind).to_numpy(zero_copy_only=False) for name, kind in counts]
         batches.append(EventBatch(lead, codes, times, *daily))
+    if unknown is not None:
+        breaches.why["lead_id", _NO_LEAD] = unknown.why()
     if ids is None:
         ids = Ids(found.values() if found.index else pa.array([], pa.large_string()))
     zone = source.metadata[ZONE].decode() if "at" not in wanted else None
@@ -269,13 +274,16 @@ def _one_clock(source: Source, clock: tuple[bool, int] | None, times: Times | No
     raise ContractError("tables", [Problem(f"{source.name}.at", message)])
 
 
-def _judge(judged: Judged, lead: npt.NDArray[Any], tests: Sequence[Test]) -> Times | None:
+def _judge(judged: Judged, lead: npt.NDArray[Any], tests: Sequence[Test], unknown: UnknownIds | None) -> Times | None:
     """When the events of a batch were, None for daily activity; what breaks the contract is noted."""
     arrays = judged.columns
     if len(lead) and lead.min() < 0:
         no_id = arrays["lead_id"].is_null().to_numpy(zero_copy_only=False)
         judged.say("lead_id", "no lead_id", np.flatnonzero(no_id))
-        judged.say("lead_id", "events of leads that are not among the leads", np.flatnonzero((lead < 0) & ~no_id))
+        nobody = np.flatnonzero((lead < 0) & ~no_id)
+        judged.say("lead_id", _NO_LEAD, nobody)
+        if unknown is not None:
+            unknown.note(arrays["lead_id"], nobody)
     judged.say("event", "no event", np.flatnonzero(blank(arrays["event"])))
     times = judged.times("at") if "at" in arrays else None
     if times is None:

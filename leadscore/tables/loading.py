@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from leadscore.base.arguments import Arguments
-from leadscore.base.text import shown
+from leadscore.base.text import counted, shown
 from leadscore.errors import ArgumentError, ContractError, Problem
 from leadscore.imports.build import import_tables
 from leadscore.imports.data_file import is_data_file
@@ -23,6 +23,7 @@ from leadscore.sources.contract import Breaches, Judged, missing_columns, refuse
 from leadscore.sources.source import Source, open_source
 from leadscore.tables.daily_activity import is_activity
 from leadscore.tables.events import Events, Ids, Test, read_events
+from leadscore.tables.findings import Finding, named_like_email, shared_emails, without_creation
 from leadscore.tables.lead_history import Records, disagreeing, repeated
 from leadscore.tables.outcomes import read_outcomes, stage_names
 from leadscore.tables.tables import Tables, completeness, reading_of
@@ -116,7 +117,7 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
     Examples
     --------
     >>> import leadscore as ls
-    >>> leads = pd.DataFrame({"lead_id": ["a", "a", "b"], "country": ["US", "CA", None]})
+    >>> leads = pd.DataFrame({"lead_id": ["a", "a", "b"], "created_at": "2026-01-05", "country": ["US", "CA", None]})
     >>> ls.load_tables(leads)
     Traceback (most recent call last):
     leadscore.errors.ContractError: 1 problem in tables
@@ -149,17 +150,17 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
     breaches = {name: Breaches(source, tuple(sorted(common))) for name, source in opened.items()}
     timezone = books[0].timezone if books else imported.timezone if imported else "UTC"
     reached, mended = None, pd.DataFrame()
-    rows, ids, records, converted = _read_leads(wanted["leads"], books, breaches["leads"], strict=strict)
+    rows, ids, records, converted, seen = _read_leads(wanted["leads"], books, breaches["leads"], strict=strict)
     ids = ids if aliases is None else _with_aliases(ids, aliases)
     log = _read_log(wanted["events"], books, ids, breaches["events"]) if "events" in opened else _no_events(books)
     if "outcomes" in opened:
         reached, last, mended = read_outcomes(ids, records.created_at(), breaches["outcomes"], names, last, timezone)
-    if strict:
-        refuse([problem for breach in breaches.values() for problem in breach.problems()])
+    refuse([problem for breach in breaches.values() if strict for problem in breach.problems()])
     aside = [breach.rejected() for breach in breaches.values()] + ([imported.rejected] if imported else [])
     rejected = pd.concat([part for part in aside if len(part)] or aside[:1], ignore_index=True)
+    found = (*seen, *_unmatched(breaches))
     tables = Tables(
-        rows, ids, records, log, reached, rejected, mended, last, timezone, columns=converted, imported=imported
+        rows, ids, records, log, reached, rejected, mended, last, timezone, found, columns=converted, imported=imported
     )
     refuse([problem for book in books for problem in _misread(tables, book)])
     if books:
@@ -280,8 +281,8 @@ def _no_events(books: list[Rulebook]) -> Events:
 
 def _read_leads(
     wanted: list[str], books: list[Rulebook], breaches: Breaches, *, strict: bool
-) -> tuple[pa.Table, Ids, Records, dict[Any, Column]]:
-    table = breaches.source.table(wanted)
+) -> tuple[pa.Table, Ids, Records, dict[Any, Column], list[Finding]]:
+    table = _with_emails(breaches.source, wanted)
     array = plain_ids(table["lead_id"], "leads")
     array = array.cast(pa.large_string()) if pa.types.is_dictionary(array.type) else array
     judged = Judged(breaches, table)
@@ -289,6 +290,7 @@ def _read_leads(
     judged.say("lead_id", "a sum and nothing beside it: the foot of a report is no lead", feet(table, array))
     judged.say("lead_id", "a lead_id with a character that is not seen", unseen(array))
     codes, _ = distinct(array)
+    shared, table = list(shared_emails(table, codes)), table.select(wanted)
     times = {name: judged.times(name) for name in ("created_at", "valid_from") if name in table.column_names}
     judged.say("lead_id", *repeated(codes, times.get("valid_from")))
     if {"created_at", "valid_from"} <= times.keys():
@@ -306,7 +308,26 @@ def _read_leads(
     else:
         lead, known = distinct(array)
         ids = Ids(pa.array(known, array.type))
-    return table, ids, Records(lead, len(ids), times.get("created_at"), times.get("valid_from")), columns
+    records = Records(lead, len(ids), times.get("created_at"), times.get("valid_from"))
+    return table, ids, records, columns, [*without_creation(breaches.source, records), *shared]
+
+
+def _with_emails(source: Source, wanted: list[str]) -> pa.Table:
+    """The wanted columns of the leads, and those of e-mail addresses, if they can be read."""
+    emails = [name for name in source.columns if named_like_email(name) and name not in {*wanted, *source.repeated}]
+    try:
+        return source.table([*wanted, *emails])
+    except ContractError:
+        return source.table(wanted)
+
+
+def _unmatched(breaches: Mapping[str, Breaches]) -> Iterator[Finding]:
+    """Why rows that were set aside match no lead."""
+    for name, breach in breaches.items():
+        for (column, message), why in breach.why.items():
+            if why:
+                n = breach.count(column, message)
+                yield Finding("LS211", f"{name}.{column}", n, f"{counted(n, 'row')} of no lead set aside: {why}")
 
 
 def _convert_columns(judged: Judged, books: list[Rulebook]) -> dict[Any, Column]:

@@ -20,6 +20,7 @@ from leadscore.errors import did_you_mean
 from leadscore.sources.columns import distinct, plain_ids
 from leadscore.sources.contract import Breaches, Judged
 from leadscore.tables.events import Ids
+from leadscore.tables.unknown_ids import UnknownIds
 
 # The moment of what has not happened.
 NEVER = np.iinfo(np.int64).max
@@ -137,8 +138,13 @@ def _read_rows(ids: Ids, breaches: Breaches, names: Mapping[str, str]) -> tuple[
     """All rows, and which of them are none: of no lead, no stage or no time."""
     table = breaches.source.table(breaches.source.columns)
     judged = Judged(breaches, table)
-    lead = ids.positions(plain_ids(table["lead_id"], "outcomes"))
-    judged.say("lead_id", "outcomes of leads that are not among the leads", np.flatnonzero(lead < 0))
+    array = plain_ids(table["lead_id"], "outcomes")
+    lead = ids.positions(array)
+    nobody, message = np.flatnonzero(lead < 0), "outcomes of leads that are not among the leads"
+    judged.say("lead_id", message, nobody)
+    unknown = UnknownIds(ids.array)
+    unknown.note(array, nobody)
+    breaches.why["lead_id", message] = unknown.why()
     codes, values = distinct(one_array(table["stage"]))
     ours = [names.get(value, value) for value in values]
     # The last place is that of a missing stage.

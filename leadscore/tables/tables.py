@@ -27,6 +27,7 @@ from leadscore.sources.source import Source
 from leadscore.stats.intervals import with_shares
 from leadscore.tables.bots import bots_of
 from leadscore.tables.events import Events, Ids
+from leadscore.tables.findings import Finding, as_frame, findings_section, repeated_events
 from leadscore.tables.lead_history import Positions, Records
 from leadscore.tables.outcomes import Stages
 
@@ -58,6 +59,8 @@ class Tables(Result):
     mended : DataFrame
         The outcomes dated less than 24 hours after a further stage, as `row` (from 0), `lead_id`, `stage`, `at`, and
         `counts_from`, the time of the further stage.
+    noticed : tuple of Finding
+        What was seen while the tables were read; part of `findings`.
     completeness : DataFrame
         For each column the rulebook calls required: `required`, `n` leads, `known`, `share`,
         `low`, `high` (95 % Wilson); of the lead's latest row, by the first rulebook.
@@ -74,6 +77,7 @@ class Tables(Result):
     mended: pd.DataFrame
     observed_until: dt.date | None
     timezone: str
+    noticed: tuple[Finding, ...]
     columns: InitVar[dict[Any, Column]]
     completeness: pd.DataFrame = field(default_factory=pd.DataFrame)
     imported: Imported | None = None
@@ -115,7 +119,7 @@ class Tables(Result):
         return (f"{hours}: {moved}, the time of a further stage{', and others' if len(self.mended) > 1 else ''}.",)
 
     def sections(self) -> Iterator[Section]:
-        """How complete required columns are, the outcomes put in order, and the rows set aside."""
+        """How complete required columns are, the outcomes put in order, the rows set aside, and findings."""
         if len(self.completeness):
             title = "How complete required columns are, by the first rulebook (95 % intervals)"
             yield Section("completeness", title, self.completeness)
@@ -125,6 +129,16 @@ class Tables(Result):
             )
         if len(self.rejected):
             yield Section("rejected", "Rows set aside", self.rejected)
+        yield findings_section(self.findings)
+
+    @property
+    def findings(self) -> pd.DataFrame:
+        """What to know of the tables though it breaks no contract: `code`, `where`, `n` rows or leads, `message`.
+
+        LS210 no `created_at`, LS211 ids that nearly match a lead's, LS212 events that repeat another one exactly,
+        LS213 leads that share an e-mail address. No figure is changed by them.
+        """
+        return as_frame([*self.noticed, *repeated_events(self.events)])
 
     def observed(self, until: Any = None) -> tuple[Stages, int]:
         """The outcomes of all days up to one, and that day since 1970; by default `observed_until`.

@@ -549,6 +549,7 @@ class TestEvaluate:
         assert found["choice"]["threshold"] in thresholds
         assert found["choice"]["low"] <= found["choice"]["per_week"] <= found["choice"]["high"]
         assert found["baselines"]["headline"]
+        assert {row["code"] for row in found["findings"]} >= {"LS203"}
 
     def test_outcomes_after_the_last_day_are_refused(self, made):
         result = run("evaluate", *made, "--observed-until", "2026-03-20")

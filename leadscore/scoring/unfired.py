@@ -1,0 +1,236 @@
+"""Findings on a rulebook and data: what fired for no lead and why it may be so, and what no rule names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from leadscore.base.days import day_of
+from leadscore.base.likeness import SURE
+from leadscore.base.text import counted, normalise
+from leadscore.rulebook import Rulebook
+from leadscore.rulebook.bounds import NOTHING, rule_range
+from leadscore.rulebook.conditions import EQUAL, Condition, Test
+from leadscore.rulebook.kinds import Use, condition_uses, conditions, rule_uses
+from leadscore.rulebook.lookups import Holds
+from leadscore.rulebook.model import BehaviourRule
+from leadscore.scoring.attributes import Attributes
+from leadscore.scoring.events_seen import EventsSeen, Seen
+from leadscore.scoring.plan import compiled
+from leadscore.scoring.values import Values
+from leadscore.tables.findings import Finding, as_frame, quoted
+from leadscore.tables.tables import Tables
+
+_EXAMPLES = 3
+_FIRST = 4096
+_LISTED = frozenset({"points", *EQUAL, "known"})
+# A finding, and whether it says what to change.
+_Found = Iterator[tuple[bool, Finding]]
+
+
+def findings(
+    tables: Tables, rulebook: Rulebook, first: int, last: int, attributes: Attributes | None = None
+) -> pd.DataFrame:
+    """What to know of tables and a rulebook, over the days `first` to `last` since 1970.
+
+    To the findings of the tables come LS201 rules that fired for no lead, LS202 values and events that a rule lists and
+    the data lack, LS203 events that no rule names, LS204 values that no rule names in columns tested by lists of them.
+    Look-ups of the leads that were made already are given as `attributes`.
+    """
+    looked_up = attributes or Attributes(compiled(rulebook), tables)
+    found = [*_on_leads(_Leads(tables, looked_up, last)), *_on_events(EventsSeen(tables, rulebook, first, last))]
+    # First those that say what to change.
+    found.sort(key=lambda one: (not one[0], one[1].code))
+    return pd.concat([tables.findings, as_frame(one for _, one in found)], ignore_index=True)
+
+
+class _Part(NamedTuple):
+    """What looks at leads: its name and verb, its table of points or its condition, for which of some rows it fires."""
+
+    name: str
+    verb: str
+    table: tuple[str, Use] | None
+    condition: Condition | None
+    fires: Callable[[slice], npt.NDArray[np.bool_]]
+
+
+class _Leads:
+    """The rows of the leads that are there on a day."""
+
+    def __init__(self, tables: Tables, attributes: Attributes, last: int) -> None:
+        self.tables, self.attributes, self.last = tables, attributes, last
+        self.rulebook = rulebook = attributes.plan.rulebook
+        self.there = (tables.records.there_from(rulebook.timezone) <= last)[tables.records.lead].astype(np.int64)
+        self._values: dict[str, Values] = {}
+
+    def values(self, name: str) -> Values:
+        """A column of them."""
+        if name not in self._values:
+            column = self.tables.column(name, self.attributes.plan.leads[name].kind, self.rulebook)
+            self._values[name] = Values(name, column, self.tables.leads[name], self.there, 0, "lead")
+        return self._values[name]
+
+    def parts(self) -> Iterator[_Part]:
+        """Whatever looks at leads."""
+        plan, qualify = self.attributes.plan, self.rulebook.qualify
+        for index, rule in enumerate(self.rulebook.fit):
+            if rule_range(rule) != NOTHING:
+                table = None if rule.when else next(rule_uses(rule))
+                yield _Part(rule.name, "fired", table, rule.when, partial(self._pays, index))
+        conditions = [(f"never: {one.name}", one.when, plan.never[place][1]) for place, one in enumerate(qualify.never)]
+        conditions += [
+            (f"segment: {one.name}", one.when, plan.segments[place][1]) for place, one in enumerate(qualify.segments)
+        ]
+        for name, when, holds in conditions:
+            if isinstance(holds, Holds):
+                yield _Part(name, "holds", None, when, partial(self.attributes.holds, holds))
+
+    def _pays(self, index: int, rows: slice) -> npt.NDArray[np.bool_]:
+        """For which rows a fit rule gives points."""
+        return self.attributes.points(index, rows) != 0
+
+
+def _on_leads(leads: _Leads) -> _Found:
+    n, there = int(leads.there.sum()), leads.there > 0
+    # Most rules fire for some of the first leads already.
+    first, every = slice(_FIRST), slice(len(there))
+    for part in leads.parts() if n else ():
+        if any((part.fires(rows) & there[rows]).any() for rows in (first, every)):
+            yield from _lacking(part, leads.values)
+            continue
+        if (fired := part.fires(every)).any():
+            later = counted(len(np.unique(leads.tables.records.lead[fired])), "lead")
+            why, telling = f"{later} that it fits came after {day_of(leads.last)}", False
+        elif part.table is not None:
+            why, telling = leads.values(part.table[0]).why(*part.table[1])
+        else:
+            assert part.condition is not None
+            why, telling = _unmet(part.condition, leads.values, "lead")
+        yield telling, Finding("LS201", part.name, n, f"{part.verb} for no lead: {why}")
+    for name in leads.attributes.plan.leads:
+        yield from _unnamed(name, leads)
+
+
+def _unmet(condition: Condition, values: Callable[[str], Values], things: str) -> tuple[str, bool]:
+    """Which tests of a condition nothing meets, and why."""
+    found = []
+    for name, test in _leaves(condition):
+        if not values(name).meeting(test):
+            fields = {field: getattr(test, field) for field in sorted(test.model_fields_set)}
+            parts = [Test.model_construct({field}, **{field: operand}) for field, operand in fields.items()]
+            alone = [part for part in parts if not values(name).meeting(part)]
+            found.append(values(name).why(*next((alone or parts)[0].parts())))
+    if not found:
+        return f"each of its tests is met by some, all together by no {things}", False
+    return "; ".join(dict.fromkeys(why for why, _ in found[:2])), any(telling for _, telling in found)
+
+
+def _leaves(condition: Condition) -> Iterator[tuple[str, Test]]:
+    """The tests of a condition, but those under `not`."""
+    yield from condition.tests.items()
+    for part in (*(condition.all_ or ()), *(condition.any_ or ())):
+        yield from _leaves(part)
+
+
+def _lacking(part: _Part, values: Callable[[str], Values]) -> _Found:
+    """Values that a rule lists and no lead has: all of a table of points; of conditions those that others may mean."""
+    uses = list(condition_uses(part.condition)) if part.table is None else [part.table]
+    for column, (use, operand) in uses:
+        if use == "points" or use in EQUAL:
+            wanted, seen = _wanted(operand), values(column)
+            lacking = seen.lacking(wanted)
+            meant = seen.meant(list(map(str, lacking)), use, SURE, frozenset(normalise(str(one)) for one in wanted))
+            if lacking and (meant or use == "points"):
+                message = f"no lead's {column} is {_some(lacking)}{meant and '; '}{meant}"
+                yield bool(meant), Finding("LS202", part.name, seen.n, message)
+
+
+def _some(wanted: list[object]) -> str:
+    more = len(wanted) - _EXAMPLES
+    return " or ".join([*map(quoted, wanted[:_EXAMPLES]), *([f"{more} more"] if more > 0 else [])])
+
+
+def _unnamed(name: str, leads: _Leads) -> _Found:
+    """The values of a text column that no rule names, where all rules that look at it list values.
+
+    Where none gives points by it alone, as where it keeps some leads out, only those that may mean a named one.
+    """
+    book, values = leads.rulebook, leads.values(name)
+    uses = [use for path, condition in conditions(book) if path[-1] == "when" for use in condition_uses(condition)]
+    uses += [use for rule in book.fit if rule.column is not None for use in rule_uses(rule)]
+    own = [use for column, use in uses if column == name]
+    alone = [rule for rule in book.fit if {column for column, _ in rule_uses(rule)} == {name}]
+    others = any(rule.other for rule in alone)
+    if values.column.kind != "text" or others or not {use for use, _ in own} <= _LISTED:
+        return
+    named = [one for use, operand in own if use != "known" for one in _wanted(operand)]
+    if named and (found := values.unnamed(named, "value")):
+        message, n, telling = found
+        if alone or telling:
+            yield telling, Finding("LS204", f"leads.{name}", n, message)
+
+
+def _wanted(operand: object) -> list[object]:
+    return list(operand) if isinstance(operand, (tuple, dict)) else [operand]
+
+
+def _on_events(seen: EventsSeen) -> _Found:
+    book = seen.rulebook
+    names = [rule.name for rule in book.behaviour]
+    names += [f"never: {entry.name}" for entry in book.qualify.never if entry.when is None] + ["hand_raise"]
+    parts = [(name, one) for name, one in zip(names, seen.happenings, strict=False) if _matters(one)]
+    unfired = [name for name, one in parts if not one.fired]
+    if not len(seen.tables.events):
+        if unfired:
+            message = f"{counted(len(unfired), 'rule')} fired for no lead: there are no events"
+            yield True, Finding("LS201", "events", len(unfired), message)
+        return
+    called = seen.values("event")
+    for name, one in parts:
+        if one.fired:
+            yield from _lacking_events(name, one, called)
+        else:
+            why, telling = _why_not(one, called, seen)
+            yield telling, Finding("LS201", name, called.n, f"fired for no lead: {why}")
+    if found := called.unnamed([name for _, one in parts for name in one.part.event or ()], "event name"):
+        message, n, telling = found
+        yield telling, Finding("LS203", "events", n, message)
+
+
+def _matters(seen: Seen) -> bool:
+    return not isinstance(seen.part, BehaviourRule) or rule_range(seen.part) != NOTHING
+
+
+def _lacking_events(name: str, seen: Seen, called: Values) -> _Found:
+    """Events that a rule lists and nobody did, where another may be meant."""
+    wanted = list(seen.part.event or ())
+    lacking = called.lacking(wanted)
+    if meant := called.meant(lacking, "event", SURE, frozenset(map(normalise, wanted))):
+        yield True, Finding("LS202", name, called.n, f"no event is called {_some([*lacking])}; {meant}")
+
+
+def _why_not(seen: Seen, called: Values, events: EventsSeen) -> tuple[str, bool]:
+    """Why the events that something waits for never come."""
+    part, last = seen.part, day_of(events.last)
+    if not seen.n and not seen.later:
+        names = part.event or ()
+        if len(called.lacking(names)) == len(names):
+            instead, telling = called.instead(list(names), "event")
+            return f"no event is called {_some([*names])}; {instead}", telling
+        assert part.where is not None
+        return _unmet(part.where, lambda name: events.values(name, names), "event")
+    if not seen.n:
+        return f"{_fitting(seen.later)} after {last} only: the first is of {day_of(seen.earliest)}", False
+    if seen.most:
+        return f"the most that any lead has is {seen.most:,} of the {seen.least:,} it takes", False
+    days = f"in the {counted(seen.within, 'day')} up to {last}"
+    return f"{_fitting(seen.n)}, none {days}: the latest is of {day_of(seen.latest)}", False
+
+
+def _fitting(n: int) -> str:
+    return f"{counted(n, 'event')} {'fits' if n == 1 else 'fit'}"
