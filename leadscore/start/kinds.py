@@ -116,6 +116,8 @@ class Cells:
 
     def _read(self, text: pa.Array) -> None:
         self._read_numbers(text)
+        # Why a text is no time is found out value by value: not asked of what is none at sight.
+        self.iso &= bool(pc.all(pc.match_substring_regex(text, r"^\d{4}-\d\d-\d\d")).as_py())
         if self.iso:
             times = read_times(text)
             self.iso = times is not None and not {*times.bad} - {

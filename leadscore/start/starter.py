@@ -21,7 +21,7 @@ from leadscore.start.seen import most
 from leadscore.start.words import is_request
 from leadscore.tables.loading import load_tables
 
-_CATEGORIES = 30
+_CATEGORIES, _MOST = 30, 3000
 _OWN = {"lead_id", "created_at", "valid_from"}
 # A first guess by what kinds of event usually say; without points for what leads do the first scores would all be 0.
 _WORTH = (
@@ -183,7 +183,9 @@ def _counts(column: pa.ChunkedArray) -> Counter[str]:
     found, written = Counter[str](), dict[str, str]()
     if pa.types.is_nested(column.type):
         return found
-    for pair in pc.value_counts(column.cast(pa.large_string()).drop_null()).to_pylist():
+    counts = pc.value_counts(column.cast(pa.large_string()).drop_null())
+    # Of so many values nobody makes a list of points.
+    for pair in counts.to_pylist() if len(counts) < _MOST else ():
         text = pair["values"]
         if normalise(text) and text.isprintable():
             found[written.setdefault(normalise(text), text)] += pair["counts"]
