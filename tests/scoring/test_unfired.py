@@ -168,6 +168,12 @@ def test_a_behaviour_rule_that_fires_is_no_finding(part):
     assert found(ls.Rulebook.from_dict(book().to_dict() | {"behaviour": [rule]})) == {}
 
 
+def test_a_window_ends_to_the_day():
+    for days, fired in ((12, True), (11, True), (10, False)):
+        messages = found(book(behaviour=[{"event": "page view", "within_days": days}]))
+        assert (messages == {}) is fired
+
+
 def test_never_segments_and_the_hand_raise_are_looked_at_too():
     never = [{"name": "Rival", "when": {"title": "CEO"}}, {"name": "Left", "event": "unsubscribe"}]
     segments = [{"name": "Home", "when": {"country": "US"}, "threshold": 5}]

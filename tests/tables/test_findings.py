@@ -76,6 +76,11 @@ def test_dates_without_a_time_are_told_apart():
     )
 
 
+def test_other_leads_and_other_events_of_one_moment_are_no_duplicates():
+    events = pd.DataFrame([(lead, event) for lead in "ab" for event in "vw"], columns=["lead_id", "event"])
+    assert found(LEADS, events.assign(at="2026-03-01T10:00:01Z")) == {}
+
+
 def test_daily_activity_holds_counts():
     daily = ls.daily_activity(pd.concat([EVENTS, EVENTS]))
     assert found(LEADS, daily) == {}
