@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from leadscore.base.text import normalise
 from leadscore.base.times import NO_TIME
 from leadscore.imports.cells import Bads, Cells, Ints, Rows, stacked, written
 from leadscore.imports.language import Block, EventsBlock, LeadsBlock, OutcomesBlock, Value
@@ -193,13 +192,13 @@ def references(frame: Frame, value: Value, people: People) -> References:
         return References(rows, person, {why: places for why, places in wrong.items() if len(places)})
     if value.separator is None:
         cells, bad = frame.value(value)
-        of_value = people.numbers(_reference(value, one) for one in cells.values)
+        of_value = people.numbers(value.kind or "id", cells.texts(), fold=_folded(value))
         return References(rows, of_value[np.maximum(cells.codes, -1)], bad)
     cells, cut = frame.get(value.column or ""), cutter(value)
     several = [[cut(part) for part in _parts(one, value.separator)] for one in cells.values] + [[]]
     # A row that names nobody stays, as one of nobody.
-    named = [list(dict.fromkeys(_reference(value, one) for one in parts if one)) for parts in several]
-    numbers = [people.numbers(names)[: len(names) or 1] for names in named]
+    named = [list(dict.fromkeys(filter(None, parts))) for parts in several]
+    numbers = [people.numbers(value.kind or "id", names, fold=_folded(value))[: len(names) or 1] for names in named]
     counts = np.array([len(one) for one in numbers])
     codes = np.maximum(cells.codes, -1)
     starts = np.cumsum(counts) - counts
@@ -217,10 +216,9 @@ def _parts(value: Any, separator: str) -> list[str]:
     return [part.strip() for part in text.split(separator)]
 
 
-def _reference(value: Value, name: Any) -> tuple[str, str]:
+def _folded(value: Value) -> bool:
     """E-mails are the same in any case; ids are as they stand."""
-    text = written(name).strip()
-    return (value.kind or "id", normalise(text) if value.kind == "email" or value.part == "email" else text)
+    return value.kind == "email" or value.part == "email"
 
 
 def hashes(columns: list[Cells], n: int) -> npt.NDArray[np.uint64]:
@@ -234,7 +232,7 @@ def hashes(columns: list[Cells], n: int) -> npt.NDArray[np.uint64]:
             if cells.type == "time":
                 own = pd.util.hash_array(cells.at, hash_key=key) + np.uint64(side) * np.uint64(0x9E3779B97F4A7C15)
             else:
-                texts = np.array([*map(written, cells.values), ""], object)
+                texts = np.array([*cells.texts(), ""], object)
                 own = pd.util.hash_array(texts, hash_key=key, categorize=False)[np.maximum(cells.codes, -1)]
             found[:, side] = (found[:, side] * np.uint64(0x100000001B3)) ^ own
     return found

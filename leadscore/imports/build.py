@@ -218,7 +218,7 @@ class Import:
         }
         if "outcomes" in tables:
             chosen = {("outcomes", name) for name, block in file.outcomes.items() if block.repeats == "first"}
-            outcomes = first_of_repeats(told_once(tables["outcomes"], names, tally), chosen, names, tally)
+            outcomes = first_of_repeats(told_once(tables["outcomes"], names, tally), chosen, tally)
             outcomes = put_in_order(outcomes, file.order_tolerance_hours, tally)
             tables["outcomes"] = told_once(outcomes, names, tally)
         for table in tables.values():

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,8 @@ Codes = npt.NDArray[np.int32]
 Rows = npt.NDArray[np.intp]
 Bads = dict[str, Rows]
 
+# Types whose values are text already.
+_TEXTS = ("text", "salesforce_id", "guid")
 _EPOCHS = {"epoch_s": ("s", 1_000_000), "epoch_ms": ("ms", 1000), "epoch_us": ("us", 1)}
 # The years in which what counts time since 1970 may lie: seconds taken for milliseconds are of 1970.
 _EARLIEST, _LATEST = (int(np.datetime64(day, "us").astype(np.int64)) for day in ("1990-01-01", "2100-01-01"))
@@ -54,6 +57,7 @@ class Cells:
     codes: Codes = field(default_factory=lambda: np.zeros(0, np.int32))
     values: list[Any] = field(default_factory=list)
     at: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    _mapped: dict[Any, tuple[Cells, Bads]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.at if self.type == "time" else self.codes)
@@ -69,9 +73,18 @@ class Cells:
             return Cells(self.type, at=np.append(self.at, NO_TIME)[rows])
         return Cells(self.type, np.append(self.codes, np.int32(-1))[rows], self.values)
 
-    def mapped(self, kind: CellType, read: Callable[[Any], Any]) -> tuple[Cells, Bads]:
-        """Each distinct value read once: `read` gives None for nothing and a `Bad` for what cannot be."""
-        return _recoded(kind, self.codes, self.values, read)
+    def mapped(self, read: Callable[[Any], Any], name: Any) -> tuple[Cells, Bads]:
+        """Each value read once as text, for all blocks that ask for it by that name.
+
+        `read` gives None for nothing and a `Bad` for what cannot be.
+        """
+        if name not in self._mapped:
+            self._mapped[name] = _recoded("text", self.codes, self.values, read)
+        return self._mapped[name]
+
+    def texts(self) -> list[str]:
+        """The values as text."""
+        return self.values if self.type in _TEXTS else [written(value) for value in self.values]
 
     def under(self, key: str) -> pa.Array:
         """What stands under a key of JSON cells, as text."""
@@ -80,7 +93,7 @@ class Cells:
             found = _under(key, value)
             return None if found is None else written(found)
 
-        return self.mapped("text", read)[0].arrow("UTC")
+        return _recoded("text", self.codes, self.values, read)[0].arrow("UTC")
 
     def column(self, timezone: str) -> Column:
         """The form in which conditions look values up."""
@@ -92,14 +105,14 @@ class Cells:
             return Column("number", None, [], np.array([*self.values, math.nan])[self.codes])
         if kind == "boolean":
             return Column("boolean", self.codes, self.values)
-        return Column("text", self.codes, [normalise(written(value)) for value in self.values])
+        return Column("text", self.codes, [normalise(text) for text in self.texts()])
 
     def arrow(self, timezone: str) -> pa.Array:
         """The cells as a table holds them; times with the zone they are written in."""
         if self.type == "time":
             return pa.array(self.at, pa.timestamp("us", timezone), mask=self.at == NO_TIME)
         kinds = {"number": pa.float64(), "boolean": pa.bool_(), "list": pa.list_(pa.string())}
-        values = self.values if self.type in kinds else [written(value) for value in self.values]
+        values = self.values if self.type in kinds else self.texts()
         held = pa.array(values, kinds.get(self.type, pa.large_string()))
         if self.type in kinds:
             return held.take(pa.array(self.codes, mask=self.codes < 0))
@@ -162,7 +175,8 @@ def _texts_of(array: pa.Array, nothing: frozenset[str]) -> Cells:
     """Text without the blanks around it; ids may be as many as rows, so all at once."""
     encoded = encoded_of(array)
     texts = pc.utf8_trim_whitespace(encoded.dictionary.cast(pa.large_string()))
-    folded = pc.utf8_lower(texts)
+    # Most files call nothing but an empty cell missing.
+    folded = texts if nothing == {""} else pc.utf8_lower(texts)
     if any(" " in text for text in nothing):
         folded = pc.replace_substring_regex(folded, r"\s+", " ")
     gone = pc.is_in(folded, pa.array(sorted(nothing), pa.large_string())).to_numpy(zero_copy_only=False).copy()
@@ -182,21 +196,17 @@ def _distinct(array: pa.Array) -> tuple[Codes, list[Any]]:
 
 
 def _recoded(kind: CellType, codes: Codes, values: list[Any], read: Callable[[Any], Any]) -> tuple[Cells, Bads]:
-    table = np.full(len(values) + 1, -1, np.int32)
-    kept: list[Any] = []
+    meanings = [None if value is None else read(value) for value in values]
     bad: dict[str, list[int]] = {}
-    index: dict[Any, int] = {}
-    for code, value in enumerate(values):
-        meaning = None if value is None else read(value)
-        if isinstance(meaning, Bad):
+    for code, meaning in enumerate(meanings):
+        if type(meaning) is Bad:
             bad.setdefault(meaning.message, []).append(code)
-        elif meaning is not None:
-            key = meaning if isinstance(meaning, (str, float, bool, tuple)) else id(meaning)
-            table[code] = index.setdefault(key, len(kept))
-            if table[code] == len(kept):
-                kept.append(meaning)
+    known = [meaning is not None and type(meaning) is not Bad for meaning in meanings]
+    good = np.array([*known, False], bool)
+    table = np.where(good, np.cumsum(good, dtype=np.int32) - 1, -1).astype(np.int32)
     rows = {message: np.flatnonzero(np.isin(codes, wrong)) for message, wrong in bad.items()}
-    return Cells(kind, table[codes], kept), {message: found for message, found in rows.items() if len(found)}
+    found = {message: places for message, places in rows.items() if len(places)}
+    return Cells(kind, table[codes], list(compress(meanings, known))), found
 
 
 def _under(key: str, value: Any) -> Any:

@@ -13,7 +13,7 @@ from leadscore.base.stages import ENDS, FUNNEL
 from leadscore.base.text import normalise
 from leadscore.base.times import NO_TIME
 from leadscore.imports.blocks import Made, Tally
-from leadscore.imports.cells import Cells, Rows, written
+from leadscore.imports.cells import Cells, Rows
 from leadscore.imports.language import Identity
 from leadscore.imports.people import NOBODY, OUT, People, Quarrel, Reference
 
@@ -68,7 +68,7 @@ def order_of(cells: Cells) -> npt.NDArray[Any]:
     """Numbers that stand in the order of what cells say, nothing last."""
     if cells.type == "time":
         return np.where(cells.at == NO_TIME, LATEST, cells.at)
-    texts = [written(value) for value in cells.values]
+    texts = cells.texts()
     place = {text: place for place, text in enumerate(sorted(set(texts)))}
     rank = np.array([*(place[text] for text in texts), len(place)])
     return rank[np.maximum(cells.codes, -1)]
@@ -82,21 +82,30 @@ def by_content(made: Made, names: list[Reference], *first: npt.NDArray[Any]) -> 
     return np.lexsort([*reversed(keys)])
 
 
+def side_by_side(*keys: npt.NDArray[Any]) -> tuple[Rows, npt.NDArray[np.bool_]]:
+    """Rows in an order in which those with the same keys are neighbours, and which are the same as the one before."""
+    order = np.lexsort(keys)
+    same = np.zeros(len(order), bool)
+    same[1:] = np.logical_and.reduce([np.diff(key[order]) == 0 for key in keys])
+    return order, same
+
+
+def shared(*keys: npt.NDArray[Any]) -> Rows:
+    """The rows whose keys another row has too; most have none, and all that is slow is done with these alone."""
+    order, same = side_by_side(*keys)
+    return np.sort(order[same | np.append(same[1:], False)])
+
+
 def newest_of_each_key(name: Name, made: Made, names: list[Reference], tally: Tally) -> Made:
     """One row of each `unique_key`: the last received."""
     if made.key is None:
         return made
-    order = np.argsort(made.key[:, 0])
-    same = np.diff(made.key[order, 0]) == 0
-    again, mask = np.zeros((2, len(made.person)), bool)
-    mask[1:] |= same
-    mask[:-1] |= same
-    shared = np.sort(order[mask])
-    if len(shared):
-        part, key = made.take(shared), made.key[shared]
-        received = np.zeros(len(shared), np.int64) if part.received is None else -part.received
-        rows = by_content(part, names, key[:, 0], key[:, 1], received)
-        again[shared[rows[1:]]] = (np.diff(key[rows], axis=0) == 0).all(axis=1)
+    rows = shared(made.key[:, 0], made.key[:, 1])
+    part = made.take(rows)
+    received = np.zeros(len(rows), np.int64) if part.received is None else -part.received
+    rows = rows[by_content(part, names, made.key[rows, 0], made.key[rows, 1], received)]
+    again = np.zeros(len(made.person), bool)
+    again[rows[1:]] = (np.diff(made.key[rows], axis=0) == 0).all(axis=1)
     tally.add(name, "again", "rows of one unique_key", int(again.sum()))
     made = Made(made.person, made.columns)
     return made.take(np.flatnonzero(~again)) if again.any() else made
@@ -115,12 +124,15 @@ def leads_and_people(
     same: dict[int, int] = {}
     if identity.same_person is not None:
         cells = made.columns[identity.same_person]
-        value = [normalise(written(one)) for one in cells.values]
-        rows = by_content(made, names, age)
-        oldest: dict[str, int] = {}
-        for row in rows[(cells.codes[rows] >= 0) & (survivor[made.person[rows]] == made.person[rows])].tolist():
+        place: dict[str, int] = {}
+        spoken = [place.setdefault(normalise(text), len(place)) for text in cells.texts()]
+        value = np.array([*spoken, -1])[np.maximum(cells.codes, -1)]
+        living = np.flatnonzero((value >= 0) & (survivor[made.person] == made.person))
+        rows = living[shared(value[living])]
+        oldest: dict[int, int] = {}
+        for row in rows[by_content(made.take(rows), names, age[rows])].tolist():
             number = int(made.person[row])
-            same.setdefault(number, oldest.setdefault(value[cells.codes[row]], number))
+            same.setdefault(number, oldest.setdefault(int(value[row]), number))
     final, quarrels = people.resolve(leads, same)
     person = made.person
     merged = (survivor[person] != person) & (survivor[person] >= 0)
@@ -128,6 +140,7 @@ def leads_and_people(
     if "valid_from" not in made.columns:
         # The rows of one person: the one that stays first, then the others by age.
         rows = np.flatnonzero(~merged)
+        rows = rows[shared(final[person[rows]])]
         order = rows[by_content(made.take(rows), names, final[person[rows]], double[rows], age[rows])]
         rowset = Rowset(rowset.blocks, rowset.block, filled(made, order, np.diff(final[person[order]]) == 0))
     rowset.count(merged, "merged", "into another lead", tally)
@@ -176,15 +189,16 @@ def told_once(rowset: Rowset, names: list[Reference], tally: Tally) -> Rowset:
     """The same outcome from several places as one, its empty columns filled."""
     made = rowset.made
     stage, at = order_of(made.columns["stage"]), made.columns["at"].at
-    order = by_content(made, names, made.person, at, stage, rowset.block)
+    rows = shared(made.person, at, stage)
+    order = rows[by_content(made.take(rows), names, made.person[rows], at[rows], stage[rows], rowset.block[rows])]
     same = (np.diff(made.person[order]) == 0) & (np.diff(at[order]) == 0) & (np.diff(stage[order]) == 0)
-    again = np.zeros(len(order), bool)
+    again = np.zeros(len(at), bool)
     again[order[1:]] = same
     rowset = Rowset(rowset.blocks, rowset.block, filled(made, order, same))
     return rowset.leave(again, "again", "the same outcome, told twice", tally)
 
 
-def first_of_repeats(rowset: Rowset, chosen: set[Name], names: list[Reference], tally: Tally) -> Rowset:
+def first_of_repeats(rowset: Rowset, chosen: set[Name], tally: Tally) -> Rowset:
     """Of the same stage set again and again in a block the first, in each pass through the funnel."""
     made = rowset.made
     stage, at, person = order_of(made.columns["stage"]), made.columns["at"].at, made.person
@@ -192,7 +206,8 @@ def first_of_repeats(rowset: Rowset, chosen: set[Name], names: list[Reference], 
     order = np.lexsort((at, person))
     passed = np.zeros(len(order), np.int64)
     passed[order] = np.cumsum(ends[order]) - ends[order]
-    order = by_content(made, names, rowset.block, person, at, stage)
+    # No two rows are of the same person, stage and moment: they were made one.
+    order = np.lexsort((stage, at, person, rowset.block))
     order = order[np.isin(rowset.block, [rowset.blocks.index(name) for name in chosen])[order]]
     same = [np.diff(one[order]) == 0 for one in (rowset.block, person, stage, passed)]
     again = np.zeros(len(person), bool)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from leadscore.errors import did_you_mean
-from leadscore.imports.cells import Cells, Rows, stacked, written
+from leadscore.imports.cells import Cells, Rows, stacked
 from leadscore.imports.data_file import scope
 from leadscore.imports.language import Alias, Block, EventsBlock, OutcomesBlock
 from leadscore.imports.opened import Opened
@@ -106,7 +106,7 @@ class Joined:
 
 def texts(cells: Cells) -> np.ndarray[Any, Any]:
     """Cells as text, None where there is nothing."""
-    return np.array([*map(written, cells.values), None], object)[np.maximum(cells.codes, -1)]
+    return np.array([*cells.texts(), None], object)[np.maximum(cells.codes, -1)]
 
 
 def joined_frame(

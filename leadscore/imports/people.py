@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from typing import NamedTuple
@@ -12,8 +12,14 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
+from leadscore.base.text import normalise
+
 # A kind of name, and the name.
 Reference = tuple[str, str]
+# (n, 2) numbers of names, and of those they stand for.
+Pairs = npt.NDArray[np.int32]
+# Names that lead to several leads, with these; or, in a circle, to none.
+Several = list[tuple[int, list[int]]]
 # What a name leads to that leads to no lead: to none that is known, or to one that the file leaves out.
 NOBODY, OUT = -1, -2
 
@@ -37,52 +43,93 @@ class People:
 
     left_out: set[int] = field(default_factory=set)
     _numbers: dict[Reference, int] = field(default_factory=dict)
-    _stands_for: set[tuple[int, int]] = field(default_factory=set)
+    _seen: dict[tuple[str, bool], dict[str, int]] = field(default_factory=dict)
+    _stands_for: list[Pairs] = field(default_factory=list)
 
     def names(self) -> list[Reference]:
         """Each name once; its position is its number."""
         return list(self._numbers)
 
-    def numbers(self, names: Iterable[Reference]) -> npt.NDArray[np.int32]:
-        """The numbers of several names, and -1 behind them, for a code of -1."""
-        known = self._numbers
-        return np.array([*(known.setdefault(name, len(known)) for name in names), NOBODY], np.int32)
+    def numbers(self, kind: str, texts: Sequence[str], *, fold: bool) -> npt.NDArray[np.int32]:
+        """The numbers of names of one kind, and -1 behind them, for a code of -1.
+
+        With `fold` all ways of writing a name are the same, as of an e-mail; of others only blanks around it are.
+        """
+        seen = self._seen.setdefault((kind, fold), {})
+        found = [*map(seen.get, texts), NOBODY]
+        for place, number in enumerate(found):
+            if number is None:
+                name = (kind, normalise(texts[place]) if fold else texts[place].strip())
+                found[place] = seen[texts[place]] = self._numbers.setdefault(name, len(self._numbers))
+        return np.array(found, np.int32)
 
     def alias(self, names: npt.NDArray[np.int32], others: npt.NDArray[np.int32]) -> None:
         """Note that names stand for others; where either is not known, nothing."""
         known = (names >= 0) & (others >= 0) & (names != others)
-        self._stands_for.update(zip(names[known].tolist(), others[known].tolist(), strict=True))
+        self._stands_for.append(np.column_stack([names[known], others[known]]))
 
-    def resolve(self, leads: set[int], same: Mapping[int, int]) -> tuple[npt.NDArray[np.int32], list[Quarrel]]:
+    def resolve(self, leads: Iterable[int], same: Mapping[int, int]) -> tuple[npt.NDArray[np.int32], list[Quarrel]]:
         """For each name the number of the lead it leads to, or `NOBODY` or `OUT`, and one more -1; and the quarrels.
 
         `same` says of a lead which other one it is. A name of several leads leads to nobody.
         """
-        names = self.names()
-        found = np.full(len(names) + 1, NOBODY, np.int32)
+        found = np.full(len(self._numbers) + 1, NOBODY, np.int32)
         found[list(self.left_out - {NOBODY})] = OUT
-        found[list(leads)] = [same.get(lead, lead) for lead in leads]
-        if not self._stands_for:
+        own = np.fromiter(leads, np.intp)
+        found[own] = own
+        if same:
+            found[list(same)] = list(same.values())
+        if not any(map(len, self._stands_for)):
             return found, []
-        pairs = np.array(sorted(self._stands_for))
-        graph = csr_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(len(names), len(names)))
-        # Names that stand for each other are one.
-        circle = connected_components(graph, connection="strong")[1].tolist()
-        inside: dict[int, list[int]] = {}
-        for name in np.unique(pairs).tolist():
-            inside.setdefault(circle[name], []).append(name)
-        further: dict[int, set[int]] = {place: set() for place in inside}
-        for name, other in pairs.tolist():
-            further[circle[name]] |= {circle[other]} - {circle[name]}
-        ends: dict[int, int] = {}
-        quarrels: list[Quarrel] = []
-        for place in TopologicalSorter(further).static_order():
-            beyond, own = {ends[one] for one in further[place]}, {int(found[name]) for name in inside[place]}
-            known = (beyond - {NOBODY, OUT}) or (own - {NOBODY, OUT})
-            if len(known) > 1 or (len(inside[place]) > 1 and not known | beyond & {OUT} | own & {OUT}):
-                shown = ", ".join(sorted(names[lead][1] for lead in known)[:3])
-                why = f"stands for {len(known)} leads: {shown}" if known else "stands for itself, by way of others"
-                quarrels += [Quarrel(names[name], why) for name in inside[place]]
-            ends[place] = known.pop() if len(known) == 1 else OUT if not known and OUT in beyond | own else NOBODY
-            found[inside[place]] = ends[place]
-        return found, quarrels
+        pairs = np.unique(np.concatenate(self._stands_for), axis=0)
+        stands = np.zeros(len(found), bool)
+        stands[pairs[:, 0]] = True
+        # Nearly all stand for names that stand for no other.
+        further = np.unique(pairs[stands[pairs[:, 1]], 0])
+        chained = np.isin(pairs[:, 0], further)
+        several = _at_once(found, pairs[~chained])
+        names = self.names()
+        if len(further):
+            several += _in_chains(found, pairs[chained])
+        return found, [Quarrel(names[name], _why([names[lead][1] for lead in known])) for name, known in several]
+
+
+def _why(leads: list[str]) -> str:
+    return f"stands for {len(leads)} leads: {', '.join(sorted(leads)[:3])}" if leads else "stands for itself, by others"
+
+
+def _at_once(found: npt.NDArray[np.int32], pairs: Pairs) -> Several:
+    """Lead names to what others, which are settled, lead to; those of several leads are given."""
+    names, starts = np.unique(pairs[:, 0], return_index=True)
+    if not len(names):
+        return []
+    ends = found[pairs[:, 1]]
+    first = np.minimum.reduceat(np.where(ends >= 0, ends, np.iinfo(np.int32).max), starts)
+    last = np.maximum.reduceat(ends, starts)
+    out = np.minimum.reduceat(ends, starts) == OUT
+    own = found[names]
+    found[names] = np.select([last < 0, first == last], [np.where((own == NOBODY) & out, OUT, own), last], NOBODY)
+    bounds = np.append(starts, len(pairs))
+    unclear = np.flatnonzero((last >= 0) & (first != last)).tolist()
+    return [(int(names[at]), np.unique(ends[bounds[at] : bounds[at + 1]]).tolist()) for at in unclear]
+
+
+def _in_chains(found: npt.NDArray[np.int32], pairs: Pairs) -> Several:
+    """The same one after the other, along chains of any length; names that stand for each other are one."""
+    graph = csr_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(len(found), len(found)))
+    circle = connected_components(graph, connection="strong")[1]
+    inside: dict[int, list[int]] = {}
+    for name in np.unique(pairs).tolist():
+        inside.setdefault(int(circle[name]), []).append(name)
+    further: dict[int, set[int]] = {place: set() for place in inside}
+    for name, other in circle[pairs].tolist():
+        further[name] |= {other} - {name}
+    several: Several = []
+    for place in TopologicalSorter(further).static_order():
+        beyond = {int(found[inside[one][0]]) for one in further[place]}
+        own = {int(found[name]) for name in inside[place]}
+        known = (beyond - {NOBODY, OUT}) or (own - {NOBODY, OUT})
+        if len(known) > 1 or (len(inside[place]) > 1 and not known and OUT not in beyond | own):
+            several += [(name, sorted(known)) for name in inside[place]]
+        found[inside[place]] = known.pop() if len(known) == 1 else OUT if not known and OUT in beyond | own else NOBODY
+    return several

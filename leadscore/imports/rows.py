@@ -53,6 +53,8 @@ class Frame:
 
     def take(self, rows: Rows) -> Frame:
         """Some of the rows, in another order or more than once."""
+        if len(rows) == self.n and (rows == np.arange(self.n)).all():
+            return self
         return Frame(lambda name: self.get(name).take(rows), len(rows), self.timezone)
 
     def holds(self, condition: Condition | None) -> npt.NDArray[np.int64]:
@@ -82,12 +84,12 @@ class Frame:
             return cells, {}
         bad: Bads = {}
         if value.separator is None and (value.before or value.part):
-            cells, bad = cells.mapped("text", cutter(value))
+            cells, bad = cells.mapped(cutter(value), (value.part, value.before))
         if value.values is not None:
-            cells, wrong = cells.mapped("text", _renamed(value))
-            bad |= wrong
+            cells, wrong = cells.mapped(_renamed(value), (value.part, value.before, id(value)))
+            bad = bad | wrong
             out = np.array([one is _OUT for one in cells.values] + [False], bool)
-            cells.codes = np.where(out[cells.codes], LEFT_OUT, cells.codes)
+            cells = Cells("text", np.where(out[cells.codes], LEFT_OUT, cells.codes), [*map(str, cells.values)])
         return cells, bad
 
     def _cases(self, value: Value) -> tuple[Cells, Bads]:
@@ -127,14 +129,13 @@ def together(parts: list[Cells], chosen: npt.NDArray[np.int64]) -> Cells:
     if all(part.type == "time" for part in parts):
         times = np.column_stack([part.at for part in parts])[np.arange(len(chosen)), chosen]
         return Cells("time", at=np.where(chosen < 0, NO_TIME, times))
-    codes = np.full(len(chosen), NOTHING)
+    codes, kinds = np.full(len(chosen), NOTHING), {part.type for part in parts}
     values: list[Any] = []
     for place, part in enumerate(parts):
         rows = chosen == place
         own = part.codes[rows]
         codes[rows] = np.where(own >= 0, own + np.int32(len(values)), own)
-        values += part.values
-    kinds = {part.type for part in parts}
+        values += part.values if len(kinds) == 1 else part.texts()
     return Cells(kinds.pop() if len(kinds) == 1 else "text", codes, values)
 
 

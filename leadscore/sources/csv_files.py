@@ -204,9 +204,10 @@ class CsvFile:
                     raise self._misplaced(position + chunk.index(b"\0"))
                 if inside or b'"' in chunk:
                     content = np.frombuffer(chunk, np.uint8)
-                    parity = np.bitwise_xor.accumulate(content == ord('"')) ^ inside
-                    breaks = (content == ord("\n")) | (content == ord("\r"))
-                    several, inside = several or bool((parity & breaks).any()), bool(parity[-1])
+                    quotes = np.flatnonzero(content == ord('"'))
+                    breaks = np.flatnonzero((content == ord("\n")) | (content == ord("\r")))
+                    several |= bool(((np.searchsorted(quotes, breaks) + inside) % 2).any())
+                    inside = bool((len(quotes) + inside) % 2)
                 last = max(chunk.rfind(b"\n"), chunk.rfind(b"\r"))
                 since_break = since_break + len(chunk) if last < 0 else len(chunk) - last
                 several |= since_break > _BLOCK // 2
@@ -376,6 +377,10 @@ def _with_short(
     """The rows that Arrow read, and between them in their places those that it found too short."""
     row = 0
     for batch in batches:
+        if not short:
+            row += batch.num_rows
+            yield batch
+            continue
         pieces, at = [], 0
         while short and short[0][0] <= row + batch.num_rows - at:
             pieces.append(batch.slice(at, short[0][0] - row))

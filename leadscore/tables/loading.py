@@ -215,11 +215,9 @@ def _with_aliases(ids: Ids, aliases: Any) -> Ids:
     table = source.table([*others, "lead_id"])
     people = People()
     # The number of a lead is its position.
-    leads = people.numbers(("id", text) for text in ids.array.cast(pa.large_string()).to_pylist())[:-1]
-    old, new = (
-        people.numbers(("id", text) for text in plain_ids(column, "aliases").cast(pa.large_string()).to_pylist())[:-1]
-        for column in table.columns
-    )
+    columns = (ids.array, *(plain_ids(column, "aliases") for column in table.columns))
+    texts = (column.cast(pa.large_string()).to_pylist() for column in columns)
+    leads, old, new = (people.numbers("id", one, fold=False)[:-1] for one in texts)
     people.alias(old, new)
     lead_of, quarrels = people.resolve(set(leads.tolist()), {})
     names = [name for _, name in people.names()]

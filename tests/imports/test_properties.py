@@ -94,7 +94,7 @@ def test_chains_of_merges_end_with_one_survivor(pairs, leads):
         if name > other:
             further.setdefault(name, set()).add(other)
     people = People()
-    people.numbers(("id", str(number)) for number in range(12))
+    people.numbers("id", [str(number) for number in range(12)], fold=False)
     for name, others in further.items():
         for other in others:
             people.alias(np.array([name], np.int32), np.array([other], np.int32))
@@ -117,7 +117,7 @@ def test_names_that_stand_for_each_other_are_one_lead():
     """A circle, as two merges of which each undid the other, with one lead in it, with two, with none."""
     for leads, right, quarrels in (({1}, 1, 0), ({1, 2}, NOBODY, 3), (set(), NOBODY, 3)):
         people = People()
-        people.numbers(("id", str(number)) for number in range(3))
+        people.numbers("id", ["0", "1", "2"], fold=False)
         people.alias(np.array([0, 1, 2], np.int32), np.array([1, 2, 0], np.int32))
         found, named = people.resolve(leads, {})
         assert found[:3].tolist() == [right] * 3
@@ -126,7 +126,7 @@ def test_names_that_stand_for_each_other_are_one_lead():
 
 def test_a_chain_longer_than_the_stack_is_followed():
     people, n = People(), 20_000
-    people.numbers(("id", str(number)) for number in range(n))
+    people.numbers("id", [str(number) for number in range(n)], fold=False)
     people.alias(np.arange(n - 1, dtype=np.int32), np.arange(1, n, dtype=np.int32))
     assert set(people.resolve({n - 1}, {})[0][:n].tolist()) == {n - 1}
 
