@@ -72,14 +72,14 @@ class Made:
 
     @classmethod
     def stacked(cls, parts: list[Made]) -> Made:
-        """The rows of several parts, one below the other."""
-        first = parts[0]
-        return cls(
-            np.concatenate([part.person for part in parts]),
-            {name: stacked([part.columns[name] for part in parts]) for name in first.columns},
-            None if first.key is None else np.concatenate([part.key for part in parts]),
-            None if first.received is None else np.concatenate([part.received for part in parts]),
-        )
+        """The rows of several parts, one below the other. The parts are used up: two copies would fill the memory."""
+        key = None if parts[0].key is None else np.concatenate([part.key for part in parts])
+        received = None if parts[0].received is None else np.concatenate([part.received for part in parts])
+        for part in parts:
+            part.key = part.received = None
+        labels = list(parts[0].columns)
+        columns = {label: stacked([part.columns.pop(label) for part in parts]) for label in labels}
+        return cls(np.concatenate([part.person for part in parts]), columns, key, received)
 
 
 class Maker:
@@ -122,9 +122,10 @@ class Maker:
                 out |= dropped
         stay = np.flatnonzero(~out)
         row, person, bad = references(frame.take(stay), self.block.lead_id, self.people)
-        broken |= self._breaches(
-            "lead_id", self.block.lead_id, frame, {why: stay[one] for why, one in bad.items()}, places
-        )
+        if isinstance(self.block, LeadsBlock):
+            bad = bad | {"no lead_id": row[person < 0]}
+        bad = {why: stay[rows] for why, rows in bad.items()}
+        broken |= self._breaches("lead_id", self.block.lead_id, frame, bad, places)
         self.tally.add(self.name, "set aside", "cells that cannot be read", (broken & ~out).sum())
         whole = ~broken[stay[row]]
         row, person = stay[row[whole]], person[whole]

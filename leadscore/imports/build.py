@@ -23,6 +23,7 @@ from leadscore.imports.finish import (
     first_of_repeats,
     leads_and_people,
     of_leads,
+    one_row_each,
     put_in_order,
     table_of,
     told_once,
@@ -30,7 +31,7 @@ from leadscore.imports.finish import (
 from leadscore.imports.joins import Joined, Scope, joined_frame, names_of
 from leadscore.imports.language import Alias, Block
 from leadscore.imports.opened import Opened
-from leadscore.imports.people import People, Quarrel
+from leadscore.imports.people import People, Quarrel, Reference
 from leadscore.imports.report import Imported
 from leadscore.imports.rows import Frame
 from leadscore.sources.exports import Export, open_export
@@ -99,7 +100,7 @@ def import_tables(
             given.wrong("data", f"must be a DataFile, or the path of one; got {shown(data)}")
         if not isinstance(sources, (Mapping, NoneType)):
             given.wrong("sources", f"must say for each source its table; got {shown(sources)}")
-        if progress is not None and not callable(progress):
+        if progress is not None and (not callable(progress) or isinstance(progress, type)):
             given.wrong("progress", f"must be a function of a text; got {shown(progress)}")
     file = data if isinstance(data, DataFile) else DataFile.read(data)
     held = dict(sources) if sources is not None else {}
@@ -211,7 +212,8 @@ class Import:
             for table in ("leads", "events", "outcomes")
             if getattr(file, table)
         }
-        leads, lead_of, quarrels = leads_and_people(tables["leads"], people, file.identity, tally)
+        leads, differ = one_row_each(tables["leads"], names, tally)
+        leads, lead_of, quarrels = leads_and_people(leads, people, file.identity, tally)
         unclear = {names.index(one.name) for one in quarrels}
         tables = {"leads": leads} | {
             name: of_leads(table, lead_of, unclear, tally) for name, table in tables.items() if name != "leads"
@@ -223,7 +225,7 @@ class Import:
             tables["outcomes"] = told_once(outcomes, names, tally)
         for table in tables.values():
             table.count(slice(None), "kept", "", tally)
-        if strict and (problems := list(self._broken(quarrels))):
+        if strict and (problems := [*self._broken(quarrels), *_differing(differ, names)]):
             raise ContractError(file.source, problems)
         aside = [opened.breaches.rejected() for opened in self.opened.values()]
         return Imported(
@@ -248,3 +250,11 @@ class Import:
         strangers = sum(count for (*_, fate, _), count in self.tally.counts.items() if fate == "unmatched")
         if strangers and self.data.identity.unmatched == "refuse":
             yield Problem("identity.unmatched", f"{counted(strangers, 'row')} of people who are not among the leads")
+
+
+def _differing(differ: dict[str, list[int]], names: list[Reference]) -> Iterator[Problem]:
+    """Leads of several rows that do not say the same: nobody knows which is right."""
+    for column, leads in differ.items():
+        shown = ", ".join(repr(names[lead][1]) for lead in leads[:_SHOWN])
+        message = f"{counted(len(leads), 'lead')} in several rows that say different things: {shown}"
+        yield Problem(f"leads.{column}", f"{message}; leave the older export out, or give 'valid_from'")

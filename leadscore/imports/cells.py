@@ -346,8 +346,11 @@ def _in_form(text: pa.Array, form: str, missing: Sequence[str], timezone: str) -
             found[bare] = Times(times.at[bare], zoned=False).utc(timezone)
         return found, times.bad
     if form in _EPOCHS:
-        whole = pc.if_else(pc.match_substring_regex(text, r"^-?\d{1,18}(?:\.0*)?$"), text, None)
-        counts = pc.replace_substring_regex(whole, r"\.0*$", "").cast(pa.int64())
+        try:
+            counts = text.cast(pa.int64())
+        except pa.ArrowInvalid:
+            whole = pc.if_else(pc.match_substring_regex(text, r"^-?\d{1,18}(?:\.0*)?$"), text, None)
+            counts = pc.replace_substring_regex(whole, r"\.0*$", "").cast(pa.int64())
         at = counts.fill_null(0).to_numpy() * _EPOCHS[form][1]
         inside = counts.is_valid().to_numpy(zero_copy_only=False) & (at >= _EARLIEST) & (at < _LATEST)
         return np.where(inside, at, NO_TIME), {}

@@ -42,25 +42,29 @@ class People:
     """
 
     left_out: set[int] = field(default_factory=set)
-    _numbers: dict[Reference, int] = field(default_factory=dict)
-    _seen: dict[tuple[str, bool], dict[str, int]] = field(default_factory=dict)
+    _names: list[Reference] = field(default_factory=list)
+    _numbers: dict[str, dict[str, int]] = field(default_factory=dict)
+    _spelled: dict[str, dict[str, int]] = field(default_factory=dict)
     _stands_for: list[Pairs] = field(default_factory=list)
 
     def names(self) -> list[Reference]:
         """Each name once; its position is its number."""
-        return list(self._numbers)
+        return self._names
 
     def numbers(self, kind: str, texts: Sequence[str], *, fold: bool) -> npt.NDArray[np.int32]:
         """The numbers of names of one kind, and -1 behind them, for a code of -1.
 
         With `fold` all ways of writing a name are the same, as of an e-mail; of others only blanks around it are.
         """
-        seen = self._seen.setdefault((kind, fold), {})
+        known = self._numbers.setdefault(kind, {})
+        seen = self._spelled.setdefault(kind, {}) if fold else known
         found = [*map(seen.get, texts), NOBODY]
-        for place, number in enumerate(found):
-            if number is None:
-                name = (kind, normalise(texts[place]) if fold else texts[place].strip())
-                found[place] = seen[texts[place]] = self._numbers.setdefault(name, len(self._numbers))
+        for place in [place for place, number in enumerate(found) if number is None]:
+            name = normalise(texts[place]) if fold else texts[place].strip()
+            if name not in known:
+                known[name] = len(self._names)
+                self._names.append((kind, name))
+            found[place] = seen[texts[place]] = known[name]
         return np.array(found, np.int32)
 
     def alias(self, names: npt.NDArray[np.int32], others: npt.NDArray[np.int32]) -> None:
@@ -73,7 +77,7 @@ class People:
 
         `same` says of a lead which other one it is. A name of several leads leads to nobody.
         """
-        found = np.full(len(self._numbers) + 1, NOBODY, np.int32)
+        found = np.full(len(self._names) + 1, NOBODY, np.int32)
         found[list(self.left_out - {NOBODY})] = OUT
         own = np.fromiter(leads, np.intp)
         found[own] = own

@@ -85,6 +85,41 @@ def test_a_value_that_is_not_named_is_refused():
     assert run(other, visits=VISITS.assign(kind=["BOUNCE", "x"])).events["event"].to_pylist() == ["mail"]
 
 
+def test_a_lead_in_several_rows_is_one_where_they_agree():
+    """Overlapping parts of an export; of rows that say different things nobody knows which is right."""
+    again = pd.concat([PEOPLE, PEOPLE.assign(email=["ana@x.example", ""])])
+    found = run(people=again)
+    assert found.leads["lead_id"].to_pylist() == ["1", "2"]
+    assert found.leads["email"].to_pylist() == ["ana@x.example", "bo@y.example"]
+    assert fates(found)["people", "again", "another row of the same lead"] == 2
+    other = pd.concat([PEOPLE, PEOPLE.assign(created="2026-03-09")])
+    with pytest.raises(ls.ContractError, match=r"leads\.created_at: 2 leads in several rows that say different things"):
+        run(people=other)
+    set_aside = run(people=other, strict=False)
+    assert len(set_aside.leads) == 2
+    assert fates(set_aside)["people", "set aside", "another row of the same lead, which says something else"] == 2
+
+
+def test_a_join_with_several_matches_makes_no_two_leads():
+    text = TEXT.replace("lead_id: id, created_at", "join: {sizes: {id: who}}, lead_id: id, created_at")
+    text = text.replace("columns: {email:", "columns: {size: sizes.size, email:").replace(
+        "sources:", "sources:\n  sizes: {}"
+    )
+    data = ls.imports.DataFile.from_yaml(text)
+    sizes = pd.DataFrame({"who": ["1", "2", "2"], "size": ["5", "6", "6"]})
+    sources = {"people": PEOPLE, "visits": VISITS}
+    assert len(ls.imports.import_tables(data, sources=sources | {"sizes": sizes}).leads) == 2
+    with pytest.raises(ls.ContractError, match=r"leads\.size: 1 lead in several rows"):
+        ls.imports.import_tables(data, sources=sources | {"sizes": sizes.assign(size=["5", "6", "7"])})
+
+
+def test_a_lead_without_an_id_is_refused():
+    with pytest.raises(ls.ContractError, match="no lead_id"):
+        run(people=PEOPLE.assign(id=["1", ""]))
+    found = run(people=PEOPLE.assign(id=["1", ""]), strict=False)
+    assert found.leads["lead_id"].to_pylist() == ["1"]
+
+
 def test_an_event_without_a_time_is_refused():
     with pytest.raises(ls.ContractError, match="no time"):
         run(visits=VISITS.assign(at=["", "2026-03-06"]))
