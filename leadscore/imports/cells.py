@@ -71,7 +71,14 @@ class Cells:
         """Other rows, -1 for one of nothing."""
         if self.type == "time":
             return Cells(self.type, at=np.append(self.at, NO_TIME)[rows])
-        return Cells(self.type, np.append(self.codes, np.int32(-1))[rows], self.values)
+        codes = np.append(self.codes, np.int32(-1))[rows]
+        if len(rows) >= len(self.values):
+            return Cells(self.type, codes, self.values)
+        # What no row holds any more would be looked up for nothing.
+        used = np.zeros(len(self.values), bool)
+        used[codes[codes >= 0]] = True
+        table = np.cumsum(used, dtype=np.int32) - np.int32(1)
+        return Cells(self.type, np.where(codes >= 0, table[codes], codes), list(compress(self.values, used.tolist())))
 
     def mapped(self, read: Callable[[Any], Any], name: Any) -> tuple[Cells, Bads]:
         """Each value read once as text, for all blocks that ask for it by that name.

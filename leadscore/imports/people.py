@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -58,14 +59,15 @@ class People:
         """
         known = self._numbers.setdefault(kind, {})
         seen = self._spelled.setdefault(kind, {}) if fold else known
-        found = [*map(seen.get, texts), NOBODY]
-        for place in [place for place, number in enumerate(found) if number is None]:
+        found = np.full(len(texts) + 1, NOBODY, np.int32)
+        found[:-1] = np.fromiter(map(seen.get, texts, repeat(OUT)), np.int32, len(texts))
+        for place in np.flatnonzero(found == OUT).tolist():
             name = normalise(texts[place]) if fold else texts[place].strip()
             if name not in known:
                 known[name] = len(self._names)
                 self._names.append((kind, name))
             found[place] = seen[texts[place]] = known[name]
-        return np.array(found, np.int32)
+        return found
 
     def alias(self, names: npt.NDArray[np.int32], others: npt.NDArray[np.int32]) -> None:
         """Note that names stand for others; where either is not known, nothing."""
