@@ -215,7 +215,10 @@ def _with_aliases(ids: Ids, aliases: Any) -> Ids:
     table = source.table([*others, "lead_id"])
     people = People()
     # The number of a lead is its position.
-    columns = (ids.array, *(plain_ids(column, "aliases") for column in table.columns))
+    held = [plain_ids(column, "aliases") for column in table.columns]
+    if empty := sum(int(blank(column).sum()) for column in held):
+        raise ContractError("tables", [Problem("aliases", f"{counted(empty, 'cell')} without an id")])
+    columns = (ids.array, *held)
     texts = (column.cast(pa.large_string()).to_pylist() for column in columns)
     leads, old, new = (people.numbers("id", one, fold=False)[:-1] for one in texts)
     people.alias(old, new)

@@ -192,6 +192,8 @@ class TestAliases:
         twice = pd.DataFrame({"old": ["old-7", "old-7"], "lead_id": ["12", "13"]})
         with pytest.raises(ls.ContractError, match="'old-7' stands for 2 leads"):
             self.points(twice)
+        with pytest.raises(ls.ContractError, match="1 cell without an id"):
+            self.points({"old-7": None})
         with pytest.raises(ls.ContractError, match="must have one column beside lead_id"):
             self.points(twice.assign(more=1))
 
