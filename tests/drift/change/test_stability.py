@@ -143,6 +143,7 @@ def test_p_without_ties_is_scipys(n, m, shift):
     assert kolmogorov_smirnov(first, second) == pytest.approx((exact.statistic, exact.pvalue), rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "m"), [(1, 1), (2, 2), (3, 3), (5, 5), (2, 40), (500, 1), (1000, 1)])
 def test_few_leads_without_drift_are_rarely_called_changed(n, m):
     rng = np.random.default_rng(n + m)
@@ -234,6 +235,7 @@ def test_the_interval_holds_the_index_of_the_truth(shift):
     assert 0.93 < held < 0.98
 
 
+@pytest.mark.slow
 def test_few_tables_without_drift_name_a_change():
     rng = np.random.default_rng(4)
     named = [len(stability(leads(500, rng), leads(300, rng)).changed) > 0 for _ in range(80)]

@@ -40,6 +40,7 @@ def test_additive_data_are_ordered_as_well_as_by_logistic_regression(shape):
     assert np.mean(list(gains(shape, range(20))), axis=0).min() > -0.005
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", ["linear", "u-shape"])
 def test_a_card_is_about_as_good_as_logistic_regression(shape):
     assert np.mean(list(gains(shape, range(3))), axis=0).min() > -0.005
