@@ -106,7 +106,8 @@ def import_tables(
     held = dict(sources) if sources is not None else {}
     if strange := [
         Problem("sources", f"there is no source {name!r}{did_you_mean(name, file.sources)}")
-        for name in held.keys() - file.sources.keys()
+        for name in held
+        if name not in file.sources
     ]:
         raise ContractError(file.source, strange)
     run = Import(file, held, progress or (lambda _: None))
@@ -235,8 +236,20 @@ class Import:
             rejected=pd.concat([part for part in aside if len(part)] or aside[:1], ignore_index=True),
             timezone=file.timezone,
             lookback_days=max((block.lookback_days or 0 for block in file.events.values()), default=0),
-            found=tuple(note for opened in self.opened.values() for note in opened.source.notes),
+            found=tuple(self._found_out()),
         )
+
+    def _found_out(self) -> Iterator[str]:
+        """What the sources say of themselves, and what in the file is of no use."""
+        for opened in self.opened.values():
+            yield from opened.source.notes
+        for name in self.data.sources:
+            if name not in self.opened:
+                yield f"The source {name!r} is used by no block."
+        kept = {(table, block) for table, block, fate, _ in self.tally.counts if fate == "kept"}
+        for key, block in self.blocks.items():
+            if key not in kept and self.opened[block.from_].read:
+                yield f"{'.'.join(key)} keeps none of the rows of {block.from_!r}."
 
     def _broken(self, quarrels: list[Quarrel]) -> Iterator[Problem]:
         """What makes a strict run refuse the exports."""

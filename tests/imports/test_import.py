@@ -45,6 +45,17 @@ def test_strangers_are_counted_and_are_no_breach():
     run(TEXT + "  unmatched: refuse\n", visits=VISITS.iloc[:1])
 
 
+def test_what_is_of_no_use_is_said():
+    text = TEXT.replace("sources:", "sources:\n  spare: {}").replace(
+        "event: {value: visit}", "event: {column: who, values: {x: visit}, other: drop}"
+    )
+    assert run(text).notes[:2] == (
+        "The source 'spare' is used by no block.",
+        "events.visits keeps none of the rows of 'visits'.",
+    )
+    assert not any("keeps none" in note or "no block" in note for note in run().notes)
+
+
 def test_leads_that_the_file_leaves_out_are_no_strangers():
     text = TEXT.replace("{columns: {created: {type: time}}}", "{columns: {created: {type: time}}, drop: {id: '1'}}")
     assert fates(run(text))["visits", "unmatched", "of leads that the file leaves out"] == 1
