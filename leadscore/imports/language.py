@@ -173,9 +173,15 @@ class Value(Part):
     WAYS: ClassVar[tuple[str, ...]] = ("column", "cases", "first", "value")
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, core: Any, handler: GetJsonSchemaHandler) -> Any:
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> Any:
         """A name alone is that of a column."""
-        return {"anyOf": [{"type": ["string", "number", "boolean"]}, handler(core)]}
+        whole = super().__get_pydantic_json_schema__(schema, handler)
+        inner = handler.resolve_ref_schema(whole)
+        if "anyOf" not in inner:
+            form = dict(inner)
+            inner.clear()
+            inner["anyOf"] = [{"type": ["string", "number", "boolean"]}, form]
+        return whole
 
     @model_validator(mode="before")
     @classmethod
