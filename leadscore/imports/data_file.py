@@ -35,7 +35,6 @@ from leadscore.rulebook.yaml import Path
 # As alike as "devise" and "device".
 _SLIP = 0.75
 
-ENDINGS = (".yaml", ".yml")
 TIMES = ("created_at", "valid_from", "at")
 FORM = yaml.Form("data file", "data: 1", DataFileError, ignores="values")
 
@@ -135,12 +134,6 @@ class DataFile(Contents):
         return f"<DataFile: {'; '.join([counted(len(self.sources), 'source'), *made])}>"
 
     __str__ = __repr__
-
-
-def is_data_file(given: Any) -> bool:
-    """Whether what is given for a table is a data file, or the path of one."""
-    path = isinstance(given, (str, os.PathLike)) and os.fspath(given).lower().endswith(ENDINGS)
-    return path or isinstance(given, DataFile)
 
 
 # ------------------------------------------------------------------------------- what does not go together in the file

@@ -12,10 +12,7 @@ import pyarrow as pa
 from leadscore.base.arguments import Arguments
 from leadscore.base.text import counted, shown
 from leadscore.errors import ArgumentError, ContractError, Problem
-from leadscore.imports.build import import_tables
-from leadscore.imports.data_file import is_data_file
-from leadscore.imports.people import People
-from leadscore.imports.report import Imported
+from leadscore.imports.report import Imported, is_data_file
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import Kind, declared_kind, event_kinds, lead_kinds
 from leadscore.sources.columns import Column, blank, convert, distinct, feet, plain_ids, unseen
@@ -181,6 +178,8 @@ def _imported(leads: Any, sources: Mapping[str, Any] | None, books: list[Ruleboo
     if isinstance(leads, Imported):
         imported = leads
     elif is_data_file(leads):
+        from leadscore.imports.build import import_tables  # noqa: PLC0415 - a fifth of a second, for data files only
+
         imported = import_tables(leads, sources=sources, strict=strict)
     elif sources is not None:
         raise ArgumentError("sources", "goes with a data file: give one in place of the leads")
@@ -205,6 +204,8 @@ def _opened(parts: dict[str, Any], imported: Imported | None) -> dict[str, Sourc
 
 def _with_aliases(ids: Ids, aliases: Any) -> Ids:
     """The ids, and those that stand for one of them."""
+    from leadscore.imports.people import People  # noqa: PLC0415 - needs scipy, and few have aliases
+
     if isinstance(aliases, Mapping):
         aliases = pd.DataFrame({"alias": list(aliases), "lead_id": list(aliases.values())}, dtype=object)
     source = open_source(aliases, "aliases")
