@@ -104,7 +104,7 @@ class Maker:
 
     def leave(self, frame: Frame) -> None:
         """Note whom rows that are left out are of: leads that are left out are no strangers."""
-        if isinstance(self.block, LeadsBlock) and frame.n:
+        if isinstance(self.block, LeadsBlock):
             self.people.left_out.update(references(frame, self.block.lead_id, self.people).person.tolist())
 
     def _make(self, values: dict[str, Value], frame: Frame, places: Rows) -> Made:

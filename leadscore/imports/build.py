@@ -15,7 +15,7 @@ import pandas as pd
 from leadscore.base.arguments import Arguments
 from leadscore.base.text import counted, shown
 from leadscore.errors import ContractError, DataFileError, Problem, did_you_mean
-from leadscore.imports.blocks import Made, Maker, Tally, references
+from leadscore.imports.blocks import Made, Maker, References, Tally, references
 from leadscore.imports.cells import Rows
 from leadscore.imports.data_file import DataFile
 from leadscore.imports.finish import (
@@ -29,9 +29,9 @@ from leadscore.imports.finish import (
     told_once,
 )
 from leadscore.imports.joins import Joined, Scope, joined_frame, names_of
-from leadscore.imports.language import Alias, Block
+from leadscore.imports.language import Alias, Block, LeadsBlock
 from leadscore.imports.opened import Opened
-from leadscore.imports.people import People, Quarrel, Reference
+from leadscore.imports.people import NOBODY, People, Quarrel, Reference
 from leadscore.imports.report import Imported
 from leadscore.imports.rows import Frame
 from leadscore.sources.exports import Export, open_export
@@ -178,14 +178,14 @@ class Import:
                 self.progress(f"Reading {source}: {counted(opened.read, 'row')}")
                 for key, block in users.items():
                     frame, rows = joined_frame(batch.frame, batch.rows, self.scopes[key], block, held)
-                    dropped, out = joined_frame(batch.dropped, batch.out, self.scopes[key], block, held)
                     if isinstance(block, Alias):
                         self._alias(key[1], block, frame, rows)
-                        self._alias(key[1], block, dropped, out)
-                    else:
-                        self.tally.add(key, "added", "several matches of a join", frame.n - batch.frame.n)
-                        makers[key].leave(dropped)
-                        makers[key].take(frame, rows)
+                        self._alias_of_left_out(block, batch.dropped)
+                        continue
+                    self.tally.add(key, "added", "several matches of a join", frame.n - batch.frame.n)
+                    if isinstance(block, LeadsBlock):
+                        makers[key].leave(joined_frame(batch.dropped, batch.out, self.scopes[key], block, held)[0])
+                    makers[key].take(frame, rows)
             for key in users.keys() & makers.keys():
                 self.tally.add(key, "read", "", opened.read + len(opened.source.unread))
                 self.tally.add(key, "set aside", "lines that are no rows", len(opened.source.unread))
@@ -196,13 +196,20 @@ class Import:
 
     def _alias(self, name: str, alias: Alias, frame: Frame, places: Rows) -> None:
         stay = np.flatnonzero(frame.holds(alias.where) > 0)
-        frame, places = frame.take(stay), places[stay]
-        named = alias.alias.model_copy(update={"kind": alias.kind})
-        other = references(frame, named, self.people)
-        lead = references(frame, alias.lead_id, self.people)
+        other, lead = self._pairs(alias, frame.take(stay))
         for why, rows in {**other.bad, **lead.bad}.items():
-            self.opened[alias.from_].breaches.add(name, why, places[rows], [""] * len(rows))
+            self.opened[alias.from_].breaches.add(name, why, places[stay][rows], [""] * len(rows))
         self.people.alias(other.person, lead.person[other.row])
+
+    def _alias_of_left_out(self, alias: Alias, frame: Frame) -> None:
+        """Other names of leads that `drop` leaves out, so that their events are not called strangers'; of no others."""
+        other, lead = self._pairs(alias, frame)
+        out = np.isin(lead.person, list(self.people.left_out))
+        self.people.alias(other.person, np.where(out, lead.person, NOBODY)[other.row])
+
+    def _pairs(self, alias: Alias, frame: Frame) -> tuple[References, References]:
+        named = alias.alias.model_copy(update={"kind": alias.kind})
+        return references(frame, named, self.people), references(frame, alias.lead_id, self.people)
 
     def finished(self, made: dict[Name, list[Made]], *, strict: bool) -> Imported:
         """The three tables; every row of every block is counted."""

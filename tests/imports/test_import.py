@@ -63,6 +63,24 @@ def test_leads_that_the_file_leaves_out_are_no_strangers():
     assert fates(run(text))["visits", "unmatched", "of leads that the file leaves out"] == 1
 
 
+def test_rows_that_are_dropped_give_nobody_another_name():
+    device = "device: {from: logins, alias: device, kind: device, lead_id: who}"
+    text = TEXT.replace("aliases: {", f"aliases: {{{device}, ")
+    text = text.replace("sources:", "sources:\n  logins: {drop: {test: 'yes'}}").replace(
+        "kind: email}, event", "kind: device}, event"
+    )
+    logins = pd.DataFrame({"device": ["d1", "d2"], "who": ["1", "2"], "test": ["yes", "no"]})
+    visits = pd.DataFrame({"who": ["d1", "d2"], "at": "2026-03-05"})
+    sources = {"people": PEOPLE, "visits": visits, "logins": logins}
+    found = ls.imports.import_tables(ls.imports.DataFile.from_yaml(text), sources=sources)
+    assert found.events["lead_id"].to_pylist() == ["2"]
+    assert fates(found)["visits", "unmatched", "an id of none of the leads"] == 1
+    of_all = ls.imports.import_tables(
+        ls.imports.DataFile.from_yaml(text), sources=sources | {"logins": logins.assign(test="no")}
+    )
+    assert of_all.events["lead_id"].to_pylist() == ["1", "2"]
+
+
 def test_a_name_of_several_leads_is_refused_or_set_aside():
     both = PEOPLE.assign(email="ana@x.example")
     with pytest.raises(ls.ContractError, match=r"email 'ana@x.example' stands for 2 leads: 1, 2"):
