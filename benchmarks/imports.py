@@ -104,9 +104,15 @@ def make(work: Path, n: int, events: int) -> None:
         f"Property {number}": one_of("", "", "some text", "12.5", "2026-01-01") for number in range(len(columns), 80)
     }
     pa.csv.write_csv(pa.table(columns), work / "contacts.csv")
+    write_activities(work / "activities.csv", emails, events, rng)
+    (work / "data.yaml").write_text(DATA, encoding="utf-8")
+
+
+def write_activities(path: Path, emails: np.ndarray, events: int, rng: np.random.Generator) -> None:
+    """What people did, a part at a time."""
     urls = np.array([f"https://www.acme.example/page/{number}?utm_source=mail" for number in range(2000)] + [""] * 2000)
     schema = pa.schema([(name, pa.int64() if name == "created" else pa.string()) for name in ACTIVITIES])
-    with pa.csv.CSVWriter(work / "activities.csv", schema) as writer:
+    with pa.csv.CSVWriter(path, schema) as writer:
         for start in range(0, events, 1_000_000):
             rows = min(1_000_000, events - start)
             number = start + np.arange(rows)
@@ -116,13 +122,12 @@ def make(work: Path, n: int, events: int) -> None:
             same = np.random.default_rng([start, 1]).random((4, rows))[:, number - start]
             part = {
                 "id": np.char.add("e", number.astype(str)),
-                "recipient": emails[(same[0] * n).astype(int)],
+                "recipient": emails[(same[0] * len(emails)).astype(int)],
                 "type": np.array(["OPEN", "CLICK", "SENT", "DELIVERED"])[(same[1] * 4).astype(int)],
                 "created": 1_767_225_600_000 + (same[2] * 7_776_000).astype(int) * 1000,
                 "url": urls[(same[3] * len(urls)).astype(int)],
             }
             writer.write_table(pa.table(part, schema))
-    (work / "data.yaml").write_text(DATA, encoding="utf-8")
 
 
 def floor(work: Path) -> dict[str, int]:

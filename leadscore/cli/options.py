@@ -148,7 +148,7 @@ def files(
 
 def read_from(given: Files) -> list[str]:
     """The files that are read, also those that a data file names."""
-    from leadscore.imports.report import is_data_file  # noqa: PLC0415 - needs pandas
+    from leadscore.tables.loading import is_data_file  # noqa: PLC0415 - needs pandas
 
     named = []
     if is_data_file(given[0]):
@@ -160,7 +160,7 @@ def read_from(given: Files) -> list[str]:
 
 def opened(given: Files, step: Callable[..., None], *, strict: bool) -> tuple[Any, ...]:
     """What `load_tables` takes; how far the exports of a data file are read is shown."""
-    from leadscore.imports.report import is_data_file  # noqa: PLC0415 - needs pandas
+    from leadscore.tables.loading import is_data_file  # noqa: PLC0415 - needs pandas
 
     if not is_data_file(given[0]):
         return given

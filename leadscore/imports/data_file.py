@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self
 
 from pydantic import ConfigDict, PrivateAttr
@@ -166,8 +166,12 @@ def _meaning(data: Contents) -> Iterator[Fault]:
             if not block.unique_key:
                 message = "goes with 'unique_key': of the rows of one key the last received stays"
                 yield (*path, "received_at"), message, True
+    yield from _identity(data, kinds, types)
+
+
+def _identity(data: Contents, kinds: set[str], types: Mapping[tuple[str, str], CellType]) -> Iterator[Fault]:
     for name, alias in data.identity.aliases.items():
-        path = ("identity", "aliases", name)
+        path: Path = ("identity", "aliases", name)
         yield from _from(data, path, alias)
         for label in ("alias", "lead_id"):
             yield from _value(data, alias, (*path, label), getattr(alias, label))
@@ -176,6 +180,8 @@ def _meaning(data: Contents) -> Iterator[Fault]:
     same, known = data.identity.same_person, {name for block in data.leads.values() for name in block.columns}
     if same is not None and same not in known:
         yield ("identity", "same_person"), f"the leads have no column {same!r}{did_you_mean(same, known)}", False
+    elif types.get(("leads", str(same))) == "time":
+        yield ("identity", "same_person"), f"{same!r} is a time, which many leads may have in common", False
 
 
 def _with_times(data: Contents) -> Contents:

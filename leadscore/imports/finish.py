@@ -83,17 +83,11 @@ def by_content(made: Made, names: list[Reference], *first: npt.NDArray[Any]) -> 
     return np.lexsort([*reversed(keys)])
 
 
-def side_by_side(*keys: npt.NDArray[Any]) -> tuple[Rows, npt.NDArray[np.bool_]]:
-    """Rows in an order in which those with the same keys are neighbours, and which are the same as the one before."""
+def shared(*keys: npt.NDArray[Any]) -> Rows:
+    """The rows whose keys another row has too; most have none, and all that is slow is done with these alone."""
     order = np.lexsort(keys) if len(keys) > 1 else np.argsort(keys[0])
     same = np.zeros(len(order), bool)
     same[1:] = np.logical_and.reduce([np.diff(key[order]) == 0 for key in keys])
-    return order, same
-
-
-def shared(*keys: npt.NDArray[Any]) -> Rows:
-    """The rows whose keys another row has too; most have none, and all that is slow is done with these alone."""
-    order, same = side_by_side(*keys)
     return np.sort(order[same | np.append(same[1:], False)])
 
 
@@ -176,7 +170,7 @@ def leads_and_people(
 
 
 def filled(made: Made, order: Rows, same: npt.NDArray[np.bool_]) -> Made:
-    """Rows with what they lack from those that are the same, the first of which is filled, the nearest going first.
+    """Rows of which the first of those that are the same has what it lacks from the others, the next one going first.
 
     `order` are the rows side by side, `same` says of each but the first that it is the same as the one before.
     """

@@ -94,14 +94,16 @@ class People:
         further = np.unique(pairs[stands[pairs[:, 1]], 0])
         chained = np.isin(pairs[:, 0], further)
         several = _at_once(found, pairs[~chained])
-        names = self.names()
         if len(further):
             several += _in_chains(found, pairs[chained])
+        names = self._names
         return found, [Quarrel(names[name], _why([names[lead][1] for lead in known])) for name, known in several]
 
 
 def _why(leads: list[str]) -> str:
-    return f"stands for {len(leads)} leads: {', '.join(sorted(leads)[:3])}" if leads else "stands for itself, by others"
+    if not leads:
+        return "stands for itself, by way of others"
+    return f"stands for {len(leads)} leads: {', '.join(sorted(leads)[:3])}"
 
 
 def _at_once(found: npt.NDArray[np.int32], pairs: Pairs) -> Several:

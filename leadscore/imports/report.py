@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-from pydantic import BaseModel
 
 from leadscore.base.text import counted
 from leadscore.present.result import Result, Section
 
 # What becomes of rows; read and added are together all but mended, which are among those kept.
 FATES = ("read", "added", "kept", "dropped", "unmatched", "merged", "again", "set aside", "mended")
-
-
-def is_data_file(given: Any) -> bool:
-    """Whether what is given for a table is a data file, or the path of one; told without loading what reads it."""
-    path = isinstance(given, (str, os.PathLike)) and os.fspath(given).lower().endswith((".yaml", ".yml"))
-    return path or isinstance(given, BaseModel)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from pydantic import BaseModel
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.text import counted, shown
 from leadscore.errors import ArgumentError, ContractError, Problem
-from leadscore.imports.report import Imported, is_data_file
+from leadscore.imports.report import Imported
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import Kind, declared_kind, event_kinds, lead_kinds
 from leadscore.sources.columns import Column, blank, convert, distinct, feet, plain_ids, unseen
@@ -171,6 +173,12 @@ def _books(rulebook: Any, given: Arguments) -> list[Rulebook]:
         cure = "Rulebook.read(path) reads one from a file"
         given.wrong("rulebook", f"must be a Rulebook, or a list of them; got {shown(one)}. {cure}")
     return [one for one in listed if isinstance(one, Rulebook)]
+
+
+def is_data_file(given: Any) -> bool:
+    """Whether what is given for the leads is a data file, or the path of one; told without loading what reads it."""
+    path = isinstance(given, (str, os.PathLike)) and os.fspath(given).lower().endswith((".yaml", ".yml"))
+    return path or isinstance(given, BaseModel)
 
 
 def _imported(leads: Any, sources: Mapping[str, Any] | None, books: list[Rulebook], *, strict: bool) -> Imported | None:

@@ -51,6 +51,13 @@ def test_what_does_not_go_together_is_said_at_its_line(wrong, said):
     assert "^" in str(caught.value)
 
 
+def test_a_time_is_no_person():
+    text = HEAD.replace("{email: Email}", "{met: Created}")
+    ls.imports.DataFile.from_yaml(text)
+    with pytest.raises(DataFileError, match="'met' is a time, which many leads may have in common"):
+        ls.imports.DataFile.from_yaml(text + "identity: {same_person: met}")
+
+
 TYPES = {
     "{type: number, format: iso}": "'format' goes with type time, not with number",
     "{type: text, separator: ','}": "'separator' goes with type list, not with text",
