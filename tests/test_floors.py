@@ -23,6 +23,7 @@ FLOORS = [
     "threshold",
     "drift",
     "learn",
+    "meeting",
     "datasets",
     "start",
     "cli",

@@ -105,7 +105,7 @@ class Result:
         data: dict[str, Any] = {"headline": self.headline, "notes": list(self.notes)}
         if dataclasses.is_dataclass(self):
             facts = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-            data |= {name: _plain(fact) for name, fact in facts.items() if _is_plain(fact)}
+            data |= {name: plain(fact) for name, fact in facts.items() if _is_plain(fact)}
         return data | sections_data(self.sections())
 
     def to_json(self) -> str:
@@ -294,12 +294,14 @@ def _is_plain(value: Any) -> bool:
     return isinstance(value, _JSON_SCALARS) or (isinstance(value, (tuple, list)) and all(map(_is_plain, value)))
 
 
-def _plain(value: Any) -> Any:
-    """Values as JSON has them: no word for what is not a number, and none for days."""
+def plain(value: Any) -> Any:
+    """Values as JSON has them: no word for what is not a number, and none for days; a dataclass is its fields."""
+    if dataclasses.is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
+        return {str(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, (tuple, list)):
-        return [_plain(inner) for inner in value]
+        return [plain(inner) for inner in value]
     value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, dt.date):
         return None if value is pd.NaT else value.isoformat()

@@ -1,0 +1,1 @@
+"""The sections of the review page, a file each: figures in, sentences, pictures and tables out."""
