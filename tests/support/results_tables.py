@@ -51,4 +51,5 @@ RESULTS = {
     "Bots": lambda one, other: flag_bots(_events(one, other), clicks=[f"event {one}"], opens=[], views=[]),
     "DailyActivity": lambda one, other: daily_activity(_events(one, other)),
     "Funnel": lambda one, other: ls.datasets.make_funnel(len(one) + len(other), random_state=1),
+    "Company": lambda one, other: ls.datasets.make_company(len(one) + len(other), random_state=1),
 }
