@@ -47,6 +47,17 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def paragraph(text: object) -> str:
+    r"""Any text as a line of its own that begins no list, heading or quotation.
+
+    Examples
+    --------
+    >>> print(paragraph("1. a"))
+    1\. a
+    """
+    return _STARTS.sub(r"\1\\\2", escaped(text))
+
+
 def bullets(items: Iterable[object]) -> str:
     r"""Any texts as a list.
 
@@ -57,4 +68,4 @@ def bullets(items: Iterable[object]) -> str:
     - \- b
     - 2\.5 points
     """
-    return "\n".join("- " + _STARTS.sub(r"\1\\\2", escaped(item)) for item in items)
+    return "\n".join("- " + paragraph(item) for item in items)

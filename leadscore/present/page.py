@@ -22,7 +22,7 @@ CLEAR: Verdict = "Clear"
 NOT_CLEAR: Verdict = "Not clear"
 TOO_FEW: Verdict = "Too few to say"
 
-# How the figures of a picture are written.
+# How the figures of a picture are written; points are a difference of shares: 0.16 reads as +16.
 Unit = Literal["count", "share", "points", "times", "money"]
 
 
@@ -59,6 +59,7 @@ class Dots:
     rows: tuple[Dot, ...]
     unit: Unit
     reference: float | None = None
+    currency: str = ""
     kind: str = "dots"
 
 
@@ -280,3 +281,15 @@ class Page:
     def to_json(self) -> str:
         """The page as JSON."""
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def to_html(self) -> str:
+        """The page as one HTML file that needs nothing else: no script, no request; for screens, phones and paper."""
+        from leadscore.present.page_html import html  # noqa: PLC0415 - jinja2 is loaded when a page is asked for
+
+        return html(self.to_dict())
+
+    def to_markdown(self) -> str:
+        """The page as Markdown, for a wiki or a pull request; pictures are told in words."""
+        from leadscore.present.page_markdown import markdown  # noqa: PLC0415 - as above
+
+        return markdown(self.to_dict())

@@ -1,0 +1,94 @@
+"""A made-up review page with every section and picture, and random pages with any texts and figures."""
+
+import json
+import math
+from pathlib import Path
+
+from hypothesis import strategies as st
+
+from leadscore.present import page as parts
+from leadscore.present.page import CLEAR, COUNTED, NOT_CLEAR, TOO_FEW, MainPoint, Page, PageSection, Table, ToDecide
+
+# As `Page.to_dict` has it; the figures are those of 465 MQLs in the design.
+FULL = json.loads(Path(__file__).with_name("full_page.json").read_text(encoding="utf-8"))
+
+_shares = st.floats(0, 1)
+_some = st.none() | _shares
+_amounts = st.floats(0, 1e9)
+_few = {"max_size": 3}
+
+
+def _tuples(strategy, **sizes):
+    return st.lists(strategy, **{**_few, **sizes}).map(tuple)
+
+
+def _week_columns(kind, texts, *columns, **more):
+    """A picture of weeks: as many of each as there are weeks."""
+
+    def built(count):
+        lists = [st.lists(column, min_size=count, max_size=count).map(tuple) for column in (texts, *columns)]
+        return st.builds(kind, texts, texts, *lists, **more)
+
+    return st.integers(0, 14).flatmap(built)
+
+
+def _curves(texts):
+    ends = st.lists(st.tuples(st.floats(0, 1e5), _shares), max_size=40).map(
+        lambda rows: zip(*sorted(rows), strict=True)
+    )
+    return st.builds(lambda label, ends: parts.Curve(label, *([*ends] or [(), ()])), texts, ends)
+
+
+def _dots(texts, unit):
+    values = {"share": _shares, "points": st.floats(-1, 1), "times": st.floats(0, 1e3)}.get(unit, st.floats(-1e9, 1e9))
+    dot = st.builds(parts.Dot, texts, *3 * [values | st.just(math.nan)], st.booleans())
+    return st.builds(parts.Dots, texts, texts, _tuples(dot), st.just(unit), st.none() | values, texts)
+
+
+def _pictures(texts):
+    dots = st.sampled_from(["count", "share", "points", "times", "money"]).flatmap(lambda unit: _dots(texts, unit))
+    bars = st.builds(parts.Share, texts, _shares, _shares, _shares, _some, _some)
+    days = _tuples(st.floats(0, 3000), max_size=40)
+    ages = st.builds(parts.Ages, texts, days, *2 * [st.integers(0, 10**6)], *2 * [st.none() | st.floats(0, 5000)])
+    return st.one_of(
+        _week_columns(
+            parts.WeekBars, texts, st.integers(0, 10**5), highlighted=st.integers(0, 5), promise=st.none() | _amounts
+        ),
+        dots,
+        st.builds(parts.Steps, texts, texts, _tuples(_curves(texts), max_size=2), st.none() | st.floats(0, 1e5)),
+        st.builds(parts.ShareBars, texts, texts, _tuples(bars)),
+        _week_columns(parts.WeekShares, texts, *3 * [_some], limit=_some),
+        st.builds(parts.Ranges, texts, texts, _tuples(st.builds(parts.Range, texts, *4 * [_amounts])), texts),
+        st.builds(parts.Ageing, texts, texts, _tuples(ages)),
+    )
+
+
+def _tables(texts):
+    def built(width):
+        row = st.lists(texts, min_size=width, max_size=width).map(tuple)
+        return st.builds(
+            Table, texts, row, _tuples(row), _tuples(st.integers(0, width - 1)), _tuples(texts), st.booleans()
+        )
+
+    return st.integers(1, 4).flatmap(built)
+
+
+def pages(texts):
+    """Pages of any structure and figures, with these texts wherever a page has a text."""
+    verdicts = st.sampled_from([COUNTED, CLEAR, NOT_CLEAR, TOO_FEW, None])
+    ids = st.sampled_from(["accepted", "promises", "titles", "content"])
+    section = st.builds(
+        PageSection,
+        ids,
+        texts,
+        texts,
+        verdicts,
+        _tuples(texts),
+        st.none() | _pictures(texts),
+        _tuples(_tables(texts), max_size=2),
+    )
+    return st.builds(
+        Page, texts, _tuples(texts, min_size=1), _tuples(st.builds(MainPoint, ids, texts, verdicts)), texts,
+        st.lists(section, **_few, unique_by=lambda one: one.id).map(tuple),
+        _tuples(st.builds(ToDecide, texts, texts, _tuples(texts))), _tuples(texts), _tuples(texts),
+    )  # fmt: skip
