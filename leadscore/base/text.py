@@ -98,6 +98,18 @@ def decimal(value: float) -> str:
     return format(number.normalize() if number else Decimal(0), "f")
 
 
+def exact_percent(share: float) -> str:
+    """A share as people write it, exactly.
+
+    Examples
+    --------
+    >>> exact_percent(0.6), exact_percent(0.29), exact_percent(0.333), exact_percent(1)
+    ('60%', '29%', '33.3%', '100%')
+    """
+    number = Decimal(repr(share)) * 100
+    return f"{number.normalize() if number else 0:f}%"
+
+
 def shown(value: object) -> str:
     """A value as Python shows it, if that is short; else what it is.
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from leadscore.base.text import counted, normalise, worded
 from leadscore.rulebook.bounds import Range, rule_range, shown, side_range
 from leadscore.rulebook.conditions import WRITTEN, Condition, Test
-from leadscore.rulebook.kinds import conditions, rule_uses
-from leadscore.rulebook.model import BehaviourRule, Contents, FitRule, minimum, thousandths
+from leadscore.rulebook.kinds import conditions, persona_conditions, rule_uses
+from leadscore.rulebook.model import BehaviourRule, Contents, FitRule, Persona, Segment, minimum, thousandths
 from leadscore.rulebook.yaml import Document, Path, dotted
 
 # Short forms that hide inside longer words, each with such a word.
@@ -77,6 +77,10 @@ def _agreement(book: Contents, today: dt.date) -> Found:
             due = f"the review was due on {today - dt.timedelta(late)}, {counted(late, 'day')} ago"
             agreed = f"agreed {agreement.agreed_on}, every {counted(every, 'day')}"
             yield "LS102", ("agreement", "agreed_on"), f"{due} ({agreed})"
+    if agreement is not None and agreement.respond_within_minutes not in {None, agreement.responds_within}:
+        promised = f"sales promises to respond within {agreement.responds_within:g} minutes"
+        message = f"{promised}, and 'respond_within_minutes' says {agreement.respond_within_minutes:g}: drop one"
+        yield "LS103", ("agreement", "sales", "respond", "within_minutes"), message
 
 
 def _least_fit(book: Contents) -> Found:
@@ -221,7 +225,7 @@ def _twice(book: Contents) -> Found:
 
 
 def _substrings(book: Contents) -> Found:
-    for path, condition in conditions(book):
+    for path, condition in (*conditions(book), *persona_conditions(book)):
         for column, test in condition.columns():
             for pattern in test.contains or ():
                 inside = _SUBSTRINGS.get(normalise(pattern))
@@ -232,7 +236,7 @@ def _substrings(book: Contents) -> Found:
 
 
 def _lost_signs(book: Contents) -> Found:
-    for path, condition in conditions(book):
+    for path, condition in (*conditions(book), *persona_conditions(book)):
         for column, test in condition.columns():
             for phrase in test.has_word or ():
                 words = worded(normalise(phrase)).strip()
@@ -263,13 +267,17 @@ def _uncapped(book: Contents) -> Found:
 
 
 def _shadowed(book: Contents) -> Found:
-    segments = book.qualify.segments
-    for index, segment in enumerate(segments):
-        for earlier in segments[:index]:
-            if _implies(segment.when, earlier.when):
-                message = f"{segment.name!r} is never reached: every lead in it is already in {earlier.name!r}"
-                yield "LS126", ("qualify", "segments", index), message
-                break
+    listed: list[tuple[Path, Sequence[Segment | Persona]]] = [
+        (("qualify", "segments"), book.qualify.segments),
+        (("personas",), book.personas),
+    ]
+    for path, parts in listed:
+        for index, part in enumerate(parts):
+            for earlier in parts[:index]:
+                if _implies(part.when, earlier.when):
+                    message = f"{part.name!r} is never reached: every lead in it is already in {earlier.name!r}"
+                    yield "LS126", (*path, index), message
+                    break
 
 
 def _implies(narrow: Condition, wide: Condition) -> bool:

@@ -8,18 +8,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from leadscore.base.text import counted, decimal
+from leadscore.base.text import decimal, exact_percent
+from leadscore.rulebook.agreement import Agreement
 from leadscore.rulebook.book import Rulebook
 from leadscore.rulebook.conditions import Condition
-from leadscore.rulebook.model import BehaviourRule, Contents, FitRule, Never, Segment, Step
+from leadscore.rulebook.model import BehaviourRule, Contents, FitRule, Never, Persona, Segment
 from leadscore.rulebook.protections import dropped
 from leadscore.rulebook.values import Part
+from leadscore.rulebook.working_hours import WorkingHours
 
 # What one part of a rulebook says: words for each of its facts, None for what it leaves out. A table of points is a
 # mapping; a list whose order does not matter is a set.
 Words = str | Mapping[str, str] | frozenset[str] | None
 Facts = dict[str, Words]
-Named = FitRule | BehaviourRule | Never | Segment
+Named = FitRule | BehaviourRule | Never | Segment | Persona
 
 _LIKE_A_NUMBER = re.compile(r"[-+.\d].*|true|false", re.IGNORECASE)
 
@@ -37,13 +39,22 @@ _SAID: dict[str, tuple[str, str, str]] = {
     "agreed_on": ("agreed on", "", ""),
     "agreed_by": ("agreed by", "", ""),
     "grades": ("", "grade", ""),
+    "mqls_per_week": ("MQLs per week", "", ""),
+    "complete_at_handover": ("complete at handover", "", ""),
+    "reason_with_refusal": ("reason with refusal", "", ""),
+    "weighted_pipeline": ("weighted pipeline", "", ""),
+    "needing_activity_at_most": ("needing unusual activity at most", "", ""),
 }
 # In which order a part's facts are said.
 _ORDER = (
     "threshold", "points", "from_", "event", "column", "when", "where", "within_days", "other", "missing", "type",
     "required", "count", "half_life_days", "fade_days", "step", "at_least", "at_most", "group", "agreed_by",
-    "agreed_on", "review_every_days", "respond_within_minutes",
+    "agreed_on", "review_every_days", "respond_within_minutes", "update", "mqls_per_week", "accepted",
+    "complete_at_handover", "mix", "respond", "decide", "reason_with_refusal", "hours", "weighted_pipeline",
+    "needing_activity_at_most",
 )  # fmt: skip
+# What is a share, or holds shares.
+_SHARES = {"accepted", "complete_at_handover", "mix", "reason_with_refusal", "needing_activity_at_most"}
 # Not said of a part that is added or removed.
 _DEFAULTS = {("other", "0"), ("missing", "0"), ("count", "daily"), ("required", "no")}
 
@@ -55,8 +66,8 @@ class Change:
     Attributes
     ----------
     section : str
-        Where it stands: rulebook, agreement, columns, missing_values, fit, behaviour, groups, totals, qualify, never,
-        hand_raise, segments, grades.
+        Where it stands: rulebook, agreement, columns, missing_values, personas, fit, behaviour, groups, totals,
+        qualify, never, hand_raise, segments, grades.
     name : str
         The rule, the column, the key.
     text : str
@@ -127,9 +138,13 @@ def _sections(old: Contents, new: Contents) -> Iterator[Change]:
     for key in ("name", "version", "timezone"):
         yield from _one("rulebook", key, {"": getattr(old, key) or None}, {"": getattr(new, key) or None})
     yield from _one("agreement", "agreement", _facts(old.agreement), _facts(new.agreement))
+    for side, name in (("marketing", "marketing promises"), ("sales", "sales promises"), ("shared", "shared goals")):
+        before, after = (_facts(getattr(book.agreement or Agreement(), side)) for book in (old, new))
+        yield from _one("agreement", name, before, after)
     yield from _mapping("columns", old.columns, new.columns)
     missing = [_words("missing_values", book.missing_values) for book in (old, new)]
     yield from _one("missing_values", "missing values", {"": missing[0]}, {"": missing[1]})
+    yield from _rules("personas", old.personas, new.personas, ordered=True)
     yield from _rules("fit", old.fit, new.fit)
     yield from _rules("behaviour", old.behaviour, new.behaviour)
     yield from _mapping("groups", old.groups, new.groups)
@@ -217,7 +232,11 @@ def _difference(key: str, old: Words, new: Words) -> Iterator[str]:
     label, entry, unit = _SAID.get(key, (key, "", ""))
     if old == new:
         return
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
+    if isinstance(old, Mapping) and isinstance(new, Mapping) and key in _SHARES:
+        for name in {**new, **old}:
+            if old.get(name) != new.get(name):
+                yield f"{label} {name} {old.get(name, 'none')} -> {new.get(name, 'none')}"
+    elif isinstance(old, Mapping) and isinstance(new, Mapping):
         for name in {**new, **old}:
             if name not in old:
                 yield f"new {entry} {name}: {_points(new[name])}"
@@ -272,14 +291,17 @@ def _facts(part: Part | None) -> Facts:
 
 def _words(key: str, value: Any) -> Words:
     """One value in words."""
-    if isinstance(value, Step):
-        return f"loses {decimal(value.lose_percent)} % every {counted(value.every_days, 'day')}"
+    if isinstance(value, Part | WorkingHours):
+        return str(value)
     if isinstance(value, Mapping):
+        written = exact_percent if key in _SHARES else decimal
         # Values stand as in the file: bare, unless they would be read as something else than text.
         bare = {entry: isinstance(entry, str) and not _LIKE_A_NUMBER.fullmatch(entry) for entry in value}
-        return {entry if bare[entry] else _scalar(entry): decimal(points) for entry, points in value.items()}
+        return {entry if bare[entry] else _scalar(entry): written(number) for entry, number in value.items()}
     if isinstance(value, tuple):
         return frozenset(value if key == "agreed_by" else map(repr, value)) or None
+    if isinstance(value, float | int) and key in _SHARES:
+        return exact_percent(value)
     return value if value is None or isinstance(value, str) else _scalar(value)
 
 

@@ -14,7 +14,7 @@ from leadscore.rulebook.yaml import Path, dotted
 
 # Grades stand from the best down, so a new one has its place.
 _ORDERED = {("grades", "fit"), ("grades", "behaviour")}
-_NAMED = {("fit",), ("behaviour",), ("qualify", "never"), ("qualify", "segments")}
+_NAMED = {("personas",), ("fit",), ("behaviour",), ("qualify", "never"), ("qualify", "segments")}
 # They hold what protects sales: what is to go from them is named.
 _GUARDED = {("qualify",), ("groups",), ("totals",)}
 _INDEXED = re.compile(r"(.*?)((?:\[[0-9]+\])*)")

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticCustomError
 
-from leadscore.base.text import as_text, normalise
+from leadscore.base.text import as_text, exact_percent, normalise
 from leadscore.errors import LeadscoreError, did_you_mean, nearest
 from leadscore.rulebook import model
+from leadscore.rulebook.agreement import NOT_MAPPED
 from leadscore.rulebook.bounds import shown, side_range
 from leadscore.rulebook.conditions import Condition
-from leadscore.rulebook.kinds import Kind, Use, condition_uses, inferred, misfit, rule_uses
+from leadscore.rulebook.kinds import Kind, Use, condition_uses, inferred, known, misfit, rule_uses
+from leadscore.rulebook.values import share_of
 from leadscore.rulebook.yaml import Document, Path, dotted
 
 Fault = tuple[Path, str, bool]
+Uses = Sequence[tuple[Path, str, Use]]
 P = TypeVar("P", bound=BaseModel)
 
 # As alike as 'industy' and 'industry'; 'revenue' and 'revenue_eur' may well both be there.
@@ -133,8 +138,10 @@ def _structure(data: dict[Any, Any]) -> Iterator[Fault]:
         yield from _one_of(path, entry, "when", "event")
         for key in {"where", "within_days"} & entry.keys() if "event" not in entry else ():
             yield (*path, key), f"{key!r} goes with 'event'", True
-    yield from _names(data)
+    yield from _names(data, "fit", "behaviour", "qualify.never", "qualify.segments")
+    yield from _names(data, "personas")
     yield from _groups(data)
+    yield from _agreed(data)
 
 
 def _one_of(path: Path, rule: dict[Any, Any], first: str, second: str) -> Iterator[Fault]:
@@ -144,13 +151,15 @@ def _one_of(path: Path, rule: dict[Any, Any], first: str, second: str) -> Iterat
         yield path, f"{rule.get('name', 'this rule')!r} has neither {first!r} nor {second!r}; it needs one", False
 
 
-def _names(data: dict[Any, Any]) -> Iterator[Fault]:
+def _names(data: dict[Any, Any], *sections: str) -> Iterator[Fault]:
     first: dict[str, Path] = {}
-    for path, rule in _rules(data, "fit", "behaviour", "qualify.never", "qualify.segments"):
+    for path, rule in _rules(data, *sections):
         name = rule.get("name")
         if isinstance(name, str) and first.setdefault(name, path) != path:
             taken = f"the name {name!r} is taken by {dotted(first[name])}; names are unique in a file"
             yield (*path, "name"), taken, False
+        if path[0] == "personas" and name == NOT_MAPPED:
+            yield (*path, "name"), f"{name!r} are those of no persona; give this one another name", False
 
 
 def _groups(data: dict[Any, Any]) -> Iterator[Fault]:
@@ -166,10 +175,38 @@ def _groups(data: dict[Any, Any]) -> Iterator[Fault]:
             yield ("groups", name), f"no rule has the group {name!r}{near}", True
 
 
+def _agreed(data: dict[Any, Any]) -> Iterator[Fault]:
+    """What an agreement names and nothing declares, and shares that cannot be."""
+    marketing = ("agreement", "marketing")
+    personas = [NOT_MAPPED, *(entry.get("name") for _, entry in _rules(data, "personas"))]
+    declared: dict[str, tuple[str, Iterable[Any]]] = {
+        "complete_at_handover": ("'columns' declare no", _mapping(data, "columns")),
+        "mix": ("there is no persona", personas),
+    }
+    for key, (nothing, names) in declared.items():
+        for name in _mapping(data, *marketing, key):
+            if name not in names:
+                yield (*marketing, key, name), f"{nothing} {name!r}{did_you_mean(name, map(str, names))}", True
+    if (total := sum(map(_share, _mapping(data, *marketing, "mix").values()), Decimal(0))) > 1:
+        yield (*marketing, "mix"), f"the shares are {exact_percent(float(total))} together, more than 100%", True
+    agreement, respond = _mapping(data, "agreement"), _mapping(data, "agreement", "sales", "respond")
+    if respond and "within_minutes" not in respond and "respond_within_minutes" not in agreement:
+        message = "'within_minutes' is missing, and there is no 'respond_within_minutes' of the agreement"
+        yield ("agreement", "sales", "respond"), message, True
+
+
+def _share(value: Any) -> Decimal:
+    """A share, exactly; 0 for what is none, which is said already."""
+    try:
+        return Decimal(repr(share_of(value)))
+    except PydanticCustomError:
+        return Decimal(0)
+
+
 def _tests(data: dict[Any, Any]) -> Iterator[Fault]:
     """Columns that look misspelt, and tests that do not suit their column."""
     kinds = {name: _declared(column) for name, column in _mapping(data, "columns").items()}
-    leads, events = [], []
+    leads, personas, events = [], [], []
     for path, rule in _rules(data, "fit"):
         part = _parsed(model.FitRule, rule)
         leads += [(path, column, use) for column, use in (rule_uses(part) if part else ())]
@@ -177,10 +214,12 @@ def _tests(data: dict[Any, Any]) -> Iterator[Fault]:
             yield from _same_keys((*path, "points"), part.points)
     for path, entry in _rules(data, "qualify.never", "qualify.segments"):
         leads += [(path, *use) for use in condition_uses(_parsed(Condition, entry.get("when")))]
+    for path, entry in _rules(data, "personas"):
+        personas += [(path, *use) for use in condition_uses(_parsed(Condition, entry.get("when")))]
     hand_raise: tuple[Path, dict[Any, Any]] = (("qualify", "hand_raise"), _mapping(data, "qualify", "hand_raise"))
     for path, entry in (*_rules(data, "behaviour", "qualify.never"), hand_raise):
         events += [(path, *use) for use in condition_uses(_parsed(Condition, entry.get("where")))]
-    for path, column, use in leads:
+    for path, column, use in (*leads, *personas):
         place = _place(data, path, column, use)
         near = nearest(column, kinds, cutoff=_TYPO)
         if column not in kinds and near:
@@ -189,13 +228,17 @@ def _tests(data: dict[Any, Any]) -> Iterator[Fault]:
         if column in {"lead_id", "at"}:
             message = f"'where' cannot test {column!r}; " + ("'within_days' is about time" if column == "at" else "")
             yield _place(data, path, column, use), message.rstrip("; "), True
-    yield from _misfits(data, leads, {name: kind for name, kind in kinds.items() if kind})
+    declared = {name: kind for name, kind in kinds.items() if kind}
+    yield from _misfits(data, leads, declared)
+    yield from _misfits(data, personas, declared, leads)
     yield from _misfits(data, events, {})
 
 
-def _misfits(data: dict[Any, Any], uses: list[tuple[Path, str, Use]], declared: dict[str, Kind]) -> Iterator[Fault]:
+def _misfits(data: dict[Any, Any], uses: Uses, declared: dict[str, Kind], scored: Uses = ()) -> Iterator[Fault]:
+    """Tests that do not suit their column, of whose kind rules decide that score before others do."""
     for column in dict.fromkeys(column for _, column, _ in uses):
-        kind = declared.get(column) or inferred(use for _, name, use in uses if name == column)
+        kinds = [inferred(use for _, name, use in part if name == column) for part in (scored, uses)]
+        kind = declared.get(column) or known(*kinds)
         for path, name, use in uses:
             message = misfit(kind, use) if name == column else ""
             if message:

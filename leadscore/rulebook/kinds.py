@@ -55,6 +55,11 @@ def inferred(uses: Iterable[Use]) -> Kind:
     return "number" if all(_is_number(value) for value in values) else "text"
 
 
+def known(*kinds: Kind) -> Kind:
+    """The first kind of several that is not `any`."""
+    return next((kind for kind in kinds if kind != "any"), "any")
+
+
 def misfit(kind: Kind, use: Use) -> str:
     """Why a test does not suit a kind of column; empty if it does."""
     name, values = use[0], _operands(use)
@@ -106,6 +111,15 @@ def declared_kind(book: Contents, column: str) -> Kind | None:
     return "text" if declared.type == "category" else declared.type
 
 
+def persona_kinds(book: Contents) -> dict[str, Kind]:
+    """The kind of each lead column that personas test: as declared, as rules read it, else what their tests need."""
+    scored = lead_kinds(book)
+    found = _kinds(use for _, condition in persona_conditions(book) for use in condition_uses(condition))
+    for column, kind in found.items():
+        found[column] = declared_kind(book, column) or known(scored.get(column, "any"), kind)
+    return found
+
+
 def event_kinds(book: Contents) -> dict[str, Kind]:
     """The kind of each event column that a `where` uses, from its tests."""
     return _kinds(_uses(book, "where"))
@@ -116,7 +130,7 @@ def _uses(book: Contents, word: str) -> Iterator[tuple[str, Use]]:
 
 
 def conditions(book: Contents) -> Iterator[tuple[Path, Condition]]:
-    """Every `when` and `where` of a rulebook, with its place."""
+    """Every `when` and `where` that scores, with its place."""
     parts: list[tuple[Path, Part]] = [((section, index), rule) for section, index, rule in book.rules()]
     parts += [(("qualify", "never", index), entry) for index, entry in enumerate(book.qualify.never)]
     parts += [(("qualify", "segments", index), segment) for index, segment in enumerate(book.qualify.segments)]
@@ -126,3 +140,8 @@ def conditions(book: Contents) -> Iterator[tuple[Path, Condition]]:
             condition = getattr(part, word, None)
             if condition is not None:
                 yield (*path, word), condition
+
+
+def persona_conditions(book: Contents) -> Iterator[tuple[Path, Condition]]:
+    """The `when` of every persona, with its place."""
+    return ((("personas", index, "when"), persona.when) for index, persona in enumerate(book.personas))

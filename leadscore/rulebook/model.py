@@ -9,10 +9,11 @@ from typing import Annotated, Any, Literal, Self, TypeVar, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
+from leadscore.base.text import counted, decimal
+from leadscore.rulebook.agreement import Agreement
 from leadscore.rulebook.conditions import Condition, Test
 from leadscore.rulebook.values import (
     Count,
-    Date,
     Days,
     GradePoints,
     Missing,
@@ -109,6 +110,9 @@ class Step(Part):
     every_days: Days
     lose_percent: Percent
 
+    def __str__(self) -> str:
+        return f"loses {decimal(self.lose_percent)} % every {counted(self.every_days, 'day')}"
+
 
 class BehaviourRule(Happening, Limits):
     """Points for what a lead does."""
@@ -169,13 +173,21 @@ class Qualify(Part):
     segments: tuple[Segment, ...] = ()
 
 
-class Agreement(Part):
-    """The service level agreement behind the numbers."""
+class Update(Part):
+    """By when a column must be filled in, counted from a moment of the lead."""
 
-    agreed_on: Date | None = None
-    agreed_by: tuple[Name, ...] = ()
-    review_every_days: Days | None = None
-    respond_within_minutes: Positive | None = None
+    from_: Literal["capture", "handoff", "sal", "sql", "opportunity", "won"] = Field(alias="from")
+    within_days: Days
+
+    def __str__(self) -> str:
+        return f"within {counted(self.within_days, 'day')} of {self.from_}"
+
+
+class Persona(Part):
+    """Whom a lead is: the first persona whose condition holds."""
+
+    name: Name
+    when: Condition
 
 
 class Column(Part):
@@ -183,6 +195,7 @@ class Column(Part):
 
     type: Literal["text", "category", "number", "boolean", "date"]
     required: Literal["capture", "handoff", "no"] = "no"
+    update: Update | None = None
 
 
 class Totals(Part):
@@ -209,6 +222,7 @@ class Contents(Part):
     agreement: Agreement | None = None
     columns: dict[Name, Column] = Field(default_factory=dict)
     missing_values: tuple[Missing, ...] = ()
+    personas: tuple[Persona, ...] = ()
     fit: tuple[FitRule, ...] = ()
     behaviour: tuple[BehaviourRule, ...] = ()
     groups: dict[Name, Limits] = Field(default_factory=dict)

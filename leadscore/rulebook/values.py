@@ -16,10 +16,13 @@ from pydantic_core import PydanticCustomError
 
 from leadscore.base.text import as_text, normalise, worded
 from leadscore.errors import did_you_mean
+from leadscore.rulebook.working_hours import PATTERN, WorkingHours
 
 LARGEST_POINTS = 1_000_000
 # Longer than calendars reach back.
 LONGEST_DAYS = 4_000_000
+_GROUPED = r"[1-9]\d{0,2}(?:_\d{3}){1,5}"
+_PERCENT = r"(\d{1,9}(?:\.\d{1,9})?) ?%"
 
 
 def wrong(message: str) -> PydanticCustomError:
@@ -64,6 +67,28 @@ def _whole(least: int, most: int) -> Callable[[Any], int]:
         return value
 
     return check
+
+
+def share_of(value: Any) -> float:
+    """A share, from a number such as 0.6 or a text such as 60%."""
+    written = re.fullmatch(_PERCENT, value, re.ASCII) if isinstance(value, str) else None
+    share = float(Decimal(written[1]) / 100) if written else value
+    if type(share) not in {int, float} or not 0 <= share <= 1:
+        raise wrong(f"must be a share such as 60% or 0.6; got {value!r}")
+    return share
+
+
+def _amount(value: Any) -> float:
+    """An amount of money; YAML 1.2 takes 1_800_000 for text."""
+    grouped = isinstance(value, str) and re.fullmatch(_GROUPED, value, re.ASCII)
+    return _positive(int(value) if grouped else value)
+
+
+def _hours(value: Any) -> WorkingHours:
+    try:
+        return WorkingHours.read(value if isinstance(value, str) else str(value))
+    except ValueError as error:
+        raise wrong(str(error)) from None
 
 
 def _text(value: Any) -> str:
@@ -167,6 +192,12 @@ def _listed(value: Any) -> Any:
 
 
 _NUMBER: dict[str, Any] = {"type": "number"}
+_AMOUNT: dict[str, Any] = {
+    "anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "pattern": f"^{_GROUPED}$"}]
+}
+_SHARE: dict[str, Any] = {
+    "anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, {"type": "string", "pattern": f"^{_PERCENT}$"}]
+}
 SCALAR: dict[str, Any] = {"type": ["string", "number", "boolean"]}
 
 _positive = _number_that(lambda number: 0 < number < math.inf, "be more than 0")
@@ -177,6 +208,9 @@ Positive = Annotated[float, BeforeValidator(_positive), WithJsonSchema({"type": 
 Percent = Annotated[float, BeforeValidator(_percent), WithJsonSchema({"type": "number", "minimum": 0, "maximum": 100})]
 Days = Annotated[int, BeforeValidator(_whole(1, LONGEST_DAYS)), WithJsonSchema({"type": "integer", "minimum": 1})]
 Count = Annotated[int, BeforeValidator(_whole(0, 10**15)), WithJsonSchema({"type": "integer", "minimum": 0})]
+Amount = Annotated[float, BeforeValidator(_amount), WithJsonSchema(_AMOUNT)]
+Share = Annotated[float, BeforeValidator(share_of), WithJsonSchema(_SHARE)]
+Hours = Annotated[WorkingHours, BeforeValidator(_hours), WithJsonSchema({"type": "string", "pattern": f"^{PATTERN}$"})]
 Name = Annotated[str, BeforeValidator(_text), WithJsonSchema({"type": "string", "minLength": 1})]
 Missing = Annotated[str, BeforeValidator(_missing), WithJsonSchema(SCALAR)]
 Version = Annotated[str, BeforeValidator(_version), WithJsonSchema({"type": "string"})]

@@ -16,7 +16,7 @@ from leadscore.base.text import counted, shown
 from leadscore.errors import ArgumentError, ContractError, Problem
 from leadscore.imports.report import Imported
 from leadscore.rulebook import Rulebook
-from leadscore.rulebook.kinds import Kind, declared_kind, event_kinds, lead_kinds
+from leadscore.rulebook.kinds import Kind, declared_kind, event_kinds, lead_kinds, persona_kinds
 from leadscore.sources.columns import Column, blank, convert, distinct, feet, plain_ids, unseen
 from leadscore.sources.contract import Breaches, Judged, missing_columns, refuse
 from leadscore.sources.source import Source, open_source
@@ -271,9 +271,11 @@ def _event_tests(books: list[Rulebook]) -> list[Test]:
 
 
 def _needed(rulebook: Rulebook) -> dict[str, Kind]:
-    """The lead columns that rules use or that are required, and their kinds."""
-    required = {name for name, column in rulebook.columns.items() if column.required != "no"}
-    return lead_kinds(rulebook) | {name: declared_kind(rulebook, name) or "any" for name in sorted(required)}
+    """The lead columns that rules and personas use, or that are required or promised, and their kinds."""
+    required = {name for name, column in rulebook.columns.items() if column.required != "no" or column.update}
+    required |= {*(rulebook.agreement.marketing.complete_at_handover if rulebook.agreement else ())}
+    asked = {name: declared_kind(rulebook, name) or "any" for name in sorted(required)}
+    return asked | lead_kinds(rulebook) | persona_kinds(rulebook)
 
 
 def _lacking(source: Source, wanted: list[str], books: list[Rulebook]) -> list[Problem]:

@@ -138,7 +138,7 @@ class TestCheck:
         assert result.exit_code == 1
         [problem] = json.loads(result.stdout)
         assert problem["level"] == "error"
-        assert problem["line"] == 46
+        assert problem["line"] == 48
         assert problem["path"] == "behaviour[0].half_live_days"
 
     @pytest.mark.parametrize("arguments", [["check"], ["check", "rulebook.yaml", "--today", "1.4.2026"], ["chek"]])

@@ -34,7 +34,7 @@ _AT_ONCE = 100
 # What of a rule says nothing of where its entries apply.
 _NOT_READ = {"name", "group", "at_least", "at_most", "other", "missing"}
 # What of a rulebook says nothing of how its rules and others read a column.
-_NOT_ASKED = {"groups", "totals", "grades", "agreement"}
+_NOT_ASKED = {"groups", "totals", "grades", "agreement", "personas"}
 # A side, "fit" or "behaviour", and a rule of it without a name, as plain data.
 SidedRule = tuple[str, dict[str, Any]]
 
