@@ -34,7 +34,7 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
     outcomes: Any = None,
     *,
     rulebook: Rulebook | Sequence[Rulebook] | None = None,
-    columns: str | Sequence[str] = (),
+    columns: str | Sequence[str] | None = (),
     stages: Mapping[str, str] | None = None,
     observed_until: Any = None,
     aliases: Any = None,
@@ -59,8 +59,9 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
     rulebook : Rulebook or several, optional
         Then only the columns they need are read, and their values are checked here. Without it all columns are read,
         and scoring checks them.
-    columns : str or list of str, optional
-        With a rulebook: further lead columns to keep, which figures are to be broken down by.
+    columns : str or list of str, or None
+        With a rulebook: further lead columns to keep, which figures are to be broken down by. None keeps all columns
+        of leads and events, as the review page wants them.
     stages : mapping, optional
         The CRM's own names of stages, and ours for them: `{"Closed Won": "won"}`.
     observed_until : date, or text as "2026-03-31", optional
@@ -137,7 +138,7 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
         names = stage_names(stages, given)
         last = None if observed_until is None else given.day("observed_until", observed_until)
         books = _books(rulebook, given)
-        kept = given.names("columns", columns, repeats=True)
+        kept = None if columns is None else given.names("columns", columns, repeats=True)
         given.flag("strict", strict)
     imported = _imported(leads, sources, books, strict=strict)
     opened = _opened({"leads": leads, "events": events, "outcomes": outcomes}, imported)
@@ -249,19 +250,19 @@ def _read_log(wanted: list[str], books: list[Rulebook], ids: Ids, breaches: Brea
     return read_events(wanted, ids, breaches, [*_event_tests(books), *marks])[0]
 
 
-def _wanted(source: Source, books: list[Rulebook], columns: Sequence[str]) -> list[str]:
+def _wanted(source: Source, books: list[Rulebook], columns: Sequence[str] | None) -> list[str]:
     """The columns to read: what the contract requires, then what the rulebooks use and the caller asks for, or all."""
     if source.name == "outcomes":
         return list(dict.fromkeys(["lead_id", "stage", "at", *source.columns]))
     time = ["day", "count"] if is_activity(source) else ["at"]
     required = ["lead_id"] if source.name == "leads" else ["lead_id", "event", *time]
-    if not books:
-        return list(dict.fromkeys([*required, *source.columns]))
+    rest = source.columns if columns is None or not books else ()
     if source.name == "events":
         marks = {"is_bot"} & {*source.columns}
-        return list(dict.fromkeys([*required, *(name for name, *_ in _event_tests(books)), *marks]))
+        return list(dict.fromkeys([*required, *(name for name, *_ in _event_tests(books)), *marks, *rest]))
     times = [name for name in ("created_at", "valid_from") if name in source.columns]
-    return list(dict.fromkeys([*required, *times, *(name for book in books for name in _needed(book)), *columns]))
+    needed = [name for book in books for name in _needed(book)]
+    return list(dict.fromkeys([*required, *times, *needed, *(columns or ()), *rest]))
 
 
 def _event_tests(books: list[Rulebook]) -> list[Test]:
