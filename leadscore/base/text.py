@@ -64,15 +64,15 @@ def as_text(value: Any) -> str:
     return str(value)
 
 
-def counted(count: int, thing: str) -> str:
-    """How many of something.
+def counted(count: int, thing: str, things: str = "") -> str:
+    """How many of something; `things` where an s does not make it more than one.
 
     Examples
     --------
-    >>> counted(1, "lead"), counted(1200, "lead")
-    ('1 lead', '1,200 leads')
+    >>> counted(1, "lead"), counted(1200, "lead"), counted(2, "touch", "touches")
+    ('1 lead', '1,200 leads', '2 touches')
     """
-    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+    return f"{count:,} {thing if count == 1 else things or f'{thing}s'}"
 
 
 def about(count: float) -> str:

@@ -1,4 +1,4 @@
-"""Exports made into the three tables, as a data file says."""
+"""Exports made into tables, as a data file says."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from leadscore.cli.options import option
 from leadscore.cli.printing import print_json, steps
 from leadscore.errors import visible
 
-_TABLES = ("leads", "events", "outcomes")
+# Those that are written whether they hold a row or not, and those of which some files say nothing.
+_TABLES, _MORE = ("leads", "events", "outcomes"), ("touches", "costs")
 
 
 @app.command("import")
@@ -26,7 +27,7 @@ def import_exports(
     ] = False,
     printed: options.Printed = "table",
 ) -> None:
-    """Make leads, events and outcomes from exports.
+    """Make leads, events and outcomes from exports, and touches and costs if the data file has them.
 
     It says what became of every row. The other commands read exports themselves, by --data; this one is for those who
     want the tables. Exit code 1, and no file, if cells are not what the file says; each is shown with its line.
@@ -36,7 +37,7 @@ def import_exports(
     from leadscore.base.files import replacing  # noqa: PLC0415 - this command only
 
     out.mkdir(exist_ok=True)
-    tables = {name: out / f"{name}.parquet" for name in _TABLES}
+    tables = {name: out / f"{name}.parquet" for name in (*_TABLES, *_MORE)}
     reports = {"json": out / "import.json", "txt": out / "import.txt"}
     written = [("--out", path, (path.suffix,)) for path in (*tables.values(), *reports.values())]
     options.check_written(options.read_from((str(data),)), *written)
@@ -44,6 +45,7 @@ def import_exports(
         step("Reading")
         imported, *_ = options.opened((str(data),), step, strict=not set_aside)
         step(f"Writing {out}")
+        tables = {name: path for name, path in tables.items() if name in _TABLES or len(getattr(imported, name))}
         for name, path in tables.items():
             with replacing(path) as file:
                 pq.write_table(getattr(imported, name), file, compression="zstd")

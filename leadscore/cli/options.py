@@ -108,7 +108,7 @@ def reading(*, set_aside: bool, observed_until: dt.date | None, stage_name: Sequ
     return {"strict": not set_aside, "observed_until": observed_until, "stages": stages}
 
 
-# What tables are read from: leads or a data file, then events, then outcomes.
+# What tables are read from: leads or a data file, then events, outcomes, touches, costs, as far as a command has them.
 Files = tuple[str | None, ...]
 
 
@@ -170,7 +170,9 @@ def opened(given: Files, step: Callable[..., None], *, strict: bool) -> tuple[An
 
 def load(given: Files, step: Callable[..., None], *, strict: bool, **how: Any) -> Tables:
     """The tables."""
-    return ls.load_tables(*opened(given, step, strict=strict), strict=strict, **how)
+    tables = opened(given, step, strict=strict)
+    touches, costs = (*tables[3:], None, None)[:2]
+    return ls.load_tables(*tables[:3], touches=touches, costs=costs, strict=strict, **how)
 
 
 TABLE_HELP = "a .csv or .parquet file, a glob in quotes, or a folder of parts"
@@ -186,6 +188,8 @@ Events = Annotated[
     a_file(f"One row per event: {TABLE_HELP}; or a file that 'leadscore activity' made. Without it: fit only."),
 ]
 Outcomes = Annotated[str | None, a_file(f"One row per stage reached: {TABLE_HELP}.")]
+Touches = Annotated[str | None, a_file(f"One row per touch of a lead by a channel of marketing: {TABLE_HELP}.")]
+Costs = Annotated[str | None, a_file(f"One row per channel and month, with its cost: {TABLE_HELP}.")]
 AsOf = Annotated[dt.date, a_day("Scores are as they stood at the end of this day, such as 2026-03-31.")]
 AsOfDays = Annotated[
     list[dt.date] | None, a_day("Leads as they stood at the end of this day; give several.", "--as-of")

@@ -12,7 +12,7 @@ import pandas as pd
 
 from leadscore.base.times import NO_TIME
 from leadscore.imports.cells import Bads, Cells, Ints, Rows, stacked, written
-from leadscore.imports.language import Block, EventsBlock, LeadsBlock, OutcomesBlock, Value
+from leadscore.imports.language import Block, EventsBlock, LeadsBlock, OutcomesBlock, PeopleBlock, Value
 from leadscore.imports.opened import Opened
 from leadscore.imports.people import People
 from leadscore.imports.report import FATES
@@ -47,7 +47,7 @@ class Made:
 
     Attributes
     ----------
-    person : (n_rows,) int32, numbers of People; -1 for nobody
+    person : (n_rows,) int32, numbers of People; -1 for nobody, as of costs
     columns : dict of name to Cells
         With `created_at`, `event`, `at`, `stage` and the rest by their names.
     key : (n_rows, 2) uint64 or None
@@ -121,11 +121,13 @@ class Maker:
                 self.tally.add(self.name, "dropped", f"no {label}", (dropped & ~named).sum())
                 out |= dropped
         stay = np.flatnonzero(~out)
-        row, person, bad = references(frame.take(stay), self.block.lead_id, self.people)
-        if isinstance(self.block, LeadsBlock):
-            bad = bad | {"no lead_id": row[person < 0]}
-        bad = {why: stay[rows] for why, rows in bad.items()}
-        broken |= self._breaches("lead_id", self.block.lead_id, frame, bad, places)
+        row, person = np.arange(len(stay)), np.full(len(stay), -1, np.int32)
+        if isinstance(self.block, PeopleBlock):
+            row, person, bad = references(frame.take(stay), self.block.lead_id, self.people)
+            if isinstance(self.block, LeadsBlock):
+                bad = bad | {"no lead_id": row[person < 0]}
+            bad = {why: stay[rows] for why, rows in bad.items()}
+            broken |= self._breaches("lead_id", self.block.lead_id, frame, bad, places)
         self.tally.add(self.name, "set aside", "cells that cannot be read", (broken & ~out).sum())
         whole = ~broken[stay[row]]
         row, person = stay[row[whole]], person[whole]

@@ -29,7 +29,7 @@ from leadscore.imports.finish import (
     told_once,
 )
 from leadscore.imports.joins import Joined, Scope, joined_frame, names_of
-from leadscore.imports.language import Alias, Block, LeadsBlock
+from leadscore.imports.language import TABLES, Alias, Block, LeadsBlock
 from leadscore.imports.opened import Opened
 from leadscore.imports.people import NOBODY, People, Quarrel, Reference
 from leadscore.imports.report import Imported
@@ -44,6 +44,8 @@ _COLUMNS = {
     "leads": {"lead_id": False},
     "events": {"lead_id": False, "event": False, "at": True},
     "outcomes": {"lead_id": False, "stage": False, "at": True},
+    "touches": {"lead_id": False, "at": True, "channel": False},
+    "costs": {"channel": False, "month": False, "amount": False},
 }
 
 
@@ -54,7 +56,7 @@ def import_tables(
     strict: bool = True,
     progress: Callable[[str], None] | None = None,
 ) -> Imported:
-    """Make leads, events and outcomes from exports, as a data file says.
+    """Make leads, events, outcomes, touches and costs from exports, as a data file says.
 
     Parameters
     ----------
@@ -212,19 +214,21 @@ class Import:
         return references(frame, named, self.people), references(frame, alias.lead_id, self.people)
 
     def finished(self, made: dict[Name, list[Made]], *, strict: bool) -> Imported:
-        """The three tables; every row of every block is counted."""
+        """The tables; every row of every block is counted."""
         file, people, tally, names = self.data, self.people, self.tally, self.people.names()
         self.progress("Telling people apart")
         tables = {
             table: Rowset.of({name: made.pop(name) for name in [*made] if name[0] == table}, names, tally)
-            for table in ("leads", "events", "outcomes")
+            for table in TABLES
             if getattr(file, table)
         }
         leads, differ = one_row_each(tables["leads"], names, tally)
         leads, lead_of, quarrels = leads_and_people(leads, people, file.identity, tally)
         unclear = {names.index(one.name) for one in quarrels}
         tables = {"leads": leads} | {
-            name: of_leads(table, lead_of, unclear, tally) for name, table in tables.items() if name != "leads"
+            name: of_leads(table, lead_of, unclear, tally) if "lead_id" in _COLUMNS[name] else table
+            for name, table in tables.items()
+            if name != "leads"
         }
         if "outcomes" in tables:
             chosen = {("outcomes", name) for name, block in file.outcomes.items() if block.repeats == "first"}

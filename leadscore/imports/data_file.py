@@ -1,4 +1,4 @@
-"""`DataFile`: how exports become the three tables, read with the care a rulebook is read with."""
+"""`DataFile`: how exports become our tables, read with the care a rulebook is read with."""
 
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ from leadscore.base.text import as_text, counted, normalise
 from leadscore.errors import DataFileError, Problem, did_you_mean, nearest
 from leadscore.imports.language import (
     KINDS,
+    TABLES,
     TEXT,
     Alias,
     Block,
     CellType,
     Contents,
+    CostsBlock,
     EventsBlock,
     OutcomesBlock,
+    PeopleBlock,
     Typed,
     Value,
     constant_type,
@@ -40,7 +43,7 @@ FORM = yaml.Form("data file", "data: 1", DataFileError, ignores="values")
 
 
 class DataFile(Contents):
-    """Where leads, events and outcomes come from, and who is who, from one YAML file (format 1).
+    """Where leads, events, outcomes, touches and costs come from, and who is who, from one YAML file (format 1).
 
     A data file does not change once read. It holds the checked contents as attributes (`data.sources`, `data.leads`)
     and the text they came from, comments and all.
@@ -126,11 +129,7 @@ class DataFile(Contents):
         return self._document.problem(path, message)
 
     def __repr__(self) -> str:
-        made = [
-            f"{table} from {', '.join(getattr(self, table))}"
-            for table in ("leads", "events", "outcomes")
-            if getattr(self, table)
-        ]
+        made = [f"{table} from {', '.join(getattr(self, table))}" for table in TABLES if getattr(self, table)]
         return f"<DataFile: {'; '.join([counted(len(self.sources), 'source'), *made])}>"
 
     __str__ = __repr__
@@ -156,7 +155,8 @@ def _meaning(data: Contents) -> Iterator[Fault]:
                 yield place, f"is {own} here, and {kind} in a block above", False
         for label in sorted(block.columns.keys() & {*block.own}):
             yield (*path, "columns", label), f"{label!r} has its place beside 'columns'", True
-        yield from _kinds_known(kinds, (*path, "lead_id"), block.lead_id)
+        if isinstance(block, PeopleBlock):
+            yield from _kinds_known(kinds, (*path, "lead_id"), block.lead_id)
         if isinstance(block, OutcomesBlock):
             yield from _outcomes(path, block)
             for stage, column in block.stage_dates.items():
@@ -185,20 +185,24 @@ def _identity(data: Contents, kinds: set[str], types: Mapping[tuple[str, str], C
 
 
 def _with_times(data: Contents) -> Contents:
-    """The contents, columns that stand for a time declared as one where nothing is said of them."""
+    """The contents, columns that stand for a time or a cost declared as such where nothing is said of them."""
     sources = dict(data.sources)
     for _, _, block in data.blocks():
-        values = [getattr(block, label, None) for label in TIMES]
-        columns = {
-            part.column for value in values if value for part in value.parts() if part.column and not part.values
-        }
-        columns |= {*getattr(block, "stage_dates", {}).values(), getattr(block, "received_at", None)} - {None}
-        for column in sorted(columns):
+        times = _columns_of(getattr(block, label, None) for label in TIMES)
+        times |= {*getattr(block, "stage_dates", {}).values(), getattr(block, "received_at", None)} - {None}
+        costs = _columns_of([block.amount]) if isinstance(block, CostsBlock) else set()
+        kinds: dict[str, CellType] = {column: "number" if column in costs else "time" for column in times | costs}
+        for column, kind in sorted(kinds.items()):
             name, inner = _place(data, scope(block), column)
             if name in sources and inner not in sources[name].columns:
-                held = sources[name].columns | {inner: Typed(type="time")}
+                held = sources[name].columns | {inner: Typed(type=kind)}
                 sources[name] = sources[name].model_copy(update={"columns": held})
     return data.model_copy(update={"sources": sources})
+
+
+def _columns_of(values: Iterable[Value | None]) -> set[str]:
+    """The columns whose cells some values take as they are."""
+    return {part.column for value in values if value for part in value.parts() if part.column and not part.values}
 
 
 def _sources(data: Contents) -> Iterator[Fault]:
@@ -287,7 +291,10 @@ def _type(data: Contents, block: Block | Alias, label: str, path: Path, value: V
     if label in TIMES and kinds != {"time"}:
         column = value.column or "its column"
         yield path, f"must be a time: declare {column}: {{type: time}} under 'columns' of the source", False
-    elif label in {"lead_id", "alias", "event", "stage"} and "time" in kinds:
+    elif label == "amount" and isinstance(block, CostsBlock) and kinds != {"number"}:
+        column = value.column or "its column"
+        yield path, f"must be a number: declare {column}: {{type: number}} under 'columns' of the source", False
+    elif label in {"lead_id", "alias", "event", "stage", "channel"} and "time" in kinds:
         yield path, f"{label!r} cannot be a time", False
     elif len(kinds) > 1 and "time" in kinds:
         yield path, f"mixes {', '.join(sorted(kinds))}", False

@@ -1,4 +1,4 @@
-"""What blocks made as the three tables: leads that are one person, repeated rows, strangers, stages out of order."""
+"""What blocks made as our tables: leads that are one person, repeated rows, strangers, stages out of order."""
 
 from __future__ import annotations
 
@@ -271,6 +271,8 @@ def table_of(rowset: Rowset | None, names: list[Reference], timezone: str, times
         }
         return pa.table({name: pa.array([], kind) for name, kind in empty.items()})
     made = rowset.made
+    if "lead_id" not in times:
+        return pa.table({label: cells.arrow(timezone) for label, cells in made.columns.items()})
     used, codes = np.unique(made.person, return_inverse=True)
     ids = pa.array([names[number][1] for number in used.tolist()], pa.large_string())
     columns = {"lead_id": pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), ids)}

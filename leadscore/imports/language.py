@@ -216,21 +216,27 @@ class Value(Part):
 class Block(Part):
     """Rows of one source as rows of one of our tables."""
 
+    # What has its place beside `columns`.
+    own: ClassVar[tuple[str, ...]] = ()
+
     from_: Name = Field(alias="from")
     join: dict[Name, dict[ColumnName, ColumnName]] = Field(default_factory=dict)
     where: Condition | None = None
     drop: Condition | None = None
-    lead_id: Value
     columns: dict[Name, Value] = Field(default_factory=dict)
-
-    own: ClassVar[tuple[str, ...]] = ("lead_id",)
 
     def values(self) -> dict[str, Value]:
         """Every value of the block by the name it is given here."""
         return {name: getattr(self, name) for name in self.own if getattr(self, name) is not None} | self.columns
 
 
-class LeadsBlock(Block):
+class PeopleBlock(Block):
+    """Rows that are of a lead each."""
+
+    lead_id: Value
+
+
+class LeadsBlock(PeopleBlock):
     """Leads."""
 
     own = ("lead_id", "created_at", "valid_from")
@@ -238,7 +244,7 @@ class LeadsBlock(Block):
     valid_from: Value | None = None
 
 
-class EventsBlock(Block):
+class EventsBlock(PeopleBlock):
     """Events."""
 
     own = ("lead_id", "event", "at")
@@ -249,7 +255,7 @@ class EventsBlock(Block):
     lookback_days: Days | None = None
 
 
-class OutcomesBlock(Block):
+class OutcomesBlock(PeopleBlock):
     """Outcomes: a stage and its time in each row, or a column of dates for each stage."""
 
     own = ("lead_id", "stage", "at")
@@ -257,6 +263,26 @@ class OutcomesBlock(Block):
     at: Value | None = None
     stage_dates: dict[Name, ColumnName] = Field(default_factory=dict)
     repeats: Literal["all", "first"] = "all"
+
+
+class TouchesBlock(PeopleBlock):
+    """Touches: what a channel of marketing had to do with a lead."""
+
+    own = ("lead_id", "at", "channel", "campaign")
+    at: Value
+    channel: Value
+    campaign: Value | None = None
+
+
+class CostsBlock(Block):
+    """Costs by channel and month."""
+
+    own = ("channel", "campaign", "month", "amount", "currency")
+    channel: Value
+    campaign: Value | None = None
+    month: Value
+    amount: Value
+    currency: Value | None = None
 
 
 class Alias(Part):
@@ -277,6 +303,10 @@ class Identity(Part):
     unmatched: Literal["set_aside", "refuse"] = "set_aside"
 
 
+# The tables that a file may make, in its order.
+TABLES = ("leads", "events", "outcomes", "touches", "costs")
+
+
 class Contents(Part):
     """Everything that may stand in a `data.yaml`, format 1."""
 
@@ -287,11 +317,13 @@ class Contents(Part):
     leads: Annotated[dict[Name, LeadsBlock], AfterValidator(filled)]
     events: dict[Name, EventsBlock] = Field(default_factory=dict)
     outcomes: dict[Name, OutcomesBlock] = Field(default_factory=dict)
+    touches: dict[Name, TouchesBlock] = Field(default_factory=dict)
+    costs: dict[Name, CostsBlock] = Field(default_factory=dict)
     identity: Identity = Identity()
     order_tolerance_hours: Number = 0
 
     def blocks(self) -> Iterator[tuple[str, str, Block]]:
         """Every block, as (table, name, block), in the order of the file."""
-        for table in ("leads", "events", "outcomes"):
+        for table in TABLES:
             for name, block in getattr(self, table).items():
                 yield table, name, block

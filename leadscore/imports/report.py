@@ -1,4 +1,4 @@
-"""What an import made: the three tables, and what became of every row."""
+"""What an import made: the tables, and what became of every row."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ FATES = ("read", "added", "kept", "dropped", "unmatched", "merged", "again", "se
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Imported(Result):
-    """Three tables made of exports, and the account of their rows; made by `import_tables`.
+    """Tables made of exports, and the account of their rows; made by `import_tables`.
 
     Attributes
     ----------
     source : str
         The data file.
-    leads, events, outcomes : pyarrow Table
+    leads, events, outcomes, touches, costs : pyarrow Table
         As `load_tables` takes them; times are of the file's time zone.
     rows : DataFrame
         What became of the rows: `table`, `block`, `fate`, `why`, and `rows`, how many. Of each block the rows read and
@@ -43,6 +43,8 @@ class Imported(Result):
     leads: pa.Table
     events: pa.Table
     outcomes: pa.Table
+    touches: pa.Table
+    costs: pa.Table
     rows: pd.DataFrame
     rejected: pd.DataFrame
     timezone: str
@@ -53,16 +55,21 @@ class Imported(Result):
     def headline(self) -> str:
         """How much the tables hold."""
         tables = {"lead": self.leads, "event": self.events, "outcome": self.outcomes}
-        made = ", ".join(counted(len(table), thing) for thing, table in tables.items())
-        return f"{made}, from {self.source}."
+        made = [counted(len(table), thing) for thing, table in tables.items()]
+        made += [counted(len(self.touches), "touch", "touches")] if len(self.touches) else []
+        made += [f"{counted(len(self.costs), 'row')} of costs"] if len(self.costs) else []
+        return f"{', '.join(made)}, from {self.source}."
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What was found out, and people who are not among the leads."""
-        of_leads = self.rows[(self.rows["table"] != "leads") & self.rows["fate"].isin(["kept", "unmatched"])]
+        others = ~self.rows["table"].isin(["leads", "costs"])
+        of_leads = self.rows[others & self.rows["fate"].isin(["kept", "unmatched"])]
         counts = of_leads.groupby("fate")["rows"].sum()
         strangers = int(counts.get("unmatched", 0))
-        of_none = f"{strangers:,} of {counted(int(counts.sum()), 'row')} of events and outcomes are of no lead here"
+        rows = counted(int(counts.sum()), "row")
+        named = "events, outcomes and touches" if (self.rows["table"] == "touches").any() else "events and outcomes"
+        of_none = f"{strangers:,} of {rows} of {named} are of no lead here"
         said = f"{of_none}. Some are normal; where most are, ids do not match."
         return (*self.found, *((said,) if strangers else ()))
 

@@ -86,12 +86,16 @@ class Judged:
 
     def __init__(self, breaches: Breaches, columns: Any, start: int = 0) -> None:
         self.breaches, self.columns, self.start = breaches, columns, start
-        self.bad = np.zeros(len(columns["lead_id"]), bool)
+        first = columns.column_names[0] if isinstance(columns, pa.Table) else next(iter(columns))
+        self.bad = np.zeros(len(columns[first]), bool)
 
     def say(self, column: str, message: str, rows: npt.NDArray[np.intp]) -> None:
         """Note rows (positions among those in hand) and the first of their cells."""
+        if not len(rows):
+            return
         self.bad[rows] = True
-        cells = shown(self.columns[column].take(pa.array(rows[:_SHOWN], pa.int64())))
+        # Arrow takes no rows of some types of text.
+        cells = shown(one_array(self.columns[column]).take(pa.array(rows[:_SHOWN], pa.int64())))
         self.breaches.add(column, message, rows + self.start, cells)
 
     def say_all(self, column: str, bad: Mapping[str, npt.NDArray[np.intp]]) -> None:
@@ -116,13 +120,13 @@ class Judged:
         self.say_all(column, times.bad)
         return times
 
-    def dated(self, at: npt.NDArray[np.int64]) -> None:
+    def dated(self, at: npt.NDArray[np.int64], column: str = "at") -> None:
         """Note rows without a time, and with one that no calendar has."""
         if len(at) and (at.min() < FIRST or at.max() > LAST):
             absent = at == NO_TIME
-            self.say("at", "no time", np.flatnonzero(absent & ~self.bad))
+            self.say(column, "no time" if column == "at" else f"no {column}", np.flatnonzero(absent & ~self.bad))
             wild = ~absent & ((at < FIRST) | (at > LAST))
-            self.say("at", "a time outside the years 1 to 9999", np.flatnonzero(wild))
+            self.say(column, "a time outside the years 1 to 9999", np.flatnonzero(wild))
 
 
 def shown(array: pa.Array) -> list[Any]:

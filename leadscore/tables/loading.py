@@ -1,4 +1,4 @@
-"""`load_tables`: three tables are read and held against their contract; what breaks it is named, not dropped unseen."""
+"""`load_tables`: tables are read and held against their contract; what breaks it is named, not dropped unseen."""
 
 from __future__ import annotations
 
@@ -24,15 +24,25 @@ from leadscore.tables.daily_activity import is_activity
 from leadscore.tables.events import Events, Ids, Test, read_events
 from leadscore.tables.findings import Finding, named_like_email, shared_emails, without_creation
 from leadscore.tables.lead_history import Records, disagreeing, repeated
+from leadscore.tables.marketing import read_costs, read_touches
 from leadscore.tables.outcomes import read_outcomes, stage_names
 from leadscore.tables.tables import Tables, completeness, reading_of
 
+# The columns that tables must have of which all columns are read.
+_WHOLE = {
+    "outcomes": ("lead_id", "stage", "at"),
+    "touches": ("lead_id", "at", "channel"),
+    "costs": ("channel", "month", "amount"),
+}
 
-def load_tables(  # noqa: PLR0913 - three tables, and how to read them
+
+def load_tables(  # noqa: PLR0913 - the tables, and how to read them
     leads: Any,
     events: Any = None,
     outcomes: Any = None,
     *,
+    touches: Any = None,
+    costs: Any = None,
     rulebook: Rulebook | Sequence[Rulebook] | None = None,
     columns: str | Sequence[str] | None = (),
     stages: Mapping[str, str] | None = None,
@@ -49,13 +59,17 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
         `lead_id` (unique), optionally `created_at`, and attribute columns. A pandas, polars or Arrow table, anything
         with the Arrow PyCapsule interface, or a path to CSV or Parquet: a file, a glob, a folder of parts. With a
         column `valid_from` a lead may have several rows, each the lead's attributes from that time on. Or a data file:
-        a path that ends in .yaml, a `DataFile`, or what `import_tables` made; it gives all three tables, and what is
-        given beside it goes before its own.
+        a path that ends in .yaml, a `DataFile`, or what `import_tables` made; it gives all tables, and what is given
+        beside it goes before its own.
     events : table, one row per event, optional
         `lead_id`, `event`, `at`, and columns that a `where` tests; or a `DailyActivity`, or the file it was written to.
         `is_bot`, as `flag_bots` adds it, is kept; marked events count until `tables.without_bots()` leaves them out.
     outcomes : table, one row per stage reached, optional
         `lead_id`, `stage`, `at`.
+    touches : table, one row per touch, optional
+        `lead_id`, `at`, `channel`, and perhaps `campaign`: what a channel of marketing had to do with a lead.
+    costs : table, one row per channel and month, optional
+        `channel`, `month` as "2026-03" or any day of it, `amount`, and perhaps `campaign` and `currency`.
     rulebook : Rulebook or several, optional
         Then only the columns they need are read, and their values are checked here. Without it all columns are read,
         and scoring checks them.
@@ -88,6 +102,10 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
 
     Notes
     -----
+    A touch breaks the contract if its lead, time or channel is none; a row of costs if its channel, month or amount is
+    none, if the amount is negative, and if it repeats a channel, campaign and month. Costs in several currencies are
+    refused even if not strict.
+
     An outcome breaks the contract if its lead, stage or time is none; if it is dated on a day before the lead's
     `created_at` or after `observed_until`; if it repeats a lead's stage and time; and if it is out of order: before a
     stage that comes earlier in the funnel, within one pass, which ends with rejected, lost or recycled. Of those the
@@ -141,7 +159,8 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
         kept = None if columns is None else given.names("columns", columns, repeats=True)
         given.flag("strict", strict)
     imported = _imported(leads, sources, books, strict=strict)
-    opened = _opened({"leads": leads, "events": events, "outcomes": outcomes}, imported)
+    parts = {"leads": leads, "events": events, "outcomes": outcomes, "touches": touches, "costs": costs}
+    opened = _opened(parts, imported)
     wanted = {name: _wanted(source, books, kept) for name, source in opened.items()}
     refuse([problem for name, source in opened.items() for problem in _lacking(source, wanted[name], books)])
 
@@ -155,13 +174,16 @@ def load_tables(  # noqa: PLR0913 - three tables, and how to read them
     log = _read_log(wanted["events"], books, ids, breaches["events"]) if "events" in opened else _no_events(books)
     if "outcomes" in opened:
         reached, last, mended = read_outcomes(ids, records.created_at(), breaches["outcomes"], names, last, timezone)
+    touched = read_touches(ids, breaches["touches"]) if "touches" in opened else None
+    spent = read_costs(breaches["costs"], timezone) if "costs" in opened else None
     refuse([problem for breach in breaches.values() if strict for problem in breach.problems()])
     aside = [breach.rejected() for breach in breaches.values()] + ([imported.rejected] if imported else [])
     rejected = pd.concat([part for part in aside if len(part)] or aside[:1], ignore_index=True)
     found = (*seen, *_unmatched(breaches))
     tables = Tables(
-        rows, ids, records, log, reached, rejected, mended, last, timezone, found, columns=converted, imported=imported
-    )
+        *(rows, ids, records, log, reached, rejected, mended, last, timezone, found),
+        columns=converted, imported=imported, touched=touched, costs=spent,
+    )  # fmt: skip
     refuse([problem for book in books for problem in _misread(tables, book)])
     if books:
         tables.completeness = completeness(tables, books[0], records.latest())
@@ -252,8 +274,8 @@ def _read_log(wanted: list[str], books: list[Rulebook], ids: Ids, breaches: Brea
 
 def _wanted(source: Source, books: list[Rulebook], columns: Sequence[str] | None) -> list[str]:
     """The columns to read: what the contract requires, then what the rulebooks use and the caller asks for, or all."""
-    if source.name == "outcomes":
-        return list(dict.fromkeys(["lead_id", "stage", "at", *source.columns]))
+    if source.name in _WHOLE:
+        return list(dict.fromkeys([*_WHOLE[source.name], *source.columns]))
     time = ["day", "count"] if is_activity(source) else ["at"]
     required = ["lead_id"] if source.name == "leads" else ["lead_id", "event", *time]
     rest = source.columns if columns is None or not books else ()

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -77,18 +78,19 @@ class Stages:
             return ""
         return f"no outcome tells of a lead that sales worked and that did not reach {stage}: any share would be 100 %"
 
-    def comparable(self, timezone: str) -> Ints:
+    def comparable(self, timezone: str, *, within: npt.NDArray[Any] | None = None) -> Ints:
         """Moments that can be put in order within a lead, (n_rows,) microseconds on the wall clock.
 
         A time at midnight is a date, and nobody knows when on it something was: if one of a lead's rows of a day is a
-        date, all its rows of that day count as one moment.
+        date, all its rows of that day count as one moment. `within` are codes of other groups, as deals.
         """
         local = self.times.local(timezone)
         if not (local % DAY == 0).any():
             return local
         day = local // DAY
-        dated = pd.MultiIndex.from_arrays([self.lead, np.where(local % DAY == 0, day, NO_TIME)])
-        return np.where(pd.MultiIndex.from_arrays([self.lead, day]).isin(dated), day * DAY, local)
+        group = self.lead if within is None else within
+        dated = pd.MultiIndex.from_arrays([group, np.where(local % DAY == 0, day, NO_TIME)])
+        return np.where(pd.MultiIndex.from_arrays([group, day]).isin(dated), day * DAY, local)
 
 
 def read_outcomes(  # noqa: PLR0913, PLR0917 - load_tables alone calls it
@@ -138,13 +140,7 @@ def _read_rows(ids: Ids, breaches: Breaches, names: Mapping[str, str]) -> tuple[
     """All rows, and which of them are none: of no lead, no stage or no time."""
     table = breaches.source.table(breaches.source.columns)
     judged = Judged(breaches, table)
-    array = plain_ids(table["lead_id"], "outcomes")
-    lead = ids.positions(array)
-    nobody, message = np.flatnonzero(lead < 0), "outcomes of leads that are not among the leads"
-    judged.say("lead_id", message, nobody)
-    unknown = UnknownIds(ids.array)
-    unknown.note(array, nobody)
-    breaches.why["lead_id", message] = unknown.why()
+    lead = leads_of(ids, judged)
     codes, values = distinct(one_array(table["stage"]))
     ours = [names.get(value, value) for value in values]
     # The last place is that of a missing stage.
@@ -157,6 +153,19 @@ def _read_rows(ids: Ids, breaches: Breaches, names: Mapping[str, str]) -> tuple[
     if names:
         frame["stage"] = pd.Series([*ours, None]).take(codes).to_numpy()
     return Stages(frame, lead, stage, times), judged
+
+
+def leads_of(ids: Ids, judged: Judged) -> npt.NDArray[np.int32]:
+    """The position of each row's lead; rows of none are noted, with what their ids have in common."""
+    source = judged.breaches.source
+    array = plain_ids(judged.columns["lead_id"], source.name)
+    lead = ids.positions(array)
+    nobody, message = np.flatnonzero(lead < 0), f"{source.name} of leads that are not among the leads"
+    judged.say("lead_id", message, nobody)
+    unknown = UnknownIds(ids.array)
+    unknown.note(array, nobody)
+    judged.breaches.why["lead_id", message] = unknown.why()
+    return lead
 
 
 def _again(stages: Stages) -> Rows:

@@ -1,4 +1,4 @@
-"""`Tables`: leads, events and outcomes that keep the contract, and what is asked of them."""
+"""`Tables`: leads, events, outcomes and what marketing did, as the contract has them, and what is asked of them."""
 
 from __future__ import annotations
 
@@ -29,12 +29,13 @@ from leadscore.tables.bots import bots_of
 from leadscore.tables.events import Events, Ids
 from leadscore.tables.findings import Finding, as_frame, findings_section, repeated_events
 from leadscore.tables.lead_history import Positions, Records
+from leadscore.tables.marketing import Touches
 from leadscore.tables.outcomes import Stages
 
 
 @dataclass(eq=False, repr=False)
 class Tables(Result):
-    """Leads, events and outcomes that keep the contract; made by `load_tables`.
+    """Leads, events, outcomes, touches and costs that keep the contract; made by `load_tables`.
 
     Attributes
     ----------
@@ -66,6 +67,12 @@ class Tables(Result):
         `low`, `high` (95 % Wilson); of the lead's latest row, by the first rulebook.
     imported : Imported or None
         What a data file made of exports, and what became of every row.
+    touches : DataFrame or None
+        `lead_id`, `at`, `channel` and any other columns.
+    touched : Touches or None
+        The same rows in small columns.
+    costs : DataFrame or None
+        `channel`, `month` (monthly period), `amount` and any other columns.
     """
 
     leads: pa.Table
@@ -81,6 +88,8 @@ class Tables(Result):
     columns: InitVar[dict[Any, Column]]
     completeness: pd.DataFrame = field(default_factory=pd.DataFrame)
     imported: Imported | None = None
+    touched: Touches | None = None
+    costs: pd.DataFrame | None = None
 
     def __post_init__(self, columns: dict[Any, Column]) -> None:
         self._columns = columns
@@ -91,13 +100,21 @@ class Tables(Result):
         return None if self.stages is None else self.stages.frame
 
     @property
+    def touches(self) -> pd.DataFrame | None:
+        """The touches as they came."""
+        return None if self.touched is None else self.touched.frame
+
+    @property
     def headline(self) -> str:
-        """How many leads, events and outcomes there are."""
+        """How many rows of each table there are."""
         kind = "event" if self.events.timezone is None else "row"
         daily = "" if kind == "event" else " of daily activity"
         history = "" if self.records.valid_from is None else f" in {counted(len(self.leads), 'row')}"
         outcomes = "" if self.outcomes is None else f", {counted(len(self.outcomes), 'outcome')}"
-        return f"{counted(len(self.ids), 'lead')}{history}, {counted(len(self.events), kind)}{daily}{outcomes}."
+        touches = "" if self.touches is None else f", {counted(len(self.touches), 'touch', 'touches')}"
+        costs = "" if self.costs is None else f", {counted(len(self.costs), 'row')} of costs"
+        events = f"{counted(len(self.events), kind)}{daily}"
+        return f"{counted(len(self.ids), 'lead')}{history}, {events}{outcomes}{touches}{costs}."
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 
 
 def test_the_whole_example_is_read():
-    assert repr(ls.imports.DataFile.from_yaml(BLOCKS[0])).startswith("<DataFile: 3 sources; leads from contacts")
+    assert repr(ls.imports.DataFile.from_yaml(BLOCKS[0])).startswith("<DataFile: 4 sources; leads from contacts")
 
 
 @pytest.mark.parametrize("block", BLOCKS[1:])
