@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from leadscore.base.periods import Period
-from leadscore.base.text import counted
+from leadscore.base.text import as_text, counted
 from leadscore.base.times import DAY
 from leadscore.tables.outcomes import Stages
 
-_WON, _LOST, _OPEN = "won", "lost", "open"
+OPEN, WON, LOST = "open", "won", "lost"
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,10 +24,10 @@ class Deals:
     ----------
     frame : DataFrame, index deal_id, in order of the day they were opened, then of the id
         `opened` (day since 1970 of its first `opportunity`; missing where it has none), `opened_at` (microseconds on
-        the wall clock), `amount` (of its first opportunity that has one, else of any of its rows; missing), `state`
-        ("open", "won", "lost"), `closed` (day; missing while open), `leads` (tuple of positions, in order).
+        the wall clock), `amount` (of its first opportunity that has one; missing), `state` ("open", "won", "lost"),
+        `closed` (day; missing while open), `leads` (tuple of positions, in order).
     notes : tuple of str
-        Deals whose rows differ in the amount, or that were closed without having been opened.
+        What to know of them: amounts that differ, deals closed without having been opened, or opened again.
     """
 
     frame: pd.DataFrame
@@ -43,48 +43,65 @@ class Deals:
 
 
 def deals_of(stages: Stages, timezone: str) -> Deals | None:
-    """The deals; None where outcomes have no `deal_id`."""
-    if "deal_id" not in stages.frame:
+    """The deals; None where outcomes have no `deal_id`.
+
+    A deal is open again if an opportunity comes after it was lost. Of rows of one moment, as on a day without a time,
+    an opportunity comes first, then lost, then won.
+    """
+    table = _rows_of_deals(stages, timezone)
+    if table is None:
         return None
-    rows = np.flatnonzero(stages.of("opportunity", _WON, _LOST) & stages.frame["deal_id"].notna().to_numpy())
-    chosen = stages.take(rows)
-    amount = chosen.frame["amount"] if "amount" in chosen.frame else pd.Series(np.nan, index=range(len(rows)))
-    table = pd.DataFrame(
-        {
-            "deal_id": chosen.frame["deal_id"].astype(str),
-            "lead": chosen.lead,
-            "at": chosen.times.local(timezone),
-            "stage": np.select([chosen.of("opportunity"), chosen.of(_WON)], ["opportunity", _WON], _LOST),
-            "amount": pd.to_numeric(amount, errors="coerce").to_numpy(np.float64, na_value=np.nan),
-        }
-    )
-    table = table.sort_values(["deal_id", "at", "stage", "amount", "lead"], ignore_index=True)
-    opened = table[table["stage"] == "opportunity"].groupby("deal_id")["at"].min()
-    ended = table[table["stage"] != "opportunity"].drop_duplicates("deal_id").set_index("deal_id")
-    # The amount at opportunity: what a deal was won for is known later, and to some deals only.
-    priced = table.dropna(subset="amount").assign(later=lambda rows: rows["stage"] != "opportunity")
-    priced = priced.sort_values(["deal_id", "later", "at"], kind="stable").drop_duplicates("deal_id")
+    opportunity = table["state"] == OPEN
+    opened = table[opportunity].groupby("deal_id")["at"].min()
+    # What a deal was won for is known later, and to some deals only.
+    amount = table[opportunity].dropna(subset="amount").drop_duplicates("deal_id").set_index("deal_id")["amount"]
+    # An opportunity of another lead changes nothing of a deal that is won.
+    ended = table["state"].where(~opportunity).groupby(table["deal_id"]).ffill()
+    course = table[~(opportunity & (ended == WON))]
+    changes = course[course["state"].ne(course["state"].groupby(course["deal_id"]).shift())]
+    last = changes.drop_duplicates("deal_id", keep="last").set_index("deal_id")
     leads = {deal: tuple(np.unique(held).tolist()) for deal, held in table.groupby("deal_id")["lead"]}
     frame = pd.DataFrame({"leads": pd.Series(leads, dtype=object)}).rename_axis("deal_id")
     frame = frame.assign(
         opened_at=opened.reindex(frame.index).astype("Int64"),
         opened=(opened // DAY).reindex(frame.index).astype("Int64"),
-        amount=priced.set_index("deal_id")["amount"].reindex(frame.index),
-        state=ended["stage"].reindex(frame.index).fillna(_OPEN),
-        closed=(ended["at"] // DAY).reindex(frame.index).astype("Int64"),
+        amount=amount.reindex(frame.index),
+        state=last["state"].reindex(frame.index),
+        closed=(last["at"] // DAY).where(last["state"] != OPEN).reindex(frame.index).astype("Int64"),
     )
     order = frame.assign(deal=frame.index).sort_values(["opened_at", "deal"], na_position="last").index
     columns = ["opened", "opened_at", "amount", "state", "closed", "leads"]
-    return Deals(frame.loc[order, columns], tuple(_odd(table, frame)))
+    return Deals(frame.loc[order, columns], tuple(_odd(table, frame, changes)))
 
 
-def _odd(table: pd.DataFrame, frame: pd.DataFrame) -> list[Any]:
+def _rows_of_deals(stages: Stages, timezone: str) -> pd.DataFrame | None:
+    """The rows that tell of deals: `deal_id`, `lead`, `at`, `state`, `amount`, by deal in order of time."""
+    if "deal_id" not in stages.frame:
+        return None
+    chosen = stages.take(np.flatnonzero(stages.of("opportunity", WON, LOST) & stages.frame["deal_id"].notna()))
+    amount = chosen.frame["amount"] if "amount" in chosen.frame else pd.Series(np.nan, index=chosen.frame.index)
+    # A column of ids with gaps holds floats.
+    deal = chosen.frame["deal_id"].map(lambda one: as_text(one).strip()).astype(object)
+    table = pd.DataFrame(
+        {
+            "deal_id": deal,
+            "lead": chosen.lead,
+            "at": chosen.comparable(timezone, within=pd.factorize(deal)[0]),
+            "state": np.select([chosen.of("opportunity"), chosen.of(WON)], [OPEN, WON], LOST),
+            "amount": pd.to_numeric(amount, errors="coerce").to_numpy(np.float64, na_value=np.nan),
+        }
+    )
+    table = table[table["deal_id"] != ""].assign(rank=table["state"].map({OPEN: 0, LOST: 1, WON: 2}))
+    return table.sort_values(["deal_id", "at", "rank", "amount", "lead"], ignore_index=True)
+
+
+def _odd(table: pd.DataFrame, frame: pd.DataFrame, changes: pd.DataFrame) -> list[Any]:
     """What to know of deals before they are counted."""
-    at_opening = table[table["stage"] == "opportunity"].groupby("deal_id")["amount"].nunique()
-    differ, unopened = int((at_opening > 1).sum()), int(frame["opened"].isna().sum())
-    notes = []
-    if differ:
-        notes.append(f"{counted(differ, 'deal')} with several amounts at opportunity: the first counts.")
-    if unopened:
-        notes.append(f"{counted(unopened, 'deal')} won or lost without an opportunity: not among the deals opened.")
-    return notes
+    at_opening = table[table["state"] == OPEN].groupby("deal_id")["amount"].nunique()
+    ends = changes[changes["state"] != OPEN].groupby("deal_id").size()
+    found = {
+        "with several amounts at opportunity: the first counts": at_opening > 1,
+        "won or lost without an opportunity: not among the deals opened": frame["opened"].isna(),
+        "closed more than once: the last state counts": ends > 1,
+    }
+    return [f"{counted(int(rows.sum()), 'deal')} {what}." for what, rows in found.items() if rows.any()]
