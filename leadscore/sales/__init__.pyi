@@ -6,3 +6,5 @@ from .conversion import FunnelTable as FunnelTable
 from .conversion import funnel as funnel
 from .response_times import ResponseTimes as ResponseTimes
 from .response_times import response_times as response_times
+from .routes import Routes as Routes
+from .routes import routes as routes

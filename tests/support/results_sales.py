@@ -7,11 +7,13 @@ from leadscore.sales.acceptance import acceptance
 from leadscore.sales.cherry_picking import cherry_picking
 from leadscore.sales.conversion import funnel
 from leadscore.sales.response_times import response_times
+from leadscore.sales.routes import routes
 from tests.support.hostile import as_id
 
 BOOK = ls.Rulebook.from_yaml("{leadscore: 1, name: x, fit: [], behaviour: [], qualify: {threshold: 0}}")
 # Half of the leads are worked, all of one name: sales picks them.
 _N = 40
+_PERIOD = {"start": "2026-03-02", "end": "2026-03-29"}
 
 
 def _column(name):
@@ -44,4 +46,5 @@ RESULTS = {
     "Acceptance": lambda one, other: acceptance(_tables(one, other), by=_column(one)),
     "ResponseTimes": lambda one, other: response_times(_tables(one, other), BOOK, by="owner"),
     "CherryPicking": _picking,
+    "Routes": lambda one, other: routes(_tables(one, other), BOOK, **_PERIOD),
 }
