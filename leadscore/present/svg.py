@@ -20,8 +20,8 @@ from leadscore.present.picture_words import WAITS, figure, in_words
 Drawn = tuple[list[Markup], float]
 
 _WIDTH, _ROW = 420, 24
-# Units of a letter at 12.5 and at 11 units, and the widest label.
-_LETTER, _SMALL, _WIDEST = 7.1, 6.3, 195
+# Units of a letter at 12.5 and at 11 units, of a digit at 12.5, and the widest label.
+_LETTER, _SMALL, _DIGIT, _WIDEST = 7.1, 6.3, 9, 205
 # Where curves and weeks are drawn: between these, from top to bottom.
 _LEFT, _RIGHT, _TOP, _BOTTOM = 38, 412, 10, 130
 _TIMES = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10, 20)
@@ -226,7 +226,7 @@ def _labels(labels: Sequence[str], figures: Sequence[str]) -> tuple[list[Markup]
     """Labels at the left and figures at the right of rows, and between what they leave free."""
     shown = [_cut(visible(label)) for label in labels]
     left = 10 + max((_wide(label, _LETTER) for label in shown), default=0)
-    right = _WIDTH - 16 - max((_wide(text, _LETTER) for text in figures), default=0)
+    right = _WIDTH - 12 - max((_wide(text, _DIGIT) for text in figures), default=0)
     parts = [_text(left - 6, _middle(place) + 4.5, label, "", "end") for place, label in enumerate(shown)]
     parts += [_text(_WIDTH - 2, _middle(place) + 4.5, text, "", "end") for place, text in enumerate(figures)]
     return parts, left + 4, right
@@ -237,14 +237,14 @@ def _axis(values: Iterable[float], unit: str, left: float, right: float) -> tupl
     known = [*values]
     low, high = min(known, default=0), max(known, default=0)
     if unit == "times":
-        first = max([one for one in _TIMES if one <= low], default=_TIMES[0])
+        first = max([one for one in _TIMES[:-1] if one <= low], default=_TIMES[0])
         last = min([one for one in _TIMES if one >= high and one > first], default=_TIMES[-1])
         return _Scale(first, last, left, right, log=True), [one for one in _TIMES if first <= one <= last]
     # Never nearer than what can be read; and shares end at 100%.
     room = max(high - low, _NEAREST.get(unit, 1), 1e-6 * max(-low, high))
     low = min(low, 1 - room) if unit == "share" else low
     size = 10 ** math.floor(math.log10(room))
-    step = next(size * part for part in (0.25, 0.5, 1, 2, 2.5, 5) if room / (size * part) <= 4)
+    step = next(size * part for part in (0.25, 0.5, 1, 2, 2.5, 5) if room / (size * part) <= 5)
     ends = math.floor(low / step + 1e-6), math.ceil(max(high, low + room) / step - 1e-6)
     ticks = [step * place for place in range(ends[0], ends[1] + 1)]
     return _Scale(ticks[0], ticks[-1], left, right), ticks

@@ -10,17 +10,14 @@ from hypothesis import strategies as st
 from jinja2 import UndefinedError
 from markdown_it import MarkdownIt
 
-from leadscore.errors import visible
 from leadscore.present.page_html import html
 from leadscore.present.page_markdown import markdown
 from leadscore.present.picture_words import in_words
 from leadscore.present.svg import svg
 from tests.support.hostile import UNSEEN, names, parsed
-from tests.support.pages import FULL, pages
+from tests.support.pages import FULL, as_read, harmless, pages, texts_of
 
 hostile_pages = pages(names.filter(str.split))
-# What programs read; all other texts are for people. A currency stands only beside amounts.
-FOR_PROGRAMS = {"id", "section", "verdict", "kind", "unit", "currency"}
 PICTURES = {section["id"]: section["picture"] for section in FULL["sections"] if section["picture"]}
 TAGS = re.findall(
     r"\w+",
@@ -40,32 +37,6 @@ BLOCKS = {
     "th",
     "td",
 }
-
-
-def texts_of(data):
-    """All texts for people."""
-    if isinstance(data, str):
-        yield data
-    for key, value in data.items() if isinstance(data, dict) else enumerate(data if isinstance(data, list) else ()):
-        if key not in FOR_PROGRAMS:
-            yield from texts_of(value)
-
-
-def with_texts(data, change):
-    """The same page with other texts for people."""
-    if isinstance(data, dict):
-        return {key: value if key in FOR_PROGRAMS else with_texts(value, change) for key, value in data.items()}
-    if isinstance(data, list):
-        return [with_texts(value, change) for value in data]
-    return change(data) if isinstance(data, str) else data
-
-
-def as_read(text):
-    return " ".join(visible(text).split())
-
-
-def harmless(page):
-    return with_texts(page, lambda text: "x" * len(as_read(text)))
 
 
 def changed(page, *path_and_value):

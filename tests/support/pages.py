@@ -6,11 +6,42 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
+from leadscore.errors import visible
 from leadscore.present import page as parts
 from leadscore.present.page import CLEAR, COUNTED, NOT_CLEAR, TOO_FEW, MainPoint, Page, PageSection, Table, ToDecide
 
 # As `Page.to_dict` has it; the figures are those of 465 MQLs in the design.
 FULL = json.loads(Path(__file__).with_name("full_page.json").read_text(encoding="utf-8"))
+
+# What programs read; all other texts are for people. A currency stands only beside amounts.
+FOR_PROGRAMS = {"id", "section", "verdict", "kind", "unit", "currency"}
+
+
+def texts_of(data):
+    """All texts for people."""
+    if isinstance(data, str):
+        yield data
+    for key, value in data.items() if isinstance(data, dict) else enumerate(data if isinstance(data, list) else ()):
+        if key not in FOR_PROGRAMS:
+            yield from texts_of(value)
+
+
+def with_texts(data, change):
+    """The same page with other texts for people."""
+    if isinstance(data, dict):
+        return {key: value if key in FOR_PROGRAMS else with_texts(value, change) for key, value in data.items()}
+    if isinstance(data, list):
+        return [with_texts(value, change) for value in data]
+    return change(data) if isinstance(data, str) else data
+
+
+def as_read(text):
+    return " ".join(visible(text).split())
+
+
+def harmless(page):
+    return with_texts(page, lambda text: "x" * len(as_read(text)))
+
 
 _shares = st.floats(0, 1)
 _some = st.none() | _shares

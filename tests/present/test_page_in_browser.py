@@ -1,0 +1,214 @@
+"""A page in Chromium with the network cut: what people see on a screen, a phone and paper, and with a keyboard alone.
+
+`.ci/run` installs Chromium, its driver and axe-core; without them these tests are skipped.
+"""
+
+import base64
+import json
+import re
+import shutil
+from itertools import cycle
+from pathlib import Path
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.keys import Keys
+
+from leadscore.present.page_html import html
+from tests.support.hostile import NAMES
+from tests.support.pages import FULL, harmless, with_texts
+
+pytestmark = pytest.mark.slow
+
+AXE = Path(__file__).parents[2] / "build/axe/node_modules/axe-core/axe.min.js"
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update", "--host-resolver-rules=MAP * ~NOTFOUND",
+]  # fmt: skip
+NAME = cycle(NAMES)
+PAGES = {
+    "full": FULL,
+    "few": {**FULL, "sections": FULL["sections"][2:4], "main": FULL["main"][:1], "decide": []},
+    "hostile": with_texts(FULL, lambda text: f"{next(NAME)} {text}"),
+}
+FOCUSABLE = "a[href], summary, [tabindex='0']"
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    programs = shutil.which("chromium"), shutil.which("chromedriver")
+    if not all(programs):
+        pytest.skip("needs Chromium and its driver: apt-get install chromium chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = programs[0]
+    for flag in [*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"]:
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options, webdriver.ChromeService(programs[1]))
+    # Away from the browser's own first page.
+    driver.get("about:blank")
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def opened(browser, tmp_path):
+    """Opens a page from a file, in a window so wide, in a scheme of colours."""
+
+    def open_(page, width=1200, scheme="light"):
+        file = tmp_path / "page.html"
+        file.write_text(html(page), encoding="utf-8")
+        size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        browser.get(file.as_uri())
+        return browser
+
+    yield open_
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+def requests(browser):
+    """The addresses that pages asked for since this was last read."""
+    messages = (json.loads(entry["message"])["message"] for entry in browser.get_log("performance"))
+    return [one["params"]["request"]["url"] for one in messages if one["method"] == "Network.requestWillBeSent"]
+
+
+def counts(browser):
+    """How many elements of each kind there are, but for labels of axes: how many of these have room depends on them."""
+    tags = browser.execute_script("return [...document.querySelectorAll('*')].map(one => one.localName)")
+    return {tag: tags.count(tag) for tag in tags if tag != "text"}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_one_file_is_all_it_needs_and_the_console_stays_empty(opened, browser, name):
+    requests(browser)
+    opened(PAGES[name])
+    assert [address for address in requests(browser) if not address.startswith("file:")] == []
+    assert browser.get_log("browser") == []
+    assert browser.title.endswith(FULL["title"])
+
+
+def test_a_request_and_a_script_would_be_seen_and_are_refused(browser, tmp_path):
+    file = tmp_path / "page.html"
+    more = "<script>document.title = 'ran'</script><img src='https://example.com/x.png'>"
+    file.write_text(html(FULL).replace("</main>", f"{more}</main>"), encoding="utf-8")
+    browser.get(file.as_uri())
+    refused = [entry["message"] for entry in browser.get_log("browser")]
+    assert any("script" in one for one in refused)
+    assert any("example.com" in one for one in refused)
+    assert browser.title == FULL["title"]
+
+
+def test_hostile_names_yield_no_element(opened):
+    found = counts(opened(PAGES["hostile"]))
+    assert found == counts(opened(harmless(PAGES["hostile"])))
+    assert not {"script", "img", "i", "b"} & set(found)
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("width", [1200, 720, 390, 320])
+def test_the_page_never_scrolls_sideways(opened, name, width):
+    browser = opened(PAGES[name], width)
+    open_folds(browser)
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+
+
+def open_folds(browser):
+    browser.execute_script("document.querySelectorAll('details').forEach(one => one.open = true)")
+
+
+@pytest.mark.parametrize("name", ["full", "few"])
+@pytest.mark.parametrize("width", [1200, 390])
+def test_no_text_of_a_picture_is_cut_off_or_lies_over_another(opened, name, width):
+    boxes = opened(PAGES[name], width).execute_script(
+        "return [...document.querySelectorAll('svg')].map(svg => [svg, ...svg.querySelectorAll('text')].map(one => {"
+        "const box = one.getBoundingClientRect(); return [one.textContent, box.left, box.top, box.right, box.bottom]}))"
+    )
+    assert boxes
+    for (_, left, top, right, bottom), *texts in boxes:
+        for text in texts:
+            assert left - 1 <= text[1] <= text[3] <= right + 1, text
+            assert top - 3 <= text[2] <= text[4] <= bottom + 3, text
+        assert [
+            (one[0], other[0]) for place, one in enumerate(texts) for other in texts[:place] if over(one, other)
+        ] == []
+
+
+def over(one, other):
+    """Whether two texts cover each other by more than the room that letters leave."""
+    across = min(one[3], other[3]) - max(one[1], other[1])
+    down = min(one[4], other[4]) - max(one[2], other[2])
+    return across > 0 and down > 4
+
+
+@pytest.mark.parametrize("name", ["full", "few"])
+def test_it_prints_on_four_pages(opened, name):
+    assert printed(opened(PAGES[name])) <= 4
+
+
+def test_more_pages_would_be_counted(opened):
+    assert printed(opened({**FULL, "sections": 2 * FULL["sections"]})) > 4
+
+
+def printed(browser):
+    """How many pages of A4 it takes."""
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    file = browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True, "printBackground": True})
+    return len(re.findall(rb"/Type\s*/Page\b", base64.b64decode(file["data"])))
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1200, 390])
+def test_axe_finds_nothing_serious(opened, name, scheme, width):
+    assert faults(opened(PAGES[name], width, scheme)) == []
+
+
+def test_axe_would_find_what_is_serious(opened):
+    browser = opened(FULL)
+    browser.execute_script("document.documentElement.lang = ''; document.querySelector('h1').style.color = '#bbb'")
+    assert {"html-has-lang", "color-contrast"} <= {fault for fault, _ in faults(browser)}
+
+
+def faults(browser):
+    """What axe-core calls serious or critical, with where."""
+    if not AXE.is_file():
+        pytest.skip("needs axe-core: npm install --prefix build/axe axe-core")
+    open_folds(browser)
+    browser.execute_script(AXE.read_text(encoding="utf-8"))
+    found = browser.execute_async_script("axe.run().then(arguments[0])")
+    serious = (fault for fault in found["violations"] if fault["impact"] in {"serious", "critical"})
+    return [(fault["id"], [node["html"][:120] for node in fault["nodes"]]) for fault in serious]
+
+
+def test_a_keyboard_reaches_all_in_the_order_of_reading(opened):
+    browser = opened(FULL)
+    open_folds(browser)
+    there = browser.execute_script(f'return document.querySelectorAll("{FOCUSABLE}").length')
+    assert there > 20
+    reached = []
+    for _ in range(there):
+        browser.switch_to.active_element.send_keys(Keys.TAB)
+        place, outline = browser.execute_script(
+            f'const one = document.activeElement; return [[...document.querySelectorAll("{FOCUSABLE}")].indexOf(one),'
+            "getComputedStyle(one).outlineStyle]"
+        )
+        reached.append(place)
+        assert outline != "none"
+    assert reached == [*range(there)]
+
+
+def test_the_first_key_skips_to_the_main_points_and_enter_opens_a_fold(opened):
+    browser = opened(FULL)
+    browser.switch_to.active_element.send_keys(Keys.TAB)
+    skip = browser.switch_to.active_element
+    assert skip.text == "Skip to the main points"
+    assert skip.location["x"] >= 0
+    skip.send_keys(Keys.ENTER)
+    assert browser.switch_to.active_element.get_attribute("id") == "main"
+    fold = browser.find_element("css selector", "summary")
+    fold.send_keys(Keys.ENTER)
+    assert browser.find_element("css selector", "details").get_attribute("open") is not None
