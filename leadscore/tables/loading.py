@@ -163,10 +163,7 @@ def load_tables(  # noqa: PLR0913 - the tables, and how to read them
     opened = _opened(parts, imported)
     wanted = {name: _wanted(source, books, kept) for name, source in opened.items()}
     refuse([problem for name, source in opened.items() for problem in _lacking(source, wanted[name], books)])
-
-    # What one rulebook calls missing is a cell that another cannot read.
-    common = set[str].intersection(*(set(book.missing_values) for book in books)) if books else set[str]()
-    breaches = {name: Breaches(source, tuple(sorted(common))) for name, source in opened.items()}
+    breaches = _breaches(opened, books)
     timezone = books[0].timezone if books else imported.timezone if imported else "UTC"
     reached, mended = None, pd.DataFrame()
     rows, ids, records, converted, seen = _read_leads(wanted["leads"], books, breaches["leads"], strict=strict)
@@ -177,13 +174,9 @@ def load_tables(  # noqa: PLR0913 - the tables, and how to read them
     touched = read_touches(ids, breaches["touches"]) if "touches" in opened else None
     spent = read_costs(breaches["costs"], timezone) if "costs" in opened else None
     refuse([problem for breach in breaches.values() if strict for problem in breach.problems()])
-    aside = [breach.rejected() for breach in breaches.values()] + ([imported.rejected] if imported else [])
-    rejected = pd.concat([part for part in aside if len(part)] or aside[:1], ignore_index=True)
-    found = (*seen, *_unmatched(breaches))
-    tables = Tables(
-        *(rows, ids, records, log, reached, rejected, mended, last, timezone, found),
-        columns=converted, imported=imported, touched=touched, costs=spent,
-    )  # fmt: skip
+    found = (_set_aside(breaches, imported), mended, last, timezone, (*seen, *_unmatched(breaches)))
+    whole = (rows, ids, records, log, reached, *found)
+    tables = Tables(*whole, columns=converted, imported=imported, touched=touched, costs=spent)
     refuse([problem for book in books for problem in _misread(tables, book)])
     if books:
         tables.completeness = completeness(tables, books[0], records.latest())
@@ -354,6 +347,18 @@ def _with_emails(source: Source, wanted: list[str]) -> pa.Table:
         return source.table([*wanted, *emails])
     except ContractError:
         return source.table(wanted)
+
+
+def _breaches(opened: Mapping[str, Source], books: list[Rulebook]) -> dict[str, Breaches]:
+    # What one rulebook calls missing is a cell that another cannot read.
+    common = set[str].intersection(*(set(book.missing_values) for book in books)) if books else set[str]()
+    return {name: Breaches(source, tuple(sorted(common))) for name, source in opened.items()}
+
+
+def _set_aside(breaches: Mapping[str, Breaches], imported: Imported | None) -> pd.DataFrame:
+    """The rows that were set aside, here and by an import."""
+    aside = [breach.rejected() for breach in breaches.values()] + ([imported.rejected] if imported else [])
+    return pd.concat([part for part in aside if len(part)] or aside[:1], ignore_index=True)
 
 
 def _unmatched(breaches: Mapping[str, Breaches]) -> Iterator[Finding]:
