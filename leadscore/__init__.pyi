@@ -11,6 +11,9 @@ from . import (
     learn as learn,
 )
 from . import (
+    meeting as meeting,
+)
+from . import (
     rulebook as rulebook,
 )
 from . import (
@@ -38,6 +41,9 @@ from .errors import (
 )
 from .errors import (
     DataFileError as DataFileError,
+)
+from .errors import (
+    DecisionsError as DecisionsError,
 )
 from .errors import (
     LeadscoreError as LeadscoreError,

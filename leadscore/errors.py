@@ -84,6 +84,10 @@ class DataFileError(LeadscoreError):
     """A `data.yaml` that cannot be used as it is written."""
 
 
+class DecisionsError(LeadscoreError):
+    """A `decisions.yaml` that cannot be used as it is written."""
+
+
 class ContractError(LeadscoreError):
     """Tables that break their contract: what the columns and rows must be."""
 

@@ -9,12 +9,15 @@ import pytest
 
 import leadscore as ls
 
-NAMESPACES = ["datasets", "drift", "imports", "learn", "rulebook", "sales", "scoring", "stats", "tables", "threshold"]
+NAMESPACES = [
+    "datasets", "drift", "imports", "learn", "meeting", "rulebook", "sales", "scoring", "stats", "tables", "threshold",
+]  # fmt: skip
 EVERYDAY = [
     "ArgumentError",
     "BalanceMonitor",
     "ContractError",
     "DataFileError",
+    "DecisionsError",
     "LeadClassifier",
     "LeadscoreError",
     "Problem",

@@ -39,6 +39,11 @@ _CHANNELS = {
     "organic": "Organic search", "paid search": "Paid search", "webinar": "Webinar", "event": "Trade show",
     "partner": "Partner", "list": "Bought list",
 }  # fmt: skip
+# Of all leads so many are handed over, and so many of these are of each class.
+_HANDED_OVER = 0.171
+_MIX = {
+    "C-level": 0.1003, "VP": 0.1025, "Director": 0.1420, "Manager": 0.2306, "Specialist": 0.1801, "Coordinator": 0.1618,
+}  # fmt: skip
 # What each channel costs a month.
 _COSTS = {
     "Organic search": 9_000, "Paid search": 21_000, "Webinar": 8_000, "Trade show": 16_000, "Partner": 5_000,
@@ -161,7 +166,7 @@ def make_company(
     leads["message"] = _messages(rng, leads["lead_id"], stages, names)
     outcomes = _outcomes(rng, made, stages, stop)
     touches = _touches(leads, made.events)
-    return Company(leads, made.events, outcomes, touches, _costs(last, days, names), _rulebook(made), names)
+    return Company(leads, made.events, outcomes, touches, _costs(last, days, names), _rulebook(made, days), names)
 
 
 def _seconds(times: pd.Series[Any]) -> Floats:
@@ -297,5 +302,24 @@ def _as_times(seconds: pd.Series[Any]) -> pd.Series[Any]:
     return pd.Series(seconds.to_numpy().astype("datetime64[s]")).dt.as_unit("us").dt.tz_localize("UTC")
 
 
-def _rulebook(made: Funnel) -> Rulebook:
-    return made.rulebook
+def _rulebook(made: Funnel, days: int) -> Rulebook:
+    """The guessed rulebook with an agreement that is true of a company in which nothing is planted."""
+    weekly = round(_HANDED_OVER * 7 * len(made.leads) / days)
+    rest = 1 - sum(_MIX.values())
+    return made.rulebook.edited(
+        {
+            "agreement.marketing": {
+                "mqls_per_week": max(1, weekly),
+                "accepted": _ACCEPTED,
+                "complete_at_handover": {"employees": 0.85},
+                "mix": {**_MIX, "not mapped": round(rest, 4)},
+            },
+            "agreement.sales": {
+                "respond": {"share": _INSIDE},
+                "decide": {"within_days": 14, "share": 0.95},
+                "reason_with_refusal": 0.9,
+            },
+            "agreement.shared": {"weighted_pipeline": 20_000 * max(1, weekly)},
+            "personas": [{"name": name, "when": {"seniority": name}} for name in _MIX],
+        }
+    )

@@ -1,0 +1,2 @@
+from .decisions import Decision as Decision
+from .decisions import Decisions as Decisions

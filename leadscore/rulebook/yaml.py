@@ -54,12 +54,15 @@ class Form:
         What is raised where it cannot be used.
     ignores : str
         Keys whose table may say null of a value; empty where none may.
+    entries : str
+        What the entries are of a file that is a list; it is read as a mapping of this one key.
     """
 
     name: str
     head: str
     error: type[LeadscoreError]
     ignores: str = ""
+    entries: str = ""
 
     @contextmanager
     def not_too_deep(self, source: str) -> Iterator[None]:
@@ -185,11 +188,10 @@ def read_document(text: str, source: str, form: Form = RULEBOOK) -> Document:
     Raises
     ------
     LeadscoreError
-        If the text is no YAML mapping at all, or is larger than such a file can be.
+        If the text is no YAML mapping (or list) at all, or is larger than such a file can be.
     """
     document = Document(source, text, form)
-    problem = _unreadable(document)
-    if problem:
+    if problem := _unreadable(document):
         raise form.error(source, [problem])
     try:
         root = _yaml().compose(StringIO(text))
@@ -204,11 +206,15 @@ def read_document(text: str, source: str, form: Form = RULEBOOK) -> Document:
     except (YAMLError, ValueError, OverflowError) as error:
         # Some of ruamel's errors (a broken escape) carry no mark.
         raise form.error(source, [Problem("", f"not valid YAML: {str(error).splitlines()[0]}")]) from None
-    if not isinstance(root, MappingNode):
-        found = "nothing" if root is None else "a list" if isinstance(root, SequenceNode) else "a single value"
-        message = f"a {form.name} is a mapping that begins with {form.head!r}; found {found}"
-        raise form.error(source, [Problem("line 1", message)])
-    document.data = _Reader(document).mapping(root, ())
+    read = _Reader(document)
+    if form.entries and isinstance(root, SequenceNode):
+        document.data = {form.entries: read.value(root, (form.entries,))}
+    elif isinstance(root, MappingNode) and not form.entries:
+        document.data = read.mapping(root, ())
+    else:
+        shapes = {MappingNode: "a mapping", SequenceNode: "a list", type(None): "nothing"}
+        message = f"a {form.name} is a {'list' if form.entries else 'mapping'} that begins with {form.head!r}"
+        raise form.error(source, [Problem("line 1", f"{message}; found {shapes.get(type(root), 'a single value')}")])
     return document
 
 
