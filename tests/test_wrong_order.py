@@ -22,6 +22,7 @@ MORE = {
     "routes": PERIOD,
     "weekly_streams": PERIOD | {"stage": "sal", "within_days": 30},
     "decompose": TWO,
+    **dict.fromkeys(["missed", "won_lost", "words", "content"], PERIOD),
     "cherry_picking": {"score": pd.Series({"a": 1.0}), "columns": ["x"]},
 }
 

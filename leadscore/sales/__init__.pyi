@@ -4,7 +4,11 @@ from .cherry_picking import CherryPicking as CherryPicking
 from .cherry_picking import cherry_picking as cherry_picking
 from .conversion import FunnelTable as FunnelTable
 from .conversion import funnel as funnel
+from .missed import Missed as Missed
+from .missed import missed as missed
 from .response_times import ResponseTimes as ResponseTimes
 from .response_times import response_times as response_times
 from .routes import Routes as Routes
 from .routes import routes as routes
+from .won_lost import WonLost as WonLost
+from .won_lost import won_lost as won_lost
