@@ -1,6 +1,8 @@
 from .balance.causes import Causes as Causes
 from .balance.causes import Diagnosis as Diagnosis
 from .balance.monitor import BalanceMonitor as BalanceMonitor
+from .balance.today import BalanceToday as BalanceToday
+from .balance.today import balance_today as balance_today
 from .balance.verdict import BalanceVerdict as BalanceVerdict
 from .change.decomposition import Decomposition as Decomposition
 from .change.decomposition import decompose as decompose

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 import leadscore as ls
+from leadscore.drift.balance.today import balance_today
 from leadscore.drift.cohorts import weekly_cohorts
 from tests.support.hostile import as_id, printable
 
@@ -25,8 +26,8 @@ def _book(one, other):
     return ls.Rulebook.from_dict(about | {"fit": [fit], "behaviour": [behaviour], "qualify": {"threshold": 30}})
 
 
-def _tables(one, other):
-    """A few leads a week, who do three times as much from a week on."""
+def _frames(one, other):
+    """Leads and events: a few leads a week, who do three times as much from a week on."""
     rng = np.random.default_rng(0)
     n = WEEKS * A_WEEK
     created = pd.Timestamp(START - dt.timedelta(14)) + pd.to_timedelta(np.arange(n) * 7 / A_WEEK, unit="D")
@@ -36,7 +37,11 @@ def _tables(one, other):
     busy = np.repeat(np.arange(n), rng.poisson(np.where(np.arange(n) < CHANGED * A_WEEK, 1, 3)))
     at = created[busy] + pd.Timedelta(days=1)
     events = pd.DataFrame({"lead_id": ids[busy], "event": printable(f"event {other}"), "at": at})
-    return ls.load_tables(leads, events, rulebook=_book(one, other))
+    return leads, events
+
+
+def _tables(one, other):
+    return ls.load_tables(*_frames(one, other), rulebook=_book(one, other))
 
 
 @cache
@@ -66,7 +71,22 @@ def _monitor(one, other):
     return monitor
 
 
+def _balance(one, other):
+    """Of the leads of the last weeks, half of which sales took."""
+    leads, events = _frames(one, other)
+    came = leads["created_at"] + pd.Timedelta(days=9)
+    rows = pd.concat(
+        pd.DataFrame({"lead_id": leads["lead_id"], "stage": stage, "at": came + pd.Timedelta(days=after)})[::step]
+        for stage, step, after in (("mql", 1, 0), ("sal", 2, 1))
+    )
+    book = _book(one, other)
+    end = START + dt.timedelta(7 * WEEKS - 1)
+    tables = ls.load_tables(leads, events, rows, rulebook=book, observed_until=end)
+    return balance_today(tables, book, end=end)
+
+
 RESULTS = {
+    "BalanceToday": _balance,
     "BalanceVerdict": lambda one, other: _monitor(one, other).verdict,
     "Causes": lambda one, other: _monitor(one, other).causes(),
     "Diagnosis": lambda one, other: _monitor(one, other).causes().diagnoses[0],
