@@ -1,4 +1,4 @@
-"""Results as files: Parquet for machines, CSV that is safe to open in a spreadsheet; never half a file."""
+"""Results as files: Parquet for machines, CSV that is safe to open in a spreadsheet, pages; never half a file."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pyarrow.parquet
 
 from leadscore.base.files import replacing
 from leadscore.base.times import is_text
+from leadscore.present.page import Page
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.compare import Comparison
 from leadscore.scoring.replay import History
@@ -42,6 +43,20 @@ def write_comparison(comparison: Comparison, path: str | os.PathLike[str]) -> No
     old, new = comparison.old, comparison.new
     said = {"start": old.start.isoformat(), "end": old.end.isoformat(), "compared_with": old.rulebook.name}
     write_frame(comparison.frame.reset_index(), path, new.rulebook, said)
+
+
+def write_page(page: Page, path: str | os.PathLike[str]) -> None:
+    """Write a page as its ending says: .html, .md or .json.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; the one that was there is as it was.
+    """
+    written = {".html": page.to_html, ".md": page.to_markdown, ".json": page.to_json}
+    text = written[Path(path).suffix.lower()]()
+    with replacing(path) as file:
+        file.write(text.encode())
 
 
 def write_frame(frame: pd.DataFrame, path: str | os.PathLike[str], rulebook: Rulebook, said: Mapping[str, str]) -> None:

@@ -46,7 +46,7 @@ def day(text: str) -> dt.date:
 
 # An option that names what is written, the path given there, and the endings it may have.
 Written = tuple[str, Path | None, tuple[str, ...]]
-TABLES, RULEBOOKS = (".parquet", ".csv"), (".yaml", ".yml")
+TABLES, RULEBOOKS, PAGES = (".parquet", ".csv"), (".yaml", ".yml"), (".html", ".md", ".json")
 
 
 def check_written(read: Sequence[str | Path | None], *written: Written) -> None:

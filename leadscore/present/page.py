@@ -28,7 +28,10 @@ Unit = Literal["count", "share", "points", "times", "money"]
 
 @dataclass(frozen=True)
 class WeekBars:
-    """Counts by week as upright bars; the last `highlighted` of them are this period's, `promise` is a dashed line."""
+    """Counts by week as upright bars; the last `highlighted` of them are this period's, `promise` is a dashed line.
+
+    `beside`, where there is any, is what each is compared with: a circle.
+    """
 
     title: str
     caption: str
@@ -36,6 +39,7 @@ class WeekBars:
     values: tuple[int, ...]
     highlighted: int
     promise: float | None = None
+    beside: tuple[int, ...] = ()
     kind: str = "week bars"
 
 

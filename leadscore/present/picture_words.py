@@ -18,7 +18,7 @@ def in_words(picture: Mapping[str, Any]) -> str:
 
     Examples
     --------
-    >>> week = {"labels": ["2 Mar", "9 Mar"], "values": [115, 113], "highlighted": 1, "promise": 110}
+    >>> week = {"labels": ["2 Mar", "9 Mar"], "values": [115, 113], "highlighted": 1, "promise": 110, "beside": []}
     >>> in_words({"kind": "week bars", **week})
     '2 Mar: 115; 9 Mar: 113. This period: from 9 Mar. Agreed: 110.'
     """
@@ -44,9 +44,10 @@ def share_at(curve: Mapping[str, Any], minutes: float) -> float:
 
 
 def _week_bars(picture: Mapping[str, Any]) -> Iterator[str]:
-    labels = picture["labels"]
-    yield "; ".join(f"{label}: {value:,}" for label, value in zip(labels, picture["values"], strict=True))
-    if 0 < picture["highlighted"] <= len(labels):
+    labels, values = picture["labels"], picture["values"]
+    beside = [f" (circle: {count:,})" for count in picture["beside"]] or [""] * len(labels)
+    yield "; ".join(f"{label}: {value:,}{more}" for label, value, more in zip(labels, values, beside, strict=True))
+    if 0 < picture["highlighted"] < len(labels):
         yield f"This period: from {labels[-picture['highlighted']]}"
     if picture["promise"] is not None:
         yield f"Agreed: {picture['promise']:,.0f}"

@@ -60,8 +60,8 @@ class _Scale:
 
 
 def _week_bars(picture: Mapping[str, Any]) -> Drawn:
-    values, promise = picture["values"], picture["promise"]
-    top = max([1, *values, promise or 0])
+    values, beside, promise = picture["values"], picture["beside"], picture["promise"]
+    top = max([1, *values, *beside, promise or 0])
     said = "" if promise is None else f"{promise:,.0f}"
     left = max(8, 10 + _wide(said, _SMALL))
     y = _Scale(0, top, _BOTTOM - 2, 24)
@@ -70,7 +70,7 @@ def _week_bars(picture: Mapping[str, Any]) -> Drawn:
     for place, value in enumerate(values):
         strong = place >= len(values) - picture["highlighted"]
         x, level = left + place * pitch, y(value)
-        parts.append(_box(x + 2, level, pitch - 4, y(0) - level, "a" if strong else "c"))
+        parts.append(_box(x + pitch / 16, level, pitch * 7 / 8, y(0) - level, "a" if strong else "c"))
         if _wide(f"{value:,}", _SMALL) <= pitch:
             inside = y(0) - level >= 16
             # Above a low bar the number stands on the page.

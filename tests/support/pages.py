@@ -53,6 +53,10 @@ def _tuples(strategy, **sizes):
     return st.lists(strategy, **{**_few, **sizes}).map(tuple)
 
 
+def _week_bars(title, caption, labels, values, beside, *, compared, **more):
+    return parts.WeekBars(title, caption, labels, values, beside=beside if compared else (), **more)
+
+
 def _week_columns(kind, texts, *columns, **more):
     """A picture of weeks: as many of each as there are weeks."""
 
@@ -83,7 +87,12 @@ def _pictures(texts):
     ages = st.builds(parts.Ages, texts, days, *2 * [st.integers(0, 10**6)], *2 * [st.none() | st.floats(0, 5000)])
     return st.one_of(
         _week_columns(
-            parts.WeekBars, texts, st.integers(0, 10**5), highlighted=st.integers(0, 5), promise=st.none() | _amounts
+            _week_bars,
+            texts,
+            *2 * [st.integers(0, 10**5)],
+            compared=st.booleans(),
+            highlighted=st.integers(0, 5),
+            promise=st.none() | _amounts,
         ),
         dots,
         st.builds(parts.Steps, texts, texts, _tuples(_curves(texts), max_size=2), st.none() | st.floats(0, 1e5)),
