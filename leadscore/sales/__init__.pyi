@@ -6,6 +6,8 @@ from .conversion import FunnelTable as FunnelTable
 from .conversion import funnel as funnel
 from .missed import Missed as Missed
 from .missed import missed as missed
+from .personas import Personas as Personas
+from .personas import personas as personas
 from .response_times import ResponseTimes as ResponseTimes
 from .response_times import response_times as response_times
 from .routes import Routes as Routes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from copy import copy
 from functools import cached_property
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from leadscore.rulebook.lookups import Holds, Place
+from leadscore.rulebook import Rulebook
+from leadscore.rulebook.lookups import ColumnPlan, Holds, Place
 from leadscore.rulebook.model import Limits, thousandths
 from leadscore.scoring.plan import Plan
 from leadscore.sources.answers import Answers, answers
@@ -43,8 +44,8 @@ def first_that_holds(masks: list[npt.NDArray[np.bool_]], n: int) -> npt.NDArray[
     return codes
 
 
-class Attributes:
-    """A plan bound to the rows of the leads.
+class Lookups:
+    """Look-ups of lead columns bound to the rows of the leads.
 
     Attributes
     ----------
@@ -53,13 +54,12 @@ class Attributes:
     columns : dict of column name to Answers
     """
 
-    def __init__(self, plan: Plan, tables: Tables) -> None:
-        self.plan = plan
+    def __init__(self, plans: Mapping[str, ColumnPlan], tables: Tables, rulebook: Rulebook) -> None:
         changing = tables.records.valid_from is not None
         self.n = len(tables.leads) + changing
         self.columns = {}
-        for name, column_plan in plan.leads.items():
-            found = answers(column_plan, tables.column(name, column_plan.kind, plan.rulebook))
+        for name, plan in plans.items():
+            found = answers(plan, tables.column(name, plan.kind, rulebook))
             none = np.full(int(changing), -1, found.codes.dtype)
             self.columns[name] = Answers(np.append(found.codes, none) if changing else found.codes, found.table)
 
@@ -71,6 +71,14 @@ class Attributes:
     def holds(self, holds: Holds, rows: Any = EVERYONE) -> npt.NDArray[np.bool_]:
         """Where a condition over the leads holds."""
         return holds.evaluate(lambda place: self.get(place, rows), np.minimum.reduce, np.maximum.reduce) > 0
+
+
+class Attributes(Lookups):
+    """A plan bound to the rows of the leads."""
+
+    def __init__(self, plan: Plan, tables: Tables) -> None:
+        super().__init__(plan.leads, tables, plan.rulebook)
+        self.plan = plan
 
     def points(self, index: int, rows: Any = EVERYONE) -> Ints:
         """A fit rule's points."""

@@ -6,9 +6,10 @@ import leadscore as ls
 from leadscore.sales.acceptance import acceptance
 from leadscore.sales.cherry_picking import cherry_picking
 from leadscore.sales.conversion import funnel
+from leadscore.sales.personas import personas
 from leadscore.sales.response_times import response_times
 from leadscore.sales.routes import routes
-from tests.support.hostile import as_id
+from tests.support.hostile import as_id, printable
 
 BOOK = ls.Rulebook.from_yaml("{leadscore: 1, name: x, fit: [], behaviour: [], qualify: {threshold: 0}}")
 # Half of the leads are worked, all of one name: sales picks them.
@@ -35,6 +36,14 @@ def _tables(one, other):
     return ls.load_tables(leads, None, outcomes, rulebook=BOOK, columns=columns, observed_until="2026-04-30")
 
 
+def _personas(one, other):
+    name = printable(one)
+    document = {"leadscore": 1, "name": "x", "qualify": {"threshold": 0}}
+    document["personas"] = [{"name": f"P {name}", "when": {_column(name): {"has_word": "nobody"}}}]
+    document["agreement"] = {"marketing": {"mix": {f"P {name}": "10%"}}}
+    return personas(_tables(name, other), ls.Rulebook.from_dict(document), **_PERIOD)
+
+
 def _picking(one, other):
     tables = _tables(one, other)
     score = pd.Series(1, tables.ids.array.to_pylist())
@@ -46,5 +55,6 @@ RESULTS = {
     "Acceptance": lambda one, other: acceptance(_tables(one, other), by=_column(one)),
     "ResponseTimes": lambda one, other: response_times(_tables(one, other), BOOK, by="owner"),
     "CherryPicking": _picking,
+    "Personas": _personas,
     "Routes": lambda one, other: routes(_tables(one, other), BOOK, **_PERIOD),
 }
