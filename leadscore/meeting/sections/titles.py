@@ -133,8 +133,10 @@ class _Titles:
         free = int(self.frame["mqls"].iloc[-1])
         if free:
             listed = [f"{row.title} ({row.mqls:,})" for row in self.found.unmapped.head(_TITLES).itertuples()]
-            commonest = f" The commonest of their titles: {', '.join(listed)}." if listed else " They have no title."
-            yield f"No persona describes {free:,} of {counted(self.n, 'MQL')}.{commonest}"
+            known = (
+                f". The commonest of their titles: {', '.join(listed)}" if listed else ": their titles are not known"
+            )
+            yield f"No persona describes {free:,} of {counted(self.n, 'MQL')}{known}."
         titles = self.found.unseen["title"].tolist()
         if titles:
             more = f" and {len(titles) - _TITLES} more" if len(titles) > _TITLES else ""

@@ -8,47 +8,35 @@ from leadscore.meeting.drafts import Silent
 from leadscore.meeting.sections import titles
 from tests.support.drafted import company, facts_of, written
 
-# has_word finds no part of a word, so nobody is two of these.
-PERSONAS = [
-    {"name": name, "when": {"job_title": {"has_word": words}}}
-    for name, words in {
-        "Junior": ["coordinator", "intern", "assistant"],
-        "Specialist": ["specialist", "analyst"],
-        "Manager": ["manager"],
-        "Director": ["director", "vp"],
-    }.items()
-]
+# The company has a persona for each level, and the mix that was agreed is the true one.
+OFF = {"C-level": "10%", "VP": "15%", "Director": "25%", "Manager": "30%", "Specialist": "10%", "Coordinator": "5%"}
 
 
 def world(*planted, n_leads=20_000, mix=None):
-    agreed = {"agreement.marketing.mix": mix} if mix else {}
-    return facts_of(*company(n_leads, 1, planted, json.dumps({"personas": PERSONAS} | agreed)))
-
-
-OFF = {"Junior": "5%", "Specialist": "10%", "Manager": "30%", "Director": "40%"}
+    return facts_of(*company(n_leads, 1, planted, json.dumps({"agreement.marketing.mix": mix} if mix else {})))
 
 
 def test_a_mix_far_off_the_agreement_is_named():
     found = written(titles.draft, world(mix=OFF))
-    assert found.section.headline.startswith("Junior and Specialist: ")
+    assert found.section.headline.startswith("Specialist and Coordinator: ")
     assert found.section.headline.endswith("; the agreement expects 15%.")
     assert [point.headline for _, point in found.main] == [found.section.headline]
     assert found.section.verdict == "Clear"
-    assert found.decide[0].question == "What do we do with Junior and Specialist?"
+    assert found.decide[0].question == "What do we do with Specialist and Coordinator?"
 
 
 def test_a_persona_that_sales_refuses_is_named():
     found = written(titles.draft, world("refused title"))
     (point,) = [point.headline for _, point in found.main]
     assert point.startswith("Sales accepted ")
-    assert " of the persona Junior, " in point
-    assert found.decide[0].question == "What do we do with Junior?"
+    assert " of the persona Coordinator, " in point
+    assert found.decide[0].question == "What do we do with Coordinator?"
 
 
 def test_where_nothing_is_planted_nothing_is_clear():
     found = written(titles.draft, world())
     assert (found.section.verdict, found.main, found.decide) == ("Not clear", (), ())
-    assert "no clear difference from the four weeks before" in found.section.headline
+    assert "no clear difference from the agreed mix or the four weeks before" in found.section.headline
 
 
 def test_of_few_mqls_nothing_is_claimed():
@@ -58,7 +46,9 @@ def test_of_few_mqls_nothing_is_claimed():
 
 
 def test_without_personas_the_page_says_what_is_missing():
-    silent = titles.draft(facts_of(*company(2_000, 1, (), '{"personas": null}')), None)
+    silent = titles.draft(
+        facts_of(*company(2_000, 1, (), json.dumps({"personas": None, "agreement.marketing.mix": None}))), None
+    )
     assert isinstance(silent, Silent)
     assert "`personas` in the rulebook" in silent.why
 
