@@ -60,6 +60,7 @@ from .learn.rows.snapshots import snapshots as snapshots
 from .learn.rules.evidence import evidence as evidence
 from .learn.rules.reweighing import reweigh as reweigh
 from .learn.rules.suggestions import suggest as suggest
+from .meeting.review import review as review
 from .rulebook.book import Rulebook as Rulebook
 from .sales.acceptance import acceptance as acceptance
 from .sales.conversion import funnel as funnel

@@ -39,6 +39,7 @@ EVERYDAY = [
     "load_tables",
     "replay",
     "response_times",
+    "review",
     "reweigh",
     "score",
     "score_one",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 from unicodedata import normalize
@@ -73,6 +74,17 @@ def counted(count: int, thing: str, things: str = "") -> str:
     ('1 lead', '1,200 leads', '2 touches')
     """
     return f"{count:,} {thing if count == 1 else things or f'{thing}s'}"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Some parts of a sentence as one.
+
+    Examples
+    --------
+    >>> listed(["one"]), listed(["one", "two"]), listed(["one", "two", "three"])
+    ('one', 'one and two', 'one, two and three')
+    """
+    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
 
 
 def about(count: float) -> str:

@@ -21,6 +21,7 @@ from leadscore.present.markdown import text_table
 if TYPE_CHECKING:
     import datetime as dt
 
+    from leadscore.meeting import Review
     from leadscore.present.result import Result, Section
     from leadscore.rulebook import Rulebook
     from leadscore.rulebook.diff import Change
@@ -50,7 +51,7 @@ def print_json(data: Any) -> None:
     typer.echo(json.dumps(data, indent=2))
 
 
-def print_result(result: Result, printed: str, more: Sequence[Section] = ()) -> None:
+def print_result(result: Result | Review, printed: str, more: Sequence[Section] = ()) -> None:
     """Print a result and the sections beside it, for people or for programs."""
     from leadscore.present.result import section_markdown, section_text, sections_data  # noqa: PLC0415 - needs pandas
 

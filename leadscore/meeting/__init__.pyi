@@ -1,2 +1,3 @@
 from .decisions import Decision as Decision
 from .decisions import Decisions as Decisions
+from .review import Review as Review

@@ -21,18 +21,11 @@ from leadscore.rulebook.values import Date, Days, Name, Part, Positive, share_of
 _FORM = yaml.Form("decisions file", "- id: D-01", DecisionsError, entries="decisions")
 _NUMBERED = re.compile(r"D-(\d+)", re.ASCII)
 
-# The figures that a decision can be judged by, what each needs beside it, and how it is said.
-FIGURES: dict[str, tuple[tuple[str, ...], str]] = {
-    "mqls_per_week": ((), "MQLs a week"),
-    "accepted": ((), "of decided MQLs accepted"),
-    "below_the_bar": ((), "of MQLs below the bar"),
-    "needing_activity": ((), "of MQLs by points needed unusual activity"),
-    "responded_within": (("minutes",), "of MQLs contacted within"),
-    "decided_within": (("days",), "of MQLs accepted or refused within"),
-    "reason_with_refusal": ((), "of refusals with a reason"),
-    "filled": (("column",), "of MQLs came with"),
-    "persona": (("persona",), "of MQLs were"),
-}
+# The figures that a decision can be judged by, and what each needs beside it.
+FIGURES: dict[str, tuple[str, ...]] = {
+    "mqls_per_week": (), "accepted": (), "below_the_bar": (), "needing_activity": (), "responded_within": ("minutes",),
+    "decided_within": ("days",), "reason_with_refusal": (), "filled": ("column",), "persona": ("persona",),
+}  # fmt: skip
 _NEEDS = ("minutes", "days", "column", "persona")
 
 
@@ -168,7 +161,7 @@ def _meaning(contents: _Contents) -> Iterator[Fault]:
 
 
 def _check(check: Check, path: yaml.Path) -> Iterator[Fault]:
-    needed, _ = FIGURES[check.figure]
+    needed = FIGURES[check.figure]
     for name in _NEEDS:
         there = getattr(check, name) is not None
         if name in needed and not there:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from leadscore.meeting.decisions import Decisions
 from leadscore.present.page import CLEAR, NOT_CLEAR, TOO_FEW, MainPoint, PageSection, ToDecide, Verdict
 from leadscore.stats.intervals import holm
 
@@ -25,9 +26,15 @@ class Asked:
     ----------
     few : int
         Of fewer cases nothing is claimed.
+    currency : str
+        What stands before amounts of money.
+    decisions : Decisions or None
+        What the teams decided before.
     """
 
     few: int = 30
+    currency: str = ""
+    decisions: Decisions | None = None
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Self, TypeVar
 
@@ -68,8 +68,13 @@ class Facts:
         stages, until = tables.observed(observed_until)
         if last > until:
             message = f"must not come after {day_of(until)}, the last day whose outcomes are known; got {day_of(last)}"
-            raise ArgumentError("end", message)
+            cure = f"observed_until={str(day_of(last))!r} says that nothing more happened until then"
+            raise ArgumentError("end", f"{message}. If they are known, {cure}")
         return cls(tables, rulebook, Period(first, last), until, stages)
+
+    def over(self, period: Period) -> Facts:
+        """The same tables and outcomes, looked at over another period."""
+        return replace(self, period=period, _found={})
 
     @property
     def span(self) -> Period:

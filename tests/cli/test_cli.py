@@ -700,6 +700,7 @@ class TestProcess:
             "learn",
             "evidence",
             "drift",
+            "review",
             "activity",
             "schema",
             "demo",

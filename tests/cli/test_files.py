@@ -26,6 +26,10 @@ COMMANDS = {
         ["learn", "r.yaml", "--leads", "l.csv", "--events", "e.csv", "--outcomes", "o.csv", *GOAL],
         {"--out": "yaml", "--model": "npz"},
     ),
+    "review": (
+        ["review", "r.yaml", "--leads", "l.csv", "--events", "e.csv", "--outcomes", "o.csv", *PERIOD],
+        {"--out": "html"},
+    ),
     "drift": (["drift", "r.yaml", "--leads", "l.csv", "--events", "e.csv", *AS_OF], {"--state": "json"}),
 }
 PAIRS = [

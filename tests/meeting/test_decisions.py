@@ -94,7 +94,7 @@ def test_a_mapping_is_no_list_of_decisions():
 
 
 def test_each_figure_is_one_that_a_check_may_name():
-    for figure, (needs, _) in FIGURES.items():
+    for figure, needs in FIGURES.items():
         values = {"minutes": 60, "days": 14, "column": "x", "persona": "y"}
         more = "".join(f", {name}: {values[name]}" for name in needs)
         text = f"- {{id: a, agreed_on: 2026-01-01, decision: d, check: {{figure: {figure}{more}, at_least: 0.5}}}}"
