@@ -72,6 +72,13 @@ def tables():
 
 LEADS, EVENTS, OUTCOMES = tables()
 TABLES = ls.load_tables(LEADS, EVENTS, OUTCOMES, rulebook=BOOK, observed_until="2026-06-30")
+DEALS = ls.load_tables(
+    LEADS,
+    EVENTS,
+    OUTCOMES.replace({"stage": {"sal": "opportunity"}}).assign(deal_id=OUTCOMES["lead_id"], amount=5.0),
+    rulebook=BOOK,
+    observed_until="2026-06-30",
+)
 SCORES = ls.score(TABLES, BOOK, as_of="2026-03-01")
 HISTORY = ls.replay(TABLES, BOOK, start="2026-01-05", end="2026-03-29")
 SNAPSHOTS = ls.snapshots(TABLES, as_of=["2026-01-26", "2026-02-16"], stage="sal", within_days=30)
@@ -172,6 +179,7 @@ HERE = {
     "cherry_picking": {"score": pd.Series(X["visits"].to_numpy(), IDS)},
     "gate": {"current": BOOK},
     "response_times": {"history": HISTORY},
+    "pipeline": {"tables": DEALS},
     "PointsCard.threshold_at": {"probability": 0.3},
     "PointsCard.to_rulebook": {"threshold": 1},
 }

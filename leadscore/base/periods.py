@@ -27,7 +27,11 @@ class Period:
     @property
     def before(self) -> Period:
         """The equally long period just before."""
-        return Period(self.first - self.days, self.first - 1)
+        return self.earlier(self.days)
+
+    def earlier(self, days: int) -> Period:
+        """The equally long period so many days earlier."""
+        return Period(self.first - days, self.last - days)
 
     @property
     def length(self) -> str:

@@ -8,6 +8,8 @@ from .missed import Missed as Missed
 from .missed import missed as missed
 from .personas import Personas as Personas
 from .personas import personas as personas
+from .pipeline import Pipeline as Pipeline
+from .pipeline import pipeline as pipeline
 from .response_times import ResponseTimes as ResponseTimes
 from .response_times import response_times as response_times
 from .routes import Routes as Routes

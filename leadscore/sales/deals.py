@@ -9,11 +9,16 @@ import numpy as np
 import pandas as pd
 
 from leadscore.base.periods import Period
-from leadscore.base.text import as_text, counted
+from leadscore.base.text import as_text, counted, normalise
 from leadscore.base.times import DAY
+from leadscore.errors import ArgumentError
+from leadscore.tables.marketing import several_currencies
 from leadscore.tables.outcomes import Stages
+from leadscore.tables.tables import Tables
 
 OPEN, WON, LOST = "open", "won", "lost"
+NO_DEALS = "outcomes have no deal_id: a deal that stands at several leads would be counted once for each of them"
+_SIGNS = {"EUR": "€", "USD": "$", "GBP": "£"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +45,28 @@ class Deals:
     def closed_in(self, period: Period) -> pd.DataFrame:
         """The deals won or lost in a period."""
         return self.frame[period.holds(self.frame["closed"].to_numpy(np.float64, na_value=np.nan))]
+
+
+def currency_of(tables: Tables) -> str:
+    """What amounts of deals and costs are in, by their columns `currency`: a sign or a code, "" where none says it.
+
+    Raises
+    ------
+    ArgumentError
+        If they are in several.
+    """
+    outcomes, costs = tables.outcomes, tables.costs
+    named = pd.Series(dtype=object)
+    if outcomes is not None and {"currency", "amount"} <= {*outcomes.columns}:
+        named = outcomes.loc[outcomes["amount"].notna(), "currency"]
+    problems = several_currencies(named, "outcomes")
+    if costs is not None and "currency" in costs:
+        named = pd.concat([named.dropna().astype(object), costs["currency"].dropna().astype(object)])
+        problems = problems or several_currencies(named, "costs and outcomes")
+    if problems:
+        raise ArgumentError("tables", f"{problems[0].where}: {problems[0].message}")
+    code = normalise(as_text(named.iloc[0])).upper() if len(named) and pd.notna(named.iloc[0]) else ""
+    return _SIGNS.get(code, code)
 
 
 def deals_of(stages: Stages, timezone: str) -> Deals | None:

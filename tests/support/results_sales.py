@@ -7,6 +7,7 @@ from leadscore.sales.acceptance import acceptance
 from leadscore.sales.cherry_picking import cherry_picking
 from leadscore.sales.conversion import funnel
 from leadscore.sales.personas import personas
+from leadscore.sales.pipeline import pipeline
 from leadscore.sales.response_times import response_times
 from leadscore.sales.routes import routes
 from tests.support.hostile import as_id, printable
@@ -50,11 +51,23 @@ def _picking(one, other):
     return cherry_picking(tables, BOOK, score=score, columns=[_column(one)])
 
 
+def _pipeline(one, other):
+    ids = [f"{as_id(one)}{number}" for number in range(12)]
+    outcomes = pd.DataFrame({"lead_id": ids, "stage": "opportunity", "at": "2026-03-12", "deal_id": ids, "amount": 5})
+    touches = pd.DataFrame({"lead_id": ids, "at": "2026-03-02", "channel": [f"x{one}", f"x{other}"] * 6})
+    costs = pd.DataFrame({"channel": [f"x{one}", f"y {other}", f"z {other}"], "month": "2026-03", "amount": 5})
+    leads = pd.DataFrame({"lead_id": ids})
+    marketing = {"touches": touches, "costs": costs.drop_duplicates("channel")}
+    tables = ls.load_tables(leads, None, outcomes, rulebook=BOOK, observed_until="2026-03-29", **marketing)
+    return pipeline(tables, BOOK, start="2026-03-02", end="2026-03-29")
+
+
 RESULTS = {
     "FunnelTable": lambda one, other: funnel(_tables(one, other), within_days=30, by=_column(one)),
     "Acceptance": lambda one, other: acceptance(_tables(one, other), by=_column(one)),
     "ResponseTimes": lambda one, other: response_times(_tables(one, other), BOOK, by="owner"),
     "CherryPicking": _picking,
+    "Pipeline": _pipeline,
     "Personas": _personas,
     "Routes": lambda one, other: routes(_tables(one, other), BOOK, **_PERIOD),
 }
