@@ -27,10 +27,11 @@ def import_exports(
     ] = False,
     printed: options.Printed = "table",
 ) -> None:
-    """Make leads, events and outcomes from exports, and touches and costs if the data file has them.
+    """Make leads, events and outcomes from exports.
 
-    It says what became of every row. The other commands read exports themselves, by --data; this one is for those who
-    want the tables. Exit code 1, and no file, if cells are not what the file says; each is shown with its line.
+    And touches and costs, if the data file has them. It says what became of every row. The other commands read exports
+    themselves, by --data; this one is for those who want the tables. Exit code 1, and no file, if cells are not what
+    the file says; each is shown with its line.
     """
     import pyarrow.parquet as pq  # noqa: PLC0415 - this command only
 
