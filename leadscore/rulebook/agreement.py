@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from leadscore.base.text import counted, decimal, exact_percent
-from leadscore.rulebook.values import Amount, Date, Days, Hours, Name, Part, Positive, Share
+from leadscore.rulebook.values import Amount, Date, Days, Hours, Name, Part, Points, Positive, Share
 
 # The persona of those whom none of the personas describes.
 NOT_MAPPED = "not mapped"
@@ -55,6 +55,7 @@ class Shared(Part):
 
     weighted_pipeline: Amount | None = None
     needing_activity_at_most: Share | None = None
+    usual_activity: Points | None = None
 
 
 class Agreement(Part):

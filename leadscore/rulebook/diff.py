@@ -44,6 +44,7 @@ _SAID: dict[str, tuple[str, str, str]] = {
     "reason_with_refusal": ("reason with refusal", "", ""),
     "weighted_pipeline": ("weighted pipeline", "", ""),
     "needing_activity_at_most": ("needing unusual activity at most", "", ""),
+    "usual_activity": ("usual activity", "", " points"),
 }
 # In which order a part's facts are said.
 _ORDER = (
@@ -51,7 +52,7 @@ _ORDER = (
     "required", "count", "half_life_days", "fade_days", "step", "at_least", "at_most", "group", "agreed_by",
     "agreed_on", "review_every_days", "respond_within_minutes", "update", "mqls_per_week", "accepted",
     "complete_at_handover", "mix", "respond", "decide", "reason_with_refusal", "hours", "weighted_pipeline",
-    "needing_activity_at_most",
+    "needing_activity_at_most", "usual_activity",
 )  # fmt: skip
 # What is a share, or holds shares.
 _SHARES = {"accepted", "complete_at_handover", "mix", "reason_with_refusal", "needing_activity_at_most"}

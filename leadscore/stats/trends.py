@@ -1,4 +1,4 @@
-"""Whether a share moves over weeks: its slope, with an interval and a p-value for weeks that vary."""
+"""Whether a share or a mean moves over weeks: its slope, with an interval and a p-value for weeks that vary."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FEWEST = 3
 
 
 class Trend(NamedTuple):
-    """How far a share moves a week, by which the share is a straight line; made by `trend`.
+    """How far a share or a mean moves a week, as a straight line; made by `trend` and `trend_of_means`.
 
     Attributes
     ----------
@@ -80,32 +80,72 @@ def trend(count: npt.ArrayLike, n: npt.ArrayLike) -> Trend:
         cases, size = given.share(count=count, n=n)
         if not given.problems and cases.ndim != 1:
             given.wrong("count", "must be a list of counts, one for each week")
-    place = np.flatnonzero(size > 0)
-    cases, size, week = cases[place], size[place], place.astype(float)
+    share = cases.sum() / size.sum() if size.sum() else np.nan
+    with np.errstate(invalid="ignore"):
+        return _line(cases / size, size, share * (1 - share))
+
+
+def trend_of_means(mean: npt.ArrayLike, n: npt.ArrayLike) -> Trend:
+    """The trend of a mean over weeks that follow each other; as `trend` of a share, but for what chance alone does.
+
+    Parameters
+    ----------
+    mean : (n_weeks,)
+        Missing (NaN) where n is 0.
+    n : (n_weeks,) int
+        Of how many.
+
+    Returns
+    -------
+    Trend
+        Its `dispersion` is 1: the variance is what weeks vary about the line, and nothing else.
+
+    Raises
+    ------
+    ArgumentError
+        If they are not numbers, or do not go together.
+
+    Examples
+    --------
+    >>> found = trend_of_means([8.2, 8.0, 8.9, 8.6, 9.4], [70, 82, 66, 91, 75])
+    >>> [round(part, 3) for part in found]
+    [0.299, -0.051, 0.649, 0.096, 5, 1.0]
+    """
+    with Arguments("trend_of_means") as given:
+        means, size = given.numbers(mean=mean, n=n)
+        if not given.problems and means.ndim != 1:
+            given.wrong("mean", "must be a list of means, one for each week")
+    return _line(means, size, 0.0)
+
+
+def _line(mean: Floats, n: Floats, least: float) -> Trend:
+    """The weighted line through the weeks with a case; `least` is the variance that one case has by chance alone."""
+    place = np.flatnonzero(n > 0)
+    size, week = n[place], place.astype(float)
+    sums = mean[place] * size
     if len(place) < _FEWEST:
         return Trend(np.nan, np.nan, np.nan, np.nan, len(place), 1.0)
-    share = cases.sum() / size.sum()
-    slope = float(_slopes(cases, size, week))
+    slope = float(_slopes(sums, size, week))
     orders = np.argsort(np.random.default_rng(0).random((_ORDERS, len(place))), axis=1)
     # Sums in another order differ by roundings.
-    as_steep = np.abs(_slopes(cases[orders], size[orders], week)) >= abs(slope) * (1 - 1e-9)
+    as_steep = np.abs(_slopes(sums[orders], size[orders], week)) >= abs(slope) * (1 - 1e-9)
     p = float((1 + as_steep.sum()) / (1 + _ORDERS))
     middle = (size * week).sum() / size.sum()
-    variance = share * (1 - share)
-    if not variance:
+    left = mean[place] - sums.sum() / size.sum() - slope * (week - middle)
+    variance = float((size * left**2).sum() / (len(place) - 2))
+    dispersion = max(1.0, variance / least) if least else 1.0
+    if not max(variance, least):
         # All weeks are alike, and how much they vary by chance is not known.
-        return Trend(0.0, np.nan, np.nan, 1.0, len(place), 1.0)
-    left = cases / size - share - slope * (week - middle)
-    dispersion = max(1.0, float((size * left**2).sum() / variance / (len(place) - 2)))
+        return Trend(slope, np.nan, np.nan, p, len(place), 1.0)
     from scipy.special import stdtrit  # noqa: PLC0415 - scipy takes long to import
 
-    half = stdtrit(len(place) - 2, 0.975) * np.sqrt(dispersion * variance / (size * (week - middle) ** 2).sum())
+    half = stdtrit(len(place) - 2, 0.975) * np.sqrt(max(variance, least) / (size * (week - middle) ** 2).sum())
     return Trend(slope, float(slope - half), float(slope + half), p, len(place), dispersion)
 
 
-def _slopes(cases: Floats, size: Floats, week: Floats) -> Floats:
-    """The weighted slopes of shares on weeks, of each row."""
+def _slopes(sums: Floats, size: Floats, week: Floats) -> Floats:
+    """The weighted slopes of means on weeks, of each row."""
     total = size.sum(axis=-1, keepdims=True)
     away = week - (size * week).sum(axis=-1, keepdims=True) / total
-    slopes: Floats = (cases * away).sum(axis=-1) / (size * away**2).sum(axis=-1)
+    slopes: Floats = (sums * away).sum(axis=-1) / (size * away**2).sum(axis=-1)
     return slopes

@@ -33,7 +33,7 @@ agreement:
     decide: {within_days: 14, share: 95%}
     reason_with_refusal: 100%
     hours: Mon-Fri 08:00-18:00
-  shared: {weighted_pipeline: 1_800_000, needing_activity_at_most: 50%}
+  shared: {weighted_pipeline: 1_800_000, needing_activity_at_most: 50%, usual_activity: 6}
 columns:
   job_title: {type: text}
   employees: {type: number, update: {from: sal, within_days: 14}}
@@ -55,7 +55,7 @@ def test_what_was_promised_is_read():
     assert marketing.mix == {"Data": 0.1, "Junior": 0.15}
     assert (sales.respond.share, agreement.responds_within, sales.decide.within_days) == (0.8, 60, 14)
     assert (sales.reason_with_refusal, sales.hours) == (1, WorkingHours(0, 4, 8 * 60, 18 * 60))
-    assert (shared.weighted_pipeline, shared.needing_activity_at_most) == (1_800_000, 0.5)
+    assert (shared.weighted_pipeline, shared.needing_activity_at_most, shared.usual_activity) == (1_800_000, 0.5, 6)
 
 
 def test_without_promises_there_is_nothing_promised():

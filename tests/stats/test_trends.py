@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import leadscore as ls
-from leadscore.stats.trends import trend
+from leadscore.stats.trends import trend, trend_of_means
 
 WEEKS = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=3, max_size=12)
 
@@ -66,6 +66,17 @@ def test_p_is_how_many_orders_of_the_weeks_are_as_steep():
     seen = abs(slope(list(range(7))))
     exact = np.mean([abs(slope(list(order))) >= seen - 1e-12 for order in permutations(range(7))])
     assert trend(count, n).p == pytest.approx(exact, abs=4 * np.sqrt(exact * (1 - exact) / 4999))
+
+
+@given(st.lists(st.tuples(st.floats(-50, 50), st.integers(1, 90)), min_size=4, max_size=12))
+def test_the_trend_of_means_is_that_of_weighted_least_squares(weeks):
+    mean, n = map(np.array, zip(*weeks, strict=True))
+    line = sm.add_constant(np.arange(len(n), dtype=float))
+    fit = sm.WLS(mean, line, weights=n).fit()
+    assume(fit.scale > 1e-6)
+    assert trend_of_means(mean, n)[:3] == pytest.approx([fit.params[1], *fit.conf_int()[1]], rel=1e-6, abs=1e-6)
+    gone = trend_of_means([np.nan, *mean], [0, *n])
+    assert gone[:4] == pytest.approx(trend_of_means(mean, n)[:4], abs=1e-9)
 
 
 def test_weeks_that_are_all_alike_have_no_trend():

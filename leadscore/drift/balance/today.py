@@ -16,15 +16,17 @@ from leadscore.base.days import day_of
 from leadscore.base.periods import Period
 from leadscore.base.text import counted
 from leadscore.base.times import DAY, NO_TIME
+from leadscore.drift.balance.alarm import FEWEST
 from leadscore.drift.balance.power import LEAST_MQLS, how_often
 from leadscore.drift.cohorts import AGE_DAYS, scoring_days
 from leadscore.present.figures import percent, percent_range, signed
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
+from leadscore.rulebook.agreement import Shared
 from leadscore.sales.facts import TWELVE_WEEKS, Facts
 from leadscore.sales.handovers import BELOW, BY_POINTS, HAND_RAISE
 from leadscore.stats.intervals import newcombe, wilson, with_shares
-from leadscore.stats.trends import trend
+from leadscore.stats.trends import trend, trend_of_means
 from leadscore.tables.tables import Tables
 
 # What is usual is learned from the first four weeks, and compared with the latest four: they must not overlap.
@@ -69,6 +71,10 @@ class BalanceToday(Result):
         days old in the week the mean `fit` and `behaviour` in points (`_low`, `_high`: 95 %).
     trend : DataFrame, one row, or none where there is too little to say
         `change` of the share every four weeks, `low`, `high` (95 %), `p`, `weeks`, `mqls`.
+    leads_trend : DataFrame, index figure, or empty
+        Of all leads that are 14 days old, `behaviour` and `fit` in points, and their `gap`, behaviour less fit in
+        standard deviations of leads, as a `BalanceMonitor` watches it: `change` every four weeks, `low`, `high` (95 %),
+        `p`, `weeks`, `leads`.
     acceptance : DataFrame, index group
         Of the MQLs by points of all these weeks that sales decided on, those that needed unusual activity and the
         others: `accepted`, `decided`, `share`, `low`, `high` (95 % Wilson); `change`, `change_low`, `change_high`: the
@@ -89,6 +95,7 @@ class BalanceToday(Result):
     p_agreed: float
     weeks: pd.DataFrame
     trend: pd.DataFrame
+    leads_trend: pd.DataFrame
     acceptance: pd.DataFrame
     notes: tuple[str, ...]
 
@@ -122,6 +129,10 @@ class BalanceToday(Result):
         if len(self.trend):
             title = "How the share moved every four weeks, as a straight line (95 %)"
             yield Section("trend", title, self.trend, formats=dict.fromkeys(("change", "low", "high"), "+.1%"))
+        if len(self.leads_trend):
+            title = "How the mean points of all leads moved every four weeks (95 %)"
+            formats = dict.fromkeys(("change", "low", "high"), "+.2f")
+            yield Section("leads_trend", title, self.leads_trend, formats=formats)
         title = "What sales accepted of those it decided on (95 %)"
         formats = dict.fromkeys(("change", "change_low", "change_high"), "+.1%")
         shown = self.acceptance[self.acceptance["decided"] > 0]
@@ -149,9 +160,9 @@ def balance_today(
     end : date, or text as "2026-03-29"
         The last day.
     usual : float, optional
-        Usual behaviour, in points; by default the median of all leads that are 14 days old in the first four of the
-        weeks. Give what the first review found in the reviews after it: a mark that moves with the leads hides what
-        comes slowly.
+        Usual behaviour, in points; by default `agreement.shared.usual_activity` of the rulebook, and without it the
+        median of all leads that are 14 days old in the first four of the weeks. Write what the first review found into
+        the rulebook: a mark that moves with the leads hides what comes slowly.
     observed_until : date, optional
         The last day whose outcomes are known; later ones do not exist. By default that of the tables.
 
@@ -175,8 +186,9 @@ def balance_today(
 
     The trend is a weighted line over the weekly shares (`stats.trends`). It is honest as one look: 13 looks a year at
     5 % alarm often, and where weeks are alike it alarms more often than 1 time in 20. `notes` has the rates for this
-    number of MQLs a week, simulated (`benchmarks/balance.py`). A step at the beginning of the weeks is no trend: it is
-    seen against the `usual` of an earlier review.
+    number of MQLs a week, simulated (`benchmarks/balance.py`). The trend of all leads sees far smaller changes, and is
+    false in up to 28 % of looks where weeks are alike. A step at the beginning of the weeks is no trend: it is seen
+    against the `usual` of an earlier review.
 
     References
     ----------
@@ -215,7 +227,10 @@ def balance_today_of(facts: Facts, usual: float | None = None) -> BalanceToday:
     history = max(0, end + 1 - begins) // 7
     looked_at = Period(end + 1 - min(TWELVE_WEEKS, 7 * max(history, _FOUR_WEEKS // 7)), end)
     leads = _leads(facts, Period(max(looked_at.first, begins + AGE_DAYS), end))
-    mark, of = _usual(leads, looked_at, history) if usual is None else (float(usual), None)
+    agreement = facts.rulebook.agreement
+    shared = Shared() if agreement is None else agreement.shared
+    given = shared.usual_activity if usual is None else usual
+    mark, of = _usual(leads, looked_at, history) if given is None else (float(given), None)
     mqls = _mqls(facts, looked_at, mark)
     latest = mqls[mqls["day"] > end - _FOUR_WEEKS]
     routes = latest["route"].value_counts()
@@ -223,8 +238,8 @@ def balance_today_of(facts: Facts, usual: float | None = None) -> BalanceToday:
     by_week = _by_week(mqls, leads, looked_at, known=known)
     points = latest[latest["route"] == BY_POINTS]
     needing = int(points["needing"].sum()) if known else None
-    agreed = None if facts.rulebook.agreement is None else facts.rulebook.agreement.shared.needing_activity_at_most
-    moved, why = _trend(by_week[by_week.index >= pd.Timestamp(day_of(begins + 7 * _YOUNG))], history, known=known)
+    grown = by_week[by_week.index >= pd.Timestamp(day_of(begins + 7 * _YOUNG))]
+    moved, why = _trend(grown, history, known=known)
     return BalanceToday(
         end=day_of(end),
         mqls=len(points),
@@ -234,10 +249,11 @@ def balance_today_of(facts: Facts, usual: float | None = None) -> BalanceToday:
         usual=mark,
         usual_leads=of,
         history_weeks=history,
-        agreed=agreed,
-        p_agreed=_p_agreed(needing, len(points), agreed),
+        agreed=shared.needing_activity_at_most,
+        p_agreed=_p_agreed(needing, len(points), shared.needing_activity_at_most),
         weeks=by_week,
         trend=moved,
+        leads_trend=_leads_trend(grown, leads),
         acceptance=_acceptance(mqls[mqls["route"] == BY_POINTS], known=known),
         notes=(*_about(looked_at, mark, of, history), why),
     )
@@ -325,6 +341,20 @@ def _trend(weeks: pd.DataFrame, history: int, *, known: bool) -> tuple[pd.DataFr
     return pd.DataFrame([row], columns=columns), how_often(mqls / len(weeks), len(weeks))
 
 
+def _leads_trend(weeks: pd.DataFrame, leads: pd.DataFrame) -> pd.DataFrame:
+    """`BalanceToday.leads_trend`; weeks of few leads have no part in it."""
+    n = weeks["leads"].where(weeks["leads"] >= FEWEST, 0)
+    columns = ["change", "low", "high", "p", "weeks", "leads"]
+    if (n > 0).sum() < LEAST_WEEKS:
+        return pd.DataFrame(columns=columns, index=pd.Index([], name="figure"))
+    spread = leads[["fit", "behaviour"]].std().replace(0, np.inf)
+    means = {name: weeks[name] for name in ("behaviour", "fit")}
+    means["gap"] = weeks["behaviour"] / spread["behaviour"] - weeks["fit"] / spread["fit"]
+    found = {name: trend_of_means(mean, n) for name, mean in means.items()}
+    rows = [(*(4 * part for part in one[:3]), one.p, one.weeks, int(n.sum())) for one in found.values()]
+    return pd.DataFrame(rows, pd.Index([*found], name="figure"), columns)
+
+
 def _acceptance(mqls: pd.DataFrame, *, known: bool) -> pd.DataFrame:
     """`BalanceToday.acceptance`."""
     decided = mqls[mqls["accepted"].notna() & known]
@@ -345,11 +375,11 @@ def _about(period: Period, usual: float, leads: int | None, history: int) -> tup
         "apart. All weeks are scored by the present rulebook, also those before it was edited."
     )
     if leads is None:
-        return counts, f"Usual activity is {usual:g} points, as given."
+        return counts, f"Usual activity is {usual:g} points, as agreed or given."
     learned = f"the median behaviour of {counted(leads, 'lead')}, each {AGE_DAYS} days old"
     first = Period(period.first, period.first + _FOUR_WEEKS - 1)
     if not math.isnan(usual):
-        keep = f"Give usual={usual:g} from now on, so that later reviews are held against the same mark"
+        keep = f"Write usual_activity: {usual:g} into the agreement, so that later reviews use the same mark"
         return counts, f"Usual activity is {usual:g} points: {learned}, {first}. {keep}."
     if history < LEAST_WEEKS:
         when = f"in {counted(LEAST_WEEKS - history, 'week')}"

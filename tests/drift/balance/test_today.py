@@ -90,7 +90,7 @@ def test_the_more_is_usual_the_fewer_needed_more(usual):
     less, more = (balance_today(tables_of(funnel), funnel.rulebook, end=END, usual=usual + by) for by in (0, 3))
     assert (less.weeks["needing"] >= more.weeks["needing"]).all()
     assert less.usual_leads is None
-    assert f"Usual activity is {usual} points, as given" in less.notes[1]
+    assert f"Usual activity is {usual} points, as agreed or given" in less.notes[1]
     if usual == 1000:
         assert less.needing == 0
 
@@ -180,6 +180,21 @@ def test_what_can_be_said_in_the_first_weeks(weeks, known, trend):
         assert found.headline.endswith("which activity is usual is not known yet.")
 
 
+def test_the_trend_of_all_leads_is_of_the_gap_that_the_monitor_watches():
+    """Against least squares by hand on weekly means of `weekly_cohorts`."""
+    funnel, found = made(), stable()
+    first = END - dt.timedelta(83)
+    cohorts = [one.scores for one in ls.drift.weekly_cohorts(tables_of(funnel), funnel.rulebook, start=first, end=END)]
+    spread = pd.concat(cohorts)[["fit", "behaviour"]].std()
+    means = pd.DataFrame([one[["fit", "behaviour"]].mean() for one in cohorts])
+    gap, n = (means / spread) @ [-1, 1], [len(one) for one in cohorts]
+    assert found.weeks["leads"].tolist() == n
+    assert found.weeks[["fit", "behaviour"]].to_numpy() == pytest.approx(means.to_numpy())
+    for name, values in (("behaviour", means["behaviour"]), ("fit", means["fit"]), ("gap", gap)):
+        slope = np.polyfit(np.arange(12), values, 1, w=np.sqrt(n))[0]
+        assert found.leads_trend.loc[name, "change"] == pytest.approx(4 * slope)
+
+
 def test_too_few_are_no_trend():
     funnel = made(per_week=40)
     found = balance_today(tables_of(funnel), funnel.rulebook, end=END)
@@ -211,6 +226,15 @@ def run(scenario, seed, per_week=900):
     made.cache_clear()
     funnel = made(scenario, per_week, 26, seed)
     return balance_today(tables_of(funnel), funnel.rulebook, end=END)
+
+
+def test_the_agreed_mark_is_used_unless_another_is_given():
+    funnel = made(per_week=150)
+    book = ls.Rulebook.from_dict(funnel.rulebook.to_dict() | {"agreement": {"shared": {"usual_activity": 12}}})
+    tables = tables_of(funnel)
+    agreed, given = balance_today(tables, book, end=END), balance_today(tables, funnel.rulebook, end=END, usual=12)
+    assert (agreed.usual, agreed.needing) == (12, given.needing)
+    assert balance_today(tables, book, end=END, usual=4).usual == 4
 
 
 def test_the_agreed_limit_is_tested_exactly():
