@@ -116,6 +116,15 @@ class Arguments:
             self.wrong(names[1], f"must not come before `{names[0]}`, {first}; got {last}")
         return day_number(first), day_number(last)
 
+    def period_or_none(self, start: Any, end: Any) -> tuple[int, int] | None:
+        """As `period`; None where neither day is given."""
+        if start is None and end is None:
+            return None
+        if start is None or end is None:
+            self.wrong("end" if end is None else "start", "`start` and `end` go together: a period has both")
+            return None
+        return self.period(start, end)
+
     def whole(self, name: str, value: Any, *, least: int, most: int | None = None, room: int = _MOST) -> int:
         """A whole number; True and 3.0 are none. `room` is a bound that nobody means to reach."""
         top = room if most is None else most

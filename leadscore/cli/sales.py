@@ -22,6 +22,12 @@ _Columns = Annotated[
 ]
 
 
+_First = Annotated[
+    dt.date | None,
+    a_day("With --end: the MQLs that came to sales from this day on, against as long a time before.", "--start"),
+]
+
+
 @app.command()
 def funnel(  # noqa: PLR0913 - a command has as many arguments as options
     rulebook: options.RulebookFile = options.RULEBOOK,
@@ -35,6 +41,8 @@ def funnel(  # noqa: PLR0913 - a command has as many arguments as options
         Literal["day", "week", "month", "quarter"], typer.Option(help="Leads that came in the same one are a cohort.")
     ] = "month",
     by: _Columns = None,
+    start: _First = None,
+    end: options.LastDay = None,
     stage_name: options.StageNames = None,
     observed_until: options.ObservedUntil = None,
     set_aside: options.SetAside = False,
@@ -43,12 +51,14 @@ def funnel(  # noqa: PLR0913 - a command has as many arguments as options
     """Say how many leads went from stage to stage, by cohort.
 
     Leads that came in the same month are a cohort. Each lead has the same number of days; where they are not over,
-    there are counts and no share yet.
+    there are counts and no share yet. With --start and --end the MQLs of a period, against the period before.
     """
+    period = _period(start, end)
     reading = options.reading(set_aside=set_aside, observed_until=observed_until, stage_name=stage_name)
     files = options.files(rulebook, data, (leads, events, outcomes), needed="outcomes")
     tables, groups = _read(ls.Rulebook.read(rulebook), files, by, reading)
-    print_result(ls.funnel(tables, within_days=within_days, every=every, by=groups), printed, [_findings(tables)])
+    found = ls.funnel(tables, within_days=within_days, every=every, by=groups, **period)
+    print_result(found, printed, [_findings(tables)])
 
 
 @app.command()
@@ -64,6 +74,8 @@ def acceptance(  # noqa: PLR0913
         option("N", "Of all MQLs so old, the share accepted by then; for outcomes that hold no refusals.", min=1),
     ] = None,
     by: _Columns = None,
+    start: _First = None,
+    end: options.LastDay = None,
     stage_name: options.StageNames = None,
     observed_until: options.ObservedUntil = None,
     set_aside: options.SetAside = False,
@@ -71,12 +83,15 @@ def acceptance(  # noqa: PLR0913
 ) -> None:
     """Say what sales accepted, and why it refused the others.
 
-    Of the MQLs it decided on; with --within-days, of all whose days are over.
+    Of the MQLs it decided on; with --within-days, of all whose days are over; with --start and --end, of those of a
+    period, against the period before.
     """
+    period = _period(start, end)
     reading = options.reading(set_aside=set_aside, observed_until=observed_until, stage_name=stage_name)
     files = options.files(rulebook, data, (leads, events, outcomes), needed="outcomes")
     tables, groups = _read(ls.Rulebook.read(rulebook), files, by, reading)
-    print_result(ls.acceptance(tables, by=groups, accepted_within_days=within_days), printed, [_findings(tables)])
+    found = ls.acceptance(tables, by=groups, accepted_within_days=within_days, **period)
+    print_result(found, printed, [_findings(tables)])
 
 
 @app.command()
@@ -87,9 +102,7 @@ def response_times(  # noqa: PLR0913
     leads: options.Leads = None,
     outcomes: options.Outcomes = None,
     events: options.Events = None,
-    start: Annotated[
-        dt.date | None, a_day("With --end, for outcomes without mql: leads that qualified from this day on.")
-    ] = None,
+    start: _First = None,
     end: options.LastDay = None,
     by: Annotated[
         list[str] | None,
@@ -102,17 +115,27 @@ def response_times(  # noqa: PLR0913
 ) -> None:
     """Say how long MQLs wait for their first contact.
 
-    Those who still wait count for as long as they did. A lead waits from its mql on; without one, with --start and
-    --end, from when it qualified by the rulebook.
+    Those who still wait count for as long as they did. A lead waits from its mql on. With --start and --end the MQLs of
+    a period, against the period before; where no outcome is mql, leads wait from when they qualified in it by the
+    rulebook.
     """
-    if (start is None) != (end is None):
-        raise typer.BadParameter("go together: the days on which leads qualified", param_hint="'--start' and '--end'")
+    period = _period(start, end)
     book = ls.Rulebook.read(rulebook)
     reading = options.reading(set_aside=set_aside, observed_until=observed_until, stage_name=stage_name)
     files = options.files(rulebook, data, (leads, events, outcomes), needed="outcomes")
     tables, groups = _read(book, files, by, reading, own=("owner", "hour_of_week"))
-    history = None if start is None else ls.replay(tables, book, start=start, end=end)
-    print_result(ls.response_times(tables, book, history=history, by=groups), printed, [_findings(tables)])
+    if period and not tables.observed()[0].of("mql").any():
+        found = ls.response_times(tables, book, history=ls.replay(tables, book, **period), by=groups)
+    else:
+        found = ls.response_times(tables, book, by=groups, **period)
+    print_result(found, printed, [_findings(tables)])
+
+
+def _period(start: dt.date | None, end: dt.date | None) -> dict[str, Any]:
+    """The days of a period, as arguments; none without one."""
+    if (start is None) != (end is None):
+        raise typer.BadParameter("go together: a period has both", param_hint="'--start' and '--end'")
+    return {} if start is None else {"start": start, "end": end}
 
 
 def _read(

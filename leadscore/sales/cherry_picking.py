@@ -20,7 +20,8 @@ from leadscore.errors import ArgumentError, did_you_mean
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import Kind, declared_kind
-from leadscore.sales.response_times import Moments, mql_moments, waits_for_contact
+from leadscore.sales.clock import Clock
+from leadscore.sales.waits import Moments, mql_moments, waits_for_contact
 from leadscore.scoring.replay import History
 from leadscore.sources.columns import convert
 from leadscore.stats.intervals import Floats, holm
@@ -186,7 +187,7 @@ def cherry_picking(  # noqa: PLR0913 - each of them is part of what is asked
     stages, until = tables.observed(observed_until)
     points = _points(tables, score)
     moments = mql_moments(tables, stages, rulebook, history)
-    waits = waits_for_contact(stages, moments, until, rulebook.timezone)
+    waits = waits_for_contact(stages, moments, until, Clock.of(rulebook))
     day = moments.local(rulebook.timezone) // DAY
     closed = np.flatnonzero((moments.utc < NEVER) & (day + _WITHIN_DAYS <= until) & ~np.isnan(points))
     worked = _worked(stages, moments, rulebook.timezone)[closed]

@@ -11,13 +11,16 @@ import numpy as np
 import pandas as pd
 
 from leadscore.base.arguments import Arguments
-from leadscore.base.days import day_of
-from leadscore.base.groups import ALL
+from leadscore.base.days import day_number, day_of
+from leadscore.base.groups import ALL, Groups
+from leadscore.base.periods import Period
 from leadscore.base.stages import FUNNEL, or_further
 from leadscore.base.text import counted
 from leadscore.base.times import NO_TIME
 from leadscore.errors import ArgumentError
 from leadscore.present.result import Result, Section
+from leadscore.sales.handovers import handed_over
+from leadscore.sales.mqls_reached import mqls_reached
 from leadscore.stats.intervals import share_text, with_shares
 from leadscore.stats.survival import kaplan_meier
 from leadscore.tables.groups import By, grouping
@@ -50,6 +53,12 @@ class FunnelTable(Result):
         The length of a cohort.
     within_days : int
     observed_until : date
+    start, end : date or None
+        The period, where one is given: then the cohorts are its MQLs and those of the period before, `total` is of the
+        period, and there is:
+    change : DataFrame or None, one row per group and stage
+        The share less that of the period before: `difference`, `low`, `high` (95 % Newcombe), `p` (Fisher's exact
+        test), `p_corrected` (Holm, over the rows of a group).
     """
 
     frame: pd.DataFrame
@@ -58,21 +67,34 @@ class FunnelTable(Result):
     every: str
     within_days: int
     observed_until: dt.date
+    start: dt.date | None = None
+    end: dt.date | None = None
+    change: pd.DataFrame | None = None
 
     @property
     def headline(self) -> str:
         """Which share of the leads reached the last stage."""
-        period = f"within {self.within_days} days of arrival, by outcomes until {self.observed_until}"
+        inside = f"within {self.within_days} days"
+        period = f"{inside} of arrival, by outcomes until {self.observed_until}"
+        if self.start is not None and self.end is not None:
+            mqls = f"MQLs of {Period(day_number(self.start), day_number(self.end))}"
+            period = f"{inside} of coming to sales ({mqls}), by outcomes until {self.observed_until}"
         whole = self.total[self.total["group"] == ALL] if "group" in self.total else self.total
         if not whole["n"].any():
-            return f"No share is known yet: no cohort of leads is old enough to count {period}."
+            old = "no MQL" if self.start else "no cohort of leads"
+            return f"No share is known yet: {old} is old enough to count {period}."
         last = whole.iloc[-1]
         return f"{share_text(last['reached'], whole['n'].iloc[0])} leads reached {last['stage']} {period}."
 
     def sections(self) -> Iterator[Section]:
         """The totals, the cohorts, and their picture."""
         yield Section("total", "All cohorts that are old enough, with 95 % intervals (Wilson)", self.total)
-        yield Section("frame", f"By {self.every} of arrival; young cohorts have no share yet", self.frame)
+        came = "in which they came to sales" if self.start else "of arrival; young cohorts have no share yet"
+        yield Section("frame", f"By {self.every} {came}", self.frame)
+        if self.change is not None:
+            title = "The share less that of the period before (95 % Newcombe; Fisher's exact test, Holm)"
+            formats = {"difference": "+.1%", "p_corrected": ".2g"}
+            yield Section("change", title, self.change, formats=formats)
         yield Section("picture", "Shares and their intervals", self.plot)
 
     def plot(self, ax: Any = None) -> Any:
@@ -83,13 +105,15 @@ class FunnelTable(Result):
         return plot_funnel(self.total if "group" in self.total else self.frame, title=title, ax=ax)
 
 
-def funnel(
+def funnel(  # noqa: PLR0913 - who, when, and by when
     tables: Tables,
     *,
     within_days: int,
     every: str = "month",
     by: By | None = None,
     observed_until: Any = None,
+    start: Any = None,
+    end: Any = None,
 ) -> FunnelTable:
     """How many leads of each cohort went from stage to stage, in the same number of days each.
 
@@ -108,11 +132,15 @@ def funnel(
         Lead columns; several make a group of each combination. Leads without a value are a group too.
     observed_until : date, optional
         The last day whose outcomes are known; later ones do not exist. By default that of the tables.
+    start, end : date, or text as "2026-03-31", optional
+        Both or neither. With them the leads are the MQLs that came to sales in this period, against those of the
+        equally long period just before, each in the days after it came; `every` has no part in it, and a lead whose own
+        days are not over is left out and counted.
 
     Returns
     -------
     FunnelTable
-        `frame`, `total`, `notes`, `plot()`.
+        `frame`, `total`, `notes`, `plot()`; with a period `change`.
 
     Raises
     ------
@@ -144,11 +172,32 @@ def funnel(
         given.types(tables=(tables, Tables))
         given.whole("within_days", within_days, least=1)
         given.one_of("every", every, _PERIODS)
+        days = given.period_or_none(start, end)
     stages, until = tables.observed(observed_until)
     present = [stage for stage in FUNNEL[1:] if stages.of(stage).any()]
     if not present:
         raise ArgumentError("tables", f"no outcome up to {day_of(until)} is one of {', '.join(FUNNEL[1:])}")
-    group, names = grouping(tables, by)
+    groups = grouping(tables, by)
+    if days is None:
+        frame, total, notes = _cohorts(tables, stages, present, groups, until, within_days, every)
+        more: tuple[Any, ...] = every, int(within_days), day_of(until)
+    else:
+        handovers, period = handed_over(stages, len(tables.ids), tables.timezone), Period(*days)
+        frame, total, change, notes = mqls_reached(
+            stages, handovers, groups, period, within_days, until, tables.timezone
+        )
+        change = change if by is not None else change.drop(columns="group")
+        more = "period", int(within_days), day_of(until), day_of(period.first), day_of(period.last), change
+    if by is None:
+        frame, total = (part.drop(columns="group") for part in (frame, total))
+    return FunnelTable(frame, total, notes, *more)
+
+
+def _cohorts(  # noqa: PLR0913, PLR0917 - what `funnel` was given
+    tables: Tables, stages: Stages, present: Sequence[str], groups: Groups, until: int, within_days: int, every: str
+) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
+    """`frame`, `total` and `notes` of the leads by when they came."""
+    group, names = groups
     came = _came(tables, stages)
     inside = (came != NO_TIME) & (came <= until)
     if not inside.any():
@@ -158,8 +207,8 @@ def funnel(
     began, late = _recorded_late(stages, present, np.where(inside, came, NO_TIME), until, tables.timezone)
     notes += late
     counts = _counts(tables, stages, present, came, within_days)
-    start, _ = _period(came[inside], every)
-    leads = pd.DataFrame({"cohort": start, "group": group[inside], "came": came[inside], "n": 1})
+    cohort, _ = _period(came[inside], every)
+    leads = pd.DataFrame({"cohort": cohort, "group": group[inside], "came": came[inside], "n": 1})
     frame = _frame(leads.assign(**dict(zip(present, counts[inside].T, strict=True))), present, began)
     _, last = _period(frame["cohort"].to_numpy(), every)
     mature, truncated = last + within_days <= until, frame.pop("truncated")
@@ -170,9 +219,7 @@ def funnel(
     frame.loc[~shown, ["share", "low", "high"]] = np.nan
     notes += [*_all_of_them(total), *_immature(frame, within_days, until)]
     frame["cohort"] = frame["cohort"].to_numpy().astype("datetime64[D]").astype("datetime64[us]")
-    if by is None:
-        frame, total = (part.drop(columns="group") for part in (frame, total))
-    return FunnelTable(frame, total, tuple(notes), every, int(within_days), day_of(until))
+    return frame, total, tuple(notes)
 
 
 def _came(tables: Tables, stages: Stages) -> Ints:

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from leadscore.base.periods import Period
-from leadscore.base.stages import FUNNEL, WORKED
-from leadscore.base.times import DAY
+from leadscore.base.stages import ENDS, FUNNEL, WORKED
+from leadscore.base.times import DAY, NO_TIME
 from leadscore.rulebook import Rulebook
 from leadscore.sales.sequence import in_sequence
 from leadscore.scoring.binding import Binding
 from leadscore.scoring.scores import verdicts
-from leadscore.tables.outcomes import Ints, Mask, Stages
+from leadscore.tables.outcomes import NEVER, Ints, Mask, Stages
 
 # How a lead came to sales, by its score at the end of the day it did.
 BY_POINTS, HAND_RAISE, BELOW = "by points", "hand-raise", "below the threshold"
@@ -73,7 +73,9 @@ def handed_over(stages: Stages, n_leads: int, timezone: str) -> pd.DataFrame:
         (microseconds since 1970 in UTC); `dated` (only the day is known); `recorded` (an `mql` says so; else sales
         began by itself); `accepted` (boolean: what sales said first from then on; missing while undecided, and where
         the deal was lost undecided), `decided` (day; missing), `reason` (of a refusal, "(none given)" where there is
-        none); `owner` (the first named from then on, else the last one before; missing where no outcome names one).
+        none); `owner` (the first named from then on, else the last one before; missing where no outcome names one);
+        `after`, `until` (microseconds since 1970 in UTC: the end of the pass before, `NO_TIME` where there is none, and
+        that of the MQL's own pass, `NEVER` where it goes on).
     """
     rows, moment = in_sequence(stages, timezone)
     came = _came(rows, moment, n_leads)
@@ -88,7 +90,10 @@ def handed_over(stages: Stages, n_leads: int, timezone: str) -> pd.DataFrame:
             "recorded": rows.of("mql")[came],
         }
     )
-    return frame.join(_decisions(rows, came, timezone)).assign(owner=_named(rows, "owner", came))
+    frame = frame.join(_decisions(rows, came, timezone)).assign(owner=_named(rows, "owner", came))
+    utc, ends = np.append(rows.times.utc(timezone), [NO_TIME, NEVER]), rows.of(*ENDS)
+    before, end = _last(rows, ends, came), _next(rows, ends, came)
+    return frame.assign(after=utc[np.where(before < 0, -2, before)], until=utc[end])
 
 
 def _came(rows: Stages, moment: Ints, n_leads: int) -> Ints:
@@ -109,6 +114,13 @@ def _next(rows: Stages, of: Mask, came: Ints) -> Ints:
     found = places[np.searchsorted(places, came)]
     lead = np.append(rows.lead, -1)
     return np.where(lead[found] == rows.lead[came], found, -1)
+
+
+def _last(rows: Stages, of: Mask, came: Ints) -> Ints:
+    """For each row of `came` the last of some rows before it, of the same lead; -1 where there is none."""
+    places = np.append(-1, np.flatnonzero(of))
+    found = places[np.searchsorted(places, came) - 1]
+    return np.where((found >= 0) & (rows.lead[found] == rows.lead[came]), found, -1)
 
 
 def _decisions(rows: Stages, came: Ints, timezone: str) -> pd.DataFrame:
@@ -134,10 +146,7 @@ def _named(rows: Stages, column: str, came: Ints) -> Any:
         return pd.Series(pd.NA, index=range(len(came)), dtype=object)
     named = rows.frame[column].notna().to_numpy()
     later = _next(rows, named, came)
-    places = np.append(-1, np.flatnonzero(named))
-    before = places[np.searchsorted(places, came) - 1]
-    before = np.where((before >= 0) & (rows.lead[before] == rows.lead[came]), before, -1)
-    found = np.where(later >= 0, later, before)
+    found = np.where(later >= 0, later, _last(rows, named, came))
     return rows.frame[column].astype(object).iloc[found].reset_index(drop=True).where(found >= 0)
 
 

@@ -63,9 +63,9 @@ def _pipeline(one, other):
 
 
 RESULTS = {
-    "FunnelTable": lambda one, other: funnel(_tables(one, other), within_days=30, by=_column(one)),
-    "Acceptance": lambda one, other: acceptance(_tables(one, other), by=_column(one)),
-    "ResponseTimes": lambda one, other: response_times(_tables(one, other), BOOK, by="owner"),
+    "FunnelTable": lambda one, other: funnel(_tables(one, other), within_days=30, by=_column(one), **_PERIOD),
+    "Acceptance": lambda one, other: acceptance(_tables(one, other), by=_column(one), **_PERIOD),
+    "ResponseTimes": lambda one, other: response_times(_tables(one, other), BOOK, by="owner", **_PERIOD),
     "CherryPicking": _picking,
     "Pipeline": _pipeline,
     "Personas": _personas,
