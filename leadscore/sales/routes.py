@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leadscore.base.days import day_of
+from leadscore.base.days import day_number, day_of
 from leadscore.base.groups import ALL
 from leadscore.base.periods import Period
 from leadscore.base.text import counted
@@ -32,7 +33,7 @@ class Routes(Result):
 
     Attributes
     ----------
-    period : Period
+    start, end : date
     observed_until : date
     frame : DataFrame, index route, the last row all MQLs
         `mqls` of the period and their `share`; `before`, those of the period before. A lead counts once in a period.
@@ -54,8 +55,9 @@ class Routes(Result):
         Leads that had qualified before the period began and still did.
     """
 
-    period: Period
-    observed_until: Any
+    start: dt.date
+    end: dt.date
+    observed_until: dt.date
     frame: pd.DataFrame
     qualified: pd.DataFrame
     below: pd.DataFrame
@@ -66,14 +68,24 @@ class Routes(Result):
     already: int
 
     @property
+    def mqls(self) -> dict[str, int]:
+        """The MQLs of the period by route, and all of them."""
+        return {str(route): int(count) for route, count in self.frame["mqls"].items()}
+
+    @property
+    def before(self) -> dict[str, int]:
+        """Those of the period before."""
+        return {str(route): int(count) for route, count in self.frame["before"].items()}
+
+    @property
     def headline(self) -> str:
         """How many MQLs came, against how many before."""
-        now, earlier = (self.frame[name].to_dict() for name in ("mqls", "before"))
-        mqls, before = now[ALL], earlier[ALL]
+        mqls, before = self.mqls[ALL], self.before[ALL]
         were = "was" if mqls == 1 else "were"
-        against = f", against {before:,} in the {self.period.length} before" if self.comparable else ""
-        below = f"; {now[BELOW]:,} of them below the agreed threshold" if mqls else ""
-        return f"{counted(mqls, 'MQL')} {were} handed over, {self.period}{against}{below}."
+        period = Period(day_number(self.start), day_number(self.end))
+        against = f", against {before:,} in the {period.length} before" if self.comparable else ""
+        below = f"; {self.mqls[BELOW]:,} of them below the agreed threshold" if mqls else ""
+        return f"{counted(mqls, 'MQL')} {were} handed over, {period}{against}{below}."
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -94,7 +106,7 @@ class Routes(Result):
         yield Section("frame", "MQLs by route, as their score was at the end of the day they came to sales", self.frame)
         title = "Leads that qualified by the rulebook in the period, by when they came to sales"
         yield Section("qualified", title, self.qualified)
-        if self.frame.loc[BELOW, "mqls"]:
+        if self.mqls[BELOW]:
             yield Section("below", "Of the MQLs below the threshold", self.below)
         yield Section("weeks", "MQLs by week", self.weeks)
 
@@ -177,7 +189,8 @@ def routes_of(facts: Facts) -> Routes:
     new = history.frame.index[~history.frame["already"]]
     qualified = _when_they_came(facts, facts.tables.positions(new))
     return Routes(
-        facts.period,
+        day_of(facts.period.first),
+        day_of(facts.period.last),
         day_of(facts.until),
         frame,
         qualified,
