@@ -10,6 +10,8 @@ from .personas import Personas as Personas
 from .personas import personas as personas
 from .pipeline import Pipeline as Pipeline
 from .pipeline import pipeline as pipeline
+from .records import Records as Records
+from .records import records as records
 from .response_times import ResponseTimes as ResponseTimes
 from .response_times import response_times as response_times
 from .routes import Routes as Routes

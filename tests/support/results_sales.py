@@ -8,6 +8,7 @@ from leadscore.sales.cherry_picking import cherry_picking
 from leadscore.sales.conversion import funnel
 from leadscore.sales.personas import personas
 from leadscore.sales.pipeline import pipeline
+from leadscore.sales.records import records
 from leadscore.sales.response_times import response_times
 from leadscore.sales.routes import routes
 from tests.support.hostile import as_id, printable
@@ -45,6 +46,13 @@ def _personas(one, other):
     return personas(_tables(name, other), ls.Rulebook.from_dict(document), **_PERIOD)
 
 
+def _records(one, other):
+    name = _column(printable(one))
+    document = {"leadscore": 1, "name": "x", "qualify": {"threshold": 0}}
+    document["columns"] = {name: {"type": "text", "required": "handoff", "update": {"from": "sal", "within_days": 1}}}
+    return records(_tables(printable(one), other), ls.Rulebook.from_dict(document), **_PERIOD)
+
+
 def _picking(one, other):
     tables = _tables(one, other)
     score = pd.Series(1, tables.ids.array.to_pylist())
@@ -69,5 +77,6 @@ RESULTS = {
     "CherryPicking": _picking,
     "Pipeline": _pipeline,
     "Personas": _personas,
+    "Records": _records,
     "Routes": lambda one, other: routes(_tables(one, other), BOOK, **_PERIOD),
 }
