@@ -22,7 +22,11 @@ MORE = {
     "routes": PERIOD,
     "weekly_streams": PERIOD | {"stage": "sal", "within_days": 30},
     "decompose": TWO,
-    **dict.fromkeys(["missed", "won_lost", "words", "content", "personas", "records", "promises", "pipeline"], PERIOD),
+    **dict.fromkeys(
+        ["missed", "won_lost", "words", "content", "personas", "records", "promises", "pipeline"],
+        PERIOD,
+    ),
+    "weighted_pipeline": PERIOD,
     "balance_today": {"end": "2026-03-29"},
     "cherry_picking": {"score": pd.Series({"a": 1.0}), "columns": ["x"]},
 }

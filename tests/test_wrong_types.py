@@ -179,7 +179,7 @@ HERE = {
     "cherry_picking": {"score": pd.Series(X["visits"].to_numpy(), IDS)},
     "gate": {"current": BOOK},
     "response_times": {"history": HISTORY},
-    "pipeline": {"tables": DEALS},
+    **{name: {"tables": DEALS} for name in ("pipeline", "weighted_pipeline")},
     "PointsCard.threshold_at": {"probability": 0.3},
     "PointsCard.to_rulebook": {"threshold": 1},
 }

@@ -16,5 +16,7 @@ from .response_times import ResponseTimes as ResponseTimes
 from .response_times import response_times as response_times
 from .routes import Routes as Routes
 from .routes import routes as routes
+from .weighted_pipeline import WeightedPipeline as WeightedPipeline
+from .weighted_pipeline import weighted_pipeline as weighted_pipeline
 from .won_lost import WonLost as WonLost
 from .won_lost import won_lost as won_lost

@@ -185,3 +185,68 @@ def risk_sets(
     np.add.at(events, table, levels * observed[order][:, None])
     some = events.sum(axis=1) > 0
     return events[some], (waiting - before)[ends][some]
+
+
+def cumulative_incidence(duration: Floats, cause: Ints, which: int) -> tuple[float, float]:
+    """The share of units that in the end had one event where several compete, and its variance (Aalen-Johansen).
+
+    Units not followed to an event count for as long as they were followed. What would come after the longest time is
+    not in it: where many are still waiting then, the share is that of events so far.
+
+    Parameters
+    ----------
+    duration : (n,) as in `kaplan_meier`
+    cause : (n,) whole numbers
+        The event a duration ended with; 0 where none did.
+    which : int
+        The cause that counts.
+
+    Returns
+    -------
+    share, variance : floats
+        By the delta method; without units left waiting they are those of a binomial share. NaN of no units.
+
+    References
+    ----------
+    Aalen, O. O. and Johansen, S. (1978), Scandinavian Journal of Statistics 5, 141-150. Marubini, E. and Valsecchi,
+    M. G. (1995), Analysing Survival Data from Clinical Trials and Observational Studies, chapter 10.
+
+    Examples
+    --------
+    Three of four deals ended, two of them won. Of the one that waits as much is to be expected as of those after it.
+
+    >>> share, variance = cumulative_incidence(np.array([1.0, 2, 3, 4]), np.array([1, 0, 2, 1]), 1)
+    >>> round(share, 4), round(variance, 4)
+    (0.625, 0.082)
+    """
+    if not len(duration):
+        return float("nan"), float("nan")
+    own, ended, at_risk = competing_counts(duration, cause, which)
+    survival, incidence = competing_curves(own, ended, at_risk)
+    before, later = np.append(1.0, survival[:-1]), incidence[-1] - incidence
+    # Nobody is left after the last of all, and nothing is to come.
+    left = at_risk - ended
+    waiting = np.where(left > 0, later**2 * ended / (at_risk * np.maximum(left, 1)), 0)
+    chance = before**2 * own * (at_risk - own) / at_risk**3
+    together = later * before * own / at_risk**2
+    return float(incidence[-1]), float((waiting + chance - 2 * together).sum())
+
+
+def competing_counts(duration: Floats | Ints, cause: Ints, which: int) -> tuple[Ints, Ints, Ints]:
+    """At each distinct time, rising: the events of one cause, those of all, and the units at risk."""
+    time, place = np.unique(duration, return_inverse=True)
+    masks = (cause == which, cause > 0, cause >= 0)
+    own, ended, there = (np.bincount(place[mask], minlength=len(time)) for mask in masks)
+    return own, ended, np.cumsum(there[::-1])[::-1]
+
+
+def competing_curves(own: npt.ArrayLike, ended: npt.ArrayLike, at_risk: npt.ArrayLike) -> tuple[Floats, Floats]:
+    """The share without any event after each time, and that which had the event of the cause by then, (..., n_times).
+
+    Of times at which nobody is at risk nothing is known, and nothing changes.
+    """
+    risk = np.maximum(np.asarray(at_risk, np.float64), 1)
+    survival = np.cumprod(1.0 - np.asarray(ended) / risk, axis=-1, dtype=np.float64)
+    before = np.concatenate([np.ones((*survival.shape[:-1], 1)), survival[..., :-1]], axis=-1)
+    incidence = np.cumsum(before * np.asarray(own) / risk, axis=-1, dtype=np.float64)
+    return survival, incidence

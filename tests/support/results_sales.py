@@ -11,6 +11,7 @@ from leadscore.sales.pipeline import pipeline
 from leadscore.sales.records import records
 from leadscore.sales.response_times import response_times
 from leadscore.sales.routes import routes
+from leadscore.sales.weighted_pipeline import weighted_pipeline
 from tests.support.hostile import as_id, printable
 
 BOOK = ls.Rulebook.from_yaml("{leadscore: 1, name: x, fit: [], behaviour: [], qualify: {threshold: 0}}")
@@ -59,15 +60,14 @@ def _picking(one, other):
     return cherry_picking(tables, BOOK, score=score, columns=[_column(one)])
 
 
-def _pipeline(one, other):
+def _deals(one, other):
     ids = [f"{as_id(one)}{number}" for number in range(12)]
     outcomes = pd.DataFrame({"lead_id": ids, "stage": "opportunity", "at": "2026-03-12", "deal_id": ids, "amount": 5})
     touches = pd.DataFrame({"lead_id": ids, "at": "2026-03-02", "channel": [f"x{one}", f"x{other}"] * 6})
     costs = pd.DataFrame({"channel": [f"x{one}", f"y {other}", f"z {other}"], "month": "2026-03", "amount": 5})
     leads = pd.DataFrame({"lead_id": ids})
     marketing = {"touches": touches, "costs": costs.drop_duplicates("channel")}
-    tables = ls.load_tables(leads, None, outcomes, rulebook=BOOK, observed_until="2026-03-29", **marketing)
-    return pipeline(tables, BOOK, start="2026-03-02", end="2026-03-29")
+    return ls.load_tables(leads, None, outcomes, rulebook=BOOK, observed_until="2026-03-29", **marketing)
 
 
 RESULTS = {
@@ -75,7 +75,8 @@ RESULTS = {
     "Acceptance": lambda one, other: acceptance(_tables(one, other), by=_column(one), **_PERIOD),
     "ResponseTimes": lambda one, other: response_times(_tables(one, other), BOOK, by="owner", **_PERIOD),
     "CherryPicking": _picking,
-    "Pipeline": _pipeline,
+    "Pipeline": lambda one, other: pipeline(_deals(one, other), BOOK, **_PERIOD),
+    "WeightedPipeline": lambda one, other: weighted_pipeline(_deals(one, other), BOOK, **_PERIOD, agreed_share=0.2),
     "Personas": _personas,
     "Records": _records,
     "Routes": lambda one, other: routes(_tables(one, other), BOOK, **_PERIOD),
