@@ -41,7 +41,6 @@ def review(  # noqa: PLR0913 - a command has as many arguments as options
         list[Path] | None, option("FILE", "Where the page goes: .html, .md or .json; give several.", "--out")
     ] = None,
     few: Annotated[int, option("N", "Of fewer cases nothing is claimed.", min=2)] = 30,
-    currency: Annotated[str, option("TEXT", "Stands before amounts of money, as €.")] = "",
     decide: Annotated[
         str | None, option("TEXT", "In place of a page: add this to the decisions, with --agreed-on and --owner.")
     ] = None,
@@ -70,7 +69,7 @@ def review(  # noqa: PLR0913 - a command has as many arguments as options
     given = (leads, events, outcomes, touches, costs)
     files = options.files(rulebook, data, given, *written, needed="outcomes", names=_TABLES)
     reading = options.reading(set_aside=set_aside, observed_until=observed_until, stage_name=stage_name)
-    found = _made(rulebook, files, decisions, reading, {"start": start, "end": end, "few": few, "currency": currency})
+    found = _made(rulebook, files, decisions, reading, {"start": start, "end": end, "few": few})
     _write(found, [*options.read_from(files), rulebook, *filter(None, [decisions])], out or ())
     print_result(found, printed)
 

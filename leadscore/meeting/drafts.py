@@ -26,14 +26,11 @@ class Asked:
     ----------
     few : int
         Of fewer cases nothing is claimed.
-    currency : str
-        What stands before amounts of money.
     decisions : Decisions or None
         What the teams decided before.
     """
 
     few: int = 30
-    currency: str = ""
     decisions: Decisions | None = None
 
 

@@ -7,15 +7,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from leadscore.base.days import day_number
 from leadscore.base.periods import Period
-from leadscore.errors import ArgumentError
+from leadscore.drift.balance.today import balance_today_of
+from leadscore.errors import ArgumentError, did_you_mean
 from leadscore.meeting.decisions import Check, Decision
 from leadscore.present.figures import percent, share
+from leadscore.rulebook.kinds import declared_kind
 from leadscore.sales.facts import Facts
 from leadscore.sales.handovers import BELOW, NO_REASON
+from leadscore.sales.personas import personas_of
+from leadscore.sales.response_times import response_times_of
 from leadscore.stats.intervals import poisson, rate
 
 State = Literal["reached", "moving", "not moving", "due", "not measurable", "not judged"]
@@ -90,9 +95,23 @@ def _measured(facts: Facts, check: Check) -> Measured:
         weeks = facts.period.days / 7
         low, high = poisson(len(mqls))
         return Measured(len(mqls), weeks, len(mqls) / weeks, float(low) / weeks, float(high) / weeks)
+    if check.figure == "responded_within":
+        return _responded(facts, check)
     count, n = _COUNTS[check.figure](facts, mqls, check)
     value, low, high = (float(end) for end in rate(count, n)) if n else (math.nan,) * 3
     return Measured(count, n, value, low, high)
+
+
+def _responded(facts: Facts, check: Check) -> Measured:
+    """The share contacted within so many minutes, those who still wait included (Kaplan-Meier)."""
+    times = facts.once(response_times_of)
+    assert check.minutes is not None
+    by_then = times.curve[times.curve["minutes"] <= check.minutes]
+    n = int(times.frame["n"].iloc[-1])
+    if not len(by_then):
+        return Measured(0, n, *(float(end) for end in rate(0, n)))
+    value, low, high = by_then[["answered", "low", "high"]].iloc[-1].tolist()
+    return Measured(round(value * n), n, value, low, high)
 
 
 def _accepted(_: Facts, mqls: pd.DataFrame, __: Check) -> tuple[int, int]:
@@ -115,9 +134,34 @@ def _decided(facts: Facts, mqls: pd.DataFrame, check: Check) -> tuple[int, int]:
     return int((over["decided"] <= over["day"] + check.days).fillna(False).sum()), len(over)
 
 
+def _filled(facts: Facts, mqls: pd.DataFrame, check: Check) -> tuple[int, int]:
+    """Fields as they were at the end of the day the lead came to sales."""
+    tables, book, name = facts.tables, facts.rulebook, str(check.column)
+    if name not in tables.leads.column_names:
+        raise ArgumentError("check", f"there is no lead column {name!r}{did_you_mean(name, tables.leads.column_names)}")
+    missing = tables.column(name, declared_kind(book, name) or "any", book).missing
+    row = tables.records.lookup(book.timezone)(mqls["lead"].to_numpy(np.int32), mqls["day"].to_numpy(np.int64))
+    return int((~np.append(missing, True)[row]).sum()), len(mqls)
+
+
+def _needing(facts: Facts, _: pd.DataFrame, __: Check) -> tuple[int, int]:
+    today = facts.once(balance_today_of)
+    if today.needing is None:
+        raise ArgumentError("check", "balance today has too little history")
+    return today.needing, today.mqls
+
+
+def _persona(facts: Facts, mqls: pd.DataFrame, check: Check) -> tuple[int, int]:
+    frame, name = facts.once(personas_of).frame, str(check.persona)
+    if name not in frame.index:
+        raise ArgumentError("check", f"the rulebook has no persona {name!r}{did_you_mean(name, frame.index)}")
+    return int(frame["mqls"][name]), len(mqls)
+
+
 _Counts = Callable[[Facts, pd.DataFrame, Check], tuple[int, int]]
 _COUNTS: dict[str, _Counts] = {
     "accepted": _accepted, "below_the_bar": _below, "reason_with_refusal": _reasons, "decided_within": _decided,
+    "needing_activity": _needing, "persona": _persona, "filled": _filled,
 }  # fmt: skip
 
 

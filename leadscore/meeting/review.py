@@ -107,7 +107,6 @@ def review(  # noqa: PLR0913 - the period, and what the page is told
     observed_until: Any = None,
     decisions: Decisions | None = None,
     few: int = 30,
-    currency: str = "",
 ) -> Review:
     """Answer the questions of the meeting of marketing and sales from their own data, on one page.
 
@@ -129,8 +128,6 @@ def review(  # noqa: PLR0913 - the period, and what the page is told
         What the teams decided before: `Decisions.read("decisions.yaml")`.
     few : int
         Of fewer cases nothing is claimed.
-    currency : str
-        What stands before amounts of money, as "€".
 
     Returns
     -------
@@ -149,8 +146,7 @@ def review(  # noqa: PLR0913 - the period, and what the page is told
     with Arguments("review") as given:
         given.types(decisions=(decisions, Decisions | None))
         given.whole("few", few, least=2)
-        given.text("currency", currency)
-    asked = Asked(few, currency, decisions)
+    asked = Asked(few, decisions)
     facts = Facts.of("review", tables, rulebook, start=start, end=end, observed_until=observed_until)
     drafts = [draft(facts, asked) for draft in _SECTIONS]
     spoken = [one for one in drafts if isinstance(one, Draft)]
