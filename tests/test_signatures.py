@@ -48,6 +48,7 @@ DATA = {
         "rulebook",
         "old",
         "new",
+        "comparison",
         "scores",
         "table",
     ),

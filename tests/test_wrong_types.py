@@ -96,6 +96,7 @@ GOOD = {
     "rulebook": BOOK,
     "old": BOOK,
     "new": BOOK,
+    "comparison": ls.compare(TABLES, BOOK, BOOK, start="2026-01-05", end="2026-03-29"),
     "candidate": BOOK,
     "leads": LEADS,
     "events": EVENTS,

@@ -29,6 +29,13 @@ if TYPE_CHECKING:
 
 # What weeks can be grouped by without a column of the leads.
 _OWN_GROUPS = ("segment", "via", "grade")
+_Out = Annotated[
+    Path | None,
+    a_file("The leads that differ, with reasons: .parquet or .csv; or the page of the change: .html, .md or .json."),
+]
+_LeadIds = Annotated[
+    bool, typer.Option("--lead-ids", help="Name leads in .md too; for a pull request they are only counted.")
+]
 
 
 @app.command()
@@ -48,7 +55,8 @@ def diff(  # noqa: PLR0913
     within_days: Annotated[int | None, option("N", "With --outcomes: reached within this many days.", min=1)] = None,
     stage_name: options.StageNames = None,
     observed_until: options.ObservedUntil = None,
-    out: Annotated[Path | None, a_file("Where the leads that differ go, with reasons: .parquet or .csv.")] = None,
+    out: _Out = None,
+    lead_ids: _LeadIds = False,
     set_aside: options.SetAside = False,
     printed: options.Printed = "table",
 ) -> None:
@@ -57,9 +65,7 @@ def diff(  # noqa: PLR0913
     The changes rule by rule; with --leads, who would have qualified in a period by the one and by the other, and why.
     Exit code 0 whether anything changed or not.
     """
-    from leadscore.cli.export import write_comparison  # noqa: PLC0415 - needs pandas
-
-    options.check_written([old, new], output := ("--out", out, options.TABLES))
+    options.check_written([old, new], output := ("--out", out, (*options.TABLES, *options.PAGES)))
     files = options.files(new, data, (leads, events, outcomes), output) if data or leads else (None,)
     books = [ls.Rulebook.read(path) for path in (old, new)]
     if data is None and (outcomes is None) != (within_days is None):
@@ -67,7 +73,7 @@ def diff(  # noqa: PLR0913
     if files[0] is None:
         needless = {"events": events, "outcomes": outcomes, "start": start, "end": end, "by": by, "out": out}
         more = {"observed-until": observed_until, "stage-name": stage_name, "set-aside": set_aside}
-        _print_rules(books, printed, needless | more)
+        _print_rules(books, printed, needless | more | {"lead-ids": lead_ids})
         return
     if start is None or end is None:
         raise typer.BadParameter("needs --start and --end, the period to compare over", param_hint="'--leads'")
@@ -79,9 +85,21 @@ def diff(  # noqa: PLR0913
         step(f"Replaying {counted(len(tables.ids), 'lead')} by both rulebooks")
         comparison = ls.compare(tables, *books, start=start, end=end)
         if out is not None:
-            write_comparison(comparison, out)
+            _write(comparison, out, within_days, lead_ids=lead_ids)
     print_set_aside(tables, err=True)
     print_result(comparison, printed, list(_sections(comparison, by, within_days)))
+
+
+def _write(comparison: Comparison, out: Path, within_days: int | None, *, lead_ids: bool) -> None:
+    """The leads that differ, or the page of the change, as the ending of the file says."""
+    from leadscore.cli.export import write_comparison, write_page  # noqa: PLC0415 - needs pandas
+
+    ending = out.suffix.lower()
+    if ending not in options.PAGES:
+        write_comparison(comparison, out)
+        return
+    named = lead_ids or ending != ".md"
+    write_page(ls.meeting.change_page(comparison, accepted_within_days=within_days, lead_ids=named).page, out)
 
 
 def _sections(comparison: Comparison, by: str | None, within_days: int | None) -> Iterator[Section]:

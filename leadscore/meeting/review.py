@@ -48,7 +48,7 @@ _DEFINITIONS = (
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Review:
-    """The page that both teams read; made by `review`.
+    """A page that both teams read; made by `review` and `change_page`.
 
     It shows itself in notebooks, and as text without tables and pictures.
 

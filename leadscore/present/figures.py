@@ -51,6 +51,17 @@ def share(count: int, n: int) -> str:
     return percent(count / n) if n >= _AS_COUNT else f"{count:,} of {n:,}"
 
 
+def of_all(count: int, n: int) -> str:
+    """The same, always with how many there were.
+
+    Examples
+    --------
+    >>> of_all(200, 465), of_all(1, 3)
+    ('43% of 465', '1 of 3')
+    """
+    return f"{percent(count / n)} of {n:,}" if n >= _AS_COUNT else share(count, n)
+
+
 def points_change(change: float, low: float, high: float) -> str:
     """How far a share moved, in percentage points, with the interval of the difference.
 

@@ -76,6 +76,7 @@ def _week_bars(picture: Mapping[str, Any]) -> Drawn:
             # Above a low bar the number stands on the page.
             kind = "i" if strong and inside else "s2"
             parts.append(_text(x + pitch / 2, (y(0) if inside else level) - 5, f"{value:,}", kind, "middle"))
+    parts += [_dot(left + (place + 0.5) * pitch, y(count), 4, "hollow") for place, count in enumerate(beside)]
     parts.append(_line(left, y(0), _RIGHT, y(0), "axis"))
     if promise is not None:
         parts += [
@@ -284,7 +285,7 @@ def _middle(place: int) -> float:
 
 
 def _wide(text: str, letter: float) -> float:
-    """How wide a text is about; letters of East Asia are twice as wide."""
+    """How wide a text is about; letters of East Asia take the room of two."""
     return letter * sum(2 if east_asian_width(one) in "WF" else 1 for one in text)
 
 

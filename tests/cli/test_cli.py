@@ -458,6 +458,29 @@ class TestCompare:
         assert pd.read_csv("changed.csv")["lead_id"].tolist() == frame.index.tolist()
         assert len(frame) > 2
 
+    def test_the_page_of_the_change(self):
+        options = ("--outcomes", "outcomes.csv", "--within-days", "7")
+        for name in ("change.html", "change.md", "named.md", "change.json"):
+            more = ("--lead-ids",) if name == "named.md" else ()
+            result = run("diff", "rulebook.yaml", "lower.yaml", *self.PERIOD, *options, *more, "--out", name)
+            assert result.exit_code == 0
+            assert "threshold 60 -> 40" in result.stdout
+        page, quiet, named = (Path(name).read_text("utf-8") for name in ("change.html", "change.md", "named.md"))
+        assert page.startswith("<!doctype html>")
+        assert "L-10" in page
+        assert "L-10" in named
+        assert "L-10" not in quiet
+        assert "threshold 60 -> 40" in quiet
+        found = json.loads(Path("change.json").read_text("utf-8"))
+        assert [section["id"] for section in found["sections"]] == [
+            "gained-lost",
+            "volume",
+            "quality",
+            "protections",
+            "rules",
+        ]
+        assert found["schema"] == 1
+
     def test_outcomes_and_groups(self):
         options = ("--outcomes", "outcomes.csv", "--within-days", "7", "--by", "country")
         result = run("diff", "rulebook.yaml", "lower.yaml", *self.PERIOD, *options)
@@ -479,7 +502,8 @@ class TestCompare:
             (("--start", "2026-03-01"), "'--start': has no effect without --leads"),
             (("--stage-name", "Won=won", "--set-aside"), "'--stage-name, --set-aside': has no effect without --leads"),
             (("--leads", "leads.csv"), "needs --start and --end, the period to compare over"),
-            ((*PERIOD, "--out", "x.txt"), "must end in .parquet or .csv"),
+            ((*PERIOD, "--out", "x.txt"), "must end in .parquet or .csv or .html or .md or .json"),
+            (("--lead-ids",), "'--lead-ids': has no effect without --leads"),
             ((*PERIOD, "--outcomes", "outcomes.csv"), "'--outcomes' and '--within-days': go together"),
         ],
     )

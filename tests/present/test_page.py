@@ -134,6 +134,12 @@ def test_the_words_of_a_picture(section, words):
     assert words in in_words(PICTURES[section])
 
 
+def test_weeks_beside_others():
+    bars = {**PICTURES["handed-over"], "beside": list(range(100, 112))}
+    assert in_words(bars).startswith("5 Jan: 106 (circle: 100); 12 Jan: 84 (circle: 101);")
+    assert str(svg(bars, "k")).count("<circle") == 12
+
+
 def test_what_is_not_known_is_said_and_not_drawn():
     dots = changed(PICTURES["accepted"], "rows", 0, "value", None)
     assert "Webinar (68): not known" in in_words(dots)
