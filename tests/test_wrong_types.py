@@ -160,6 +160,7 @@ GOOD = {
 HERE = {
     "explain_change": {"before": "2026-02-01", "after": "2026-03-01"},
     "risk_difference": {"events": [[1, 2]]},
+    "rate_ratio": {"events": [[1, 2]]},
     "stratified_test": {"events": [[1, 2]]},
     "score_one": {"events": []},
     "ThresholdExplorer": {"y": None},

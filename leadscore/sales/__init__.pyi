@@ -2,6 +2,8 @@ from .acceptance import Acceptance as Acceptance
 from .acceptance import acceptance as acceptance
 from .cherry_picking import CherryPicking as CherryPicking
 from .cherry_picking import cherry_picking as cherry_picking
+from .content import Content as Content
+from .content import content as content
 from .conversion import FunnelTable as FunnelTable
 from .conversion import funnel as funnel
 from .missed import Missed as Missed
@@ -20,3 +22,5 @@ from .weighted_pipeline import WeightedPipeline as WeightedPipeline
 from .weighted_pipeline import weighted_pipeline as weighted_pipeline
 from .won_lost import WonLost as WonLost
 from .won_lost import won_lost as won_lost
+from .words import Words as Words
+from .words import words as words

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,8 +36,8 @@ _LATER = re.compile(
     r"(?<![^\W_])(status|stage|lifecycle|mql|sal|sql|opportunit(y|ies)|deals?|won|lost|closed?|customer|reject(ed|ion)?|"
     r"disqualified|reason|owner|rep|score|grade)(?![^\W_])"
 )
-# Sentences have more words than names of things.
-_SENTENCE = 5
+# Sentences have more words than names of things; of many values so many are looked at.
+_SENTENCE, _LOOKED_AT = 5, 1000
 _LONGEST = 60
 
 
@@ -81,7 +81,7 @@ def traits_of(tables: Tables, rulebook: Rulebook, unit: Ints, lead: npt.NDArray[
     """
     n_units = int(unit.max(initial=-1)) + 1
     left_out: dict[str, list[str]] = {}
-    record = _held_at(tables, lead, moment, rulebook.timezone)
+    record = held_at(tables, lead, moment, rulebook.timezone)
     found = dict[bytes, tuple[str, Mask]]()
     for name, values in [
         *_of_columns(tables, rulebook, record, left_out),
@@ -98,7 +98,7 @@ def traits_of(tables: Tables, rulebook: Rulebook, unit: Ints, lead: npt.NDArray[
     return Traits(tuple(names), np.column_stack([np.zeros((n_units, 0), bool), *columns]), tuple(notes))
 
 
-def _held_at(tables: Tables, lead: npt.NDArray[np.int32], moment: Ints, timezone: str) -> npt.NDArray[Any]:
+def held_at(tables: Tables, lead: npt.NDArray[np.int32], moment: Ints, timezone: str) -> npt.NDArray[Any]:
     """The row of each lead at a moment; -1 where it had none yet."""
     records = tables.records
     if records.valid_from is None:
@@ -125,17 +125,18 @@ def _of_columns(
     for name in names:
         if name in _OWN or name not in tables.leads.column_names:
             continue
-        words = re.sub(r"[\W_]+", " ", name).casefold()
         data = tables.leads[name].take(pa.array(record[there]))
         column = _read(data, scored.get(name) or declared_kind(rulebook, name), rulebook)
         why = ""
-        if name not in scored and (_PERSONAL.search(words) or _PERSONAL.search(name)) and "domain" not in words:
+        if name not in scored and names_people(name):
             why = "names or identifies people"
-        elif name not in scored and _LATER.search(words):
+        elif name not in scored and tells_later(name):
             why = "tells of later stages or adds up to today"
         elif column is None or column.kind == "date":
             why = "no category, number or yes and no"
-        elif column.kind == "text" and _is_prose(column):
+        elif column.kind == "text" and "@" in "".join(column.values[:_LOOKED_AT]):
+            why = "addresses"
+        elif column.kind == "text" and is_prose(column.values):
             why = "free text"
         if why or column is None:
             left_out.setdefault(why, []).append(name)
@@ -158,10 +159,31 @@ def _read(data: Any, kind: Kind | None, rulebook: Rulebook) -> Column | None:
     return None
 
 
-def _is_prose(column: Column) -> bool:
-    """Whether values are sentences or addresses rather than names of things."""
-    values = column.values[:: max(len(column.values) // 1000, 1)]
-    return float(np.mean([len(value.split()) >= _SENTENCE or "@" in value for value in values] or [False])) > 0.5
+def names_people(name: str) -> bool:
+    """Whether a column is called as those that hold names, ids or addresses.
+
+    Examples
+    --------
+    >>> [names_people(name) for name in ("First Name", "contactId", "email_domain", "industry")]
+    [True, True, False, False]
+    """
+    words = _words(name)
+    return bool(_PERSONAL.search(words) or _PERSONAL.search(name)) and "domain" not in words
+
+
+def tells_later(name: str) -> bool:
+    """Whether a column is called as those that tell what became of a lead."""
+    return bool(_LATER.search(_words(name)))
+
+
+def _words(name: str) -> str:
+    return re.sub(r"[\W_]+", " ", name).casefold()
+
+
+def is_prose(values: Sequence[str]) -> bool:
+    """Whether most of some distinct values are sentences rather than names of things."""
+    some = values[:: max(len(values) // _LOOKED_AT, 1)]
+    return sum(len(value.split()) >= _SENTENCE for value in some) > len(some) / 2
 
 
 def _edges(rulebook: Rulebook, name: str) -> list[float]:

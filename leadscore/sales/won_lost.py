@@ -128,26 +128,41 @@ def won_lost(tables: Tables, rulebook: Rulebook, *, start: Any, end: Any, observ
 
 def won_lost_of(facts: Facts) -> WonLost:
     """`won_lost`, of facts."""
-    deals, last = _deals(facts), facts.period.last
-    closed = deals["closed"] <= last
-    within = _closed_within(deals, last)
-    end = last - (within or 0)
-    old = (deals["opened"] > end - _YEAR) & (deals["opened"] <= end)
-    chosen = deals[old & closed].reset_index(drop=True)
+    chosen, still_open, recent, within = closed_deals(facts)
+    end = facts.period.last - (within or 0)
     good = (chosen["state"] == "won").to_numpy()
     rows = chosen.explode("leads")
-    lead = rows["leads"].to_numpy(np.int32)
-    unit = rows.index.to_numpy(np.int64)
+    lead, unit = rows["leads"].to_numpy(np.int32), rows.index.to_numpy(np.int64)
     traits = traits_of(facts.tables, facts.rulebook, unit, lead, rows["opened_at"].to_numpy(np.int64))
     accounts = accounts_of(facts.tables, lead[np.unique(unit, return_index=True)[1]])
     frame = compared(traits, good, accounts, word="won")
     won, lost = int(good.sum()), int((~good).sum())
     if min(won, lost) < _FEW:
         frame[["p", "q"]] = np.nan
-    return WonLost(
-        frame, won, lost, int((old & ~closed).sum()), day_of(end - _YEAR + 1), day_of(end), within,
-        (*_notes(deals, end, within), *traits.notes),
-    )  # fmt: skip
+    notes = list(traits.notes)
+    if recent:
+        left_out = f"{counted(recent, 'deal')} opened after {day_of(end)} left out"
+        days = counted(within or 0, "day")
+        notes.insert(0, f"{left_out}: 39 of 40 that ever close take up to {days}, and losses may come first.")
+    return WonLost(frame, won, lost, still_open, day_of(end - _YEAR + 1), day_of(end), within, tuple(notes))
+
+
+def closed_deals(facts: Facts) -> tuple[pd.DataFrame, int, int, int | None]:
+    """The deals of a year, old enough and closed; how many of it are open, how many came later; `closed_within`.
+
+    Returns
+    -------
+    deals : DataFrame
+        `opened_at`, `opened`, `closed`, `state` ("won", "lost"), `leads`.
+    still_open, recent : int
+    closed_within : int or None
+    """
+    deals, last = _deals(facts), facts.period.last
+    within = _closed_within(deals, last)
+    end = last - (within or 0)
+    closed, old = deals["closed"] <= last, (deals["opened"] > end - _YEAR) & (deals["opened"] <= end)
+    recent = int(((deals["opened"] > end) & (deals["opened"] <= last)).sum()) if within is not None else 0
+    return deals[old & closed].reset_index(drop=True), int((old & ~closed).sum()), recent, within
 
 
 def _closed_within(deals: pd.DataFrame, last: int) -> int | None:
@@ -158,13 +173,6 @@ def _closed_within(deals: pd.DataFrame, last: int) -> int | None:
         return None
     closed = 1 - curve.survival
     return int(curve.time[np.argmax(closed >= _CLOSED_BY * closed[-1])])
-
-
-def _notes(deals: pd.DataFrame, end: int, within: int | None) -> Iterator[str]:
-    """Which deals are left out."""
-    if within is not None and (recent := int((deals["opened"] > end).sum())):
-        opened = f"{counted(recent, 'deal')} opened after {day_of(end)} left out"
-        yield f"{opened}: 39 of 40 that ever close take up to {counted(within, 'day')}, and losses may come first."
 
 
 def _deals(facts: Facts) -> pd.DataFrame:

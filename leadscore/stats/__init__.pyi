@@ -51,6 +51,9 @@ from .stratified import (
     Association as Association,
 )
 from .stratified import (
+    rate_ratio as rate_ratio,
+)
+from .stratified import (
     risk_difference as risk_difference,
 )
 from .stratified import (
