@@ -151,7 +151,7 @@ def evaluate(  # noqa: PLR0913
     set_aside: options.SetAside = False,
     printed: options.Printed = "table",
 ) -> None:
-    """Say whether scoring is worth having, at which threshold.
+    """Say whether scoring finds more than waiting for requests, and at which threshold.
 
     Over the leads that came to sales in the period and that it worked, each as it stood on that day.
     """

@@ -48,7 +48,7 @@ def drift(  # noqa: PLR0913 - a command has as many arguments as options
     set_aside: options.SetAside = False,
     printed: options.Format = "text",
 ) -> None:
-    """Say since when behaviour outweighs fit, and why.
+    """Say when behaviour began to outweigh fit, and why.
 
     It also says how sure that is. Leads are counted in the week in which they are 14 days old. With --state a nightly
     run adds the weeks that are new; run again it says the same. If the rulebook was edited, all weeks are scored again

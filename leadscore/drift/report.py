@@ -1,4 +1,4 @@
-"""`drift_report`: since when behaviour outweighs fit, how sure that is, why, and what is to be decided."""
+"""`drift_report`: when behaviour began to outweigh fit, how sure that is, why, and what is to be decided."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pandas as pd
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_number
 from leadscore.base.text import counted
+from leadscore.drift.balance.alarm import FEWEST
 from leadscore.drift.balance.causes import Causes, causes_of
 from leadscore.drift.balance.monitor import BalanceMonitor, bound
 from leadscore.drift.balance.verdict import BalanceVerdict, readable
@@ -19,6 +20,7 @@ from leadscore.drift.change.decomposition import Decomposition, decomposed
 from leadscore.drift.change.pools import Span
 from leadscore.drift.change.stability import Stability, stability
 from leadscore.drift.cohorts import AGE_DAYS, LATELY, SHORT, leads_of_weeks, scores_of_weeks, scoring_days
+from leadscore.drift.first_months import first_months
 from leadscore.drift.pictures import Onset, plot_evidence, plot_gap, plot_months, plot_points
 from leadscore.errors import ArgumentError
 from leadscore.present.result import Result, Section
@@ -89,7 +91,7 @@ class DriftReport(Result):
         """What is to be decided now, or that nothing is."""
         verdict = self.verdict
         if verdict.state == "learning":
-            return ("No decision yet: what is normal is still being learned.",)
+            return self._meanwhile
         if verdict.state == "stable":
             return ("Nothing to decide: look again next week.",)
         names = (("rule", verdict.top_rule), ("segment", verdict.top_segment))
@@ -114,6 +116,28 @@ class DriftReport(Result):
         return (together, fixed, normal, edited)
 
     @property
+    def _meanwhile(self) -> tuple[str, ...]:
+        """What to do while learning, and what is known sooner."""
+        verdict, enough = self.verdict, self.weeks.index[self.weeks["leads"] >= FEWEST]
+        begun = enough[0].date() if len(enough) else verdict.week
+        sooner = first_months(begun - dt.timedelta(AGE_DAYS))
+        assert verdict.first_verdict is not None
+        missing = counted((verdict.first_verdict - verdict.week).days // 7, "more week")
+        needing, trend = (
+            "" if one.day <= verdict.week else f" (from {one.day} on)" for one in (sooner.needing, sooner.trend)
+        )
+        asked = f"how many MQLs needed unusual activity to qualify{needing}, and whether that share moves{trend}"
+        said = [
+            f"No decision yet: it takes {missing} to know what is normal.",
+            f"Until then `leadscore review` and `ls.drift.balance_today` say {asked}.",
+        ]
+        if verdict.week < sooner.verdict.day < verdict.first_verdict:
+            short = f"With reference_weeks={SHORT} (--reference-weeks {SHORT})"
+            limits = "it cannot show seasons, and finds small changes later"
+            said.append(f"{short} the first verdict comes on {sooner.verdict.day}; {limits}.")
+        return tuple(said)
+
+    @property
     def onset(self) -> Onset | None:
         """The first week not ruled out, the most likely and the last; None while nothing is suspected."""
         low, most, high = self.verdict.since_low, self.verdict.since, self.verdict.since_high
@@ -124,7 +148,8 @@ class DriftReport(Result):
         yield Section("what_to_do", "What to do", notes=self.what_to_do)
         yield from self.verdict.sections()
         yield self._by_week()
-        yield Section("picture", "Gap by week", self.plot_gap)
+        if self.verdict.state != "learning":
+            yield Section("picture", "Gap by week", self.plot_gap)
         if self.edit is not None:
             note = "The same leads are scored by both rulebooks, so there is no interval."
             shown = readable(self.edit, "old", "new", "change")
@@ -140,11 +165,13 @@ class DriftReport(Result):
 
     def _by_week(self) -> Section:
         """The latest weeks; without intervals, each being one figure of a series whose spread the monitor knows."""
-        note = (
-            f"An alarm needs evidence of {self.verdict.bound:,.0f}. A week has no gap while learning, if "
-            "it was skipped, or left out by a decision. Weeks have no intervals: evidence is made of how they differ."
-        )
         latest = self.weeks[["leads", "mqls", *_WEEKLY]].tail(LATELY)
+        note = "Weeks have no intervals: evidence is made of how they differ."
+        if self.verdict.state == "learning":
+            latest = latest.dropna(axis=1, how="all")
+        else:
+            alarm = f"An alarm needs evidence of {self.verdict.bound:,.0f}."
+            note = f"{alarm} A week has no gap while learning, if it was skipped, or left out by a decision. {note}"
         title = f"Week by week: the latest {len(latest)} of {len(self.weeks)}, by rulebook {self.rulebook}"
         return Section("weeks", title, self.weeks, latest, (note,), _WEEKLY)
 
@@ -234,7 +261,9 @@ def drift_report(monitor: BalanceMonitor, tables: Tables | None = None, *, age_d
     if tables is not None:
         notes += _differs(monitor, tables, age_days)
         binding = bound(monitor, tables)
-        parts |= _compared(monitor, binding, age_days, notes)
+        # While learning there is no change to explain, and no month after those that are learned from.
+        if verdict.state != "learning":
+            parts |= _compared(monitor, binding, age_days, notes)
     elif verdict.since is not None:
         notes.append("No tables were given, so less is said of why: the monitor keeps sums of weeks only.")
     if verdict.state != "learning" and (tables is not None or verdict.since is not None):

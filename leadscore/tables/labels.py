@@ -1,4 +1,4 @@
-"""Labels that mature: whether a lead reached a stage in the days after it was scored, where that can be known."""
+"""Outcomes that take time to be known: whether a lead reached a stage in the days after it was scored."""
 
 from __future__ import annotations
 

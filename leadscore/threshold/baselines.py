@@ -1,4 +1,4 @@
-"""`baselines`: whether scoring is worth having, beside waiting for hand-raisers and other simple ways to choose."""
+"""`baselines`: does scoring find more than waiting for requests, and than other simple ways to choose."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def baselines(  # noqa: PLR0913 - each of them is part of what is asked
     worked_only: bool = True,
     observed_until: Any = None,
 ) -> Baselines:
-    """Whether scoring is worth having: what the rulebook and simpler ways would have chosen, and what came of it.
+    """Does scoring find more than waiting for requests: what the rulebook and simpler ways would have chosen.
 
     The leads are those that sales worked and that came to it in the period: on the day of their `mql`, else of the
     first thing sales did. Each is judged as it stood at the end of that day, once. Of those of a week each way takes
@@ -126,7 +126,7 @@ def baselines(  # noqa: PLR0913 - each of them is part of what is asked
     stage : str
         What counts, reached with one further along too.
     within_days : int
-        After the day the lead came to sales; leads whose days are not over are left out and counted.
+        After the day the lead came to sales; leads whose days have not passed are left out and counted.
     tolerance : float
         Simpler is as good if it loses less than this share of what the rulebook gets (its interval excludes more).
     scores : mapping of name to Series by lead_id, optional
@@ -286,7 +286,7 @@ def _row(chosen: Floats, base: Floats, reached: npt.NDArray[np.bool_], week: Int
 
 
 def _verdict(rows: Mapping[str, _Figures], reached: int, tolerance: float) -> str:
-    """Whether the rulebook is worth having, against ways that need less of it."""
+    """Whether the rulebook finds more than ways that need less of it."""
     if reached < _LEAST_REACHED:
         return f"No verdict yet: {counted(reached, 'lead')} reached the stage, and it takes {_LEAST_REACHED}."
     mine, ways = rows[_RULEBOOK]["per_week"], [name for name in _SIMPLEST if name in rows]

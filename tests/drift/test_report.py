@@ -19,7 +19,7 @@ from leadscore.drift.pictures import plot_evidence, plot_gap, plot_points, plot_
 from leadscore.drift.report import DriftReport, _periods, drift_report
 from leadscore.errors import ArgumentError
 from leadscore.scoring.binding import Binding
-from tests.support.drift_world import CHANGED, WEEK, made_with, read, watched
+from tests.support.drift_world import CHANGED, SPAN, WEEK, made_with, read, watched
 
 
 @pytest.fixture(scope="module")
@@ -335,10 +335,39 @@ def test_pictures_of_few_weeks(busy, weeks):
     assert (found.verdict.state == "learning") == (weeks < 26)
     text = found.to_markdown()
     assert "nan" not in text
+    assert "0 MQLs" not in text
     if weeks < 26:
-        assert "not known" in text
+        assert "not known" not in text
+        assert "How large the change is" not in text
+        assert f"| {found.weeks['mqls'].iloc[-1]} |" in text
     else:
         found.decomposition.plot()
+
+
+@pytest.mark.parametrize(("weeks", "balance"), [(4, " (from 2025-03-23 on)"), (13, "")])
+def test_while_learning_it_says_when_and_what_is_known_sooner(weeks, balance):
+    """The monitor is given weeks one after the other until it says something: that is the day it named."""
+    made = made_with("stable")
+    tables, end = read(made), dt.date(2025, 2, 9)
+    monitor = ls.BalanceMonitor(made.rulebook)
+    said = None
+    for number, cohort in enumerate(ls.drift.weekly_cohorts(tables, made.rulebook, **SPAN), 1):
+        verdict = monitor.update(*cohort)
+        if number == weeks:
+            said = drift_report(monitor, tables)
+        if verdict.state != "learning":
+            break
+    assert said.verdict.first_verdict == verdict.week + dt.timedelta(6) == end + 52 * WEEK
+    assert said.headline == (
+        f"Still learning: {weeks} of 52 weeks so far. The first verdict comes on {end + 52 * WEEK} at the earliest."
+    )
+    assert said.what_to_do[0] == f"No decision yet: it takes {52 - weeks} more weeks to know what is normal."
+    assert f"needed unusual activity to qualify{balance}, and whether that share moves" in said.what_to_do[1]
+    assert f"--reference-weeks 26) the first verdict comes on {end + 26 * WEEK}" in said.what_to_do[2]
+    # MQLs of the weeks that are listed below are no longer said to be none.
+    latest = said.weeks["mqls"].tail(8)
+    assert said.to_dict()["figures"][3]["n"] == latest.sum() > 0
+    assert verdict.first_verdict is None
 
 
 def test_pictures_of_skipped_weeks():

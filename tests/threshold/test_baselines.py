@@ -1,4 +1,4 @@
-"""Whether scoring is worth having: the choices against plain Python, the verdict where the truth is known."""
+"""Does scoring find more than waiting for requests: against plain Python, and where the truth is known."""
 
 import datetime as dt
 

@@ -22,7 +22,7 @@ FEWEST = 20
 # What is watched; either may alarm, so the budget for false alarms is shared (union bound): evenly, or not at all where
 # too few weeks of the reference have MQLs enough to be watched: theirs would be spent for nothing.
 _SIDES = ("pool", "mqls")
-_MOSTLY = 0.75
+MOSTLY = 0.75
 # A rule that makes up so much of its side's points, or all behaviour together, is out in a week with so little of what
 # is usual a lead, by so many standard deviations of weeks (by their median, robust): all together vary less, and half
 # of all events may be lost. Behaviour that was low in a season may be left out too: when it is low again that is no
@@ -72,7 +72,7 @@ class Watch:
     def mqls_watched(self) -> bool:
         """Whether enough weeks of the reference have MQLs enough."""
         reference = self.counted[: self.reference_weeks]
-        return sum(week["mqls"]["n"] >= FEWEST for week in reference) >= _MOSTLY * len(reference)
+        return sum(week["mqls"]["n"] >= FEWEST for week in reference) >= MOSTLY * len(reference)
 
     def add(self, week: dict[str, Any]) -> None:
         """Count a week."""

@@ -1,4 +1,4 @@
-"""The balance of behaviour and fit, week by week: since when behaviour outweighs fit, how sure that is, and why."""
+"""The balance of behaviour and fit, week by week: when behaviour began to outweigh fit, how sure that is, and why."""
 
 from __future__ import annotations
 

@@ -223,10 +223,10 @@ def balance_today(
 
 def balance_today_of(facts: Facts, usual: float | None = None) -> BalanceToday:
     """The balance of the weeks up to the end of a period."""
-    end, begins = facts.period.last, _begins(facts)
-    history = max(0, end + 1 - begins) // 7
+    end, since = facts.period.last, begins(facts)
+    history = max(0, end + 1 - since) // 7
     looked_at = Period(end + 1 - min(TWELVE_WEEKS, 7 * max(history, _FOUR_WEEKS // 7)), end)
-    leads = _leads(facts, Period(max(looked_at.first, begins + AGE_DAYS), end))
+    leads = _leads(facts, Period(max(looked_at.first, since + AGE_DAYS), end))
     agreement = facts.rulebook.agreement
     shared = Shared() if agreement is None else agreement.shared
     given = shared.usual_activity if usual is None else usual
@@ -238,7 +238,7 @@ def balance_today_of(facts: Facts, usual: float | None = None) -> BalanceToday:
     by_week = _by_week(mqls, leads, looked_at, known=known)
     points = latest[latest["route"] == BY_POINTS]
     needing = int(points["needing"].sum()) if known else None
-    grown = by_week[by_week.index >= pd.Timestamp(day_of(begins + 7 * _YOUNG))]
+    grown = by_week[by_week.index >= pd.Timestamp(day_of(since + 7 * _YOUNG))]
     moved, why = _trend(grown, history, known=known)
     return BalanceToday(
         end=day_of(end),
@@ -259,7 +259,7 @@ def balance_today_of(facts: Facts, usual: float | None = None) -> BalanceToday:
     )
 
 
-def _begins(facts: Facts) -> int:
+def begins(facts: Facts) -> int:
     """The first day on which there are leads and events."""
     tables, timezone = facts.tables, facts.rulebook.timezone
     created = scoring_days(tables, facts.rulebook, 0)

@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.stats import t as student
 
 from leadscore.base.text import counted
-from leadscore.drift.balance.alarm import FEWEST, Watch, week_number
+from leadscore.drift.balance.alarm import FEWEST, MOSTLY, Watch, week_number
 from leadscore.drift.balance.attribution import MUCH, fields_of, rule_changes, segment_changes, segment_label
 from leadscore.drift.cohorts import YEAR
 from leadscore.present.result import Result, Section
@@ -53,6 +53,8 @@ class BalanceVerdict(Result):
     evidence, bound : float
         Of all leads or of the MQLs, whichever is nearer to its bound: evidence passes it with an alarm. NaN while
         learning.
+    first_verdict : date or None
+        While learning, the day on which the first verdict comes if no week is skipped.
     memory : float
         By how many standard errors the weeks before are more alike (autocorrelated) than independent ones, 0 to 2.8;
         evidence is divided by exp(memory ** 2 / 2) already.
@@ -73,6 +75,7 @@ class BalanceVerdict(Result):
     since: dt.date | None
     since_low: dt.date | None
     since_high: dt.date | None
+    first_verdict: dt.date | None
     evidence: float
     bound: float
     memory: float
@@ -81,11 +84,11 @@ class BalanceVerdict(Result):
     top_segment: str | None
 
     def sections(self) -> Iterator[Section]:
-        """How large the change is."""
+        """How large the change is; while learning there is nothing it could be compared with."""
         since = "since" if self.since else f"latest {counted(int(self.figures['weeks'].iloc[0]), 'week')}"
         shown = readable(self.figures, "before", "since", "change").rename(columns={"since": since})
         shown = shown.assign(n=self.figures["n"].to_numpy())
-        shown = shown[shown["n"] > 0]
+        shown = shown[(shown["n"] > 0) & (self.state != "learning")]
         yield Section("figures", "How large the change is, after allowing for the season (95 %)", self.figures, shown)
 
 
@@ -115,14 +118,17 @@ def judged(watch: Watch) -> BalanceVerdict:
     dates = [dt.date.fromisoformat(watch.counted[one]["week"]) for one in place] if place else [None] * 3
     before, since = watch.around(dates[0])
     rule, segment = _outstanding(watch, before, since) if suspected else (None, None)
+    week = dt.date.fromisoformat(watch.last["week"])
+    missing = dt.timedelta(7 * (watch.reference_weeks - len(watch.counted)) + 6)
     found = BalanceVerdict(
         headline="",
         notes=_notes(watch, memory),
-        week=dt.date.fromisoformat(watch.last["week"]),
+        week=week,
         state=state,
         since=dates[0],
         since_low=dates[1],
         since_high=dates[2],
+        first_verdict=week + missing if watch.learning else None,
         evidence=float(np.exp(evidence[stream])),
         bound=float(np.exp(watch.bounds[stream])),
         memory=float(memory[stream]),
@@ -143,7 +149,7 @@ def _figures(watch: Watch, before: list[Any], since: list[Any]) -> pd.DataFrame:
         rows[name] = (*(part.mean() if len(part) else np.nan for part in means), *_change(*weeks, *means), n)
     counts = [watch.carried(part) for part in (before, since)]
     shares = [count / n if n else np.nan for count, n in counts]
-    rows["carried"] = (*shares, *map(float, newcombe(*counts)), counts[1][1])
+    rows["carried"] = (*shares, *map(float, newcombe(*counts)), sum(week["mqls"]["n"] for week in since))
     columns = ["before", "since", "change", "low", "high", "n"]
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("figure")
     return frame.assign(weeks=len(since)).astype({"n": int})
@@ -189,11 +195,12 @@ def _outstanding(watch: Watch, before: list[Any], since: list[Any]) -> tuple[str
 
 def _headline(watch: Watch, found: BalanceVerdict, of: str) -> str:
     if found.state == "learning":
-        return f"Still learning: {len(watch.counted)} of {watch.reference_weeks} weeks so far. No verdict until then."
+        so_far = f"{len(watch.counted)} of {watch.reference_weeks} weeks so far"
+        return f"Still learning: {so_far}. The first verdict comes on {found.first_verdict} at the earliest."
     figures = found.figures.to_dict("index")
     carried = figures["carried"]
     mqls = "too few MQLs to say how they qualified"
-    if carried["n"]:
+    if not math.isnan(carried["since"]):
         mqls = f"{carried['since']:.0%} of {carried['n']:,} MQLs needed unusual activity to qualify"
     evidence = f"strength of evidence ({of}) {found.evidence:,.0f}, alarm at {found.bound:,.0f}"
     if found.state == "stable":
@@ -204,7 +211,7 @@ def _headline(watch: Watch, found: BalanceVerdict, of: str) -> str:
     causes = [f"rule {found.top_rule!r}"] * bool(found.top_rule)
     causes += [f"segment {found.top_segment}"] * bool(found.top_segment)
     mostly = f"; mostly {' and '.join(causes)}" if causes else ""
-    was = f", {carried['before']:.0%} before" if carried["n"] and not math.isnan(carried["before"]) else ""
+    was = "" if math.isnan(carried["since"] + carried["before"]) else f", {carried['before']:.0%} before"
     head = f"{found.state.capitalize()} on {found.week}: {what} {since}: per lead {points}{mostly}; {mqls}{was}"
     first = watch.alarmed["week"] if watch.alarmed and watch.alarmed["week"] != watch.last["week"] else ""
     return f"{head}; {evidence}{f', first passed in the week of {first}' if first else ''}."
@@ -220,6 +227,8 @@ def _points(name: str, row: dict[Any, Any]) -> str:
 
 def _notes(watch: Watch, memory: Floats) -> tuple[str, ...]:
     """How often such an alarm is false, and what the verdict cannot know."""
+    if watch.learning:
+        return _learning(watch)
     claim = (
         f"If nothing changes, an alarm comes within {watch.horizon_weeks} weeks with a chance of at most "
         f"{watch.budget:.0%} (assumes that ordinary weeks are alike once season and last week are allowed for)."
@@ -241,8 +250,20 @@ def _notes(watch: Watch, memory: Floats) -> tuple[str, ...]:
     if watch.skipped:
         notes.append(f"Skipped: {counted(len(watch.skipped), 'week')} of fewer than {FEWEST} leads.")
     few = sum(week["mqls"]["n"] < FEWEST for week in watch.counted)
-    if not (watch.learning or watch.mqls_watched):
+    if not watch.mqls_watched:
         notes.append(f"MQLs are not watched: more than a quarter of the reference weeks have fewer than {FEWEST}.")
     elif few:
         notes.append(f"MQLs are not watched in {few} of {len(watch.counted)} weeks, which have fewer than {FEWEST}.")
     return (*notes, "A busy period across all leads looks like drift while it lasts.")
+
+
+def _learning(watch: Watch) -> tuple[str, ...]:
+    """What to know while the reference is not complete."""
+    notes = ["Changes that begin before the last of these weeks are not seen: they count as normal."]
+    if watch.skipped:
+        notes.append(f"Skipped: {counted(len(watch.skipped), 'week')} of fewer than {FEWEST} leads.")
+    few = sum(week["mqls"]["n"] < FEWEST for week in watch.counted)
+    if few > (1 - MOSTLY) * len(watch.counted):
+        weeks = f"{few:,} of {counted(len(watch.counted), 'week')} {'has' if few == 1 else 'have'} fewer than {FEWEST}"
+        notes.append(f"MQLs themselves are watched only if 3 in 4 weeks have {FEWEST} of them: so far {weeks}.")
+    return tuple(notes)

@@ -145,7 +145,7 @@ def weekly_streams(  # noqa: PLR0913 - each of them is part of what the figures 
     -----
     What an extract does not hold is no change. There is no figure (NaN) of a week whose leads may have come before the
     first lead of the tables, of events and rules of behaviour where they may have come before the first event, of
-    `accepted` before the first record of the stage and where the days are not over by `observed_until`. Whether a
+    `accepted` before the first record of the stage and where the days have not passed by `observed_until`. Whether a
     feed ended or the extract did, nobody can tell but who knows `end`.
 
     How late rows arrive is not among the figures: the three tables do not say when a row was written.

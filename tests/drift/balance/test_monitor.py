@@ -338,10 +338,11 @@ def test_mqls_too_few_to_be_watched_cost_no_budget():
     assert "MQLs are not watched: more than a quarter" in repr(alone)
 
 
-def test_where_no_week_counts_yet_no_figures_are_shown():
+def test_while_learning_no_figures_are_shown():
     skipped, counts = watched([leads(0, n=3)]).verdict, watched([leads(0)]).verdict
     assert "points per lead" not in repr(skipped)
-    assert "points per lead" in repr(counts)
+    assert "points per lead" not in repr(counts)
+    assert "points per lead" in repr(watched([leads(number) for number in range(26)]).verdict)
     assert len(skipped.to_dict()["figures"]) == 4
 
 
