@@ -113,7 +113,7 @@ def _steps(picture: Mapping[str, Any]) -> Drawn:
     reach = max([60, *ends, picture["mark"] or 0])
     last = next((wait for wait in WAITS if wait >= reach), max(WAITS))
     x, y = _Scale(1, last, _LEFT, _RIGHT, log=True), _Scale(0, 1, _BOTTOM, _TOP)
-    parts = [*_levels(y), *_under(x, {wait: text for wait, text in WAITS.items() if wait <= last and wait != 15}, 144)]
+    parts = [*_levels(y), *_under(x, {wait: text for wait, text in WAITS.items() if wait <= last}, 144)]
     if (mark := picture["mark"]) is not None:
         # Right of the line and low: the curves only rise.
         side, anchor = (5, "start") if x(mark) < _RIGHT - 60 else (-5, "end")
