@@ -16,7 +16,7 @@ from leadscore.base.text import counted
 from leadscore.errors import visible
 from leadscore.meeting.decisions import Decisions
 from leadscore.meeting.drafts import Asked, Draft, Silent, Written, corrected
-from leadscore.meeting.sections import accepted, handed_over, response, since_last_time, titles
+from leadscore.meeting.sections import accepted, balance, handed_over, records, response, since_last_time, titles
 from leadscore.present.page import MainPoint, Page, PageSection
 from leadscore.rulebook import Rulebook
 from leadscore.sales.facts import Facts
@@ -30,6 +30,8 @@ _SECTIONS: tuple[Callable[[Facts, Asked], Draft | Silent], ...] = (
     accepted.draft,
     response.draft,
     titles.draft,
+    balance.draft,
+    records.draft,
 )
 _MAIN_POINTS, _TO_DECIDE = 6, 5
 _ALWAYS_UNKNOWN = (
