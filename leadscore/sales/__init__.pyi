@@ -18,6 +18,8 @@ from .response_times import ResponseTimes as ResponseTimes
 from .response_times import response_times as response_times
 from .routes import Routes as Routes
 from .routes import routes as routes
+from .stuck import Stuck as Stuck
+from .stuck import stuck as stuck
 from .weighted_pipeline import WeightedPipeline as WeightedPipeline
 from .weighted_pipeline import weighted_pipeline as weighted_pipeline
 from .won_lost import WonLost as WonLost

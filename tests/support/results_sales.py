@@ -11,6 +11,7 @@ from leadscore.sales.pipeline import pipeline
 from leadscore.sales.records import records
 from leadscore.sales.response_times import response_times
 from leadscore.sales.routes import routes
+from leadscore.sales.stuck import stuck
 from leadscore.sales.weighted_pipeline import weighted_pipeline
 from tests.support.hostile import as_id, printable
 
@@ -54,6 +55,16 @@ def _records(one, other):
     return records(_tables(printable(one), other), ls.Rulebook.from_dict(document), **_PERIOD)
 
 
+def _open_deals(one, other):
+    """Leads of which all but one left their stage, and a deal, each with a name of its own."""
+    ids = [f"{as_id(one)}{number}" for number in range(8)]
+    rows = [(lead, "mql", "2026-03-02T08:00Z", None) for lead in ids]
+    rows += [(lead, "contacted", f"2026-03-02T{9 + number:02}:00Z", None) for number, lead in enumerate(ids[1:])]
+    rows += [(ids[1], "opportunity", "2026-03-05T08:00Z", as_id(other))]
+    outcomes = pd.DataFrame(rows, columns=["lead_id", "stage", "at", "deal_id"])
+    return ls.load_tables(pd.DataFrame({"lead_id": ids}), None, outcomes, rulebook=BOOK, observed_until="2026-03-20")
+
+
 def _picking(one, other):
     tables = _tables(one, other)
     score = pd.Series(1, tables.ids.array.to_pylist())
@@ -79,5 +90,6 @@ RESULTS = {
     "WeightedPipeline": lambda one, other: weighted_pipeline(_deals(one, other), BOOK, **_PERIOD, agreed_share=0.2),
     "Personas": _personas,
     "Records": _records,
+    "Stuck": lambda one, other: stuck(_open_deals(one, other)),
     "Routes": lambda one, other: routes(_tables(one, other), BOOK, **_PERIOD),
 }
