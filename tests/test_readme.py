@@ -37,7 +37,9 @@ def test_from_a_raw_export(monkeypatch):
         assert result.exit_code == (5 if words[1] == "init" else 0), result.output
         said.append(result.output)
     for part, output in zip(
-        ("2 questions not asked", "300 leads scored", "of arrival", "MQLs", "Does scoring"), said, strict=True
+        ("2 questions not asked", "300 leads scored", "of arrival", "MQLs", "Lead review, 2 to 29", "Does scoring"),
+        said,
+        strict=True,
     ):
         assert part in output
 
@@ -49,6 +51,20 @@ def test_the_first_ten_lines(capsys):
     assert "LS111" in shown
     assert "L-1002 on 2026-03-31: fit" in shown
     assert Path("rulebook.yaml").read_bytes() == before
+
+
+def test_the_page_of_the_review_meeting(monkeypatch):
+    examples = Path(ls.__file__).parent / "examples" / "hubspot"
+    assert CliRunner().invoke(app, ["init", "--from", str(examples), "hub"]).exit_code == 5
+    monkeypatch.chdir("hub")
+    shutil.copy("rulebook.yaml", "mine.yaml")
+    for line in block("sh", "--decide").splitlines():
+        result = CliRunner().invoke(app, shlex.split(line, comments=True)[1:])
+        assert result.exit_code == 0, result.output
+    for page in ("review.html", "change.html"):
+        assert Path(page).read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert Path("review.md").read_text(encoding="utf-8").startswith("# Lead review, 2 to 29 March 2026")
+    assert "call new MQLs within 60 minutes" in Path("decisions.yaml").read_text(encoding="utf-8")
 
 
 def test_the_review_meeting(capsys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import shlex
 import sys
@@ -100,6 +101,11 @@ def _from_exports(given: list[Path], folder: Path) -> None:
     typer.echo(f"  leadscore score --as-of {beginning.as_of or 'DAY'} --out scores.csv")
     if beginning.outcomes:
         typer.echo("  leadscore funnel --within-days 60")
+    if beginning.outcomes and beginning.as_of:
+        # Four whole weeks, Monday to Sunday.
+        end = beginning.as_of - dt.timedelta((beginning.as_of.weekday() + 1) % 7)
+        period = f"--start {end - dt.timedelta(27)} --end {end} --observed-until {beginning.as_of}"
+        typer.echo(f"  leadscore review {period} --out review.html")
     if beginning.questions:
         raise typer.Exit(5)
 

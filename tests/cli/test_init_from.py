@@ -38,6 +38,19 @@ def test_questions_left_open_end_with_5_and_stand_in_the_file(exports):
     assert ls.Rulebook.read("mine/rulebook.yaml").timezone == DataFile.read("mine/data.yaml").timezone
 
 
+@pytest.mark.parametrize("name", ["hubspot", "salesforce"])
+def test_what_is_printed_can_be_typed(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    typed = [line.split() for line in init("--from", EXAMPLES / name, "mine").output.split("Now type:")[1].splitlines()]
+    commands = [words[1:] for words in typed if words[:1] == ["leadscore"]]
+    assert [command for command, *_ in commands] == ["score", "funnel", "review"]
+    monkeypatch.chdir("mine")
+    for command in commands:
+        result = CliRunner().invoke(app, command, catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+    assert Path("review.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
 def test_files_are_named_one_by_one(exports):
     files = sorted(exports.iterdir())
     assert init("--from", *files, "--out", "mine").exit_code == 5
