@@ -134,6 +134,33 @@ def test_the_words_of_a_picture(section, words):
     assert words in in_words(PICTURES[section])
 
 
+@pytest.mark.parametrize(
+    ("section", "marks"),
+    [
+        ("handed-over", {"a": 4, "c": 8, "promise": 1}),
+        ("accepted", {"a": 5, "hollow": 1, "thin": 6}),
+        ("missed", {"hollow": 6}),
+        ("response", {"curve": 1, "curve dash": 1, "promise": 1}),
+        ("titles", {"c": 7, "hollow": 7, "promise": 7, "whisker": 7}),
+        ("balance", {"a": 12, "thin": 12, "promise": 1}),
+        ("pipeline", {"range": 8, "hollow": 8, "a": 8}),
+        ("stuck", {"c": 5, "whisker": 5}),
+    ],
+)
+def test_shapes_say_what_colours_say(section, marks):
+    """What is hollow, dashed, outlined or pale, in the page's own names for it; the legend of lines is drawn too."""
+    drawn = re.findall(r'<(?:rect|circle|polyline|line) [^>]*class="([^"]*)"', str(svg(PICTURES[section], "k")))
+    legend = {"curve": 1, "curve dash": 1} if section == "response" else {}
+    assert {kind: drawn.count(kind) - legend.get(kind, 0) for kind in marks} == marks
+
+
+def test_late_ages_stand_out():
+    rows = PICTURES["stuck"]["rows"]
+    late = sum(day > row["late_from"] for row in rows for day in row["days"])
+    assert late > 10
+    assert str(svg(PICTURES["stuck"], "k")).count('class="late"') == late
+
+
 def test_weeks_beside_others():
     bars = {**PICTURES["handed-over"], "beside": list(range(100, 112))}
     assert in_words(bars).startswith("5 Jan: 106 (circle: 100); 12 Jan: 84 (circle: 101);")
