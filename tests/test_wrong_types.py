@@ -51,7 +51,7 @@ Y = RNG.random(N) < 0.2 + 0.1 * X["visits"]
 BOOK = ls.Rulebook.from_yaml(
     "{leadscore: 1, name: x, fit: [{name: A, column: industry, points: {tech: 5}}],"
     " behaviour: [{name: V, event: visit, count: each, points: 2}], qualify: {threshold: 3},"
-    " personas: [{name: P, when: {industry: tech}}]}"
+    " personas: [{name: P, when: {industry: tech}}], agreement: {marketing: {mqls_per_week: 9}}}"
 )
 IDS = [f"l{number}" for number in range(N)]
 

@@ -25,6 +25,20 @@ def percent(share: float) -> str:
     return "over 99%" if text == "100%" and share < 1 else text.replace("-0%", "0%")
 
 
+def percent_beside(share: float, other: float) -> str:
+    """A share as a percentage, with the decimals that tell it from another one that it is compared with.
+
+    Examples
+    --------
+    >>> percent_beside(0.43, 0.8), percent_beside(94 / 105, 0.9), percent_beside(0.9, 0.9)
+    ('43%', '89.5%', '90%')
+    """
+    if share == other or math.isnan(share):
+        return percent(share)
+    digits = next((digits for digits in range(4) if f"{share:.{digits}%}" != f"{other:.{digits}%}"), 0)
+    return f"{share:.{digits}%}" if digits else percent(share)
+
+
 def percent_range(low: float, high: float) -> str:
     """An interval of a share.
 

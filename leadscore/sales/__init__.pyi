@@ -12,6 +12,8 @@ from .personas import Personas as Personas
 from .personas import personas as personas
 from .pipeline import Pipeline as Pipeline
 from .pipeline import pipeline as pipeline
+from .promises import Promises as Promises
+from .promises import promises as promises
 from .records import Records as Records
 from .records import records as records
 from .response_times import ResponseTimes as ResponseTimes

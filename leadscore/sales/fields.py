@@ -41,7 +41,7 @@ class MustFill:
     name, team, due : str
     promised : float
         The share that was promised; NaN where none was.
-    day : (n,) days since 1970 on which it was due
+    day : (n,) days since 1970 on which it was due; of a refusal, on which the MQL came to sales
     filled : (n,) bool
     changed : (n,) bool or None
         Where the value is another one than when the time for it began; None where that is not known.
@@ -111,11 +111,12 @@ class _Reading:
     def of_sales(self) -> Iterator[MustFill]:
         """What sales itself writes down: why it refused, and what a deal is worth."""
         facts, columns = self._facts, self._facts.stages.frame.columns
-        refused = facts.handovers.frame[facts.handovers.frame["accepted"].eq(False).fillna(False)]
+        mqls = pd.concat([facts.handovers.during(period) for period in (facts.period.before, facts.period)])
+        refused = mqls[mqls["accepted"].eq(False).fillna(False)]
         if "reason" in columns:
-            day, given = refused["decided"].to_numpy(np.int64), refused["reason"].ne(NO_REASON).to_numpy(bool)
+            day, given = refused["day"].to_numpy(np.int64), refused["reason"].ne(NO_REASON).to_numpy(bool)
             promised = np.nan if self._reasons is None else self._reasons
-            yield MustFill(REASON, SALES, "when it refuses", promised, day, given)
+            yield MustFill(REASON, SALES, "when it refuses an MQL", promised, day, given)
         elif len(refused):
             self.notes.append("Why sales refused is not known: the outcomes have no column `reason`.")
         if facts.deals is not None and "amount" in columns:

@@ -98,8 +98,9 @@ def records(  # noqa: PLR0913 - a period, and one number
 
     A field must be filled in where the rulebook says so: `required: capture` on the day the lead was created (without
     `created_at`, when it came to sales), `required: handoff` and `complete_at_handover` on the day it came to sales,
-    `update` so many days after its moment; a reason when sales refuses, an amount at opportunity. Each counts in the
-    period in which it was due, as it stood on that day where `valid_from` tells, else as it is today.
+    `update` so many days after its moment, an amount at opportunity. Each counts in the period in which it was due, as
+    it stood on that day where `valid_from` tells, else as it is today. A reason is due for each MQL of the period that
+    sales refused.
 
     Parameters
     ----------

@@ -8,6 +8,7 @@ from leadscore.sales.cherry_picking import cherry_picking
 from leadscore.sales.conversion import funnel
 from leadscore.sales.personas import personas
 from leadscore.sales.pipeline import pipeline
+from leadscore.sales.promises import promises
 from leadscore.sales.records import records
 from leadscore.sales.response_times import response_times
 from leadscore.sales.routes import routes
@@ -65,6 +66,13 @@ def _open_deals(one, other):
     return ls.load_tables(pd.DataFrame({"lead_id": ids}), None, outcomes, rulebook=BOOK, observed_until="2026-03-20")
 
 
+def _promises(one, other):
+    name = _column(printable(one))
+    document = {"leadscore": 1, "name": "x", "qualify": {"threshold": 0}, "columns": {name: {"type": "text"}}}
+    document["agreement"] = {"marketing": {"complete_at_handover": {name: "90%"}}}
+    return promises(_tables(printable(one), other), ls.Rulebook.from_dict(document), **_PERIOD)
+
+
 def _picking(one, other):
     tables = _tables(one, other)
     score = pd.Series(1, tables.ids.array.to_pylist())
@@ -89,6 +97,7 @@ RESULTS = {
     "Pipeline": lambda one, other: pipeline(_deals(one, other), BOOK, **_PERIOD),
     "WeightedPipeline": lambda one, other: weighted_pipeline(_deals(one, other), BOOK, **_PERIOD, agreed_share=0.2),
     "Personas": _personas,
+    "Promises": _promises,
     "Records": _records,
     "Stuck": lambda one, other: stuck(_open_deals(one, other)),
     "Routes": lambda one, other: routes(_tables(one, other), BOOK, **_PERIOD),

@@ -11,7 +11,7 @@ import pandas as pd
 
 from leadscore.base.text import counted, exact_percent
 from leadscore.meeting.drafts import SURE, Asked, Clear, Comparison, Draft, Written
-from leadscore.present.figures import percent_range, share
+from leadscore.present.figures import percent_beside, percent_range, share
 from leadscore.present.page import CLEAR, COUNTED, MainPoint, PageSection, Share, ShareBars, Table, ToDecide
 from leadscore.sales.duplicates import SAME_ACCOUNT, SAME_EMAIL
 from leadscore.sales.facts import Facts
@@ -49,11 +49,12 @@ class _Records:
         headline = self._fallen() or self._promised()
         text = [] if headline == self._promised() else [self._promised()]
         text += [*self._others(), *self.found.notes]
+        rows = [row for _, row in self.found.fields.iterrows()]
         figures = {
             "unchanged_days": self.found.unchanged_days,
             "accepted_open": int(self.found.unchanged["open"].iloc[-1]),
             "unchanged": int(self.found.unchanged["unchanged"].iloc[-1]),
-            "fields": self.found.fields.to_dict("index"),
+            "fields": {f"{row['field']}, {row['due']}": row.drop(["field", "team", "due"]).to_dict() for row in rows},
             "duplicates": self.found.duplicates.T.to_dict(),
         }
         section = PageSection(
@@ -75,7 +76,7 @@ class _Records:
     def _promised(self) -> str:
         if len(self.short):
             each = [
-                f"{row['field']} ({share(row['filled'], row['n'])}, promised {exact_percent(row['promised'])})"
+                f"{row['field']} ({_figure(row)}, promised {exact_percent(row['promised'])})"
                 for _, row in self.short.iterrows()
             ]
             return (
@@ -150,6 +151,11 @@ class _Records:
             options = ("make the field compulsory", "fewer reasons to choose from", "drop the promise")
             facts = f"{n - filled:,} of {counted(n, 'refusal')} have none."
             yield ToDecide("How do we get a reason with every refusal?", facts, options)
+
+
+def _figure(row: pd.Series[Any]) -> str:
+    said = share(row["filled"], row["n"])
+    return percent_beside(row["share"], row["promised"]) if said.endswith("%") else said
 
 
 def _number(value: Any) -> float | None:

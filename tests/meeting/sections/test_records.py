@@ -24,7 +24,10 @@ def test_where_nothing_is_planted_it_counts_and_claims_nothing():
 
 
 def test_a_field_below_its_promise_is_said_with_both_figures():
-    edits = {"agreement.marketing.complete_at_handover": {"employees": "99.5%", "job_title": "50%"}}
+    edits = {
+        "agreement.marketing.complete_at_handover": {"employees": "99.5%", "job_title": "50%"},
+        "agreement.sales.reason_with_refusal": "50%",
+    }
     found = written(records.draft, world(edits=edits))
     assert found.section.headline.startswith("1 of 3 promised fields fell short: employees (")
     assert ", promised 99.5%)" in found.section.headline
