@@ -16,7 +16,18 @@ from leadscore.base.text import counted
 from leadscore.errors import visible
 from leadscore.meeting.decisions import Decisions
 from leadscore.meeting.drafts import Asked, Draft, Silent, Written, corrected
-from leadscore.meeting.sections import accepted, balance, handed_over, records, response, since_last_time, stuck, titles
+from leadscore.meeting.sections import (
+    accepted,
+    balance,
+    content,
+    handed_over,
+    missed,
+    records,
+    response,
+    since_last_time,
+    stuck,
+    titles,
+)
 from leadscore.present.page import MainPoint, Page, PageSection
 from leadscore.rulebook import Rulebook
 from leadscore.sales.facts import Facts
@@ -31,7 +42,9 @@ _SECTIONS: tuple[Callable[[Facts, Asked], Draft | Silent], ...] = (
     response.draft,
     titles.draft,
     balance.draft,
+    missed.draft,
     stuck.draft,
+    content.draft,
     records.draft,
 )
 _MAIN_POINTS, _TO_DECIDE = 6, 5

@@ -16,8 +16,10 @@ import pyarrow as pa
 from leadscore.base.text import as_text, decimal
 from leadscore.base.times import DAY, NO_TIME
 from leadscore.rulebook import Rulebook
-from leadscore.rulebook.kinds import Kind, declared_kind, lead_kinds, rule_uses
+from leadscore.rulebook.kinds import Kind, declared_kind, lead_kinds, persona_kinds, rule_uses
+from leadscore.rulebook.lookups import ColumnPlan, holds_in
 from leadscore.sales.seen import seen_before
+from leadscore.scoring.attributes import Lookups, first_that_holds
 from leadscore.sources.columns import Column, convert
 from leadscore.stats.intervals import Floats, newcombe
 from leadscore.stats.outcomes_and_scores import Mask
@@ -85,6 +87,7 @@ def traits_of(tables: Tables, rulebook: Rulebook, unit: Ints, lead: npt.NDArray[
     found = dict[bytes, tuple[str, Mask]]()
     for name, values in [
         *_of_columns(tables, rulebook, record, left_out),
+        *_of_personas(tables, rulebook, record),
         *seen_before(tables, rulebook, lead, moment, FEWEST),
     ]:
         held = np.bincount(unit, values, n_units) > 0
@@ -147,6 +150,16 @@ def _of_columns(
             full = np.zeros(len(record), bool)
             full[there[held]] = True
             yield f"{label}: {told}", full
+
+
+def _of_personas(tables: Tables, rulebook: Rulebook, record: npt.NDArray[Any]) -> Iterator[tuple[str, Mask]]:
+    """Whom the rulebook calls by a name: of several the first that holds."""
+    plans = {name: ColumnPlan(kind) for name, kind in persona_kinds(rulebook).items()}
+    conditions = [holds_in(plans, persona.when) for persona in rulebook.personas]
+    lookups = Lookups(plans, tables, rulebook)
+    code = first_that_holds([lookups.holds(one, record) for one in conditions], len(record))
+    for place, persona in enumerate(rulebook.personas):
+        yield f"Persona: {persona.name}", code == place
 
 
 def _read(data: Any, kind: Kind | None, rulebook: Rulebook) -> Column | None:

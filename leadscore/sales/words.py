@@ -41,6 +41,7 @@ _MARKUP = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^<>]*>", re.DOTALL | re.IG
 _ADDRESS = re.compile(r"\S+@\S+|https?://\S+|www\.\S+", re.IGNORECASE)
 # Columns that say who wrote: these words of a lead are left out of its own text.
 _WHO = re.compile(r"name|e-?mail|company|organi[sz]ation|firma|account", re.IGNORECASE)
+_SIDES = ("accepted", "refused")
 _SHOWN = 6
 
 
@@ -78,19 +79,19 @@ class Words(Result):
             return "No column of leads or events holds texts."
         if min(self.accepted, self.refused) < _FEW:
             return f"{counted(n, 'decided lead')} wrote something: too few to compare words."
-        ends = "; ".join(
-            f"{who} leads use more: {found}"
-            for who, found in zip(("accepted", "refused"), self.ends, strict=True)
-            if found
-        )
-        return f"Words in the texts of {counted(n, 'lead')}: {ends or 'none sets accepted leads apart'}."
+        ends = [
+            f"{who} leads use more: {', '.join(f'“{one}”' for one in said)}"
+            for who, said in zip(_SIDES, self.ends, strict=True)
+            if said
+        ]
+        return f"Words in the texts of {counted(n, 'lead')}: {'; '.join(ends) or 'none sets accepted leads apart'}."
 
     @property
-    def ends(self) -> tuple[str, str]:
-        """The words that hold after correction, of accepted and of refused leads, most certain first."""
+    def ends(self) -> tuple[list[str], list[str]]:
+        """The words that hold after correction, of accepted and of refused leads, the strongest first."""
         marked = self.frame[self.frame["q"] <= MARKED]
         sides = marked[marked["z"] > 0], marked[marked["z"] < 0].iloc[::-1]
-        accepted, refused = (", ".join(side["words"].head(_SHOWN)) for side in sides)
+        accepted, refused = (side["words"].head(_SHOWN).tolist() for side in sides)
         return accepted, refused
 
     def sections(self) -> Iterator[Section]:
@@ -165,7 +166,7 @@ def words(  # noqa: PLR0913 - the period, and which texts and words
     >>> tables = ls.load_tables(company.leads, company.events, company.outcomes)
     >>> found = words(tables, company.rulebook, start="2026-03-02", end="2026-03-29")
     >>> found.ends
-    ('approved, budget, this, quarter', 'project, student')
+    (['approved, budget, this', 'quarter'], ['project, student'])
     """
     with Arguments("words") as given:
         given.types(tables=(tables, Tables), rulebook=(rulebook, Rulebook))
