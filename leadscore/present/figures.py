@@ -144,7 +144,7 @@ def money(amount: float, currency: str = "") -> str:
         unit, letter = next((unit, letter) for unit, letter in ((1e9, "bn"), (1e6, "m"), (1e3, "k")) if size >= unit)
         said = f"{size / unit:,.{_decimals(size / unit, letter)}f}{letter}"
     between = " " if currency[-1:].isalnum() else ""
-    return f"{'-' * (amount < 0)}{currency}{between}{said}"
+    return f"{'-' if amount < 0 else ''}{currency}{between}{said}"
 
 
 def _decimals(value: float, letter: str) -> int:

@@ -11,12 +11,11 @@ import pandas as pd
 
 from leadscore.base.groups import ALL
 from leadscore.sales.facts import Facts
-from leadscore.sales.touch_paths import ChannelTouches, paths_of
+from leadscore.sales.touch_paths import NO_TOUCH, ChannelTouches, paths_of
 from leadscore.stats.intervals import Floats, Ints
 from leadscore.stats.multi_touch import PATH_RULES, REMOVAL, RULES, Paths, removal_shares, whole_parts
 from leadscore.tables.tables import Tables
 
-NO_TOUCH = "(no touch in the window)"
 # Of fewer opportunities there are no intervals, and no pipeline for each unit of cost.
 FEW_DEALS = 10
 _REPLICATES, _AT_ONCE = 1000, 20
@@ -126,7 +125,7 @@ class Opened:
         return paths_of(met, np.arange(n_units) < n_deals, len(self.touches.names)), of_unit, of_unit[:n_deals]
 
     def _drawn(self, chain: Paths, account: Ints, of_deal: Ints) -> Floats:
-        """(n_replicates, n_rules, n_channels + 2) amounts when accounts are drawn anew, with all their paths."""
+        """(n_replicates, n_rules, n_channels + 2) amounts when accounts are drawn again, with all their paths."""
         from scipy.sparse import csr_array  # noqa: PLC0415 - here only
 
         rng, k = np.random.default_rng(0), chain.n_channels

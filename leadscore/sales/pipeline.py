@@ -53,8 +53,9 @@ class Pipeline(Result):
     nothing : DataFrame, index channel
         Channels that cost and have no touch before any opportunity of `nothing_over`: `spend`, `expected`, `p`, `q`.
     nothing_over : str
-    nothing_of : int
-        The opportunities of those days with a first touch of a channel that cost.
+        Twelve weeks or more, as far as their costs are known; "" where no costs are.
+    nothing_of, nothing_spend : int, float
+        The opportunities of those days with a first touch of a channel that cost, and all costs of them.
     notes : tuple of str
     """
 
@@ -71,6 +72,7 @@ class Pipeline(Result):
     nothing: pd.DataFrame
     nothing_over: str
     nothing_of: int
+    nothing_spend: float
     notes: tuple[str, ...]
 
     @property
@@ -91,25 +93,30 @@ class Pipeline(Result):
             notes=("Influenced amounts overlap and must not be added.",),
         )
         if len(self.costs):
-            yield Section("costs", "Costs by channel of the first touch", self.costs, shown=self.costs_shown)
+            shown = self.costs_text(self.currency)
+            yield Section("costs", "Costs by channel of the first touch", self.costs, shown=shown)
         if len(self.nothing):
             title = f"Channels that cost and have no touch before an opportunity, {self.nothing_over}"
             yield Section("nothing", title, self.nothing)
 
-    @property
-    def costs_shown(self) -> pd.DataFrame:
+    def costs_text(self, currency: str) -> pd.DataFrame:
         """The costs as people read them."""
-        shown = pd.DataFrame({"spend": [money(spend, self.currency) for spend in self.costs["spend"]]})
+        shown = pd.DataFrame({"spend": [money(spend, currency) for spend in self.costs["spend"]]})
         shown = shown.set_axis(self.costs.index)
         for count, each in _EACH.items():
             pairs = zip(self.costs["spend"], self.costs[count], strict=True)
-            shown[each] = [cost_text(spend, n, self.currency) for spend, n in pairs]
+            shown[each] = [cost_text(spend, n, currency) for spend, n in pairs]
         ratio = self.costs["pipeline_per_1"]
         ends = zip(ratio, self.costs["pipeline_per_1_low"], self.costs["pipeline_per_1_high"], strict=True)
         shown["pipeline_per_1"] = [
-            "" if np.isnan(one) else f"{one:,.3g} ({low:,.3g} to {high:,.3g})" for one, low, high in ends
+            "" if np.isnan(one) else f"{_roughly(one)} ({_roughly(low)} to {_roughly(high)})" for one, low, high in ends
         ]
         return shown
+
+
+def _roughly(value: float) -> str:
+    """A number to two figures, without an exponent."""
+    return f"{float(f'{value:.2g}'):,g}"
 
 
 _ACCEPTED = or_further("sal")
@@ -167,7 +174,7 @@ def pipeline(  # noqa: PLR0913 - a period, and how touches are looked at
     without the channel, over these paths and those of leads without a deal. Amounts are divided in whole cents, odd
     ones by the largest remainder. Touches of one moment go by name.
 
-    Intervals resample accounts (column `account_id`; else leads) with all their paths 1,000 times, and divide anew.
+    Intervals resample accounts (column `account_id`; else leads) with all their paths 1,000 times, and divide again.
     Which rule is chosen often matters more: see `lowest` and `highest`.
 
     References
@@ -210,7 +217,7 @@ def pipeline_of(facts: Facts, *, lookback_days: int = 180, half_life_days: float
     opened = Opened(facts, touches, deals, lookback_days, half_life_days)
     frame, drawn = opened.divided()
     costs, notes = _costs(opened, drawn, lag_days)
-    nothing, over, of = _nothing(opened, lag_days)
+    nothing, over, of, spend = _nothing(opened, lag_days)
     return Pipeline(
         period=str(facts.period),
         opened=len(deals),
@@ -225,6 +232,7 @@ def pipeline_of(facts: Facts, *, lookback_days: int = 180, half_life_days: float
         nothing=nothing,
         nothing_over=over,
         nothing_of=of,
+        nothing_spend=spend,
         notes=(*_notes(opened), *notes, *facts.deals.notes),
     )
 
@@ -286,8 +294,8 @@ def _cost_row(channel: str, amount: float, counts: dict[str, int], ratio: tuple[
     return row | dict(zip(("pipeline_per_1", "pipeline_per_1_low", "pipeline_per_1_high"), ratio, strict=True))
 
 
-def _nothing(opened: Opened, lag_days: int) -> tuple[pd.DataFrame, str, int]:
-    """`Pipeline.nothing`, the days it looks at, and the opportunities of channels that cost in them."""
+def _nothing(opened: Opened, lag_days: int) -> tuple[pd.DataFrame, str, int, float]:
+    """`Pipeline.nothing`, the days it looks at, the opportunities of channels that cost in them, and these costs."""
     facts, touches = opened.facts, opened.touches
     assert facts.deals is not None
     for period in (facts.span, facts.period):
@@ -298,5 +306,6 @@ def _nothing(opened: Opened, lag_days: int) -> tuple[pd.DataFrame, str, int]:
         sourced = dict(zip(touches.names, longer.sourced.tolist(), strict=True))
         touching = {touches.names[place] for place in np.unique(longer.paths.channel).tolist()}
         named = touches.named(spend)
-        return bringing_nothing(named, sourced, touching), str(period), sum(sourced.get(name, 0) for name in named)
-    return bringing_nothing({}, {}, ()), "", 0
+        found = bringing_nothing(named, sourced, touching)
+        return found, str(period), sum(sourced.get(name, 0) for name in named), sum(named.values())
+    return bringing_nothing({}, {}, ()), "", 0, 0.0

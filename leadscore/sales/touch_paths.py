@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leadscore.base.groups import OTHER
+from leadscore.base.groups import ALL, OTHER
 from leadscore.base.text import as_text, normalise
 from leadscore.base.times import DAY, NO_TIME
 from leadscore.stats.intervals import Ints
@@ -17,6 +17,7 @@ from leadscore.stats.multi_touch import Paths
 from leadscore.tables.tables import Tables
 
 SOURCE = "source"
+NO_TOUCH = "(no touch in the window)"
 # So many channels stand alone, the most frequent; the rest are one.
 _CHANNELS = 30
 
@@ -122,6 +123,8 @@ def _channels(written: Iterable[Any]) -> tuple[Ints, list[str], dict[str, int]]:
     size = {key: -sum(count for count, _ in found) for key, found in spelled.items()}
     most = set(sorted(size, key=lambda key: (-size[key], key))[: None if len(size) <= _CHANNELS else _CHANNELS - 1])
     name = {key: min(spelled[key])[1] if key in most else OTHER for key in size}
+    # Tables have rows of their own that are called so.
+    name |= {key: repr(name[key]) for key in most if name[key] in {ALL, OTHER, NO_TOUCH}}
     names = sorted(set(name.values()))
     places = {key: names.index(name[key]) for key in name}
     return np.array([*(places.get(normalise(as_text(text)), -1) for text in texts), -1], np.int64)[code], names, places

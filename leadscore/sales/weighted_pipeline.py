@@ -145,8 +145,8 @@ def weighted_pipeline(  # noqa: PLR0913 - a period, and what is agreed
     is open after the longest time followed counts as not won. A deal older than nine in ten of those that closed is
     counted apart; nobody knows whether it is still one.
 
-    Intervals draw all deals anew, 2,000 times; that of `share_won` is Jeffreys' for as many deals as have its variance.
-    They are no forecast: which deals are won varies more.
+    Intervals draw all deals again, 2,000 times; that of `share_won` is Jeffreys' for as many deals as have its
+    variance. They are no forecast: which deals are won varies more.
 
     References
     ----------
@@ -239,18 +239,15 @@ class _Past:
         frame = pd.DataFrame({"age_days": self.age, "amount": self.deals["amount"]}, index=self.deals.index)
         late_from, share = np.nan, np.full(len(frame), np.nan if agreed is None else agreed)
         if self.enough:
-            counts = competing_counts(self.age, self.cause, _WON)
-            survival, _ = competing_curves(*counts)
-            closed = 1 - survival
-            late_from = float(np.unique(self.age)[np.searchsorted(closed, _LATE_FROM * closed[-1] - 1e-12)])
-            share = _still_won(*counts)[self._place]
+            late_from = float(np.quantile(self.age[self.cause > 0], _LATE_FROM, method="inverted_cdf"))
+            share = _still_won(*competing_counts(self.age, self.cause, _WON))[self._place]
         frame = frame.assign(late=self.age > (np.inf if np.isnan(late_from) else late_from), share=share)
         frame = frame[self.cause == 0]
         order = ["amount", "age_days"]
         return frame.sort_values(order, ascending=False, kind="stable", na_position="last"), late_from
 
     def interval(self, late_from: float, agreed: float | None) -> tuple[float, float]:
-        """The ends of the value when all deals are drawn anew."""
+        """The ends of the value when all deals are drawn again."""
         if not self.enough and agreed is None:
             return np.nan, np.nan
         rng, place, n = np.random.default_rng(0), self._place, len(self.age)

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest, chi2
 
 import leadscore as ls
-from leadscore.sales.attribution import NO_TOUCH
 from leadscore.sales.channel_costs import bringing_nothing, cost_per
 from leadscore.sales.pipeline import pipeline
+from leadscore.sales.touch_paths import NO_TOUCH
 from leadscore.stats.multi_touch import RULES, Paths, removal_shares
 
 BOOK = ls.Rulebook.from_yaml("{leadscore: 1, name: x, fit: [], behaviour: [], qualify: {threshold: 0}}")
@@ -299,7 +299,7 @@ def test_costs_are_those_of_the_days_and_none_yet_is_said():
     assert result.costs.loc[["Web", "fair"], "spend"].tolist() == pytest.approx([280, 56])
     assert result.costs.loc["Web", "per_opportunity"] == pytest.approx(280)
     assert result.costs.loc["fair", "per_opportunity_low"] == pytest.approx(56 / 2.9957, rel=1e-4)
-    assert result.costs_shown.loc["fair", "per_opportunity"] == "none yet, more than 18.69"
+    assert result.costs_text("").loc["fair", "per_opportunity"] == "none yet, more than 18.69"
     assert result.costs["pipeline_per_1"].isna().all()
 
 

@@ -13,7 +13,8 @@ def company(n_leads, seed, planted=(), edits="{}"):
     """A made-up company as tables, and its rulebook with some things changed, as JSON of path to value."""
     made = ls.datasets.make_company(n_leads, random_state=seed, planted=planted)
     rulebook = made.rulebook.edited(json.loads(edits))
-    tables = ls.load_tables(made.leads, made.events, made.outcomes, rulebook=rulebook, columns=None)
+    marketing = {"touches": made.touches, "costs": made.costs}
+    tables = ls.load_tables(made.leads, made.events, made.outcomes, rulebook=rulebook, columns=None, **marketing)
     return tables, rulebook
 
 
