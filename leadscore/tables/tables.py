@@ -287,7 +287,7 @@ class Tables(Result):
             twice = values.index[values.index.duplicated()].unique()
             first = ", ".join(map(repr, twice[:5]))
             raise ArgumentError(name, f"has {counted(len(twice), 'lead')} more than once: {first}")
-        if len(values) and not values.index.isin(self._index).any():
+        if len(values) and not self._index.isin(values.index).any():
             raise ArgumentError(name, "has none of the leads: is its index lead_id?")
         return values.reindex(self._index)
 

@@ -21,6 +21,7 @@ from leadscore.sales.clock import Clock
 from leadscore.sales.facts import Facts
 from leadscore.sales.response_times import response_times, response_times_of
 from leadscore.sales.routes import routes
+from leadscore.sales.stuck import stuck
 from tests.support.plain_sales import ROWS, outcomes_of, plain_handovers, plain_passes, plain_rows
 
 BOOK = ls.Rulebook.from_yaml(
@@ -95,6 +96,23 @@ def test_later_outcomes_change_nothing(rows, day):
         one = response_times(tables, BOOK, by="owner", observed_until=until, **period)
         assert repr(response_times(early, BOOK, by="owner", **period)) == repr(one)
     assert repr(routes(early, BOOK, **period)) == repr(routes(tables, BOOK, observed_until=until, **period))
+    assert repr(stuck(early)) == repr(stuck(tables, observed_until=until))
+
+
+@given(ROWS)
+def test_every_mql_of_a_period_waits_or_is_left_out(rows):
+    """Whatever is recorded, the MQLs whose waits count and those left out are the MQLs that came."""
+    tables = random_tables([*rows, ("a", "contacted", 20, "T09:00:00", None, None), ("b", "mql", 1, "", None, None)])
+    if not (tables.outcomes["stage"] == "mql").any() or not (tables.outcomes["stage"] == "contacted").any():
+        return
+    found, came = response_times(tables, BOOK, by="owner", **PERIOD), routes(tables, BOOK, **PERIOD)
+    assert found.frame.loc["(all)", "n"] + found.excluded["leads"].sum() == came.mqls["(all)"]
+    assert found.frame["n"].iloc[:-1].sum() == found.frame["n"].iloc[-1]
+    assert (found.frame["contacted"] + found.frame["waiting"]).tolist() == found.frame["n"].tolist()
+    shuffled = ls.load_tables(
+        tables.leads, None, tables.outcomes.iloc[::-1], rulebook=BOOK, observed_until="2026-03-31"
+    )
+    assert repr(response_times(shuffled, BOOK, by="owner", **PERIOD)) == repr(found)
 
 
 def counted_tables(now, before, *, reasons=True):
