@@ -23,6 +23,7 @@ from leadscore.meeting.sections import (
     handed_over,
     missed,
     pipeline,
+    promises,
     records,
     response,
     since_last_time,
@@ -38,6 +39,7 @@ from leadscore.tables.tables import Tables
 # The sections in the order of the page.
 _SECTIONS: tuple[Callable[[Facts, Asked], Draft | Silent], ...] = (
     since_last_time.draft,
+    promises.draft,
     handed_over.draft,
     accepted.draft,
     response.draft,
@@ -177,8 +179,13 @@ def review(  # noqa: PLR0913 - the period, and what the page is told
 def _page(
     facts: Facts, asked: Asked, written: Sequence[Written], comparisons: dict[str, Any], limits: tuple[str, ...]
 ) -> Page:
-    offered = [(rank, place, point) for place, one in enumerate(written) for rank, point in one.main]
-    main = sorted(sorted(offered, key=lambda one: one[0])[:_MAIN_POINTS], key=lambda one: one[1])
+    # Each section's first point before any section's second.
+    offered = [
+        (rank, number, place, point)
+        for place, one in enumerate(written)
+        for number, (rank, point) in enumerate(one.main)
+    ]
+    main = sorted(sorted(offered, key=lambda one: one[:3])[:_MAIN_POINTS], key=lambda one: one[2])
     period, before = facts.period, facts.period.before
     return Page(
         title=f"Lead review, {period}",
@@ -186,7 +193,7 @@ def _page(
             f"Marketing and sales. Compared with the {period.length} before, {before}.",
             f"Outcomes recorded until {_written(facts.until)}. Rulebook {named(facts.rulebook)}.",
         ),
-        main=tuple(point for _, _, point in main),
+        main=tuple(point for *_, point in main),
         legend=_legend(sum(not math.isnan(one["p"]) for one in comparisons.values()), asked.few),
         sections=tuple(one.section for one in written),
         decide=tuple(question for one in written for question in one.decide)[:_TO_DECIDE],
