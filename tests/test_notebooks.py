@@ -48,4 +48,5 @@ def test_there_are_notebooks():
         "02_explore_threshold.ipynb",
         "03_train_and_review.ipynb",
         "04_watch_drift.ipynb",
+        "05_review.ipynb",
     ]
