@@ -8,7 +8,7 @@ from typing import NamedTuple
 from leadscore.base.days import day_number, day_of
 from leadscore.base.periods import Period
 from leadscore.base.text import counted
-from leadscore.drift.balance.today import LEAST_WEEKS, TREND_WEEKS, begins
+from leadscore.drift.balance.today import LEAST_WEEKS, TREND_WEEKS, begins, dated
 from leadscore.drift.cohorts import AGE_DAYS, SHORT, YEAR, mondays
 from leadscore.sales.facts import Facts
 
@@ -86,9 +86,9 @@ def first_months(since: dt.date, *, period_days: int = 28) -> FirstMonths:
 def not_yet(facts: Facts) -> tuple[str, ...]:
     """What cannot be said of a period for want of history, a sentence each with the day from which on it can."""
     outcomes = facts.stages.times.days(facts.rulebook.timezone)[~facts.stages.of("lead")]
-    known = [day_of(day) for day in (int(outcomes.min()) if len(outcomes) else facts.until, begins(facts))]
-    sold, acted = (first_months(since, period_days=facts.period.days) for since in known)
-    later = [sold.change, *acted[2:]]
+    since = day_of(int(outcomes.min()) if len(outcomes) else facts.until)
+    sold = first_months(since, period_days=facts.period.days)
+    later = [sold.change, *(first_months(day_of(begins(facts)))[2:] if dated(facts) else ())]
     lines = [
         f"{one.what[0].upper()}{one.what[1:]}: from {Period(*[day_number(one.day)] * 2)} on, with "
         f"{counted(one.weeks, 'week')} of history."
@@ -96,5 +96,5 @@ def not_yet(facts: Facts) -> tuple[str, ...]:
         if day_number(one.day) > facts.period.last
     ]
     if day_number(sold.period.day) > facts.period.last:
-        lines.insert(0, f"Outcomes are known since {Period(*[day_number(known[0])] * 2)}, a part of the period only.")
+        lines.insert(0, f"Outcomes are known since {Period(*[day_number(since)] * 2)}, a part of the period only.")
     return tuple(lines)

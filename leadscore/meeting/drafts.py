@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from leadscore.meeting.decisions import Decisions
 from leadscore.present.page import CLEAR, NOT_CLEAR, TOO_FEW, MainPoint, PageSection, ToDecide, Verdict
 from leadscore.stats.intervals import holm
+from leadscore.threshold.trials import Trial
 
 # Whether a comparison, by its name, is clear once all those of the page are corrected together.
 Clear = Callable[[str], bool]
@@ -28,10 +29,13 @@ class Asked:
         Of fewer cases nothing is claimed.
     decisions : Decisions or None
         What the teams decided before.
+    trials : mapping of name to Trial
+        Those that run.
     """
 
     few: int = 30
     decisions: Decisions | None = None
+    trials: Mapping[str, Trial] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.metadata import version
@@ -13,11 +13,13 @@ from typing import Any
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_of
 from leadscore.base.text import counted
+from leadscore.drift.first_months import not_yet
 from leadscore.errors import visible
 from leadscore.meeting.decisions import Decisions
 from leadscore.meeting.drafts import Asked, Draft, Silent, Written, corrected
 from leadscore.meeting.sections import (
     accepted,
+    also,
     balance,
     content,
     handed_over,
@@ -35,6 +37,7 @@ from leadscore.rulebook import Rulebook
 from leadscore.sales.facts import Facts
 from leadscore.scoring.scores import named
 from leadscore.tables.tables import Tables
+from leadscore.threshold.trials import Trial
 
 # The sections in the order of the page.
 _SECTIONS: tuple[Callable[[Facts, Asked], Draft | Silent], ...] = (
@@ -50,6 +53,7 @@ _SECTIONS: tuple[Callable[[Facts, Asked], Draft | Silent], ...] = (
     stuck.draft,
     content.draft,
     records.draft,
+    also.draft,
 )
 _MAIN_POINTS, _TO_DECIDE = 6, 5
 _ALWAYS_UNKNOWN = (
@@ -126,6 +130,7 @@ def review(  # noqa: PLR0913 - the period, and what the page is told
     end: Any,
     observed_until: Any = None,
     decisions: Decisions | None = None,
+    trials: Mapping[str, Trial] | None = None,
     few: int = 30,
 ) -> Review:
     """Answer the questions of the meeting of marketing and sales from their own data, on one page.
@@ -146,6 +151,8 @@ def review(  # noqa: PLR0913 - the period, and what the page is told
         The last day whose outcomes are known; later ones do not exist. By default that of the tables.
     decisions : Decisions, optional
         What the teams decided before: `Decisions.read("decisions.yaml")`.
+    trials : mapping of name to Trial, optional
+        Those that run: `{"Coordinators": Trial.from_json(text)}`.
     few : int
         Of fewer cases nothing is claimed.
 
@@ -165,15 +172,19 @@ def review(  # noqa: PLR0913 - the period, and what the page is told
     """
     with Arguments("review") as given:
         given.types(decisions=(decisions, Decisions | None))
+        given.types(trials=(trials, Mapping | None))
+        for name, one in trials.items() if isinstance(trials, Mapping) else ():
+            given.types(**{f"trials[{name!r}]": (one, Trial)})
         given.whole("few", few, least=2)
-    asked = Asked(few, decisions)
+    asked = Asked(few, decisions, trials or {})
     facts = Facts.of("review", tables, rulebook, start=start, end=end, observed_until=observed_until)
     drafts = [draft(facts, asked) for draft in _SECTIONS]
     spoken = [one for one in drafts if isinstance(one, Draft)]
     comparisons = corrected(comparison for one in spoken for comparison in one.comparisons)
     written = [one.write(lambda name: comparisons[name]["clear"]) for one in spoken]
     silent = tuple(one.why for one in drafts if isinstance(one, Silent))
-    return Review(_page(facts, asked, written, comparisons, (*silent, *_ALWAYS_UNKNOWN)))
+    limits = (*silent, *not_yet(facts), *_ALWAYS_UNKNOWN)
+    return Review(_page(facts, asked, written, comparisons, limits))
 
 
 def _page(

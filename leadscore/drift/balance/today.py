@@ -259,6 +259,12 @@ def balance_today_of(facts: Facts, usual: float | None = None) -> BalanceToday:
     )
 
 
+def dated(facts: Facts) -> bool:
+    """Whether it is known of any lead when it came."""
+    created = facts.tables.created()
+    return created is not None and bool((created.at != NO_TIME).any())
+
+
 def begins(facts: Facts) -> int:
     """The first day on which there are leads and events."""
     tables, timezone = facts.tables, facts.rulebook.timezone

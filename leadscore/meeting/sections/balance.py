@@ -9,8 +9,7 @@ from typing import Any
 import pandas as pd
 
 from leadscore.base.text import counted
-from leadscore.base.times import NO_TIME
-from leadscore.drift.balance.today import BalanceToday, balance_today_of
+from leadscore.drift.balance.today import BalanceToday, balance_today_of, dated
 from leadscore.meeting.drafts import CONTEXT, SURE, Asked, Clear, Comparison, Draft, Silent, Written
 from leadscore.present.figures import percent, points_change, signed
 from leadscore.present.page import (
@@ -38,8 +37,7 @@ _HEADS = (
 
 def draft(facts: Facts, asked: Asked) -> Draft | Silent:
     """The section; silent while it is not known what is usual, or where no MQL came by points."""
-    created = facts.tables.created()
-    if created is None or (created.at == NO_TIME).all():
+    if not dated(facts):
         return Silent("Whether behaviour outweighs fit. `created_at` of the leads says which activity is usual.")
     found = facts.once(balance_today_of)
     if found.needing is None:
