@@ -156,7 +156,7 @@ def _dots(picture: Mapping[str, Any]) -> Drawn:
         if row["value"] is not None:
             parts.append(_dot(x(row["value"]), _middle(place), 4.5, "a" if row["filled"] else "hollow"))
     texts = {tick: figure(tick, unit, picture.get("currency", "")) for tick in ticks}
-    return [*parts, *_under(x, texts, bottom + 14)], bottom + 20
+    return [*parts, *_under(x, texts, bottom + 14, first=reference)], bottom + 20
 
 
 def _share_bars(picture: Mapping[str, Any]) -> Drawn:
@@ -219,8 +219,9 @@ def _ageing(picture: Mapping[str, Any]) -> Drawn:
             # On three lines, so that those of one age do not hide each other.
             parts.append(_dot(x(days + 1), y + 4 * (number % 3 - 1), 2.6, "late" if late else "open"))
     texts: dict[float, str] = {1: "0", **{days + 1: text for days, text in _DAYS.items() if days <= last}}
-    parts.append(_text(_WIDTH - 2, bottom + 14, "older, of all", "s", "end"))
-    return [*parts, *_under(x, texts, bottom + 14)], bottom + 20
+    heading = "older, of all"
+    parts.append(_text(_WIDTH - 2, bottom + 14, heading, "s", "end"))
+    return [*parts, *_under(x, texts, bottom + 14, edge=_WIDTH - 8 - _wide(heading, _SMALL))], bottom + 20
 
 
 def _labels(labels: Sequence[str], figures: Sequence[str]) -> tuple[list[Markup], float, float]:
@@ -258,15 +259,17 @@ def _levels(y: _Scale) -> Iterator[Markup]:
         yield _text(_LEFT - 5, y(share) + 4, percent(share), "s", "end")
 
 
-def _under(x: _Scale, texts: Mapping[float, str], y: float) -> Iterator[Markup]:
-    """What an axis says below; nothing over another, and nothing cut off at the edges."""
-    free = 0.0
-    for value, text in texts.items():
-        half = _wide(text, _SMALL) / 2
-        middle = min(x(value), _WIDTH - 2 - half)
-        if middle - half >= free:
+def _under(
+    x: _Scale, texts: Mapping[float, str], y: float, *, first: float | None = None, edge: float = _WIDTH - 2
+) -> Iterator[Markup]:
+    """What an axis says below, `first` before the others; nothing over another, and nothing beyond the edge."""
+    taken: list[tuple[float, float]] = []
+    for value, text in sorted(texts.items(), key=lambda one: (one[0] != first, one[0])):
+        half = _wide(text, _SMALL) / 2 + 3
+        middle = min(x(value), edge + 3 - half)
+        if all(middle + half <= low or high <= middle - half for low, high in taken):
+            taken.append((middle - half, middle + half))
             yield _text(middle, y, text, "s", "middle")
-            free = middle + half + 6
 
 
 def _weeks(labels: Sequence[str], left: float, pitch: float) -> Iterator[Markup]:
