@@ -190,7 +190,8 @@ class _Days:
     @classmethod
     def of(cls, facts: Facts, period: Period) -> _Days:
         """The days of a period."""
-        parts = [_stays(facts, *stages).assign(step=place) for place, stages in enumerate(STEPS.values())]
+        moment = facts.stages.comparable(facts.tables.timezone)
+        parts = [_stays(facts, moment, *stages).assign(step=place) for place, stages in enumerate(STEPS.values())]
         spells = pd.concat(parts, ignore_index=True)
         spells["first"] = np.maximum(spells["entry"], period.first)
         spells["last"] = np.minimum(spells["exit"], period.last)
@@ -202,20 +203,17 @@ class _Days:
         age = day - spells["entry"].to_numpy()[spell]
         moved = spells["moved"].to_numpy()[spell] & (day == spells["exit"].to_numpy()[spell])
         grades, n_grades = _fit_grades(facts, spells)
-        keys = np.column_stack([spells["step"].to_numpy()[spell], age, grades[spell]])
+        step, grade = spells["step"].to_numpy()[spell], grades[spell]
         # A step with too few moves for its grades is not split by them.
-        for step in range(len(STEPS)):
-            rows = keys[:, 0] == step
-            if moved[rows].sum() < _PER_GRADE * n_grades:
-                keys[rows, 2] = 0
-        strata, stratum = np.unique(keys, axis=0, return_inverse=True)
-        return cls(spells.assign(begin=begin), stratum.reshape(-1), moved, strata[:, 0])
+        split = np.bincount(step[moved], minlength=len(STEPS)) >= _PER_GRADE * n_grades
+        key = (age * len(STEPS) + step) * n_grades + np.where(split[step], grade, 0)
+        strata, stratum = np.unique(key, return_inverse=True)
+        return cls(spells.assign(begin=begin), stratum, moved, strata // n_grades % len(STEPS))
 
 
-def _stays(facts: Facts, stage: str, following: str) -> pd.DataFrame:
+def _stays(facts: Facts, moment: Ints, stage: str, following: str) -> pd.DataFrame:
     """Each stay of a lead in a stage: `lead`, `entry`, `exit` (days; later than known while it stays), `moved`."""
-    stages, timezone = facts.stages, facts.tables.timezone
-    moment = stages.comparable(timezone)
+    stages = facts.stages
     rows = pd.DataFrame(
         {"lead": stages.lead.astype(np.int64), "at": moment, "moved": stages.of(*or_further(following))}
     )

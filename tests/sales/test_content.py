@@ -1,5 +1,6 @@
 """Content by stage: day by day in plain Python, the worked example, simulation of a funnel in which nothing helps."""
 
+import importlib
 from collections import defaultdict
 from itertools import product
 
@@ -12,10 +13,11 @@ from scipy.stats import binom
 from statsmodels.stats.contingency_tables import StratifiedTable
 
 import leadscore as ls
-from leadscore.sales import content as module
 from leadscore.sales.content import STEPS, content
 from leadscore.stats.stratified import rate_ratio
 
+# As an attribute of the folder, the name is the function.
+module = importlib.import_module("leadscore.sales.content")
 BOOK = ls.Rulebook.from_yaml("{leadscore: 1, name: x, fit: [], behaviour: [], qualify: {threshold: 0}}")
 FIRST = np.datetime64("2026-01-01")
 PERIOD = {"start": "2026-03-02", "end": "2026-03-29"}
