@@ -91,9 +91,11 @@ class _People:
     def _texts(self, names: list[str]) -> Any:
         texts = [np.full(len(self._tables.ids), "", object)]
         for name in names:
-            held = self._tables.latest(name)
-            known = held.dropna().astype(object).map(lambda value: normalise(as_text(value))).reindex(held.index)
-            texts.append(known.where(known.notna() & ~known.isin(self._missing), "").to_numpy(object))
+            held = self._tables.latest(name).astype(object)
+            # Each distinct value once: there are many leads.
+            words = {value: normalise(as_text(value)) for value in held.dropna().unique()}
+            words = {value: text for value, text in words.items() if text not in self._missing}
+            texts.append(np.array([words.get(value, "") for value in held], object))
         return np.array([" ".join(filter(None, parts)) for parts in zip(*texts, strict=True)], object)
 
     def by_email(self) -> tuple[int, int, int]:

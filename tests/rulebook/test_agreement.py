@@ -11,9 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import leadscore as ls
+from leadscore.rulebook import agreement
 from leadscore.rulebook.diff import diff
+from leadscore.rulebook.model import Persona, Update
 from leadscore.rulebook.working_hours import DAYS, WorkingHours
-from tests.support.bad_input import scored
+from tests.rulebook.test_mutated_rulebooks import mutate
+from tests.support.bad_input import assert_located, scored
 from tests.support.one_lead import frames_of
 from tests.support.strategies import cases
 
@@ -197,6 +200,30 @@ def test_the_schema_takes_what_is_read_and_refuses_what_is_not():
             jsonschema.validate(json.loads(json.dumps(document)), schema)
 
 
+SCHEMA = ls.Rulebook.model_json_schema()
+
+
+@st.composite
+def damaged(draw):
+    """A document with promises and personas in which hands went wrong, once or twice."""
+    document = ls.Rulebook.from_yaml(TEXT).to_dict()
+    for _ in range(draw(st.integers(1, 2))):
+        mutate(draw, document)
+    return document
+
+
+@given(damaged())
+def test_whatever_stands_there_is_read_or_refused_in_words(document):
+    try:
+        rulebook = ls.Rulebook.from_dict(document)
+    except ls.RulebookError as error:
+        # What YAML cannot hold has a path, and no line in the text.
+        assert_located(error, r"line \d+(, \S.*)?|[a-z_]+\S.*")
+    else:
+        assert diff(rulebook, ls.Rulebook.from_yaml(TEXT)) is not None
+        jsonschema.validate(json.loads(json.dumps(rulebook.to_dict())), SCHEMA)
+
+
 # ------------------------------------------------------------------------------------------------------ with the leads
 
 LEADS = pd.DataFrame({"lead_id": ["a"], "job_title": ["Data analyst"], "employees": ["50"], "city": ["Ulm"]})
@@ -241,3 +268,9 @@ PAGE = (Path(ls.__file__).parent / "rulebook" / "format.md").read_text(encoding=
 def test_the_examples_of_the_page_are_read(block):
     text = block if block.startswith("leadscore: 1") else BARE + block
     assert ls.Rulebook.from_yaml(text).to_yaml() == text
+
+
+def test_all_that_may_be_promised_is_on_the_page():
+    forms = [agreement.Agreement, agreement.Marketing, agreement.Sales, agreement.Respond, agreement.Decide]
+    names = {name for form in [*forms, agreement.Shared, Update, Persona] for name in form.model_fields}
+    assert {name for name in names if not re.search(rf"\b{name.rstrip('_')}\b", PAGE)} == set()
