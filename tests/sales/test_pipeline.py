@@ -16,7 +16,7 @@ import leadscore as ls
 from leadscore.sales.channel_costs import bringing_nothing, cost_per
 from leadscore.sales.pipeline import pipeline
 from leadscore.sales.touch_paths import NO_TOUCH
-from leadscore.stats.multi_touch import RULES, Paths, removal_shares
+from leadscore.stats.multi_touch import RULES, Paths, removal_shares, whole_parts
 
 BOOK = ls.Rulebook.from_yaml("{leadscore: 1, name: x, fit: [], behaviour: [], qualify: {threshold: 0}}")
 PERIOD = {"start": "2026-03-02", "end": "2026-03-29"}
@@ -115,14 +115,17 @@ def lost(paths, channel):
     return np.linalg.solve(matrix, right)[states.index("start")]
 
 
-MOMENTS = st.one_of(st.integers(-200, 27), st.sampled_from([-10.75, -10.25, 0.5, 3.5, 27.75]))
+MOMENTS = st.one_of(st.integers(-20, 5), st.integers(-200, 27), st.sampled_from([-10.75, -10.25, 0.5, 3.5, 27.75]))
+# Many touches of few leads, so that odd cents are left to divide.
 TOUCHES = st.lists(
-    st.tuples(st.sampled_from(LEADS), MOMENTS, st.sampled_from(["ads", "fair", "mail", "web"])), max_size=25
-)
+    st.tuples(st.sampled_from([*"aaabbbcd", *LEADS]), MOMENTS, st.sampled_from(["ads", "fair", "mail", "web"])),
+    min_size=8,
+    max_size=25,
+) | st.just([])
 OPENED = st.one_of(st.integers(0, 27), st.sampled_from([0.5, 3.25, 27.9]))
-AMOUNTS = st.one_of(st.none(), st.integers(0, 10**7).map(lambda whole: whole / 100))
+AMOUNTS = st.integers(1, 10**7).map(lambda whole: whole / 100) | st.sampled_from([None, 0.01, 100.0])
 DEALS = st.lists(
-    st.tuples(st.sets(st.sampled_from(LEADS[:4]), min_size=1, max_size=2), OPENED, AMOUNTS), min_size=1, max_size=6
+    st.tuples(st.sets(st.sampled_from("aabbcd"), min_size=1, max_size=2), OPENED, AMOUNTS), min_size=1, max_size=6
 )
 
 
@@ -191,20 +194,31 @@ def test_a_recycled_lead_with_a_second_deal_counts_each_once():
 
 @pytest.mark.parametrize(
     ("touch", "counts"),
-    [(-170, True), (-171, False), (9, True), (10.25, True), (10.75, False), (11, False)],
-    ids=[
-        "first day of the window",
-        "before the window",
-        "the day before",
-        "before, that day",
-        "after, that day",
-        "after",
-    ],
+    [(-170, True), (-171, False), (9, True), (10.25, True), (10.5, False), (10.75, False), (11, False)],
+    ids=["first day", "before the window", "the day before", "that day", "that moment", "that day, after", "after"],
 )
 def test_only_touches_in_the_window_count(touch, counts):
     result = found([("D", "a", 10.5, 100)], [("a", touch, "web")])
     assert result.frame.loc["web", "first"] == (100 if counts else 0)
     assert result.frame.loc[NO_TOUCH, "first"] == (0 if counts else 100)
+
+
+@pytest.mark.parametrize(
+    ("parts", "total", "expected"),
+    [([33.2, 33.6, 33.2], 100, [33, 34, 33]), ([0.2, 0.7, 0.1], 1, [0, 1, 0]), ([0.5, 0.5], 1, [1, 0]), ([], 0, [])],
+)
+def test_odd_cents_go_to_the_largest_remainder(parts, total, expected):
+    assert whole_parts(parts, total).tolist() == expected
+
+
+def test_intervals_are_of_all_rows():
+    deals = [(f"D{n}", LEADS[n % 6], n + 1, 100 + n) for n in range(12)]
+    frame = found(deals, [("a", -5, "web"), ("b", -5, "web")]).frame
+    assert (frame["first_low"] <= frame["first"]).all()
+    assert (frame["first"] <= frame["first_high"]).all()
+    # Some have no touch, and never all.
+    assert frame.loc[NO_TOUCH, "first_low"] < frame.loc["(all)", "first_low"]
+    assert 0 < frame.loc[NO_TOUCH, "first_high"] < frame.loc["(all)", "first_high"]
 
 
 def test_a_day_without_a_time_counts_to_its_end():
