@@ -62,7 +62,7 @@ def first_months(since: dt.date, *, period_days: int = 28) -> FirstMonths:
     2026-02-01 4 what happened in the period
     2026-03-01 8 what changed against the period before
     2026-03-01 8 how many MQLs needed unusual activity to qualify
-    2026-03-22 11 whether that share moves
+    2026-03-22 11 whether more MQLs need unusual activity than before
     2026-07-19 28 a drift verdict with a known rate of false alarms (reference_weeks=26)
     2027-01-17 54 a drift verdict that allows for the season (reference_weeks=52)
     """
@@ -77,7 +77,7 @@ def first_months(since: dt.date, *, period_days: int = 28) -> FirstMonths:
         after("what happened in the period", first + period_days),
         after("what changed against the period before", first + 2 * period_days),
         after("how many MQLs needed unusual activity to qualify", first + 7 * LEAST_WEEKS),
-        after("whether that share moves", first + 7 * TREND_WEEKS),
+        after("whether more MQLs need unusual activity than before", first + 7 * TREND_WEEKS),
         after(f"a drift verdict with a known rate of false alarms (reference_weeks={SHORT})", watched + 7 * SHORT),
         after(f"a drift verdict that allows for the season (reference_weeks={YEAR})", watched + 7 * YEAR),
     )
@@ -88,7 +88,8 @@ def not_yet(facts: Facts) -> tuple[str, ...]:
     outcomes = facts.stages.times.days(facts.rulebook.timezone)[~facts.stages.of("lead")]
     since = day_of(int(outcomes.min()) if len(outcomes) else facts.until)
     sold = first_months(since, period_days=facts.period.days)
-    later = [sold.change, *(first_months(day_of(begins(facts)))[2:] if dated(facts) else ())]
+    # How many needed unusual activity is said by the section itself.
+    later = [sold.change, *(first_months(day_of(begins(facts)))[3:] if dated(facts) else ())]
     lines = [
         f"{one.what[0].upper()}{one.what[1:]}: from {Period(*[day_number(one.day)] * 2)} on, with "
         f"{counted(one.weeks, 'week')} of history."

@@ -122,7 +122,8 @@ class BalanceToday(Result):
             return "too few to see a trend"
         change, low, high, p = self.trend.iloc[0, :4]
         interval = "" if math.isnan(low) else f" ({signed(100 * low)} to {signed(100 * high)})"
-        return f"the share moved by {signed(100 * change)} points every four weeks{interval}, p = {p:.2g}"
+        unit = "point" if abs(round(100 * change)) == 1 else "points"
+        return f"the share moved by {signed(100 * change)} {unit} every four weeks{interval}, p = {p:.2g}"
 
     def sections(self) -> Iterator[Section]:
         """The trend, what sales accepted, and the weeks."""
@@ -388,9 +389,6 @@ def _about(period: Period, usual: float, leads: int | None, history: int) -> tup
         keep = f"Write usual_activity: {usual:g} into the agreement, so that later reviews use the same mark"
         return counts, f"Usual activity is {usual:g} points: {learned}, {first}. {keep}."
     if history < LEAST_WEEKS:
-        when = f"in {counted(LEAST_WEEKS - history, 'week')}"
-        return (
-            counts,
-            f"What is usual is learned from {LEAST_WEEKS} weeks of history; here are {history}: known {when}.",
-        )
+        when = f"it is known in {counted(LEAST_WEEKS - history, 'week')}"
+        return counts, f"What is usual is learned from {LEAST_WEEKS} weeks of history. Here are {history}: {when}."
     return counts, f"What is usual is learned from {_FEW} leads or more; {first} has {leads}."

@@ -24,6 +24,8 @@ from leadscore.threshold.capacity import WEEK, chosen, gain
 
 _PICKING = "also: picking"
 _SOURCE = "source"
+# On companies whose sales tosses a coin, job titles of 22 levels depend on it in 13 % of 60 runs.
+_LEVELS = 12
 
 
 def draft(facts: Facts, asked: Asked) -> Draft | Silent:
@@ -83,10 +85,12 @@ def _not_ready(facts: Facts) -> Iterator[str]:
     came = facts.stages.came_to_sales(len(facts.tables.ids), facts.stages.times.days(facts.rulebook.timezone))
     good, low = [*grades.fit.items()][:2], min(grades.behaviour.values())
     there = (bound.fit >= 1000 * good[-1][1]) & (bound.behaviour < 1000 * low) & (bound.via < 0) & (bound.blocked < 0)
-    n = int((there & (came[bound.lead] > end)).sum())
+    left = bound.lead[there & (came[bound.lead] > end)]
+    since = facts.binding.timeline(facts.rulebook).there_from[left]
+    new = f"{int((since > end - TWELVE_WEEKS).sum()):,} of them new in {TWELVE_WEEKS // WEEK} weeks"
     names = " or ".join(str(name) for name, _ in good)
     little = f"with less than {low:g} points of behaviour"
-    yield f"Likely but not ready: {counted(n, 'lead')} of fit {names} {little}, not at sales yet."
+    yield f"Likely but not ready: {counted(len(left), 'lead')} of fit {names} {little}, not at sales yet, {new}."
 
 
 def _requests(facts: Facts, few: int) -> Iterator[str]:
@@ -110,9 +114,9 @@ def _requests(facts: Facts, few: int) -> Iterator[str]:
         yield f"Scoring against waiting for requests: too few to say, {said}."
         return
     yield (
-        f"Scoring against waiting for requests: of {places[0]:.0f} places a week the highest totals bring "
-        f"{more.value / weeks:+.1f} accepted leads beside hand-raises alone (95% interval: {low / weeks:+.1f} to "
-        f"{high / weeks:+.1f}), {said}."
+        f"Scoring against waiting for requests: in {places[0]:.0f} places a week the highest scores bring "
+        f"{abs(more.value) / weeks:.1f} accepted leads a week {'more' if more.value >= 0 else 'fewer'} than "
+        f"hand-raises alone (95% interval: {low / weeks:+.1f} to {high / weeks:+.1f}), {said}."
     )
 
 
@@ -120,13 +124,19 @@ def _picking(facts: Facts) -> CherryPicking | None:
     """Whether sales picks MQLs by more than their score; None where there is nothing to test."""
     rows = facts.handovers.frame
     rows = rows[rows["total"].notna() & (rows["day"] > facts.period.last - TWELVE_WEEKS)].drop_duplicates("lead")
-    there = facts.tables.leads.column_names
-    columns = [name for name in dict.fromkeys([*lead_kinds(facts.rulebook), _SOURCE]) if name in there]
+    columns = [name for name in dict.fromkeys([*lead_kinds(facts.rulebook), _SOURCE]) if _few_levels(facts, name)]
     if not len(rows) or not columns:
         return None
     score = pd.Series(rows["total"].to_numpy(), lead_ids(facts.tables, rows["lead"].to_numpy(np.int32)))
     until = day_of(facts.until)
     return cherry_picking(facts.tables, facts.rulebook, score=score, columns=columns, observed_until=until)
+
+
+def _few_levels(facts: Facts, name: str) -> bool:
+    """Whether a column is there, and is a number or has few values: of many levels the tests claim too much."""
+    if name not in facts.tables.leads.column_names:
+        return False
+    return lead_kinds(facts.rulebook).get(name) == "number" or facts.tables.latest(name).nunique() <= _LEVELS
 
 
 def _picked(picking: CherryPicking | None, tests: list[float], *, clear: bool, few: bool) -> str:

@@ -105,14 +105,15 @@ class _Balance:
     def _text(self, few: int) -> Iterator[str]:
         _, usual, rates = self.found.notes
         yield (
-            "With their own fit and the usual activity of a lead these would have missed their threshold, the others "
+            "These would have missed their threshold with their own fit and the usual activity of a lead. The others "
             f"would have met it. {usual}"
         )
         if len(self.found.trend):
             change, low, high, p, weeks = self.found.trend.iloc[0, :5]
+            unit = "point" if abs(round(100 * change)) == 1 else "points"
             interval = "" if math.isnan(low) else f" (95% interval: {signed(100 * low)} to {signed(100 * high)})"
             yield (
-                f"Over {weeks:.0f} weeks the share moved by {signed(100 * change)} points every four weeks{interval}; "
+                f"Over {weeks:.0f} weeks the share moved by {signed(100 * change)} {unit} every four weeks{interval}; "
                 f"p = {p:.2g} before correction. {rates}"
             )
         else:

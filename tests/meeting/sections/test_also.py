@@ -49,10 +49,12 @@ def test_who_is_likely_but_not_ready_is_counted_as_by_hand():
     fit, behaviour = rulebook.grades.fit, rulebook.grades.behaviour
     came = set(tables.outcomes.loc[tables.outcomes["stage"] != "lead", "lead_id"])
     there = scores[(scores["fit"] >= fit["B"]) & (scores["behaviour"] < min(behaviour.values()))]
+    created = ls.datasets.make_company(12_000, random_state=1).leads.set_index("lead_id")["created_at"]
     there = there[~there["qualified"] & there["blocked_by"].isna() & ~there.index.isin(came)]
+    new = (created[there.index] >= "2026-01-07").sum()
     assert line(written(also.draft, world()), "Likely") == (
         f"Likely but not ready: {len(there):,} leads of fit A or B with less than "
-        f"{min(behaviour.values()):g} points of behaviour, not at sales yet."
+        f"{min(behaviour.values()):g} points of behaviour, not at sales yet, {new:,} of them new in 12 weeks."
     )
     assert "`grades`" in line(written(also.draft, world(grades=None)), "Likely")
 
@@ -84,7 +86,7 @@ def test_scoring_against_requests_is_what_taking_the_best_of_each_week_gives():
             more += taken / len(tied) * tied["accepted"].astype(float).sum()
             left -= taken
     said = line(written(also.draft, facts), "Scoring")
-    assert f" {more / 12:+.1f} accepted leads beside hand-raises alone (95% interval: " in said
+    assert f" {more / 12:.1f} accepted leads a week more than hand-raises alone (95% interval: " in said
     assert said.endswith(f" of {len(rows):,} leads that sales decided on in 12 weeks.")
     assert "too few to say" in line(written(also.draft, facts, 10**6), "Scoring")
 

@@ -79,4 +79,4 @@ def test_a_new_user_reads_when_it_will_be_known():
     tables = ls.load_tables(made.leads, seen, made.outcomes, rulebook=made.rulebook, columns=None)
     silent = balance.draft(facts_of(tables, made.rulebook), None)
     assert isinstance(silent, Silent)
-    assert "learned from 8 weeks of history; here are 4: known in 4 weeks." in silent.why
+    assert "learned from 8 weeks of history. Here are 4: it is known in 4 weeks." in silent.why
