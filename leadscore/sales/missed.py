@@ -109,7 +109,7 @@ def missed(tables: Tables, rulebook: Rulebook, *, start: Any, end: Any, observed
     rarer below the threshold: a lead with a high fit is there for want of activity. Several traits that go together
     each show the same difference. To make a rule of a trait, confirm it out of time with `suggest`.
 
-    Of 200 simulated sets where nothing set leads apart, the smallest q was at most 0.05 in 3 %.
+    Of 200 simulated companies where nothing set leads apart, the smallest q was at most 0.05 in 2.5 %.
 
     References
     ----------

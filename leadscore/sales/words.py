@@ -151,7 +151,8 @@ def words(  # noqa: PLR0913 - the period, and which texts and words
     sent word for word (the form's own). Where leads write in several languages, a word may stand for its language.
 
     The strength z is the log odds ratio over its error, both with an informative prior: the share of all leads that use
-    the word, counted as 10 leads on each side.
+    the word, counted as 10 leads on each side. Of 200 simulated companies where words made no difference, the smallest
+    q was at most 0.05 in 1.5 %.
 
     References
     ----------

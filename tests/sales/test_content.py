@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binom
 from statsmodels.stats.contingency_tables import StratifiedTable
 
 import leadscore as ls
@@ -192,7 +191,7 @@ def test_an_effect_that_is_there_is_found():
 
 def test_what_is_seen_on_the_day_of_the_move_is_not_before_it():
     """A page that is shown on being accepted goes with nothing."""
-    outcomes, events, n = waiting(2)
+    outcomes, events, n = waiting(2, 900)
     shown = events + [(lead, "/welcome", day) for lead, stage, day in outcomes if stage == "sal"]
     found = content(tables_of(outcomes, shown, n), BOOK, **PERIOD).frame
     assert "/welcome" not in set(found["asset"])
@@ -238,10 +237,10 @@ def test_rare_assets_are_chosen_by_what_is_expected():
     """Chosen by the moves they had, they would be those that had luck."""
     outcomes, events, n = waiting(5)
     rng = np.random.default_rng(1)
-    rare = [(lead, f"/p{rng.integers(0, 20)}", day) for lead, _, day in events]
+    rare = [(lead, f"/p{rng.integers(0, 12)}", day) for lead, _, day in events]
     found = content(tables_of(outcomes, rare, n), BOOK, **PERIOD).frame
     assert len(found) > 3
-    assert (found["moves"] < 5).any()
+    assert (found["moves"] < 10).any()
 
 
 def test_a_lead_that_comes_again_stays_again():
@@ -278,17 +277,3 @@ def test_what_sales_sends_in_deals():
     assert found.sales_use.to_dict("records") == [
         {"asset": "/deck", "open": 1, "open_n": 3, "won": 2, "won_n": 2, "lost": 0, "lost_n": 1}
     ]
-
-
-# ---------------------------------------------------------------------------------------------------------- simulation
-
-
-@pytest.mark.slow
-def test_where_nothing_helps_little_is_found():
-    """The chance of more is a thousandth, if one in twenty finds something."""
-    least = []
-    for seed in range(40):
-        company = ls.datasets.make_company(6000, random_state=seed)
-        tables = ls.load_tables(company.leads, company.events, company.outcomes)
-        least.append(content(tables, company.rulebook, **PERIOD).frame["q"].min())
-    assert sum(one <= 0.05 for one in least) <= binom.ppf(0.999, 40, 0.05)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binom, norm
+from scipy.stats import norm
 from statsmodels.stats.multitest import multipletests
 
 import leadscore as ls
@@ -108,17 +108,6 @@ def test_planted_words_are_found_at_both_ends_and_go_on_one_line():
     accepted, refused = result.ends
     assert "approved, budget, this" in accepted
     assert refused == ["project, student"]
-
-
-@pytest.mark.slow
-def test_where_sales_tosses_a_coin_little_is_found():
-    """The chance of more is a thousandth, if one in twenty finds something."""
-    least = []
-    for seed in range(60):
-        company = ls.datasets.make_company(6000, random_state=seed)
-        tables = ls.load_tables(company.leads, company.events, company.outcomes)
-        least.append(words(tables, company.rulebook, **PERIOD).frame["q"].min())
-    assert sum(one <= 0.05 for one in least) <= binom.ppf(0.999, 60, 0.05)
 
 
 # ---------------------------------------------------------------------------------------------------------- named traps

@@ -118,20 +118,6 @@ def test_a_missed_trait_is_named():
     assert again.to_json() == found.to_json()
 
 
-def simulated(function, seed):
-    company = ls.datasets.make_company(7000, random_state=seed)
-    tables = ls.load_tables(company.leads, company.events, company.outcomes)
-    return function(tables, company.rulebook, **PERIOD).frame["q"].min()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("function", [missed, won_lost])
-def test_where_nothing_sets_leads_apart_little_is_found(function):
-    """The chance of more is a thousandth, if one in twenty finds something."""
-    least = [simulated(function, seed) for seed in range(40)]
-    assert sum(one <= 0.05 for one in least) <= binom.ppf(0.999, 40, 0.05)
-
-
 # -------------------------------------------------------------------------------------------------------- won and lost
 
 DAYS = 420
@@ -159,7 +145,6 @@ def deals(seed, n=800):
 def test_fast_losses_make_no_difference():
     """Of all deals closed in a year, the slow ones would seem to be lost more often."""
     last = START + DAYS - 1
-    period = {"start": last - 27, "end": last}
     found, careless = 0, 0
     for seed in range(60):
         leads, outcomes, slow, won, _, closed = deals(seed)
@@ -167,7 +152,6 @@ def test_fast_losses_make_no_difference():
         found += result.frame["p"][0] <= 0.05
         inside = (closed < DAYS) & (closed > DAYS - 365)
         careless += fisher_exact(pd.crosstab(slow[inside], won[inside])).pvalue <= 0.05
-    assert period["start"] < period["end"]
     assert found <= binom.ppf(0.999, 60, 0.07)
     assert careless > 30
 
