@@ -19,14 +19,15 @@ MORE = {
     "explain_change": {"lead_id": "a", "before": "2026-03-02", "after": "2026-03-29"},
     "baselines": PERIOD | {"capacity_per_week": 1, "stage": "sal", "within_days": 30},
     "weekly_cohorts": PERIOD,
-    "routes": PERIOD,
     "weekly_streams": PERIOD | {"stage": "sal", "within_days": 30},
     "decompose": TWO,
     **dict.fromkeys(
-        ["missed", "won_lost", "words", "content", "personas", "records", "promises", "pipeline"],
+        [
+            *("missed", "won_lost", "words", "content", "personas", "records", "promises", "pipeline", "review"),
+            *("weighted_pipeline", "routes", "stuck"),
+        ],
         PERIOD,
     ),
-    "weighted_pipeline": PERIOD,
     "balance_today": {"end": "2026-03-29"},
     "cherry_picking": {"score": pd.Series({"a": 1.0}), "columns": ["x"]},
 }

@@ -71,7 +71,7 @@ class Company(Result):
     touches : DataFrame, one row per touch
         `lead_id`, `at`, `channel`: the creation of the lead, and what it saw.
     costs : DataFrame, one row per channel and month
-        `channel`, `month` (its first day), `amount`.
+        `channel`, `month` (its first day), `amount`, `currency`.
     rulebook : Rulebook
         The guessed one, with the agreement of both sides and the personas.
     planted : tuple of str
@@ -295,7 +295,7 @@ def _costs(last: Any, days: int, planted: Collection[str]) -> pd.DataFrame:
     months = pd.period_range(last - pd.Timedelta(days=days - 1), last, freq="M").to_timestamp().as_unit("us")
     costs = _COSTS | ({"Trade show": 5 * _COSTS["Trade show"]} if "costly source" in planted else {})
     rows = [(channel, month, float(amount)) for month in months for channel, amount in costs.items()]
-    return pd.DataFrame(rows, columns=["channel", "month", "amount"])
+    return pd.DataFrame(rows, columns=["channel", "month", "amount"]).assign(currency="EUR")
 
 
 def _as_times(seconds: pd.Series[Any]) -> pd.Series[Any]:

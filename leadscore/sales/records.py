@@ -122,7 +122,7 @@ def records(  # noqa: PLR0913 - a period, and one number
     Raises
     ------
     ArgumentError
-        If there are no outcomes, the period is invalid, or `unchanged_days` is no number of days.
+        If there are no outcomes, the period is invalid, or `unchanged_days` is not a number of days.
 
     Notes
     -----

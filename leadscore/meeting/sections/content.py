@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from leadscore.base.text import counted
-from leadscore.meeting.drafts import SURE, Asked, Clear, Comparison, Draft, Silent, Written, simes
+from leadscore.meeting.drafts import CONTEXT, Asked, Clear, Comparison, Draft, Silent, Written, simes
 from leadscore.meeting.trait_tables import q_value
 from leadscore.present.figures import share
 from leadscore.present.page import CLEAR, NOT_CLEAR, TOO_FEW, Dot, Dots, MainPoint, PageSection, Table
@@ -78,7 +78,7 @@ class _Content:
         section = PageSection(
             "content", "Content and words", headline, sure, text, self._picture(), tuple(self._tables()), figures
         )
-        return Written(section, tuple((SURE, MainPoint("content", one, CLEAR)) for one in surely))
+        return Written(section, tuple((CONTEXT, MainPoint("content", one, CLEAR)) for one in surely))
 
     @property
     def _enough_words(self) -> bool:

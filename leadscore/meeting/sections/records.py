@@ -48,7 +48,7 @@ class _Records:
     def written(self) -> Written:
         headline = self._fallen() or self._promised()
         text = [] if headline == self._promised() else [self._promised()]
-        text += [*self._others(), *self.found.notes]
+        text += [*self._others(), *(() if len(self.due) else self.found.notes)]
         rows = [row for _, row in self.found.fields.iterrows()]
         figures = {
             "unchanged_days": self.found.unchanged_days,
@@ -69,7 +69,7 @@ class _Records:
             return ""
         row = self.fallen.iloc[0]
         now, before = share(row["filled"], row["n"]), share(row["filled_before"], row["n_before"])
-        said = f"{row['field']} ({row['due']}) was filled in for {row['filled']:,} of {row['n']:,}, {now}"
+        said = f"The field “{row['field']}” ({row['due']}) was filled in for {row['filled']:,} of {row['n']:,}, {now}"
         others = [f"{name} fell too" for name in dict.fromkeys(self.fallen["field"].iloc[1:]) if name != row["field"]]
         return f"{said}, against {before} in the {self.length} before{''.join(f'; {one}' for one in others[:1])}."
 
@@ -105,8 +105,10 @@ class _Records:
         for kind, word in words.items():
             n, leads, pairs = (int(self.found.duplicates[name][kind]) for name in ("n", "leads", "pairs"))
             if n:
-                said = f"{leads:,} of {counted(n, 'MQL')} share {word} with another lead and may be duplicates"
-                yield f"{said} ({counted(pairs, 'pair')}; none is merged)."
+                found = f"{leads:,} of {counted(n, 'MQL')}" if leads else f"None of {counted(n, 'MQL')}"
+                said = f"{found} {'shares' if leads <= 1 else 'share'} {word} with another lead"
+                more = f" and may be duplicates ({counted(pairs, 'pair')}; none is merged)" if leads else ""
+                yield f"{said}{more}."
 
     def _picture(self) -> ShareBars | None:
         rows = tuple(
@@ -131,7 +133,7 @@ class _Records:
         )  # fmt: skip
         if rows:
             heads = ("Field", "Due from", "Filled (95%)", "Promised", f"In the {self.length} before")
-            yield Table("Must-fill fields", heads, rows, (2, 3, 4))
+            yield Table("Must-fill fields", heads, rows, (2, 3, 4), notes=self.found.notes)
         owners = self.found.unchanged
         if owners["open"].iloc[-1] and len(owners) > 2:
             each = tuple(

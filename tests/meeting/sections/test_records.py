@@ -12,7 +12,7 @@ def world(*planted, n_leads=20_000, edits=None):
 
 def test_a_field_that_is_no_longer_filled_in_is_named():
     found = written(records.draft, world("unfilled field"))
-    assert found.section.headline.startswith("employees (at handover) was filled in for ")
+    assert found.section.headline.startswith("The field “employees” (at handover) was filled in for ")
     assert found.section.verdict == "Clear"
     assert [point.headline for _, point in found.main] == [found.section.headline]
     assert found.decide[0].question == "How do we get employees filled in again?"
