@@ -18,7 +18,7 @@ from leadscore.scoring.scores import verdicts
 from leadscore.tables.outcomes import NEVER, Ints, Mask, Stages
 
 # How a lead came to sales, by its score at the end of the day it did.
-BY_POINTS, HAND_RAISE, BELOW = "by points", "hand-raise", "below the threshold"
+BY_POINTS, HAND_RAISE, BELOW = "by points", "hand-raise", "below the bar"
 NOT_SCORED = "no record yet"
 ROUTES = (BY_POINTS, HAND_RAISE, BELOW, NOT_SCORED)
 _ACCEPTED, _REFUSED = FUNNEL[2:], ("rejected", "recycled")

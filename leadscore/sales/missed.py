@@ -34,7 +34,7 @@ class Missed(Result):
     shares : DataFrame, index route ("below", "above")
         `n` leads decided, `accepted`, `share`, `low`, `high` (95 % Wilson).
     gap : (difference, low, high)
-        The share accepted below less that above the threshold (Newcombe).
+        The share accepted below less that above the bar (Newcombe).
     p : float
         That the two do not differ (Fisher's exact test).
     undecided : int
@@ -58,8 +58,8 @@ class Missed(Result):
         """How many leads below were accepted, and which trait sets them apart."""
         n, accepted = self.shares[["n", "accepted"]].to_numpy(np.int64)[0].tolist()
         if not n:
-            return f"Sales decided on no lead below the threshold that came from {self.start} to {self.end}."
-        first = f"Sales accepted {accepted:,} of {counted(n, 'lead')} below the threshold"
+            return f"Sales decided on no lead below the bar that came from {self.start} to {self.end}."
+        first = f"Sales accepted {accepted:,} of {counted(n, 'lead')} below the bar"
         if np.isnan(self.p):
             return f"{first}; no refusal is recorded, so no share is known."
         if not len(self.frame):
@@ -106,7 +106,7 @@ def missed(tables: Tables, rulebook: Rulebook, *, start: Any, end: Any, observed
     Notes
     -----
     Sales chose which of these leads to work, so the rest may differ, and accepted is not won. What the score counts is
-    rarer below the threshold: a lead with a high fit is there for want of activity. Several traits that go together
+    rarer below the bar: a lead with a high fit is there for want of activity. Several traits that go together
     each show the same difference. To make a rule of a trait, confirm it out of time with `suggest`.
 
     Of 200 simulated companies where nothing set leads apart, the smallest q was at most 0.05 in 2.5 %.
@@ -122,7 +122,7 @@ def missed(tables: Tables, rulebook: Rulebook, *, start: Any, end: Any, observed
     >>> tables = ls.load_tables(funnel.leads, funnel.events, funnel.outcomes)
     >>> found = missed(tables, funnel.rulebook, start="2026-03-02", end="2026-03-29")
     >>> found.headline
-    'Sales accepted 37 of 74 leads below the threshold; none of 19 traits tested sets them apart.'
+    'Sales accepted 37 of 74 leads below the bar; none of 19 traits tested sets them apart.'
     """
     return missed_of(Facts.of("missed", tables, rulebook, start=start, end=end, observed_until=observed_until))
 

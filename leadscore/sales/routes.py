@@ -41,7 +41,7 @@ class Routes(Result):
         `leads` that began to qualify by the rulebook in the period, by when they came to sales: in the period, later,
         earlier, or not so far.
     below : DataFrame, index which
-        Of the MQLs below the threshold: `mqls` that had qualified in the weeks before, and that a `never` keeps out.
+        Of the MQLs below the bar: `mqls` that had qualified in the weeks before, and that a `never` keeps out.
     weeks : DataFrame, index week (its first day), the last one ends with the period
         `mqls`, and whether the week is `in_period`: there a lead counts once in all, else once a week. Weeks before the
         first outcome are left out.
@@ -84,7 +84,7 @@ class Routes(Result):
         were = "was" if mqls == 1 else "were"
         period = Period(day_number(self.start), day_number(self.end))
         against = f", against {before:,} in the {period.length} before" if self.comparable else ""
-        below = f"; {self.mqls[BELOW]:,} of them below the agreed threshold" if mqls else ""
+        below = f"; {self.mqls[BELOW]:,} of them below the agreed bar" if mqls else ""
         return f"{counted(mqls, 'MQL')} {were} handed over, {period}{against}{below}."
 
     @property
@@ -102,12 +102,12 @@ class Routes(Result):
         return tuple(notes)
 
     def sections(self) -> Iterator[Section]:
-        """The routes, the leads that qualified, the MQLs below the threshold, the weeks."""
+        """The routes, the leads that qualified, the MQLs below the bar, the weeks."""
         yield Section("frame", "MQLs by route, as their score was at the end of the day they came to sales", self.frame)
         title = "Leads that qualified by the rulebook in the period, by when they came to sales"
         yield Section("qualified", title, self.qualified)
         if self.mqls[BELOW]:
-            yield Section("below", "Of the MQLs below the threshold", self.below)
+            yield Section("below", "Of the MQLs below the bar", self.below)
         yield Section("weeks", "MQLs by week", self.weeks)
 
 
@@ -116,7 +116,7 @@ def routes(tables: Tables, rulebook: Rulebook, *, start: Any, end: Any, observed
 
     Two counts that are easily taken for one: the leads that the rulebook qualified, and those that sales was given. A
     lead came to sales with its `mql`, or without one with the first thing that sales did. Its route is by its score at
-    the end of that day: by points, hand-raise (it asked for sales), below the threshold, or no record yet (the lead was
+    the end of that day: by points, hand-raise (it asked for sales), below the bar, or no record yet (the lead was
     created later). The period is compared with the equally long one just before.
 
     Parameters
@@ -154,13 +154,13 @@ def routes(tables: Tables, rulebook: Rulebook, *, start: Any, end: Any, observed
     >>> tables = ls.load_tables(made.leads, made.events, made.outcomes, rulebook=made.rulebook)
     >>> found = routes(tables, made.rulebook, start="2026-03-02", end="2026-03-29")
     >>> found.frame[["mqls", "before"]]
-                         mqls  before
+                   mqls  before
     route
-    by points              19      13
-    hand-raise             13      15
-    below the threshold    33      24
-    no record yet           0       0
-    (all)                  65      52
+    by points        19      13
+    hand-raise       13      15
+    below the bar    33      24
+    no record yet     0       0
+    (all)            65      52
     >>> found.qualified
                    leads
     came
@@ -216,7 +216,7 @@ def _when_they_came(facts: Facts, lead: Positions) -> pd.DataFrame:
 
 
 def _below(facts: Facts, mqls: pd.DataFrame) -> pd.DataFrame:
-    """What is known of MQLs that were below the threshold when they came."""
+    """What is known of MQLs that were below the bar when they came."""
     history = facts.binding.history(facts.rulebook, facts.span.first, facts.span.last).frame
     first = np.full(len(facts.tables.ids), NEVER)
     first[facts.tables.positions(history.index)] = history["day"].to_numpy("datetime64[D]").astype(np.int64)

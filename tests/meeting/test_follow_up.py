@@ -83,7 +83,7 @@ def test_mqls_are_counted_by_the_week_and_below_the_bar_by_route():
     assert found.now.value == len(mqls(START, END)) / 4
     routes = ls.sales.routes(world()[1].tables, world()[0].rulebook, start="2026-03-02", end="2026-03-29").frame
     below = follow("{figure: below_the_bar, at_most: 0.1}").now
-    assert below.count == routes.loc["below the threshold", "mqls"]
+    assert below.count == routes.loc["below the bar", "mqls"]
 
 
 def test_balance_today_is_a_figure():

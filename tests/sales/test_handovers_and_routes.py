@@ -91,7 +91,7 @@ def test_the_score_at_handover_is_that_of_score(case, data):
             then[["fit", "behaviour", "total", "threshold"]]
         )
         way = {"score": "by points", "hand_raise": "hand-raise"}
-        assert row.route == (way[then["via"]] if then["qualified"] else "below the threshold")
+        assert row.route == (way[then["via"]] if then["qualified"] else "below the bar")
         assert pd.isna(row.blocked_by) == pd.isna(then["blocked_by"])
     result = routes(tables, book, start=case.as_of - dt.timedelta(6), end=until)
     assert result.frame["mqls"].iloc[:-1].sum() == result.frame["mqls"].iloc[-1] == len(found_in(tables, facts.period))
@@ -210,7 +210,7 @@ def small_world(**more):
 def test_each_lead_has_its_route_and_its_fate():
     found = routes(small_world(), BOOK, **PERIOD)
     assert found.frame["mqls"].to_dict() == {
-        "by points": 1, "hand-raise": 1, "below the threshold": 3, "no record yet": 1, "(all)": 6,
+        "by points": 1, "hand-raise": 1, "below the bar": 3, "no record yet": 1, "(all)": 6,
     }  # fmt: skip
     assert found.frame.loc["(all)", "before"] == 1
     assert found.below["mqls"].tolist() == [1, 1, 3]

@@ -46,7 +46,7 @@ def test_counts_are_those_of_a_reader_of_the_tables():
     assert found.shares.loc["below", ["n", "accepted"]].tolist() == [80, rows["accepted"].sum()]
     table = pd.crosstab(rows["kind"], rows["accepted"])
     assert row["p"] == pytest.approx(fisher_exact(table).pvalue)
-    first = f"Sales accepted {rows['accepted'].sum()} of 80 leads below the threshold"
+    first = f"Sales accepted {rows['accepted'].sum()} of 80 leads below the bar"
     assert found.headline == f"{first}; the one trait tested does not set them apart."
 
 
@@ -97,9 +97,9 @@ def test_few_leads_give_a_count_and_no_claim():
     leads, mql, said = frames(20)
     found = missed(tables_of(leads, mql, said), BOOK, **PERIOD)
     assert not len(found.frame)
-    assert "of 20 leads below the threshold; there are too few to compare their traits" in found.headline
+    assert "of 20 leads below the bar; there are too few to compare their traits" in found.headline
     none = missed(tables_of(leads, mql.head(0), said.head(1).assign(stage="lead")), BOOK, **PERIOD)
-    assert none.headline == "Sales decided on no lead below the threshold that came from 2026-01-05 to 2026-03-29."
+    assert none.headline == "Sales decided on no lead below the bar that came from 2026-01-05 to 2026-03-29."
 
 
 # ------------------------------------------------------------------------------------------------------------- planted

@@ -36,7 +36,7 @@ def how_often(volume: float, weeks: int) -> str:
     """The rates at so many MQLs a week, in a sentence."""
     none, wander, ten, twenty = (percent(alarms(cell, volume, weeks)) for cell in ALARMS)
     return (
-        f"With {about(volume)} such MQLs a week a test of {weeks} weeks sees a rise of 20 points in {twenty} of cases, "
-        f"and of 10 points in {ten} (simulated, p at most 0.05). It sees a change where there is none in {none}, "
-        f"and in {wander} where neighbouring weeks are alike. The drift monitor, once it has learned, has a known rate."
+        f"At {about(volume)} such MQLs a week, {weeks} weeks show a rise of 20 points in {twenty} of cases and one of "
+        f"10 points in {ten}; they show a change that is none in {none}, and in {wander} where neighbouring weeks are "
+        "alike (simulated). The drift monitor, once it has learned, has a known rate."
     )

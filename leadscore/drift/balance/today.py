@@ -183,7 +183,7 @@ def balance_today(
     -----
     MQLs are counted on the day they came to sales, by the score at the end of that day, once in four weeks: so that
     they are those of the other figures of a review, and sales can have said something to them. They may have qualified
-    earlier; who was below the threshold again on that day is no part of it.
+    earlier; who was below the bar again on that day is no part of it.
 
     The trend is a weighted line over the weekly shares (`stats.trends`). It is honest as one look: 13 looks a year at
     5 % alarm often, and where weeks are alike it alarms more often than 1 time in 20. `notes` has the rates for this
@@ -386,8 +386,8 @@ def _about(period: Period, usual: float, leads: int | None, history: int) -> tup
     learned = f"the median behaviour of {counted(leads, 'lead')}, each {AGE_DAYS} days old"
     first = Period(period.first, period.first + _FOUR_WEEKS - 1)
     if not math.isnan(usual):
-        keep = f"Write usual_activity: {usual:g} into the agreement, so that later reviews use the same mark"
-        return counts, f"Usual activity is {usual:g} points: {learned}, {first}. {keep}."
+        keep = f"Write usual_activity: {usual:g} into the agreement, so that later reviews use the same mark."
+        return f"{counts} {keep}", f"Usual activity is {usual:g} points: {learned}, {first}."
     if history < LEAST_WEEKS:
         when = f"it is known in {counted(LEAST_WEEKS - history, 'week')}"
         return counts, f"What is usual is learned from {LEAST_WEEKS} weeks of history. Here are {history}: {when}."

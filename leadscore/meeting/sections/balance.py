@@ -43,7 +43,7 @@ def draft(facts: Facts, asked: Asked) -> Draft | Silent:
     if found.needing is None:
         return Silent(f"Whether behaviour outweighs fit. {found.notes[1]}")
     if not found.mqls:
-        return Silent("Whether behaviour outweighs fit. No MQL of the latest four weeks met its threshold by points.")
+        return Silent("Whether behaviour outweighs fit. No MQL of the latest four weeks met the bar by points.")
     few = found.mqls < asked.few
     comparisons = (
         Comparison(
@@ -105,7 +105,7 @@ class _Balance:
     def _text(self, few: int) -> Iterator[str]:
         _, usual, rates = self.found.notes
         yield (
-            "These would have missed their threshold with their own fit and the usual activity of a lead. The others "
+            "These would have missed the bar with their own fit and the usual activity of a lead. The others "
             f"would have met it. {usual}"
         )
         if len(self.found.trend):
@@ -129,9 +129,8 @@ class _Balance:
             for row in self.found.leads_trend.head(2).to_dict("records")
         )
         return (
-            f"Of all leads, each 14 days old, mean behaviour moved by {behaviour} every four weeks and mean fit by "
-            f"{fit}. A busy period looks like drift while it lasts: where neighbouring weeks are alike, up to 28% of "
-            "such looks see a change that is none (simulated, p at most 0.05)."
+            f"Over all leads, each 14 days old, behaviour moved by {behaviour} every four weeks and fit by {fit}. A "
+            "busy period looks like drift while it lasts: up to 28% of such looks are false where weeks are alike."
         )
 
     def _harm(self, few: int) -> str:
@@ -193,7 +192,7 @@ class _Balance:
         if up or gains or (self.differs and self.share > (self.found.agreed or 0)):
             options = (
                 "Give fewer points for activity, or cap them; `leadscore diff` says who would not qualify.",
-                "Ask for more fit: a higher threshold for the titles that sales accepts less often.",
+                "Ask for more fit: a higher bar for the titles that sales accepts less often.",
                 "Leave the points, agree on a limit, and look again at the next review.",
             )
             yield ToDecide("Should activity give fewer points?", self._headline(), options)

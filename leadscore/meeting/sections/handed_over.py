@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from leadscore.base.groups import ALL
-from leadscore.base.text import counted
+from leadscore.base.text import counted, listed
 from leadscore.meeting.drafts import CONTEXT, SURE, Asked, Clear, Comparison, Draft, Written
 from leadscore.present.figures import percent, share, signed
 from leadscore.present.page import CLEAR, COUNTED, MainPoint, PageSection, Table, ToDecide, WeekBars
@@ -15,12 +15,12 @@ from leadscore.sales.routes import Routes, routes_of
 
 _CHANGE = "handed-over: change"
 _SAID = {
-    BY_POINTS: "Met the threshold by points",
+    BY_POINTS: "Met the bar by points",
     HAND_RAISE: "Asked for sales (hand-raise)",
-    BELOW: "Below the threshold (picked by sales, imported, or handed over by hand)",
+    BELOW: "Below the bar (picked by sales, imported, or handed over by hand)",
     NOT_SCORED: "No record of the lead on that day yet",
 }
-# A route past the threshold that so many take is for the meeting.
+# A route past the bar that so many take is for the meeting.
 _MANY = 0.1
 
 
@@ -51,7 +51,7 @@ def _written(facts: Facts, found: Routes, asked: Asked, clear: Clear) -> Written
     main = [(CONTEXT, MainPoint("handed-over", headline, COUNTED))]
     if clear(_CHANGE):
         moved = f"MQLs {'rose' if n > before else 'fell'} from {before:,} to {n:,} against the {length} before"
-        main = [(SURE, MainPoint("handed-over", f"{moved}; {below:,} came below the agreed threshold.", CLEAR))]
+        main = [(SURE, MainPoint("handed-over", f"{moved}; {below:,} came below the agreed bar.", CLEAR))]
     return Written(section, tuple(main), tuple(_decide(facts, n, below, asked)))
 
 
@@ -60,7 +60,7 @@ def _headline(n: int, before: int | None, below: int, length: str) -> str:
         return f"No MQL was handed over{'' if before is None else f', against {before:,} in the {length} before'}."
     were = "MQL was" if n == 1 else "MQLs were"
     against = "" if before is None else f", against {before:,} in the {length} before"
-    return f"{n:,} {were} handed over{against}; {below:,} of them below the agreed threshold."
+    return f"{n:,} {were} handed over{against}; {below:,} of them below the agreed bar."
 
 
 def _routes(found: Routes, n: int, below: int) -> list[str]:
@@ -68,7 +68,7 @@ def _routes(found: Routes, n: int, below: int) -> list[str]:
         return []
     points, raised, unknown = (found.mqls[route] for route in (BY_POINTS, HAND_RAISE, NOT_SCORED))
     part = "" if n < 20 else f" ({percent(below / n)})"
-    said = f"{points:,} met the threshold by points, {raised:,} asked for sales, and {below:,}{part} came another way."
+    said = f"{points:,} met the bar by points, {raised:,} asked for sales, and {below:,}{part} came another way."
     if below >= _MANY * n:
         said += " Figures about the score cover only the leads that followed it."
     if unknown:
@@ -96,8 +96,9 @@ def _reconciled(found: Routes, below: int) -> list[str]:
     if not below:
         return [said]
     fell, kept_out = (int(count) for count in found.below["mqls"].iloc[:2])
-    rest = f"Of the {below:,} below the threshold, {fell:,} had qualified in the weeks before and had fallen below it"
-    return [said, f"{rest}{f'; a never keeps out {kept_out:,}' if kept_out else ''}."]
+    parts = [f"{fell:,} had qualified in the weeks before and had fallen below it"] * bool(fell)
+    parts += [f"{kept_out:,} are kept out by a “never” of the rulebook"] * bool(kept_out)
+    return [said, *([f"Of the {below:,} below the bar, {listed(parts)}."] if parts else [])]
 
 
 def _picture(facts: Facts, found: Routes) -> WeekBars:
@@ -144,5 +145,5 @@ def _decide(facts: Facts, n: int, below: int, asked: Asked) -> list[ToDecide]:
     facts_said = (
         f"{below:,} of {n:,} came that way. Sales accepted {said[0]} of them, and {said[1]} of those that met it."
     )
-    options = ("lower the threshold", "agree a route for exceptions, marked as such", "stop it")
-    return [ToDecide("Who may hand over leads below the threshold?", facts_said, options)]
+    options = ("lower the bar", "agree a route for exceptions, marked as such", "stop it")
+    return [ToDecide("Who may hand over leads below the bar?", facts_said, options)]

@@ -1,4 +1,4 @@
-"""Leads below the threshold that sales accepted all the same, and which traits set them apart."""
+"""Leads below the bar that sales accepted all the same, and which traits set them apart."""
 
 from __future__ import annotations
 
@@ -23,14 +23,12 @@ def draft(facts: Facts, asked: Asked) -> Draft | Silent:
     found = facts.once(missed_of)
     n = int(found.shares.loc["below"].to_dict()["n"])
     if not n:
-        return Silent(
-            "Which accepted leads the score missed: sales has decided on no lead below the threshold in 12 weeks."
-        )
+        return Silent("Which accepted leads the score missed: sales has decided on no lead below the bar in 12 weeks.")
     if math.isnan(found.p):
         return Silent("Which accepted leads the score missed: no outcome is rejected or recycled.")
     several = counted(len(found.frame), "trait")
     p = math.nan if n < asked.few else simes(found.frame["q"])
-    what = "share accepted of leads below the threshold, with each trait against without it"
+    what = "share accepted of leads below the bar, with each trait against without it"
     comparison = Comparison(_TRAITS, what, f"Fisher's exact test, Simes over {several}", n, p)
     return Draft((comparison,), lambda clear: _written(found, asked, clear=clear(_TRAITS)))
 
@@ -39,7 +37,7 @@ def _written(found: Missed, asked: Asked, *, clear: bool) -> Written:
     below, above = (found.shares.loc[route].to_dict() for route in ("below", "above"))
     n = int(below["n"])
     apart = _apart(len(found.frame)) if not clear else sets_apart(found.frame, "accepted")
-    headline = f"Sales accepted {below['accepted']:,.0f} of {counted(n, 'lead')} below the threshold; {apart}."
+    headline = f"Sales accepted {below['accepted']:,.0f} of {counted(n, 'lead')} below the bar; {apart}."
     sure = verdict(n if len(found.frame) else 0, asked.few, clear=clear)
     figures = {
         "below": below, "above": above, "difference": found.gap[0], "low": found.gap[1], "high": found.gap[2],
@@ -51,7 +49,7 @@ def _written(found: Missed, asked: Asked, *, clear: bool) -> Written:
     )
     section = PageSection(
         "missed", "Accepted leads the score missed", headline, sure, tuple(_text(found)),
-        picture(found.frame, "What goes with acceptance below the threshold", caption),
+        picture(found.frame, "What goes with acceptance below the bar", caption),
         table(found.frame, "All traits tested", "accepted", found.notes[:-1]), figures,
     )  # fmt: skip
     if not clear:
@@ -70,10 +68,10 @@ def _text(found: Missed) -> Iterator[str]:
     (below, n), (above, others) = ((int(row["accepted"]), int(row["n"])) for row in rows)
     weeks = f"In the 12 weeks up to {found.end.day} {found.end:%B %Y}"
     if others:
-        shares = f"{share(below, n)} were accepted below the threshold and {share(above, others)} above it"
+        shares = f"{share(below, n)} were accepted below the bar and {share(above, others)} above it"
         yield f"{weeks}, {shares}: {points_change(*found.gap)}."
     else:
-        yield f"{weeks} sales decided on no lead above the threshold, so the two cannot be compared."
+        yield f"{weeks} sales decided on no lead above the bar, so the two cannot be compared."
     if found.undecided:
         yield f"Not decided yet, and counted on neither side: {found.undecided:,}."
     yield f"{LUCK} {_CHOSEN}" if len(found.frame) else _CHOSEN
@@ -85,4 +83,4 @@ def _decide(found: Missed, headline: str) -> ToDecide:
         options = ("points for it, once newer leads confirm it", "a route of its own to sales", "look again next time")
         return ToDecide(f"Should leads with {row['trait']} come to sales sooner?", headline, options)
     options = ("fewer points for it, once newer leads confirm it", "do not work them", "look again next time")
-    return ToDecide(f"Should sales work leads with {row['trait']} below the threshold?", headline, options)
+    return ToDecide(f"Should sales work leads with {row['trait']} below the bar?", headline, options)

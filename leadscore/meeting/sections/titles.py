@@ -184,7 +184,7 @@ class _Titles:
         if self.gap or refused:
             names = list(self._off().index) if self.gap else []
             names += [self.found.acceptance.iloc[0]["persona"]] if refused else []
-            options = ("raise their threshold", "another first step than a call", "change the agreed mix")
+            options = ("raise their bar", "another first step than a call", "change the agreed mix")
             test = "test it: sales works all of them for eight weeks"
             yield ToDecide(f"What do we do with {_listed(dict.fromkeys(names))}?", facts, (*options, test))
 

@@ -27,7 +27,7 @@ def changed(leads=None, events=None, outcomes=None):
 
 def test_a_trait_that_was_missed_is_named():
     found = written(missed.draft, world("missed trait"))
-    assert " leads below the threshold; more often with Industry: Health (" in found.section.headline
+    assert " leads below the bar; more often with Industry: Health (" in found.section.headline
     assert [point.headline for _, point in found.main] == [found.section.headline]
     assert found.section.verdict == "Clear"
     assert found.decide[0].question == "Should leads with Industry: Health come to sales sooner?"
