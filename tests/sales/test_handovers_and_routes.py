@@ -218,7 +218,7 @@ def test_each_lead_has_its_route_and_its_fate():
     assert found.qualified["leads"].to_dict() == {"in the period": 3, "later": 1, "earlier": 1, "not so far": 1}
     assert found.headline == (
         "6 MQLs were handed over, 2 to 15 March 2026, against 1 in the two weeks before; 3 of them below the agreed "
-        "threshold."
+        "bar."
     )
     known = routes(small_world(), BOOK, **PERIOD, observed_until="2026-03-19")
     assert known.qualified["leads"].to_dict() == {"in the period": 3, "later": 0, "earlier": 1, "not so far": 2}
