@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import ConfigDict, PrivateAttr
 
-from leadscore.base.arguments import Arguments
-from leadscore.base.files import replacing
 from leadscore.base.stages import STAGES
 from leadscore.base.text import as_text, counted, normalise
 from leadscore.errors import DataFileError, Problem, did_you_mean, nearest
@@ -34,15 +31,16 @@ from leadscore.rulebook.conditions import Condition
 from leadscore.rulebook.faults import Fault, refusal, validated
 from leadscore.rulebook.kinds import Kind, condition_uses, misfit
 from leadscore.rulebook.yaml import Path
+from leadscore.rulebook.yaml_file import YamlFile
 
 # As alike as "devise" and "device".
 _SLIP = 0.75
 
 TIMES = ("created_at", "valid_from", "at")
-FORM = yaml.Form("data file", "data: 1", DataFileError, ignores="values")
+_FORM = yaml.Form("data file", "data: 1", DataFileError, ignores="values")
 
 
-class DataFile(Contents):
+class DataFile(Contents, YamlFile):
     """Where leads, events, outcomes, touches and costs come from, and who is who, from one YAML file (format 1).
 
     A data file does not change once read. It holds the checked contents as attributes (`data.sources`, `data.leads`)
@@ -72,6 +70,8 @@ class DataFile(Contents):
         json_schema_extra={"description": "How exports become leads, events and outcomes."},
     )
 
+    _form: ClassVar = _FORM
+
     _document: yaml.Document = PrivateAttr()
 
     @classmethod
@@ -85,8 +85,8 @@ class DataFile(Contents):
         """
         if not isinstance(text, str):
             raise DataFileError(source, [Problem("", f"a data file is text; got a {type(text).__name__}")])
-        with FORM.not_too_deep(source):
-            document = yaml.read_document(text, source, FORM)
+        with _FORM.not_too_deep(source):
+            document = yaml.read_document(text, source, _FORM)
             checked, faults = validated(document, Contents)
             if checked is not None:
                 checked = _with_times(checked)
@@ -96,33 +96,6 @@ class DataFile(Contents):
         data = cls.model_construct(**{name: getattr(checked, name) for name in checked.model_fields_set})
         data._document = document  # noqa: SLF001 - a constructor fills in its own
         return data  # type: ignore[return-value] # mypy's plugin takes Self for the class here
-
-    @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a data file (UTF-8 YAML).
-
-        Raises
-        ------
-        DataFileError
-            If there is no such file, it is not UTF-8 text, or its contents have problems.
-        """
-        with Arguments("DataFile.read") as given:
-            given.types(path=(path, str | os.PathLike))
-        return cls.from_yaml(FORM.read(path), source=str(path))
-
-    def to_yaml(self) -> str:
-        """The text of the file, exactly as it was read, comments and layout included."""
-        return self._document.text
-
-    def write(self, path: str | os.PathLike[str]) -> None:
-        """Write the file; a reader never sees half of it."""
-        with replacing(path) as file:
-            file.write(self.to_yaml().encode())
-
-    @property
-    def source(self) -> str:
-        """What messages call the file: its path, if it was read from one."""
-        return self._document.source
 
     def problem(self, path: Path, message: str) -> Problem:
         """A problem that running the file found, with the line it stands on."""

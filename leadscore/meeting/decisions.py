@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, PrivateAttr
 
@@ -17,6 +17,7 @@ from leadscore.errors import DecisionsError, Problem, did_you_mean
 from leadscore.rulebook import yaml
 from leadscore.rulebook.faults import Fault, refusal, validated
 from leadscore.rulebook.values import Date, Days, Name, Part, Positive, share_of, wrong
+from leadscore.rulebook.yaml_file import YamlFile
 
 _FORM = yaml.Form("decisions file", "- id: D-01", DecisionsError, entries="decisions")
 _NUMBERED = re.compile(r"D-(\d+)", re.ASCII)
@@ -74,7 +75,7 @@ class _Contents(Part):
     decisions: tuple[Decision, ...] = Field(default=())
 
 
-class Decisions(_Contents):
+class Decisions(_Contents, YamlFile):
     """What the two teams decided, from one YAML file beside the rulebook.
 
     Examples
@@ -101,6 +102,8 @@ class Decisions(_Contents):
 
     model_config = ConfigDict(title="leadscore decisions file")
 
+    _form: ClassVar = _FORM
+
     _document: yaml.Document = PrivateAttr()
 
     @classmethod
@@ -121,19 +124,6 @@ class Decisions(_Contents):
         found = cls.model_construct(decisions=checked.decisions)
         found._document = document  # noqa: SLF001 - a constructor fills in its own
         return found  # type: ignore[return-value] # mypy's plugin takes Self for the class here
-
-    @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a decisions file (UTF-8 YAML).
-
-        Raises
-        ------
-        DecisionsError
-            If there is no such file, it is not UTF-8 text, or its contents have problems.
-        """
-        with Arguments("Decisions.read") as given:
-            given.types(path=(path, str | os.PathLike))
-        return cls.from_yaml(_FORM.read(path), source=str(path))
 
     def __repr__(self) -> str:
         states = [one.state for one in self.decisions]

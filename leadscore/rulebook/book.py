@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 from collections.abc import Mapping
 from copy import deepcopy
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import ConfigDict, PrivateAttr
 
-from leadscore.base.files import replacing
 from leadscore.base.text import counted
 from leadscore.errors import Problem, RulebookError
 from leadscore.rulebook import edits, yaml
 from leadscore.rulebook.check import Finding, findings
 from leadscore.rulebook.faults import contents
 from leadscore.rulebook.model import Contents
+from leadscore.rulebook.yaml_file import YamlFile
 
 
-class Rulebook(Contents):
+class Rulebook(Contents, YamlFile):
     """Fit and behaviour points against a threshold, from one YAML file (format 1).
 
     A rulebook does not change once read; `edited` gives another one. It holds the checked contents as attributes
@@ -53,6 +52,8 @@ class Rulebook(Contents):
         json_schema_extra={"description": "Fit and behaviour points against a threshold."},
     )
 
+    _form: ClassVar = yaml.RULEBOOK
+
     _document: yaml.Document = PrivateAttr()
     _said: str = PrivateAttr()
 
@@ -78,21 +79,6 @@ class Rulebook(Contents):
         return book  # type: ignore[return-value] # mypy's plugin takes Self for the class here
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a rulebook file (UTF-8 YAML).
-
-        Raises
-        ------
-        RulebookError
-            If there is no such file, it is not UTF-8 text, or its contents have problems.
-        """
-        from leadscore.base.arguments import Arguments  # noqa: PLC0415 - numpy and pandas take long to import
-
-        with Arguments("Rulebook.read") as given:
-            given.types(path=(path, str | os.PathLike))
-        return cls.from_yaml(yaml.RULEBOOK.read(path), source=str(path))
-
-    @classmethod
     def from_dict(cls, document: dict[str, Any], *, source: str = "rulebook") -> Self:
         """Make a rulebook from plain data, as YAML would give it; problems point into its YAML text.
 
@@ -108,10 +94,6 @@ class Rulebook(Contents):
     def to_dict(self) -> dict[str, Any]:
         """The file as plain data, a copy."""
         return deepcopy(self._document.data)
-
-    def to_yaml(self) -> str:
-        """The text of the file, exactly as it was read, comments and layout included."""
-        return self._document.text
 
     def edited(self, changes: Mapping[Any, Any]) -> Self:
         r"""The same file with some things changed, and nothing else, so `git diff` shows the changes alone.
@@ -171,18 +153,13 @@ class Rulebook(Contents):
             raise RulebookError(source, problems)
         return book
 
-    def write(self, path: str | os.PathLike[str]) -> None:
-        """Write the file; a reader never sees half of it."""
-        with replacing(path) as file:
-            file.write(self.to_yaml().encode())
-
     def check(self, *, today: dt.date | None = None) -> list[Finding]:
         """What a reviewer should know before any data is seen, in the order of the file.
 
         Parameters
         ----------
         today : date, optional
-            For the overdue review only; the day on the clock if not given. Nothing else in the package reads the clock.
+            For the overdue review only; the day on the clock if not given. No figure of the package reads the clock.
 
         Returns
         -------
