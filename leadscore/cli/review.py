@@ -20,6 +20,17 @@ from leadscore.cli.printing import print_result, print_set_aside, steps
 from leadscore.errors import visible
 
 _TABLES = ("leads", "events", "outcomes", "touches", "costs")
+_Decisions = Annotated[
+    Path | None, a_file("What the teams decided, .yaml; by default the decisions.yaml beside the rulebook.")
+]
+_Trials = Annotated[
+    list[Path] | None,
+    option("FILE", "A trial that is running, .json as Trial.to_json wrote it; give several.", "--trial"),
+]
+_Out = Annotated[list[Path] | None, option("FILE", "Where the page goes: .html, .md or .json; give several.", "--out")]
+_Decide = Annotated[
+    str | None, option("TEXT", "In place of a page: add this to the decisions, with --agreed-on and --owner.")
+]
 
 
 @app.command()
@@ -34,16 +45,11 @@ def review(  # noqa: PLR0913 - a command has as many arguments as options
     outcomes: options.Outcomes = None,
     touches: options.Touches = None,
     costs: options.Costs = None,
-    decisions: Annotated[
-        Path | None, a_file("What the teams decided, .yaml; by default the decisions.yaml beside the rulebook.")
-    ] = None,
-    out: Annotated[
-        list[Path] | None, option("FILE", "Where the page goes: .html, .md or .json; give several.", "--out")
-    ] = None,
+    decisions: _Decisions = None,
+    trial: _Trials = None,
+    out: _Out = None,
     few: Annotated[int, option("N", "Of fewer cases nothing is claimed.", min=2)] = 30,
-    decide: Annotated[
-        str | None, option("TEXT", "In place of a page: add this to the decisions, with --agreed-on and --owner.")
-    ] = None,
+    decide: _Decide = None,
     owner: Annotated[str | None, option("NAME", "Who sees to what was decided.")] = None,
     agreed_on: Annotated[dt.date | None, a_day("The day it was decided; today by default.")] = None,
     stage_name: options.StageNames = None,
@@ -65,13 +71,23 @@ def review(  # noqa: PLR0913 - a command has as many arguments as options
         raise typer.BadParameter(what)
     decisions = decisions or (beside if beside.is_file() else None)
     written = [("--out", path, options.PAGES) for path in out or ()]
-    options.check_written([decisions], *written)
+    options.check_written([decisions, *(trial or ())], *written)
     given = (leads, events, outcomes, touches, costs)
     files = options.files(rulebook, data, given, *written, needed="outcomes", names=_TABLES)
     reading = options.reading(set_aside=set_aside, observed_until=observed_until, stage_name=stage_name)
-    found = _made(rulebook, files, decisions, reading, {"start": start, "end": end, "few": few})
-    _write(found, [*options.read_from(files), rulebook, *filter(None, [decisions])], out or ())
+    running = {path.stem: _trial(path) for path in trial or ()}
+    asked = {"start": start, "end": end, "few": few, "trials": running}
+    found = _made(rulebook, files, decisions, reading, asked)
+    _write(found, [*options.read_from(files), rulebook, *filter(None, [decisions, *(trial or ())])], out or ())
     print_result(found, printed)
+
+
+def _trial(path: Path) -> ls.threshold.Trial:
+    try:
+        return ls.threshold.Trial.from_json(path.read_text(encoding="utf-8"))
+    except (ls.ArgumentError, UnicodeDecodeError):
+        what = f"{visible(path)} is not what Trial.to_json wrote"
+        raise typer.BadParameter(what, param_hint="'--trial'") from None
 
 
 def _made(
