@@ -81,9 +81,13 @@ def _change(found: Routes, n: int, before: int, asked: Asked, clear: Clear) -> l
         return ["Outcomes are not recorded for the whole period before, so there is no comparison."]
     if n + before < asked.few:
         return []
-    more = "more than" if clear(_CHANGE) else "no more than"
-    allowed = " beside weeks that vary as these do" if found.dispersion > 1 else ""
-    return [f"The change of {signed(n - before)} is {more} chance usually gives at this volume{allowed}."]
+    change = f"a change of {signed(n - before)}"
+    if clear(_CHANGE):
+        return [f"{change[:1].upper()}{change[1:]} is more than chance gives beside weeks that vary as these do."]
+    weeks = found.weeks["mqls"]
+    return [
+        f"Weeks varied from {weeks.min():,} to {counted(int(weeks.max()), 'MQL')}; beside that {change} may be chance."
+    ]
 
 
 def _reconciled(found: Routes, below: int) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
@@ -58,10 +59,19 @@ def draft(facts: Facts, asked: Asked) -> Draft | Silent:
     return Draft(tuple(comparisons), lambda clear: _Section(facts, asked, found, weighted, clear).written())
 
 
+def _comparable(facts: Facts) -> bool:
+    """Whether the period before had as much time for opportunities: nine in ten open within so long of the handover."""
+    assert facts.deals is not None
+    came = facts.handovers.ever.groupby("lead")["day"].min()
+    deals = facts.deals.frame.dropna(subset="opened").explode("leads")
+    waited = deals["opened"].to_numpy(np.float64) - came.reindex(deals["leads"]).to_numpy(np.float64)
+    usual = np.nanquantile(waited, 0.9) if not np.isnan(waited).all() else math.nan
+    return bool(came.min() + usual <= facts.period.before.first)
+
+
 def _p_change(facts: Facts, found: Pipeline, asked: Asked) -> float:
-    """Whether more or fewer were opened; not known of days before outcomes were recorded."""
-    recorded = int(facts.stages.times.days(facts.tables.timezone).min()) <= facts.period.before.first
-    if found.opened < asked.few or not recorded:
+    """Whether more or fewer were opened."""
+    if found.opened < asked.few or not facts.once(_comparable):
         return math.nan
     return float(binomtest(found.opened, found.opened + found.opened_before).pvalue)
 
@@ -70,6 +80,7 @@ class _Section:
     """The section once it is known what is clear."""
 
     def __init__(self, facts: Facts, asked: Asked, found: Pipeline, weighted: WeightedPipeline, clear: Clear) -> None:
+        self.comparable = facts.once(_comparable)
         self.found, self.weighted, self.asked, self.length = found, weighted, asked, facts.period.length
         self.currency = found.currency
         self.clear_change = clear(_CHANGE)
@@ -98,7 +109,8 @@ class _Section:
         opened = counted(found.opened, "opportunity", "opportunities")
         worth = f" worth {self._money(found.amount)}" if found.amount else ""
         were = "was" if found.opened == 1 else "were"
-        said = f"{opened}{worth} {were} opened, against {found.opened_before:,} in the {self.length} before"
+        against = f", against {found.opened_before:,} in the {self.length} before" if self.comparable else ""
+        said = f"{opened}{worth} {were} opened{against}"
         if not weighted.open:
             return f"{said}."
         if math.isnan(weighted.value):
@@ -108,7 +120,9 @@ class _Section:
 
     def _text(self) -> Iterator[str]:
         found = self.found
-        if found.opened >= self.asked.few:
+        if not self.comparable:
+            yield "There is no comparison: leads of the period before had less time on record to become opportunities."
+        elif found.opened >= self.asked.few:
             sure = "more" if self.clear_change else "no more"
             yield f"The change from {found.opened_before:,} is {sure} than chance usually gives at this volume."
         yield " ".join(self._weighted())

@@ -96,7 +96,7 @@ class _Records:
         )
         days = f"no change for more than {self.found.unchanged_days} days"
         said = f"{now[0]:,} of {counted(now[1], 'accepted lead')} still open had {days}"
-        return f"{said}; at the end of the {self.length} before {before[0]:,} of {before[1]:,}"
+        return f"{said}; at the end of the {self.length} before {before[0]:,} of {before[1]:,}" if before[1] else said
 
     def _others(self) -> Iterator[str]:
         if len(self.due):

@@ -149,7 +149,7 @@ class _Response:
     def _change(self) -> Iterator[str]:
         n = int(self.before["n"])
         if min(n, self.n) < self.few:
-            yield f"{counted(n, 'MQL')} in the {self.length} before: too few to compare."
+            yield f"{counted(n, 'MQL') if n else 'No MQL'} in the {self.length} before: too few to compare."
             return
         said = f"In the {self.length} before, the median was {self._median_before()}"
         if self.found.change is None or self.found.on_time_before is None:

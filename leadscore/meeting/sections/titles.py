@@ -138,7 +138,8 @@ class _Titles:
             )
             yield f"No persona describes {free:,} of {counted(self.n, 'MQL')}{known}."
         titles = self.found.unseen["title"].tolist()
-        if titles:
+        # Where nearly all are new, it is the records that are.
+        if titles and 2 * self.found.unseen["mqls"].sum() < self.n:
             more = f" and {len(titles) - _TITLES} more" if len(titles) > _TITLES else ""
             yield f"Titles seen for the first time: {', '.join(titles[:_TITLES])}{more}."
 

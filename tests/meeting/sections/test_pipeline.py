@@ -76,7 +76,7 @@ def test_several_currencies_are_silence():
 def test_few_opportunities_are_no_claim():
     section = written(pipeline.draft, facts(opportunities())).section
     assert section.verdict == "Too few to say"
-    assert section.headline.startswith("24 opportunities worth 2,400 were opened, against 16 in the four weeks before;")
+    assert section.headline.startswith("24 opportunities worth 2,400 were opened; ")
     assert "Too few deals are closed to say what the open ones are worth: 0." in section.text
 
 
@@ -88,4 +88,17 @@ def test_without_touches_nothing_is_said_of_channels():
 
 def test_without_amounts_opportunities_are_still_counted():
     section = written(pipeline.draft, facts(opportunities(amount=None))).section
-    assert section.headline == ("24 opportunities were opened, against 16 in the four weeks before.")
+    assert section.headline == "24 opportunities were opened."
+
+
+def test_the_period_before_is_compared_once_it_had_as_much_time():
+    early = pd.DataFrame({"lead_id": ["l0"], "stage": "mql", "at": pd.Timestamp("2026-01-05")})
+    late = early.assign(at=pd.Timestamp("2026-02-10"))
+    young, old = (
+        written(pipeline.draft, facts(pd.concat([first, opportunities()], ignore_index=True))).section
+        for first in (late, early)
+    )
+    assert "against" not in young.headline
+    assert any("less time on record" in one for one in young.text)
+    assert "were opened, against 16 in the four weeks before" in old.headline
+    assert not any("less time on record" in one for one in old.text)
