@@ -62,9 +62,9 @@ from .learn.rules.reweighing import reweigh as reweigh
 from .learn.rules.suggestions import suggest as suggest
 from .meeting.review import review as review
 from .rulebook.book import Rulebook as Rulebook
-from .sales.acceptance import acceptance as acceptance
 from .sales.conversion import funnel as funnel
-from .sales.response_times import response_times as response_times
+from .sales.response.acceptance import acceptance as acceptance
+from .sales.response.response_times import response_times as response_times
 from .scoring.compare import compare as compare
 from .scoring.one_lead import score_one as score_one
 from .scoring.replay import replay as replay

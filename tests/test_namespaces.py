@@ -79,7 +79,7 @@ def run(code):
 
 
 def test_names_stay_functions_whatever_was_imported_before():
-    """A module imported as `leadscore.sales.acceptance` must not stand where the function is looked for."""
+    """A module imported as `leadscore.sales.response.acceptance` must not stand where the function is looked for."""
     package = Path(ls.__file__).parent
     modules = [
         ".".join(("leadscore", *path.relative_to(package).with_suffix("").parts))

@@ -18,9 +18,9 @@ from leadscore.meeting.decisions import Check, Decision
 from leadscore.present.figures import percent, share
 from leadscore.rulebook.kinds import declared_kind
 from leadscore.sales.facts import Facts
-from leadscore.sales.handovers import BELOW, NO_REASON
-from leadscore.sales.personas import personas_of
-from leadscore.sales.response_times import response_times_of
+from leadscore.sales.handover.handovers import BELOW, NO_REASON
+from leadscore.sales.handover.personas import personas_of
+from leadscore.sales.response.response_times import response_times_of
 from leadscore.stats.intervals import poisson, rate
 
 State = Literal["reached", "moving", "not moving", "due", "not measurable", "not judged"]

@@ -7,7 +7,7 @@ import pandas as pd
 from leadscore.base.text import counted
 from leadscore.present.figures import signed
 from leadscore.present.page import Dot, Dots, Table
-from leadscore.sales.traits import MARKED
+from leadscore.sales.traits.traits import MARKED
 
 # Rows of a picture, and of a table.
 _DRAWN, _LISTED = 10, 40

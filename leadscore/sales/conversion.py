@@ -19,8 +19,8 @@ from leadscore.base.text import counted
 from leadscore.base.times import NO_TIME
 from leadscore.errors import ArgumentError
 from leadscore.present.result import Result, Section
-from leadscore.sales.handovers import handed_over
-from leadscore.sales.mqls_reached import mqls_reached
+from leadscore.sales.handover.handovers import handed_over
+from leadscore.sales.handover.mqls_reached import mqls_reached
 from leadscore.stats.intervals import share_text, with_shares
 from leadscore.stats.survival import kaplan_meier
 from leadscore.tables.groups import By, grouping

@@ -12,8 +12,8 @@ from leadscore.base.days import day_of
 from leadscore.base.periods import Period
 from leadscore.errors import ArgumentError
 from leadscore.rulebook import Rulebook
-from leadscore.sales.deals import Deals, deals_of
-from leadscore.sales.handovers import Handovers, handovers_of
+from leadscore.sales.deals.deals import Deals, deals_of
+from leadscore.sales.handover.handovers import Handovers, handovers_of
 from leadscore.scoring.binding import Binding
 from leadscore.tables.outcomes import Stages
 from leadscore.tables.tables import Tables

@@ -7,7 +7,7 @@ import pytest
 import leadscore as ls
 from leadscore.base.times import DAY
 from leadscore.sales.conversion import funnel
-from leadscore.sales.response_times import response_times
+from leadscore.sales.response.response_times import response_times
 from leadscore.stats.survival import kaplan_meier
 from leadscore.tables.labels import label
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 import leadscore as ls
 from leadscore.base.stages import FUNNEL
 from leadscore.present.pictures import axes_of
-from leadscore.sales.acceptance import acceptance
 from leadscore.sales.conversion import funnel
+from leadscore.sales.response.acceptance import acceptance
 from leadscore.tables.labels import label
 
 DAY_ONE = dt.date(2026, 1, 1)

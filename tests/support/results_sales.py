@@ -3,17 +3,17 @@
 import pandas as pd
 
 import leadscore as ls
-from leadscore.sales.acceptance import acceptance
-from leadscore.sales.cherry_picking import cherry_picking
 from leadscore.sales.conversion import funnel
-from leadscore.sales.personas import personas
-from leadscore.sales.pipeline import pipeline
-from leadscore.sales.promises import promises
-from leadscore.sales.records import records
-from leadscore.sales.response_times import response_times
-from leadscore.sales.routes import routes
-from leadscore.sales.stuck import stuck
-from leadscore.sales.weighted_pipeline import weighted_pipeline
+from leadscore.sales.deals.pipeline import pipeline
+from leadscore.sales.deals.stuck import stuck
+from leadscore.sales.deals.weighted_pipeline import weighted_pipeline
+from leadscore.sales.handover.personas import personas
+from leadscore.sales.handover.routes import routes
+from leadscore.sales.kept.promises import promises
+from leadscore.sales.kept.records import records
+from leadscore.sales.response.acceptance import acceptance
+from leadscore.sales.response.cherry_picking import cherry_picking
+from leadscore.sales.response.response_times import response_times
 from tests.support.hostile import as_id, printable
 
 BOOK = ls.Rulebook.from_yaml("{leadscore: 1, name: x, fit: [], behaviour: [], qualify: {threshold: 0}}")

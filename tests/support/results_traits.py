@@ -3,10 +3,10 @@
 import pandas as pd
 
 import leadscore as ls
-from leadscore.sales.content import content
-from leadscore.sales.missed import missed
-from leadscore.sales.won_lost import won_lost
-from leadscore.sales.words import words
+from leadscore.sales.traits.content import content
+from leadscore.sales.traits.missed import missed
+from leadscore.sales.traits.won_lost import won_lost
+from leadscore.sales.traits.words import words
 from tests.support.hostile import as_id
 
 N = 40

@@ -24,7 +24,7 @@ from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.agreement import Shared
 from leadscore.sales.facts import TWELVE_WEEKS, Facts
-from leadscore.sales.handovers import BELOW, BY_POINTS, HAND_RAISE
+from leadscore.sales.handover.handovers import BELOW, BY_POINTS, HAND_RAISE
 from leadscore.stats.intervals import newcombe, wilson, with_shares
 from leadscore.stats.trends import trend, trend_of_means
 from leadscore.tables.tables import Tables

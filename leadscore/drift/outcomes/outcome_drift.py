@@ -21,8 +21,8 @@ from leadscore.drift.outcomes.label_arrivals import FEWEST_WEEKS, Waiting, arriv
 from leadscore.drift.outcomes.result import OutcomeDrift
 from leadscore.errors import ArgumentError
 from leadscore.rulebook import Rulebook
-from leadscore.sales.response_times import response_times
-from leadscore.sales.waits import mql_moments
+from leadscore.sales.response.response_times import response_times
+from leadscore.sales.response.waits import mql_moments
 from leadscore.scoring.replay import History
 from leadscore.stats.intervals import Floats
 from leadscore.stats.outcomes_and_scores import read_rows

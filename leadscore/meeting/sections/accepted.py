@@ -13,10 +13,10 @@ from leadscore.base.text import counted
 from leadscore.meeting.drafts import CONTEXT, SURE, Asked, Clear, Comparison, Draft, Silent, Written, verdict
 from leadscore.present.figures import percent, percent_range, points_change, share
 from leadscore.present.page import CLEAR, Dot, Dots, MainPoint, PageSection, Table, ToDecide
-from leadscore.sales.acceptance import Acceptance, acceptance_by, acceptance_of
+from leadscore.sales.deals.touch_paths import SOURCE
 from leadscore.sales.facts import Facts
-from leadscore.sales.handovers import NO_REASON
-from leadscore.sales.touch_paths import SOURCE
+from leadscore.sales.handover.handovers import NO_REASON
+from leadscore.sales.response.acceptance import Acceptance, acceptance_by, acceptance_of
 
 _CHANGE, _SOURCES = "accepted: change", "accepted: sources"
 # Sources in the picture; the table has all.

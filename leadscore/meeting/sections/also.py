@@ -14,10 +14,10 @@ from leadscore.meeting.drafts import SURE, Asked, Clear, Comparison, Draft, Sile
 from leadscore.present.figures import share
 from leadscore.present.page import CLEAR, MainPoint, PageSection
 from leadscore.rulebook.kinds import lead_kinds, persona_kinds
-from leadscore.sales.cherry_picking import CherryPicking, cherry_picking
 from leadscore.sales.facts import TWELVE_WEEKS, Facts
-from leadscore.sales.handovers import BELOW, HAND_RAISE
-from leadscore.sales.traits import MARKED
+from leadscore.sales.handover.handovers import BELOW, HAND_RAISE
+from leadscore.sales.response.cherry_picking import CherryPicking, cherry_picking
+from leadscore.sales.traits.traits import MARKED
 from leadscore.scoring.scores import lead_ids
 from leadscore.tables.tables import completeness
 from leadscore.threshold.capacity import WEEK, chosen, gain

@@ -12,10 +12,10 @@ from leadscore.meeting.drafts import CONTEXT, Asked, Clear, Comparison, Draft, S
 from leadscore.meeting.trait_tables import q_value
 from leadscore.present.figures import share
 from leadscore.present.page import CLEAR, NOT_CLEAR, TOO_FEW, Dot, Dots, MainPoint, PageSection, Table
-from leadscore.sales.content import Content, content_of
 from leadscore.sales.facts import Facts
-from leadscore.sales.traits import MARKED
-from leadscore.sales.words import Words, words_of
+from leadscore.sales.traits.content import Content, content_of
+from leadscore.sales.traits.traits import MARKED
+from leadscore.sales.traits.words import Words, words_of
 
 _ASSETS, _WORDS = "content: assets", "content: words"
 _TOGETHER = (

@@ -10,8 +10,8 @@ from leadscore.meeting.drafts import CONTEXT, SURE, Asked, Clear, Comparison, Dr
 from leadscore.present.figures import percent, share, signed
 from leadscore.present.page import CLEAR, COUNTED, MainPoint, PageSection, Table, ToDecide, WeekBars
 from leadscore.sales.facts import Facts
-from leadscore.sales.handovers import BELOW, BY_POINTS, HAND_RAISE, NOT_SCORED
-from leadscore.sales.routes import Routes, routes_of
+from leadscore.sales.handover.handovers import BELOW, BY_POINTS, HAND_RAISE, NOT_SCORED
+from leadscore.sales.handover.routes import Routes, routes_of
 
 _CHANGE = "handed-over: change"
 _SAID = {

@@ -11,8 +11,8 @@ from leadscore.meeting.trait_tables import LUCK, picture, table
 from leadscore.present.figures import points_change, share
 from leadscore.present.page import CLEAR, MainPoint, PageSection, ToDecide
 from leadscore.sales.facts import Facts
-from leadscore.sales.missed import Missed, missed_of
-from leadscore.sales.traits import sets_apart
+from leadscore.sales.traits.missed import Missed, missed_of
+from leadscore.sales.traits.traits import sets_apart
 
 _TRAITS = "missed: traits"
 _CHOSEN = "Sales chose which of these leads to work, so the rest may differ. Accepted is not won."

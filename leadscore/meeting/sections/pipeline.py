@@ -15,11 +15,11 @@ from leadscore.errors import ArgumentError
 from leadscore.meeting.drafts import CONTEXT, SURE, Asked, Clear, Comparison, Draft, Silent, Written, simes, verdict
 from leadscore.present.figures import money, percent
 from leadscore.present.page import COUNTED, MainPoint, PageSection, Range, Ranges, Table, ToDecide
+from leadscore.sales.deals.pipeline import Pipeline, pipeline_of
+from leadscore.sales.deals.touch_paths import NO_TOUCH
+from leadscore.sales.deals.weighted_pipeline import WeightedPipeline, weighted_pipeline_of
 from leadscore.sales.facts import Facts
-from leadscore.sales.pipeline import Pipeline, pipeline_of
-from leadscore.sales.touch_paths import NO_TOUCH
-from leadscore.sales.traits import MARKED
-from leadscore.sales.weighted_pipeline import WeightedPipeline, weighted_pipeline_of
+from leadscore.sales.traits.traits import MARKED
 from leadscore.stats.multi_touch import RULES
 
 _ID, _CHANGE, _NOTHING = "pipeline", "pipeline: change", "pipeline: costs"

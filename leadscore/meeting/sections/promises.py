@@ -5,7 +5,7 @@ from __future__ import annotations
 from leadscore.meeting.drafts import PROMISED, Asked, Clear, Draft, Silent, Written
 from leadscore.present.page import COUNTED, MainPoint, PageSection, Table
 from leadscore.sales.facts import Facts
-from leadscore.sales.promises import promises_of
+from leadscore.sales.kept.promises import promises_of
 
 _KEPT = (
     "“Kept” compares the figure itself with the promise. The interval shows how far such a figure varies by chance. "

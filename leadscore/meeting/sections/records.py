@@ -13,10 +13,10 @@ from leadscore.base.text import counted, exact_percent
 from leadscore.meeting.drafts import SURE, Asked, Clear, Comparison, Draft, Written
 from leadscore.present.figures import percent_beside, percent_range, share
 from leadscore.present.page import CLEAR, COUNTED, MainPoint, PageSection, Share, ShareBars, Table, ToDecide
-from leadscore.sales.duplicates import SAME_ACCOUNT, SAME_EMAIL
 from leadscore.sales.facts import Facts
-from leadscore.sales.fields import REASON
-from leadscore.sales.records import SMALL, Records, records_of
+from leadscore.sales.kept.duplicates import SAME_ACCOUNT, SAME_EMAIL
+from leadscore.sales.kept.fields import REASON
+from leadscore.sales.kept.records import SMALL, Records, records_of
 
 _CHANGE = "records: fields"
 

@@ -16,7 +16,7 @@ from leadscore.present.figures import duration, percent, percent_range, points_c
 from leadscore.present.page import CLEAR, Curve, MainPoint, PageSection, Steps, Table, ToDecide
 from leadscore.rulebook import Rulebook
 from leadscore.sales.facts import Facts
-from leadscore.sales.response_times import ResponseTimes, response_times_by, response_times_of
+from leadscore.sales.response.response_times import ResponseTimes, response_times_by, response_times_of
 
 _CHANGE, _AGREED, _GROUPS = "response: change", "response: agreed", "response: teams"
 _TEAM, _OWNER = "team", "owner"

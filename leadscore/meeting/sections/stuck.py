@@ -12,11 +12,11 @@ from leadscore.base.text import counted
 from leadscore.meeting.drafts import CONTEXT, SURE, Asked, Comparison, Draft, Silent, Written, simes
 from leadscore.present.figures import duration, money, signed
 from leadscore.present.page import CLEAR, COUNTED, Ageing, Ages, MainPoint, PageSection, Table, ToDecide
-from leadscore.sales.deals import currency_of
+from leadscore.sales.deals.deals import currency_of
+from leadscore.sales.deals.stuck import Stuck, stuck_of
 from leadscore.sales.facts import Facts
-from leadscore.sales.stuck import Stuck, stuck_of
-from leadscore.sales.traits import MARKED
-from leadscore.sales.won_lost import WonLost, won_lost_of
+from leadscore.sales.traits.traits import MARKED
+from leadscore.sales.traits.won_lost import WonLost, won_lost_of
 
 _TRAITS = "stuck: won against lost"
 # Dots of a stage in the picture.

@@ -24,8 +24,8 @@ from leadscore.present.page import (
     Verdict,
 )
 from leadscore.sales.facts import Facts
-from leadscore.sales.personas import Personas, personas_of
-from leadscore.sales.traits import MARKED
+from leadscore.sales.handover.personas import Personas, personas_of
+from leadscore.sales.traits.traits import MARKED
 from leadscore.stats.intervals import wilson
 
 _MIX, _CHANGE, _ACCEPTED = "titles: agreed mix", "titles: change", "titles: acceptance"

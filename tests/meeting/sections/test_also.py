@@ -8,7 +8,7 @@ import pandas as pd
 import leadscore as ls
 from leadscore.meeting.drafts import Asked, Silent
 from leadscore.meeting.sections import also
-from leadscore.sales.handovers import BELOW, HAND_RAISE
+from leadscore.sales.handover.handovers import BELOW, HAND_RAISE
 from tests.support.drafted import company, facts_of, written
 
 END = "2026-03-31"
