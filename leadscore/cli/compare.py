@@ -151,9 +151,10 @@ def evaluate(  # noqa: PLR0913
     set_aside: options.SetAside = False,
     printed: options.Printed = "table",
 ) -> None:
-    """Say whether scoring finds more than waiting for requests, and at which threshold.
+    """Say whether scoring finds more than requests do.
 
-    Over the leads that came to sales in the period and that it worked, each as it stood on that day.
+    And at which threshold. Over the leads that came to sales in the period and that it worked, each as it stood on that
+    day.
     """
     from leadscore.threshold.capacity import fitting  # noqa: PLC0415 - it needs pandas
 

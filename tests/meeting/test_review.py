@@ -146,7 +146,7 @@ def test_comparisons_are_corrected_together_as_statsmodels_does():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_hostile_names_yield_no_element(name):
-    """Wherever a user gives names: the tags are those of the same page with plain names."""
+    """Wherever a user gives names: tags and attributes are of the kinds that the page has with plain names."""
 
     def named(text):
         made = company()
@@ -160,7 +160,11 @@ def test_hostile_names_yield_no_element(name):
         events = made.events.assign(asset=made.events["asset"] + text)
         return page_of(replace(made, leads=leads, outcomes=outcomes, touches=touches, costs=costs, events=events))
 
-    assert parsed(named(f"x{name}y").to_html()).tags == parsed(named("xy").to_html()).tags
+    hostile, plain = (parsed(named(text).to_html()) for text in (f"x{name}y", "xy"))
+    # Words and addresses are cut in other places, so there may be more or fewer rows.
+    assert set(hostile.tags) <= set(plain.tags)
+    assert set(hostile.attributes) <= set(plain.attributes)
+    assert hostile.tags.count("svg") == plain.tags.count("svg")
 
 
 def test_a_period_that_is_not_over_is_refused():
