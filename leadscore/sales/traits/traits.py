@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from leadscore.base.text import as_text, decimal
-from leadscore.base.times import DAY, NO_TIME
+from leadscore.base.times import DAY, NO_TIME, one_array
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import Kind, declared_kind, lead_kinds, persona_kinds, rule_uses
 from leadscore.rulebook.lookups import ColumnPlan, holds_in
@@ -128,7 +128,10 @@ def _of_columns(
     for name in names:
         if name in _OWN or name not in tables.leads.column_names:
             continue
-        data = tables.leads[name].take(pa.array(record[there]))
+        data = one_array(tables.leads[name]).take(pa.array(record[there]))
+        if pa.types.is_dictionary(data.type):
+            # Else all values of all leads would be read, and not only those looked at.
+            data = data.dictionary_decode()
         column = _read(data, scored.get(name) or declared_kind(rulebook, name), rulebook)
         why = ""
         if name not in scored and names_people(name):
