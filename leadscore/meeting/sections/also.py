@@ -35,7 +35,10 @@ def draft(facts: Facts, asked: Asked) -> Draft | Silent:
     tests = [] if picking is None else picking.frame["p_corrected"].dropna().tolist()
     n = 0 if picking is None else int(picking.frame["n"].max())
     if not lines and not tests:
-        return Silent("Smaller questions: no MQL, no grades and no required fields to say anything of.")
+        return Silent(
+            "Who is likely but not ready, and which fields could be dropped: `grades` of fit and behaviour and "
+            "`required` columns in the rulebook tell."
+        )
     what = f"whether leads are worked, and how fast, at an equal score, by {counted(len(tests), 'test')}"
     p = math.nan if n < asked.few else min(tests, default=math.nan)
     method = "stratified tests, Holm among themselves"
@@ -79,7 +82,6 @@ def _not_ready(facts: Facts) -> Iterator[str]:
     """How many leads fit well, do next to nothing, and have not come to sales."""
     grades, end = facts.rulebook.grades, facts.period.last
     if grades is None or grades.fit is None or grades.behaviour is None:
-        yield "Likely but not ready: `grades` of fit and behaviour in the rulebook tell who fits and does little."
         return
     bound = facts.binding.timeline(facts.rulebook).everyone(end)
     came = facts.stages.came_to_sales(len(facts.tables.ids), facts.stages.times.days(facts.rulebook.timezone))
@@ -99,11 +101,13 @@ def _requests(facts: Facts, few: int) -> Iterator[str]:
     rows = facts.handovers.frame
     rows = rows[(rows["day"] > end - TWELVE_WEEKS) & rows["accepted"].notna() & rows["total"].notna()]
     rows = rows.drop_duplicates("lead")
-    if not len(rows):
+    raised = rows["route"] == HAND_RAISE
+    # Where sales refused nobody or nobody asked for it, there is nothing to compare.
+    if not raised.any() or rows["accepted"].all():
         return
     week, weeks = ((end - rows["day"]) // WEEK).to_numpy(), TWELVE_WEEKS // WEEK
     places = np.full(weeks, (rows["route"] != BELOW).sum() / weeks)
-    asked = np.where(rows["route"] == HAND_RAISE, 1, -np.inf)
+    asked = np.where(raised, 1, -np.inf)
     more = gain(
         chosen(rows["total"].to_numpy(), week, places) - chosen(asked, week, places),
         rows["accepted"].to_numpy(bool), week,
@@ -125,7 +129,7 @@ def _picking(facts: Facts) -> CherryPicking | None:
     rows = facts.handovers.frame
     rows = rows[rows["total"].notna() & (rows["day"] > facts.period.last - TWELVE_WEEKS)].drop_duplicates("lead")
     columns = [name for name in dict.fromkeys([*lead_kinds(facts.rulebook), _SOURCE]) if _few_levels(facts, name)]
-    if not len(rows) or not columns:
+    if not len(rows) or not columns or facts.stages.only_successes("sal"):
         return None
     score = pd.Series(rows["total"].to_numpy(), lead_ids(facts.tables, rows["lead"].to_numpy(np.int32)))
     until = day_of(facts.until)

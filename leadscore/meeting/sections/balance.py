@@ -39,6 +39,8 @@ def draft(facts: Facts, asked: Asked) -> Draft | Silent:
     """The section; silent while it is not known what is usual, or where no MQL came by points."""
     if not dated(facts):
         return Silent("Whether behaviour outweighs fit. `created_at` of the leads says which activity is usual.")
+    if not facts.rulebook.behaviour or not len(facts.tables.events):
+        return Silent("Whether behaviour outweighs fit. It needs events, and points for behaviour in the rulebook.")
     found = facts.once(balance_today_of)
     if found.needing is None:
         return Silent(f"Whether behaviour outweighs fit. {found.notes[1]}")
@@ -137,6 +139,8 @@ class _Balance:
         """What sales said to those who needed unusual activity, beside the others."""
         frame = self.found.acceptance
         (some, these), (others, those) = frame[["accepted", "decided"]].to_numpy().tolist()
+        if some + others == these + those:
+            return "Whether sales accepts them less often is not known: it refused none of the MQLs of these weeks."
         said = (
             f"Of those decided on in these weeks, sales accepted {some:,} of {these:,} that needed unusual activity "
             f"and {others:,} of {those:,} others"
@@ -191,9 +195,9 @@ class _Balance:
         gains = self.gaining and self.found.leads_trend["change"]["gap"] > 0
         if up or gains or (self.differs and self.share > (self.found.agreed or 0)):
             options = (
-                "Give fewer points for activity, or cap them; `leadscore diff` says who would not qualify.",
-                "Ask for more fit: a higher bar for the titles that sales accepts less often.",
-                "Leave the points, agree on a limit, and look again at the next review.",
+                "give fewer points for activity, or cap them",
+                "ask for more fit: a higher bar for the titles that sales accepts less often",
+                "leave the points, agree on a limit, and look again at the next review",
             )
             yield ToDecide("Should activity give fewer points?", self._headline(), options)
 

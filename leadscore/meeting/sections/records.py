@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from leadscore.base.text import counted, exact_percent
-from leadscore.meeting.drafts import SURE, Asked, Clear, Comparison, Draft, Written
+from leadscore.meeting.drafts import SURE, Asked, Clear, Comparison, Draft, Silent, Written
 from leadscore.present.figures import percent_beside, percent_range, share
 from leadscore.present.page import CLEAR, COUNTED, MainPoint, PageSection, Share, ShareBars, Table, ToDecide
 from leadscore.sales.facts import Facts
@@ -21,9 +21,11 @@ from leadscore.sales.kept.records import SMALL, Records, records_of
 _CHANGE = "records: fields"
 
 
-def draft(facts: Facts, asked: Asked) -> Draft:
-    """The section."""
+def draft(facts: Facts, asked: Asked) -> Draft | Silent:
+    """The section; silent where no field was due, no accepted lead is open, and no lead was compared."""
     found = facts.once(records_of)
+    if not found.fields["n"].any() and not found.unchanged["open"].any() and not found.duplicates["n"].any():
+        return Silent("Records: `required` and `update` of columns in the rulebook say which fields must be filled in.")
     enough = found.fields[found.fields[["n", "n_before"]].min(axis=1) >= asked.few]
     several = counted(len(found.fields), "field")
     comparison = Comparison(

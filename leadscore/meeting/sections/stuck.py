@@ -66,6 +66,8 @@ def _written(found: Stuck, closed: WonLost, currency: str, *, traits_clear: bool
 def _headline(found: Stuck) -> str:
     older = found.frame["older"].fillna(0).to_dict()
     total, there = int(sum(older.values())), int(found.frame["open"].sum())
+    if found.frame["older"].isna().all():
+        return f"{counted(there, 'lead or deal is', 'leads and deals are')} open; which age is usual is not known yet."
     if not total:
         return f"None of {counted(there, 'open lead')} and deals is older than usual for its stage."
     where = max(older, key=lambda stage: older[stage])

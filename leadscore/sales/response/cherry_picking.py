@@ -98,6 +98,10 @@ class CherryPicking(Result):
         for row in self.frame[self.frame["p_corrected"] < _LEVEL].itertuples():
             mine = self.levels[(self.levels["attribute"] == row.attribute) & (self.levels["outcome"] == row.outcome)]
             worked = row.outcome == "worked"
+            none = 0 if worked else 1
+            # One whose interval excludes no difference, if there is one: a rare level may only seem far off.
+            apart = mine[(mine["low"] > none) | (mine["high"] < none)]
+            mine = mine if apart.empty else apart
             most = mine.iloc[int(np.nanargmax(np.abs(mine["effect"] if worked else np.log(mine["effect"]))))]
             ends = most[["effect", "low", "high"]]
             by, low, high = (f"{100 * end:+.0f}" if worked else f"{end:.2f}" for end in ends)

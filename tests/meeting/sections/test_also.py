@@ -2,7 +2,6 @@
 
 import json
 
-import numpy as np
 import pandas as pd
 
 import leadscore as ls
@@ -56,7 +55,7 @@ def test_who_is_likely_but_not_ready_is_counted_as_by_hand():
         f"Likely but not ready: {len(there):,} leads of fit A or B with less than "
         f"{min(behaviour.values()):g} points of behaviour, not at sales yet, {new:,} of them new in 12 weeks."
     )
-    assert "`grades`" in line(written(also.draft, world(grades=None)), "Likely")
+    assert not any(one.startswith("Likely") for one in written(also.draft, world(grades=None)).section.text)
 
 
 def test_a_required_field_that_nothing_uses_could_be_dropped():
@@ -103,9 +102,22 @@ def test_of_next_to_nothing_next_to_nothing_is_said():
     leads = pd.DataFrame({"lead_id": ["a"], "created_at": ["2026-01-01"]})
     tables = ls.load_tables(leads, None, rows, rulebook=book, observed_until=END)
     found = also.draft(facts_of(tables, book), Asked())
-    assert not isinstance(found, Silent)
-    assert np.isnan(found.comparisons[0].p)
-    assert len(found.write(lambda _: False).section.text) == 1
+    assert isinstance(found, Silent)
+    assert "`grades`" in found.why
+
+
+def test_where_sales_refused_nobody_nothing_is_said_of_picking_or_requests():
+    """Outcomes of successes alone: whom sales worked and let go is not there, so nothing can be compared."""
+    tables, rulebook = company(12_000, 1, (), "{}")
+    won = tables.outcomes[tables.outcomes["stage"].isin(["lead", "mql", "sal"])]
+    made = ls.datasets.make_company(12_000, random_state=1)
+    tables = ls.load_tables(
+        made.leads, made.events, won, rulebook=rulebook, columns=["source"], observed_until="2026-03-31"
+    )
+    text = " ".join(written(also.draft, facts_of(tables, rulebook)).section.text)
+    assert "Likely but not ready" in text
+    assert "Scoring against" not in text
+    assert "pick beyond" not in text
 
 
 def test_of_few_mqls_no_choice_is_claimed():

@@ -80,3 +80,21 @@ def test_a_new_user_reads_when_it_will_be_known():
     silent = balance.draft(facts_of(tables, made.rulebook), None)
     assert isinstance(silent, Silent)
     assert "learned from 8 weeks of history. Here are 4: it is known in 4 weeks." in silent.why
+
+
+def test_without_behaviour_there_is_nothing_to_weigh():
+    tables, rulebook = company(12_000, 1, (), "{}")
+    bare = rulebook.edited({"behaviour": None, "groups": None, "qualify.threshold": 40, "qualify.segments": None})
+    silent = balance.draft(facts_of(tables, bare), None)
+    assert isinstance(silent, Silent)
+    assert "needs events, and points for behaviour" in silent.why
+
+
+def test_where_sales_refused_nobody_harm_is_not_known():
+    tables, rulebook = company(12_000, 1, (), "{}")
+    made = make_company(12_000, random_state=1)
+    kept = tables.outcomes[~tables.outcomes["stage"].isin(["rejected", "recycled", "lost"])]
+    tables = ls.load_tables(made.leads, made.events, kept, rulebook=rulebook, observed_until="2026-03-31")
+    text = " ".join(written(balance.draft, facts_of(tables, rulebook)).section.text)
+    assert "it refused none of the MQLs of these weeks" in text
+    assert "points higher" not in text

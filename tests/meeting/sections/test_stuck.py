@@ -65,7 +65,7 @@ def test_few_and_none_are_said():
         tables_of([("a", "mql", "2026-03-02"), ("a", "sal", "2026-03-03"), ("b", "mql", "2026-03-04")]), BOOK
     )
     assert draft.comparisons == ()
-    assert page.section.headline == "None of 2 open leads and deals is older than usual for its stage."
+    assert page.section.headline == "2 leads and deals are open; which age is usual is not known yet."
     assert page.section.text[-1] == (
         "Won against lost: No deal has closed that was opened long enough ago to compare won with lost."
     )
