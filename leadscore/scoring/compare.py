@@ -158,7 +158,7 @@ class Comparison(Result):
     @property
     def headline(self) -> str:
         """How many leads qualified by each, and how many of them differ."""
-        counts = self.frame["change"].value_counts(sort=False)
+        counts = self.frame.loc[~self.frame["already"], "change"].value_counts(sort=False)
         differ = ", ".join(f"{count:,} {change}" for change, count in counts.items())
         old, new = (len(history) - history.already for history in (self.old, self.new))
         by_both = f"{counted(old, 'lead')} qualified by the old rulebook and {new:,} by the new"
@@ -168,8 +168,8 @@ class Comparison(Result):
     def notes(self) -> tuple[str, ...]:
         """What the words mean, and what is not in the weeks."""
         already = int(self.frame["already"].sum())
-        began = f"{already:,} of these leads had already qualified by one rulebook before the period"
-        before = f"{began}; its total and weeks leave out such leads."
+        began = f"{counted(already, 'more lead')} had already qualified by one rulebook before the period"
+        before = f"{began}: in `frame`, and in no count above and no week."
         return (
             "Gained and lost: qualified by only the new or only the old rulebook; earlier and later: by both.",
             *((before,) if already else ()),

@@ -220,9 +220,11 @@ def test_outcomes_of_the_gained_and_the_lost():
     }
     assert before.frame["already"].to_dict() == {lead: lead not in "de" for lead in "abcdefg"}
     assert before.notes[1] == (
-        "5 of these leads had already qualified by one rulebook before the period; "
-        "its total and weeks leave out such leads."
+        "5 more leads had already qualified by one rulebook before the period: in `frame`, and in no count above and "
+        "no week."
     )
+    # Of the seven that differ only d and e began in the period.
+    assert ": 0 gained, 2 lost, 0 earlier, 0 later." in before.headline
     # Nothing is known yet of windows that are still open.
     assert comparison.outcomes(within_days=120)["n"].sum() == 0
     # Without refusals all that sales worked was accepted; of who was, not all bought.
