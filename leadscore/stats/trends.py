@@ -127,8 +127,9 @@ def _line(mean: Floats, n: Floats, least: float) -> Trend:
         return Trend(np.nan, np.nan, np.nan, np.nan, len(place), 1.0)
     slope = float(_slopes(sums, size, week))
     orders = np.argsort(np.random.default_rng(0).random((_ORDERS, len(place))), axis=1)
-    # Sums in another order differ by roundings.
-    as_steep = np.abs(_slopes(sums[orders], size[orders], week)) >= abs(slope) * (1 - 1e-9)
+    # Sums in another order differ by roundings, and where all weeks are alike there is nothing else.
+    least_steep = abs(slope) * (1 - 1e-9) - 1e-12 * np.abs(mean[place]).max()
+    as_steep = np.abs(_slopes(sums[orders], size[orders], week)) >= least_steep
     p = float((1 + as_steep.sum()) / (1 + _ORDERS))
     middle = (size * week).sum() / size.sum()
     left = mean[place] - sums.sum() / size.sum() - slope * (week - middle)

@@ -5,7 +5,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 import statsmodels.api as sm
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 import leadscore as ls
@@ -36,6 +36,7 @@ def test_the_slope_is_that_of_weighted_least_squares(weeks):
 
 
 @given(WEEKS)
+@example([(0, 1), (0, 1), (0, 3)])
 def test_a_fall_is_a_rise_of_the_others(weeks):
     count, n = shares(weeks)
     one, other = trend(count, n), trend([of - some for some, of in zip(count, n, strict=True)], n)
