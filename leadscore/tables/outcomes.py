@@ -198,11 +198,14 @@ def _out_of_order(stages: Stages, timezone: str) -> tuple[Rows, Rows, Rows]:
     wrong, swapped = set[int](), dict[int, int]()
     for rows in np.split(suspect, np.flatnonzero(np.diff(lead[suspect])) + 1):
         for one in _passes([(int(moment[row]), int(stage[row]), int(row)) for row in rows]):
-            ahead = _swapped(one, local)
-            mended = sorted((int(moment[ahead.get(row, row)]), stage, row) for _, stage, row in one)
-            wrong |= {row for _, _, row in one} - _in_order(mended)
+            kept, ahead = one, _swapped(one, local)
+            # No row counts from one that is set aside.
+            while out := _aside(kept, ahead, moment):
+                kept = [row for row in kept if row[2] not in out]
+                ahead = _swapped(kept, local)
+            wrong |= {row for _, _, row in one} - {row for _, _, row in kept}
             swapped |= ahead
-    swapped = {row: swapped[row] for row in sorted(swapped.keys() - wrong)}
+    swapped = {row: swapped[row] for row in sorted(swapped)}
     return np.array(sorted(wrong), np.intp), np.array([*swapped], np.intp), np.array([*swapped.values()], np.intp)
 
 
@@ -233,6 +236,12 @@ def _swapped(rows: list[_Row], local: Ints) -> dict[int, int]:
             if further > stage and before < moment and local[place] - local[other] < DAY:
                 ahead.setdefault(place, other)
     return ahead
+
+
+def _aside(rows: list[_Row], ahead: dict[int, int], moment: Ints) -> set[int]:
+    """The places of rows that are out of order, each of `ahead` at the time of the row that it counts from."""
+    mended = sorted((int(moment[ahead.get(row, row)]), stage, row) for _, stage, row in rows)
+    return {row for _, _, row in rows} - _in_order(mended)
 
 
 def _in_order(rows: list[_Row]) -> set[int]:

@@ -295,3 +295,14 @@ def test_the_outcomes_up_to_a_day():
         load(None).observed()
     with pytest.raises(ls.ArgumentError, match="the outcomes are empty: no stage that a lead reached was recorded"):
         load(outcomes_of("mql 1")[:0]).observed()
+
+
+def test_no_stage_counts_from_one_that_is_set_aside():
+    """The mql of the 15th is 15 hours after the acceptance, which goes for the sake of the mql of the 16th."""
+    rows = [("mql", "2026-03-15"), ("mql", "2026-03-16"), ("sal", "2026-03-14T09:00:00")]
+    outcomes = pd.DataFrame(rows, columns=["stage", "at"]).assign(lead_id="a")
+    first = ls.load_tables(pd.DataFrame({"lead_id": ["a"]}), None, outcomes, strict=False)
+    again = ls.load_tables(pd.DataFrame({"lead_id": ["a"]}), None, first.outcomes)
+    assert len(first.rejected) == 1
+    assert sorted(first.stages.times.at.tolist()) == sorted(again.stages.times.at.tolist())
+    assert len(first.mended) == len(again.mended)
