@@ -279,7 +279,7 @@ def words_in(text: str) -> set[str]:
     """
     plain = _ADDRESS.sub(" ", _MARKUP.sub(" ", html.unescape(text)))
     parts = (part.strip("'") for part in normalise(plain).translate(_LETTERS).split())
-    return {part for part in parts if sum(letter != "'" and not letter.isnumeric() for letter in part) > 1}
+    return {part for part in parts if sum(map(str.isalpha, part)) > 1}
 
 
 def _who(tables: Tables, lead: npt.NDArray[np.int32]) -> list[set[str]]:
