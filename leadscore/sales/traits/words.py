@@ -279,7 +279,9 @@ def words_in(text: str) -> set[str]:
     """
     plain = _ADDRESS.sub(" ", _MARKUP.sub(" ", html.unescape(text)))
     parts = (part.strip("'") for part in normalise(plain).translate(_LETTERS).split())
-    return {part for part in parts if sum(map(str.isalpha, part)) > 1}
+    # Marks count where they stand over a letter, as vowels do in many scripts.
+    sized = (part for part in parts if sum(letter != "'" and not letter.isnumeric() for letter in part) > 1)
+    return {part for part in sized if part[0].isalnum()}
 
 
 def _who(tables: Tables, lead: npt.NDArray[np.int32]) -> list[set[str]]:
