@@ -49,3 +49,14 @@ def day_number(day: dt.date) -> int:
 def day_of(number: int) -> dt.date:
     """The calendar date of so many days since 1970."""
     return _FIRST + dt.timedelta(int(number))
+
+
+def in_words(day: dt.date) -> str:
+    """A day as people write it.
+
+    Examples
+    --------
+    >>> in_words(dt.date(2026, 3, 2))
+    '2 March 2026'
+    """
+    return f"{day.day} {day:%B %Y}"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from leadscore.base.days import day_of
+from leadscore.base.days import day_of, in_words
 from leadscore.base.text import counted
 
 
@@ -61,9 +61,9 @@ class Period:
         ('2 to 29 March 2026', '2 February to 29 March 2026', '8 November 2025 to 29 March 2026', '2 March 2026')
         """
         first, last = day_of(self.first), day_of(self.last)
-        end = f"{last.day} {last:%B %Y}"
+        end = in_words(last)
         if first == last:
             return end
         if first.year != last.year:
-            return f"{first.day} {first:%B %Y} to {end}"
+            return f"{in_words(first)} to {end}"
         return f"{first.day} to {end}" if first.month == last.month else f"{first.day} {first:%B} to {end}"

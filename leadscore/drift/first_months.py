@@ -6,11 +6,8 @@ import datetime as dt
 from typing import NamedTuple
 
 from leadscore.base.days import day_number, day_of
-from leadscore.base.periods import Period
-from leadscore.base.text import counted
-from leadscore.drift.balance.today import LEAST_WEEKS, TREND_WEEKS, begins, dated
+from leadscore.drift.balance.today import LEAST_WEEKS, TREND_WEEKS
 from leadscore.drift.cohorts import AGE_DAYS, SHORT, YEAR, mondays
-from leadscore.sales.facts import Facts
 
 
 class Beginning(NamedTuple):
@@ -81,21 +78,3 @@ def first_months(since: dt.date, *, period_days: int = 28) -> FirstMonths:
         after(f"a drift verdict with a known rate of false alarms (reference_weeks={SHORT})", watched + 7 * SHORT),
         after(f"a drift verdict that allows for the season (reference_weeks={YEAR})", watched + 7 * YEAR),
     )
-
-
-def not_yet(facts: Facts) -> tuple[str, ...]:
-    """What cannot be said of a period for want of history, a sentence each with the day from which on it can."""
-    outcomes = facts.stages.times.days(facts.rulebook.timezone)[~facts.stages.of("lead")]
-    since = day_of(int(outcomes.min()) if len(outcomes) else facts.until)
-    sold = first_months(since, period_days=facts.period.days)
-    # How many needed unusual activity is said by the section itself.
-    later = [sold.change, *(first_months(day_of(begins(facts)))[3:] if dated(facts) else ())]
-    lines = [
-        f"{one.what[0].upper()}{one.what[1:]}: from {Period(*[day_number(one.day)] * 2)} on, with "
-        f"{counted(one.weeks, 'week')} of history."
-        for one in later
-        if day_number(one.day) > facts.period.last
-    ]
-    if day_number(sold.period.day) > facts.period.last:
-        lines.insert(0, f"Outcomes are known since {Period(*[day_number(since)] * 2)}, a part of the period only.")
-    return tuple(lines)

@@ -12,11 +12,11 @@ import pandas as pd
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_number
 from leadscore.base.periods import Period
-from leadscore.base.text import counted, decimal
+from leadscore.base.text import counted, decimal, listed
 from leadscore.meeting.drafts import Comparison as Compared
 from leadscore.meeting.drafts import corrected
 from leadscore.meeting.review import Review
-from leadscore.present.figures import of_all, percent, points_change, signed
+from leadscore.present.figures import of_all, percent, percent_range, points_change, signed
 from leadscore.present.page import (
     CLEAR,
     COUNTED,
@@ -81,6 +81,11 @@ def change_page(
     -----
     Who qualifies is a complete count. Shares accepted have Wilson intervals, differences Newcombe's; whether gained
     and lost leads differ from those that qualify by both is Fisher's exact test, both corrected together (Holm).
+
+    References
+    ----------
+    Wilson, E. B. (1927), Journal of the American Statistical Association 22, 209-212. Newcombe, R. G. (1998),
+    Statistics in Medicine 17, 873-890, method 10. Holm, S. (1979), Scandinavian Journal of Statistics 6, 65-70.
 
     Examples
     --------
@@ -264,7 +269,7 @@ def _quality(
     clear = [test["clear"] for test in tests.values()]
     enough = any(not math.isnan(test["p"]) for test in tests.values())
     shares = [f"{of_all(*count)} {who if who != 'both' else 'that qualify by both'}" for who, count in of.items()]
-    headline = f"Of the leads that sales worked it accepted {_listed(shares)}."
+    headline = f"Of the leads that sales worked it accepted {listed(shares)}."
     if not of:
         why = f"sales has worked none of them for {counted(within_days, 'day')} yet"
         why = (stages.only_successes("sal") or why) if len(known) else "no lead is recorded as accepted by sales"
@@ -314,11 +319,11 @@ def _became(found: pd.DataFrame, within_days: int) -> Table:
             _WHO[row["group"]],
             row["stage"],
             *(f"{row[name]:,}" for name in ("leads", "n", "reached")),
-            percent(row["share"]),
+            f"{percent(row['share'])} ({percent_range(row['low'], row['high'])})",
         )
         for row in found.reset_index().to_dict("records")
     )
-    heads = ("Leads", "Stage", "Number", "Known", "Reached", "Share")
+    heads = ("Leads", "Stage", "Number", "Known", "Reached", "Share (95%)")
     known = f"Known: sales worked the lead, and {counted(within_days, 'day')} have passed since it qualified."
     return Table("What became of them", heads, rows, (2, 3, 4, 5), (known,))
 
@@ -342,7 +347,7 @@ def _protections(comparison: Comparison) -> PageSection:
 def _rules(comparison: Comparison) -> PageSection:
     changes = comparison.changes
     counts = pd.Series([change.section for change in changes], dtype="str").value_counts(sort=False)
-    said = _listed([f"{count} in {_PARTS.get(str(section), section)}" for section, count in counts.items()])
+    said = listed([f"{count} in {_PARTS.get(str(section), section)}" for section, count in counts.items()])
     headline = f"{counted(len(changes), 'change')}: {said}." if changes else "The two rulebooks say the same."
     rows = tuple((change.section, change.name, change.text) for change in changes)
     table = Table("Changes", ("Section", "Name", "Change"), rows, folded=False)
@@ -365,7 +370,3 @@ def _footer(comparison: Comparison) -> Iterator[str]:
         digest = sha256(history.rulebook.to_yaml().encode()).hexdigest()
         yield f"{which} rulebook: {named(history.rulebook)}, SHA-256 {digest}."
     yield "The same tables and rulebooks give the same page."
-
-
-def _listed(parts: list[str]) -> str:
-    return " and ".join([", ".join(parts[:-1]), *parts[-1:]] if len(parts) > 1 else parts)

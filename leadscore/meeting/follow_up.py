@@ -15,7 +15,7 @@ from leadscore.base.periods import Period
 from leadscore.drift.balance.today import balance_today_of
 from leadscore.errors import ArgumentError, did_you_mean
 from leadscore.meeting.decisions import Check, Decision
-from leadscore.present.figures import percent, share
+from leadscore.present.figures import of_all, percent
 from leadscore.rulebook.kinds import declared_kind
 from leadscore.sales.facts import Facts
 from leadscore.sales.handover.handovers import BELOW, NO_REASON
@@ -171,4 +171,6 @@ def said(check: Check, measured: Measured | None) -> str:
         return "not known"
     if check.figure == "mqls_per_week":
         return f"{measured.value:,.0f} a week"
-    return share(measured.count, round(measured.n)) if measured.n < 20 else percent(measured.value)
+    n = round(measured.n)
+    # Those who still wait count in part, so the share is not always that of the count.
+    return of_all(measured.count, n) if n < 20 else f"{percent(measured.value)} of {n:,}"

@@ -11,12 +11,12 @@ from importlib.metadata import version
 from typing import Any
 
 from leadscore.base.arguments import Arguments
-from leadscore.base.days import day_of
+from leadscore.base.days import day_of, in_words
 from leadscore.base.text import counted
-from leadscore.drift.first_months import not_yet
 from leadscore.errors import visible
 from leadscore.meeting.decisions import Decisions
 from leadscore.meeting.drafts import Asked, Draft, Silent, Written, corrected
+from leadscore.meeting.not_yet import not_yet
 from leadscore.meeting.sections import (
     accepted,
     also,
@@ -168,7 +168,19 @@ def review(  # noqa: PLR0913 - the period, and what the page is told
 
     References
     ----------
-    Holm, S. (1979), A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6.
+    Holm, S. (1979), Scandinavian Journal of Statistics 6, 65-70.
+
+    Examples
+    --------
+    >>> import leadscore as ls
+    >>> made = ls.datasets.make_company(4000, random_state=1)
+    >>> tables = ls.load_tables(made.leads, made.events, made.outcomes, rulebook=made.rulebook)
+    >>> found = review(tables, made.rulebook, start="2026-03-02", end="2026-03-29")
+    >>> for point in found.page.main[:3]:
+    ...     print(f"{point.headline} ({point.verdict})")
+    Marketing kept 3 of its 3 promises and sales 2 of 3. (Counted)
+    56 MQLs were handed over, against 50 in the four weeks before; 34 of them below the agreed bar. (Counted)
+    Sales accepted 34 of 56 MQLs it has decided on, 61%; no clear change from 56%. (Not clear)
     """
     with Arguments("review") as given:
         given.types(decisions=(decisions, Decisions | None))
@@ -202,7 +214,7 @@ def _page(
         title=f"Lead review, {period}",
         about=(
             f"Marketing and sales. Compared with the {period.length} before, {before}.",
-            f"Outcomes recorded until {_written(facts.until)}. Rulebook {named(facts.rulebook)}.",
+            f"Outcomes recorded until {in_words(day_of(facts.until))}. Rulebook {named(facts.rulebook)}.",
         ),
         main=tuple(point for *_, point in main),
         legend=_legend(sum(not math.isnan(one["p"]) for one in comparisons.values()), asked.few),
@@ -227,11 +239,6 @@ def _legend(n: int, few: int) -> str:
         f"{counted(n, 'comparison')} on this page. Counted: a complete count, no estimate. "
         f"Not clear: the data allow either answer. Too few to say: fewer than {few} cases."
     )
-
-
-def _written(day: int) -> str:
-    date = day_of(day)
-    return f"{date.day} {date:%B %Y}"
 
 
 def _made_from(facts: Facts) -> str:

@@ -9,6 +9,11 @@ UNKNOWN = "not known"
 _AS_COUNT = 20
 
 
+def known(value: float) -> float | None:
+    """A figure for a picture; None where it is not known."""
+    return None if math.isnan(value) else float(value)
+
+
 def percent(share: float) -> str:
     """A share as a whole percentage; never 0% where it happened once, nor 100% where it did not once.
 

@@ -154,6 +154,12 @@ def funnel(  # noqa: PLR0913 - who, when, and by when
     (Kaplan-Meier), follows how many records the leads before should have had by then. If none at all is as unlikely
     as exp(-expected) < 0.01, recording began with the first.
 
+    References
+    ----------
+    Wilson, E. B. (1927), Journal of the American Statistical Association 22, 209-212. Newcombe, R. G. (1998),
+    Statistics in Medicine 17, 873-890, method 10. Kaplan, E. L. and Meier, P. (1958), Journal of the American
+    Statistical Association 53, 457-481.
+
     Examples
     --------
     >>> import leadscore as ls

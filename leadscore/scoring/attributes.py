@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from functools import cached_property
 from typing import Any
@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from leadscore.rulebook import Rulebook
-from leadscore.rulebook.lookups import ColumnPlan, Holds, Place
+from leadscore.rulebook.kinds import persona_kinds
+from leadscore.rulebook.lookups import ColumnPlan, Holds, Place, holds_in
 from leadscore.rulebook.model import Limits, thousandths
 from leadscore.scoring.plan import Plan
 from leadscore.sources.answers import Answers, answers
@@ -71,6 +72,14 @@ class Lookups:
     def holds(self, holds: Holds, rows: Any = EVERYONE) -> npt.NDArray[np.bool_]:
         """Where a condition over the leads holds."""
         return holds.evaluate(lambda place: self.get(place, rows), np.minimum.reduce, np.maximum.reduce) > 0
+
+
+def personas_by_row(tables: Tables, rulebook: Rulebook) -> Callable[[Any], npt.NDArray[np.int32]]:
+    """What tells the persona of each of some rows of the leads: the place of the first that holds, -1 of none."""
+    plans = {name: ColumnPlan(kind) for name, kind in persona_kinds(rulebook).items()}
+    conditions = [holds_in(plans, persona.when) for persona in rulebook.personas]
+    lookups = Lookups(plans, tables, rulebook)
+    return lambda rows: first_that_holds([lookups.holds(one, rows) for one in conditions], len(rows))
 
 
 class Attributes(Lookups):

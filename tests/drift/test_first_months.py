@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 import leadscore as ls
 from leadscore.datasets.funnel import make_funnel
 from leadscore.drift.balance.today import balance_today
-from leadscore.drift.first_months import first_months, not_yet
+from leadscore.drift.first_months import first_months
+from leadscore.meeting.not_yet import not_yet
 from leadscore.sales.facts import Facts
 
 SINCE = dt.date(2026, 1, 5)

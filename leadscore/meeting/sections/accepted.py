@@ -11,7 +11,7 @@ import pandas as pd
 from leadscore.base.groups import ALL
 from leadscore.base.text import counted
 from leadscore.meeting.drafts import CONTEXT, SURE, Asked, Clear, Comparison, Draft, Silent, Written, verdict
-from leadscore.present.figures import percent, percent_range, points_change, share
+from leadscore.present.figures import of_all, percent, percent_range, points_change, share
 from leadscore.present.page import CLEAR, Dot, Dots, MainPoint, PageSection, Table, ToDecide
 from leadscore.sales.deals.touch_paths import SOURCE
 from leadscore.sales.facts import Facts
@@ -136,7 +136,7 @@ class _Accepted:
         for source, row in clear.iterrows():
             accepted, refused = (int(self.sources.frame[name].to_dict()[source]) for name in ("accepted", "refused"))
             n = accepted + refused
-            rest = share(self.now[0] - accepted, self.now[1] - n)
+            rest = of_all(self.now[0] - accepted, self.now[1] - n)
             often = "more" if row["difference"] > 0 else "less"
             yield (
                 f"Leads of the source {source} were accepted {often} often than others: {accepted:,} of {n:,}, against "

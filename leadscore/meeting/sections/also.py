@@ -73,7 +73,8 @@ def _unused(facts: Facts) -> Iterator[str]:
         filled = completeness(facts.tables, book, rows)
         counts = filled[["known", "n"]].T.to_dict()
         each = ", ".join(f"{name} (filled in for {share(counts[name]['known'], counts[name]['n'])})" for name in unused)
-        yield f"Fields that could be dropped: no rule, persona or promise uses {each}."
+        mqls = counted(len(rows), "MQL")
+        yield f"Fields that could be dropped: no rule, persona or promise uses {each}. Counted over {mqls}."
     elif required:
         yield f"Fields that could be dropped: none of the {len(required)} required; each is used."
 

@@ -10,7 +10,7 @@ import pandas as pd
 from leadscore.base.text import counted
 from leadscore.meeting.drafts import CONTEXT, Asked, Clear, Comparison, Draft, Silent, Written, simes
 from leadscore.meeting.trait_tables import q_value
-from leadscore.present.figures import share
+from leadscore.present.figures import of_all
 from leadscore.present.page import CLEAR, NOT_CLEAR, TOO_FEW, Dot, Dots, MainPoint, PageSection, Table
 from leadscore.sales.facts import Facts
 from leadscore.sales.traits.content import Content, content_of
@@ -148,7 +148,7 @@ class _Content:
             yield self._table_of_words()
         if len(self.content.sales_use):
             use = tuple(
-                (row["asset"], *(share(row[one], row[f"{one}_n"]) for one in ("open", "won", "lost")))
+                (row["asset"], *(of_all(row[one], row[f"{one}_n"]) for one in ("open", "won", "lost")))
                 for row in self.content.sales_use.head(_LISTED).to_dict("records")
             )
             asset = ("Asset", "Open deals", "Won deals", "Lost deals")

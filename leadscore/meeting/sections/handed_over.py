@@ -7,7 +7,7 @@ import math
 from leadscore.base.groups import ALL
 from leadscore.base.text import counted, listed
 from leadscore.meeting.drafts import CONTEXT, SURE, Asked, Clear, Comparison, Draft, Written
-from leadscore.present.figures import percent, share, signed
+from leadscore.present.figures import of_all, percent, share, signed
 from leadscore.present.page import CLEAR, COUNTED, MainPoint, PageSection, Table, ToDecide, WeekBars
 from leadscore.sales.facts import Facts
 from leadscore.sales.handover.handovers import BELOW, BY_POINTS, HAND_RAISE, NOT_SCORED
@@ -145,9 +145,8 @@ def _decide(facts: Facts, n: int, below: int, asked: Asked) -> list[ToDecide]:
     said = []
     for rows in (mqls[mqls["route"] == BELOW], mqls[mqls["route"].isin([BY_POINTS, HAND_RAISE])]):
         decided = rows["accepted"].dropna()
-        said.append(share(int(decided.sum()), len(decided)))
-    facts_said = (
-        f"{below:,} of {n:,} came that way. Sales accepted {said[0]} of them, and {said[1]} of those that met it."
-    )
+        said.append(of_all(int(decided.sum()), len(decided)))
+    decided_on = f"Of those decided on, sales accepted {said[0]}; of those that met the bar, {said[1]}."
     options = ("lower the bar", "agree a route for exceptions, marked as such", "stop it")
-    return [ToDecide("Who may hand over leads below the bar?", facts_said, options)]
+    came = f"{below:,} of {n:,} came that way."
+    return [ToDecide("Who may hand over leads below the bar?", f"{came} {decided_on}", options)]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from leadscore.base.days import in_words
 from leadscore.base.text import counted
 from leadscore.meeting.drafts import SURE, Asked, Comparison, Draft, Silent, Written, simes, verdict
 from leadscore.meeting.trait_tables import LUCK, picture, table
-from leadscore.present.figures import points_change, share
+from leadscore.present.figures import of_all, points_change
 from leadscore.present.page import CLEAR, MainPoint, PageSection, ToDecide
 from leadscore.sales.facts import Facts
 from leadscore.sales.traits.missed import Missed, missed_of
@@ -66,9 +67,9 @@ def _apart(traits: int) -> str:
 def _text(found: Missed) -> Iterator[str]:
     rows = [found.shares.loc[route].to_dict() for route in ("below", "above")]
     (below, n), (above, others) = ((int(row["accepted"]), int(row["n"])) for row in rows)
-    weeks = f"In the 12 weeks up to {found.end.day} {found.end:%B %Y}"
+    weeks = f"In the 12 weeks up to {in_words(found.end)}"
     if others:
-        shares = f"{share(below, n)} were accepted below the bar and {share(above, others)} above it"
+        shares = f"{of_all(below, n)} were accepted below the bar and {of_all(above, others)} above it"
         yield f"{weeks}, {shares}: {points_change(*found.gap)}."
     else:
         yield f"{weeks} sales decided on no lead above the bar, so the two cannot be compared."

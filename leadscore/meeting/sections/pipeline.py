@@ -195,9 +195,8 @@ class _Section:
             yield Table(title, ("Channel", *_HEADS.values()), rows, tuple(range(1, 7)), tuple(self._influenced()))
         if len(found.costs):
             each = [f"Per {one} (95%)" for one in ("MQL", "accepted", "opportunity")]
-            shown = found.costs_text(self.currency)
             heads = ("Channel", "Spend", *each, f"Pipeline per {self.currency}1")
-            rows = tuple((str(name), *map(str, row)) for name, row in shown.iterrows())
+            rows = tuple((str(name), *map(str, row)) for name, row in found.costs_text.iterrows())
             notes = ("Intervals are for the counts only; of pipeline, for the opportunities and their amounts.",)
             yield Table("Cost by channel of the first touch", heads, rows, tuple(range(1, 6)), notes)
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from leadscore.base.text import counted, exact_percent
 from leadscore.meeting.drafts import SURE, Asked, Clear, Comparison, Draft, Silent, Written
-from leadscore.present.figures import percent_beside, percent_range, share
+from leadscore.present.figures import known, of_all, percent_beside, percent_range, share
 from leadscore.present.page import CLEAR, COUNTED, MainPoint, PageSection, Share, ShareBars, Table, ToDecide
 from leadscore.sales.facts import Facts
 from leadscore.sales.kept.duplicates import SAME_ACCOUNT, SAME_EMAIL
@@ -70,7 +70,7 @@ class _Records:
         if not len(self.fallen):
             return ""
         row = self.fallen.iloc[0]
-        now, before = share(row["filled"], row["n"]), share(row["filled_before"], row["n_before"])
+        now, before = share(row["filled"], row["n"]), of_all(row["filled_before"], row["n_before"])
         said = f"The field “{row['field']}” ({row['due']}) was filled in for {row['filled']:,} of {row['n']:,}, {now}"
         others = [f"{name} fell too" for name in dict.fromkeys(self.fallen["field"].iloc[1:]) if name != row["field"]]
         return f"{said}, against {before} in the {self.length} before{''.join(f'; {one}' for one in others[:1])}."
@@ -115,7 +115,7 @@ class _Records:
     def _picture(self) -> ShareBars | None:
         rows = tuple(
             Share(
-                f"{row['field']}, {row['due']}", row["share"], row["low"], row["high"], _number(row["promised"]),
+                f"{row['field']}, {row['due']}", row["share"], row["low"], row["high"], known(row["promised"]),
                 row["filled_before"] / row["n_before"] if row["n_before"] else None,
             )
             for _, row in self.due.iterrows()
@@ -160,7 +160,3 @@ class _Records:
 def _figure(row: pd.Series[Any]) -> str:
     said = share(row["filled"], row["n"])
     return percent_beside(row["share"], row["promised"]) if said.endswith("%") else said
-
-
-def _number(value: Any) -> float | None:
-    return None if np.isnan(value) else float(value)

@@ -6,13 +6,12 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from leadscore.base.groups import ALL, MISSING
 from leadscore.base.text import counted, decimal
 from leadscore.meeting.drafts import CONTEXT, PROMISED, SURE, Asked, Clear, Comparison, Draft, Silent, Written, verdict
-from leadscore.present.figures import duration, percent, percent_range, points_change, share
+from leadscore.present.figures import duration, of_all, percent, percent_range, points_change, share
 from leadscore.present.page import CLEAR, Curve, MainPoint, PageSection, Steps, Table, ToDecide
 from leadscore.rulebook import Rulebook
 from leadscore.sales.facts import Facts
@@ -157,7 +156,7 @@ class _Response:
             return
         due, met = _counts(self.found.on_time_before, ALL)
         moved = points_change(*self.found.change[["difference", "low", "high"]].iloc[-1])
-        yield f"{said} and {share(met, due)} made the {self.agreed}; the share on time is now {moved}."
+        yield f"{said} and {of_all(met, due)} made the {self.agreed}; the share on time is now {moved}."
 
     def _counts(self) -> Iterator[str]:
         if not self.n:
@@ -180,10 +179,10 @@ class _Response:
         if self.teams.on_time is None:
             return f"MQLs of {name} waited longer than others: of {n:,.0f}, {wait}."
         due, met = _counts(self.teams.on_time, name)
-        rest = share(self.met - met, self.due - due)
+        rest = of_all(self.met - met, self.due - due)
         return (
             f"MQLs of {name} waited longer than others: {met:,} of {due:,} were contacted within the agreed "
-            f"{self.agreed}, against {rest} of the others."
+            f"{self.agreed}, against {rest} others."
         )
 
     def _picture(self) -> Steps | None:
@@ -208,11 +207,12 @@ class _Response:
         limits = {"5_min": "5 minutes", "agreed": self.agreed, "1_h": "60 minutes", "24_h": "24 hours"}
         if not self.agreed or self.found.agreed_minutes == 60:
             limits.pop("agreed")
-        rows = [
+        rows = [("Half of them", *map(_median, (self.whole, self.before)))]
+        rows += [
             (text, *(_with_interval(one, f"within_{name}") for one in (self.whole, self.before)))
             for name, text in limits.items()
         ]
-        heads = ("Within", "This period (95%)", f"The {self.length} before")
+        heads = ("Contacted within", "This period (95%)", f"The {self.length} before")
         note = "Those still waiting are counted for as long as they did (Kaplan-Meier)."
         yield Table("Response times", heads, tuple(rows), (1, 2), (note,))
         if self.teams is not None and len(self.teams.frame) > 2:
@@ -221,13 +221,12 @@ class _Response:
     def _by_team(self, teams: ResponseTimes) -> Table:
         rows = []
         for name, row in teams.frame.iterrows():
-            median = "not reached" if np.isinf(row["median"]) else duration(float(row["median"]))
-            cells = ["All" if name == ALL else str(name), f"{row['n']:,.0f}", f"{row['waiting']:,.0f}", median]
+            cells = ["All" if name == ALL else str(name), f"{row['n']:,.0f}", f"{row['waiting']:,.0f}", _median(row)]
             if teams.on_time is not None:
                 due, met = _counts(teams.on_time, str(name))
                 cells.append(f"{met:,} of {due:,}")
             rows.append(tuple(cells))
-        heads = ["Who", "MQLs", "Still waiting", "Median wait"] + [f"Within {self.agreed}"] * bool(self.agreed)
+        heads = ["Who", "MQLs", "Still waiting", "Median wait (95%)"] + [f"Within {self.agreed}"] * bool(self.agreed)
         note = "Figures by owner are few and depend on who was given which leads: for a conversation, not a ranking."
         right = tuple(range(1, len(heads)))
         return Table("Response times by team or owner", tuple(heads), tuple(rows), right, (note, *teams.notes[1:]))
@@ -254,6 +253,13 @@ def _counts(on_time: pd.DataFrame | None, name: str) -> tuple[int, int]:
 def _has_share(book: Rulebook) -> bool:
     """Whether a share to be contacted in time was agreed."""
     return bool(book.agreement and book.agreement.sales.respond)
+
+
+def _median(row: pd.Series[Any]) -> str:
+    """The median wait with its interval, for a cell."""
+    minutes = row[["median", "median_low", "median_high"]]
+    said, low, high = ("not reached" if math.isinf(one) else duration(float(one)) for one in minutes)
+    return f"{said} ({low} to {high})" if row["n"] else "not known"
 
 
 def _with_interval(row: pd.Series[Any], name: str) -> str:

@@ -8,7 +8,7 @@ from leadscore.base.text import counted, listed
 from leadscore.meeting.decisions import Check
 from leadscore.meeting.drafts import PROMISED, Asked, Draft, Silent, Written
 from leadscore.meeting.follow_up import FollowUp, State, followed, said
-from leadscore.present.figures import duration, percent
+from leadscore.present.figures import duration, percent, percent_range
 from leadscore.present.page import COUNTED, MainPoint, PageSection, Table
 from leadscore.sales.facts import Facts
 
@@ -98,4 +98,8 @@ def _happened(one: FollowUp) -> str:
         return "To be told at the meeting."
     if one.state == "not measurable":
         return f"Not measurable: {one.why}."
-    return f"{said(check, one.before)} before, {said(check, one.now)} now. {_HAPPENED[one.state]}"
+    assert one.now is not None
+    ends = (one.now.low, one.now.high)
+    interval = percent_range(*ends) if check.figure != "mqls_per_week" else "{:,.0f} to {:,.0f}".format(*ends)
+    now = f"{said(check, one.now)} now (95% interval: {interval})"
+    return f"{said(check, one.before)} before, {now}. {_HAPPENED[one.state]}"

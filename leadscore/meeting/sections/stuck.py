@@ -7,16 +7,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from leadscore.base.text import counted
 from leadscore.meeting.drafts import CONTEXT, SURE, Asked, Comparison, Draft, Silent, Written, simes
-from leadscore.present.figures import duration, money, signed
+from leadscore.meeting.trait_tables import table
+from leadscore.present.figures import duration, money
 from leadscore.present.page import CLEAR, COUNTED, Ageing, Ages, MainPoint, PageSection, Table, ToDecide
 from leadscore.sales.deals.deals import currency_of
 from leadscore.sales.deals.stuck import Stuck, stuck_of
 from leadscore.sales.facts import Facts
-from leadscore.sales.traits.traits import MARKED
-from leadscore.sales.traits.won_lost import WonLost, won_lost_of
+from leadscore.sales.traits.won_lost import FEW_CLOSED, WonLost, won_lost_of
 
 _TRAITS = "stuck: won against lost"
 # Dots of a stage in the picture.
@@ -24,8 +25,6 @@ _DOTS = 40
 _MINUTES_OF_A_DAY = 1440.0
 # From so many days on a tenth of one says nothing.
 _WHOLE_FROM = 10
-# Of fewer deals won, or lost, no trait is compared.
-_FEW_CLOSED = 30
 
 
 def draft(facts: Facts, asked: Asked) -> Draft | Silent:
@@ -35,7 +34,7 @@ def draft(facts: Facts, asked: Asked) -> Draft | Silent:
         return Silent("Where deals get stuck: no outcome is a stage after lead.")
     n = closed.won + closed.lost
     comparisons = []
-    if min(closed.won, closed.lost) >= max(asked.few, _FEW_CLOSED):
+    if min(closed.won, closed.lost) >= max(asked.few, FEW_CLOSED):
         method = f"Fisher's exact test, Simes over {counted(len(closed.frame), 'trait')}"
         what = "share won of deals with each trait against those without it"
         comparisons.append(Comparison(_TRAITS, what, method, n, simes(closed.frame["q"])))
@@ -90,7 +89,7 @@ def _usual(found: Stuck) -> Iterator[str]:
 def _won_lost(closed: WonLost, *, clear: bool) -> str:
     """One sentence or two; a trait is named only where that is clear."""
     n = closed.won + closed.lost
-    if clear or min(closed.won, closed.lost) < _FEW_CLOSED:
+    if clear or min(closed.won, closed.lost) < FEW_CLOSED:
         return closed.headline
     return f"{closed.won:,} of {n:,} closed deals were won. No trait clearly sets won deals apart from lost ones."
 
@@ -126,26 +125,17 @@ def _tables(found: Stuck, closed: WonLost, currency: str) -> Iterator[Table]:
     for stage, row in frame.iterrows():
         amount = "" if row["amount"] is None else money(float(row["amount"]), currency)
         older = "" if row["older"] is None else f"{row['older']:,}"
-        cells = (f"{row['open']:,}", in_days(row["median"]), in_days(row["usual"]), older, amount)
-        rows.append((str(stage), *cells))
-    heads = ("Stage", "Open now", "Half moved on within", "Three in four within", "Older than that", "Amount")
+        times = (_with_interval(row, name) for name in ("median", "usual"))
+        rows.append((str(stage), f"{row['open']:,}", *times, older, amount))
+    within = ("Half moved on within (95%)", "Three in four within (95%)")
+    heads = ("Stage", "Open now", *within, "Older than that", "Amount")
     yield Table("Time in stage", heads, tuple(rows), (1, 2, 3, 4, 5))
-    if len(closed.frame):
-        yield Table(
-            f"Traits of won and lost deals; * where q is at most {MARKED}",
-            ("Trait", "With it: won", "Without: won", "Difference, points (95%)", "q"),
-            tuple(_trait(row) for row in closed.frame.to_dict("records")),
-            (1, 2, 3, 4),
-            closed.notes,
-        )
+    yield from table(closed.frame, "Traits of won and lost deals", "won", closed.notes)
 
 
-def _trait(row: dict[Any, Any]) -> tuple[str, ...]:
-    """A row of won against lost."""
-    low, high = (signed(100 * row[name]) for name in ("low", "high"))
-    q = "" if math.isnan(row["q"]) else f"{row['q']:.2f}{'*' if row['q'] <= MARKED else ''}"
-    won = (f"{row[f'won{side}']:,} of {row[f'n{side}']:,}" for side in ("", "_without"))
-    return (row["trait"], *won, f"{signed(100 * row['difference'])} ({low} to {high})", q)
+def _with_interval(row: pd.Series[Any], name: str) -> str:
+    said, low, high = (in_days(float(row[end])) for end in (name, f"{name}_low", f"{name}_high"))
+    return f"{said} ({low} to {high})"
 
 
 def _decide(found: Stuck, currency: str) -> Iterator[ToDecide]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
-from leadscore.base.text import counted
+from leadscore.base.text import counted, listed
 from leadscore.meeting.drafts import SURE, Asked, Clear, Comparison, Draft, Silent, Written, simes
-from leadscore.present.figures import UNKNOWN, percent, percent_range, points_change, share
+from leadscore.meeting.trait_tables import LUCK, table
+from leadscore.present.figures import UNKNOWN, known, of_all, percent, percent_range, points_change, share
 from leadscore.present.page import (
     CLEAR,
     NOT_CLEAR,
@@ -25,7 +26,6 @@ from leadscore.present.page import (
 )
 from leadscore.sales.facts import Facts
 from leadscore.sales.handover.personas import Personas, personas_of
-from leadscore.sales.traits.traits import MARKED
 from leadscore.stats.intervals import wilson
 
 _MIX, _CHANGE, _ACCEPTED = "titles: agreed mix", "titles: change", "titles: acceptance"
@@ -94,14 +94,14 @@ class _Titles:
     def _gap(self) -> str:
         off = self._off()
         n, agreed = int(off["mqls"].sum()), off["agreed"].sum()
-        said = f"{_listed(off.index)}: {n:,} of {counted(self.n, 'MQL')}, {percent(n / self.n)}"
+        said = f"{listed(list(off.index))}: {n:,} of {counted(self.n, 'MQL')}, {percent(n / self.n)}"
         return f"{said}; the agreement expects {percent(agreed)}."
 
     def _apart(self) -> str:
         row = self.found.acceptance.iloc[0]
         first, others = (row["accepted"], row["n"]), (row["accepted_without"], row["n_without"])
         said = f"Sales accepted {first[0]} of {first[1]} MQLs of the persona {row['persona']}"
-        return f"{said}, {percent(first[0] / first[1])}, against {share(*others)} of the others."
+        return f"{said}, {percent(first[0] / first[1])}, against {of_all(*others)} others."
 
     def _change(self) -> str:
         place = int(np.argmax(self.frame["change"].abs()))
@@ -125,18 +125,20 @@ class _Titles:
             off = self._off()
             low, high = wilson(int(off["mqls"].sum()), self.n)
             before = int(self.frame["before"].sum())
-            was = share(int(off["before"].sum()), before) if before else UNKNOWN
+            was = of_all(int(off["before"].sum()), before) if before else UNKNOWN
             interval = percent_range(float(low), float(high))
             yield f"The 95% interval is {interval}; in the {self.length} before it was {was}."
 
     def _titles(self) -> Iterator[str]:
         free = int(self.frame["mqls"].iloc[-1])
         if free:
-            listed = [f"{row.title} ({row.mqls:,})" for row in self.found.unmapped.head(_TITLES).itertuples()]
-            known = (
-                f". The commonest of their titles: {', '.join(listed)}" if listed else ": their titles are not known"
+            commonest = [f"{row.title} ({row.mqls:,})" for row in self.found.unmapped.head(_TITLES).itertuples()]
+            told = (
+                f". The commonest of their titles: {', '.join(commonest)}"
+                if commonest
+                else ": their titles are not known"
             )
-            yield f"No persona describes {free:,} of {counted(self.n, 'MQL')}{known}."
+            yield f"No persona describes {free:,} of {counted(self.n, 'MQL')}{told}."
         titles = self.found.unseen["title"].tolist()
         # Where nearly all are new, it is the records that are.
         if titles and 2 * self.found.unseen["mqls"].sum() < self.n:
@@ -145,7 +147,7 @@ class _Titles:
 
     def _picture(self) -> ShareBars | None:
         rows = tuple(
-            Share(str(name), row["share"], row["low"], row["high"], *map(_number, row[["agreed", "before_share"]]))
+            Share(str(name), row["share"], row["low"], row["high"], *map(known, row[["agreed", "before_share"]]))
             for name, row in self.frame.iterrows()
         )
         caption = f"Share of MQLs by persona with 95% intervals. Dashed mark: agreed. Circle: the {self.length} before."
@@ -163,18 +165,8 @@ class _Titles:
         ]  # fmt: skip
         heads = ("Persona", "MQLs", "Share (95%)", "Agreed", f"In the {self.length} before")
         yield Table("Personas", heads, tuple(rows), (1, 2, 3, 4))
-        compared = [
-            (
-                f"{row['persona']}{' *' if row['q'] <= MARKED else ''}", f"{row['accepted']} of {row['n']}",
-                f"{row['accepted_without']} of {row['n_without']}",
-                points_change(*row[["difference", "low", "high"]]), f"{row['q']:.3f}",
-            )
-            for _, row in self.found.acceptance.iterrows()
-        ]  # fmt: skip
-        if compared:
-            notes = (f"* q at most {MARKED}: of all rows so marked, up to one in ten may be luck.",)
-            heads = ("Persona", "Accepted", "Others accepted", "Difference", "q")
-            yield Table("What sales accepts, by persona", heads, tuple(compared), (1, 2, 4), notes)
+        compared = self.found.acceptance.rename(columns={"persona": "trait"})
+        yield from table(compared, "What sales accepts, by persona", "accepted", (LUCK,))
         titles = tuple((str(row.title), f"{row.mqls:,}") for row in self.found.unmapped.itertuples())
         if titles:
             yield Table("Titles that no persona describes", ("Title", "MQLs"), titles, (1,))
@@ -187,14 +179,4 @@ class _Titles:
             names += [self.found.acceptance.iloc[0]["persona"]] if refused else []
             options = ("raise their bar", "another first step than a call", "change the agreed mix")
             test = "test it: sales works all of them for eight weeks"
-            yield ToDecide(f"What do we do with {_listed(dict.fromkeys(names))}?", facts, (*options, test))
-
-
-def _listed(names: Iterable[str]) -> str:
-    """Names in a row, the last after "and"."""
-    *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last
-
-
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
+            yield ToDecide(f"What do we do with {listed(list(dict.fromkeys(names)))}?", facts, (*options, test))

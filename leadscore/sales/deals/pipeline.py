@@ -93,14 +93,15 @@ class Pipeline(Result):
             notes=("Influenced amounts overlap and must not be added.",),
         )
         if len(self.costs):
-            shown = self.costs_text(self.currency)
-            yield Section("costs", "Costs by channel of the first touch", self.costs, shown=shown)
+            yield Section("costs", "Costs by channel of the first touch", self.costs, shown=self.costs_text)
         if len(self.nothing):
             title = f"Channels that cost and have no touch before an opportunity, {self.nothing_over}"
             yield Section("nothing", title, self.nothing)
 
-    def costs_text(self, currency: str) -> pd.DataFrame:
+    @property
+    def costs_text(self) -> pd.DataFrame:
         """The costs as people read them."""
+        currency = self.currency
         shown = pd.DataFrame({"spend": [money(spend, currency) for spend in self.costs["spend"]]})
         shown = shown.set_axis(self.costs.index)
         for count, each in _EACH.items():

@@ -20,10 +20,9 @@ from leadscore.rulebook import Rulebook
 from leadscore.rulebook.agreement import NOT_MAPPED, Marketing
 from leadscore.rulebook.conditions import WRITTEN
 from leadscore.rulebook.kinds import condition_uses, persona_conditions, persona_kinds
-from leadscore.rulebook.lookups import ColumnPlan, holds_in
 from leadscore.sales.facts import Facts
 from leadscore.sales.traits.traits import FEWEST, Traits, accounts_of, compared
-from leadscore.scoring.attributes import Lookups, first_that_holds
+from leadscore.scoring.attributes import personas_by_row
 from leadscore.stats.intervals import holm, newcombe, with_shares
 from leadscore.tables.tables import Tables
 
@@ -194,13 +193,10 @@ class _Who:
 
     def __init__(self, tables: Tables, rulebook: Rulebook) -> None:
         self.names = [*(persona.name for persona in rulebook.personas), NOT_MAPPED]
-        kinds = persona_kinds(rulebook)
-        plans = {name: ColumnPlan(kind) for name, kind in kinds.items()}
-        self._conditions = [holds_in(plans, persona.when) for persona in rulebook.personas]
-        self._lookups = Lookups(plans, tables, rulebook)
+        self._persona = personas_by_row(tables, rulebook)
         self._tables, self._row = tables, tables.records.lookup(rulebook.timezone)
         uses = [use for _, condition in persona_conditions(rulebook) for use in condition_uses(condition)]
-        texts = [name for name, kind in kinds.items() if kind == "text"]
+        texts = [name for name, kind in persona_kinds(rulebook).items() if kind == "text"]
         written = {name for name, (test, _) in uses if test in WRITTEN}
         titles = [name for name in texts if name in written] or texts
         # By their codes, -1 where missing: text has no numbers.
@@ -209,8 +205,7 @@ class _Who:
     def of(self, handovers: pd.DataFrame) -> tuple[Positions, Positions]:
         """The row of the leads that each MQL had on the day it came to sales, and its persona."""
         rows = self._row(handovers["lead"].to_numpy(np.int32), handovers["day"].to_numpy())
-        code = first_that_holds([self._lookups.holds(holds, rows) for holds in self._conditions], len(rows))
-        return rows, code % len(self.names)
+        return rows, self._persona(rows) % len(self.names)
 
     def titles(self, rows: Positions) -> pd.DataFrame:
         """The titles in some rows of the leads, the commonest first: `column`, `code`, `title`, `mqls`."""

@@ -174,6 +174,11 @@ def acceptance(  # noqa: PLR0913 - who, when, and by when
     Where refusals were recorded only from some day on, what was accepted before is left out and counted: if none of
     those decided before the first refusal is as unlikely as exp(-expected) < 0.01, at the rate since.
 
+    References
+    ----------
+    Wilson, E. B. (1927), Journal of the American Statistical Association 22, 209-212. Newcombe, R. G. (1998),
+    Statistics in Medicine 17, 873-890, method 10. Holm, S. (1979), Scandinavian Journal of Statistics 6, 65-70.
+
     Examples
     --------
     >>> import leadscore as ls

@@ -231,6 +231,12 @@ def response_times(  # noqa: PLR0913 - who, when, and by when
     passed (Fisher's exact test): that is what was promised, and calls that come late anyway have no part in it. The
     waits as a whole are compared by the log-rank test, which counts those still waiting too.
 
+    References
+    ----------
+    Kaplan, E. L. and Meier, P. (1958), Journal of the American Statistical Association 53, 457-481. Peto, R. and Peto,
+    J. (1972), Journal of the Royal Statistical Society A 135, 185-207 (the log-rank test). Newcombe, R. G. (1998),
+    Statistics in Medicine 17, 873-890, method 10. Holm, S. (1979), Scandinavian Journal of Statistics 6, 65-70.
+
     Examples
     --------
     >>> import leadscore as ls

@@ -16,10 +16,9 @@ import pyarrow as pa
 from leadscore.base.text import as_text, decimal
 from leadscore.base.times import DAY, NO_TIME, one_array
 from leadscore.rulebook import Rulebook
-from leadscore.rulebook.kinds import Kind, declared_kind, lead_kinds, persona_kinds, rule_uses
-from leadscore.rulebook.lookups import ColumnPlan, holds_in
+from leadscore.rulebook.kinds import Kind, declared_kind, lead_kinds, rule_uses
 from leadscore.sales.traits.seen import seen_before
-from leadscore.scoring.attributes import Lookups, first_that_holds
+from leadscore.scoring.attributes import personas_by_row
 from leadscore.sources.columns import Column, convert
 from leadscore.stats.intervals import Floats, newcombe
 from leadscore.stats.outcomes_and_scores import Mask
@@ -157,10 +156,7 @@ def _of_columns(
 
 def _of_personas(tables: Tables, rulebook: Rulebook, record: npt.NDArray[Any]) -> Iterator[tuple[str, Mask]]:
     """Whom the rulebook calls by a name: of several the first that holds."""
-    plans = {name: ColumnPlan(kind) for name, kind in persona_kinds(rulebook).items()}
-    conditions = [holds_in(plans, persona.when) for persona in rulebook.personas]
-    lookups = Lookups(plans, tables, rulebook)
-    code = first_that_holds([lookups.holds(one, record) for one in conditions], len(record))
+    code = personas_by_row(tables, rulebook)(record)
     for place, persona in enumerate(rulebook.personas):
         yield f"Persona: {persona.name}", code == place
 

@@ -22,7 +22,7 @@ from leadscore.tables.tables import Tables
 
 # Deals of so many days are compared, old enough that such a share of those that ever close has closed; fewer won, or
 # lost, are too few for a claim.
-_YEAR, _CLOSED_BY, _FEW = 365, 0.975, 30
+_YEAR, _CLOSED_BY, FEW_CLOSED = 365, 0.975, 30
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -60,7 +60,7 @@ class WonLost(Result):
         if not closed:
             return "No deal has closed that was opened long enough ago to compare won with lost."
         first = f"{self.won:,} of {counted(closed, 'closed deal')} {'was' if closed == 1 else 'were'} won"
-        if min(self.won, self.lost) < _FEW:
+        if min(self.won, self.lost) < FEW_CLOSED:
             return f"{first}; too few deals have closed to compare traits."
         return f"{first}; {sets_apart(self.frame, 'won')}."
 
@@ -137,7 +137,7 @@ def won_lost_of(facts: Facts) -> WonLost:
     accounts = accounts_of(facts.tables, lead[np.unique(unit, return_index=True)[1]])
     frame = compared(traits, good, accounts, word="won")
     won, lost = int(good.sum()), int((~good).sum())
-    if min(won, lost) < _FEW:
+    if min(won, lost) < FEW_CLOSED:
         frame[["p", "q"]] = np.nan
     notes = list(traits.notes)
     if recent:

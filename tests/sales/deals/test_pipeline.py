@@ -313,7 +313,7 @@ def test_costs_are_those_of_the_days_and_none_yet_is_said():
     assert result.costs.loc[["Web", "fair"], "spend"].tolist() == pytest.approx([280, 56])
     assert result.costs.loc["Web", "per_opportunity"] == pytest.approx(280)
     assert result.costs.loc["fair", "per_opportunity_low"] == pytest.approx(56 / 2.9957, rel=1e-4)
-    assert result.costs_text("").loc["fair", "per_opportunity"] == "none yet, more than 18.69"
+    assert result.costs_text.loc["fair", "per_opportunity"] == "none yet, more than 18.69"
     assert result.costs["pipeline_per_1"].isna().all()
 
 
