@@ -90,7 +90,8 @@ def test_the_same_page_gives_the_same_bytes_from_its_json_too(page):
     assert markdown(data) == page.to_markdown()
 
 
-@given(pages(st.text(min_size=1, max_size=60).filter(str.isprintable)))
+# All that `str.isprintable` takes: neither control characters nor separators but the space.
+@given(pages(st.text(st.characters(exclude_categories=["C", "Z"]) | st.just(" "), min_size=1, max_size=60)))
 def test_pictures_stay_inside_their_frame(page):
     drawn = [section["picture"] for section in page.to_dict()["sections"] if section["picture"]]
     for picture in drawn:
