@@ -18,6 +18,8 @@ from leadscore.tables.lead_history import Positions
 _NONE = np.zeros(0, np.int32)
 # An age in days, and a window of such days back from it, fit into so many bits.
 _AGE_BITS = 24
+# Below and above all thresholds.
+NEVER, ASKED = -(2**62), 2**62
 
 
 @dataclass(frozen=True)
@@ -180,14 +182,28 @@ class Bound:
     @cached_property
     def via(self) -> npt.NDArray[np.int32]:
         """(n,) 0 where a hand-raise qualifies a lead, 1 where its score does, -1 where it does not qualify."""
-        raised = np.zeros(self.n, bool) if self.plan.hand_raise is None else self.happened(self.plan.hand_raise)
-        enough = self.fit + self.behaviour >= self.threshold
-        qualify = self.plan.rulebook.qualify
-        enough &= self.fit >= minimum(qualify.minimum_fit)
-        enough &= self.behaviour >= minimum(qualify.minimum_behaviour)
-        codes = first_that_holds([raised, enough], self.n)
+        codes = first_that_holds([self._raised, self.points >= self.threshold], self.n)
         codes[self.blocked >= 0] = -1
         return codes
+
+    @cached_property
+    def points(self) -> Ints:
+        """(n,) the total that thresholds are held against; `NEVER` below the minimums."""
+        qualify = self.plan.rulebook.qualify
+        enough = self.fit >= minimum(qualify.minimum_fit)
+        enough &= self.behaviour >= minimum(qualify.minimum_behaviour)
+        return np.where(enough, self.fit + self.behaviour, NEVER)
+
+    @property
+    def highest_bar(self) -> Ints:
+        """(n,) the highest threshold at which each lead qualifies; `ASKED` after a hand-raise, `NEVER` at none."""
+        highest = np.where(self._raised, ASKED, self.points)
+        highest[self.blocked >= 0] = NEVER
+        return highest
+
+    @cached_property
+    def _raised(self) -> npt.NDArray[np.bool_]:
+        return np.zeros(self.n, bool) if self.plan.hand_raise is None else self.happened(self.plan.hand_raise)
 
     def every_rule(self) -> Iterator[Sparse]:
         """Each rule's points before limits, in the order of the file."""

@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,10 +19,11 @@ from leadscore.base.times import DAY, NO_TIME, Times
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.bounds import side_range
-from leadscore.rulebook.model import BehaviourRule, Happening, Never, minimum
+from leadscore.rulebook.model import minimum
 from leadscore.scoring.attributes import IN_CACHE, Attributes
 from leadscore.scoring.engine import Days, runs
-from leadscore.scoring.plan import compiled, reached
+from leadscore.scoring.plan import compiled
+from leadscore.scoring.rising import Rising
 from leadscore.scoring.scores import lead_ids, named, points_by_rule, verdicts
 from leadscore.scoring.timeline import Timeline
 from leadscore.scoring.unfired import findings
@@ -31,24 +31,6 @@ from leadscore.tables.findings import findings_section
 from leadscore.tables.groups import By, grouping
 from leadscore.tables.lead_history import Positions
 from leadscore.tables.tables import Tables
-
-
-def rising(part: Happening | Never, oldest: int) -> list[int]:
-    """The ages, in days up to `oldest`, at which an event can raise what waits for it; at all others it cannot.
-
-    Between two days on which nothing can rise, points only fall and who qualifies can only cease to.
-    """
-    closes = [] if part.within_days is None else [part.within_days]
-    if isinstance(part, Never):
-        return closes
-    if not isinstance(part, BehaviourRule):
-        return [0]
-    if part.from_ is not None:
-        counts = (0, 1) if part.count == "once" else (0, *sorted(part.from_))
-        steps = list(pairwise(reached(part, count) for count in counts))
-        return [0] * any(low < high for low, high in steps) + closes * any(low > high for low, high in steps)
-    worth = [0, *map(part.worth, range(oldest + 1))]
-    return [age for age, (before, after) in enumerate(pairwise(worth)) if before < after]
 
 
 class _Spans(NamedTuple):
@@ -71,23 +53,8 @@ class _Search:
 
     def __init__(self, timeline: Timeline, tables: Tables, periods: Sequence[tuple[int, int]]) -> None:
         self.timeline = timeline
-        self.length = timeline.last - timeline.first + 1
-        self.wanted, self.begins = np.zeros(self.length, bool), []
-        for first, last in periods:
-            # One day more: who qualifies on the day before a period did not begin to in it.
-            begin = first - 1 - timeline.first
-            self.wanted[begin : last - timeline.first + 1] = True
-            self.begins.append(begin)
-        happenings = timeline.plan.happenings
-        oldest = max((int(days.age.max()) for days in timeline.tables if len(days.age)), default=0)
-        ages = [rising(one.part, oldest) for one in happenings]
-        self.ages = [
-            sorted({age for happening in np.flatnonzero(waiting) for age in ages[happening]})
-            for waiting in timeline.classes.matches
-        ]
+        self.rising = Rising(timeline, tables, periods)
         self.within_reach = self._within_reach(tables)
-        self.changed, changes = tables.records.changes(timeline.plan.rulebook.timezone)
-        self.changes = changes - timeline.first
 
     def _within_reach(self, tables: Tables) -> npt.NDArray[np.bool_]:
         """(leads,) False where no event can make up for what the lead is."""
@@ -103,31 +70,13 @@ class _Search:
                 reach[self.timeline.tables[table].lead] = True
         return reach
 
-    def can_rise(self, part: Timeline, leads: slice) -> npt.NDArray[np.bool_]:
-        """(leads, days) where something can rise, and where nothing is known of the day before."""
-        rise = np.zeros((leads.stop - leads.start, self.length), bool)
-        rise[:, self.begins] = True
-        for days, ages in zip(part.tables, self.ages, strict=False):
-            lead = days.lead - leads.start
-            for age in ages:
-                day = self.length - 1 - days.age + age
-                inside = (day >= 0) & (day < self.length)
-                rise[lead[inside], day[inside]] = True
-        here = (self.changed >= leads.start) & (self.changed < leads.stop)
-        here &= (self.changes >= 0) & (self.changes < self.length)
-        rise[self.changed[here] - leads.start, self.changes[here]] = True
-        there_from = np.maximum(self.timeline.there_from[leads], self.timeline.first) - self.timeline.first
-        came = np.flatnonzero(there_from < self.length)
-        rise[came, there_from[came]] = True
-        rise &= np.arange(self.length) >= there_from[:, None]
-        rise[~self.within_reach[leads]] = False
-        return rise & self.wanted
-
     def qualified(self, part: Timeline, leads: slice) -> _Spans:
         """From each day on which leads qualify after something could rise, to the day before the next such."""
-        lead, day = (axis.astype(np.int32) for axis in np.nonzero(self.can_rise(part, leads)))
+        rises = self.rising.days(part, leads)
+        rises[~self.within_reach[leads]] = False
+        lead, day = (axis.astype(np.int32) for axis in np.nonzero(rises))
         lead += np.int32(leads.start)
-        last = np.full(len(lead), self.length - 1, np.int32)
+        last = np.full(len(lead), self.rising.length - 1, np.int32)
         inner = np.flatnonzero(lead[1:] == lead[:-1])
         last[inner] = day[inner + 1] - 1
         return _Spans(lead, day, last).take(self._holds(part, lead, day))

@@ -10,22 +10,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_of
-from leadscore.base.stages import FUNNEL, STAGES, WORKED, or_further
+from leadscore.base.stages import STAGES
 from leadscore.base.text import about, counted
 from leadscore.errors import ArgumentError
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.engine import Bound
 from leadscore.scoring.plan import compiled
+from leadscore.scoring.scores import lead_ids
 from leadscore.scoring.timeline import Timeline
 from leadscore.stats.intervals import rate
-from leadscore.tables.outcomes import NEVER, Ints
+from leadscore.tables.outcomes import Ints
 from leadscore.tables.tables import Tables
 from leadscore.threshold.capacity import BEHAVIOUR, CHANCE, FIT, HAND_RAISERS, RECENT, WEEK, chosen, gain, simple_ways
+from leadscore.threshold.worked import Worked, worked_leads
 
 Floats = npt.NDArray[np.float64]
 _Figures = dict[str, float]
@@ -33,9 +34,6 @@ _Figures = dict[str, float]
 _RULEBOOK = "rulebook"
 
 
-_COUNTED = (
-    "worked_only=False (--worked-or-not) counts every lead with an mql, as not reached where it did not in that time."
-)
 # With fewer leads that reached the stage two ways may take the same ones by chance, and no difference is a verdict.
 _LEAST_REACHED = 10
 # The least of a rulebook first: of several ways that are as good, the verdict names the first.
@@ -169,7 +167,8 @@ def baselines(  # noqa: PLR0913 - each of them is part of what is asked
     asked |= {"tolerance": tolerance, "worked_only": worked_only}
     first, last = _checked(tables, rulebook, start, end, scores, **asked)
     until = tables.observed(observed_until)[1]
-    pool, notes, withheld = _pool(tables, stage, (first, last), within_days, until, worked_only=worked_only)
+    worked = worked_leads(tables, stage, (first, last), within_days=within_days, until=until, worked_only=worked_only)
+    pool, withheld = _pool(worked, tables), worked.withheld
     bound = Timeline(compiled(rulebook), tables, first, last).at(pool["lead"].to_numpy(), pool["day"].to_numpy())
     ways = _ways(bound, tables, scores or {}, pool)
     reached = pool["reached"].to_numpy()
@@ -192,7 +191,7 @@ def baselines(  # noqa: PLR0913 - each of them is part of what is asked
     came = pool["day"].to_numpy().astype("datetime64[D]")
     leads = pool.assign(day=came.astype("datetime64[us]"), total=ways[_RULEBOOK] / 1000).drop(columns="lead")
     facts = (n, hits, weeks, stage, float(capacity_per_week), int(within_days), worked_only, day_of(until), withheld)
-    return Baselines(headline, tuple(notes), frame, leads, *facts)
+    return Baselines(headline, worked.notes, frame, leads, *facts)
 
 
 def _checked(tables: Tables, rulebook: Rulebook, start: Any, end: Any, scores: Any, **asked: Any) -> tuple[int, int]:
@@ -211,46 +210,13 @@ def _checked(tables: Tables, rulebook: Rulebook, start: Any, end: Any, scores: A
     return first, last
 
 
-def _pool(  # noqa: PLR0913 - what is asked, as `baselines` has it
-    tables: Tables, stage: str, period: tuple[int, int], within_days: int, until: int, *, worked_only: bool
-) -> tuple[pd.DataFrame, list[str], str]:
-    """The leads that can be judged, by lead_id: `lead`, `day`, `reached`; what to say of the others; `withheld`."""
-    stages, _ = tables.observed(day_of(until))
-    n, day = len(tables.ids), stages.times.days(tables.timezone)
-    worked, came = stages.first(n, day, stages.of(*WORKED)), stages.came_to_sales(n, day)
-    goal = stages.first(n, day, stages.of(*or_further(stage)))
-    inside = (came >= period[0]) & (came <= period[1]) & (tables.records.there_from(tables.timezone) <= came)
-    closed = came <= until - within_days
-    # Without any work within the days nobody knows what the lead was worth; unless that is what counts.
-    if worked_only:
-        untold, because = worked > np.minimum(came, until) + within_days, "not worked by sales in that time"
-        said = "Only leads that sales worked are judged: nothing is known of those below the current threshold."
-    else:
-        untold = stages.first(n, day, stages.of("mql")) == NEVER
-        because = "no mql, so known only because sales worked them"
-        said = "Leads that sales never worked count as not reached, which favours the current rulebook."
-    why = {
-        f"arrived less than {within_days} days before {day_of(until)}, so the outcome is not known yet": ~closed,
-        because: closed & untold,
-        f"reached {stage} before they came to sales": closed & (goal < came),
-    }
-    left_out = {reason: int((inside & rows).sum()) for reason, rows in why.items()}
-    notes = [f"{counted(count, 'lead')} left out: {reason}." for reason, count in left_out.items() if count]
-    lead = np.flatnonzero(inside & ~np.any([*why.values()], axis=0))
-    if not len(lead):
-        raise ArgumentError("tables", f"no lead that came to sales in the period can be judged. {' '.join(notes)}")
-    reached = goal[lead] <= came[lead] + within_days
-    ids = pd.Index(tables.ids.array.take(pa.array(lead)).to_pandas(), name="lead_id")
-    pool = pd.DataFrame({"lead": lead.astype(np.int32), "day": came[lead], "reached": reached}, ids)
-    withheld = stages.only_successes(stage) if worked_only else ""
-    notes.append(said)
-    if withheld:
-        notes.append(f"No rate is given: {withheld}. {_COUNTED}")
-    elif worked_only and not stages.of(*STAGES[len(FUNNEL) :]).any():
-        notes.append(
-            f"No outcome tells of leads that sales turned down: rates are of those that it took on. {_COUNTED}"
-        )
-    return pool, notes, withheld
+def _pool(worked: Worked, tables: Tables) -> pd.DataFrame:
+    """The leads that can be judged, by lead_id: `lead`, `day`, `reached`."""
+    if not len(worked.lead):
+        left_out = " ".join(note for note in worked.notes if "left out" in note)
+        raise ArgumentError("tables", f"no lead that came to sales in the period can be judged. {left_out}")
+    lead = worked.lead.astype(np.int32)
+    return pd.DataFrame({"lead": lead, "day": worked.day, "reached": worked.reached}, lead_ids(tables, lead))
 
 
 def _ways(bound: Bound, tables: Tables, scores: Mapping[str, pd.Series[Any]], pool: pd.DataFrame) -> dict[str, Floats]:
