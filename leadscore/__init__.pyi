@@ -76,7 +76,7 @@ from .tables.labels import label as label
 from .tables.loading import load_tables as load_tables
 from .threshold.baselines import baselines as baselines
 from .threshold.choice import choose_threshold as choose_threshold
-from .threshold.explorer import ThresholdExplorer as ThresholdExplorer
 from .threshold.table import threshold_table as threshold_table
+from .threshold.workbench.explore import explore as explore
 
 __version__: str

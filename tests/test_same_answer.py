@@ -92,7 +92,6 @@ CALLS = {
         lambda y, score, **beside: ls.threshold_table(y, score, replicates=40, **beside).frame.to_csv(),
         "score weights by dates groups",
     ),
-    "ThresholdExplorer": (lambda y: repr(ls.ThresholdExplorer(SCORES, y).now), ""),
     "guards": (lambda y, **beside: repr(ls.learn.guards(X, y, **beside)), "dates groups"),
     "LeadClassifier.fit": (fitted, "sample_weight dates groups"),
     "LeadClassifier.recalibrate": (

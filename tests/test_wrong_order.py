@@ -29,6 +29,7 @@ MORE = {
         PERIOD,
     ),
     "balance_today": {"end": "2026-03-29"},
+    "explore": {"end": "2026-03-29"},
     "cherry_picking": {"score": pd.Series({"a": 1.0}), "columns": ["x"]},
 }
 

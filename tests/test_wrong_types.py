@@ -87,6 +87,7 @@ MODEL = ls.LeadClassifier(guards=None, bins="tree", encoding="onehot", C=1.0).fi
 MONITOR = ls.BalanceMonitor(BOOK)
 COHORT = next(ls.drift.weekly_cohorts(TABLES, BOOK, start="2026-01-05", end="2026-01-11"))
 MONITOR.update(*COHORT)
+WORKBENCH = ls.explore(TABLES, BOOK, end="2026-03-29", stage="sal", within_days=30, capacity_per_week=5)
 TRIAL = ls.threshold.plan_trial(baseline_rate=0.2, smallest_difference=0.1, per_week=20)
 ACTIVITY = ls.daily_activity(EVENTS)
 DATA = ls.imports.DataFile.from_yaml("{data: 1, sources: {a: {}}, leads: {a: {from: a, lead_id: lead_id}}}")
@@ -163,7 +164,6 @@ HERE = {
     "rate_ratio": {"events": [[1, 2]]},
     "stratified_test": {"events": [[1, 2]]},
     "score_one": {"events": []},
-    "ThresholdExplorer": {"y": None},
     "BalanceMonitor.update": {"week": COHORT[0], "scores": COHORT[1]},
     "BalanceMonitor.from_json": {"text": MONITOR.to_json()},
     "Trial.from_json": {"text": TRIAL.to_json()},
@@ -177,6 +177,7 @@ HERE = {
     "DailyActivity.read": {"path": "activity.parquet"},
     "DailyActivity.extend": {"events": EVENTS.assign(at="2026-08-01")},
     "choose_threshold": {"capacity_per_week": 3},
+    "Workbench.keep": {"found": WORKBENCH.now},
     "outcome_drift": {"score": HISTORY},
     "cherry_picking": {"score": pd.Series(X["visits"].to_numpy(), IDS)},
     "gate": {"current": BOOK},
@@ -189,19 +190,18 @@ OBJECTS = {
     type(one).__name__: one
     for one in (
         *(MONITOR, MODEL, BOOK, DATA, MODEL.points_card(), HISTORY, SCORES, TABLES, TABLE, TRIAL, ACTIVITY),
-        ls.ThresholdExplorer(SCORES, pd.Series(Y, IDS)),
+        WORKBENCH,
         ls.compare(TABLES, BOOK, BOOK, start="2026-01-05", end="2026-03-29"),
         ls.choose_threshold(TABLE, capacity_per_week=3),
         ls.stats.kaplan_meier([1.0, 2.0], [True, False]),
         ls.learn.guards(X, Y),
     )
 }
-CONSTRUCTORS = {
-    one.__name__: one for one in (ls.BalanceMonitor, ls.ThresholdExplorer, ls.threshold.Value, ls.threshold.TrialWeek)
-}
+CONSTRUCTORS = {one.__name__: one for one in (ls.BalanceMonitor, ls.threshold.Value, ls.threshold.TrialWeek)}
 # What is not asked, and why.
 LEFT_OUT = {
     "model_post_init": "pydantic's own",
+    "Rulebook.model_copy": "refused, whatever is given",
     **dict.fromkeys(
         ["Tables.column", "Tables.event_column", "Tables.positions", "Tables.only", "DataFile.problem"],
         "asked by other parts of the package, which have checked what they ask with",

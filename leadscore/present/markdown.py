@@ -69,3 +69,9 @@ def bullets(items: Iterable[object]) -> str:
     - 2\.5 points
     """
     return "\n".join("- " + paragraph(item) for item in items)
+
+
+def fenced(text: str, language: str = "") -> str:
+    """Lines as they are, as a block of code; the fence is longer than any in them."""
+    fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", text))])
+    return f"{fence}{language}\n{text}\n{fence}"

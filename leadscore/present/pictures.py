@@ -290,6 +290,45 @@ def plot_threshold(
     return ax
 
 
+def plot_bars(curve: pd.DataFrame, *, stage: str, now: float, tried: float, capacity: float | None) -> Any:
+    """Draw the share and the leads a week by bar, with bands, and what sales can work.
+
+    Parameters
+    ----------
+    curve : DataFrame, index bar
+        `Workbench.curve`.
+    stage : str
+        What the share reaches; empty where it is not known.
+    now, tried : float
+        The bar in force and the one that is tried.
+    capacity : float, optional
+        Leads a week.
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    figure = axes_of(width=10, height=3.6).figure
+    figure.clear()
+    names = ["share", "per_week"] if stage else ["per_week"]
+    for ax, name in zip(np.atleast_1d(figure.subplots(1, len(names))), names, strict=True):
+        ax.fill_between(curve.index, curve[f"{name}_low"], curve[f"{name}_high"], color="0.85", linewidth=0)
+        ax.plot(curve.index, curve[name], color="C0")
+        ax.axvline(now, linestyle="--", color="0.4", label=f"now {now:.10g}")
+        if tried != now:
+            ax.axvline(tried, color="C0", label=f"tried {tried:.10g}")
+        if name == "share":
+            title, few = f"Share that reaches {stage}", curve.index[curve["unknown"] > 0.15]
+            if len(few):
+                ax.axvspan(curve.index[0], few[-1], **HATCHED, label="hardly any worked")
+        else:
+            title = "Leads a week"
+            if capacity is not None:
+                ax.axhline(capacity, linestyle=":", color="C1", label=f"sales can work {capacity:.10g}")
+        finished(ax, title, percent="y" if name == "share" else "", xlabel="bar, points", ylim=(0, None))
+    return figure
+
+
 def plot_gains(frame: pd.DataFrame, *, title: str = "", ax: Any = None) -> Any:
     """Draw what share of all events the best leads hold, with its interval, beside what chance would give.
 

@@ -153,6 +153,17 @@ class Rulebook(Contents, YamlFile):
             raise RulebookError(source, problems)
         return book
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:  # noqa: ARG002 - pydantic's
+        """Refused: a copy would differ from its text, by which rulebooks are equal and their plans are found.
+
+        Raises
+        ------
+        TypeError
+            Always; `edited` changes a rulebook and its text.
+        """
+        text = "by which rulebooks are equal and their plans are found"
+        raise TypeError(f"a copy would differ from its text, {text}: change a rulebook with edited()")
+
     def check(self, *, today: dt.date | None = None) -> list[Finding]:
         """What a reviewer should know before any data is seen, in the order of the file.
 

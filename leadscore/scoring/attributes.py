@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from copy import copy
 from functools import cached_property
 from typing import Any
 
@@ -133,24 +132,3 @@ class Attributes(Lookups):
     def never(self) -> list[npt.NDArray[np.bool_] | int]:
         """For each `never` entry where it holds, (n,); or the happening it waits for."""
         return [entry if isinstance(entry, int) else self.holds(entry) for _, entry in self.plan.never]
-
-    def with_points(self, plan: Plan, tables: Tables, changed: set[str]) -> Attributes:
-        """The same for a plan that differs in the points of some rules only, which are looked up again."""
-        other = copy(self)
-        other.plan = plan
-        other.columns = dict(self.columns)
-        for name in ("fit", "threshold"):
-            other.__dict__.pop(name, None)
-        for old, new in zip(self.plan.fit, plan.fit, strict=True):
-            if new.place is None or new.rule.name not in changed:
-                continue
-            name, index = new.place.column, new.place.index
-            found = other.columns[name]
-            if new.rule.when is not None and old.rule.points:
-                # Where a condition holds is seen by what it gave; looking at 50,000 titles again takes long.
-                table = found.table.copy()
-                table[:, index] = (table[:, index] != 0) * np.int64(thousandths(new.rule.points))  # type: ignore[arg-type]
-            else:
-                table = answers(plan.leads[name], tables.column(name, plan.leads[name].kind, plan.rulebook)).table
-            other.columns[name] = Answers(found.codes, table)
-        return other

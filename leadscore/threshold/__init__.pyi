@@ -3,8 +3,6 @@ from .baselines import baselines as baselines
 from .choice import ThresholdChoice as ThresholdChoice
 from .choice import Value as Value
 from .choice import choose_threshold as choose_threshold
-from .explorer import ThresholdExplorer as ThresholdExplorer
-from .explorer import WhatIf as WhatIf
 from .holdout import Holdout as Holdout
 from .holdout import holdout_sample as holdout_sample
 from .table import ThresholdTable as ThresholdTable
@@ -12,3 +10,6 @@ from .table import threshold_table as threshold_table
 from .trials import Trial as Trial
 from .trials import TrialWeek as TrialWeek
 from .trials import plan_trial as plan_trial
+from .workbench.explore import explore as explore
+from .workbench.what_if import WhatIf as WhatIf
+from .workbench.workbench import Workbench as Workbench

@@ -4,30 +4,22 @@
 """
 
 import base64
-import json
 import re
-import shutil
 from functools import cache
 from itertools import cycle
-from pathlib import Path
 
 import pytest
-from selenium import webdriver
 from selenium.webdriver.common.keys import Keys
 
 import leadscore as ls
 from leadscore.datasets.company import PLANTED
 from leadscore.present.page_html import html
+from tests.support.chromium import AXE, chromium, requests, sized
 from tests.support.hostile import NAMES
 from tests.support.pages import FULL, harmless, with_texts
 
 pytestmark = pytest.mark.slow
 
-AXE = Path(__file__).parents[2] / "build/axe/node_modules/axe-core/axe.min.js"
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update", "--host-resolver-rules=MAP * ~NOTFOUND",
-]  # fmt: skip
 NAME = cycle(NAMES)
 MADE_UP = {
     "full": FULL,
@@ -56,19 +48,8 @@ def page(name):
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    programs = shutil.which("chromium"), shutil.which("chromedriver")
-    if not all(programs):
-        pytest.skip("needs Chromium and its driver: apt-get install chromium chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = programs[0]
-    for flag in [*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"]:
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(programs[1]))
-    # Away from the browser's own first page.
-    driver.get("about:blank")
-    yield driver
-    driver.quit()
+    with chromium(tmp_path_factory.mktemp("chromium")) as driver:
+        yield driver
 
 
 @pytest.fixture
@@ -78,22 +59,13 @@ def opened(browser, tmp_path):
     def open_(data, width=1200, scheme="light"):
         file = tmp_path / "page.html"
         file.write_text(html(data), encoding="utf-8")
-        size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
-        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        sized(browser, width, scheme)
         browser.get(file.as_uri())
         return browser
 
     yield open_
     browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
-
-
-def requests(browser):
-    """The addresses that pages asked for since this was last read."""
-    messages = (json.loads(entry["message"])["message"] for entry in browser.get_log("performance"))
-    return [one["params"]["request"]["url"] for one in messages if one["method"] == "Network.requestWillBeSent"]
 
 
 def counts(browser):

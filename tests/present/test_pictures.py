@@ -57,7 +57,16 @@ def curve(*columns):
 
 RATES = ["precision", "precision_low", "precision_high", "per_week", "per_week_low", "per_week_high"]
 GAINS = ["n", "captured", "captured_low", "captured_high"]
+
+
 # Every public function that draws, given a name wherever it takes one.
+def by_bar():
+    """What each bar would do."""
+    bars = pd.Index([4.0, 5.0, 6.0, 7.0], name="bar")
+    figures = {f"{name}{end}": [0.1, 0.2, 0.3, 0.4] for name in ("share", "per_week") for end in ("", "_low", "_high")}
+    return pd.DataFrame(figures | {"unknown": [0.5, 0.1, 0, 0]}, bars)
+
+
 DRAWN = {
     "plot_weekly": lambda name: pictures.plot_weekly(pd.DataFrame({name: [3, 4, 5, 6], "days": [7, 7, 7, 3]}, WEEKS)),
     "plot_funnel": lambda name: pictures.plot_funnel(cohorts(name), title=name[:60]),
@@ -73,6 +82,7 @@ DRAWN = {
         curve("predicted", "rate", "rate_low", "rate_high", "low", "high").assign(n=4), title=name[:60]
     ),
     "plot_value": lambda _: pictures.plot_value(curve("low", "high", "figure").assign(possible=True), n=3, chosen=1.0),
+    "plot_bars": lambda name: pictures.plot_bars(by_bar(), stage=name[:60], now=5, tried=7, capacity=3),
     "plot_card": lambda name: pictures.plot_card(card(name)),
     "plot_stability": lambda name: pictures.plot_stability(psi(name), title=name[:60]),
     "plot_gap": lambda name: of_drift.plot_gap(monitored(), title=name[:60]),

@@ -5,10 +5,10 @@ import pandas as pd
 import leadscore as ls
 from leadscore.threshold.baselines import baselines
 from leadscore.threshold.choice import choose_threshold
-from leadscore.threshold.explorer import ThresholdExplorer
 from leadscore.threshold.holdout import holdout_sample
 from leadscore.threshold.table import threshold_table
 from leadscore.threshold.trials import TrialWeek, plan_trial
+from leadscore.threshold.workbench.explore import explore
 from tests.support.hostile import as_id, printable
 
 _N = 60
@@ -32,7 +32,9 @@ def _ids(one):
 
 def _tables(one, other):
     came = pd.Timestamp("2026-01-05") + pd.to_timedelta([number // 3 for number in range(_N)], unit="D")
-    leads = pd.DataFrame({"lead_id": _ids(one), "size": range(_N)})
+    leads = pd.DataFrame(
+        {"lead_id": _ids(one), "size": range(_N), "created_at": came, "source": [one, other] * (_N // 2)}
+    )
     events = pd.DataFrame({"lead_id": _ids(one)[::2], "event": "visit", "at": came[::2]})
     parts = [("mql", 1, 0), ("contacted", 1, 1), ("sal", 2, 2)]
     outcomes = pd.concat(
@@ -40,7 +42,7 @@ def _tables(one, other):
         for stage, step, days in parts
     )
     book = _book(one, other)
-    return ls.load_tables(leads, events, outcomes, rulebook=book, observed_until="2026-03-31"), book
+    return ls.load_tables(leads, events, outcomes, rulebook=book, columns=["source"], observed_until="2026-03-31"), book
 
 
 def _baselines(one, other):
@@ -57,8 +59,9 @@ def _table(one, other):
 
 def _what_if(one, other):
     tables, book = _tables(one, other)
-    points = {printable(f"rule {one}"): {0: 30}, printable(f"visit {one}"): 5}
-    return ThresholdExplorer(ls.score(tables, book, as_of="2026-02-28")).at(10, points=points)
+    points = {printable(f"visit {one}"): {"points": 5}}
+    asked = {"end": "2026-02-28", "weeks": 8, "stage": "sal", "within_days": 10, "by": "source"}
+    return explore(tables, book, **asked).at(10, rules=points)
 
 
 def _holdout(one, other):
