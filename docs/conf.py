@@ -39,7 +39,9 @@ nb_execution_mode = "force"
 nb_execution_show_tb = True  # a cell that fails is a warning, and warnings are errors
 nb_execution_timeout = 120
 nb_merge_streams = True
-nb_ipywidgets_js: dict[str, Any] = {}  # sliders move in Jupyter; pages load nothing from elsewhere
+nb_ipywidgets_js: dict[str, Any] = {}  # pages load nothing from elsewhere
+# Where an output has a page of its own beside a widget, that is what moves without a kernel.
+nb_mime_priority_overrides = [("html", "text/html", 0)]
 nb_output_stderr = "warn"  # a page shows no warning that its reader cannot act on
 myst_heading_anchors = 3
 myst_enable_extensions = ["deflist"]

@@ -53,6 +53,14 @@ def test_the_first_ten_lines(capsys):
     assert Path("rulebook.yaml").read_bytes() == before
 
 
+def test_the_workbench(capsys):
+    exec(block("python", "ls.explore"), {})
+    shown = capsys.readouterr().out
+    assert "All others 60 → 64" in shown
+    assert "# example 1: All others 60 → 64" in shown
+    assert Path("threshold.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
 def test_the_page_of_the_review_meeting(monkeypatch):
     examples = Path(ls.__file__).parent / "examples" / "hubspot"
     assert CliRunner().invoke(app, ["init", "--from", str(examples), "hub"]).exit_code == 5

@@ -721,6 +721,7 @@ class TestProcess:
             "response-times",
             "diff",
             "evaluate",
+            "explore",
             "learn",
             "evidence",
             "drift",

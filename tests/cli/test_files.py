@@ -30,6 +30,10 @@ COMMANDS = {
         ["review", "r.yaml", "--leads", "l.csv", "--events", "e.csv", "--outcomes", "o.csv", *PERIOD],
         {"--out": "html"},
     ),
+    "explore": (
+        ["explore", "r.yaml", "--leads", "l.csv", "--events", "e.csv", "--end", "2026-03-31"],
+        {"--out": "html"},
+    ),
     "drift": (["drift", "r.yaml", "--leads", "l.csv", "--events", "e.csv", *AS_OF], {"--state": "json"}),
 }
 PAIRS = [

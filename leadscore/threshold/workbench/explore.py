@@ -106,6 +106,7 @@ def explore(  # noqa: PLR0913 - each of them is part of what is asked
     last, names = _checked(tables, rulebook, end, by, capacity_per_week, **asked)
     agreement = rulebook.agreement
     promised = None if agreement is None or agreement.marketing is None else agreement.marketing.mqls_per_week
+    capacity = promised if capacity_per_week is None else capacity_per_week
     hand_overs, why = _hand_overs(tables, stage, within_days, last, held_back_weeks)
     bench = Bench(
         tables,
@@ -115,7 +116,7 @@ def explore(  # noqa: PLR0913 - each of them is part of what is asked
         stage="" if why else str(stage),
         why_no_share=why,
         within_days=within_days or 0,
-        capacity=capacity_per_week or promised,
+        capacity=None if capacity is None else float(capacity),
         by=names,
         rules=rules,
     )

@@ -225,7 +225,8 @@ class WhatIf(Result):
 
     def sections(self) -> Iterator[Section]:
         """The figures beside those of now, the weeks, who changes sides, and what would be written."""
-        yield Section("figures", "Now and as tried, with 95 % intervals", self.figures, formats={"share": ".0%"})
+        which = "Now and as tried" if self.asked.tried.words else "As it is now"
+        yield Section("figures", f"{which}, with 95 % intervals", self.figures, formats={"share": ".0%"})
         yield Section("weekly", "Leads that begin to qualify in each week", self.weekly, self.weekly[:0])
         for name, frame in (("entered", self.entered), ("left", self.left)):
             title = (

@@ -205,10 +205,11 @@ function node(tag, attributes = {}, ...children) {
   const svg = ["svg", "g", "line", "rect", "path", "text", "circle"].includes(tag);
   const made = svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
-    if (value === null || value === undefined || value === false) continue;
+    if (value === null || value === undefined || (value === false && !name.startsWith("aria-"))) continue;
     if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    // In ARIA it is "true" and "false", and neither is left out.
     else if (name === "text") made.textContent = value;
-    else made.setAttribute(name, value === true ? "" : String(value));
+    else made.setAttribute(name, value === true && !name.startsWith("aria-") ? "" : String(value));
   }
   made.append(...children.flat().filter((child) => child !== null && child !== undefined));
   return made;
@@ -377,7 +378,7 @@ function tiles(tried, found, held) {
   const value = (one) => (known(one) ? percent(one.value) : "not known");
   made.push(tile(`Reach ${tried.stage}`, value(found.share), known(found.share) ? `${percent(found.share.low)} to ${percent(found.share.high)}; ${grouped(found.share.n)} outcomes`
     : `at ${percent(found.share.unknown)} of their scores hardly any was worked`, was(value(now.share))));
-  made.push(tile(`${tried.stage} a week`, known(found.share) ? amount(found.reach[0]) : "not known", known(found.share) ? `${ends(found.reach)}; ${grouped(found.share.n)} outcomes` : "", was(known(now.share) ? amount(now.reach[0]) : "not known")));
+  made.push(tile(`${tried.stage[0].toUpperCase()}${tried.stage.slice(1)} a week`, known(found.share) ? amount(found.reach[0]) : "not known", known(found.share) ? `${ends(found.reach)}; ${grouped(found.share.n)} outcomes` : "", was(known(now.share) ? amount(now.reach[0]) : "not known")));
   if (held) made.push(held);
   return made;
 }
@@ -632,7 +633,7 @@ export function show(element, setup, link) {
       const under = open ? [node("tr", {}, node("td", { colspan: row.length }, node("pre", { tabindex: "0", text: unfolded.text })))] : [];
       return [node("tr", {}, cells([lead, ...row.slice(1)])), ...under];
     });
-    const more = part.n > part.rows.length ? node("p", { class: "lw-note", text: `${part.rows.length} of ${grouped(part.n)}, those nearest to the bar; all of them: wb.${side}` }) : null;
+    const more = part.n > part.rows.length ? node("p", { class: "lw-note", text: `${part.rows.length} of ${grouped(part.n)}, those nearest to the bar; all of them in workbench.${side}` }) : null;
     const people_ = part.n ? node("div", {}, table(part.heads, rows), more) : node("p", { class: "lw-note", text: "Nobody." });
     const pick = setup.by.length > 1 ? node("div", { class: "lw-buttons" }, setup.by.map((name) => button(`By ${name}`, () => { byName = name; draw(); }, { "aria-pressed": byName === name, "data-key": `by ${name}` }))) : null;
     const by = byName ? node("div", {}, pick, table([byName, "come in", "drop out", "a week now", "tried"], answer.by[byName].map((row) => node("tr", {}, cells(row))))) : null;
