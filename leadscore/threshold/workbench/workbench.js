@@ -583,7 +583,8 @@ export function show(element, setup, link) {
     const told = silent ? "The notebook's kernel does not answer: bars still move; run the cell again for points and leads." : failed;
     say.classList.toggle("lw-bad", Boolean(told));
     say.replaceChildren(...(told ? [told] : [node("b", { text: text.slice(0, colon) }), text.slice(colon)]));
-    const focused = root.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+    // In a shadow tree, as in marimo, the document knows only its host.
+    const at = root.getRootNode().activeElement, focused = root.contains(at) ? at.dataset.key : null;
     small.replaceChildren(...tiles(now, found, held(now)));
     if (!setup.stage) small.append(node("p", { class: "lw-note", text: setup.why }));
     const made = pictures(now, active, (index) => {

@@ -43,33 +43,31 @@ def notebook(folder):
     (folder / "rulebook.yaml").write_text(ls.datasets.make_funnel(10).rulebook.to_yaml(), encoding="utf-8")
 
 
+JUPYTER = [
+    *("--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", "--IdentityProvider.token=", "--ServerApp.password="),
+    *("--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"),
+]
+
+
 @contextmanager
-def server(program, folder):
+def server(program, folder, options=JUPYTER, *files, packages=None):
     """A notebook server of the folder, which asks for no password and opens no browser; gives its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [
-        *(sys.executable, "-m", program, "--no-browser", "--allow-root", f"--port={port}", "--ServerApp.ip=127.0.0.1"),
-        *("--IdentityProvider.token=", "--ServerApp.password=", f"--ServerApp.root_dir={folder}"),
-        *("--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"),
-    ]
+    command = [sys.executable, "-m", program, *options, "--port", str(port), *files]
     homes = {name: str(folder / ".jupyter") for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")}
-    python = os.pathsep.join([str(Path(ls.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    places = [str(Path(ls.__file__).parents[1]), str(packages or ""), os.environ.get("PYTHONPATH", "")]
+    python = {"PYTHONPATH": os.pathsep.join(filter(None, places))}
     log = (folder / "server.log").open("wb")
     process = subprocess.Popen(
-        command,
-        env=os.environ | homes | {"PYTHONPATH": python},
-        stdout=log,
-        stderr=log,
-        cwd=folder,
-        start_new_session=True,
+        command, env=os.environ | homes | python, stdout=log, stderr=log, cwd=folder, start_new_session=True
     )
     address = f"http://127.0.0.1:{port}"
     try:
         for _ in range(240):
             try:
-                urlopen(f"{address}/api").close()
+                urlopen(address).close()
                 break
             except OSError:
                 time.sleep(0.25)
@@ -177,6 +175,50 @@ def axe(browser):
     result = browser.execute_async_script("axe.run('.lw').then(arguments[0])")
     serious = [one["id"] for one in result["violations"] if one["impact"] in {"serious", "critical"}]
     assert serious == []
+
+
+MARIMO = """
+import marimo
+app = marimo.App()
+
+@app.cell
+def _():
+    import marimo as mo
+    {code}
+    mo.ui.anywidget(workbench.widget)
+    return
+"""
+
+
+def test_it_runs_in_marimo(tmp_path):
+    notebook(tmp_path)
+    expected = expected_answers(tmp_path)
+    lines = CODE.strip().rsplit("\n", 1)[0].replace("\n", "\n    ")
+    (tmp_path / "try.py").write_text(MARIMO.format(code=lines), encoding="utf-8")
+    # In a folder of its own: the rest of the environment is not marimo's.
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(tmp_path / "marimo"), "marimo"]
+    subprocess.run(pip, check=True, capture_output=True)
+    more = ["run", "--headless", "--no-token"]
+    with (
+        server("marimo", tmp_path, more, "try.py", packages=tmp_path / "marimo") as address,
+        chromium(tmp_path / "chromium", "~NOTFOUND , EXCLUDE 127.0.0.1") as browser,
+    ):
+        browser.get(address)
+        inside = """
+            const search = (place) => place.querySelector(".lw") ?? [...place.querySelectorAll("*")]
+                .map((one) => one.shadowRoot && search(one.shadowRoot)).find(Boolean);
+            return search(document) ?? null;
+        """
+        root = WebDriverWait(browser, 90).until(lambda driver: driver.execute_script(inside))
+        text = "return arguments[0].innerText"
+        assert expected["now"] in browser.execute_script(text, root)
+        browser.execute_script("arguments[0].querySelector(\"input[aria-label='All others']\").focus()", root)
+        for _ in range(4):
+            ActionChains(browser).send_keys(Keys.ARROW_LEFT).perform()
+        WebDriverWait(browser, 30).until(
+            lambda driver: f"Come in: {expected['entered']:,}" in driver.execute_script(text, root)
+        )
+        assert expected["tried"] in browser.execute_script(text, root)
 
 
 def test_an_export_to_html_still_moves(tmp_path):
