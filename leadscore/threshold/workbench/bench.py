@@ -113,7 +113,7 @@ class Bench:
             which = "its highest score" if self.evidence.at_once else "its score of the day that sales got it"
             got = f"Sales gets {percent(share)} of the leads that qualify by the day they do"
             notes.append(f"{got}; so a lead below the bar that it worked counts with {which}.")
-        if hand_overs.held_from > hand_overs.newest:
+        if not self.holds_back:
             notes.append("There are too few weeks of outcomes to hold some back.")
         return f"{volume}; {worked}", tuple(notes)
 
@@ -155,7 +155,7 @@ class Bench:
     def _edited(self, setting: Setting) -> Rulebook:
         """The rulebook with these numbers; with these bars only where it is none without."""
         try:
-            return setting.edited(self.base.rulebook, self.numbers, bars=False)
+            return Setting(self.as_it_is.bars, setting.numbers).edited(self.base.rulebook, self.numbers)
         except RulebookError:
             return setting.edited(self.base.rulebook, self.numbers)
 
@@ -181,6 +181,11 @@ class Bench:
             self.bars = bars
             self._ready.clear()
 
+    @property
+    def holds_back(self) -> bool:
+        """Whether there are weeks to be looked at once."""
+        return bool(self.stage) and self.evidence.hand_overs.held_from <= self.evidence.hand_overs.newest
+
     def open_held_back(self) -> Share:
         """What the weeks held back say of what is set; the first look is logged.
 
@@ -189,8 +194,7 @@ class Bench:
         ArgumentError
             If no outcomes are known or no weeks are held back.
         """
-        hand_overs = self.evidence.hand_overs
-        if not self.stage or hand_overs.held_from > hand_overs.newest:
+        if not self.holds_back:
             raise ArgumentError("open_held_back", self.why_no_share or "no weeks are held back: there are too few")
         self.opened = self.opened or len(self.kept) + 1
         tried = self.current.asked.tried

@@ -111,9 +111,16 @@ class Board:
     t: float
 
     def to_dict(self, *, round_to: int = 1) -> dict[str, Any]:
-        """The same as plain data, for the browser, counts rounded to multiples of so many."""
-        counts = {"volume", "highest", "stock", "known", "held"}
-        return {name: _plain(value, round_to if name in counts else 1) for name, value in vars(self).items()}
+        """The same as plain data, for the browser.
+
+        With `round_to` counts are rounded to multiples of so many, and the evidence of neighbouring slots of a band is
+        put together until it is of so many leads: rounded, it would give other shares.
+        """
+        counts = {"volume", "highest", "stock"}
+        data = {name: _plain(value, round_to if name in counts else 1) for name, value in vars(self).items()}
+        for name in ("known", "held") if round_to > 1 else ():
+            data[name] = _plain(_gathered(getattr(self, name), self.band, round_to))
+        return data
 
     def place(self, bars: Sequence[float]) -> Ints:
         """Where bars stand among those of the board, which has them."""
@@ -268,17 +275,28 @@ def board_of(heights: Heights, base: Heights, evidence: Evidence, bars: Floats) 
 
 def _plain(value: Any, round_to: int = 1) -> Any:
     if isinstance(value, Outcomes):
-        return {name: _plain(figures, round_to) for name, figures in value._asdict().items()}
+        return {name: _plain(figures) for name, figures in value._asdict().items()}
     if not isinstance(value, np.ndarray):
         return value
-    if round_to > 1:
-        value = np.round(value / round_to) * round_to
+    value = np.round(value / round_to) * round_to if round_to > 1 else value
     return np.round(value, 6).tolist() if value.dtype.kind == "f" else value.tolist()
+
+
+def _gathered(outcomes: Outcomes, band: Ints, least: int) -> Outcomes:
+    """The evidence with cells of so many leads at least, where a band has them."""
+    figures = np.array(outcomes, np.float64)
+    for group, slot in np.ndindex(*band.shape):
+        above = slot + 1 < band.shape[1] and band[group, slot + 1] == band[group, slot]
+        if above and figures[0, group, slot] < least:
+            figures[:, group, slot + 1] += figures[:, group, slot]
+            figures[:, group, slot] = 0
+    return Outcomes(*figures)
 
 
 def _bands(bars: Floats, now: Floats) -> tuple[Ints, tuple[tuple[float | None, ...], ...]]:
     """The bands of each group, so that its bar in force is an edge of one."""
-    width = BAND * float(np.diff(bars).max(initial=1.0))
+    # Bars in force may lie between the steps, and those that scripts ask for far beside them.
+    width = BAND * float(np.median(np.diff(bars))) if len(bars) > 1 else BAND
     band, edges = np.zeros((len(now), len(bars) + 2), np.int64), []
     for group, bar in enumerate(now):
         step = np.floor((bars - bar) / width + 1e-9).astype(np.int64)

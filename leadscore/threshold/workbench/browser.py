@@ -10,8 +10,9 @@ import pandas as pd
 
 from leadscore.threshold.capacity import WEEK
 from leadscore.threshold.workbench.bench import Bench
+from leadscore.threshold.workbench.numbers import bare
 from leadscore.threshold.workbench.sentences import Tried, amount
-from leadscore.threshold.workbench.what_if import Setting, WhatIf, bare
+from leadscore.threshold.workbench.what_if import Setting, WhatIf
 from leadscore.threshold.workbench.written import home_of
 
 # Leads, and values of a column, that are shown.
@@ -92,8 +93,8 @@ def _figures(tried: Tried) -> dict[str, Any]:
     return {
         "text": tried.words,
         "perWeek": list(tried.per_week),
-        "share": [share.value, share.low, share.high] if share.n else None,
-        "reach": list(tried.reach_per_week) if share.n else None,
+        "share": [share.value, share.low, share.high] if math.isfinite(share.value) else None,
+        "reach": list(tried.reach_per_week) if math.isfinite(tried.reach_per_week[0]) else None,
         "tooMany": tried.too_many,
     }
 

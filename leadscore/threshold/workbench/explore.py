@@ -7,7 +7,7 @@ from typing import Any
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_number, day_of
 from leadscore.base.periods import Period
-from leadscore.base.stages import STAGES
+from leadscore.base.stages import STAGES, or_further
 from leadscore.errors import ArgumentError
 from leadscore.rulebook import Rulebook
 from leadscore.tables.tables import Tables
@@ -96,8 +96,8 @@ def explore(  # noqa: PLR0913 - each of them is part of what is asked
     >>> tried = workbench.at(threshold=52)
     >>> print(tried.headline)
     All others 60 → 52: 61 leads a week instead of 46; 16.1 more than sales can work, too many in 13 of 13 weeks. Of
-    those who would come in, 8 % (1 % to 44 %) reach opportunity: cannot be told apart from the others (29 %). +15.1
-    leads a week bring +1.3 that reach opportunity. On the day it is merged 217 leads qualify at once: five weeks of
+    those who would come in, 9 % (1 % to 43 %) reach opportunity: cannot be told apart from the others (29 %). +15.1
+    leads a week bring +1.4 that reach opportunity. On the day it is merged 217 leads qualify at once: five weeks of
     what sales can work.
     >>> len(tried.entered), len(tried.left), tried.rulebook.qualify.threshold
     (336, 0, 52.0)
@@ -161,6 +161,8 @@ def _hand_overs(
         return none, _NO_STAGE
     until = min(tables.observed()[1], last)
     found = HandOvers.of(tables, stage, within_days=within_days, until=until, held_back_weeks=held_back_weeks)
+    if not tables.stages.of(*or_further(stage)).any():
+        return none, f"No outcome is {' or '.join(or_further(stage))}, so nobody knows how many of them reach it."
     if found.worked.withheld:
         return none, f"No share is given: {found.worked.withheld}."
     if not len(found.worked.lead):

@@ -61,7 +61,26 @@ class Number:
     def moved(self, value: float) -> str:
         """A change of it in words."""
         what = f"{self.part} {self.label}".strip()
-        return f"{what} {decimal(self.value)} → {decimal(value)}"
+        return f"{what} {bare(self.value)} → {bare(value)}"
+
+
+def bare(points: float) -> str:
+    """Points as people write them."""
+    return f"{points:.10g}"
+
+
+def written(points: float) -> int | float:
+    """Points as a file has them: whole ones as 12, not 12.0."""
+    return int(points) if points == int(points) else points
+
+
+def bars_of(rulebook: Rulebook) -> list[Number]:
+    """The bar of each segment, and last that of all others."""
+    segments = rulebook.qualify.segments
+    paths = [("qualify", "segments", place, "threshold") for place in range(len(segments))]
+    bars = [_number(path, one.name, "", one.threshold, "points") for path, one in zip(paths, segments, strict=True)]
+    name = "All others" if segments else "Threshold"
+    return [*bars, _number(("qualify", "threshold"), name, "", rulebook.qualify.threshold, "points")]
 
 
 def numbers_of(rulebook: Rulebook) -> dict[str, Number]:

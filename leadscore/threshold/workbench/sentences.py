@@ -116,8 +116,10 @@ class Tried:
 
     @property
     def share(self) -> Share:
-        """The share of them that reaches the stage."""
-        return self.board.share(self.bars, self.board.nowhere())
+        """The share of them that reaches the stage; NaN where hardly any at their scores was worked."""
+        found = self.board.share(self.bars, self.board.nowhere())
+        unknown = found.unknown > _MOST_UNKNOWN
+        return found._replace(value=math.nan, low=math.nan, high=math.nan) if unknown else found
 
     @property
     def as_it_is(self) -> Tried:

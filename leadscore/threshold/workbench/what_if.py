@@ -20,7 +20,7 @@ from leadscore.stats.intervals import Figure
 from leadscore.tables.tables import Tables
 from leadscore.threshold.capacity import WEEK
 from leadscore.threshold.workbench.heights import Heights
-from leadscore.threshold.workbench.numbers import Number
+from leadscore.threshold.workbench.numbers import Number, bare, bars_of, written
 from leadscore.threshold.workbench.sentences import Tried
 from leadscore.threshold.workbench.sides import People, Sides
 from leadscore.threshold.workbench.written import diff_text, new_findings, stale_comments
@@ -43,36 +43,20 @@ class Setting:
     bars: tuple[float, ...]
     numbers: Mapping[str, float]
 
+    def moved(self, rulebook: Rulebook, numbers: Mapping[str, Number]) -> list[tuple[Number, float]]:
+        """What differs from the rulebook: the bars first."""
+        bars = zip(bars_of(rulebook), self.bars, strict=True)
+        others = ((numbers[key], value) for key, value in self.numbers.items())
+        return [(number, value) for number, value in (*bars, *others) if value != number.value]
+
     def words(self, rulebook: Rulebook, numbers: Mapping[str, Number]) -> str:
         """What differs from the rulebook, as people say it; empty where nothing does."""
-        qualify = rulebook.qualify
-        names = [*(segment.name for segment in qualify.segments), "All others" if qualify.segments else "Threshold"]
-        now = [*(segment.threshold for segment in qualify.segments), qualify.threshold]
-        bars = zip(names, now, self.bars, strict=True)
-        moved = [f"{name} {bare(old)} → {bare(new)}" for name, old, new in bars if old != new]
-        return "; ".join([*moved, *(numbers[key].moved(value) for key, value in self.numbers.items())])
+        return "; ".join(number.moved(value) for number, value in self.moved(rulebook, numbers))
 
-    def edited(self, rulebook: Rulebook, numbers: Mapping[str, Number], *, bars: bool = True) -> Rulebook:
-        """The rulebook with these numbers, and these bars unless only the numbers are wanted."""
-        qualify = rulebook.qualify
-        changes: dict[Any, Any] = {numbers[key].path: written(value) for key, value in self.numbers.items()}
-        if bars:
-            paths = [("qualify", "segments", place, "threshold") for place in range(len(qualify.segments))]
-            now = [*(segment.threshold for segment in qualify.segments), qualify.threshold]
-            for path, old, new in zip([*paths, ("qualify", "threshold")], now, self.bars, strict=True):
-                if old != new:
-                    changes[path] = written(new)
+    def edited(self, rulebook: Rulebook, numbers: Mapping[str, Number]) -> Rulebook:
+        """The rulebook with these bars and numbers."""
+        changes = {number.path: written(value) for number, value in self.moved(rulebook, numbers)}
         return rulebook.edited(changes) if changes else rulebook
-
-
-def written(points: float) -> int | float:
-    """Points as a file has them: whole ones as 12, not 12.0."""
-    return int(points) if points == int(points) else points
-
-
-def bare(points: float) -> str:
-    """Points as people write them."""
-    return f"{points:.10g}"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -89,7 +73,7 @@ class WhatIf(Result):
     per_week : (value, low, high)
         Leads a week that begin to qualify, with the 95 % interval of the mean of weeks.
     share : (value, low, high)
-        The share of them that reaches the stage, with its 95 % interval; NaN where no outcomes are known.
+        The share of them that reaches the stage, with its 95 % interval; NaN where nobody knows.
     n, reached : int
         The outcomes that it rests on, and how many of these reached the stage.
     unknown : float
@@ -221,7 +205,8 @@ class WhatIf(Result):
         if self.asked.problem or not self.asked.tried.words:
             return ()
         old = self.asked.base.rulebook
-        return (*new_findings(old, self.rulebook), *stale_comments(old, self.rulebook))
+        moved = [(bare(number.value), bare(value)) for number, value in self.asked.moved]
+        return (*new_findings(old, self.rulebook, moved), *stale_comments(old, self.rulebook))
 
     def sections(self) -> Iterator[Section]:
         """The figures beside those of now, the weeks, who changes sides, and what would be written."""
@@ -278,6 +263,11 @@ class Asked:
     def rulebook(self) -> Rulebook:
         """The rulebook with the setting."""
         return self.setting.edited(self.base.rulebook, self.numbers)
+
+    @property
+    def moved(self) -> list[tuple[Number, float]]:
+        """What differs from the rulebook in force."""
+        return self.setting.moved(self.base.rulebook, self.numbers)
 
     @cached_property
     def problem(self) -> str:

@@ -93,6 +93,7 @@ const between = (table, low, high) =>
 // What a try does, beside the rulebook as it is; `paired` is what only the kernel knows where points were moved.
 export function look({ base, board, now, bars, words, stage, capacity, paired }) {
   const mine = weekly(board, bars), perWeek = mean(mine, board.t), reaches = share(board, bars, nowhere(board));
+  if (reaches.unknown > MOST_UNKNOWN) Object.assign(reaches, { value: NaN, low: NaN, high: NaN });
   const found = { weekly: mine, perWeek, share: reaches };
   found.tooMany = capacity === null ? null : mine.filter((count) => count > capacity).length;
   found.reach = [reaches.value, reaches.low, reaches.high].map((one) => one * perWeek[0]);
@@ -503,10 +504,10 @@ export function show(element, setup, link) {
   const back = button("Back to now", () => go(start)), keep = button("Keep this try", keepIt, { class: "lw-main", "data-key": "keep" });
   buttons.append(undo, redo, back, keep);
   function keepIt() {
-    const now = tried(), found = look(now), known = now.stage && found.share.n;
+    const now = tried(), found = look(now), known = now.stage && Number.isFinite(found.share.value);
     kept.push({
       bars: setting.bars.slice(), numbers: { ...setting.numbers }, opened,
-      figures: { text: now.words, perWeek: found.perWeek, share: known ? [found.share.value, found.share.low, found.share.high] : null, reach: known ? found.reach : null, n: found.share.n, tooMany: found.tooMany },
+      figures: { text: now.words, perWeek: found.perWeek, share: known ? [found.share.value, found.share.low, found.share.high] : null, reach: known && Number.isFinite(found.reach[0]) ? found.reach : null, n: found.share.n, tooMany: found.tooMany },
     });
     draw();
     store();
@@ -648,7 +649,7 @@ export function show(element, setup, link) {
     const row = (name, one, last) => node("tr", {}, cells([name, one.text, `${amount(one.perWeek[0])} (${amount(one.perWeek[1])} to ${amount(one.perWeek[2])})`,
       ...(stage ? [one.share ? `${percent(one.share[0])} (${percent(one.share[1])} to ${percent(one.share[2])})` : "not known", one.reach ? `${amount(one.reach[0])} (${amount(one.reach[1])} to ${amount(one.reach[2])})` : "not known"] : []),
       ...(capacity === null ? [] : [`${one.tooMany} of ${setup.base.weeks.length}`]), last]));
-    const now = { text: "as it is now", perWeek: found.perWeek, share: found.share.n ? [found.share.value, found.share.low, found.share.high] : null, reach: found.share.n ? found.reach : null, tooMany: found.tooMany };
+    const now = { text: "as it is now", perWeek: found.perWeek, share: Number.isFinite(found.share.value) ? [found.share.value, found.share.low, found.share.high] : null, reach: Number.isFinite(found.reach[0]) ? found.reach : null, tooMany: found.tooMany };
     const heads = ["try", "what", "leads a week", ...(stage ? [`reach ${stage}`, `${stage} a week`] : []), ...(capacity === null ? [] : ["weeks too full"]), "again"];
     const rows = kept.map((one, index) => row(String(index + 1), one.figures, button("Go back to it", () => go({ bars: one.bars, numbers: one.numbers }), { "data-key": `try ${index}`, "aria-label": `Go back to it: try ${index + 1}` })));
     tries.append(node(heading, { text: "Tried" }), table(heads, [row("now", now, ""), ...rows]));

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -216,13 +217,13 @@ class Workbench:
         current, tried = self.current, self.tried
         parts = [f"# {paragraph(self.title)}: {paragraph(current.asked.tried.words or 'as it is now')}"]
         parts += [paragraph(current.headline), paragraph(f"{self.basis[0].upper()}{self.basis[1:]}.")]
-        heads = ["try", "what", "leads a week"] + (
-            [f"reach {self._bench.stage}", "outcomes"] if self._bench.stage else []
-        )
+        stage = self._bench.stage
+        heads = ["try", "what", "leads a week", *([f"reach {stage}", "outcomes"] if stage else [])]
         rows = []
         for name, row in tried.iterrows():
-            figures = [_between(row, "per_week", amount)]
-            figures += [_between(row, "share", percent), f"{row['n']:,.0f}"] if self._bench.stage else []
+            figures = [_said(amount, *row[["per_week", "per_week_low", "per_week_high"]])]
+            if stage:
+                figures += [_said(percent, *row[["share", "share_low", "share_high"]]), f"{row['n']:,.0f}"]
             rows.append([str(name), row["what"], *figures])
         parts.append(table(heads, rows))
         parts.append(bullets([*self.notes, *self._warnings()]))
@@ -239,11 +240,11 @@ class Workbench:
             found.append(f"{len(self._bench.kept)} tries: the best of many looks better than it is.")
         if self._bench.opened:
             share = self.open_held_back()
-            figure = f"{percent(share.value)} ({percent(share.low)} to {percent(share.high)})"
+            figure = _said(percent, share.value, share.low, share.high)
             found.append(f"Held-back weeks: {figure}; {share.n:,} outcomes; opened at try {self._bench.opened}.")
             if any(one.opened for one in self._bench.kept):
                 found.append("Chosen after the held-back weeks were opened.")
-        elif self._bench.stage:
+        elif self._bench.holds_back:
             found.append("The held-back weeks were not opened.")
         return found
 
@@ -337,6 +338,6 @@ class Workbench:
         return f"{self.title} · {self.basis}\n{self.current.headline}\n\n{self.tried.to_string(float_format='%.3g')}"
 
 
-def _between(row: Any, name: str, write_as: Any) -> str:
-    """A figure of a row with its interval."""
-    return f"{write_as(row[name])} ({write_as(row[f'{name}_low'])} to {write_as(row[f'{name}_high'])})"
+def _said(write_as: Callable[[float], str], value: float, low: float, high: float) -> str:
+    """A figure with its interval, as people read it."""
+    return f"{write_as(value)} ({write_as(low)} to {write_as(high)})" if math.isfinite(value) else write_as(value)

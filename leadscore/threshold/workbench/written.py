@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from difflib import SequenceMatcher, unified_diff
 from pathlib import Path
 
@@ -27,10 +28,18 @@ def diff_text(old: Rulebook, new: Rulebook) -> str:
     return "\n".join(list(unified_diff(before, after, lineterm="", n=1))[2:])
 
 
-def new_findings(old: Rulebook, new: Rulebook) -> list[str]:
-    """What `check` says of the new rulebook and not of the old."""
+def new_findings(old: Rulebook, new: Rulebook, moved: Sequence[tuple[str, str]]) -> list[str]:
+    """What `check` says of the new rulebook and not of the old; a sentence that only has the new number is not new."""
     before = {(one.code, one.path, one.message) for one in old.check()}
-    return [str(one) for one in new.check() if (one.code, one.path, one.message) not in before]
+
+    def known(message: str) -> set[str]:
+        return {message, *(re.sub(rf"\b{re.escape(number)}\b", was, message) for was, number in moved)}
+
+    return [
+        str(one)
+        for one in new.check()
+        if not any((one.code, one.path, message) in before for message in known(one.message))
+    ]
 
 
 def stale_comments(old: Rulebook, new: Rulebook) -> list[str]:
