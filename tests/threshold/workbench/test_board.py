@@ -77,6 +77,39 @@ def test_every_bar_equals_a_replay_of_it(world):
         assert board.weekly(board.place(given_bars)).tolist() == weekly(history, start, (last - first + 1) // 7)
 
 
+CHANGING = ls.Rulebook.from_yaml(
+    """
+leadscore: 1
+name: changing
+fit: [{name: Size, column: size, from: {0: 0, 10: 10, 20: 20, 30: 30, 40: 40}}]
+qualify: {threshold: 20, segments: [{name: Partner, when: {kind: partner}, threshold: 10}]}
+"""
+)
+
+
+@pytest.mark.parametrize("rows", [
+    # (day of May, size, kind): high in one group, later lower in the other; there and back; on the first two days.
+    [(1, 30, "direct"), (9, 10, "partner")],
+    [(1, 0, "direct"), (5, 10, "partner"), (12, 20, "direct"), (19, 30, "partner")],
+    [(1, 20, "partner"), (4, 20, "direct")],
+    [(1, 20, "direct"), (3, 20, "partner"), (4, 30, "direct")],
+    [(1, 30, "partner"), (20, 10, "direct"), (21, 20, "direct")],
+])  # fmt: skip
+def test_a_lead_that_changes_its_group_counts_once_at_every_pair_of_bars(rows):
+    days = [pd.Timestamp(2026, 5, day) for day, *_ in rows]
+    kinds = {"size": [size for _, size, _ in rows], "kind": [kind for *_, kind in rows]}
+    leads = pd.DataFrame({"lead_id": "a", "created_at": pd.Timestamp(2026, 4, 1), "valid_from": days, **kinds})
+    tables = ls.load_tables(leads, rulebook=CHANGING)
+    start, end = dt.date(2026, 5, 4), dt.date(2026, 5, 24)
+    heights = Heights(tables, CHANGING, (day_number(start), day_number(end)), np.zeros(1, int), np.zeros(0, int))
+    board = board_of(heights, heights, Evidence.of(tables, HandOvers.none(1), heights), np.arange(0.0, 41, 5))
+    for partner in (5, 10, 20, 25, 40):
+        for direct in (5, 10, 20, 25, 30, 40):
+            changed, bars = with_bars(CHANGING, [partner, direct])
+            history = ls.replay(tables, changed, start=start, end=end)
+            assert board.weekly(board.place(bars)).tolist() == weekly(history, start, 3), (partner, direct)
+
+
 @SOME
 @given(worlds())
 def test_bars_in_force_are_offered_and_rise(world):

@@ -22,10 +22,11 @@ qualify: {threshold: 20}
 LAST = "2026-06-28"
 
 
-def tables_of(sizes, outcomes, came="2026-03-02"):
-    """Leads of these sizes, all there from a day on, and what became of some, by their place."""
+def tables_of(sizes, outcomes, came="2026-03-02", young=0):
+    """Leads of these sizes, all there from a day on but the last, and what became of some, by their place."""
     ids = [f"l{place}" for place in range(len(sizes))]
-    leads = pd.DataFrame({"lead_id": ids, "size": sizes, "created_at": pd.Timestamp("2026-02-02")})
+    created = [pd.Timestamp("2026-02-02")] * (len(sizes) - young) + [pd.Timestamp("2026-06-20")] * young
+    leads = pd.DataFrame({"lead_id": ids, "size": sizes, "created_at": created})
     rows = []
     for place, reached in outcomes.items():
         stages = ["mql"] if reached is None else ["mql", "contacted", *(["opportunity"] if reached else [])]
@@ -58,6 +59,17 @@ def test_a_worked_lead_stands_for_those_like_it_that_were_not():
     assert at(10).n == 20
     # Counted plainly it would be 6 of 20.
     assert at(10).value < 0.3
+
+
+def test_leads_that_sales_had_no_time_to_get_yet_are_none_that_it_left_out():
+    # Sales took those below the bar four weeks after they came; 60 more came a week before the last day.
+    sizes = [25] * 20 + [15] * 160
+    outcomes = dict.fromkeys(range(20), True) | dict.fromkeys(range(20, 30), False)
+    evidence, _ = evidence_of(tables_of(sizes, outcomes, young=60))
+    weights = dict(zip(evidence.hand_overs.worked.lead.tolist(), evidence.weight.tolist(), strict=True))
+    assert {weights[place] for place in range(20, 30)} == {10}
+    twin, _ = evidence_of(tables_of(sizes, outcomes))
+    assert set(twin.weight.tolist()) == {1, 16}
 
 
 def test_nobody_knows_where_hardly_any_was_worked():
