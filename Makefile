@@ -41,7 +41,7 @@ wheel: $(VENV)/installed
 		$(BIN)/uv pip install --quiet --constraints build/wheel.txt --python build/wheel/bin/python dist/*.whl; \
 		(cd build && wheel/bin/leadscore demo --leads 2000); done
 	@cd build && wheel/bin/python -c "import leadscore; from pathlib import Path; p = Path(leadscore.__file__).parent; \
-		missing = [n for n in ('py.typed', '__init__.pyi', 'examples/rulebook.yaml', 'start/presets/hubspot.yaml', 'present/page.html.jinja', 'present/page.css') if not (p / n).is_file()]; \
+		missing = [n for n in ('py.typed', '__init__.pyi', 'examples/rulebook.yaml', 'start/presets/hubspot.yaml', 'present/page.html.jinja', 'present/page.css', 'threshold/workbench/workbench.js', 'threshold/workbench/workbench.css') if not (p / n).is_file()]; \
 		assert 'build/wheel' in str(p), p; assert not missing, missing"
 
 lint: $(VENV)/installed

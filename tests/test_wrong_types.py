@@ -87,7 +87,7 @@ MODEL = ls.LeadClassifier(guards=None, bins="tree", encoding="onehot", C=1.0).fi
 MONITOR = ls.BalanceMonitor(BOOK)
 COHORT = next(ls.drift.weekly_cohorts(TABLES, BOOK, start="2026-01-05", end="2026-01-11"))
 MONITOR.update(*COHORT)
-WORKBENCH = ls.explore(TABLES, BOOK, end="2026-03-29", stage="sal", within_days=30, capacity_per_week=5)
+WORKBENCH = ls.explore(TABLES, BOOK, end="2026-03-29", stage="sal", within_days=30, capacity_per_week=5, by="industry")
 TRIAL = ls.threshold.plan_trial(baseline_rate=0.2, smallest_difference=0.1, per_week=20)
 ACTIVITY = ls.daily_activity(EVENTS)
 DATA = ls.imports.DataFile.from_yaml("{data: 1, sources: {a: {}}, leads: {a: {from: a, lead_id: lead_id}}}")
@@ -178,6 +178,7 @@ HERE = {
     "DailyActivity.extend": {"events": EVENTS.assign(at="2026-08-01")},
     "choose_threshold": {"capacity_per_week": 3},
     "Workbench.keep": {"found": WORKBENCH.now},
+    "WhatIf.explain": {"lead_id": WORKBENCH.at(1).entered.index[0]},
     "outcome_drift": {"score": HISTORY},
     "cherry_picking": {"score": pd.Series(X["visits"].to_numpy(), IDS)},
     "gate": {"current": BOOK},
@@ -191,6 +192,7 @@ OBJECTS = {
     for one in (
         *(MONITOR, MODEL, BOOK, DATA, MODEL.points_card(), HISTORY, SCORES, TABLES, TABLE, TRIAL, ACTIVITY),
         WORKBENCH,
+        WORKBENCH.at(1),
         ls.compare(TABLES, BOOK, BOOK, start="2026-01-05", end="2026-03-29"),
         ls.choose_threshold(TABLE, capacity_per_week=3),
         ls.stats.kaplan_meier([1.0, 2.0], [True, False]),
@@ -203,7 +205,7 @@ LEFT_OUT = {
     "model_post_init": "pydantic's own",
     "Rulebook.model_copy": "refused, whatever is given",
     **dict.fromkeys(
-        ["Tables.column", "Tables.event_column", "Tables.positions", "Tables.only", "DataFile.problem"],
+        ["WhatIf.of", "Tables.column", "Tables.event_column", "Tables.positions", "Tables.only", "DataFile.problem"],
         "asked by other parts of the package, which have checked what they ask with",
     ),
 }

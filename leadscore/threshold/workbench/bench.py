@@ -110,9 +110,9 @@ class Bench:
         notes = [f"{counted(young, 'lead')} handed over after {newest} are too young to count."] if young else []
         share = self.evidence.share_got
         if np.isfinite(share):
-            which = "its highest score" if self.evidence.at_once else "its score of the day that sales got it"
-            got = f"Sales gets {percent(share)} of the leads that qualify by the day they do"
-            notes.append(f"{got}; so a lead below the bar that it worked counts with {which}.")
+            which = "highest score" if self.evidence.at_once else "score on the day sales got it"
+            got = f"Sales got {percent(share)} of the leads that qualify by the day they did."
+            notes.append(f"{got} A lead worked below the bar therefore counts with its {which}.")
         if not self.holds_back:
             notes.append("There are too few weeks of outcomes to hold some back.")
         return f"{volume}; {worked}", tuple(notes)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from leadscore.base.arguments import Arguments
 from leadscore.base.text import counted
 from leadscore.errors import ArgumentError, RulebookError
 from leadscore.present.result import Result, Section
@@ -169,10 +170,6 @@ class WhatIf(Result):
         """Leads that qualify by the rulebook as it is alone, as it scores them; see `entered`."""
         return self.asked.side(self.asked.base, self.asked.base.now, self.sides.left)
 
-    def side(self, name: str) -> pd.DataFrame:
-        """`entered` or `left`."""
-        return self.entered if name == "entered" else self.left
-
     def explain(self, lead_id: Any) -> Explanation:
         """Where the points of a lead that changes sides came from on the day it qualified.
 
@@ -183,15 +180,24 @@ class WhatIf(Result):
         ArgumentError
             If the lead does neither.
         """
-        for frame, rulebook in ((self.entered, None), (self.left, self.asked.base.rulebook)):
-            if lead_id in frame.index:
-                only = self.asked.tables.only(self.asked.tables.position(lead_id))
-                day = frame.loc[lead_id, "day"].date()
-                return score(only, rulebook or self.rulebook, as_of=day).explain(lead_id)
+        position = self.asked.tables.position(lead_id)
+        for leads, frame, tried in ((self.sides.entered, self.entered, True), (self.sides.left, self.left, False)):
+            if position in leads:
+                only, rulebook = self.asked.tables.only(position), self.rulebook if tried else self.asked.base.rulebook
+                day = frame["day"].iloc[self.asked.tables.positions(frame.index).tolist().index(position)]
+                return score(only, rulebook, as_of=day.date()).explain(lead_id)
         raise ArgumentError("lead_id", f"the lead {lead_id!r} changes no side")
 
     def by(self, name: str) -> pd.DataFrame:
-        """Who comes in and drops out, and how many qualify a week now and as tried, of each value of a column."""
+        """Who comes in and drops out, and how many qualify a week now and as tried, of each value of a column.
+
+        Raises
+        ------
+        ArgumentError
+            If the column is none of those that `explore` was given.
+        """
+        with Arguments("by") as given:
+            given.one_of("name", name, self.asked.people.groups)
         return self.asked.people.counts(name, self.sides, self.weeks)
 
     @cached_property
@@ -273,7 +279,7 @@ class Asked:
     def problem(self) -> str:
         """Why the file would be refused; empty where it would not."""
         try:
-            assert self.rulebook
+            _ = self.rulebook
         except RulebookError as error:
             return "Not a rulebook: " + "; ".join(problem.message for problem in error.problems)
         return ""

@@ -48,7 +48,8 @@ def widget_of(bench: Bench, save: Callable[[], str]) -> Widget:
                 latest["answer"] = bench.current
                 widget.send({"do": "tried", "ask": message["ask"], **told(bench, latest["answer"])})
             elif message["do"] == "why":
-                found = latest["answer"].explain(latest["answer"].side(message["side"]).index[message["row"]])
+                frame = {"entered": latest["answer"].entered, "left": latest["answer"].left}[message["side"]]
+                found = latest["answer"].explain(frame.index[message["row"]])
                 widget.send({"do": "why", "side": message["side"], "row": message["row"], "text": repr(found)})
             else:
                 widget.send({"do": "saved", "text": save()})

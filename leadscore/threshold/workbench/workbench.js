@@ -267,12 +267,11 @@ function markers(svg, x, now, tried, moved) {
     const box = svg.getBoundingClientRect(), at = ((event.clientX - box.left) * WIDTH) / box.width;
     moved((at - EDGE.left) / (WIDTH - EDGE.left - EDGE.right));
   };
-  handle.addEventListener("pointerdown", (event) => to(event));
   svg.append(handle);
   return to;
 }
 
-function pictures(tried, group, onBar) {
+function pictures(tried, group, onBar, onCapacity) {
   const { board, bars, stage, capacity } = tried, found = look(tried), all = board.bars, now = tried.now[group], mine = bars[group];
   const x = across(all[0], all[all.length - 1]), columns = ticks(all[0], all[all.length - 1], 6);
   const name = board.groups.length > 1 ? board.groups[group] : "";
@@ -314,7 +313,7 @@ function pictures(tried, group, onBar) {
   if (capacity !== null) svg.append(node("line", { x1: EDGE.left, x2: WIDTH - EDGE.right, y1: y(capacity), y2: y(capacity), class: "lw-cap" }));
   mark(svg);
   dot(svg, y, volumes[mine][0]);
-  drawn.push(box, scores(tried, group, x, columns, mark), weeks(tried, found));
+  drawn.push(box, scores(tried, group, x, columns, mark), weeks(tried, found, (drag) => drags.push(drag), onCapacity));
   return { drawn, drags };
 }
 
@@ -350,7 +349,8 @@ function scores({ board, bars, stage }, group, x, columns, mark) {
   return box;
 }
 
-function weeks({ board, capacity }, found) {
+// What sales can work is a line that can be dragged.
+function weeks({ board, capacity }, found, dragged, onCapacity) {
   const mine = found.weekly, now = found.now ? found.now.weekly : mine;
   const most = Math.max(1, ...mine, ...now, capacity ?? 0) * 1.05, y = upward(most), wide = (WIDTH - EDGE.left - EDGE.right) / mine.length;
   const key = keyed(["lw-bar", "tried"], ...(capacity === null ? [] : [["lw-many", "more than sales can work"]]), ["lw-tick", "now"]);
@@ -364,7 +364,15 @@ function weeks({ board, capacity }, found) {
       node("line", { x1: left + 1, x2: left + wide - 1, y1: y(now[week]), y2: y(now[week]), class: "lw-tick" }),
     );
   });
-  if (capacity !== null) svg.append(node("line", { x1: EDGE.left, x2: WIDTH - EDGE.right, y1: y(capacity), y2: y(capacity), class: "lw-cap" }));
+  if (capacity !== null) {
+    svg.append(node("line", { x1: EDGE.left, x2: WIDTH - EDGE.right, y1: y(capacity), y2: y(capacity), class: "lw-cap" }),
+      node("circle", { cx: WIDTH - EDGE.right, cy: y(capacity), r: 4.5, class: "lw-grip" }),
+      node("rect", { x: EDGE.left, y: EDGE.top, width: WIDTH - EDGE.left - EDGE.right + 6, height: HEIGHT - EDGE.top - EDGE.bottom, class: "lw-handle lw-upright" }));
+    dragged((event) => {
+      const box_ = svg.getBoundingClientRect(), at = ((event.clientY - box_.top) * HEIGHT) / box_.height;
+      onCapacity(Math.max(1, Math.round((most * (HEIGHT - EDGE.bottom - at)) / (HEIGHT - EDGE.bottom - EDGE.top))));
+    });
+  }
   return box;
 }
 
@@ -402,7 +410,7 @@ export function show(element, setup, link) {
   const past = [], ahead = [], inputs = {};
   const sameNumbers = (one) => JSON.stringify(one.numbers) === JSON.stringify(setting.numbers);
 
-  const root = node("section", { class: "lw", "aria-label": "Threshold workbench", "data-lm-suppress-shortcuts": "true", "data-jp-suppress-context-menu": "true" });
+  const root = node("section", { class: "lw", "aria-label": "Threshold workbench", "data-jp-suppress-context-menu": "true" });
   const say = node("p", { class: "lw-say", "aria-live": "polite" }), small = node("div", { class: "lw-tiles" }), drawn = node("div", { class: "lw-pictures" });
   const who = node("div", { class: "lw-who" }), tries = node("div", {}), file = node("div", { class: "lw-file" });
   const controls = node("div", { class: "lw-controls", role: "group", "aria-label": "What to try" });
@@ -418,7 +426,8 @@ export function show(element, setup, link) {
 
   // One step to undo is a whole drag, or what is done to one control without a pause.
   let editing = null, timer = null;
-  const remember = () => { past.push(copy(setting)); if (past.length > 200) past.shift(); ahead.length = 0; };
+  const present = () => copy({ setting, capacity });
+  const remember = () => { past.push(present()); if (past.length > 200) past.shift(); ahead.length = 0; };
   function edit(key, change) {
     if (editing !== key) remember();
     editing = key;
@@ -429,8 +438,8 @@ export function show(element, setup, link) {
   }
   function step(from, to) {
     if (!from.length) return;
-    to.push(copy(setting));
-    setting = from.pop();
+    to.push(present());
+    ({ setting, capacity } = from.pop());
     editing = null;
     synchronise();
     settle();
@@ -591,10 +600,11 @@ export function show(element, setup, link) {
     const made = pictures(now, active, (index) => {
       const bar = setup.base.bars[Math.max(0, Math.min(setup.base.bars.length - 1, index))];
       if (bar !== setting.bars[active]) edit(`bar ${active}`, () => { setting.bars[active] = bar; inputs[`bar ${active}`](); });
-    });
+    }, (value) => { if (value !== capacity) edit("capacity", () => { capacity = value; inputs.capacity(); }); });
     drags = made.drags;
     drawn.replaceChildren(...made.drawn);
-    drawn.querySelectorAll(".lw-handle").forEach((handle, index) => handle.addEventListener("pointerdown", () => { drag = index; }));
+    drawn.querySelectorAll(".lw-handle").forEach((handle, index) =>
+      handle.addEventListener("pointerdown", (event) => { event.preventDefault(); drag = index; drags[index](event); }));
     people(same);
     list();
     write(same);

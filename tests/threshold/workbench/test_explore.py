@@ -102,6 +102,10 @@ def test_the_sides_by_source_add_up(workbench):
         assert table["come in"].sum() == len(tried.entered)
         assert table["a week tried"].sum() == pytest.approx(tried.per_week[0])
     assert {"Ana", "Ben"} < set(tried.by("owner").index)
+    with pytest.raises(
+        ArgumentError, match="must be one of 'source', 'owner', 'segment'; got 'sauce'; did you mean 'source'"
+    ):
+        tried.by("sauce")
 
 
 def test_later_events_and_outcomes_change_nothing(workbench):

@@ -141,6 +141,14 @@ def test_move_open_a_lead_keep_and_write_with_the_keyboard_alone(tmp_path, progr
         axe(browser)
         press(browser, "[data-key='write']", Keys.ENTER)
         told(browser, "Written: rulebook.yaml and rulebook.summary.md. Next: git diff, git commit.")
+        # What was tried outlasts the page.
+        ActionChains(browser).key_down(Keys.CONTROL).send_keys("s").key_up(Keys.CONTROL).perform()
+        saved = tmp_path / "try.ipynb"
+        WebDriverWait(browser, 20).until(lambda _: "srcdoc" in saved.read_text(encoding="utf-8"))
+        browser.refresh()
+        found(browser, ".lw input[type=range]", 60)
+        told(browser, expected["tried"])
+        told(browser, "Go back to it")
         beyond = [
             one for one in requests(browser) if not one.startswith((address, "data:", "blob:", "about:", "chrome"))
         ]

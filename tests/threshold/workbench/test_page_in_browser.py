@@ -102,6 +102,20 @@ def test_a_picture_can_be_dragged_and_a_drag_is_one_step(opened):
         assert said(browser) == workbench().now.headline
 
 
+def test_what_sales_can_work_can_be_dragged_and_taken_back(opened):
+    browser = opened()
+    before = said(browser)
+    picture = browser.find_elements(By.CSS_SELECTOR, ".lw-handle")[3]
+    ActionChains(browser).move_to_element(picture).click_and_hold().move_by_offset(0, 30).release().perform()
+    assert said(browser) != before
+    capacity = float(slider(browser, "Sales can work, a week").get_attribute("aria-valuetext").split(",")[0])
+    assert 1 <= capacity < 60
+    slider(browser, "Sales can work, a week").send_keys(Keys.CONTROL, "z")
+    assert said(browser) == before
+    slider(browser, "Sales can work, a week").send_keys(Keys.ARROW_RIGHT)
+    assert slider(browser, "Sales can work, a week").get_attribute("aria-valuetext") == "61, now 60"
+
+
 def test_tries_stand_side_by_side_and_can_be_gone_back_to(opened):
     browser = opened()
     for _ in range(5):
