@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 _SHARED = {"deadline": None, "print_blob": True, "suppress_health_check": [HealthCheck.too_slow]}
-settings.register_profile("fast", max_examples=50, derandomize=True, **_SHARED)
+settings.register_profile("fast", max_examples=25, derandomize=True, **_SHARED)
 settings.register_profile("thorough", max_examples=500, derandomize=True, **_SHARED)
 settings.register_profile("explore", max_examples=2000, **_SHARED)
 # While code is being broken to see tests fail: shrinking an example of a slow test takes minutes.

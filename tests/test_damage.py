@@ -41,6 +41,7 @@ def test_damaged_inputs_are_refused_or_right(share, part, tmp_path):
     assert f"seed {SEED}: {inputs} inputs, 0 faults" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "seen"),
     [

@@ -29,6 +29,7 @@ if os.environ.get("CI") == "true":
 
 else:
 
+    @pytest.mark.slow
     @pytest.mark.filterwarnings("ignore::DeprecationWarning:jupyter_client")  # its own, on the way out
     @_EACH
     def test_it_runs_and_ends_on_a_decision(path, tmp_path, monkeypatch):

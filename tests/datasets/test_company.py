@@ -35,6 +35,7 @@ def independent(rows, column):
     return chi2_contingency(pd.crosstab(decided[column].fillna("?"), decided["accepted"])).pvalue
 
 
+@pytest.mark.slow
 def test_the_tables_keep_the_contract_and_the_seed_decides_all(everything):
     tables = ls.load_tables(everything.leads, everything.events, everything.outcomes, rulebook=everything.rulebook)
     assert len(tables.rejected) == len(tables.mended) == 0
@@ -65,6 +66,7 @@ def test_what_is_planted_is_there(everything):
     assert not rows.loc[wrote, "accepted"].any()
 
 
+@pytest.mark.slow
 def test_good_scores_make_likelier_what_sales_accepts():
     company = make_company(35_000, random_state=1, planted=["good scores"])
     fit = company.leads["seniority"].map({"C-level": 3, "VP": 3, "Director": 3, "Coordinator": 0}).fillna(1)

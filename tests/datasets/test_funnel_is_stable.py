@@ -91,6 +91,7 @@ def test_no_figure_changes_over_104_weeks(seed):
     assert p.min() > 0.01 / len(p), p.nsmallest(5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scenario", "figure"),
     [

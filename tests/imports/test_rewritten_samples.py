@@ -76,6 +76,7 @@ def rows_in(path):
     return [row for row in csv.reader(lines, delimiter=delimiter) if row]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_an_export_saved_in_another_way_gives_the_same_tables(folder, vendor, way, tmp_path):

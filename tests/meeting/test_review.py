@@ -80,6 +80,7 @@ def check(page):
     return data
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(
     st.sets(st.sampled_from([*(column for columns in OPTIONAL.values() for column in columns), "touches", "costs"])),
@@ -144,6 +145,7 @@ def test_comparisons_are_corrected_together_as_statsmodels_does():
     assert all(one["clear"] == (one["p_corrected"] <= 0.05) for one in tested.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_hostile_names_yield_no_element(name):
     """Wherever a user gives names: tags and attributes are of the kinds that the page has with plain names."""

@@ -15,6 +15,7 @@ from tests.support.every_result import RESULTS
 from tests.support.hostile import check_renderings, names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RESULTS)
 @settings(max_examples=5)
 @given(names, names)

@@ -110,6 +110,7 @@ def test_every_picture_is_tried():
     assert there == set(DRAWN)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES, ids=lambda name: ascii(name)[:30])
 @pytest.mark.parametrize("drawn", DRAWN | TOTALS)
 def test_names_are_drawn_as_they_stand(drawn, name):

@@ -85,6 +85,7 @@ FEW = ["excel_de", "hubspot", "salesforce"]
 EACH = [*FEW, *(pytest.param(vendor, marks=pytest.mark.slow) for vendor in VENDORS if vendor not in FEW)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("vendor", EACH)
 def test_another_way_of_writing_changes_no_figure(folder, tmp_path, vendor, way):
@@ -157,6 +158,7 @@ RENAMED = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", RENAMED)
 def test_headers_go_by_other_names(folder, tmp_path, case):
     vendor, change, only = RENAMED[case]

@@ -308,6 +308,7 @@ def test_a_risk_difference_where_little_can_be_compared():
     assert np.isnan(risk_difference([[10, 10]], [[10, 10]])[1:]).all()
 
 
+@pytest.mark.slow
 @settings(max_examples=20)  # theirs takes long
 @given(st.lists(st.integers(0, 1000), min_size=1, max_size=12))
 def test_holm_equals_statsmodels(thousandths):

@@ -192,6 +192,7 @@ def test_the_interval_of_the_index_is_that_of_a_noncentral_chi_square():
 # ---------------------------------------------------------------------------------------- with no drift, or the truth
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "m", "reps"), [(100, 100, 1200), (1000, 60, 1200), (2000, 2000, 400)])
 @pytest.mark.parametrize("name", ["employees", "points"])
 def test_with_no_drift_p_is_uniform(n, m, reps, name):

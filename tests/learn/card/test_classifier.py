@@ -237,6 +237,7 @@ def test_a_spike_is_a_bin_of_its_own():
         assert last["coefficient"] < -0.15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bins", ["auto", "shape", "tree", "quantile"])
 @pytest.mark.parametrize("encoding", ["onehot", "woe"])
 @pytest.mark.parametrize("dated", [False, True])
@@ -426,6 +427,7 @@ def test_recalibration_moves_the_intercept_alone():
     assert weighted.model_.intercept != pytest.approx(model.recalibrate(newest, moved).model_.intercept, abs=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", ["sum", 1e-150, 7.7e9])
 @pytest.mark.parametrize("equal", [False, True])
 def test_only_the_ratios_of_weights_count(times, equal):

@@ -106,6 +106,7 @@ KINDS_OF_OUTCOME = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:LS3")
 @settings(max_examples=max(10, settings.default.max_examples // 5))
 @given(st.fixed_dictionaries({}, optional=SETTINGS), st.sampled_from(KINDS_OF_OUTCOME), st.booleans(), st.booleans())

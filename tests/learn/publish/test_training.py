@@ -49,6 +49,7 @@ def totals(book, shots):
     return (bound.fit + bound.behaviour) / 1000
 
 
+@pytest.mark.slow
 def test_the_file_gives_the_points_of_the_card(trained):
     for part in (trained.learned, trained.judged):
         assert (totals(trained.rulebook, part) == trained.card.score(part.X)["total"].to_numpy()).all()

@@ -32,6 +32,7 @@ def test_where_nothing_is_planted_nothing_is_clear():
     assert found.section.headline.endswith("; no clear trend.")
 
 
+@pytest.mark.slow
 def test_more_than_was_agreed_is_named():
     found = written(balance.draft, world(needing_activity_at_most="20%"))
     assert ", more than the agreed 20%" in found.section.headline

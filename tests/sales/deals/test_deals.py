@@ -92,6 +92,7 @@ def walked(stages):
     return found
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(ROWS, st.randoms(use_true_random=False))
 def test_deals_are_those_of_a_walk_over_the_rows_in_any_order(rows, random):

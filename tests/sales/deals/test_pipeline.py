@@ -129,6 +129,7 @@ DEALS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(DEALS, TOUCHES, st.randoms(use_true_random=False))
 def test_all_rules_are_those_of_a_scorer_of_paths(deals, touches, random):

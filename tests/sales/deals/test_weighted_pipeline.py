@@ -42,6 +42,7 @@ PAST = st.lists(ENDED, min_size=30, max_size=45).flatmap(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(PAST, st.randoms(use_true_random=False))
 def test_each_deal_counts_with_the_share_of_those_still_open_at_its_age(deals, random):

@@ -74,6 +74,7 @@ def test_acceptance_of_a_period_equals_plain_python(rows, within):
         assert columns.to_numpy().tolist() == [counts[group] for group in frame.index]
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(ROWS, st.integers(12, 30))
 def test_later_outcomes_change_nothing(rows, day):
