@@ -128,12 +128,12 @@ class Evidence:
         place = np.searchsorted(heights.got.lead, worked)
         group, highest_bar = heights.got.group[place], heights.got.highest_bar[place]
         if self.at_once:
-            below = ~base.got.qualifies(base.now)[place]
-            row = np.searchsorted(heights.best.lead, worked)
-            row = np.minimum(row, len(heights.best.lead) - 1)
-            known = below & (heights.best.lead[row] == worked)
-            highest_bar = np.where(known, heights.best.highest_bar[row], highest_bar)
-            group = np.where(known, heights.best.group[row], group)
+            best, n_leads = heights.best, len(self.hand_overs.worked.came)
+            top, own = np.full(n_leads, NEVER), np.zeros(n_leads, np.int64)
+            top[best.lead], own[best.lead] = best.highest_bar, best.group
+            higher = ~base.got.qualifies(base.now)[place] & (top[worked] > NEVER)
+            highest_bar = np.where(higher, top[worked], highest_bar)
+            group = np.where(higher, own[worked], group)
         return Stood(worked, group, highest_bar)
 
     def apart(self, one: Mask, other: Mask) -> float:

@@ -90,13 +90,56 @@ def test_nobody_knows_where_hardly_any_was_worked():
     assert board.share(board.place([10]), board.nowhere()).unknown == 0
 
 
-def test_sales_gets_leads_at_once_or_late():
-    sizes = [25] * 20 + [15] * 100
-    outcomes = dict.fromkeys(range(20), True) | dict.fromkeys(range(20, 40), False)
-    evidence, _ = evidence_of(tables_of(sizes, outcomes, came="2026-03-02"))
-    # All qualify from the first day of the evidence on, so none of them began to.
-    assert np.isnan(evidence.share_got)
-    assert not evidence.at_once
+VISITS = ls.Rulebook.from_yaml(
+    """
+leadscore: 1
+name: visits
+behaviour: [{name: Visit, event: visit, points: 10, count: each, within_days: 30}]
+qualify: {threshold: 20}
+"""
+)
+
+
+def visited(late):
+    """30 leads come and visit twice on one day and are worked so many days later; 10 more are worked before a visit."""
+    ids = [f"l{place}" for place in range(60)]
+    leads = pd.DataFrame({"lead_id": ids, "created_at": pd.Timestamp("2026-02-20")})
+    visits = [(one, "visit", pd.Timestamp("2026-03-02")) for one in ids[:30] * 2]
+    visits += [(one, "visit", pd.Timestamp("2026-03-12")) for one in ids[30:]]
+    rows = [(one, pd.Timestamp("2026-03-02") + pd.Timedelta(days=late)) for one in ids[:30]]
+    rows += [(one, pd.Timestamp("2026-02-22")) for one in ids[30:40]]
+    outcomes = [(one, stage, at) for one, at in rows for stage in ("mql", "contacted")]
+    tables = ls.load_tables(
+        leads,
+        pd.DataFrame(visits, columns=["lead_id", "event", "at"]),
+        pd.DataFrame(outcomes, columns=["lead_id", "stage", "at"]),
+        rulebook=VISITS,
+        observed_until=LAST,
+    )
+    period = day_number(pd.Timestamp(LAST).date()) - 90, day_number(pd.Timestamp(LAST).date())
+    hand_overs = HandOvers.of(tables, "opportunity", within_days=30, until=period[1], held_back_weeks=0)
+    heights = Heights(tables, VISITS, period, hand_overs.worked.came, hand_overs.handed)
+    return Evidence.of(tables, hand_overs, heights), heights, tables
+
+
+@pytest.mark.parametrize(("late", "at_once"), [(0, True), (3, False)])
+def test_where_sales_gets_leads_at_once_one_below_the_bar_counts_at_its_best(late, at_once):
+    evidence, heights, _ = visited(late)
+    assert (evidence.at_once, evidence.share_got) == (at_once, float(at_once))
+    stood = evidence.counts_as(heights, heights)
+    bars = dict(zip(stood.lead.tolist(), stood.highest_bar.tolist(), strict=True))
+    assert {bars[lead] for lead in range(30)} == {20_000}
+    # Before its visit it had no points; at a lower bar sales would have got it on the day of the visit.
+    assert {bars[lead] for lead in range(30, 40)} == {10_000 if at_once else 0}
+
+
+def test_a_rulebook_by_which_nobody_qualifies_has_no_best_day():
+    evidence, heights, tables = visited(0)
+    never = VISITS.edited({"qualify.never": [{"name": "all", "event": "visit"}], "qualify.minimum_behaviour": 10})
+    worked = evidence.hand_overs.worked
+    other = Heights(tables, never, heights.period, worked.came, evidence.hand_overs.handed)
+    assert len(other.best.lead) == 0
+    assert (evidence.counts_as(other, heights).highest_bar < 0).all()
 
 
 def test_two_choices_of_the_same_leads_are_paired():
