@@ -177,6 +177,7 @@ def edited(folder):
     (folder / "edited.yaml").unlink()
 
 
+@pytest.mark.slow
 def test_an_edited_rulebook_scores_all_weeks_anew_and_says_so(folder, state, edited):
     result = run(folder, *LAST, "--state", state, "--format", "json", book=edited)
     data = json.loads(result.stdout)
@@ -232,6 +233,7 @@ def test_a_state_that_is_none_is_named_and_left_as_it_is(folder, kept, state, co
     assert state.read_bytes() == content
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -136,6 +136,7 @@ def test_what_came_later_changes_nothing():
     assert whole | {"footer": None} == cut | {"footer": None}
 
 
+@pytest.mark.slow
 def test_comparisons_are_corrected_together_as_statsmodels_does():
     found = check(page_of(company(35_000)))["comparisons"]
     tested = {name: one for name, one in found.items() if one["p"] is not None}

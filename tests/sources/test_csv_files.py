@@ -225,6 +225,7 @@ def test_a_separator_may_be_named_in_capitals(tmp_path):
     assert totals(path) == [1, 0, 0]
 
 
+@pytest.mark.slow
 def test_ten_thousand_columns_take_no_longer_than_they_must(tmp_path):
     names = [f"c{place}" for place in range(20_000)]
     path = written(tmp_path, "l.csv", f"lead_id,{','.join(names)}\na,{','.join('2' for _ in names)}\n")

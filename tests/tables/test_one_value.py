@@ -204,6 +204,7 @@ def alone(lead, events, rulebook, as_of):
     return [found[name] for name in ("fit", "behaviour", "qualified")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "zone"), [*((kind, "Europe/Oslo") for kind in RULES), ("date", "UTC")])
 def test_a_value_of_a_lead_means_the_same_or_is_refused_by_both(kind, zone):
     rulebook, wrong = book(kind, zone), {}
@@ -230,6 +231,7 @@ def test_a_time_means_the_same_or_is_refused_by_both(zone):
     assert wrong == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", RULES)
 def test_a_value_of_an_event_means_the_same_or_is_refused_by_both(kind):
     tests = [rule.get("when", {"c": {"in": ["US", "5", "true"]}})["c"] for rule in RULES[kind]]

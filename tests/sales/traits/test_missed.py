@@ -105,6 +105,7 @@ def test_few_leads_give_a_count_and_no_claim():
 # ------------------------------------------------------------------------------------------------------------- planted
 
 
+@pytest.mark.slow
 def test_a_missed_trait_is_named():
     company = ls.datasets.make_company(35_000, random_state=1, planted=["missed trait"])
     tables = ls.load_tables(company.leads, company.events, company.outcomes)
