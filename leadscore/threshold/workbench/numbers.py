@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -97,7 +98,7 @@ def _all(rulebook: Rulebook) -> Iterator[Number]:
         for key, (label, *_) in _SAID.items():
             value = getattr(rule, "from_" if key == "from" else key, None)
             if isinstance(value, Mapping):
-                for entry in value if len(value) <= _MOST_ENTRIES else ():
+                for entry in value:
                     what = f"from {decimal(entry)}" if key == "from" else as_text(entry)
                     yield _number((section, position, key, entry), rule.name, what, value[entry], key)
             elif value is not None:
@@ -127,11 +128,18 @@ def chosen(numbers: Mapping[str, Number], rules: Any, given: Arguments) -> list[
     rest = {key: number for key, number in numbers.items() if number.path[0] in {"groups", "totals"}}
     minimums = {key: number for key, number in numbers.items() if number.path[0] == "qualify"}
     parts = list(dict.fromkeys(number.part for key, number in numbers.items() if key not in rest | minimums))
+    entries = Counter(number.path[:3] for number in numbers.values())
+    few = {key: number for key, number in numbers.items() if entries[number.path[:3]] <= _MOST_ENTRIES}
+    short = {number.part for number in few.values()}
     wanted = parts if rules is None else list(given.names("rules", rules))
     for name in wanted:
         if name not in parts:
             given.wrong("rules", f"there is no rule {name!r} with a number{_nearest(name, parts)}")
-    own = [key for name in wanted for key, number in numbers.items() if number.part == name and key not in rest]
+        elif rules is not None and name not in short:
+            given.wrong(
+                "rules", f"{name!r} has more than {_MOST_ENTRIES} entries, too many for sliders; use at(rules=...)"
+            )
+    own = [key for name in wanted for key, number in few.items() if number.part == name and key not in rest]
     return [*minimums, *own, *rest]
 
 

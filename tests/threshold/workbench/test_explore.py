@@ -152,6 +152,20 @@ def test_what_cannot_be_tried_is_said(workbench, asked, message):
     assert message in str(error.value)
 
 
+def test_a_long_table_has_no_sliders_and_can_be_tried_in_code():
+    made, tables = funnel()
+    table = dict.fromkeys(("US", "GB", "CA", "DE", "FR", "NL", "IN", "NO", "SE", "DK", "FI", "ES", "IT"), 1)
+    book = made.rulebook.edited({"fit.Country": {"column": "country", "points": table}})
+    workbench = ls.explore(tables, book, end=END, **GOAL)
+    assert "Country" not in data_of(workbench.to_html())["parts"]
+    assert "Company size" in data_of(workbench.to_html())["parts"]
+    with pytest.raises(ArgumentError, match="'Country' has more than 12 entries, too many for sliders"):
+        ls.explore(tables, book, end=END, rules="Country", **GOAL)
+    tried = workbench.at(rules={"Country": {"points": {"US": 30}}})
+    assert "Country US 1 → 30" in tried.headline
+    assert len(tried.entered) > 0
+
+
 def test_all_that_is_wrong_is_said_at_once(workbench):
     with pytest.raises(ArgumentError) as error:
         workbench.at(float("inf"), segments={"x": 1}, rules={"y": {}})
