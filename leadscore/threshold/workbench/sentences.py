@@ -152,9 +152,9 @@ class Tried:
         share, per_week = self.share, self.per_week[0]
         if self.paired is None and self.words:
             more, error = self.gain
-            if math.isfinite(more):
-                now = self.as_it_is
-                value = now.per_week[0] * now.share.value + more
+            now = self.as_it_is
+            value = now.per_week[0] * now.share.value + more
+            if math.isfinite(value):
                 half = _Z * math.hypot(error, now.per_week[0] * now.share.error)
                 return value, max(0.0, value - half), value + half
         return per_week * share.value, per_week * share.low, per_week * share.high

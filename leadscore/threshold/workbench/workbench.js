@@ -103,8 +103,8 @@ export function look({ base, board, now, bars, words, stage, capacity, paired })
   found.backlog = paired ? paired[1] : Math.max(0, between(board.stock, bars, now));
   if (!paired) {
     found.gain = gain(board, bars, now);
-    if (Number.isFinite(found.gain[0])) {
-      const value = before.perWeek[0] * before.share.value + found.gain[0];
+    const value = before.perWeek[0] * before.share.value + found.gain[0];
+    if (Number.isFinite(value)) {
       const half = Z * Math.hypot(found.gain[1], before.perWeek[0] * before.share.error);
       found.reach = [value, Math.max(0, value - half), value + half];
     }
