@@ -208,7 +208,7 @@ def test_without_outcomes_there_is_volume_only(outcomes):
     assert "leads a week instead of" in tried.headline
     assert np.isnan(tried.share).all()
     # Also where the bar moves and nobody changes sides.
-    assert np.isnan([*tried.reach_per_week, *workbench.at(threshold=60.001).reach_per_week]).all()
+    assert np.isnan([*tried.reach_per_week, *workbench.at(threshold=59.999).reach_per_week]).all()
     assert "There are no outcomes, so nobody knows how many of them reach a stage." in tried.notes
     assert "There are no outcomes" in workbench.to_html()
     with pytest.raises(ArgumentError, match="There are no outcomes"):
