@@ -98,7 +98,7 @@ def test_pictures_stay_inside_their_frame(page):
         text = str(svg(picture, "k"))
         width, height = map(float, re.search(r'viewBox="0 0 (\S+) (\S+)"', text).groups())
         across = re.findall(r' (?:x|x1|x2|cx)="([^"]+)"', text) + re.findall(
-            r"([\d.e+-]+),[\d.e+-]+", "".join(re.findall(r' points="([^"]*)"', text))
+            r"([\d.e+-]+),[\d.e+-]+", " ".join(re.findall(r' points="([^"]*)"', text))
         )
         down = re.findall(r' (?:y|y1|y2|cy)="([^"]+)"', text)
         assert all(0 <= float(one) <= width for one in across)
