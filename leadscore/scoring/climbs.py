@@ -58,7 +58,7 @@ class Climbs:
     def of(cls, timeline: Timeline, tables: Tables, first: int, last: int) -> Climbs:
         """The climbs of all leads from `first` to `last`, which the timeline has, with the day before."""
         rising = Rising(timeline, tables, [(first, last)])
-        begin, groups = first - timeline.first, len(timeline.plan.segments)
+        begin = first - timeline.first
         none = np.zeros(0, np.int32)
         found: list[tuple[npt.NDArray[np.generic], ...]] = [(none, none, none, none.astype(np.int64))]
         for leads, part in timeline.parts():
@@ -69,8 +69,7 @@ class Climbs:
             lead, day = lead + np.int32(leads.start), day + np.int32(timeline.first)
             bound = part.at(lead, day)
             some = np.flatnonzero(bound.highest_bar > NEVER)
-            group = np.where(bound.segment < 0, groups, bound.segment).astype(np.int32)
-            found.append((lead[some], day[some], group[some], bound.highest_bar[some]))
+            found.append((lead[some], day[some], bound.group[some], bound.highest_bar[some]))
         return cls(first, last, *map(np.concatenate, zip(*found, strict=True)))
 
     def at(self, bars: Ints) -> Came:

@@ -166,6 +166,11 @@ class Bound:
         """(n,) the position of each lead's segment; -1 for none."""
         return self.attributes.segment[self.record]
 
+    @property
+    def group(self) -> npt.NDArray[np.int32]:
+        """(n,) whose threshold applies: the position of each lead's segment, one more than the last for none."""
+        return np.where(self.segment < 0, np.int32(len(self.plan.segments)), self.segment)
+
     @cached_property
     def threshold(self) -> Ints:
         """(n,) the threshold that applies to each lead."""

@@ -187,7 +187,7 @@ class Bench:
         return bool(self.stage) and self.evidence.hand_overs.held_from <= self.evidence.hand_overs.newest
 
     def open_held_back(self) -> Share:
-        """What the weeks held back say of what is set; the first look is logged.
+        """Look at the weeks held back; the first look is logged.
 
         Raises
         ------
@@ -197,5 +197,10 @@ class Bench:
         if not self.holds_back:
             raise ArgumentError("open_held_back", self.why_no_share or "no weeks are held back: there are too few")
         self.opened = self.opened or len(self.kept) + 1
+        return self.held_back
+
+    @property
+    def held_back(self) -> Share:
+        """What the weeks held back say of what is set; for those who have opened them."""
         tried = self.current.asked.tried
         return tried.board.share(tried.bars, tried.board.nowhere(), held=True)

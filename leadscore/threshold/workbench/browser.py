@@ -39,7 +39,6 @@ def setup_of(bench: Bench, *, round_to: int = 1) -> dict[str, Any]:
         "paired": _paired(bench.current.asked.tried),
         "held": f"{held_weeks} newest weeks" if held_weeks > 0 else "",
         "numbers": [{name: getattr(number, name) for name in _OF_NUMBERS} for number in numbers],
-        "parts": list(dict.fromkeys(number.part for number in numbers)),
         "by": list(bench.people.groups),
         "home": home_of(bench.base.rulebook).name,
         **state_of(bench),

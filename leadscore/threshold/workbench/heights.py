@@ -36,8 +36,7 @@ class Stood:
     @classmethod
     def of(cls, bound: Bound) -> Stood:
         """What a rulebook says of leads on days."""
-        group = np.where(bound.segment < 0, len(bound.plan.segments), bound.segment)
-        return cls(bound.lead.astype(np.int64), group.astype(np.int64), bound.highest_bar)
+        return cls(bound.lead.astype(np.int64), bound.group.astype(np.int64), bound.highest_bar)
 
     @classmethod
     def highest(cls, climbs: Climbs) -> Stood:

@@ -61,7 +61,6 @@ class People:
 
     def told(self, bound: Bound, day: Ints, bars: Ints) -> pd.DataFrame:
         """Leads on days, those nearest to their bar first."""
-        group = np.where(bound.segment < 0, len(bound.plan.segments), bound.segment)
         total = bound.fit + bound.behaviour
         names = np.array([*bound.plan.names, ""], object)
         tops = [np.where(top > 0, len(names) - 2 - top % (len(names) - 1), -1) for top in bound.best(_RULES)]
@@ -73,13 +72,13 @@ class People:
                 "fit": bound.fit / 1000,
                 "behaviour": bound.behaviour / 1000,
                 "total": total / 1000,
-                "threshold": bars[group] / 1000,
+                "threshold": bars[bound.group] / 1000,
                 "why": np.where(raised, "asked for sales", np.array(rules, object)),
                 **{name: np.array(one.names, object)[one.code[bound.lead]] for name, one in self.groups.items()},
                 "outcome": self.became[bound.lead],
             }
         ).set_axis(lead_ids(self.tables, bound.lead))
-        return frame.iloc[np.lexsort((np.abs(total - bars[group]), raised))]
+        return frame.iloc[np.lexsort((np.abs(total - bars[bound.group]), raised))]
 
     def counts(self, name: str, sides: Sides, weeks: int) -> pd.DataFrame:
         """How many come in and drop out, and how many qualify a week, of each value of a column."""

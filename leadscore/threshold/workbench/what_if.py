@@ -85,6 +85,20 @@ class WhatIf(Result):
         How many weeks there are, and in how many of them more leads qualify than sales can work.
     backlog : int
         Leads that qualify at once on the last day, and do not by the rulebook as it is.
+
+    Examples
+    --------
+    >>> import leadscore as ls
+    >>> from leadscore.datasets.funnel import make_funnel
+    >>> made = make_funnel(6000, random_state=1)
+    >>> tables = ls.load_tables(made.leads, made.events, made.outcomes, rulebook=made.rulebook)
+    >>> tried = ls.explore(tables, made.rulebook, end="2026-03-29").at(threshold=64)
+    >>> print(tried.diff)
+    @@ -78,3 +78,3 @@
+     qualify:                           # who is handed to sales
+    -  threshold: 60                    # fit + behaviour
+    +  threshold: 64                    # fit + behaviour
+       minimum_fit: 15                  # clicks alone do not make a lead
     """
 
     threshold: float

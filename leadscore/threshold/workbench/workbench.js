@@ -498,7 +498,7 @@ export function show(element, setup, link) {
     const buttons = node("div", { class: "lw-buttons" });
     controls.append(buttons);
     if (link) {
-      const parts = setup.parts.filter((part) => setup.numbers.some((one) => one.part === part && one.label));
+      const parts = [...new Set(setup.numbers.filter((one) => one.label).map((one) => one.part))];
       if (parts.length) controls.append(node(heading, { text: "Points" }));
       for (const part of parts) {
         const own = setup.numbers.filter((one) => one.part === part && one.label);

@@ -39,6 +39,23 @@ class Workbench:
         What to know before they are believed.
     capacity_per_week : float or None
         How many leads sales can work.
+
+    Examples
+    --------
+    >>> import leadscore as ls
+    >>> from leadscore.datasets.funnel import make_funnel
+    >>> made = make_funnel(6000, random_state=1)
+    >>> tables = ls.load_tables(made.leads, made.events, made.outcomes, rulebook=made.rulebook)
+    >>> workbench = ls.explore(tables, made.rulebook, end="2026-03-29", stage="opportunity", within_days=45)
+    >>> curve = workbench.curve()
+    >>> curve.loc[[60, 64], ["per_week", "share", "n"]].round(2)
+          per_week  share    n
+    bar
+    60.0     46.00   0.30  193
+    64.0     37.85   0.34  142
+    >>> workbench.keep(workbench.at(threshold=64))
+    >>> print(workbench.tried["what"].tolist(), workbench.rulebook.qualify.threshold)
+    ['as it is now', 'All others 60 → 64'] 64.0
     """
 
     def __init__(self, bench: Bench) -> None:
@@ -173,6 +190,11 @@ class Workbench:
     def curve(self, segment: str | None = None) -> pd.DataFrame:
         """What each bar of a segment would do, or that of all others, the others as they are set.
 
+        Parameters
+        ----------
+        segment : str, optional
+            Whose bar moves; by default that of leads in no segment.
+
         Returns
         -------
         DataFrame, index bar (points)
@@ -203,7 +225,17 @@ class Workbench:
         return pd.DataFrame(rows, pd.Index(tried.board.bars, name="bar"))
 
     def plot(self, segment: str | None = None) -> Any:
-        """Draw `curve`: the share and the leads a week by bar, with bands, and what sales can work; a Figure."""
+        """Draw `curve`: the share and the leads a week by bar, with bands, and what sales can work.
+
+        Parameters
+        ----------
+        segment : str, optional
+            As `curve` takes it.
+
+        Returns
+        -------
+        matplotlib Figure
+        """
         from leadscore.present.pictures import plot_bars  # noqa: PLC0415 - matplotlib is loaded when a picture is asked for
 
         names = [one.name for one in self._bench.base.rulebook.qualify.segments]
@@ -239,7 +271,7 @@ class Workbench:
         if len(self._bench.kept) >= MANY:
             found.append(f"{len(self._bench.kept)} tries: the best of many looks better than it is.")
         if self._bench.opened:
-            share = self.open_held_back()
+            share = self._bench.held_back
             figure = _said(percent, share.value, share.low, share.high)
             found.append(f"Held-back weeks: {figure}; {share.n:,} outcomes; opened at try {self._bench.opened}.")
             if any(one.opened for one in self._bench.kept):

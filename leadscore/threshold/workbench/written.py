@@ -70,7 +70,8 @@ def write(path: Path, rulebook: Rulebook, summary: str, *, read: str) -> str:
         If the file holds something else: then nothing is written.
     """
     if path.is_file():
-        there = path.read_bytes().decode(errors="replace")
+        # A mark of the encoding in front is no part of the text that was read.
+        there = path.read_bytes().decode("utf-8-sig", errors="replace")
         if there != read:
             lines = zip((there + "\n").splitlines(), (read + "\n").splitlines(), strict=False)
             first = next((number for number, (one, other) in enumerate(lines, 1) if one != other), None)

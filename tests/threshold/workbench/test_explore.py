@@ -157,8 +157,9 @@ def test_a_long_table_has_no_sliders_and_can_be_tried_in_code():
     table = dict.fromkeys(("US", "GB", "CA", "DE", "FR", "NL", "IN", "NO", "SE", "DK", "FI", "ES", "IT"), 1)
     book = made.rulebook.edited({"fit.Country": {"column": "country", "points": table}})
     workbench = ls.explore(tables, book, end=END, **GOAL)
-    assert "Country" not in data_of(workbench.to_html())["parts"]
-    assert "Company size" in data_of(workbench.to_html())["parts"]
+    parts = {number["part"] for number in data_of(workbench.to_html())["numbers"]}
+    assert "Country" not in parts
+    assert "Company size" in parts
     with pytest.raises(ArgumentError, match="'Country' has more than 12 entries, too many for sliders"):
         ls.explore(tables, book, end=END, rules="Country", **GOAL)
     tried = workbench.at(rules={"Country": {"points": {"US": 30}}})
@@ -277,7 +278,10 @@ def test_the_weeks_held_back_are_opened_once_and_logged(workbench):
     assert "The held-back weeks were not opened." in workbench.summary()
     share = workbench.open_held_back()
     assert 0 < share.n < workbench.current.n
+    opened, widget = workbench.tried.to_csv(), workbench.widget
     assert "opened at try 2" in workbench.summary()
+    # A summary changes nothing.
+    assert (workbench.tried.to_csv(), widget.state["opened"]) == (opened, 2)
     assert "Chosen after" not in workbench.summary()
     workbench.keep(workbench.at(threshold=54))
     workbench.open_held_back()
@@ -351,6 +355,17 @@ def test_lines_added_or_taken_at_the_end_are_a_change_too(at_home, more):
     workbench.keep(workbench.at(threshold=64))
     with pytest.raises(ArgumentError, match="was changed since it was read"):
         workbench.save()
+
+
+@pytest.mark.parametrize("written", [lambda text: b"\xef\xbb\xbf" + text, lambda text: text.replace(b"\n", b"\r\n")])
+def test_a_file_of_windows_is_the_one_that_was_read(tmp_path, written):
+    made, tables = funnel()
+    home = tmp_path / "rulebook.yaml"
+    home.write_bytes(written(made.rulebook.to_yaml().encode()))
+    workbench = ls.explore(tables, ls.Rulebook.read(home), end=END, **GOAL)
+    workbench.keep(workbench.at(threshold=64))
+    workbench.save()
+    assert ls.Rulebook.read(home).qualify.threshold == 64
 
 
 def test_another_file_may_be_written(at_home, tmp_path):
