@@ -4,6 +4,7 @@
     python benchmarks/run.py --work DIR --sizes small,full       # and 1M leads, 20M events, with the growth
     python benchmarks/run.py --work DIR --frames                 # pandas in, pandas out; reading not counted
     python benchmarks/run.py --work DIR --replay                 # 180 days replayed, beside one scoring run
+    python benchmarks/run.py --work DIR --format2                # sixty rules of format 2, beside those of format 1
     python benchmarks/run.py --work DIR --only floor,leadscore --times 5 --python OTHER_PYTHON
 
 Every run is a process of its own; its CPU seconds are those the kernel counted for it and its children, start of Python
@@ -43,6 +44,10 @@ REPLAYS = {
     "replay duckdb": "duckdb_replay.py",
     "replay by scoring every day": "leadscore_daily.py",
 }
+# Sixty rules of format 2, and the twenty of them that are also written in SQL.
+FORMAT2 = {"leadscore format 2": "leadscore_format2.py"}
+CORES = {"core leadscore": "leadscore_core.py", "core duckdb": "duckdb_format2.py"}
+SCRIPTS = PEERS | REPLAYS | FORMAT2 | CORES
 FRAMES = [OURS, "polars", "duckdb", "pandas"]
 SAMPLED = {"pandas rows"}  # scores some leads and is scaled up
 ONCE = SAMPLED | {"replay by scoring every day"}
@@ -115,7 +120,7 @@ def data(bench: Bench, size: str) -> Path:
     """The folder with the data of a size, made if need be."""
     folder = bench.work / size
     leads, events = SIZES[size]
-    if not (folder / "events.parquet").exists():
+    if not (folder / "outcomes.parquet").exists():
         command = [bench.python, str(HERE / "generate.py"), str(folder), "--leads", str(leads), "--events", str(events)]
         subprocess.run(command, check=True)
     return folder
@@ -131,7 +136,7 @@ def command(bench: Bench, size: str, peer: str) -> list[str]:
     folder = data(bench, size)
     found = [
         bench.python,
-        str(HERE / "peers" / (PEERS | REPLAYS)[peer]),
+        str(HERE / "peers" / SCRIPTS[peer]),
         "--leads",
         str(folder / "leads.parquet"),
         "--events",
@@ -149,7 +154,7 @@ def time_score(bench: Bench, size: str, peer: str) -> Run:
 
 def time_imports(bench: Bench, peer: str) -> Run:
     """The start of Python and the imports of one implementation."""
-    script = [bench.python, str(HERE / "peers" / (PEERS | REPLAYS)[peer]), "--imports-only"]
+    script = [bench.python, str(HERE / "peers" / SCRIPTS[peer]), "--imports-only"]
     return measured(script, bench.work / "log.txt", bench.memory_limit)
 
 
@@ -216,9 +221,10 @@ def table(
     """One size as Markdown."""
     field = "work_cpu" if bench.frames else "cpu"
     wall = "work_wall" if bench.frames else "wall"
-    base = middle(runs[FLOOR], field) if FLOOR in runs else 0.0
+    beside = FLOOR if FLOOR in runs else OURS
+    base = middle(runs[beside], field) if beside in runs else 0.0
     lines = [
-        "| implementation | CPU s | of which imports | / floor | wall s | peak GiB | leads that differ | foreign |",
+        f"| implementation | CPU s | of which imports | / {beside} | wall s | peak GiB | leads that differ | foreign |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for peer, several in runs.items():
@@ -259,8 +265,9 @@ def run_size(
             used = f"cpu {run.cpu:.2f} wall {run.wall:.2f} peak {run.peak / GIBIBYTE:.2f}"
             print(f"{size} {turn + 1}/{times} {peer}: {used}", file=sys.stderr)
     imports = {} if bench.frames else {peer: [time_imports(bench, peer) for _ in range(times)] for peer in peers}
-    compared = [peer for peer in peers if peer != FLOOR and (peer in REPLAYS) == (reference in REPLAYS)]
-    differ = {peer: track_differences(bench, size, peer, reference) for peer in compared if reference}
+    alike = next((one for one in (PEERS, REPLAYS, CORES) if reference in one), {})
+    compared = [peer for peer in peers if peer != FLOOR and peer in alike]
+    differ = {peer: track_differences(bench, size, peer, str(reference)) for peer in compared}
     for peer, found in differ.items():
         if found["differ"]:
             print(f"{size} {peer} differs from {reference}: {found}", file=sys.stderr)
@@ -274,10 +281,11 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, help="folder for data and answers; default a temporary one")
     parser.add_argument("--sizes", default="small", help=f"some of {','.join(SIZES)}")
-    parser.add_argument("--only", help=f"some of {','.join(PEERS)}; default all")
+    parser.add_argument("--only", help=f"some of {','.join(SCRIPTS)}; default all of a kind")
     parser.add_argument("--times", type=int, default=3)
     parser.add_argument("--frames", action="store_true", help="pandas in, pandas out")
     parser.add_argument("--replay", action="store_true", help="replay 180 days, beside one scoring run of ours")
+    parser.add_argument("--format2", action="store_true", help="rules of format 2, beside those of format 1")
     parser.add_argument("--reference", help="whose answers the others are compared with")
     parser.add_argument("--python", default=sys.executable, help="the interpreter that runs the implementations")
     parser.add_argument("--memory-limit", type=float, default=10.0, help="GiB past which a process is ended")
@@ -292,9 +300,13 @@ def main() -> None:
         work = given.work or Path(temporary)
         work.mkdir(parents=True, exist_ok=True)
         bench = Bench(work, given.python, given.frames, int(given.memory_limit * GIBIBYTE))
-        usual = [OURS, *REPLAYS] if given.replay else FRAMES if given.frames else list(PEERS)
+        usual, reference = (FRAMES if given.frames else [*PEERS]), "polars"
+        if given.replay:
+            usual, reference = [OURS, *REPLAYS], "replay by scoring every day"
+        if given.format2:
+            usual, reference = [OURS, *FORMAT2, *CORES], "core duckdb"
         peers = given.only.split(",") if given.only else usual
-        reference = given.reference or ("replay by scoring every day" if given.replay else "polars")
+        reference = given.reference or reference
         reference = reference if reference in peers else None
         results, parts = {}, []
         for size in given.sizes.split(","):

@@ -65,11 +65,13 @@ from .rulebook.book import Rulebook as Rulebook
 from .sales.conversion import funnel as funnel
 from .sales.response.acceptance import acceptance as acceptance
 from .sales.response.response_times import response_times as response_times
+from .scoring.accounts import score_accounts as score_accounts
 from .scoring.compare import compare as compare
 from .scoring.one_lead import score_one as score_one
 from .scoring.replay import replay as replay
 from .scoring.score_change import explain_change as explain_change
 from .scoring.scores import score as score
+from .scoring.several import score_many as score_many
 from .tables.bots import flag_bots as flag_bots
 from .tables.daily_activity import daily_activity as daily_activity
 from .tables.labels import label as label

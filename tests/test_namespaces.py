@@ -42,6 +42,8 @@ EVERYDAY = [
     "review",
     "reweigh",
     "score",
+    "score_accounts",
+    "score_many",
     "score_one",
     "snapshots",
     "suggest",

@@ -46,6 +46,7 @@ DATA = {
         "lead_id",
         "n_leads",
         "rulebook",
+        "rulebooks",
         "old",
         "new",
         "comparison",

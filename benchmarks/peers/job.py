@@ -87,7 +87,8 @@ def run_frames(score_frames: ScoreFrames, given: argparse.Namespace) -> dict[str
     """Read the frames, score them by the clock, write the answer for the comparison."""
     import pandas as pd  # noqa: PLC0415  only this mode needs pandas in every peer
 
-    leads, events = pd.read_parquet(given.leads), pd.read_parquet(given.events)
+    leads = pd.read_parquet(given.leads, columns=book.LEAD_COLUMNS)
+    events = pd.read_parquet(given.events, columns=book.EVENT_COLUMNS)
     scores, used = timed(lambda: score_frames(leads, events))
     scores.to_parquet(given.out, index=False)
     return used

@@ -31,10 +31,15 @@ def run_command(*words: str) -> None:
     subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": paths}, stdout=subprocess.DEVNULL)
 
 
-def score_files(leads: Path, events: Path, out: Path) -> None:
+def score_by(rulebook: Path, leads: Path, events: Path, out: Path, *more: str) -> None:
     """As a nightly job would call it."""
-    files = ["--leads", str(leads), "--events", str(events), "--out", str(out)]
-    run_command("score", str(RULEBOOK), *files, "--as-of", book.AS_OF.isoformat())
+    files = ["--leads", str(leads), "--events", str(events), "--out", str(out), *more]
+    run_command("score", str(rulebook), *files, "--as-of", book.AS_OF.isoformat())
+
+
+def score_files(leads: Path, events: Path, out: Path) -> None:
+    """Parquet to Parquet."""
+    score_by(RULEBOOK, leads, events, out)
 
 
 def score_frames(leads: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:

@@ -131,8 +131,8 @@ def _from_sheet(sheet: Path, folder: Path) -> None:
     made = read_scoring_sheet(sheet)
     _write(folder, {"rulebook.yaml": made.rulebook.to_yaml()})
     rulebook = shlex.quote(visible(folder / "rulebook.yaml"))
-    fit, behaviour = (counted(made.counts[side], f"{side} rule") for side in ("fit", "behaviour"))
-    typer.echo(f"Wrote {rulebook}: {fit} and {behaviour}, qualified from {made.rulebook.qualify.threshold:g} points.")
+    fit, behaviour = (counted(len(getattr(made.rulebook, side)), f"{side} rule") for side in ("fit", "behaviour"))
+    typer.echo(f"Wrote {rulebook}: {fit} and {behaviour}, {made.rulebook.bar_in_words}.")
     typer.echo(f"{visible(sheet)}: {made.summary}.")
     for note in made.notes:
         typer.echo(f"note: {note}")

@@ -177,6 +177,9 @@ def load(given: Files, step: Callable[..., None], *, strict: bool, **how: Any) -
 
 TABLE_HELP = "a .csv or .parquet file, a glob in quotes, or a folder of parts"
 RulebookFile = Annotated[Path, typer.Argument(metavar="RULEBOOK", help="The rulebook, a YAML file.")]
+RulebookFiles = Annotated[
+    list[Path], typer.Argument(metavar="RULEBOOK...", help="The rulebook, a YAML file; several give several scores.")
+]
 RULEBOOK = Path("rulebook.yaml")
 Data = Annotated[
     Path | None,

@@ -21,6 +21,7 @@ from leadscore.errors import visible
 
 if TYPE_CHECKING:
     from leadscore.scoring.scores import Scores
+    from leadscore.scoring.several import ManyScores
 
 
 @app.command()
@@ -46,9 +47,7 @@ def check(
         return
     version = f" version {book.version}" if book.version else ""
     rules = f"{counted(len(book.fit), 'fit rule')} and {counted(len(book.behaviour), 'behaviour rule')}"
-    typer.echo(
-        f"{visible(rulebook)}: {book.name!r}{version}, {rules}, qualified from {book.qualify.threshold:g} points"
-    )
+    typer.echo(f"{visible(rulebook)}: {book.name!r}{version}, {rules}, {book.bar_in_words}")
     typer.echo(f"No errors, {counted(len(found), 'finding')}{':' if found else '.'}")
     if found:
         rows = [(one.code, str(one.line), one.message) for one in found]
@@ -63,23 +62,72 @@ def _problem(problem: ls.Problem) -> dict[str, Any]:
 
 @app.command()
 def score(  # noqa: PLR0913 - a command has as many arguments as options
-    rulebook: options.RulebookFile = options.RULEBOOK,
+    rulebooks: options.RulebookFiles = (options.RULEBOOK,),  # type: ignore[assignment] # typer makes it a list
     *,
     as_of: options.AsOf,
     out: Annotated[Path, a_file("Where the scores go: .parquet, or .csv for spreadsheets.")],
+    account_scores: Annotated[
+        Path | None, a_file("Where the scores of accounts go, by the 'account' of the rulebook: .parquet or .csv.")
+    ] = None,
     data: options.Data = None,
     leads: options.Leads = None,
     events: options.Events = None,
+    outcomes: options.Outcomes = None,
     set_aside: options.SetAside = False,
     printed: options.Printed = "table",
 ) -> None:
     """Score every lead, write the scores to a file, sum them up.
 
-    Exit code 1, and no file, if the tables break their contract; what breaks it is shown.
+    Several rulebooks give several scores side by side, one set of columns each. Exit code 1, and no file, if the tables
+    break their contract; what breaks it is shown.
     """
-    files = options.files(rulebook, data, (leads, events), ("--out", out, options.TABLES))
-    book = ls.Rulebook.read(rulebook)
-    score_and_write(book, files, as_of, out, strict=not set_aside, printed=printed)
+    written = [("--out", out, options.TABLES), ("--account-scores", account_scores, options.TABLES)]
+    options.check_written(rulebooks, *written)
+    files = options.files(rulebooks[0], data, (leads, events, outcomes), *written)
+    books = [ls.Rulebook.read(path) for path in rulebooks]
+    with_accounts = [book for book in books if book.account is not None]
+    if account_scores is not None and len(with_accounts) != 1:
+        what = "none of the rulebooks has" if not with_accounts else "more than one of the rulebooks has"
+        raise typer.BadParameter(f"{what} an 'account'", param_hint="'--account-scores'")
+    if len(books) == 1:
+        scores: Scores | ManyScores = score_and_write(
+            books[0], files, as_of, out, strict=not set_aside, printed=printed
+        )
+        tables = scores.tables  # type: ignore[union-attr] # of one rulebook
+    else:
+        scores, tables = _score_many(books, files, as_of, out, strict=not set_aside)
+        print_set_aside(tables, err=printed == "json")
+        print_written(scores, printed, out)
+    if account_scores is not None:
+        from leadscore.cli.export import write_frame  # noqa: PLC0415 - this option only
+        from leadscore.scoring.accounts import AccountScores  # noqa: PLC0415 - as above
+        from leadscore.scoring.scores import Scores  # noqa: PLC0415 - needs pandas
+
+        book = with_accounts[0]
+        # The people are scored already.
+        of_people = scores if isinstance(scores, Scores) else scores.by_name[book.name]
+        accounts = AccountScores(book, as_of, of_people.bound, tables)
+        frame = accounts.frame.join(accounts.points.add_prefix("points: ")).reset_index()
+        write_frame(frame, account_scores, accounts.rulebook, {"as_of": as_of.isoformat()})
+        if printed == "table":
+            typer.echo(f"\n{accounts}\nWritten to {visible(account_scores)}: {counted(len(accounts), 'account')}")
+
+
+def _score_many(
+    books: list[ls.Rulebook], files: options.Files, as_of: dt.date, out: Path, *, strict: bool
+) -> tuple[ManyScores, ls.tables.Tables]:
+    """Score leads by several rulebooks, and write the scores side by side."""
+    from leadscore.cli.export import write_frame  # noqa: PLC0415 - for several rulebooks only
+
+    with steps(3) as step:
+        step("Reading leads and events")
+        tables = options.load(files, step, rulebook=books, strict=strict)
+        step(f"Scoring {counted(len(tables.ids), 'lead')} by {counted(len(books), 'rulebook')}")
+        found = ls.score_many(tables, books, as_of=as_of)
+        step(f"Writing {out}")
+        said = {"as_of": as_of.isoformat(), "rulebooks": ", ".join(found.by_name)}
+        write_frame(found.frame.reset_index(), out, books[0], said)
+    return found, tables
 
 
 def score_and_write(  # noqa: PLR0913
@@ -115,23 +163,29 @@ def explain(  # noqa: PLR0913
     rulebook: options.RulebookFile,
     lead: Annotated[str, typer.Argument(metavar="LEAD", help="A lead_id, as it stands in the table.")],
     *,
+    account: Annotated[bool, typer.Option("--account", help="LEAD is an account, by its id.")] = False,
     as_of: options.AsOf,
     data: options.Data = None,
     leads: options.Leads = None,
     events: options.Events = None,
+    outcomes: options.Outcomes = None,
     set_aside: options.SetAside = False,
 ) -> None:
     """Show where one lead's points come from, and the verdict.
 
-    Every rule that gave points, and every limit that cut them; they sum exactly to the total.
+    Every rule that gave points, and every limit that cut them; they sum exactly to the total. With --account, those of
+    an account, person by person.
     """
-    files = options.files(rulebook, data, (leads, events))
+    files = options.files(rulebook, data, (leads, events, outcomes))
     book = ls.Rulebook.read(rulebook)
     with steps(1) as step:
         step("Reading leads and events")
         tables = options.load(files, step, rulebook=book, strict=not set_aside)
         scores = ls.score(tables, book, as_of=as_of)
     print_set_aside(tables, err=True)
+    if account:
+        typer.echo(ls.score_accounts(tables, book, as_of=as_of).explain(lead))
+        return
     # An id that is a number in the table was typed as text here.
     numbers = scores.lead_ids.dtype.kind in "iu"
     typer.echo(scores.explain(int(lead) if numbers and re.fullmatch(r"-?[0-9]+", lead) else lead))
@@ -147,6 +201,7 @@ def replay(  # noqa: PLR0913
     data: options.Data = None,
     leads: options.Leads = None,
     events: options.Events = None,
+    outcomes: options.Outcomes = None,
     set_aside: options.SetAside = False,
     printed: options.Printed = "table",
 ) -> None:
@@ -156,7 +211,7 @@ def replay(  # noqa: PLR0913
     """
     from leadscore.cli.export import write_history  # noqa: PLC0415 - this command only
 
-    files = options.files(rulebook, data, (leads, events), ("--out", out, options.TABLES))
+    files = options.files(rulebook, data, (leads, events, outcomes), ("--out", out, options.TABLES))
     book = ls.Rulebook.read(rulebook)
     with steps(3) as step:
         step("Reading leads and events")
@@ -222,12 +277,14 @@ def activity(  # noqa: PLR0913
 
 def _same_kind(old: ls.tables.DailyActivity, book: ls.Rulebook | None, path: str) -> None:
     """Refuse to extend an activity that lacks what the rulebook tests."""
-    from leadscore.rulebook.kinds import event_kinds  # noqa: PLC0415 - this command only
+    from leadscore.rulebook.kinds import event_kinds, event_sums  # noqa: PLC0415 - this command only
+    from leadscore.tables.events import SUM  # noqa: PLC0415 - as above
 
     if book is None:
         return
-    lacking = sorted(set(event_kinds(book)) - set(old.table.column_names))
-    problems = [ls.Problem("", f"{path} lacks {name!r}, which {book.name!r} tests") for name in lacking]
+    needed = {*event_kinds(book), *(SUM + name for name in event_sums(book))}
+    lacking = sorted(needed - set(old.table.column_names))
+    problems = [ls.Problem("", f"{path} lacks {name!r}, which {book.name!r} looks at") for name in lacking]
     if old.timezone != book.timezone:
         problems += [ls.Problem("", f"{path} has days of {old.timezone}, {book.name!r} of {book.timezone}")]
     if problems:

@@ -216,7 +216,7 @@ def _chance_accepted(
     chance = np.full(len(leads), _ACCEPTED)
     if "good scores" in planted:
         points = made.truth["points"].loc[lead_ids].to_numpy()
-        chance = 1 / (1 + 2 ** ((made.planted.qualify.threshold - 15 - points) / 15))
+        chance = 1 / (1 + 2 ** ((made.planted.bar() - 15 - points) / 15))
     if "missed trait" in planted:
         chance = np.where(leads["industry"] == "Health", 0.9, chance)
     if "refused title" in planted:

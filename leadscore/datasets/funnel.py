@@ -241,7 +241,7 @@ def _made(rng: Generator, created: Floats, stop: float, events_per_lead: float, 
     guessed, true = (score(tables, book, as_of=last) for book in (rulebook, planted))
     free = true.frame["blocked_by"].isna().to_numpy()
     points = true.frame["total"].to_numpy()
-    chance = free / (1 + 2 ** ((planted.qualify.threshold - points) / POINTS_TO_DOUBLE))
+    chance = free / (1 + 2 ** ((planted.bar() - points) / POINTS_TO_DOUBLE))
     handed = guessed.frame["qualified"].to_numpy() | ((rng.random(n) < _PICKED_ANYWAY) & free)
     truth = pd.DataFrame(
         {

@@ -20,7 +20,7 @@ from leadscore.errors import ArgumentError, did_you_mean
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.binding import Binding
 from leadscore.scoring.scores import Scores, points_by_rule, verdicts
-from leadscore.stats.intervals import Ints
+from leadscore.stats.intervals import Floats, Ints
 from leadscore.tables.groups import By
 from leadscore.tables.tables import Tables
 
@@ -231,6 +231,16 @@ def sums_of(scores: pd.DataFrame, rulebook: Rulebook, by: Sequence[str]) -> dict
     return found
 
 
+def behaviour_needed(rows: pd.DataFrame, rulebook: Rulebook) -> Floats:
+    """(n,) the points of behaviour with which each of some scored leads qualifies, given its fit.
+
+    Up to its threshold; of a rulebook without one, up to the least grade of behaviour that qualifies with its fit.
+    """
+    if rulebook.qualify.threshold is None:
+        return np.array([rulebook.least_behaviour(round(fit * 1000)) / 1000 for fit in rows["fit"]], float)
+    return np.asarray(rows.get("threshold", rulebook.qualify.threshold) - rows["fit"], float)
+
+
 def needed_of(mqls: pd.DataFrame, rulebook: Rulebook) -> dict[str, Any]:
     """How much behaviour leads needed beside their fit, counted in whole points, and the median of what they had.
 
@@ -238,8 +248,7 @@ def needed_of(mqls: pd.DataFrame, rulebook: Rulebook) -> dict[str, Any]:
     """
     if not len(mqls):
         return {"needed": {}, "median_behaviour": None}
-    threshold = mqls.get("threshold", rulebook.qualify.threshold)
-    needed = np.ceil((threshold - mqls["fit"]).to_numpy(float)).astype(np.int64).astype(object)
+    needed = np.ceil(behaviour_needed(mqls, rulebook)).astype(np.int64).astype(object)
     if "via" in mqls:
         needed[(mqls["via"] == "hand_raise").to_numpy()] = "none"
     values, counts = np.unique(needed.astype(str), return_counts=True)

@@ -27,10 +27,10 @@ from leadscore.imports.language import (
     constant_type,
 )
 from leadscore.rulebook import yaml
-from leadscore.rulebook.conditions import Condition
-from leadscore.rulebook.faults import Fault, refusal, validated
+from leadscore.rulebook.conditions import RELATIVE, Condition
+from leadscore.rulebook.faults import refusal, validated
 from leadscore.rulebook.kinds import Kind, condition_uses, misfit
-from leadscore.rulebook.yaml import Path
+from leadscore.rulebook.yaml import Fault, Path
 from leadscore.rulebook.yaml_file import YamlFile
 
 # As alike as "devise" and "device".
@@ -252,7 +252,12 @@ def _outcomes(path: Path, block: OutcomesBlock) -> Iterator[Fault]:
 
 def _condition(data: Contents, sources: dict[str, str], path: Path, condition: Condition | None) -> Iterator[Fault]:
     """Tests that do not suit the type a column is declared with."""
+    if condition is not None and next(condition.dids(), None):
+        yield path, "'did' asks what a lead did: it goes with rulebooks", False
     for column, use in condition_uses(condition):
+        if use[0] in {*RELATIVE, "in_list", "has_option"}:
+            yield path, f"{column}: {use[0]!r} goes with rulebooks", False
+            continue
         message = misfit(kind_of(data, sources, column), use)
         if message:
             yield path, f"{column}: {message}; or declare its type under 'columns' of the source", False

@@ -16,7 +16,7 @@ from leadscore.base.times import NO_TIME
 from leadscore.imports.cells import Bads, Cells, Rows, constant, written
 from leadscore.imports.language import Value
 from leadscore.rulebook.conditions import Condition
-from leadscore.rulebook.lookups import ColumnPlan, Place, holds_in
+from leadscore.rulebook.lookups import Asked, ColumnPlan, Place, holds_in
 from leadscore.sources.answers import answers
 from leadscore.sources.columns import Bad
 
@@ -63,7 +63,7 @@ class Frame:
             return np.ones(self.n, np.int64)
         columns = {name: self.get(name).column(self.timezone) for name, _ in condition.columns()}
         plans = {name: ColumnPlan(column.kind) for name, column in columns.items()}
-        holds = holds_in(plans, condition)
+        holds = holds_in(Asked(plans), condition)
         found = {name: answers(plan, columns[name]) for name, plan in plans.items()}
 
         def get(place: Place) -> npt.NDArray[np.int64]:

@@ -38,7 +38,13 @@ from leadscore.stats.intervals import newcombe
 # Below so many leads nothing is claimed; how many leads of each change and how many reasons are shown.
 _FEW, _LEADS, _REASONS = 30, 50, 10
 _WHO = {"gained": "gained", "lost": "lost", "both": "by both"}
-_PARTS = {"rulebook": "name, version or time zone", "hand_raise": "hand-raises", "missing_values": "missing values"}
+_PARTS = {
+    "rulebook": "the head of the file",
+    "include": "included files",
+    "missing_values": "missing values",
+    "hand_raise": "hand-raises",
+    "account": "the score of accounts",
+}
 _LEGEND = (
     "Counted: a complete count, no estimate. Clear: differs from the leads that qualify by both, at 95% after "
     "correcting for the comparisons on this page. Not clear: the data allow either answer. "

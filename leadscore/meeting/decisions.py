@@ -15,8 +15,9 @@ from leadscore.base.arguments import Arguments
 from leadscore.base.files import locked, replacing
 from leadscore.errors import DecisionsError, Problem, did_you_mean
 from leadscore.rulebook import yaml
-from leadscore.rulebook.faults import Fault, refusal, validated
+from leadscore.rulebook.faults import refusal, validated
 from leadscore.rulebook.values import Date, Days, Name, Part, Positive, share_of, wrong
+from leadscore.rulebook.yaml import Fault
 from leadscore.rulebook.yaml_file import YamlFile
 
 _FORM = yaml.Form("decisions file", "- id: D-01", DecisionsError, entries="decisions")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+import pathlib
 from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any, ClassVar, Self
@@ -10,16 +12,18 @@ from typing import Any, ClassVar, Self
 from pydantic import ConfigDict, PrivateAttr
 
 from leadscore.base.text import counted
-from leadscore.errors import Problem, RulebookError
+from leadscore.errors import ArgumentError, Problem, RulebookError
 from leadscore.rulebook import edits, yaml
 from leadscore.rulebook.check import Finding, findings
 from leadscore.rulebook.faults import contents
+from leadscore.rulebook.joined import Folder, joined, lists
 from leadscore.rulebook.model import Contents
+from leadscore.rulebook.named import NamedList
 from leadscore.rulebook.yaml_file import YamlFile
 
 
 class Rulebook(Contents, YamlFile):
-    """Fit and behaviour points against a threshold, from one YAML file (format 1).
+    """Fit and behaviour points against a threshold, from one YAML file (format 1 or 2).
 
     A rulebook does not change once read; `edited` gives another one. It holds the checked contents as attributes
     (`rulebook.qualify.threshold`, `rulebook.fit[0].name`) and the text they came from, comments and all. Two rulebooks
@@ -48,39 +52,72 @@ class Rulebook(Contents, YamlFile):
     """
 
     model_config = ConfigDict(
-        title="leadscore rulebook, format 1",
+        title="leadscore rulebook, formats 1 and 2",
         json_schema_extra={"description": "Fit and behaviour points against a threshold."},
     )
 
     _form: ClassVar = yaml.RULEBOOK
 
     _document: yaml.Document = PrivateAttr()
+    _whole: yaml.Document = PrivateAttr()
+    _folder: Folder = PrivateAttr()
+    _lists: dict[str, NamedList] = PrivateAttr()
+    _as_written: Contents = PrivateAttr()
     _said: str = PrivateAttr()
 
     @classmethod
-    def from_yaml(cls, text: str, *, source: str = "rulebook") -> Self:
+    def from_yaml(cls, text: str, *, source: str = "rulebook", folder: str | os.PathLike[str] | None = None) -> Self:
         """Read a rulebook from text; `source` names it in messages.
+
+        `folder` is where the files lie that it includes, and its lists in files.
 
         Raises
         ------
         RulebookError
             With every problem of the text: line, path, the line with a caret, and the nearest known name.
         """
+        return cls._from_text(text, source, Folder(None if folder is None else pathlib.Path(folder)))
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Self:
+        """Read the file (UTF-8 YAML), and the files beside it that it names.
+
+        Raises
+        ------
+        RulebookError
+            If there is no file, it is not UTF-8 text, or its contents have problems.
+        """
+        from leadscore.base.arguments import Arguments  # noqa: PLC0415 - numpy and pandas take long to import
+
+        with Arguments("Rulebook.read") as given:
+            given.types(path=(path, str | os.PathLike))
+        return cls._from_text(cls._form.read(path), str(path), Folder(pathlib.Path(path).parent))
+
+    @classmethod
+    def _from_text(cls, text: str, source: str, folder: Folder) -> Self:
         if not isinstance(text, str):
             raise RulebookError(source, [Problem("", f"a rulebook is text; got a {type(text).__name__}")])
         with yaml.RULEBOOK.not_too_deep(source):
             document = yaml.read_document(text, source)
-            checked = contents(document)
+            whole = joined(document, folder)
+            found, faults = lists(whole, folder)
+            written, checked = contents(whole, found, faults)
         # `checked` has been validated; building the subclass from its parts keeps pydantic from doing it twice.
         parts = {name: getattr(checked, name) for name in checked.model_fields_set}
         book = cls.model_construct(**parts)
-        book._document = document  # noqa: SLF001 - a constructor fills in its own
-        book._said = yaml.said(document.data)  # noqa: SLF001
+        book._document, book._whole, book._folder = document, whole, folder  # noqa: SLF001 - a constructor fills in its own
+        book._lists, book._as_written = found, written  # noqa: SLF001
+        digests = {name: one.digest for name, one in found.items()}
+        book._said = yaml.said(whole.data | ({"lists": digests} if digests else {}))  # noqa: SLF001
         return book  # type: ignore[return-value] # mypy's plugin takes Self for the class here
 
     @classmethod
-    def from_dict(cls, document: dict[str, Any], *, source: str = "rulebook") -> Self:
+    def from_dict(
+        cls, document: dict[str, Any], *, source: str = "rulebook", folder: str | os.PathLike[str] | None = None
+    ) -> Self:
         """Make a rulebook from plain data, as YAML would give it; problems point into its YAML text.
+
+        `folder` is where the files lie that it includes, and its lists in files.
 
         Raises
         ------
@@ -89,10 +126,28 @@ class Rulebook(Contents, YamlFile):
         """
         with yaml.RULEBOOK.not_too_deep(source):
             text = yaml.dump(yaml.plain(document, source))
-        return cls.from_yaml(text, source=source)
+        return cls.from_yaml(text, source=source, folder=folder)
+
+    def but_for_thresholds(self) -> str:
+        """What the rulebook says, with the files it names, its thresholds left out."""
+        document = self._whole.data
+        qualify = document["qualify"]
+        segments = [{**segment, "threshold": None} for segment in qualify.get("segments", ())]
+        lists = {name: one.digest for name, one in self._lists.items()}
+        return repr(document | {"lists": lists, "qualify": qualify | {"threshold": None, "segments": segments}})
+
+    @property
+    def as_written(self) -> Contents:
+        """The contents with points as they stand in the file, before `weight_percent`."""
+        return self._as_written
+
+    @property
+    def named_lists(self) -> Mapping[str, NamedList]:
+        """The lists by name, those in files read."""
+        return self._lists
 
     def to_dict(self) -> dict[str, Any]:
-        """The file as plain data, a copy."""
+        """The file as plain data, a copy; without what it includes."""
         return deepcopy(self._document.data)
 
     def edited(self, changes: Mapping[Any, Any]) -> Self:
@@ -142,11 +197,11 @@ class Rulebook(Contents, YamlFile):
               ^^^^^^^^
         """
         source = self._document.source
-        data, problems = edits.applied(self._document.data, changes)
+        data, problems = edits.applied(self._document.data, changes, self._whole)
         try:
             with yaml.RULEBOOK.not_too_deep(source):
                 text = yaml.rewrite(self._document, yaml.plain(data, source))
-            book = type(self).from_yaml(text, source=source)
+            book = type(self)._from_text(text, source, self._folder)  # noqa: SLF001 - its own
         except RulebookError as error:
             raise RulebookError(source, [*problems, *error.problems]) from None
         if problems:
@@ -164,6 +219,35 @@ class Rulebook(Contents, YamlFile):
         text = "by which rulebooks are equal and their plans are found"
         raise TypeError(f"a copy would differ from its text, {text}: change a rulebook with edited()")
 
+    def bar(self) -> float:
+        """The threshold, where it is to be moved.
+
+        Raises
+        ------
+        ArgumentError
+            If the rulebook has none.
+        """
+        if self.qualify.threshold is None:
+            message = f"has no 'threshold': leads are {self.bar_in_words}, so there is no bar to move"
+            raise ArgumentError(f"rulebook {self.name!r}", message)
+        return self.qualify.threshold
+
+    def beside(self, document: dict[str, Any]) -> Self:
+        """Another rulebook from plain data, beside the same files."""
+        text = yaml.dump(yaml.plain(document, self.source))
+        return type(self)._from_text(text, self.source, self._folder)  # noqa: SLF001 - of its own kind
+
+    @property
+    def bar_in_words(self) -> str:
+        """Who qualifies by score, in a few words."""
+        qualify = self.qualify
+        if qualify.threshold is not None:
+            return f"qualified from {qualify.threshold:g} points"
+        asked = [f"grade {', '.join(qualify.grades)}"] if qualify.grades else []
+        least = {"fit": qualify.minimum_fit, "behaviour": qualify.minimum_behaviour}
+        asked += [f"{side} {points:g}" for side, points in least.items() if points is not None]
+        return f"qualified with {' and '.join(asked)}"
+
     def check(self, *, today: dt.date | None = None) -> list[Finding]:
         """What a reviewer should know before any data is seen, in the order of the file.
 
@@ -180,7 +264,7 @@ class Rulebook(Contents, YamlFile):
         from leadscore.base.days import as_day  # noqa: PLC0415 - as above
 
         day = dt.date.today() if today is None else as_day(today, name="today")  # noqa: DTZ011 - the reader's own calendar
-        return findings(self, self._document, day)
+        return findings(self, self._whole, day)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Rulebook) and self._said == other._said
@@ -190,6 +274,6 @@ class Rulebook(Contents, YamlFile):
 
     def __repr__(self) -> str:
         rules = f"{counted(len(self.fit), 'fit rule')} and {counted(len(self.behaviour), 'behaviour rule')}"
-        return f"<Rulebook {self.name!r}: {rules}, qualified from {self.qualify.threshold:g} points>"
+        return f"<Rulebook {self.name!r}: {rules}, {self.bar_in_words}>"
 
     __str__ = __repr__

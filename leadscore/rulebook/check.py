@@ -5,15 +5,20 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
-from leadscore.base.text import counted, normalise, worded
-from leadscore.rulebook.bounds import Range, rule_range, shown, side_range
-from leadscore.rulebook.conditions import WRITTEN, Condition, Test
-from leadscore.rulebook.kinds import conditions, persona_conditions, rule_uses
-from leadscore.rulebook.model import BehaviourRule, Contents, FitRule, Persona, Segment, minimum, thousandths
+from leadscore.base.stages import STAGES
+from leadscore.base.text import counted, decimal, listed, normalise, worded
+from leadscore.errors import did_you_mean
+from leadscore.rulebook import implied, model
+from leadscore.rulebook.bounds import Range, distinct_ages, missing_texts, most_counted, rule_range, shown, side_range
+from leadscore.rulebook.conditions import AT_LEAST_ONCE, Condition, Did, NumberTest, Occurrence, Test
+from leadscore.rulebook.kinds import uses
+from leadscore.rulebook.model import BehaviourRule, Contents, FitRule, minimum, parts
+from leadscore.rulebook.values import LONGEST_DAYS, REST, Part
 from leadscore.rulebook.yaml import Document, Path, dotted
 
 # Short forms that hide inside longer words, each with such a word.
@@ -26,11 +31,13 @@ _SUBSTRINGS = {
 _JOINED = re.compile(r"(?<=[^\W_])[\s_/.'\u2019-]+(?=[^\W_])")
 # An event still worth this share on the last day of its window drops off a cliff the next.
 _CLIFF = 0.5
+# Values of a list that are looked for in other rules.
+_LONG = 1_000
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something a reviewer should know. `code` is stable; `line` counts from 1."""
+    """Something a reviewer should know. `code` is stable; `line` counts from 1, in the file that the message names."""
 
     code: str
     message: str
@@ -43,10 +50,12 @@ class Finding:
 
 
 def findings(book: Contents, document: Document, today: dt.date) -> list[Finding]:
-    """Every finding, in the order of the file."""
+    """Every finding, in the order of the file; those in files that it includes come after its own."""
     every = (
         _least_fit,
+        _unreachable_cells,
         _never_fires,
+        _never_reached,
         _never_matters,
         _twice,
         _substrings,
@@ -55,12 +64,18 @@ def findings(book: Contents, document: Document, today: dt.date) -> list[Finding
         _uncapped,
         _shadowed,
         _loose_ends,
+        _forgotten,
+        _by_waiting,
+        _idle_per,
+        _without_why,
     )
-    found = [
-        Finding(code, message, document.span(path).line + 1, dotted(path))
-        for code, path, message in (*_agreement(book, today), *(one for check in every for one in check(book)))
-    ]
-    return sorted(found, key=lambda finding: (finding.line, finding.code))
+    told = [*_agreement(book, today), *_over(book, today), *_unused(book, document)]
+    found: dict[Finding, str] = {}
+    for code, path, message in (*told, *(one for check in every for one in check(book))):
+        span = document.span(path)
+        file = span.of.source if span.of else ""
+        found[Finding(code, f"{message} (in {file})" if file else message, span.line + 1, dotted(path))] = file
+    return sorted(found, key=lambda finding: (found[finding], finding.line, finding.code))
 
 
 Found = Iterator[tuple[str, Path, str]]
@@ -83,110 +98,203 @@ def _agreement(book: Contents, today: dt.date) -> Found:
         yield "LS103", ("agreement", "sales", "respond", "within_minutes"), message
 
 
+_SIDES = ("fit", "behaviour")
+
+
 def _least_fit(book: Contents) -> Found:
     """The least fit that can still qualify, at each threshold: computed from the limits, not sampled."""
     fit, behaviour = side_range(book, "fit"), side_range(book, "behaviour")
-    thresholds: list[tuple[Path, str, float]] = [(("qualify", "threshold"), "a lead", book.qualify.threshold)]
+    qualify, cells = book.qualify, _cells(book)
+    enough = [cells[name] for name in qualify.grades or () if _reachable(cells[name], fit, behaviour)]
+    if qualify.grades and not enough:
+        return
+    where = ("qualify",) if qualify.threshold is None else ("qualify", "threshold")
+    thresholds: list[tuple[Path, str, float | None]] = [(where, "a lead", qualify.threshold)]
     thresholds += [
         (("qualify", "segments", index, "threshold"), f"a lead in {segment.name!r}", segment.threshold)
-        for index, segment in enumerate(book.qualify.segments)
+        for index, segment in enumerate(qualify.segments)
     ]
     for path, who, threshold in thresholds:
-        needed = thousandths(threshold)
-        asked = minimum(book.qualify.minimum_fit)
-        least = max(needed - behaviour.most, fit.least, asked)
+        needed = minimum(threshold)
+        asked = {
+            "that is the minimum fit": minimum(qualify.minimum_fit),
+            "no grade that qualifies begins lower": min(
+                (cell["fit"].least for cell in enough if "fit" in cell), default=-math.inf
+            ),
+            f"behaviour gives at most {shown(behaviour.most)}": needed - behaviour.most,
+        }
+        why = max(asked, key=lambda reason: asked[reason])
+        least = max(asked[why], fit.least)
         if needed > fit.most + behaviour.most:
             most = shown(fit.most + behaviour.most)
             yield "LS112", path, f"{who} cannot reach {shown(needed)} by score: the rules give at most {most}"
         elif least <= max(0, fit.least):
-            gives = f"behaviour alone can reach {shown(min(behaviour.most, needed))} of {shown(needed)}"
-            yield "LS110", path, f"{gives}: {who} with {shown(least)} fit qualifies{_recipe(book, needed - least)}"
+            bars = [
+                cell["behaviour"].least for cell in enough if "behaviour" in cell and least < cell.get("fit", _ANY).most
+            ]
+            alone = max(needed - least, minimum(qualify.minimum_behaviour), min(bars, default=-math.inf))
+            gives = "behaviour alone can qualify"
+            if threshold is not None:
+                gives = f"behaviour alone can reach {shown(min(behaviour.most, needed))} of {shown(needed)}"
+            yield "LS110", path, f"{gives}: {who} with {shown(least)} fit qualifies{_recipe(book, alone)}"
         else:
-            short = asked < needed - behaviour.most
-            why = f"behaviour gives at most {shown(behaviour.most)}" if short else "that is the minimum fit"
-            yield "LS111", path, f"{who} needs at least {shown(least)} fit to reach {shown(needed)}: {why}"
+            reach = "to qualify" if threshold is None else f"to reach {shown(needed)}"
+            yield "LS111", path, f"{who} needs at least {shown(least)} fit {reach}: {why}"
+
+
+_ANY = Range(-math.inf, math.inf)
+
+
+def _cells(book: Contents) -> dict[str, dict[str, Range]]:
+    """The cells of the grid, each with the points that lie in it, by side; its most is where the next better begins."""
+    sides = []
+    for side, bars in book.bars().items():
+        above = [math.inf, *bars.values()]
+        sides.append([(name, side, Range(bar, most)) for (name, bar), most in zip(bars.items(), above, strict=False)])
+    return {
+        "".join(name for name, _, _ in cell): {side: points for _, side, points in cell} for cell in product(*sides)
+    }
+
+
+def _reachable(cell: Mapping[str, Range], fit: Range, behaviour: Range) -> bool:
+    """Whether both sides can have the points of a cell, each by itself."""
+    sides = ((fit, cell.get("fit", _ANY)), (behaviour, cell.get("behaviour", _ANY)))
+    return all(points.least <= reach.most and reach.least < points.most for reach, points in sides)
+
+
+def _unreachable_cells(book: Contents) -> Found:
+    fit, behaviour = side_range(book, "fit"), side_range(book, "behaviour")
+    cells = _cells(book)
+    reached = {name for name, cell in cells.items() if _reachable(cell, fit, behaviour)}
+    fits = f"fit is {shown(fit.least)} to {shown(fit.most)}"
+    why = f"{fits}, behaviour {shown(behaviour.least)} to {shown(behaviour.most)}"
+    for place, name in enumerate(book.qualify.grades or ()):
+        if name not in reached:
+            yield "LS136", ("qualify", "grades", place), f"no lead can have the grade {name!r}: {why}"
+    taken: set[str] = set()
+    for label, names in book.labels.items():
+        those = set(cells) - taken if names == REST else set(names)
+        if not those & reached - taken:
+            told = "the labels above it have all its cells" if those <= taken else why
+            yield "LS136", ("labels", label), f"no lead can have the label {label!r}: {told}"
+        taken |= those
 
 
 def _recipe(book: Contents, needed: float) -> str:
     """The fewest events of today that give the points, the best-paid first; in words."""
     steps = []
     left: dict[str | None, float] = {}
-    for rule in sorted(book.behaviour, key=lambda rule: -max(rule.worth(0), 0)):
+    reach = {rule.name: rule_range(book, rule).most for rule in book.behaviour}
+
+    def first(rule: BehaviourRule) -> float:
+        return max(rule.worth(0), 0) if rule.event and not rule.cases else reach[rule.name]
+
+    for rule in sorted(book.behaviour, key=lambda rule: -first(rule)):
         room = book.limits(rule.group).bounds[1]
-        gain = min(rule_range(rule).most, left.get(rule.group, room) if rule.group else math.inf, needed)
-        if gain <= 0 or needed <= 0 or rule.worth(0) <= 0:
+        gain = min(reach[rule.name], left.get(rule.group, room) if rule.group else math.inf, needed)
+        if gain <= 0 or needed <= 0 or first(rule) <= 0 or book.per(rule) or rule.sum:
             continue
-        steps.append(f"{rule.name!r} {_times(rule, gain)}")
+        steps.append(f"{rule.name!r} {_times(rule, gain)}".rstrip())
         left[rule.group] = left.get(rule.group, room) - gain
         needed -= gain
     return f" after {', '.join(steps)}" if steps and needed <= 0 else ""
 
 
 def _times(rule: BehaviourRule, gain: float) -> str:
-    if rule.count == "each":
-        count = math.ceil(gain / rule.worth(0))
-        return "once" if count == 1 else f"{count} times"
-    days, total = 0, 0
+    """How often the events of a rule give so many points; empty where it is not paid by the event."""
+    if not rule.event or rule.cases:
+        return ""
+    unit = _UNITS.get(rule.distinct or ())
+    if unit is None:
+        count = 1 if rule.distinct == () else math.ceil(gain / rule.worth(0))
+        another = f", each with another {' and '.join(rule.distinct)}" if rule.distinct and count > 1 else ""
+        return ("once" if count == 1 else f"{count} times") + another
     # A limit `at_least` may give more than all days together.
-    while total < gain and rule.worth(days) > 0:
-        total += rule.worth(days)
-        days += 1
-    return "once" if days == 1 else f"on {days} days"
+    count, total = 0, 0
+    for age in distinct_ages(rule.distinct or (), rule.within_days or LONGEST_DAYS) or ():
+        if total >= gain or rule.worth(age) <= 0:
+            break
+        total, count = total + rule.worth(age), count + 1
+    return "once" if count == 1 else unit.format(count)
+
+
+_UNITS: dict[tuple[str, ...], str] = {("day",): "on {} days", ("week",): "in {} weeks", ("month",): "in {} months"}
 
 
 def _never_fires(book: Contents) -> Found:
-    missing = {normalise(value) for value in book.missing_values} | {""}
-    for section, index, rule in book.rules():
-        condition = rule.when if isinstance(rule, FitRule) else rule.where
-        reason = _contradiction(condition, missing) if condition else ""
-        if reason:
-            yield "LS120", (section, index), f"{rule.name!r} can never fire: {reason}"
+    missing = missing_texts(book)
+    said: Path | None = None
+    for path, part in _own_parts(book):
+        for place, stage in enumerate(part.stage or () if isinstance(part, Occurrence) else ()):
+            if normalise(stage) not in STAGES:
+                message = f"no outcome has the stage {stage!r}{did_you_mean(stage, STAGES)}"
+                yield "LS120", (*path, "stage", place), message
+        if (said is None or path[: len(said)] != said) and (reason := _never(book, part, missing)):
+            said = path
+            yield "LS120", path, f"{_called(path, part)} can never fire: {reason}"
     for index, rule in enumerate(book.fit):
         for key in rule.points if isinstance(rule.points, dict) else ():
             if isinstance(key, str) and normalise(key) in missing:
                 message = f"{key!r} is one of 'missing_values', so its points are never given; write them as 'missing'"
                 yield "LS120", ("fit", index, "points", key), message
-    for index, behaviour_rule in enumerate(book.behaviour):
-        most = {"once": 1, "daily": behaviour_rule.within_days or math.inf, "each": math.inf}[behaviour_rule.count]
-        for least in behaviour_rule.from_ or ():
-            if least > most:
-                reason = f"counted {behaviour_rule.count}, there are at most {most:g} in the window"
-                yield "LS120", ("behaviour", index, "from", least), f"{least} is never reached: {reason}"
 
 
-def _contradiction(condition: Condition, missing: set[str]) -> str:
-    """Why a condition cannot hold, as far as its tests and those under `all` tell."""
-    for column, test in condition.tests.items():
-        low, high = _interval(test)
-        if low > high:
-            dates = any(isinstance(one, dt.date) for one in (test.at_least, test.more_than, *(test.between or ())))
-            least, most = (dt.date.fromordinal(int(one)) if dates else f"{one:g}" for one in (low, high))
-            return f"no {column} is both at least {least} and at most {most}"
-        values = _wanted(test)
-        if values and values <= missing:
-            return f"every value it wants of {column!r} counts as missing; write 'known: false'"
-    for part in condition.all_ or ():
-        reason = _contradiction(part, missing)
-        if reason:
-            return reason
-    return ""
+def _never(book: Contents, part: Part, missing: set[str]) -> str:
+    """Why a part can never fire; empty if it may."""
+    reason = implied.never_happens(part, missing) if isinstance(part, Occurrence) else ""
+    if not reason and isinstance(part, model.Rule | model.Case | model.Never | model.HandRaise) and part.when:
+        reason = implied.never_holds(part.when, missing)
+    if reason or book.restart is None or not isinstance(part, BehaviourRule) or not part.event:
+        return reason
+    forgotten = not part.keep_on_restart and implied.covers(book.restart, part)
+    return "its events are those of 'restart', which forgets what lies on its own day" if forgotten else ""
 
 
-def _wanted(test: Test) -> set[Any]:
-    """The values that `is` or `in` asks for."""
-    return _folded(test.in_ or (() if test.is_ is None else (test.is_,)))
+def _called(path: Path, part: Any) -> str:
+    """What messages call a part: its name, else its key and which of several it is."""
+    if name := getattr(part, "name", None):
+        return repr(name)
+    *_, word = (step for step in path if isinstance(step, str))
+    number = f" {path[-1] + 1}" if isinstance(path[-1], int) else ""
+    return {"cases": "case", "hand_raise": "hand-raise"}.get(word, repr(word)) + number
 
 
-def _interval(test: Test) -> tuple[float, float]:
-    """The bounds of the numbers that pass a test, taken as inclusive; dates as ordinals."""
+def _own_parts(book: Contents) -> Iterator[tuple[Path, Part]]:
+    """All parts with their places; what is in a named condition only where that stands."""
+    elsewhere: Path | None = None
+    for path, part in parts(book):
+        if elsewhere is not None and path[: len(elsewhere)] == elsewhere:
+            continue
+        elsewhere = path if isinstance(part, Condition) and part.name else None
+        if elsewhere is None:
+            yield path, part
 
-    def number(bound: object) -> float:
-        return bound.toordinal() if isinstance(bound, dt.date) else float(bound)  # type: ignore[arg-type]
 
-    least, most = test.between or (None, None)
-    lows = [number(bound) for bound in (test.at_least, test.more_than, least) if bound is not None]
-    highs = [number(bound) for bound in (test.at_most, test.less_than, most) if bound is not None]
-    return max(lows, default=-math.inf), min(highs, default=math.inf)
+def _never_reached(book: Contents) -> Found:
+    """Counts that the days of a window cannot hold."""
+    for path, part in _own_parts(book):
+        if isinstance(part, BehaviourRule) and part.from_ and not part.sum:
+            per = book.per(part)
+            most = most_counted(part.distinct, part.within_days or math.inf, per)
+            for least in part.from_:
+                if least > most:
+                    how = part.count if part.once_per is None else f"once per {' and '.join(part.once_per)}"
+                    where = f"for each {' and '.join(per)}" if per else "in the window"
+                    reason = f"counted {how}, there are at most {most:g} {where}"
+                    yield "LS120", (*path, "from", int(least)), f"{decimal(least)} is never reached: {reason}"
+        elif isinstance(part, BehaviourRule):
+            for place, case in enumerate(part.cases or ()):
+                if case.times and part.once_per:
+                    yield from _too_many((*path, "cases", place, "times"), part.once_per, case.within_days, case.times)
+        elif isinstance(part, Did) and part.times and part.once_per:
+            yield from _too_many((*path, "times"), part.once_per, part.within_days, part.times)
+
+
+def _too_many(path: Path, once_per: tuple[str, ...], within_days: int | None, test: NumberTest) -> Found:
+    most = most_counted(once_per, within_days or math.inf)
+    if not any(test.meets(number) for number in implied.whole_numbers(test) if number <= most):
+        reason = f"counted once per {' and '.join(once_per)}, there are at most {most:g} in the window"
+        yield "LS120", path, f"this is never met: {reason}"
 
 
 def _never_matters(book: Contents) -> Found:
@@ -199,7 +307,7 @@ def _never_matters(book: Contents) -> Found:
             for what, limits in fixed.items()
             if limits.at_least is not None and limits.at_least == limits.at_most
         ]
-        if rule_range(rule) == Range(0, 0):
+        if rule_range(book, rule) == Range(0, 0):
             reasons.insert(0, "it gives 0 points whatever happens")
         if reasons:
             yield "LS121", (section, index), f"{rule.name!r} can never matter: {reasons[0]}"
@@ -209,12 +317,7 @@ def _twice(book: Contents) -> Found:
     """Values of one column that two rules reward."""
     earlier: dict[tuple[str, str], str] = {}
     for index, rule in enumerate(book.fit):
-        here: dict[tuple[str, str], str] = {}
-        for column, (name, operand) in rule_uses(rule):
-            if name not in {"points", "in", "is"} or (rule.when and len(list(rule.when.columns())) > 1):
-                continue
-            values = operand if isinstance(operand, (dict, tuple)) else (operand,)
-            here |= {(column, normalise(str(value))): rule.name for value in values}
+        here = {(column, normalise(str(value))): rule.name for column, values in _rewarded(rule) for value in values}
         both = [key for key in here if key in earlier]
         if both:
             (column, value), more = both[0], len(both) - 1
@@ -224,33 +327,41 @@ def _twice(book: Contents) -> Found:
         earlier |= here
 
 
+def _rewarded(rule: FitRule) -> Iterator[tuple[str, Sequence[Any]]]:
+    """The values of columns for which a rule gives points, where it names them."""
+    if rule.column is not None and isinstance(rule.points, dict):
+        yield rule.column, list(rule.points)
+    for condition in filter(None, (rule.when, *(case.when for case in rule.cases or ()))):
+        if len(condition.tests) == 1 and not condition.did and not any(condition.inner()):
+            ((column, test),) = condition.tests.items()
+            yield column, test.in_ or test.has_option or (() if test.is_ is None else (test.is_,))
+            if test.in_list is not None and len(test.in_list.texts) <= _LONG:
+                yield column, sorted(test.in_list.texts)
+
+
 def _substrings(book: Contents) -> Found:
-    for path, condition in (*conditions(book), *persona_conditions(book)):
-        for column, test in condition.columns():
-            for pattern in test.contains or ():
-                inside = _SUBSTRINGS.get(normalise(pattern))
-                if inside is not None or (len(pattern) <= 3 and worded(pattern).strip() == pattern.lower()):
-                    example = f" ({normalise(pattern)!r} is in {inside!r})" if inside else ""
-                    message = f"contains {pattern!r} also finds it inside longer words{example}; has_word does not"
-                    yield "LS123", (*path, column), message
+    for path, part in _own_parts(book):
+        for pattern in (part.contains or ()) if isinstance(part, Test) else ():
+            inside = _SUBSTRINGS.get(normalise(pattern))
+            if inside is not None or (len(pattern) <= 3 and worded(pattern).strip() == pattern.lower()):
+                example = f" ({normalise(pattern)!r} is in {inside!r})" if inside else ""
+                message = f"contains {pattern!r} also finds it inside longer words{example}; has_word does not"
+                yield "LS123", path, message
 
 
 def _lost_signs(book: Contents) -> Found:
-    for path, condition in (*conditions(book), *persona_conditions(book)):
-        for column, test in condition.columns():
-            for phrase in test.has_word or ():
-                words = worded(normalise(phrase)).strip()
-                if _JOINED.sub(" ", normalise(phrase)).rstrip(".") != words:
-                    found = f"has_word {phrase!r} looks for {words!r}, whatever stands around it, as in '{words}-x'"
-                    message = f"{found}: words are letters and digits; contains finds the signs too"
-                    yield "LS129", (*path, column), message
+    for path, part in _own_parts(book):
+        for phrase in (part.has_word or ()) if isinstance(part, Test) else ():
+            words = worded(normalise(phrase)).strip()
+            if _JOINED.sub(" ", normalise(phrase)).rstrip(".") != words:
+                found = f"has_word {phrase!r} looks for {words!r}, whatever stands around it, as in '{words}-x'"
+                yield "LS129", path, f"{found}: words are letters and digits; contains finds the signs too"
 
 
 def _windows(book: Contents) -> Found:
     for index, rule in enumerate(book.behaviour):
-        fades = rule.half_life_days or rule.fade_days or rule.step
         first = abs(rule.worth(0))
-        if not (fades and rule.within_days and first):
+        if not (rule.fades and rule.within_days and first):
             continue
         share = abs(rule.worth(rule.within_days - 1)) / first
         if share >= _CLIFF:
@@ -259,55 +370,58 @@ def _windows(book: Contents) -> Found:
 
 
 def _uncapped(book: Contents) -> Found:
+    total = book.totals.behaviour.at_most
+    bound = "without limit" if total is None else f"until it alone makes up the {total:g} of behaviour"
     for index, rule in enumerate(book.behaviour):
-        if math.isinf(rule_range(rule).most) and book.limits(rule.group).at_most is None:
-            total = book.totals.behaviour.at_most
-            bound = "without limit" if total is None else f"until it alone makes up the {total:g} of behaviour"
-            yield "LS125", ("behaviour", index), f"{rule.name!r} pays for every repeat {bound}; cap it with 'at_most'"
+        group = book.limits(rule.group)
+        if math.isfinite(rule_range(book, rule).most) or group.at_most is not None:
+            continue
+        if group.per and group.each_at_most is not None:
+            pays = f"the group {rule.group!r} pays up to {group.each_at_most:g} for every {' and '.join(group.per)}"
+            yield "LS125", ("groups", rule.group or ""), f"{pays} {bound}; cap it with 'at_most'"
+            continue
+        repeat = "repeat"
+        if apart := [key for key in (*(rule.once_per or ()), *book.per(rule)) if not rule.sum]:
+            repeat = f"new {' and '.join(dict.fromkeys(apart))}"
+        pays = f"adds up {rule.sum!r}" if rule.sum else f"pays for every {repeat}"
+        yield "LS125", ("behaviour", index), f"{rule.name!r} {pays} {bound}; cap it with 'at_most'"
 
 
 def _shadowed(book: Contents) -> Found:
-    listed: list[tuple[Path, Sequence[Segment | Persona]]] = [
+    listed_parts: list[tuple[Path, Sequence[model.Segment | model.Persona]]] = [
         (("qualify", "segments"), book.qualify.segments),
         (("personas",), book.personas),
     ]
-    for path, parts in listed:
-        for index, part in enumerate(parts):
-            for earlier in parts[:index]:
-                if _implies(part.when, earlier.when):
+    for path, several in listed_parts:
+        for index, part in enumerate(several):
+            for earlier in several[:index]:
+                if implied.implies(part.when, earlier.when):
                     message = f"{part.name!r} is never reached: every lead in it is already in {earlier.name!r}"
                     yield "LS126", (*path, index), message
                     break
+    for section, index, rule in book.rules():
+        for place, case in enumerate(rule.cases or ()):
+            for before, earlier_case in enumerate((rule.cases or ())[:place]):
+                if _decided_by(case, earlier_case):
+                    names = [_called(("cases", number), one) for number, one in ((place, case), (before, earlier_case))]
+                    message = f"{names[0]} of {rule.name!r} is never reached: {names[1]} holds wherever it does"
+                    yield "LS126", (section, index, "cases", place), message
+                    break
 
 
-def _implies(narrow: Condition, wide: Condition) -> bool:
-    """Whether a lead that meets `narrow` always meets `wide`; `any`, `all` and `not` are not compared."""
-    if narrow == wide:
-        return True
-    if wide.any_ or wide.all_ or wide.not_:
+def _decided_by(case: model.Case, earlier: model.Case) -> bool:
+    """Whether an earlier case holds wherever a case does."""
+    if earlier.when is not None and (case.when is None or not implied.implies(case.when, earlier.when)):
         return False
-    return all(
-        column in narrow.tests and _test_implies(narrow.tests[column], test) for column, test in wide.tests.items()
-    )
-
-
-def _test_implies(narrow: Test, wide: Test) -> bool:
-    (low, high), (least, most) = _interval(narrow), _interval(wide)
-    for name, operand in wide.parts():
-        if name in {"is", "in", *WRITTEN}:
-            given = _folded(getattr(narrow, name) or ()) if name in WRITTEN else _wanted(narrow)
-            implied = bool(given) and given <= _folded(operand if isinstance(operand, tuple) else (operand,))
-        elif name in {"at_least", "at_most", "between"}:
-            implied = low >= least and high <= most
-        else:
-            implied = getattr(narrow, name) == operand
-        if not implied:
-            return False
-    return True
-
-
-def _folded(values: Iterable[Any]) -> set[Any]:
-    return {normalise(value) if isinstance(value, str) else value for value in values}
+    if earlier.times is None and earlier.within_days is None:
+        return True
+    if case.times is None and case.within_days is None:
+        return False
+    narrow, wide = case.times or AT_LEAST_ONCE, earlier.times or AT_LEAST_ONCE
+    days, longer = case.within_days or math.inf, earlier.within_days or math.inf
+    # In a longer window there may be more events, which a test that asks for few of them does not pass.
+    more = days == longer or (days < longer and not implied.falls_into(wide))
+    return more and implied.numbers_imply(narrow, wide)
 
 
 def _loose_ends(book: Contents) -> Found:
@@ -315,9 +429,122 @@ def _loose_ends(book: Contents) -> Found:
     for name in book.groups:
         if name not in used:
             yield "LS128", ("groups", name), f"no rule has the group {name!r}, so its limits do nothing"
-    if book.columns:
-        for index, rule in enumerate(book.fit):
-            for column, _ in rule_uses(rule):
-                if column not in book.columns:
-                    message = f"{column!r} is not declared in 'columns': its type is inferred from its tests"
-                    yield "LS127", ("fit", index), message
+    told = {"created_at", *book.columns}
+    for path, side, column, _ in uses(book):
+        if book.columns and side == "lead" and path[0] in _SIDES and column not in told:
+            told.add(column)
+            message = f"{column!r} is not declared in 'columns': its type is inferred from its tests"
+            yield "LS127", path[:2], message
+
+
+def _forgotten(book: Contents) -> Found:
+    """Deductions that a restart forgets, where nobody has thought of it."""
+    if book.restart is None or any(rule.keep_on_restart for rule in book.behaviour):
+        return
+    reach = {rule.name: rule_range(book, rule) for rule in book.behaviour if rule.event}
+    names = [repr(name) for name, points in reach.items() if points.least < 0 and points.most <= 0]
+    if names:
+        deductions = f"{counted(len(names), 'deduction is', 'deductions are')} forgotten at a restart"
+        yield "LS130", ("restart",), f"{deductions}: {listed(names)}; 'keep_on_restart: true' keeps what stays true"
+
+
+def _by_waiting(book: Contents) -> Found:
+    for path, part in parts(book):
+        condition = part.people if isinstance(part, model.AccountRule) else None
+        if isinstance(part, BehaviourRule | model.Case | model.Never | model.HandRaise | model.Segment):
+            condition = part.when
+        if condition is not None and (dids := list(implied.met_by_waiting(condition))):
+            new = "; a lead created today has it at once" if implied.holds_of_nothing(condition) else ""
+            days = {did.within_days for did in dids if did.within_days is not None}
+            yield "LS131", path, f"{_doing_nothing(path, part, sorted(days))}{new}"
+        elif isinstance(part, model.Case) and part.times and part.within_days and implied.falls_into(part.times):
+            yield "LS131", path, _doing_nothing(path, part, [part.within_days])
+
+
+def _doing_nothing(path: Path, part: Part, days: Sequence[int]) -> str:
+    points = getattr(part, "points", None)
+    given = f" ({decimal(points)} points)" if points is not None else ""
+    windows = listed([f"{number:,}" for number in days])
+    return f"{_called(path, part)}{given} comes to a lead by doing nothing, as what it did leaves the {windows} days"
+
+
+def _idle_per(book: Contents) -> Found:
+    for index, rule in enumerate(book.behaviour):
+        if rule.per and not _told_apart(rule, rule.per):
+            yield "LS132", ("behaviour", index, "per"), f"'per' of {rule.name!r} changes nothing: {_IDLE}"
+    for name, group in book.groups.items():
+        rules = [rule for rule in book.behaviour if rule.group == name]
+        apart = any(_told_apart(rule, group.per) for rule in rules) if group.per else True
+        if rules and not apart and group.each_at_most is None:
+            yield "LS132", ("groups", name, "per"), f"'per' of the group {name!r} changes nothing: {_IDLE}"
+
+
+_IDLE = "what its values give is added up as it would be without; give 'each_at_most'"
+
+
+def _told_apart(rule: BehaviourRule, per: tuple[str, ...]) -> bool:
+    """Whether a rule worked out value by value gives anything else than as a whole."""
+    if rule.each_at_most is not None or rule.from_ is not None:
+        return True
+    # Of a sum the parts give what the whole does; so do events that count each, or differ in those columns anyway.
+    return not rule.sum and rule.distinct is not None and not set(per) <= set(rule.distinct)
+
+
+def _over(book: Contents, today: dt.date) -> Found:
+    for section, index, rule in book.rules():
+        if rule.active_until is not None and rule.active_until < today:
+            ago = counted((today - rule.active_until).days, "day")
+            message = f"{ago} ago, on {rule.active_until}, {rule.name!r} ended: take it out, or give it new days"
+            yield "LS133", (section, index, "active_until"), message
+
+
+def _without_why(book: Contents) -> Found:
+    rules = list(book.rules())
+    told = sum(rule.why is not None for _, _, rule in rules)
+    for section, index, rule in rules if told else ():
+        if rule.why is None:
+            of_all = f"{told} of {counted(len(rules), 'rule')} {'has' if told == 1 else 'have'} one"
+            yield "LS134", (section, index), f"{rule.name!r} has no 'why'; {of_all}"
+
+
+def _unused(book: Contents, document: Document) -> Found:
+    """What is said once and used nowhere; lists without a value."""
+    constants, conditions, lists = set(), set(), set()
+    empty = {name for name, values in book.lists.items() if values == ()}
+    for path, part in parts(book):
+        constants |= set(_texts_for_numbers(part, _written(document.data, path)))
+        if isinstance(part, Condition):
+            conditions.add(part.name)
+        if isinstance(part, Test) and part.in_list is not None:
+            lists.add(part.in_list.name)
+            empty |= set() if part.in_list.values else {part.in_list.name}
+    for section, used in {"constants": constants, "conditions": conditions, "lists": lists}.items():
+        for name in getattr(book, section):
+            if name not in used:
+                yield "LS135", (section, name), f"nothing uses the {section.removesuffix('s')} {name!r}"
+    for name in empty:
+        yield "LS135", ("lists", name), f"0 values are in the list {name!r}"
+
+
+def _written(data: Any, path: Path) -> Any:
+    """What stands in the file at the place of a part; None where a name stands there, or above it."""
+    for step in path:
+        there = range(len(data)) if isinstance(data, list) else data if isinstance(data, dict) else None
+        if there is not None and step in there:
+            data = data[step]
+        elif not isinstance(data, dict) or step != 0:
+            # Position 0 may be of what need not be a list, and is the one entry itself.
+            return None
+    return data
+
+
+def _texts_for_numbers(part: Part, written: Any) -> Iterator[str]:
+    """The texts that stand in a part where it has numbers: names of constants."""
+    for name, field in type(part).model_fields.items() if isinstance(written, dict) else ():
+        value, text = getattr(part, name), written.get(field.alias or name)
+        pairs = [(value, text)]
+        if isinstance(value, dict) and isinstance(text, dict):
+            pairs = [(entry, text.get(key)) for key, entry in value.items()]
+        for number, said in pairs:
+            if isinstance(said, str) and isinstance(number, int | float):
+                yield said

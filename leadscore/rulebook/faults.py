@@ -11,15 +11,16 @@ from pydantic_core import PydanticCustomError
 
 from leadscore.base.text import as_text, exact_percent, normalise
 from leadscore.errors import LeadscoreError, did_you_mean, nearest
-from leadscore.rulebook import model
+from leadscore.rulebook import model, weights
 from leadscore.rulebook.agreement import NOT_MAPPED
 from leadscore.rulebook.bounds import shown, side_range
-from leadscore.rulebook.conditions import Condition
-from leadscore.rulebook.kinds import Kind, Use, condition_uses, inferred, known, misfit, rule_uses
+from leadscore.rulebook.conditions import ORDERED, RELATIVE, Condition
+from leadscore.rulebook.kinds import Kind, Use, inferred, known, misfit, options_of, uses
+from leadscore.rulebook.named import SAID_ALREADY, NamedList, Names
+from leadscore.rulebook.together import later_words, together
 from leadscore.rulebook.values import share_of
-from leadscore.rulebook.yaml import Document, Path, dotted
+from leadscore.rulebook.yaml import Document, Fault, Path, dotted
 
-Fault = tuple[Path, str, bool]
 Uses = Sequence[tuple[Path, str, Use]]
 P = TypeVar("P", bound=BaseModel)
 
@@ -27,32 +28,48 @@ P = TypeVar("P", bound=BaseModel)
 _TYPO = 0.85
 
 
-def contents(document: Document) -> model.Contents:
-    """The document as a checked model.
+def contents(
+    document: Document, lists: dict[str, NamedList], faults: list[Fault]
+) -> tuple[model.Contents, model.Contents]:
+    """The document as a checked model: as it is written, and with its weights in its points.
 
     Raises
     ------
     RulebookError
-        With every problem of the file, in the order of its lines.
+        With every problem of the file, those given among them, in the order of its lines.
     """
-    book, faults = validated(document, model.Contents)
-    faults += _structure(document.data)
-    faults += _tests(document.data)
-    if book is not None and not faults:
-        faults = list(_unreachable(book))
-    if faults or book is None:
+    data = document.data
+    names = Names(
+        format=1 if data.get("leadscore") == 1 else 2,
+        constants={name: value for name, value in _mapping(data, "constants").items() if type(value) in {int, float}},
+        lists=lists,
+        conditions=_mapping(data, "conditions"),
+        validate=Condition.model_validate,
+    )
+    book, found = validated(document, model.Contents, names)
+    faults = faults + found + list(_structure(data)) + list(_tests(data, names))
+    if book is None or faults:
         raise refusal(document, faults)
-    return book
+    faults = list(later_words(book) if names.format == 1 else together(book))
+    weighted = book
+    if not faults:
+        weighted, faults = weights.applied(book)
+    if not faults:
+        faults = list(_unreachable(weighted))
+    if faults:
+        raise refusal(document, faults)
+    return book, weighted
 
 
-def validated(document: Document, kind: type[P]) -> tuple[P | None, list[Fault]]:
+def validated(document: Document, kind: type[P], names: Names | None = None) -> tuple[P | None, list[Fault]]:
     """The document as its model, if it is one, and all that is wrong with its keys and values, each by itself."""
     faults = list(document.faults)
     broken = {path for path, _, _ in faults}
     try:
-        return kind.model_validate(document.data), faults
+        return kind.model_validate(document.data, context=names), faults
     except ValidationError as error:
-        translated = (_translate(document.data, kind, dict(details)) for details in error.errors(include_url=False))
+        told = [details for details in error.errors(include_url=False) if details["type"] != SAID_ALREADY]
+        translated = (_translate(document.data, kind, dict(details)) for details in told)
         return None, faults + [fault for fault in translated if fault[0] not in broken]
 
 
@@ -109,6 +126,8 @@ def _rules(data: dict[Any, Any], *sections: str) -> Iterator[tuple[Path, dict[An
     for section in sections:
         *outer, last = section.split(".")
         rules = _mapping(data, *outer).get(last)
+        if isinstance(rules, dict):
+            yield (*outer, last), rules
         for index, rule in enumerate(rules if isinstance(rules, list) else ()):
             if isinstance(rule, dict):
                 yield (*outer, last, index), rule
@@ -116,39 +135,117 @@ def _rules(data: dict[Any, Any], *sections: str) -> Iterator[tuple[Path, dict[An
 
 def _structure(data: dict[Any, Any]) -> Iterator[Fault]:
     """Keys that do not go together, and names that clash; on raw data, so that a wrong value hides nothing."""
+    later = data.get("leadscore") != 1
     for path, rule in _rules(data, "fit"):
-        yield from _one_of(path, rule, "column", "when")
-        if "column" in rule:
-            yield from _one_of(path, rule, "points", "from")
-            if "points" in rule and type(rule["points"]) in {int, float}:
-                yield (*path, "points"), "must be a table of value to points, as {SaaS: 10}", False
-        elif "when" in rule:
-            if "points" not in rule or isinstance(rule["points"], dict):
-                yield path, "a rule with 'when' needs one number as its 'points'", False
-            for key in {"from", "other", "missing"} & rule.keys():
-                yield (*path, key), f"{key!r} goes with 'column', not with 'when'", True
+        yield from _looked_up(path, rule, later=later)
     for path, rule in _rules(data, "behaviour"):
-        yield from _one_of(path, rule, "points", "from")
-        decays = [key for key in ("half_life_days", "fade_days", "step") if key in rule]
-        if len(decays) > 1:
-            yield (*path, decays[1]), f"a rule has at most one kind of decay; got {' and '.join(decays)}", True
-        if decays and "from" in rule:
-            yield (*path, decays[0]), f"'from' counts events and {decays[0]!r} fades them: use one of the two", True
+        yield from _earning(path, rule, later=later)
     for path, entry in _rules(data, "qualify.never"):
-        yield from _one_of(path, entry, "when", "event")
-        for key in {"where", "within_days"} & entry.keys() if "event" not in entry else ():
+        yield from _one_of(path, entry, "when", "event", *(["stage"] if later or "stage" in entry else []))
+        for key in _OF_EVENTS & entry.keys() if "when" in entry else ():
             yield (*path, key), f"{key!r} goes with 'event'", True
-    yield from _names(data, "fit", "behaviour", "qualify.never", "qualify.segments")
-    yield from _names(data, "personas")
+    for path, entry in _rules(data, "qualify.hand_raise"):
+        if "event" not in entry:
+            yield path, "'event' is missing", False
+    if not later and _is_list(_mapping(data, "qualify").get("hand_raise")):
+        yield ("qualify", "hand_raise"), "a list of them is for format 2; begin the file with 'leadscore: 2'", True
+    if not later and "include" in data:
+        yield ("include",), "'include' is a word of format 2; begin the file with 'leadscore: 2'", True
+    for sections in (
+        ("fit", "behaviour", "qualify.never", "qualify.segments"),
+        ("qualify.hand_raise",),
+        ("personas",),
+        ("account.rules",),
+    ):
+        yield from _names(data, *sections)
     yield from _groups(data)
     yield from _agreed(data)
 
 
-def _one_of(path: Path, rule: dict[Any, Any], first: str, second: str) -> Iterator[Fault]:
-    if first in rule and second in rule:
-        yield (*path, second), f"give {first!r} or {second!r}, not both", True
-    elif first not in rule and second not in rule:
-        yield path, f"{rule.get('name', 'this rule')!r} has neither {first!r} nor {second!r}; it needs one", False
+_OF_EVENTS = {"where", "within_days", "after", "since_last"}
+_DECAYS = ("half_life_days", "fade_days", "step")
+_COUNTED = {"count", "once_per", "per", "each_at_most", *_DECAYS}
+# What each form of a rule cannot have beside it.
+_APART = {
+    "fit": {"column", "when", "points", "from", "missing"},
+    "cases": {"points", "from", "sum", "within_days", "per", "each_at_most", "count", *_DECAYS},
+    "sum": {"count", "once_per", "other", *_DECAYS},
+}
+_MOST_EVENTS = 10**15
+
+
+def _looked_up(path: Path, rule: dict[Any, Any], *, later: bool) -> Iterator[Fault]:
+    """What is wrong with the form of a fit rule."""
+    if "cases" in rule:
+        yield from _beside(path, rule, "cases", _APART["fit"])
+        return
+    yield from _one_of(path, rule, "column", "when", *(["cases"] * later))
+    if "column" in rule:
+        yield from _one_of(path, rule, "points", "from")
+        if "points" in rule and not isinstance(rule["points"], dict) and not _is_list(rule["points"]):
+            yield (*path, "points"), "must be a table of value to points, as {SaaS: 10}", False
+    elif "when" in rule:
+        if "points" not in rule or isinstance(rule["points"], dict):
+            yield path, "a rule with 'when' needs one number as its 'points'", False
+        for key in {"from", "other", "missing"} & rule.keys():
+            yield (*path, key), f"{key!r} goes with 'column', not with 'when'", True
+
+
+def _earning(path: Path, rule: dict[Any, Any], *, later: bool) -> Iterator[Fault]:
+    """What is wrong with the form of a behaviour rule."""
+    if "event" not in rule:
+        yield from _without_events(path, rule)
+        return
+    if "cases" in rule:
+        yield from _beside(path, rule, "cases", _APART["cases"])
+        return
+    yield from _one_of(path, rule, "points", "from", *(["cases"] * later))
+    decays = [key for key in _DECAYS if key in rule]
+    if len(decays) > 1:
+        yield (*path, decays[1]), f"a rule has at most one kind of decay; got {' and '.join(decays)}", True
+    if "sum" in rule:
+        yield from _beside(path, rule, "sum", _APART["sum"])
+    elif decays and "from" in rule:
+        yield (*path, decays[0]), f"'from' counts events and {decays[0]!r} fades them: use one of the two", True
+    if "other" in rule:
+        yield (*path, "other"), "'other' goes with 'cases'", True
+    if "count" in rule and "once_per" in rule:
+        yield (*path, "once_per"), "give 'count' or 'once_per', not both", True
+    for key in rule["from"] if isinstance(rule.get("from"), dict) and "sum" not in rule else ():
+        if type(key) is float or (type(key) is int and not 0 <= key <= _MOST_EVENTS):
+            whole = key > 0 and key == int(key)
+            message = f"must be at most {_MOST_EVENTS:,}" if whole else "must be a whole number, 0 or more"
+            yield (*path, "from", key), f"{message}; got {key!r}", True
+
+
+def _without_events(path: Path, rule: dict[Any, Any]) -> Iterator[Fault]:
+    if not {"when", "cases", "stage"} & rule.keys():
+        yield path, "'event' is missing", False
+        return
+    form = "cases" if "cases" in rule else "points"
+    if form not in rule:
+        yield path, "a rule without 'event' gives 'points', or has 'cases'", False
+    others = {"points", "from", *(["other"] if form == "points" else [])} - {form}
+    for key in (_OF_EVENTS | _COUNTED | {"sum"} | others) & rule.keys():
+        yield (*path, key), f"{key!r} does not go with a rule without 'event'", True
+
+
+def _beside(path: Path, rule: dict[Any, Any], form: str, others: set[str]) -> Iterator[Fault]:
+    for key in [key for key in rule if key in others]:
+        yield (*path, key), f"{key!r} does not go with {form!r}", True
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list)
+
+
+def _one_of(path: Path, rule: dict[Any, Any], *keys: str) -> Iterator[Fault]:
+    given = [key for key in keys if key in rule]
+    if len(given) > 1:
+        yield (*path, given[1]), f"give {given[0]!r} or {given[1]!r}, not both", True
+    elif not given:
+        neither = f"neither {keys[0]!r} nor {keys[1]!r}" if len(keys) == 2 else f"none of {', '.join(map(repr, keys))}"
+        yield path, f"{rule.get('name', 'this rule')!r} has {neither}; it needs one", False
 
 
 def _names(data: dict[Any, Any], *sections: str) -> Iterator[Fault]:
@@ -203,76 +300,74 @@ def _share(value: Any) -> Decimal:
         return Decimal(0)
 
 
-def _tests(data: dict[Any, Any]) -> Iterator[Fault]:
+_FORMS: dict[str, type[Any]] = {
+    "fit": model.FitRule,
+    "behaviour": model.BehaviourRule,
+    "qualify.never": model.Never,
+    "qualify.hand_raise": model.HandRaise,
+    "qualify.segments": model.Segment,
+    "personas": model.Persona,
+    "restart": model.Restart,
+    "account": model.Account,
+}
+
+
+def _tests(data: dict[Any, Any], names: Names) -> Iterator[Fault]:
     """Columns that look misspelt, and tests that do not suit their column."""
     kinds = {name: _declared(column) for name, column in _mapping(data, "columns").items()}
-    leads, personas, events = [], [], []
-    for path, rule in _rules(data, "fit"):
-        part = _parsed(model.FitRule, rule)
-        leads += [(path, column, use) for column, use in (rule_uses(part) if part else ())]
-        if part and part.column and isinstance(part.points, dict):
-            yield from _same_keys((*path, "points"), part.points)
-    for path, entry in _rules(data, "qualify.never", "qualify.segments"):
-        leads += [(path, *use) for use in condition_uses(_parsed(Condition, entry.get("when")))]
-    for path, entry in _rules(data, "personas"):
-        personas += [(path, *use) for use in condition_uses(_parsed(Condition, entry.get("when")))]
-    hand_raise: tuple[Path, dict[Any, Any]] = (("qualify", "hand_raise"), _mapping(data, "qualify", "hand_raise"))
-    for path, entry in (*_rules(data, "behaviour", "qualify.never"), hand_raise):
-        events += [(path, *use) for use in condition_uses(_parsed(Condition, entry.get("where")))]
-    for path, column, use in (*leads, *personas):
-        place = _place(data, path, column, use)
+    leads: list[tuple[Path, str, Use]] = []
+    personas: list[tuple[Path, str, Use]] = []
+    events: list[tuple[Path, str, Use]] = []
+    for section, form in _FORMS.items():
+        for path, raw in _rules(data, section):
+            part = _parsed(form, raw, names)
+            for place, side, column, use in uses(part, path) if part else ():
+                of = personas if section == "personas" else leads if side == "lead" else events
+                of.append((place, column, use))
+            if isinstance(part, model.FitRule) and part.column and isinstance(part.points, dict):
+                yield from _same_keys((*path, "points"), part.points)
+    for place, column, _ in (*leads, *personas):
         near = nearest(column, kinds, cutoff=_TYPO)
         if column not in kinds and near:
             yield place, f"unknown column {column!r}{near}", "column" not in place
-    for path, column, use in events:
-        if column in {"lead_id", "at"}:
+    for place, column, (name, _) in events:
+        if column == "lead_id" or (column == "at" and names.format == 1):
             message = f"'where' cannot test {column!r}; " + ("'within_days' is about time" if column == "at" else "")
-            yield _place(data, path, column, use), message.rstrip("; "), True
+            yield place, message.rstrip("; "), True
+        elif name in RELATIVE:
+            yield place, f"'where' cannot test {name!r}: an event's age is what 'within_days' is for", True
+        elif column == "at" and name not in ORDERED:
+            yield place, f"'at' is the day of the event: test it with {', '.join(ORDERED)}", True
+    events = [(place, column, use) for place, column, use in events if column != "at" or use[0] in ORDERED]
     declared = {name: kind for name, kind in kinds.items() if kind}
-    yield from _misfits(data, leads, declared)
-    yield from _misfits(data, personas, declared, leads)
-    yield from _misfits(data, events, {})
+    yield from _misfits(leads, declared)
+    yield from _misfits(personas, declared, leads)
+    yield from _misfits(events, {"at": "date"} if names.format > 1 else {})
 
 
-def _misfits(data: dict[Any, Any], uses: Uses, declared: dict[str, Kind], scored: Uses = ()) -> Iterator[Fault]:
+def _misfits(uses: Uses, declared: dict[str, Kind], scored: Uses = ()) -> Iterator[Fault]:
     """Tests that do not suit their column, of whose kind rules decide that score before others do."""
     for column in dict.fromkeys(column for _, column, _ in uses):
         kinds = [inferred(use for _, name, use in part if name == column) for part in (scored, uses)]
         kind = declared.get(column) or known(*kinds)
-        for path, name, use in uses:
+        for place, name, use in uses:
             message = misfit(kind, use) if name == column else ""
             if message:
                 hint = "" if column in declared else f" (other tests on {column!r} imply that; declare its type)"
-                yield _place(data, path, column, use), message + hint, False
-
-
-def _place(data: dict[Any, Any], path: Path, column: str, use: Use) -> Path:
-    """The path of a use of a column within the rule at `path`."""
-    rule: Any = data
-    for part in path:
-        rule = rule[part]
-    if use[0] in {"from", "points"}:
-        return (*path, "column")
-
-    def search(here: Any, at: Path) -> Iterator[Path]:
-        if isinstance(here, dict) and column in here and at[-1:] != (column,):
-            yield (*at, column)
-        inner = here.items() if isinstance(here, dict) else enumerate(here) if isinstance(here, list) else ()
-        for key, value in inner:
-            yield from search(value, (*at, key))
-
-    return next((found for key in ("when", "where") for found in search(rule.get(key), (*path, key))), path)
+                yield place, message + hint, False
 
 
 def _declared(column: Any) -> Kind | None:
     written = column.get("type") if isinstance(column, dict) else None
+    if written == "options":
+        return options_of(column.get("separator") or ";")
     kinds: dict[Any, Kind] = {kind: kind for kind in ("text", "number", "boolean", "date")} | {"category": "text"}
     return kinds.get(written) if isinstance(written, str) else None
 
 
-def _parsed(part: type[Any], raw: Any) -> Any:
+def _parsed(part: type[Any], raw: Any, names: Names) -> Any:
     try:
-        return part.model_validate(raw)
+        return part.model_validate(raw, context=names)
     except ValidationError:
         return None  # said already, in the words of that error
 

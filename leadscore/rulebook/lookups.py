@@ -10,7 +10,7 @@ from typing import Any
 
 from leadscore.base.days import day_number
 from leadscore.base.text import as_text, normalise, worded
-from leadscore.rulebook.conditions import Condition, Test
+from leadscore.rulebook.conditions import RELATIVE, Condition, Did, NumberTest, Test
 from leadscore.rulebook.kinds import Kind
 
 # A value that is not missing is looked up together with the phrases of the rulebook that occur in it.
@@ -28,7 +28,7 @@ class ColumnPlan:
     Attributes
     ----------
     kind : str
-        text, number, boolean, date or any.
+        text, number, boolean, date, any, or options with what they are cut at.
     looks : list of functions
         What a value gives, each a whole number: points in thousandths, or 1, 0, -1 for a test that holds, is unknown,
         does not hold.
@@ -53,7 +53,10 @@ class ColumnPlan:
         return len(self.looks) - 1
 
     def row(self, value: Any) -> list[int]:
-        """All look-ups of one value, which is not missing: normalised text, a number, a boolean, a day since 1970."""
+        """All look-ups of one value, which is not missing: text, a number, a boolean, a day, or a set of options.
+
+        Text and options are normalised, and a day counts from 1970.
+        """
         found = self._found(value) if self.phrases else _NO_PHRASES
         return [look(value, found) for look in self.looks]
 
@@ -77,49 +80,116 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Ago(Place):
+    """A look-up of how many days ago the day of a column is; of a day to come, less than 0."""
+
+
+@dataclass(frozen=True)
+class Scored(Place):
+    """A look-up of what a lead was just scored: its fit, behaviour, total, grade, or whether it qualifies."""
+
+
+# What answers for a part of a condition: look-ups of a column, or the position of a happening that a `did` counts.
+Answer = Place | int
+
+
+@dataclass(frozen=True)
 class Holds:
-    """A condition, each of its tests a place to look at; or one place that answers for all of it."""
+    """A condition, each of its tests places to look at; or one place that answers for all of it."""
 
     condition: Condition | None
-    tests: Mapping[int, Place]
+    tests: Mapping[int, tuple[Answer, ...]]
     whole: Place | None = None
 
-    def evaluate(self, get: Callable[[Place], Any], every: Callable[..., Any], some: Callable[..., Any]) -> Any:
-        """1 where it holds, 0 where it is unknown, -1 where it does not hold; `get` gives a look-up's answers."""
+    @property
+    def moves(self) -> bool:
+        """Whether the answer depends on the day."""
+        return any(type(one) is not Place for places in self.tests.values() for one in places)
+
+    def evaluate(self, get: Callable[[Any], Any], every: Callable[..., Any], some: Callable[..., Any]) -> Any:
+        """1 where it holds, 0 where it is unknown, -1 where it does not hold; `get` gives an answer."""
         if self.whole is not None:
             return get(self.whole)
         assert self.condition is not None
-        return self.condition.evaluate(lambda _, test: get(self.tests[id(test)]), every, some)
+        return self.condition.evaluate(lambda leaf: every([get(one) for one in self.tests[id(leaf)]]), every, some)
 
 
-def holds_in(columns: dict[str, ColumnPlan], condition: Condition) -> Holds:
+def _not_asked(_: Did) -> int:
+    raise AssertionError("what was done is not asked for here")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What conditions may ask: of columns, of how long ago the days of some are, and of what was done.
+
+    Attributes
+    ----------
+    columns, ago : dict of column name to ColumnPlan
+    did : function of a Did to its happening
+    scored : dict of name to ColumnPlan
+        What a lead was just scored, in place of columns of these names.
+    """
+
+    columns: dict[str, ColumnPlan]
+    ago: dict[str, ColumnPlan] = field(default_factory=dict)
+    did: Callable[[Did], int] = _not_asked
+    scored: dict[str, ColumnPlan] = field(default_factory=dict)
+
+
+def holds_in(asked: Asked, condition: Condition) -> Holds:
     """A condition, its tests noted in the plans of the columns it tests."""
-    alone = alone_on(condition, columns)
+    alone = None if asked.scored else alone_on(condition, asked.columns)
     if alone is not None:
-        return Holds(None, {}, _answer(columns, *alone))
-    tests = condition.columns()
-    return Holds(condition, {id(test): _answer(columns, name, *met_by(columns[name], test)) for name, test in tests})
+        return Holds(None, {}, _answer(asked.columns, *alone))
+    tests: dict[int, tuple[Answer, ...]] = {id(did): (asked.did(did),) for did in condition.dids()}
+    for name, test in condition.columns():
+        places: list[Place] = []
+        if name in asked.scored:
+            plan = asked.scored[name]
+            met, on_missing = met_by(plan, test)
+            tests[id(test)] = (Scored(name, _answered(plan, met, on_missing)),)
+            continue
+        if test.model_fields_set - set(RELATIVE):
+            places.append(_answer(asked.columns, name, *met_by(asked.columns[name], test)))
+        for word, sign in (("days_ago", 1), ("days_ahead", -1)):
+            if (wanted := getattr(test, word)) is not None:
+                places.append(Ago(name, asked.ago.setdefault(name, ColumnPlan("number")).add(_lies(wanted, sign), 0)))
+                asked.ago[name].edges.update(sign * edge for edge in (0.0, *wanted.edges))
+        tests[id(test)] = tuple(places)
+    return Holds(condition, tests)
+
+
+def _lies(wanted: NumberTest, sign: int) -> Look:
+    """Whether a day lies so far on one side of today; `sign` is 1 for days ago."""
+    return lambda ago, _: 1 if sign * ago >= 0 and wanted.meets(sign * ago) else -1
 
 
 def _answer(columns: dict[str, ColumnPlan], name: str, met: Met, on_missing: int) -> Place:
     """A test as a look-up that answers 1 or -1."""
-    return Place(name, columns[name].add(lambda value, found: 1 if met(value, found) else -1, on_missing))
+    return Place(name, _answered(columns[name], met, on_missing))
+
+
+def _answered(plan: ColumnPlan, met: Met, on_missing: int) -> int:
+    return plan.add(lambda value, found: 1 if met(value, found) else -1, on_missing)
 
 
 def alone_on(condition: Condition, columns: dict[str, ColumnPlan]) -> tuple[str, Met, int] | None:
-    """A condition on one column as one test: the column, what a value answers, what a missing one does."""
+    """A condition on one column as one test: the column, what a value answers, what a missing one does.
+
+    None if it looks at more, or at the day.
+    """
     tests = list(condition.columns())
-    name = tests[0][0]
-    if any(other != name for other, _ in tests):
+    if next(condition.dids(), None) or len({name for name, _ in tests}) > 1 or any(one.relative for _, one in tests):
         return None
+    name = tests[0][0]
     met = {id(test): met_by(columns[name], test) for _, test in tests}
     if len(tests) == 1 and condition.tests:
         return name, *met[id(tests[0][1])]
 
     def look(value: Any, found: Found) -> bool:
-        return bool(condition.evaluate(lambda _, test: 1 if met[id(test)][0](value, found) else -1, min, max) > 0)
+        return bool(condition.evaluate(lambda test: 1 if met[id(test)][0](value, found) else -1, min, max) > 0)
 
-    return name, look, condition.evaluate(lambda _, test: met[id(test)][1], min, max)
+    return name, look, condition.evaluate(lambda test: met[id(test)][1], min, max)
 
 
 def cells(edges: list[float]) -> list[float]:
@@ -135,7 +205,7 @@ def cells(edges: list[float]) -> list[float]:
 
 def operand_of(kind: Kind, value: Any) -> Any:
     """An operand as the values of such a column are written."""
-    if kind == "text":
+    if kind == "text" or kind.startswith("options"):
         return normalise(as_text(value))
     if kind == "date":
         return day_number(value)
@@ -147,7 +217,10 @@ def met_by(plan: ColumnPlan, test: Test) -> tuple[Met, int]:
     parts: list[Met] = []
     known = test.known
     for name, operand in test.parts():
-        if name == "known":
+        if name in {"known", *RELATIVE}:
+            continue
+        if name == "in_list":
+            parts.append(partial(_among, operand.texts, True))
             continue
         several = isinstance(operand, tuple)
         operands = tuple(operand_of(plan.kind, one) for one in operand) if several else operand_of(plan.kind, operand)
@@ -180,6 +253,7 @@ _OPERATORS: dict[str, Callable[[Any], Met]] = {
     "is_not": lambda operand: lambda value, _: bool(value != operand),
     "in": lambda operands: partial(_among, frozenset(operands), True),
     "not_in": lambda operands: partial(_among, frozenset(operands), False),
+    "has_option": lambda operands: lambda pieces, _: not pieces.isdisjoint(operands),
     "contains": lambda operands: lambda value, _: any(part in value for part in operands),
     "starts_with": lambda operands: lambda value, _: value.startswith(operands),
     "ends_with": lambda operands: lambda value, _: value.endswith(operands),

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self, TypeVar, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StrictBool,
+    Tag,
+    model_validator,
+)
 
 from leadscore.base.text import counted, decimal
 from leadscore.rulebook.agreement import Agreement
-from leadscore.rulebook.conditions import Condition, Test
+from leadscore.rulebook.conditions import Condition, Happening, Occurrence, Test, Times
 from leadscore.rulebook.values import (
+    Cells,
     Count,
+    Date,
     Days,
     GradePoints,
     Missing,
     Name,
+    Names,
     Number,
     Part,
-    Patterns,
     Percent,
     Points,
     Positive,
@@ -30,7 +43,9 @@ from leadscore.rulebook.values import (
     filled,
     wrong,
 )
+from leadscore.rulebook.yaml import Path
 
+_EPOCH_ORDINAL = dt.date(1970, 1, 1).toordinal()
 _N = TypeVar("_N", int, float)
 
 
@@ -67,41 +82,70 @@ class Limits(Part):
         return min(max(value, low), high)  # type: ignore[return-value] # limits that are set are whole
 
 
-NO_LIMITS = Limits()
-
-
 def _shape(value: Any) -> str:
     return "table" if isinstance(value, dict) else "number"
 
 
 PointsTable = Annotated[dict[Scalar, Points], AfterValidator(filled)]
-Edges = Annotated[dict[Number, Points], AfterValidator(filled)]
 Counts = Annotated[dict[Count, Points], AfterValidator(filled)]
+Edges = Annotated[dict[Number, Points], AfterValidator(filled)]
 
 
-class FitRule(Part):
-    """Points for what a lead is: a table of values, edges of a number, or a condition."""
+class Said(Part):
+    """For people; it has no effect on points."""
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["column"]}, {"required": ["when"]}]})
+    why: Name | None = None
+    owner: Name | None = None
+
+
+class Case(Said):
+    """One of several ways to earn a rule's points: the first that holds pays."""
+
+    name: Name | None = None
+    when: Condition | None = None
+    times: Times | None = None
+    within_days: Days | None = None
+    points: Points
+
+
+Cases = Annotated[tuple[Case, ...], AfterValidator(filled)]
+
+
+class Rule(Said):
+    """What fit and behaviour rules share."""
 
     name: Name
+    cases: Cases | None = None
+    other: Points = 0
+    when: Condition | None = None
+    group: Name | None = None
+    weight_percent: Percent | None = None
+    active_from: Date | None = None
+    active_until: Date | None = None
+
+    @cached_property
+    def active(self) -> tuple[float, float]:
+        """The first and the last day on which the rule holds, in days since 1970; infinite where there is none."""
+        first, last = self.active_from, self.active_until
+        return (
+            -math.inf if first is None else first.toordinal() - _EPOCH_ORDINAL,
+            math.inf if last is None else last.toordinal() - _EPOCH_ORDINAL,
+        )
+
+
+class FitRule(Rule):
+    """Points for what a lead is: a table of values, edges of a number, a condition, or the first of several cases."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["column"]}, {"required": ["when"]}, {"required": ["cases"]}]}
+    )
+
     column: Name | None = None
     points: (
         Annotated[Annotated[Points, Tag("number")] | Annotated[PointsTable, Tag("table")], Discriminator(_shape)] | None
     ) = None
     from_: Edges | None = Field(None, alias="from")
-    other: Points = 0
     missing: Points = 0
-    when: Condition | None = None
-    group: Name | None = None
-
-
-class Happening(Part):
-    """Events of some types within some days: what rules, `never` and `hand_raise` share."""
-
-    event: Patterns
-    where: Condition | None = None
-    within_days: Days | None = None
 
 
 class Step(Part):
@@ -114,19 +158,32 @@ class Step(Part):
         return f"loses {decimal(self.lose_percent)} % every {counted(self.every_days, 'day')}"
 
 
-class BehaviourRule(Happening, Limits):
+class BehaviourRule(Happening, Limits, Rule):
     """Points for what a lead does."""
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["points"]}, {"required": ["from"]}]})
-
-    name: Name
     points: Points | None = None
-    from_: Counts | None = Field(None, alias="from")
+    from_: Edges | None = Field(None, alias="from")
     count: Literal["each", "daily", "once"] = "daily"
+    once_per: Names | None = None
+    per: Names | None = None
+    each_at_most: Points | None = None
+    sum: Name | None = None
     half_life_days: Positive | None = None
     fade_days: Positive | None = None
     step: Step | None = None
-    group: Name | None = None
+    keep_on_restart: StrictBool = False
+
+    @cached_property
+    def distinct(self) -> tuple[str, ...] | None:
+        """What events must differ in to count by themselves; None where every event counts."""
+        if self.once_per is not None:
+            return self.once_per
+        return {"each": None, "daily": ("day",), "once": ()}[self.count]
+
+    @property
+    def fades(self) -> bool:
+        """Whether an event is worth less as it ages."""
+        return bool(self.half_life_days or self.fade_days or self.step)
 
     def worth(self, age: int) -> int:
         """What one event is worth at an age of whole days, in thousandths; 0 outside the window."""
@@ -141,20 +198,39 @@ class BehaviourRule(Happening, Limits):
             factor = (1 - self.step.lose_percent / 100) ** (age // self.step.every_days)
         return round(self.points * factor * 1000)
 
+    def reached(self, number: float) -> int:
+        """What a rule with `from` gives for a number of events, days or values, or for a sum, in thousandths."""
+        assert self.from_ is not None
+        keys = [key for key in self.from_ if key <= number]
+        return thousandths(self.from_[max(keys)]) if keys else 0
 
-class Never(Part):
+
+class Never(Happening, Said):
     """Leads that may never qualify."""
-
-    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["when"]}, {"required": ["event"]}]})
 
     name: Name
     when: Condition | None = None
-    event: Patterns | None = None
-    where: Condition | None = None
-    within_days: Days | None = None
 
 
-class Segment(Part):
+class HandRaise(Happening, Said):
+    """Leads that ask for sales, and qualify at once."""
+
+    name: Name | None = None
+    when: Condition | None = None
+
+
+class Restart(Occurrence):
+    """After what behaviour begins from zero."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _event_or_stage(cls, value: Any) -> Any:
+        if isinstance(value, (str, list)):
+            raise wrong(f"may mean {{stage: {value}}} or {{event: {value}}}; write which")
+        return value
+
+
+class Segment(Said):
     """Leads with a threshold of their own."""
 
     name: Name
@@ -162,14 +238,22 @@ class Segment(Part):
     threshold: Points
 
 
+def _one_or_more(value: Any) -> Any:
+    return (value,) if isinstance(value, (dict, HandRaise)) else value
+
+
 class Qualify(Part):
     """Who is handed to sales."""
 
-    threshold: Points
+    threshold: Points | None = None
     minimum_fit: Points | None = None
     minimum_behaviour: Points | None = None
+    grades: Cells | None = None
     never: tuple[Never, ...] = ()
-    hand_raise: Happening | None = None
+    hand_raise: Annotated[
+        tuple[HandRaise, ...],
+        BeforeValidator(_one_or_more, json_schema_input_type=HandRaise | tuple[HandRaise, ...]),
+    ] = ()
     segments: tuple[Segment, ...] = ()
 
 
@@ -193,16 +277,34 @@ class Persona(Part):
 class Column(Part):
     """One column of the lead record."""
 
-    type: Literal["text", "category", "number", "boolean", "date"]
+    type: Literal["text", "category", "number", "boolean", "date", "options"]
+    separator: Name | None = None
     required: Literal["capture", "handoff", "no"] = "no"
     update: Update | None = None
+
+
+class Group(Limits, Said):
+    """Limits on the sum of the rules that share a group."""
+
+    weight_percent: Percent | None = None
+    per: Names | None = None
+    each_at_most: Points | None = None
+
+
+NO_LIMITS = Group()
+
+
+class Total(Limits):
+    """Limits on the sum of a side."""
+
+    weight_percent: Percent | None = None
 
 
 class Totals(Part):
     """Limits on the two sums."""
 
-    fit: Limits = Limits()
-    behaviour: Limits = Limits()
+    fit: Total = Total()
+    behaviour: Total = Total()
 
 
 class Grades(Part):
@@ -212,32 +314,119 @@ class Grades(Part):
     behaviour: GradePoints | None = None
 
 
-class Contents(Part):
-    """Everything that may stand in a rulebook, format 1."""
+class FileList(Said):
+    """A list in a text file beside the rulebook: a value a line."""
 
-    leadscore: Annotated[Literal[1], Field(description="format of this file")]
+    file: Name
+
+
+ListOfValues = Annotated[
+    Annotated[tuple[Scalar, ...], Tag("values")] | Annotated[FileList, Tag("file")],
+    Discriminator(lambda value: "file" if isinstance(value, (dict, FileList)) else "values"),
+]
+
+
+class AccountRule(Limits, Said):
+    """Points of an account for its people."""
+
+    name: Name
+    people: Condition | None = None
+    once_per: Name | None = None
+    best: Literal["fit", "behaviour", "total"] | None = None
+    sum: Literal["fit", "behaviour", "total"] | None = None
+    points: Points | None = None
+    from_: Counts | None = Field(None, alias="from")
+
+
+class Account(Part):
+    """A score of each account from its people."""
+
+    id: Name
+    rules: Annotated[tuple[AccountRule, ...], AfterValidator(filled)]
+    threshold: Points | None = None
+
+
+class Contents(Said):
+    """Everything that may stand in a rulebook, formats 1 and 2."""
+
+    leadscore: Annotated[Literal[1, 2], Field(description="format of this file")]
     name: Name
     version: Version = ""
     timezone: Zone = "UTC"
     agreement: Agreement | None = None
+    include: Names = ()
     columns: dict[Name, Column] = Field(default_factory=dict)
     missing_values: tuple[Missing, ...] = ()
+    constants: dict[Name, Number] = Field(default_factory=dict)
+    lists: dict[Name, ListOfValues] = Field(default_factory=dict)
+    conditions: dict[Name, Condition] = Field(default_factory=dict)
     personas: tuple[Persona, ...] = ()
     fit: tuple[FitRule, ...] = ()
     behaviour: tuple[BehaviourRule, ...] = ()
-    groups: dict[Name, Limits] = Field(default_factory=dict)
+    groups: dict[Name, Group] = Field(default_factory=dict)
     totals: Totals = Totals()
+    restart: Restart | None = None
     qualify: Qualify
     grades: Grades | None = None
+    labels: dict[Name, Cells] = Field(default_factory=dict)
+    account: Account | None = None
 
-    def limits(self, group: str | None) -> Limits:
+    def bars(self) -> dict[str, dict[str, float]]:
+        """The grades of each side that has some, the best first, with the least points of each in thousandths."""
+        found = {}
+        for side in ("fit", "behaviour"):
+            least = getattr(self.grades, side, None) or {}
+            bars = {str(name): points if math.isinf(points) else thousandths(points) for name, points in least.items()}
+            if bars and -math.inf not in bars.values():
+                bars[_below([*least][-1])] = -math.inf
+            if bars:
+                found[side] = bars
+        return found
+
+    def least_behaviour(self, fit: int) -> int:
+        """The least behaviour with which a lead of some fit is in a grade that qualifies, in thousandths.
+
+        0 where that is below nothing, or no behaviour is enough.
+        """
+        sides = self.bars()
+        of_fit = next((name for name, bar in sides.get("fit", {}).items() if fit >= bar), "")
+        wanted = self.qualify.grades
+        bars = [bar for name, bar in sides.get("behaviour", {}).items() if wanted is None or of_fit + name in wanted]
+        least = max(min(bars, default=0), minimum(self.qualify.minimum_behaviour), 0)
+        return int(least)
+
+    def limits(self, group: str | None) -> Group:
         """The limits of a group; none for ungrouped rules."""
         return self.groups.get(group or "", NO_LIMITS)
+
+    def per(self, rule: BehaviourRule) -> tuple[str, ...]:
+        """What a behaviour rule is worked out for, value by value; its group may say so."""
+        return self.limits(rule.group).per or rule.per or ()
 
     def rules(self) -> Iterator[tuple[str, int, FitRule | BehaviourRule]]:
         """Every rule, as (section, position, rule), in the order of the file."""
         yield from (("fit", position, rule) for position, rule in enumerate(self.fit))
         yield from (("behaviour", position, rule) for position, rule in enumerate(self.behaviour))
+
+
+def _below(last: str | int) -> str:
+    """The grade below the last: C -> D, 3 -> 4."""
+    return str(last + 1) if isinstance(last, int) else chr(ord(last) + 1)
+
+
+def parts(part: Part, path: Path = ()) -> Iterator[tuple[Path, Part]]:
+    """A part and all that it is made of, each with its place."""
+    yield path, part
+    fields = {field.alias or name: getattr(part, name) for name, field in type(part).model_fields.items()}
+    for key, value in (fields | dict(getattr(part, "tests", {}))).items():
+        items: list[tuple[Path, Any]] = [((), value)]
+        if isinstance(value, tuple):
+            items = [((index,), one) for index, one in enumerate(value)]
+        elif isinstance(value, dict):
+            items = [((name,), one) for name, one in value.items()]
+        for place, one in items:
+            if isinstance(one, Part):
+                yield from parts(one, (*path, key, *place))
 
 
 def keys_at(path: Sequence[str | int | float | bool], kind: type[BaseModel] = Contents) -> list[str]:
@@ -246,7 +435,7 @@ def keys_at(path: Sequence[str | int | float | bool], kind: type[BaseModel] = Co
     Examples
     --------
     >>> keys_at(("totals", "fit")), keys_at(("groups",))
-    (['at_least', 'at_most'], [])
+    (['at_least', 'at_most', 'weight_percent'], [])
     """
     part: type[BaseModel] | None = kind
     named = False
@@ -259,8 +448,13 @@ def keys_at(path: Sequence[str | int | float | bool], kind: type[BaseModel] = Co
             part = Test
         else:
             inner = fields[step].annotation if step in fields else None
-            part, named = next(_parts(inner), None), get_origin(inner) is dict
+            part, named = next(_parts(inner), None), _is_table(inner)
     return [] if named or part is None else [field.alias or name for name, field in part.model_fields.items()]
+
+
+def _is_table(kind: Any) -> bool:
+    """Whether a type is that of entries with names of their own, or may be."""
+    return get_origin(kind) is dict or any(map(_is_table, get_args(kind)))
 
 
 def _parts(kind: Any) -> Iterator[type[BaseModel]]:

@@ -11,7 +11,15 @@ from itertools import pairwise
 from typing import Annotated, Any
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, GetJsonSchemaHandler, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 from leadscore.base.text import as_text, normalise, worded
@@ -19,6 +27,8 @@ from leadscore.errors import did_you_mean
 from leadscore.rulebook.working_hours import PATTERN, WorkingHours
 
 LARGEST_POINTS = 1_000_000
+# What the last grade and the last label say: all below, all others.
+REST = "rest"
 # Longer than calendars reach back.
 LONGEST_DAYS = 4_000_000
 _GROUPED = r"[1-9]\d{0,2}(?:_\d{3}){1,5}"
@@ -28,6 +38,11 @@ _PERCENT = r"(\d{1,9}(?:\.\d{1,9})?) ?%"
 def wrong(message: str) -> PydanticCustomError:
     """An error of pydantic's in the words of the language."""
     return PydanticCustomError("rulebook", message)
+
+
+def _constant(value: Any, info: ValidationInfo) -> Any:
+    """A number as it is; of a text, the constant it names."""
+    return info.context.constant(value) if isinstance(value, str) and info.context else value
 
 
 def _number(value: Any) -> float:
@@ -167,16 +182,38 @@ def _timezone(value: Any) -> str:
     return value
 
 
-def _letter_or_figure(value: Any) -> str | int:
-    if (isinstance(value, str) and re.fullmatch("[A-Y]", value)) or (type(value) is int and 0 <= value <= 98):
+def _is_letter(value: Any) -> bool:
+    return isinstance(value, str) and bool(re.fullmatch("[A-Y]", value))
+
+
+def _is_figure(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= 98
+
+
+def _grade(value: Any, info: ValidationInfo) -> str | int:
+    if _is_letter(value) or _is_figure(value):
         return value
-    raise wrong(f"a grade is one letter A to Y, or a figure 0 to 98; got {value!r}")
+    if info.context is not None and info.context.format == 1:
+        raise wrong(f"a grade is one letter A to Y, or a figure 0 to 98; got {value!r}")
+    return value if type(value) is int and value >= 0 else _text(value)
+
+
+def _bar(value: Any, info: ValidationInfo) -> float:
+    return -math.inf if value == REST else _points(_constant(value, info))
 
 
 def _falling(grades: dict[str | int, float]) -> dict[str | int, float]:
-    if len({type(key) for key in grades}) > 1 or list(grades) != sorted(grades):
-        raise wrong("grades must be all letters or all figures, in their order")
     points = list(grades.values())
+    if points == [-math.inf]:
+        raise wrong(f"'{REST}' is all that is below another grade; write one above it")
+    if points[-1] == -math.inf:
+        points.pop()
+    elif not (all(map(_is_letter, grades)) or all(map(_is_figure, grades))):
+        raise wrong(f"grades must be all letters or all figures; others end with that of all below, as 'F: {REST}'")
+    elif list(grades) != sorted(grades):
+        raise wrong("grades must be all letters or all figures, in their order")
+    if -math.inf in points:
+        raise wrong(f"'{REST}' is for the last grade alone: all that is below the one before it")
     if any(low >= high for high, low in pairwise(points)):
         raise wrong(f"each grade needs fewer points than the one before; got {', '.join(f'{p:g}' for p in points)}")
     return grades
@@ -191,6 +228,13 @@ def _listed(value: Any) -> Any:
     return value
 
 
+def _cells(value: Any) -> Any:
+    """Grades of the grid, as texts; `rest` is all others."""
+    if value == REST:
+        return REST
+    return tuple(as_text(_scalar(one)) for one in (value if isinstance(value, (list, tuple)) else (value,)))
+
+
 _NUMBER: dict[str, Any] = {"type": "number"}
 _AMOUNT: dict[str, Any] = {
     "anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "pattern": f"^{_GROUPED}$"}]
@@ -198,15 +242,36 @@ _AMOUNT: dict[str, Any] = {
 _SHARE: dict[str, Any] = {
     "anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, {"type": "string", "pattern": f"^{_PERCENT}$"}]
 }
+# A number, or the name of a constant.
+_NAMED: dict[str, Any] = {"type": "string", "minLength": 1}
+TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
+TEXTS: dict[str, Any] = {"anyOf": [TEXT, {"type": "array", "items": TEXT, "minItems": 1}]}
 SCALAR: dict[str, Any] = {"type": ["string", "number", "boolean"]}
 
 _positive = _number_that(lambda number: 0 < number < math.inf, "be more than 0")
 _percent = _number_that(lambda number: 0 <= number <= 100, "lie between 0 and 100 percent")
 Number = Annotated[float, BeforeValidator(_number), WithJsonSchema(_NUMBER)]
-Points = Annotated[float, BeforeValidator(_points), WithJsonSchema(_NUMBER)]
-Positive = Annotated[float, BeforeValidator(_positive), WithJsonSchema({"type": "number", "exclusiveMinimum": 0})]
-Percent = Annotated[float, BeforeValidator(_percent), WithJsonSchema({"type": "number", "minimum": 0, "maximum": 100})]
-Days = Annotated[int, BeforeValidator(_whole(1, LONGEST_DAYS)), WithJsonSchema({"type": "integer", "minimum": 1})]
+Points = Annotated[
+    float, BeforeValidator(_points), BeforeValidator(_constant), WithJsonSchema({"anyOf": [_NUMBER, _NAMED]})
+]
+Positive = Annotated[
+    float,
+    BeforeValidator(_positive),
+    BeforeValidator(_constant),
+    WithJsonSchema({"anyOf": [{"type": "number", "exclusiveMinimum": 0}, _NAMED]}),
+]
+Percent = Annotated[
+    float,
+    BeforeValidator(_percent),
+    BeforeValidator(_constant),
+    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0, "maximum": 100}, _NAMED]}),
+]
+Days = Annotated[
+    int,
+    BeforeValidator(_whole(1, LONGEST_DAYS)),
+    BeforeValidator(_constant),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, _NAMED]}),
+]
 Count = Annotated[int, BeforeValidator(_whole(0, 10**15)), WithJsonSchema({"type": "integer", "minimum": 0})]
 Amount = Annotated[float, BeforeValidator(_amount), WithJsonSchema(_AMOUNT)]
 Share = Annotated[float, BeforeValidator(share_of), WithJsonSchema(_SHARE)]
@@ -218,17 +283,26 @@ Date = Annotated[dt.date, BeforeValidator(iso_date), WithJsonSchema({"type": "st
 Scalar = Annotated[Any, BeforeValidator(_scalar), WithJsonSchema(SCALAR)]
 Bound = Annotated[Any, BeforeValidator(_bound), WithJsonSchema({"type": ["number", "string"]})]
 Zone = Annotated[str, BeforeValidator(_timezone), WithJsonSchema({"type": "string"})]
-Grade = Annotated[Any, BeforeValidator(_letter_or_figure), WithJsonSchema({"type": ["string", "integer"]})]
-GradePoints = Annotated[dict[Grade, Points], AfterValidator(filled), AfterValidator(_falling)]
+Names = Annotated[tuple[Name, ...], BeforeValidator(_listed), AfterValidator(filled), WithJsonSchema(TEXTS)]
+Grade = Annotated[Any, BeforeValidator(_grade), WithJsonSchema({"type": ["string", "integer"]})]
+# The least points of each grade; minus infinity where it is all that is below.
+Bar = Annotated[float, BeforeValidator(_bar), WithJsonSchema({"type": ["number", "string"]})]
+GradePoints = Annotated[dict[Grade, Bar], AfterValidator(filled), AfterValidator(_falling)]
 Scalars = Annotated[tuple[Scalar, ...], AfterValidator(filled)]
-
-
-_TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
-_TEXTS: dict[str, Any] = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}]}
+_CELLS: dict[str, Any] = {"anyOf": [SCALAR, {"type": "array", "items": SCALAR, "minItems": 1}]}
+Cells = Annotated[Any, AfterValidator(filled), BeforeValidator(_cells), WithJsonSchema(_CELLS)]
 Pattern = Annotated[str, BeforeValidator(_pattern)]
 Phrase = Annotated[str, BeforeValidator(_phrase)]
-Patterns = Annotated[tuple[Pattern, ...], BeforeValidator(_listed), AfterValidator(filled), WithJsonSchema(_TEXTS)]
-Phrases = Annotated[tuple[Phrase, ...], BeforeValidator(_listed), AfterValidator(filled), WithJsonSchema(_TEXTS)]
+Patterns = Annotated[tuple[Pattern, ...], BeforeValidator(_listed), AfterValidator(filled), WithJsonSchema(TEXTS)]
+Phrases = Annotated[tuple[Phrase, ...], BeforeValidator(_listed), AfterValidator(filled), WithJsonSchema(TEXTS)]
+
+
+def shorter(whole: dict[str, Any], *forms: dict[str, Any]) -> dict[str, Any]:
+    """The JSON Schema of a part that may also be written in shorter forms."""
+    written = dict(whole)
+    whole.clear()
+    whole["anyOf"] = [*forms, written]
+    return whole
 
 
 class Part(BaseModel):

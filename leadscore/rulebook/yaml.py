@@ -22,6 +22,8 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from leadscore.errors import LeadscoreError, Problem, RulebookError
 
 Path = tuple[str | int | float | bool, ...]
+# Where something is wrong, what is, and whether the key is meant rather than its value.
+Fault = tuple[Path, str, bool]
 
 # A book of 60 rules is about 10 kB; the pure-Python parser needs 10 s for 1 MB, so a stray export ends here, at once.
 LARGEST = 150_000
@@ -112,6 +114,8 @@ class Span:
     line: int
     column: int
     width: int
+    # The file, where it is another than the document's own.
+    of: Document | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass
@@ -134,7 +138,7 @@ class Document:
     data: dict[Any, Any] = field(default_factory=dict)
     values: dict[Path, Span] = field(default_factory=dict)
     keys: dict[Path, Span] = field(default_factory=dict)
-    faults: list[tuple[Path, str, bool]] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
 
     def span(self, path: Path, *, on_key: bool = False) -> Span:
         """The place of `path`, or of the nearest part around it that stands in the file."""
@@ -151,8 +155,9 @@ class Document:
 
     def at(self, span: Span, message: str, path: Path = ()) -> Problem:
         """A problem on the line of `span`."""
-        where = f"line {span.line + 1}" + (f", {dotted(path)}" if path else "")
-        return Problem(where, message, self.excerpt(span))
+        file = span.of or self
+        where = f"line {span.line + 1}" + (f" of {file.source}" if file is not self else "")
+        return Problem(where + (f", {dotted(path)}" if path else ""), message, file.excerpt(span))
 
     def excerpt(self, span: Span) -> str:
         """The line of `span` with carets under it, a long line cut around it."""
@@ -420,7 +425,7 @@ def _graft(tree: Any, old: Any, new: Any) -> Any:
 
 
 def _graft_named(tree: Any, old: list[Any], new: list[Any]) -> Any:
-    # Rules are known by their names, so that one taken out in the middle does not rewrite all below it.
+    # Rules are known by their names, or what they say, so that one taken out does not rewrite all below it.
     names, wanted = _names(old), _names(new)
     if len(old) == len(new) and all(_renamed(*rules) for rules in zip(old, new, strict=True)):
         names = wanted
@@ -438,12 +443,12 @@ def _graft_named(tree: Any, old: list[Any], new: list[Any]) -> Any:
 
 def _renamed(old: dict[str, Any], new: dict[str, Any]) -> bool:
     """Whether two rules differ in what they say, or in their names, but not in both."""
-    return old["name"] == new["name"] or old | {"name": new["name"]} == new
+    return old.get("name") == new.get("name") or old | {"name": new.get("name")} == new
 
 
 def _names(items: list[Any]) -> list[str]:
-    """The names of a list of rules; empty if it is none."""
-    names = [item["name"] for item in items if isinstance(item, dict) and isinstance(item.get("name"), str)]
+    """What tells the rules of a list apart: their names, or else what they say; empty if it is no such list."""
+    names = [str(item.get("name", said(item))) for item in items if isinstance(item, dict)]
     return names if len(set(names)) == len(items) else []
 
 

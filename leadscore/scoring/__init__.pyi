@@ -1,3 +1,5 @@
+from .accounts import AccountScores as AccountScores
+from .accounts import score_accounts as score_accounts
 from .compare import Comparison as Comparison
 from .compare import compare as compare
 from .one_lead import score_one as score_one
@@ -7,3 +9,5 @@ from .score_change import explain_change as explain_change
 from .scores import Explanation as Explanation
 from .scores import Scores as Scores
 from .scores import score as score
+from .several import ManyScores as ManyScores
+from .several import score_many as score_many

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
@@ -11,10 +12,10 @@ import numpy.typing as npt
 
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import persona_kinds
-from leadscore.rulebook.lookups import ColumnPlan, Holds, Place, holds_in
+from leadscore.rulebook.lookups import Ago, Asked, ColumnPlan, Holds, Place, holds_in
 from leadscore.rulebook.model import Limits, thousandths
 from leadscore.scoring.plan import Plan
-from leadscore.sources.answers import Answers, answers
+from leadscore.sources.answers import Answers, answers, cut
 from leadscore.tables.tables import Tables
 
 Ints = npt.NDArray[np.int64]
@@ -76,7 +77,7 @@ class Lookups:
 def personas_by_row(tables: Tables, rulebook: Rulebook) -> Callable[[Any], npt.NDArray[np.int32]]:
     """What tells the persona of each of some rows of the leads: the place of the first that holds, -1 of none."""
     plans = {name: ColumnPlan(kind) for name, kind in persona_kinds(rulebook).items()}
-    conditions = [holds_in(plans, persona.when) for persona in rulebook.personas]
+    conditions = [holds_in(Asked(plans), persona.when) for persona in rulebook.personas]
     lookups = Lookups(plans, tables, rulebook)
     return lambda rows: first_that_holds([lookups.holds(one, rows) for one in conditions], len(rows))
 
@@ -86,49 +87,93 @@ class Attributes(Lookups):
 
     def __init__(self, plan: Plan, tables: Tables) -> None:
         super().__init__(plan.leads, tables, plan.rulebook)
-        self.plan = plan
+        self.plan, self._tables = plan, tables
+
+    @cached_property
+    def _dates(self) -> dict[str, npt.NDArray[np.float64]]:
+        """The days, since 1970, of the columns that are tested by how long ago they are; nan where missing."""
+        found = {}
+        for name in self.plan.ago:
+            numbers = self._tables.column(name, "date", self.plan.rulebook).numbers
+            assert numbers is not None
+            found[name] = np.append(numbers, np.full(self.n - len(numbers), np.nan))
+        return found
+
+    def ago(self, place: Ago, record: Any, day: Ints) -> Ints:
+        """What a look-up of how many days ago a day is answers for rows of the leads on days."""
+        plan = self.plan.ago[place.column]
+        codes, table = cut(plan, day - self._dates[place.column][record])
+        return table[codes, place.index]
+
+    def changes(self) -> Iterator[tuple[npt.NDArray[np.intp], Ints]]:
+        """(rows of the leads, days since 1970) on which an answer about how long ago a day is can change."""
+        for name, plan in self.plan.ago.items():
+            dates = self._dates[name]
+            rows = np.flatnonzero(~np.isnan(dates))
+            for edge in sorted({math.floor(edge) + step for edge in plan.edges for step in (0, 1)}):
+                yield rows, dates[rows].astype(np.int64) + edge
 
     def points(self, index: int, rows: Any = EVERYONE) -> Ints:
-        """A fit rule's points."""
+        """The points of a fit rule that does not hang on the day."""
         rule = self.plan.fit[index]
         if rule.place is not None:
             return self.get(rule.place, rows)
-        assert rule.holds is not None
-        return self.holds(rule.holds, rows) * np.int64(rule.points)
+        masks = [self.holds(holds, rows) for holds, _ in rule.ways if holds is not None]
+        values = np.array([*(points for _, points in rule.ways), rule.other], np.int64)
+        return values[first_that_holds(masks, len(masks[0]))]
 
     @cached_property
     def fit(self) -> Ints:
-        """(n,) the fit of each row."""
+        """(n,) the fit of each row; of rules that do not hang on the day."""
+        return self.fit_with([], EVERYONE)
+
+    def fit_with(self, moving: list[tuple[str | None, Ints]], rows: Any) -> Ints:
+        """The fit of rows of the leads, with the points of rules that hang on the day, each with its group."""
         # All rules on one column are summed per distinct value, so a column is gathered once a group.
         tables: dict[tuple[str | None, str], Ints] = {}
-        for rule in self.plan.fit:
-            if rule.place is not None:
-                key = (self.plan.limited(rule.rule.group), rule.place.column)
-                tables[key] = tables.get(key, 0) + self.columns[rule.place.column].table[:, rule.place.index]
-        fit = np.zeros(self.n, np.int64)
-        for rows in blocks(self.n):
+        apart = []
+        for index, rule in enumerate(self.plan.fit):
+            key = self.plan.limited(rule.rule.group)
+            if rule.place is not None and not rule.moves:
+                here = (key, rule.place.column)
+                tables[here] = tables.get(here, 0) + self.columns[rule.place.column].table[:, rule.place.index]
+            elif not rule.moves:
+                apart.append((key, index))
+        record = np.arange(self.n)[rows]
+        fit = np.zeros(len(record), np.int64)
+        for block in blocks(len(record)):
             groups: dict[str | None, Ints] = {}
             for (group, name), table in tables.items():
-                groups[group] = groups.get(group, 0) + table[self.columns[name].codes[rows]]
-            for index, rule in enumerate(self.plan.fit):
-                if rule.place is None:
-                    group = self.plan.limited(rule.rule.group)
-                    groups[group] = groups.get(group, 0) + self.points(index, rows)
-            fit[rows] = sum(clipped(value, self.plan.rulebook.limits(group)) for group, value in groups.items())
+                groups[group] = groups.get(group, 0) + table[self.columns[name].codes[record[block]]]
+            for group, index in apart:
+                groups[group] = groups.get(group, 0) + self.points(index, record[block])
+            for of, points in moving:
+                group = self.plan.limited(of)
+                groups[group] = groups.get(group, 0) + points[block]
+            fit[block] = sum(clipped(value, self.plan.rulebook.limits(group)) for group, value in groups.items())
         return clipped(fit, self.plan.rulebook.totals.fit)
 
     @cached_property
     def segment(self) -> npt.NDArray[np.int32]:
-        """(n,) the position of the first segment that matches; -1 for none."""
+        """(n,) the position of the first segment that matches, where none hangs on the day; -1 for none."""
         return first_that_holds([self.holds(holds) for _, holds, _ in self.plan.segments], self.n)
 
     @cached_property
-    def threshold(self) -> Ints:
-        """(n,) the threshold that applies."""
-        own = [threshold for *_, threshold in self.plan.segments]
-        return np.array([*own, thousandths(self.plan.rulebook.qualify.threshold)], np.int64)[self.segment]
+    def most_fit(self) -> Ints:
+        """(n,) the most fit that each row can have on some day."""
+        most = [max(0, rule.other, *(points for _, points in rule.ways)) for rule in self.plan.fit]
+        moving = []
+        for rule, points in zip(self.plan.fit, most, strict=True):
+            if rule.moves:
+                paid = self.get(rule.place) if rule.place is not None else np.full(self.n, points)
+                moving.append((rule.rule.group, np.maximum(paid, 0)))
+        return self.fit_with(moving, EVERYONE) if moving else self.fit
 
     @cached_property
-    def never(self) -> list[npt.NDArray[np.bool_] | int]:
-        """For each `never` entry where it holds, (n,); or the happening it waits for."""
-        return [entry if isinstance(entry, int) else self.holds(entry) for _, entry in self.plan.never]
+    def least_threshold(self) -> Ints:
+        """(n,) the least threshold that applies to each row on some day; below all points without any."""
+        base = -(2**61) if self.plan.threshold is None else self.plan.threshold
+        thresholds = np.array([*(threshold for *_, threshold in self.plan.segments), base], np.int64)
+        if any(holds.moves for _, holds, _ in self.plan.segments):
+            return np.full(self.n, thresholds.min())
+        return thresholds[self.segment]

@@ -39,7 +39,7 @@ class Binding:
     def timeline(self, rulebook: Rulebook) -> Timeline:
         """The rulebook's; of rulebooks that differ in thresholds alone, events are counted once."""
         if rulebook not in self._timelines:
-            plan, events = compiled(rulebook), _but_for_thresholds(rulebook)
+            plan, events = compiled(rulebook), rulebook.but_for_thresholds()
             if events not in self._counted:
                 self._counted[events] = Timeline(plan, self.tables, *self._days)
             self._timelines[rulebook] = self._counted[events].judged_by(plan, self.tables)
@@ -50,10 +50,3 @@ class Binding:
         if rulebook not in self._replays:
             self._replays[rulebook] = Replay(self.timeline(rulebook), self.tables, self._replayed)
         return self._replays[rulebook].history(first, last)
-
-
-def _but_for_thresholds(rulebook: Rulebook) -> str:
-    """What a rulebook says, its thresholds left out."""
-    document = rulebook.to_dict()
-    segments = [{**segment, "threshold": None} for segment in document["qualify"].get("segments", ())]
-    return repr(document | {"qualify": document["qualify"] | {"threshold": None, "segments": segments}})

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from leadscore.scoring.attributes import Ints
-from leadscore.scoring.engine import NEVER, runs
+from leadscore.scoring.days import runs
+from leadscore.scoring.engine import NEVER
 from leadscore.scoring.rising import Rising
 from leadscore.scoring.timeline import Timeline
 from leadscore.tables.lead_history import Positions

@@ -235,7 +235,8 @@ def _reasons(old: Bound, new: Bound) -> list[str]:
             if points * direction[row] <= 0:
                 break
             if item == len(names) + 1:
-                said.append(f"threshold {shown(old.threshold[row])} -> {shown(new.threshold[row])}")
+                bars = ["none" if bound.plan.threshold is None else shown(bound.threshold[row]) for bound in (old, new)]
+                said.append(f"threshold {bars[0]} -> {bars[1]}")
             else:
                 said.append(f"{[*names, 'limits'][item]} {'+' * (points > 0)}{shown(points)}")
         told.append("; ".join(said))
@@ -243,11 +244,12 @@ def _reasons(old: Bound, new: Bound) -> list[str]:
 
 
 def _overrides(bound: Bound, which: str) -> list[str]:
-    """For each row what decided whatever its points against its threshold: a `never`, a hand-raise, a minimum."""
+    """For each row what decided whatever its points against its threshold: `never`, a hand-raise, minimum or grade."""
     qualify = bound.plan.rulebook.qualify
     short = [
         ("minimum fit", bound.fit < minimum(qualify.minimum_fit)),
         ("minimum behaviour", bound.behaviour < minimum(qualify.minimum_behaviour)),
+        ("grade", ~bound.graded),
     ]
     enough = bound.fit + bound.behaviour >= bound.threshold
     told = []

@@ -3,112 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from copy import copy
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from leadscore.rulebook.model import BehaviourRule, Limits, minimum
+from leadscore.base.text import normalise
+from leadscore.rulebook.conditions import AT_LEAST_ONCE, NumberTest
+from leadscore.rulebook.lookups import Ago, Holds, Place, Scored, cells
+from leadscore.rulebook.model import minimum, thousandths
 from leadscore.scoring.attributes import Attributes, Ints, blocks, clipped, first_that_holds
-from leadscore.scoring.plan import reached
+from leadscore.scoring.days import Days
+from leadscore.scoring.earned import ByValue, Sparse, by_value, counted, paid, points, summed, tally, units
+from leadscore.scoring.plan import ALWAYS, Earning
+from leadscore.sources.answers import cut
 from leadscore.tables.lead_history import Positions
 
+Mask = npt.NDArray[np.bool_]
 _NONE = np.zeros(0, np.int32)
-# An age in days, and a window of such days back from it, fit into so many bits.
-_AGE_BITS = 24
 # Below and above all thresholds.
 NEVER, ASKED = -(2**62), 2**62
-
-
-@dataclass(frozen=True)
-class Sparse:
-    """One number per lead, most of them the same: `default` but for the leads at `rows`."""
-
-    rows: npt.NDArray[np.int32]
-    values: Ints
-    default: int
-
-    def dense(self, n: int) -> Ints:
-        """(n,) the number of each lead."""
-        full = np.full(n, self.default, np.int64)
-        full[self.rows] = self.values
-        return full
-
-    @property
-    def sole(self) -> int:
-        """The number, of one lead alone."""
-        return int(self.values[0]) if len(self.values) else self.default
-
-    def part(self, leads: slice) -> Sparse:
-        """The numbers of some leads, counted from the first of them."""
-        # Looked for as another type, all rows would be converted to it first.
-        first, last = np.searchsorted(self.rows, np.array([leads.start, leads.stop], self.rows.dtype))
-        return Sparse(self.rows[first:last] - np.int32(leads.start), self.values[first:last], self.default)
-
-    def clip(self, limits: Limits) -> Sparse:
-        """Within limits, which hold for leads without events too."""
-        return Sparse(self.rows, clipped(self.values, limits), limits.clip(self.default))
-
-
-@dataclass(frozen=True)
-class Days:
-    """Days with events of one class: sorted by lead, then by age, so the most recent comes first."""
-
-    lead: npt.NDArray[np.int32]
-    age: npt.NDArray[np.int32]
-    count: npt.NDArray[np.signedinteger[Any]]
-
-    @cached_property
-    def starts(self) -> npt.NDArray[np.intp]:
-        """Where each lead's rows begin."""
-        return runs(self.lead)
-
-    def where(self, kept: npt.NDArray[np.bool_]) -> Days:
-        """Some of the rows."""
-        return self if kept.all() else Days(self.lead[kept], self.age[kept], self.count[kept])
-
-    def renumbered(self, position: npt.NDArray[np.int32]) -> Days:
-        """The rows of the leads that exist on the day, by their position among those."""
-        lead = position[self.lead]
-        return Days(lead, self.age, self.count).where(lead >= 0)
-
-    @cached_property
-    def _keys(self) -> Ints:
-        return (self.lead.astype(np.int64) << _AGE_BITS) | self.age
-
-    @cached_property
-    def _offsets(self) -> npt.NDArray[np.intp]:
-        """Where the rows of each lead begin, from the first lead here to the last."""
-        return np.concatenate([[0], np.cumsum(np.bincount(self.lead - self.lead[0]))])
-
-    def place(self, lead: Positions, age: Positions) -> npt.NDArray[np.intp]:
-        """Where the rows of each lead from an age on begin, or would if it had any."""
-        return np.searchsorted(self._keys, (lead.astype(np.int64) << _AGE_BITS) + age)
-
-    def at(self, lead: Positions, age: Positions, within: int) -> Days:
-        """For leads on days: the rows of each lead from an age on, `within` days back; by their place among those."""
-        if not len(self.lead):
-            return self
-        rows = np.flatnonzero((lead >= self.lead[0]) & (lead <= self.lead[-1]))
-        place = lead[rows] - self.lead[0]
-        rows = rows[self._offsets[place] < self._offsets[place + 1]]
-        least = age[rows]
-        first = self.place(lead[rows], least)
-        counts = self.place(lead[rows], least + min(within, int(self.age.max()) + 1)) - first
-        ends = np.cumsum(counts)
-        found = np.arange(ends[-1] if len(ends) else 0) + np.repeat(first - (ends - counts), counts)
-        return Days(
-            np.repeat(rows.astype(np.int32), counts),
-            self.age[found] - np.repeat(least, counts).astype(np.int32),
-            self.count[found],
-        )
-
-    def between(self, start: int, stop: int) -> Days:
-        """The rows of a run of leads; nothing is copied."""
-        first, last = np.searchsorted(self.lead, np.array([start, stop], self.lead.dtype))
-        return Days(self.lead[first:last], self.age[first:last], self.count[first:last])
 
 
 class Bound:
@@ -118,53 +34,216 @@ class Bound:
     ----------
     lead : (n,) positions among the leads; a lead may stand on several days
     record : (n,) the row of the leads that counts on the day, -1 for none
-    days : for each happening, the days with events it waits for; a row's place stands for its lead
+    day : (n,) the days, since 1970
+    waited : for each happening, the days with events it waits for; a row's place stands for its lead
     """
 
     def __init__(
-        self, attributes: Attributes, lead: Positions, record: Positions, days: Sequence[Sequence[Days]]
+        self,
+        attributes: Attributes,
+        lead: Positions,
+        record: Positions,
+        day: Ints,
+        waited: Sequence[Sequence[Days]],
     ) -> None:
         self.plan = attributes.plan
         self.attributes = attributes
-        self.lead, self.record, self.days = lead, record, days
+        self.lead, self.record, self.day, self.waited = lead, record, day, waited
         self.n = len(lead)
+        self._days: dict[int, list[Days]] = {}
 
-    def happened(self, happening: int) -> npt.NDArray[np.bool_]:
-        """(n,) where there is an event that a `never` or the hand-raise waits for, in its window."""
+    def days(self, happening: int) -> list[Days]:
+        """The days with events that count: in the window, after what they must follow, since the last of a reset."""
+        if happening not in self._days:
+            plan, found = self.plan.happenings[happening], list(self.waited[happening])
+            if plan.window < ALWAYS:
+                found = [days.where(days.age < plan.window) for days in found]
+            if plan.resets:
+                last = self.forgotten_from(happening)
+                found = [days.where(days.age < last[days.lead]) for days in found]
+            if plan.after is not None:
+                others = self.days(plan.after)
+                for place, days in enumerate(found):
+                    follows = [other.before(days.lead, days.age, plan.after_within) for other in others]
+                    found[place] = days.where(np.any(follows, axis=0) if follows else np.zeros(len(days.lead), bool))
+            self._days[happening] = found
+        return self._days[happening]
+
+    def forgotten_from(self, happening: int) -> npt.NDArray[np.int32]:
+        """(n,) how many days ago the last event was that resets this one; without end where there was none."""
+        last = np.full(self.n, ALWAYS, np.int32)
+        for days in (days for reset in self.plan.happenings[happening].resets for days in self.days(reset)):
+            rows = days.lead[days.starts]
+            last[rows] = np.minimum(last[rows], days.age[days.starts])
+        return last
+
+    def on(self, day: Ints) -> Bound:
+        """The same, but for the days from which the calendar day of an event is counted back."""
+        found = copy(self)
+        found.day = day
+        return found
+
+    def happened(self, happening: int) -> Mask:
+        """(n,) where there is an event that a `never` or a hand-raise waits for, and that counts."""
         result = np.zeros(self.n, bool)
-        within = self.plan.happenings[happening].part.within_days
-        for days in self.days[happening]:
-            result[days.lead if within is None else days.lead[days.age < within]] = True
+        for days in self.days(happening):
+            result[days.lead] = True
         return result
+
+    def holds(self, holds: Holds, rows: Any = slice(None)) -> Mask:
+        """Where a condition on leads holds."""
+        if not holds.moves:
+            return self.attributes.holds(holds, self.record[rows])
+        return holds.evaluate(self._answer, np.minimum.reduce, np.maximum.reduce)[rows] > 0
+
+    def _answer(self, asked: Place | int) -> Ints:
+        """What answers for a part of a condition: 1 holds, 0 unknown, -1 does not."""
+        if isinstance(asked, Ago):
+            return self.attributes.ago(asked, self.record, self.day)
+        if isinstance(asked, Scored):
+            return self._scored(asked)
+        if isinstance(asked, Place):
+            return self.attributes.get(asked, self.record)
+        plan = self.plan.happenings[asked]
+        numbers = counted(plan, self.days(asked), self.day).dense(self.n)
+        met = meets(plan.part.test, numbers if plan.sum is None else numbers / 1000)  # type: ignore[attr-defined] # it is a Did
+        return np.where(met, 1, -1)
+
+    def _scored(self, asked: Scored) -> Ints:
+        """What answers for a test of what the leads were just scored."""
+        plan = self.plan.scored[asked.column]
+        if asked.column in {"grade", "qualified"}:
+            texts = self.grades[1] if asked.column == "grade" else []
+            rows = [plan.row(normalise(one)) for one in texts] if texts != [""] else [plan.on_missing]
+            if asked.column == "qualified":
+                rows = [plan.row(one) for one in (False, True)]
+            code = self.grades[0] if asked.column == "grade" else (self.via >= 0).astype(np.int64)
+            return np.array(rows, np.int64)[code, asked.index]
+        points = {"fit": self.fit, "behaviour": self.behaviour, "total": self.fit + self.behaviour}[asked.column]
+        cell, table = cut(plan, points / 1000)
+        return table[cell, asked.index]
+
+    def held(self, earning: Earning) -> Mask:
+        """(n,) for which leads a behaviour rule is."""
+        first, last = earning.rule.active
+        held = (self.day >= first) & (self.day <= last)
+        return held if earning.when is None else held & self.holds(earning.when)
+
+    @cached_property
+    def valued(self) -> dict[int, ByValue]:
+        """What each behaviour rule with `per` gives, value by value, before limits."""
+        found = {}
+        for place, earning in enumerate(self.plan.behaviour):
+            plan = self.plan.happenings[place]
+            if plan.per:
+                values = by_value(earning.rule, plan, self.days(place), self.day)
+                found[place] = values if earning.always else values.only(self.held(earning))
+        return found
 
     @cached_property
     def earned(self) -> list[Sparse]:
-        """Each behaviour rule's points before its limits, for the leads that have such events."""
-        return [points(rule, days) for rule, days in zip(self.plan.rulebook.behaviour, self.days, strict=False)]
+        """Each behaviour rule's points before its limits."""
+        return [before for before, _ in self._earned]
+
+    @cached_property
+    def kept(self) -> list[Sparse]:
+        """Each behaviour rule's points within its limits."""
+        return [within for _, within in self._earned]
+
+    @cached_property
+    def _earned(self) -> list[tuple[Sparse, Sparse]]:
+        return [self._limited(place) for place in range(len(self.plan.behaviour))]
+
+    def _limited(self, place: int) -> tuple[Sparse, Sparse]:
+        """A behaviour rule's points before and within its limits."""
+        earning = self.plan.behaviour[place]
+        rule = earning.rule
+        if place in self.valued:
+            values = self.valued[place]
+            found, within = values.added(), values.at_most(rule.each_at_most).added().clip(rule)
+        else:
+            found = self.worked(place, self.days(place))
+            within = found.clip(rule)
+        if earning.always:
+            return found, within
+        held = self.held(earning)
+        return (found if place in self.valued else found.only(held)), within.only(held)
+
+    def worked(self, place: int, counting: Sequence[Days]) -> Sparse:
+        """What a behaviour rule gives for days with events, before its limits, if it is for the lead on the day."""
+        earning, plan = self.plan.behaviour[place], self.plan.happenings[place]
+        if earning.cases:
+            return self._cases(earning, units(plan, counting, self.day)[0])
+        if not earning.rule.event:
+            return Sparse(_NONE, _NONE.astype(np.int64), thousandths(earning.rule.points or 0))
+        if plan.per:
+            return by_value(earning.rule, plan, counting, self.day).added()
+        return points(earning.rule, plan, counting, self.day)
+
+    def _cases(self, earning: Earning, days: Days) -> Sparse:
+        """The points of the first case that holds."""
+        masks = []
+        for holds, case in earning.cases:
+            mask = np.ones(self.n, bool) if holds is None else self.holds(holds)
+            if case.times or case.within_days:
+                rows = days.age < (case.within_days or ALWAYS)
+                number = np.bincount(days.lead[rows], days.count[rows], self.n)
+                mask &= meets(case.times or AT_LEAST_ONCE, number)
+            masks.append(mask)
+        values = [thousandths(points) for points in (*(case.points for _, case in earning.cases), earning.rule.other)]
+        dense = np.array(values, np.int64)[first_that_holds(masks, self.n)]
+        return Sparse(np.arange(self.n, dtype=np.int32), dense, 0)
+
+    def fit_points(self, index: int) -> Ints:
+        """(n,) a fit rule's points."""
+        rule = self.plan.fit[index]
+        if not rule.moves:
+            return self.attributes.points(index, self.record)
+        first, last = rule.rule.active
+        held = (self.day >= first) & (self.day <= last)
+        if rule.place is not None:
+            return np.where(held, self.attributes.get(rule.place, self.record), 0)
+        masks = [self.holds(holds) for holds, _ in rule.ways if holds is not None]
+        values = np.array([*(points for _, points in rule.ways), rule.other], np.int64)
+        return np.where(held, values[first_that_holds(masks, self.n)], 0)
 
     @cached_property
     def fit(self) -> Ints:
         """(n,) the fit of each lead."""
-        return self.attributes.fit[self.record]
+        moving = [index for index, rule in enumerate(self.plan.fit) if rule.moves]
+        if not moving:
+            return self.attributes.fit[self.record]
+        return self.attributes.fit_with(
+            [(self.plan.fit[index].rule.group, self.fit_points(index)) for index in moving], self.record
+        )
 
     @cached_property
     def behaviour(self) -> Ints:
         """(n,) the behaviour of each lead."""
+        book = self.plan.rulebook
         groups: dict[str | None, Ints] = {}
-        for rule, points_before in zip(self.plan.rulebook.behaviour, self.earned, strict=True):
-            earned = points_before.clip(rule)
+        shared: dict[str, list[ByValue]] = {}
+        for place, (earning, earned) in enumerate(zip(self.plan.behaviour, self.kept, strict=True)):
+            rule = earning.rule
+            if earning.group_per:
+                shared.setdefault(str(rule.group), []).append(self.valued[place].at_most(rule.each_at_most))
+                continue
             total = groups.setdefault(self.plan.limited(rule.group), np.zeros(self.n, np.int64))
             total[earned.rows] += earned.values - earned.default
             total += earned.default
+        for group, parts in shared.items():
+            groups[group] = summed(parts).at_most(book.groups[group].each_at_most).added().dense(self.n)
         behaviour = np.zeros(self.n, np.int64)
-        for group, total in groups.items():
-            behaviour += clipped(total, self.plan.rulebook.limits(group))
-        return clipped(behaviour, self.plan.rulebook.totals.behaviour)
+        for name, total in groups.items():
+            behaviour += clipped(total, book.limits(name))
+        return clipped(behaviour, book.totals.behaviour)
 
     @cached_property
     def segment(self) -> npt.NDArray[np.int32]:
         """(n,) the position of each lead's segment; -1 for none."""
-        return self.attributes.segment[self.record]
+        if not any(holds.moves for _, holds, _ in self.plan.segments):
+            return self.attributes.segment[self.record]
+        return first_that_holds([self.holds(holds) for _, holds, _ in self.plan.segments], self.n)
 
     @property
     def group(self) -> npt.NDArray[np.int32]:
@@ -173,48 +252,74 @@ class Bound:
 
     @cached_property
     def threshold(self) -> Ints:
-        """(n,) the threshold that applies to each lead."""
-        return self.attributes.threshold[self.record]
+        """(n,) the threshold that applies to each lead; just above `NEVER` where the rulebook has none."""
+        base = NEVER + 1 if self.plan.threshold is None else self.plan.threshold
+        return np.array([*(threshold for *_, threshold in self.plan.segments), base], np.int64)[self.segment]
+
+    @cached_property
+    def barred(self) -> list[Mask]:
+        """For each `never` entry, (n,) where it matches."""
+        return [self.happened(one) if isinstance(one, int) else self.holds(one) for _, one in self.plan.never]
 
     @cached_property
     def blocked(self) -> npt.NDArray[np.int32]:
         """(n,) the position of the first `never` entry that matches; -1 for none."""
-        masks = [
-            self.happened(entry) if isinstance(entry, int) else entry[self.record] for entry in self.attributes.never
-        ]
-        return first_that_holds(masks, self.n)
+        return first_that_holds(self.barred, self.n)
 
     @cached_property
     def via(self) -> npt.NDArray[np.int32]:
         """(n,) 0 where a hand-raise qualifies a lead, 1 where its score does, -1 where it does not qualify."""
-        codes = first_that_holds([self._raised, self.points >= self.threshold], self.n)
+        codes = first_that_holds([self.raised, self.points >= self.threshold], self.n)
         codes[self.blocked >= 0] = -1
         return codes
 
     @cached_property
     def points(self) -> Ints:
-        """(n,) the total that thresholds are held against; `NEVER` below the minimums."""
+        """(n,) the total that thresholds are held against; `NEVER` below the minimums and outside the grades."""
         qualify = self.plan.rulebook.qualify
         enough = self.fit >= minimum(qualify.minimum_fit)
         enough &= self.behaviour >= minimum(qualify.minimum_behaviour)
-        return np.where(enough, self.fit + self.behaviour, NEVER)
+        return np.where(enough & self.graded, self.fit + self.behaviour, NEVER)
+
+    @cached_property
+    def graded(self) -> Mask:
+        """(n,) where the grade is one that qualifies; everywhere where none is asked for."""
+        wanted = self.plan.rulebook.qualify.grades
+        if wanted is None:
+            return np.ones(self.n, bool)
+        codes, names = self.grades
+        return np.array([name in wanted for name in names])[codes]
+
+    @cached_property
+    def grades(self) -> tuple[Ints, list[str]]:
+        """(n,) the cell of the grid that each lead is in, by its place among the names."""
+        codes, names = np.zeros(self.n, np.int64), [""]
+        for side, least, letters in self.plan.grades:
+            value = self.fit if side == "fit" else self.behaviour
+            codes = codes * len(letters) + np.searchsorted(least, -value)
+            names = [name + letter for name in names for letter in letters]
+        return codes, names
 
     @property
     def highest_bar(self) -> Ints:
         """(n,) the highest threshold at which each lead qualifies; `ASKED` after a hand-raise, `NEVER` at none."""
-        highest = np.where(self._raised, ASKED, self.points)
+        highest = np.where(self.raised, ASKED, self.points)
         highest[self.blocked >= 0] = NEVER
         return highest
 
     @cached_property
-    def _raised(self) -> npt.NDArray[np.bool_]:
-        return np.zeros(self.n, bool) if self.plan.hand_raise is None else self.happened(self.plan.hand_raise)
+    def raised(self) -> Mask:
+        """(n,) where a lead asks for sales."""
+        asked = np.zeros(self.n, bool)
+        for place, holds in self.plan.hand_raises:
+            asked |= self.happened(place) if holds is None else self.happened(place) & self.holds(holds)
+        return asked
 
     def every_rule(self) -> Iterator[Sparse]:
         """Each rule's points before limits, in the order of the file."""
         everyone = np.arange(self.n, dtype=np.int32)
         for index in range(len(self.plan.fit)):
-            yield Sparse(everyone, self.attributes.points(index, self.record), 0)
+            yield Sparse(everyone, self.fit_points(index), 0)
         yield from self.earned
 
     def best(self, k: int) -> list[Ints]:
@@ -230,7 +335,7 @@ class Bound:
         columns = self.attributes.columns
         by_column: dict[str, list[Ints]] = {}
         for index, rule in enumerate(self.plan.fit):
-            if rule.place is not None:
+            if not rule.moves and rule.place is not None:
                 values = columns[rule.place.column].table[:, rule.place.index]
                 by_column.setdefault(rule.place.column, []).append(key(values, index))
         # A column's second best cannot be the best of all, so each is put in from its own place on.
@@ -247,8 +352,8 @@ class Bound:
                 for place, best in enumerate(keys):
                     insert(block[place:], slice(None), best[codes])
             for index, rule in enumerate(self.plan.fit):
-                if rule.place is None:
-                    insert(block, slice(None), key(self.attributes.points(index, record), index))
+                if rule.moves or rule.place is None:
+                    insert(block, slice(None), key(self.fit_points(index)[leads], index))
             for found in behaviour:
                 part = found.part(leads)
                 if part.default:
@@ -259,35 +364,46 @@ class Bound:
 
 
 class SoFar(Bound):
-    """Leads at moments of their days: what they did before is worked out once for the day, and today's is put to it.
+    """Leads at moments of their days.
+
+    What they did before is worked out once for the day, and today's is put to it, where the two can be told by
+    themselves.
 
     Parameters
     ----------
     before : Bound
         Leads on days, with all events but the day's own.
     now : Bound
-        At each moment the day's own events so far.
+        At each moment the events so far; of happenings that are `simple` the day's own alone.
     row : (n_moments,) the place in `before` of each moment
     """
 
     def __init__(self, before: Bound, now: Bound, row: npt.NDArray[np.intp]) -> None:
-        super().__init__(now.attributes, now.lead, now.record, now.days)
+        super().__init__(now.attributes, now.lead, now.record, now.day, now.waited)
         self.before, self.row = before, row
 
-    def happened(self, happening: int) -> npt.NDArray[np.bool_]:
+    def happened(self, happening: int) -> Mask:
         """(n,) where there is such an event, of the day or before it."""
-        return super().happened(happening) | self.before.happened(happening)[self.row]
+        today = super().happened(happening)
+        return today | self.before.happened(happening)[self.row] if self.plan.happenings[happening].simple else today
 
-    @cached_property
-    def earned(self) -> list[Sparse]:
-        """Each behaviour rule's points before its limits."""
-        moments, earned = np.arange(self.n, dtype=np.int32), []
-        for rule, before, today in zip(self.plan.rulebook.behaviour, self.before.days, self.days, strict=False):
-            values, now = _tally(rule, before).dense(self.before.n)[self.row], _tally(rule, today)
-            # Of `once` the latest event counts alone.
-            values[now.rows] = now.values if rule.count == "once" else values[now.rows] + now.values
-            earned.append(_paid(rule, Sparse(moments, values, 0)))
-        return earned
+    def worked(self, place: int, counting: Sequence[Days]) -> Sparse:
+        """What a behaviour rule gives before its limits, for events of the day and before it."""
+        earning, plan = self.plan.behaviour[place], self.plan.happenings[place]
+        if not (plan.simple and earning.plain):
+            return super().worked(place, counting)
+        today = tally(earning.rule, plan, counting)
+        values = tally(earning.rule, plan, self.before.days(place)).dense(self.before.n)[self.row]
+        # Of `once` the latest event counts alone.
+        values[today.rows] = today.values if plan.distinct == () else values[today.rows] + today.values
+        return paid(earning.rule, Sparse(np.arange(self.n, dtype=np.int32), values, 0))
+
+
+def meets(test: NumberTest, numbers: npt.NDArray[Any]) -> Mask:
+    """Where a test of numbers holds; looked at once between any two of its edges."""
+    edges = np.array(sorted(test.edges), np.float64)
+    code = np.searchsorted(edges, numbers, "left") + np.searchsorted(edges, numbers, "right")
+    return np.array([test.meets(one) for one in cells(edges.tolist())])[code]
 
 
 def insert(tops: list[Ints], rows: Any, keys: Ints) -> None:
@@ -296,97 +412,3 @@ def insert(tops: list[Ints], rows: Any, keys: Ints) -> None:
         held = top[rows]
         larger, keys = np.maximum(held, keys), np.minimum(held, keys)
         top[rows] = larger
-
-
-def daily(lead: npt.NDArray[np.int32] = _NONE, age: npt.NDArray[np.int32] = _NONE, count: Ints | None = None) -> Days:
-    """Events of one class as days: one row for each lead and age, in their order."""
-    bits = int(age.max(initial=0)).bit_length()
-    # Half as wide is nearly twice as fast to sort, and most windows are short enough.
-    wide: Any = np.int64 if int(lead.max(initial=0)).bit_length() + bits > 32 else np.uint32
-    key: npt.NDArray[Any] = (lead.astype(wide) << wide(bits)) | age.astype(wide)
-    if count is None:
-        key.sort()
-    else:
-        order = np.argsort(key, kind="stable")
-        key, count = key[order], count[order]
-    starts = runs(key)
-    counts = np.diff(starts, append=len(key)).astype(np.int32) if count is None else _sums(count, starts)
-    key = key[starts]
-    return Days((key >> wide(bits)).astype(np.int32), (key & wide((1 << bits) - 1)).astype(np.int32), counts)
-
-
-def _sums(values: Ints, starts: npt.NDArray[np.intp]) -> Ints:
-    """The sum of each run; exact, in whole numbers."""
-    return np.add.reduceat(values, starts, dtype=np.int64) if len(starts) else np.zeros(0, np.int64)
-
-
-def runs(values: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
-    """Where each run of equal neighbours begins."""
-    inner = np.flatnonzero(values[1:] != values[:-1]) + 1
-    return np.concatenate([[0], inner]) if len(values) else inner
-
-
-def points(rule: BehaviourRule, classes: Sequence[Days]) -> Sparse:
-    """What a behaviour rule gives before its limits, from the days with events it waits for.
-
-    For `each` they may come in several classes; for `daily` and `once` they are one, see `merged`.
-    """
-    return _paid(rule, _tally(rule, classes))
-
-
-def _paid(rule: BehaviourRule, found: Sparse) -> Sparse:
-    """What a behaviour rule gives before its limits."""
-    if rule.from_ is None:
-        return found
-    edges = sorted(rule.from_)
-    steps = np.array([reached(rule, count) for count in (0, *edges)], np.int64)
-    return Sparse(found.rows, steps[np.searchsorted(edges, found.values, "right")], reached(rule, 0))
-
-
-def _tally(rule: BehaviourRule, classes: Sequence[Days]) -> Sparse:
-    """What a rule goes by: what its events are worth, or with `from` how many there are; nothing without any."""
-    if rule.within_days is not None:
-        classes = [days.where(days.age < rule.within_days) for days in classes]
-    if rule.count == "each":
-        return _each(rule, classes)
-    (days,) = classes
-    if rule.count == "once":
-        days = Days(days.lead[days.starts], days.age[days.starts], days.count[days.starts])
-    rows = days.lead[days.starts]
-    if rule.from_ is not None:
-        return Sparse(rows, np.diff(days.starts, append=len(days.lead)), 0)
-    return Sparse(rows, _sums(_worth(rule, [days])[days.age], days.starts), 0)
-
-
-def _each(rule: BehaviourRule, classes: Sequence[Days]) -> Sparse:
-    """Every event counts, so classes need not be merged: their sums are added."""
-    worth = None if rule.from_ is not None else _worth(rule, classes)
-    sums = [_sums(days.count if worth is None else worth[days.age] * days.count, days.starts) for days in classes]
-    rows = [days.lead[days.starts] for days in classes]
-    if len(classes) != 1:
-        size = 1 + max((int(leads[-1]) for leads in rows if len(leads)), default=-1)
-        total, touched = np.zeros(size, np.int64), np.zeros(size, bool)
-        for leads, part in zip(rows, sums, strict=True):
-            total[leads] += part
-            touched[leads] = True
-        found = np.flatnonzero(touched).astype(np.int32)
-        rows, sums = [found], [total[found]]
-    return Sparse(rows[0], sums[0], 0)
-
-
-def merged(classes: Sequence[Days]) -> Days:
-    """Several classes as one: the same day of a lead in two of them is one day."""
-    return daily(*(np.concatenate([getattr(days, name) for days in classes] or [_NONE]) for name in ("lead", "age")))
-
-
-def _worth(rule: BehaviourRule, classes: Sequence[Days]) -> Ints:
-    """What an event is worth at each age up to the oldest; worth never rises again once it is nothing."""
-    table = np.zeros(1 + max((int(days.age.max()) for days in classes if len(days.age)), default=0), np.int64)
-    if not (rule.half_life_days or rule.fade_days or rule.step):
-        table[:] = rule.worth(0)
-        return table
-    for age in range(len(table)):
-        table[age] = rule.worth(age)
-        if table[age] == 0:
-            break
-    return table

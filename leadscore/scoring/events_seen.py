@@ -10,11 +10,12 @@ import numpy.typing as npt
 
 from leadscore.base.times import DAY
 from leadscore.rulebook import Rulebook
-from leadscore.rulebook.model import BehaviourRule, Happening, Never
+from leadscore.rulebook.conditions import Happening, Occurrence
+from leadscore.rulebook.model import BehaviourRule
 from leadscore.rulebook.values import LONGEST_DAYS
 from leadscore.scoring.attributes import IN_CACHE, Ints
-from leadscore.scoring.plan import compiled, reached
-from leadscore.scoring.timeline import ALWAYS, Classes
+from leadscore.scoring.plan import ALWAYS, compiled
+from leadscore.scoring.timeline import Classes
 from leadscore.scoring.values import Values
 from leadscore.tables.events import EventBatch
 from leadscore.tables.tables import Tables
@@ -35,7 +36,7 @@ class Seen:
     most : of a rule that goes by how many there are, the most that any lead has in its window
     """
 
-    part: Happening | Never
+    part: Occurrence
     fired: bool = False
     n: int = 0
     latest: int = -LONGEST_DAYS
@@ -49,16 +50,16 @@ class Seen:
     def least(self) -> int:
         """How many events or days it takes."""
         rule = self.part
-        if not isinstance(rule, BehaviourRule) or rule.from_ is None:
+        if not isinstance(rule, BehaviourRule) or rule.from_ is None or rule.sum or rule.per or rule.once_per:
             return 1
-        return min((count for count in rule.from_ if reached(rule, count)), default=1)
+        return int(min((count for count in rule.from_ if rule.reached(count)), default=1))
 
     @property
     def within(self) -> int:
         """How many days back an event is worth something."""
-        within = self.part.within_days or ALWAYS
+        within = getattr(self.part, "within_days", None) or ALWAYS
         rule = self.part
-        if not isinstance(rule, BehaviourRule) or rule.points is None:
+        if not isinstance(rule, BehaviourRule) or rule.points is None or rule.sum:
             return within
         return bisect_left(range(within), x=True, key=lambda age: rule.worth(age) == 0)
 
@@ -99,7 +100,7 @@ class EventsSeen:
     Attributes
     ----------
     happenings : list of Seen
-        The behaviour rules in their order, then `never` entries with an event, then the hand-raise.
+        As in the plan: the behaviour rules, `never` entries with an event, the hand-raises, and what else is looked at.
     """
 
     def __init__(self, tables: Tables, rulebook: Rulebook, first: int, last: int) -> None:
@@ -108,7 +109,9 @@ class EventsSeen:
         self.happenings = [Seen(one.part) for one in plan.happenings]
         for seen in self.happenings:
             rule = seen.part
-            seen.fired = isinstance(rule, BehaviourRule) and rule.from_ is not None and reached(rule, 0) != 0
+            pays = isinstance(rule, BehaviourRule) and rule.from_ is not None and rule.reached(0) != 0
+            # What tells which others count, and a rule that asks for no events, is not waited for here.
+            seen.fired = pays or not isinstance(rule, Happening) or not rule.event
         self._kinds = {name: column.kind for name, column in plan.events.items()}
         self._search(Classes(plan, tables))
 
@@ -119,8 +122,8 @@ class EventsSeen:
             waiting = [place for place, seen in enumerate(self.happenings) if not seen.fired]
             if not waiting:
                 break
-            kind = classes.of(batch)
-            day = self.tables.events.local(batch, self.rulebook.timezone) // DAY
+            local = self.tables.events.local(batch, self.rulebook.timezone)
+            kind, day = classes.of(batch, local), local // DAY
             for place in waiting:
                 rows = np.flatnonzero(classes.matches[:, place][kind])
                 if len(rows):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
@@ -12,11 +11,14 @@ from zoneinfo import ZoneInfo
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import as_day
+from leadscore.base.text import normalise
 from leadscore.errors import ArgumentError, ContractError, Problem, did_you_mean
 from leadscore.rulebook import Rulebook
-from leadscore.rulebook.lookups import ColumnPlan, Holds, cells
+from leadscore.rulebook.conditions import AT_LEAST_ONCE
+from leadscore.rulebook.lookups import Ago, ColumnPlan, Holds, Place, cells
 from leadscore.rulebook.model import BehaviourRule, Limits, minimum, thousandths
-from leadscore.scoring.plan import Plan, compiled, reached
+from leadscore.scoring.plan import ALWAYS, Earning, EventPlan, FitPlan, Plan, compiled
+from leadscore.tables.events import LARGEST_AMOUNT
 from leadscore.tables.one_value import OneValue, in_calendar
 
 # Distinct raw values remembered per column: job titles and addresses repeat.
@@ -69,23 +71,68 @@ class _Side:
 
 
 Rows = dict[str, list[int]]
+# An event: how many days ago, then the values that are told apart, and last what is added up in thousandths.
+Event = tuple[Any, ...]
 
 
-def _test(holds: Holds) -> Callable[[Rows], bool]:
-    """A condition as a function of the columns' answers."""
-    condition = holds.condition
-    if condition is None or not (condition.any_ or condition.all_ or condition.not_):
-        places = [holds.whole] if holds.whole else holds.tests.values()
-        pairs = tuple((place.column, place.index) for place in places)
+class _Lead:
+    """One lead on a day: what its columns answer, and what it did that counts."""
 
-        def every(rows: Rows) -> bool:
-            for column, index in pairs:  # noqa: SIM110 - twice as fast as all()
-                if rows[column][index] <= 0:
-                    return False
-            return True
+    def __init__(self, plan: Plan, rows: Rows, ago: Rows, found: dict[int, list[Event]], day: int) -> None:
+        self.plan, self.rows, self.ago, self.found, self.day = plan, rows, ago, found, day
+        self._counting: dict[int, list[Event]] = {}
 
-        return every
-    return lambda rows: holds.evaluate(lambda place: rows[place.column][place.index], min, max) > 0
+    def events(self, happening: int) -> list[Event]:
+        """The events that count: in the window, after what they must follow, since the last of a reset."""
+        plan = self.plan.happenings[happening]
+        if not plan.resets and plan.after is None:
+            return self.found.get(happening, [])
+        if happening not in self._counting:
+            events = self.found.get(happening, [])
+            for reset in plan.resets:
+                last = min((event[0] for event in self.events(reset)), default=ALWAYS)
+                events = [event for event in events if event[0] < last]
+            if plan.after is not None:
+                others = [event[0] for event in self.events(plan.after)]
+                events = [one for one in events if any(0 <= age - one[0] < plan.after_within for age in others)]
+            self._counting[happening] = events
+        return self._counting[happening]
+
+    def holds(self, holds: Holds) -> bool:
+        """Whether a condition holds."""
+        return bool(holds.evaluate(self._answer, min, max) > 0)
+
+    def _answer(self, asked: Place | int) -> int:
+        if isinstance(asked, Ago):
+            return self.ago[asked.column][asked.index]
+        if isinstance(asked, Place):
+            return self.rows[asked.column][asked.index]
+        plan = self.plan.happenings[asked]
+        number = self.number(plan, self.events(asked))
+        return 1 if plan.part.test.meets(number if plan.sum is None else number / 1000) else -1  # type: ignore[attr-defined] # it is a Did
+
+    def number(self, plan: EventPlan, events: list[Event]) -> int:
+        """How many there are of what counts by itself; or the sum of a column, in thousandths."""
+        if plan.sum is not None:
+            return sum(event[-1] for event in events)
+        if plan.distinct is None:
+            return len(events)
+        return len({self.key(plan, event, plan.distinct) for event in events})
+
+    def key(self, plan: EventPlan, event: Event, names: tuple[str, ...]) -> tuple[Any, ...]:
+        """The values by which an event is told from others."""
+        return tuple(self._of(plan, event, name) for name in names)
+
+    def _of(self, plan: EventPlan, event: Event, name: str) -> Any:
+        if name in plan.columns:
+            return event[1 + plan.columns.index(name)]
+        day = self.day - event[0]
+        if name == "day":
+            return day
+        if name == "week":
+            return (day + 3) // 7
+        date = dt.date.fromordinal(day + _EPOCH_ORDINAL)
+        return date.year, date.month
 
 
 class _OneScorer:
@@ -101,16 +148,13 @@ class _OneScorer:
             name: _Reader(column, OneValue(column.kind, book.missing_values, book.timezone))
             for name, column in plan.leads.items()
         }
+        self.ago = {name: _Reader(column, OneValue("number", (), book.timezone)) for name, column in plan.ago.items()}
         self.within = [
             (rule.place.column, rule.place.index, self.fit.slot(rule.rule.group))
             for rule in plan.fit
-            if rule.place is not None
+            if rule.place is not None and not rule.moves
         ]
-        self.across = [
-            (_test(rule.holds), self.fit.slot(rule.rule.group), rule.points)
-            for rule in plan.fit
-            if rule.holds is not None
-        ]
+        self.across = [(rule, self.fit.slot(rule.rule.group)) for rule in plan.fit if rule.place is None or rule.moves]
         # An event may be called what `missing_values` lists.
         self.events = {
             name: _Reader(column, OneValue(column.kind, missing, book.timezone, odd=False))
@@ -118,45 +162,61 @@ class _OneScorer:
             for missing in [() if name == "event" else book.missing_values]
         }
         self.day = OneValue("date", book.missing_values, book.timezone)
-        self.where = [name for name in self.events if name != "event"]
+        self.dated = "at" in self.events
+        self.where = [name for name in self.events if name not in {"event", "at"}]
+        self.text = OneValue("text", book.missing_values, book.timezone, odd=False)
+        self.amount = OneValue("number", book.missing_values, book.timezone, odd=False)
         self.feeds = lru_cache(_REMEMBERED, typed=True)(self._feeds)
-        self.waits = [_test(one.holds) for one in plan.happenings]
-        self.windows = [one.part.within_days or math.inf for one in plan.happenings]
-        self.never = [(name, one if isinstance(one, int) else _test(one)) for name, one in plan.never]
-        self.segments = [(name, _test(holds), threshold) for name, holds, threshold in plan.segments]
-        self.threshold = thousandths(book.qualify.threshold)
+        self.told = {place: one for place, one in enumerate(plan.happenings) if one.columns or one.sum}
+        self.windows = [one.window for one in plan.happenings]
+        self.stages = [(place, one.stages) for place, one in enumerate(plan.happenings) if one.stages]
         self.minimum_fit = minimum(book.qualify.minimum_fit)
         self.minimum_behaviour = minimum(book.qualify.minimum_behaviour)
         self._arrange_behaviour()
 
     def _arrange_behaviour(self) -> None:
-        """What each rule gives for no events, so that only rules with events are worked out."""
+        """What each rule gives for no events, so that of rules that ask for events alone only some are worked out."""
         self.rules = []
+        self.asking = []
         self.quiet = [0] * len(self.behaviour.slots)
-        for rule in self.plan.rulebook.behaviour:
-            slot, nothing = self.behaviour.slot(rule.group), rule.clip(_earned(rule, [], rule.worth))
+        for place, (earning, plan) in enumerate(zip(self.plan.behaviour, self.plan.happenings, strict=False)):
+            rule = earning.rule
+            alone = earning.always and bool(rule.event) and not (earning.cases or plan.per)
+            nothing = rule.clip(rule.reached(0) if rule.from_ is not None else 0) if alone else 0
+            slot = self.behaviour.slot(rule.group)
             self.quiet[slot] += nothing
             self.rules.append((rule, lru_cache(4096)(rule.worth), slot, nothing))
+            self.asking += [] if alone else [place]
+        self.alone = frozenset(range(len(self.rules))) - frozenset(self.asking)
 
     def _feeds(self, event: Any, *values: Any) -> list[int]:
         """The happenings that wait for such an event."""
         blank = not event.strip() if isinstance(event, str) else self.events["event"].value.read(event) is None
         if blank:
             raise ValueError("no event")
-        named = zip(["event", *self.where], (event, *values), strict=True)
+        named = zip(["event", *self.where, *["at"] * self.dated], (event, *values), strict=True)
         rows = {name: self.events[name].row(value) for name, value in named}
-        return [index for index, test in enumerate(self.waits) if test(rows)]
+        waits = ((index, one.holds) for index, one in enumerate(self.plan.happenings) if one.holds is not None)
+        return [
+            index
+            for index, holds in waits
+            if holds.evaluate(lambda place: rows[place.column][place.index], min, max) > 0
+        ]
 
-    def ages(self, events: Iterable[Mapping[str, Any]], day: int) -> dict[int, list[int]]:
-        """For each happening the ages of the events it waits for, in its window."""
-        found: dict[int, list[int]] = {}
+    def found(self, events: Iterable[Mapping[str, Any]], day: int) -> dict[int, list[Event]]:
+        """For each happening the events it waits for, in its window."""
+        found: dict[int, list[Event]] = {}
         problems = []
-        feeds, where, windows = self.feeds, self.where, self.windows
+        feeds, where, windows, told = self.feeds, self.where, self.windows, self.told
         for position, event in enumerate(events):
             try:
                 values = event["event"], *map(event.get, where)
+                own = self._day(event["at"])
+                if self.dated:
+                    values = *values, dt.date.fromordinal(own + _EPOCH_ORDINAL)
                 waiting = feeds(*values) if _PLAIN.issuperset(map(type, values)) else self._feeds(*values)
-                age = day - self._day(event["at"])
+                age = day - own
+                kept = [self._told(told[one], event) if one in told else () for one in waiting] if told else None
             except KeyError as error:
                 problems.append(Problem(f"events[{position}]", f"there is no {error}"))
             except ValueError as error:
@@ -168,12 +228,40 @@ class _OneScorer:
                 problems.append(Problem(f"events[{position}]", message))
             else:
                 if age >= 0:
-                    for happening in waiting:
+                    for place, happening in enumerate(waiting):
                         if age < windows[happening]:
-                            found.setdefault(happening, []).append(age)
+                            one = (age, *kept[place]) if kept else (age,)
+                            found.setdefault(happening, []).append(one)
         if problems:
             raise ContractError("events", problems)
         return found
+
+    def _told(self, plan: EventPlan, event: Mapping[str, Any]) -> tuple[Any, ...]:
+        """The values of an event that are told apart, and last what is added up."""
+        keys = tuple(self.text.read(event.get(name)) for name in plan.columns)
+        if plan.sum is None:
+            return keys
+        amount = self.amount.read(event.get(plan.sum))
+        if amount is not None and abs(amount) > LARGEST_AMOUNT:
+            raise ValueError(f"{plan.sum} is beyond a million, which is too large to add up")
+        return *keys, 0 if amount is None else round(amount * 1000)
+
+    def reached(self, outcomes: Iterable[Mapping[str, Any]], day: int, found: dict[int, list[Event]]) -> None:
+        """Note the stages that happenings wait for."""
+        problems = []
+        for position, outcome in enumerate(outcomes):
+            try:
+                age, stage = day - self._day(outcome["at"]), normalise(outcome["stage"])
+            except KeyError as error:
+                problems.append(Problem(f"outcomes[{position}]", f"there is no {error}"))
+            except (ValueError, TypeError, AttributeError) as error:
+                problems.append(Problem(f"outcomes[{position}]", f"{outcome!r}: {error}"))
+            else:
+                for happening, names in self.stages:
+                    if stage in names and 0 <= age < self.windows[happening]:
+                        found.setdefault(happening, []).append((age,))
+        if problems:
+            raise ContractError("outcomes", problems)
 
     def _day(self, at: Any) -> int:
         """The day of an event, since 1970."""
@@ -187,54 +275,112 @@ class _OneScorer:
             raise ValueError("a time outside the years 1 to 9999")
         return day
 
-    def rows(self, lead: Mapping[str, Any]) -> Rows:
-        """Each column's answers."""
-        rows, problems = {}, []
+    def rows(self, lead: Mapping[str, Any], day: int) -> tuple[Rows, Rows]:
+        """Each column's answers, and those about how many days ago the day of some is."""
+        rows, ago, problems = {}, {}, []
         for name, reader in self.leads.items():
             try:
                 rows[name] = reader.row(lead[name])
+                if name in self.ago:
+                    date = reader.value.read(lead[name])
+                    ago[name] = self.ago[name].row(None if date is None else day - int(date))
             except KeyError:
                 problems.append(Problem(f"lead[{name!r}]", f"is not there (None is missing){did_you_mean(name, lead)}"))
             except ValueError as error:
                 problems.append(Problem(f"lead[{name!r}]", f"{lead[name]!r}: {error}"))
         if problems:
             raise ContractError("lead", problems)
-        return rows
+        return rows, ago
 
-    def score(self, lead: Mapping[str, Any], events: Iterable[Mapping[str, Any]], day: int) -> dict[str, Any]:
+    def score(
+        self,
+        lead: Mapping[str, Any],
+        events: Iterable[Mapping[str, Any]],
+        outcomes: Iterable[Mapping[str, Any]],
+        day: int,
+    ) -> dict[str, Any]:
         """One lead's row of `Scores.frame`."""
-        rows, ages = self.rows(lead), self.ages(events, day)
+        rows, ago = self.rows(lead, day)
+        found = self.found(events, day)
+        if self.stages:
+            self.reached(outcomes, day, found)
+        one = _Lead(self.plan, rows, ago, found, day)
         sums = [0] * len(self.fit.slots)
         for column, index, slot in self.within:
             sums[slot] += rows[column][index]
-        for test, slot, points in self.across:
-            if test(rows):
-                sums[slot] += points
+        for fit_rule, slot in self.across:
+            sums[slot] += _fit(fit_rule, one)
         fit = self.fit.total(sums)
-        sums = self.quiet.copy()
-        for happening, found in ages.items():
-            if happening < len(self.rules):
-                rule, worth, slot, nothing = self.rules[happening]
-                sums[slot] += rule.clip(_earned(rule, found, worth)) - nothing
-        return self._verdict(fit, self.behaviour.total(sums), rows, ages)
+        return self._verdict(fit, self.behaviour.total(self._behaviour(one)), one)
 
-    def _verdict(self, fit: int, behaviour: int, rows: Rows, ages: Mapping[int, list[int]]) -> dict[str, Any]:
-        blocked = next((n for n, one in self.never if (one in ages if isinstance(one, int) else one(rows))), None)
-        own = ((name, threshold) for name, test, threshold in self.segments if test(rows))
-        segment, threshold = next(own, (None, self.threshold))
-        enough = fit + behaviour >= threshold and fit >= self.minimum_fit and behaviour >= self.minimum_behaviour
-        via = None if blocked else "hand_raise" if self.plan.hand_raise in ages else "score" if enough else None
-        return {
+    def _behaviour(self, one: _Lead) -> list[int]:
+        """The sums of the groups of behaviour, before their limits."""
+        sums = self.quiet.copy()
+        for happening in one.found:
+            if happening in self.alone:
+                rule, worth, slot, nothing = self.rules[happening]
+                plan = self.plan.happenings[happening]
+                sums[slot] += rule.clip(_value(rule, plan, one.events(happening), one, worth)) - nothing
+        shared: dict[str, dict[Any, int]] = {}
+        for place in self.asking:
+            self._add(place, one, sums, shared)
+        for group, values in shared.items():
+            most = self.plan.rulebook.groups[group].each_at_most
+            sums[self.behaviour.slot(group)] += sum(_at_most(value, most) for value in values.values())
+        return sums
+
+    def _add(self, place: int, one: _Lead, sums: list[int], shared: dict[str, dict[Any, int]]) -> None:
+        """Add what a rule gives that asks more than its events; in a group with `per`, value by value."""
+        earning, plan = self.plan.behaviour[place], self.plan.happenings[place]
+        rule, worth, slot, _ = self.rules[place]
+        first, last = rule.active
+        if not first <= one.day <= last or (earning.when is not None and not one.holds(earning.when)):
+            return
+        events = one.events(place)
+        if earning.cases:
+            sums[slot] += rule.clip(_case(earning, plan, events, one))
+        elif not rule.event:
+            sums[slot] += rule.clip(thousandths(rule.points or 0))
+        elif not plan.per:
+            sums[slot] += rule.clip(_value(rule, plan, events, one, worth))
+        else:
+            values: dict[Any, list[Event]] = {}
+            for event in events:
+                values.setdefault(one.key(plan, event, plan.per), []).append(event)
+            paid = {
+                key: _at_most(_value(rule, plan, those, one, worth), rule.each_at_most) for key, those in values.items()
+            }
+            if not earning.group_per:
+                sums[slot] += rule.clip(sum(paid.values()))
+                return
+            added = shared.setdefault(str(rule.group), {})
+            for key, value in paid.items():
+                added[key] = added.get(key, 0) + value
+
+    def _verdict(self, fit: int, behaviour: int, one: _Lead) -> dict[str, Any]:
+        plan, qualify = self.plan, self.plan.rulebook.qualify
+        barred = (name for name, asks in plan.never if (one.events(asks) if isinstance(asks, int) else one.holds(asks)))
+        blocked = next(barred, None)
+        own = ((name, threshold) for name, holds, threshold in plan.segments if one.holds(holds))
+        segment, threshold = next(own, (None, plan.threshold))
+        grade = self._grade(fit, behaviour)
+        enough = fit >= self.minimum_fit and behaviour >= self.minimum_behaviour
+        enough = enough and (threshold is None or fit + behaviour >= threshold)
+        enough = enough and (qualify.grades is None or grade in qualify.grades)
+        asked = any(one.events(place) and (holds is None or one.holds(holds)) for place, holds in plan.hand_raises)
+        via = None if blocked else "hand_raise" if asked else "score" if enough else None
+        verdict = {
             "fit": fit / 1000,
             "behaviour": behaviour / 1000,
             "total": (fit + behaviour) / 1000,
             "segment": segment,
-            "threshold": threshold / 1000,
+            "threshold": None if threshold is None else threshold / 1000,
             "qualified": via is not None,
             "via": via,
             "blocked_by": blocked,
-            "grade": self._grade(fit, behaviour),
+            "grade": grade,
         }
+        return verdict | ({"label": plan.labels.get(grade or "")} if plan.labels else {})
 
     def _grade(self, fit: int, behaviour: int) -> str | None:
         found = ""
@@ -243,15 +389,57 @@ class _OneScorer:
         return found or None
 
 
-def _earned(rule: BehaviourRule, ages: list[int], worth: Callable[[int], int]) -> int:
-    """What a behaviour rule gives before its limits."""
-    if rule.count == "daily":
+def _fit(plan: FitPlan, one: _Lead) -> int:
+    """The points of a fit rule that asks more than one column, or is not always active."""
+    first, last = plan.rule.active
+    if not first <= one.day <= last:
+        return 0
+    if plan.place is not None:
+        return one.rows[plan.place.column][plan.place.index]
+    return next((points for holds, points in plan.ways if holds is not None and one.holds(holds)), plan.other)
+
+
+def _case(earning: Earning, plan: EventPlan, events: list[Event], one: _Lead) -> int:
+    """The points of the first case that holds."""
+    for holds, case in earning.cases:
+        if holds is not None and not one.holds(holds):
+            continue
+        if case.times or case.within_days:
+            within = [event for event in events if event[0] < (case.within_days or ALWAYS)]
+            if not (case.times or AT_LEAST_ONCE).meets(one.number(plan, within)):
+                continue
+        return thousandths(case.points)
+    return thousandths(earning.rule.other)
+
+
+def _value(rule: BehaviourRule, plan: EventPlan, events: list[Event], one: _Lead, worth: Callable[[int], int]) -> int:
+    """What a rule gives for events, before its limits."""
+    if plan.sum is not None:
+        total = sum(event[-1] for event in events)
+        if rule.from_ is not None:
+            return rule.reached(total / 1000)
+        whole, rest = divmod(total * thousandths(rule.points or 0), 1000)
+        return whole + (rest > _HALF or (rest == _HALF and whole % 2 == 1))
+    ages = [event[0] for event in events]
+    if plan.distinct == ("day",):
         ages = list(set(ages))
-    elif rule.count == "once" and ages:
-        ages = [min(ages)]
-    if rule.from_ is not None:
-        return reached(rule, len(ages))
-    return sum(map(worth, ages))
+    elif plan.distinct == ():
+        ages = [min(ages)] if ages else []
+    elif plan.distinct is not None:
+        latest: dict[Any, int] = {}
+        for event in events:
+            key = one.key(plan, event, plan.distinct)
+            latest[key] = min(latest.get(key, event[0]), event[0])
+        ages = [*latest.values()]
+    return rule.reached(len(ages)) if rule.from_ is not None else sum(map(worth, ages))
+
+
+# Of a thousandth.
+_HALF = 500
+
+
+def _at_most(value: int, most: float | None) -> int:
+    return value if most is None else min(value, thousandths(most))
 
 
 @lru_cache(maxsize=64)
@@ -260,7 +448,12 @@ def _one_scorer(rulebook: Rulebook) -> _OneScorer:
 
 
 def score_one(
-    lead: Mapping[str, Any], events: Iterable[Mapping[str, Any]], rulebook: Rulebook, *, as_of: Any
+    lead: Mapping[str, Any],
+    events: Iterable[Mapping[str, Any]],
+    rulebook: Rulebook,
+    *,
+    as_of: Any,
+    outcomes: Iterable[Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Score one lead, as a web form or a CRM hook has it; the same figures as `score`, to the last digit.
 
@@ -269,16 +462,19 @@ def score_one(
     lead : mapping of column to value
         Every column the rulebook uses; None where it is not known.
     events : iterable of mappings
-        This lead's events: `event`, `at` (date, time or ISO text), and the columns a `where` tests (absent is missing).
+        This lead's events: `event`, `at` (date, time or ISO text), and the columns that rules look at (absent is
+        missing).
     rulebook : Rulebook
         Compiled at the first call, then remembered.
     as_of : date, or text as "2026-03-31"
+    outcomes : iterable of mappings, optional
+        This lead's stages, where the rulebook asks for some: `stage`, by our names, and `at`.
 
     Returns
     -------
     dict
         `fit`, `behaviour`, `total`, `segment`, `threshold`, `qualified`, `via`, `blocked_by`, `grade`, as in
-        `Scores.frame`.
+        `Scores.frame`; with labels also `label`.
 
     Raises
     ------
@@ -286,7 +482,8 @@ def score_one(
         If a column is absent or holds a value of another kind; all of them at once. Each value is read as `load_tables`
         reads it in a table, and refused where that refuses it.
     ArgumentError
-        If `as_of` is no day, the arguments are not in this order, or the lead was created after that day.
+        If `as_of` is no day, the arguments are not in this order, the lead was created after that day, or the rulebook
+        asks for stages and none are given (give an empty list for none).
 
     Examples
     --------
@@ -311,6 +508,9 @@ def score_one(
             given.day("as_of", as_of)
     today = as_day(as_of, name="as_of")
     scorer = _one_scorer(rulebook)
+    if outcomes is None and scorer.stages:
+        message = f"{rulebook.name!r} asks for stages: give those that the lead reached, or an empty list"
+        raise ArgumentError("outcomes", message)
     day = today.toordinal() - _EPOCH_ORDINAL
     try:
         created = scorer.day.read(lead.get("created_at"))
@@ -318,4 +518,4 @@ def score_one(
         raise ContractError("lead", [Problem("lead['created_at']", f"{lead['created_at']!r}: {error}")]) from None
     if created is not None and created > day:
         raise ArgumentError("as_of", f"the lead was created on {lead['created_at']}, after {today}")
-    return scorer.score(lead, events, day)
+    return scorer.score(lead, events, outcomes or (), day)

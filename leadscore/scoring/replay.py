@@ -21,7 +21,7 @@ from leadscore.rulebook import Rulebook
 from leadscore.rulebook.bounds import side_range
 from leadscore.rulebook.model import minimum
 from leadscore.scoring.attributes import IN_CACHE, Attributes
-from leadscore.scoring.engine import Days, runs
+from leadscore.scoring.days import Days, merged, runs
 from leadscore.scoring.plan import compiled
 from leadscore.scoring.rising import Rising
 from leadscore.scoring.scores import lead_ids, named, points_by_rule, verdicts
@@ -58,15 +58,16 @@ class _Search:
 
     def _within_reach(self, tables: Tables) -> npt.NDArray[np.bool_]:
         """(leads,) False where no event can make up for what the lead is."""
-        attributes, book = self.timeline.attributes, self.timeline.plan.rulebook
-        able = attributes.fit + side_range(book, "behaviour").most >= attributes.threshold
-        able &= attributes.fit >= minimum(book.qualify.minimum_fit)
+        attributes, plan = self.timeline.attributes, self.timeline.plan
+        book, fit = plan.rulebook, attributes.most_fit
+        able = fit + side_range(book, "behaviour").most >= attributes.least_threshold
+        able &= fit >= minimum(book.qualify.minimum_fit)
         reach = np.zeros(len(tables.ids), bool)
         reach[tables.records.lead[able[: len(tables.leads)]]] = True
         if tables.records.valid_from is not None:
             reach |= able[-1]
-        if self.timeline.plan.hand_raise is not None:
-            for table in self.timeline.classes.feeds[self.timeline.plan.hand_raise]:
+        for place, _ in plan.hand_raises:
+            for table in self.timeline.classes.feeds[place]:
                 reach[self.timeline.tables[table].lead] = True
         return reach
 
@@ -100,39 +101,49 @@ class _Search:
 
 
 class _Doings(NamedTuple):
-    """What leads did on one day each, in the order of the leads and of time."""
+    """What leads did on one day each, in the order of the leads and of time; `told` by the tables that keep values."""
 
     row: Positions
     moment: npt.NDArray[np.int64]
     kind: Positions
-    events: Positions
+    events: npt.NDArray[np.int64]
+    told: dict[int, tuple[npt.NDArray[Any], ...]]
 
     @classmethod
     def read(cls, tables: Tables, timeline: Timeline, lead: Positions, day: Positions) -> tuple[_Doings, bool]:
         """The events of each lead's day that some rule waits for, and whether their times have a zone."""
+        classes = timeline.classes
         wanted = np.full(len(tables.ids), np.iinfo(np.int64).max)
         wanted[lead] = day
         row = np.zeros(len(tables.ids), np.int32)
         row[lead] = np.arange(len(lead), dtype=np.int32)
-        found: list[tuple[Any, ...]] = [(_EMPTY, _EMPTY.astype(np.int64), _EMPTY, _EMPTY)]
+        widths = [4, *(table.width for table in classes.apart.values())]
+        found: list[tuple[Any, ...]] = [(_EMPTY, _EMPTY.astype(np.int64), *[_EMPTY] * (sum(widths) - 2))]
         zoned = False
         for batch in tables.events.pieces(IN_CACHE):
             local = tables.events.local(batch, timeline.plan.rulebook.timezone)
-            kind = timeline.classes.of(batch)
-            rows = np.flatnonzero((local // DAY == wanted[batch.lead]) & timeline.classes.matches[kind].any(axis=1))
+            kind = classes.of(batch, local)
+            rows = np.flatnonzero((local // DAY == wanted[batch.lead]) & classes.matches[kind].any(axis=1))
             # Of daily activity only the day is known.
             moment = np.full(len(rows), NO_TIME) if batch.times is None else batch.times.take(rows).at
             zoned |= batch.times is not None and bool(batch.times.zoned)
             events = np.ones(len(rows), np.int64) if batch.count is None else batch.count[rows]
-            found.append((row[batch.lead[rows]], moment, kind[rows], events))
+            told = [kept for table in classes.apart.values() for kept in classes.told(table, batch, rows)]
+            found.append((row[batch.lead[rows]], moment, kind[rows], events, *told))
         columns = [np.concatenate(parts) for parts in zip(*found, strict=True)]
         order = np.lexsort((columns[1], columns[0]))
-        return cls(*(column[order] for column in columns)), zoned
+        columns = [column[order] for column in columns]
+        ends = np.cumsum(widths)
+        kept = {place: tuple(columns[ends[at] : ends[at + 1]]) for at, place in enumerate(classes.apart)}
+        row_of, moments, kinds, counts = columns[:4]
+        return cls(row_of, moments, kinds, counts, kept), zoned
 
     def between(self, start: int, stop: int) -> _Doings:
         """Those of some rows, which count from `start`."""
         first, last = np.searchsorted(self.row, np.array([start, stop], self.row.dtype))
-        return _Doings(self.row[first:last] - start, *(column[first:last] for column in self[1:]))
+        told = {place: tuple(column[first:last] for column in kept) for place, kept in self.told.items()}
+        part = slice(first, last)
+        return _Doings(self.row[part] - start, self.moment[part], self.kind[part], self.events[part], told)
 
 
 def _moments(
@@ -155,8 +166,18 @@ def _moments(
         so_far -= np.repeat(so_far[begins], own)
         some = np.flatnonzero(so_far).astype(np.int32)
         today.append(Days(some, np.zeros(len(some), np.int32), so_far[some]))
+    told = {}
+    for place, table in part.classes.apart.items():
+        rows = np.flatnonzero(np.isin(doings.kind, table.classes))
+        # What happened counts from its moment to the end of its day.
+        left = (begins + own)[doings.row[rows]] - moment[rows]
+        ends = np.cumsum(left)
+        later = np.arange(ends[-1] if len(ends) else 0) + np.repeat(moment[rows] - (ends - left), left)
+        again = np.repeat(rows, left)
+        kept = (column[again] for column in doings.told[place])
+        told[place] = table.days(later.astype(np.int32), np.zeros(len(later), np.int32), doings.events[again], *kept)
     row = np.repeat(np.arange(len(lead)), own)
-    qualified = np.flatnonzero(part.so_far(lead, day, row, today).via >= 0)
+    qualified = np.flatnonzero(part.so_far(lead, day, row, today, told).via >= 0)
     first = qualified[runs(row[qualified])]
     at = np.full(own.sum(), NO_TIME)
     at[moment] = doings.moment
@@ -182,7 +203,8 @@ class History(Result):
         `behaviour`, `total`, `segment`, `threshold`, `via`, `grade`.
     states : DataFrame or None
         With `states=True`, a row for each stay: `lead_id`, `from_day`, `to_day` (the last day on which the lead
-        qualifies; missing where it still does on `end`), `already`.
+        qualifies; missing where it still does on `end`), `already`; with a `restart` in the rulebook also `pass`, how
+        many restarts the lead had before the stay, so that the second MQL is told from the first.
     tables : Tables
     attributes : Attributes or None
         What each fit rule looks at.
@@ -386,8 +408,19 @@ class Replay:
         there = int((timeline.there_from <= last).sum())
         length = timeline.last - timeline.first + 1
         states = None if self.stays is None else _states(self.stays, self.tables, start, length)
+        if states is not None and timeline.plan.restart is not None:
+            states["pass"] = self._restarts(states)
         rulebook, attributes = timeline.plan.rulebook, timeline.attributes
         return History(rulebook, start, day_of(last), there, frame, states, self.tables, attributes)
+
+    def _restarts(self, states: pd.DataFrame) -> npt.NDArray[np.int64]:
+        """How many restarts each stay's lead had on days before it."""
+        timeline = self.timeline
+        assert timeline.plan.restart is not None
+        days = merged([timeline.tables[table] for table in timeline.classes.feeds[timeline.plan.restart]])
+        lead = self.tables.positions(pd.Index(states["lead_id"]))
+        begins = states["from_day"].to_numpy("datetime64[D]").astype(np.int64)
+        return days.place(lead + 1, 0 * lead) - days.place(lead, (timeline.last - begins + 1).astype(np.int32))
 
     def _qualified_on(self, day: int) -> Positions:
         """The leads that qualify on a day: of those that did when something last could rise, who still do."""

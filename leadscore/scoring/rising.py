@@ -8,28 +8,36 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from leadscore.rulebook.model import BehaviourRule, Happening, Never
-from leadscore.scoring.plan import reached
+from leadscore.rulebook.conditions import Did
+from leadscore.rulebook.model import BehaviourRule, Never
+from leadscore.scoring.plan import ALWAYS, EventPlan
 from leadscore.scoring.timeline import Timeline
 from leadscore.tables.tables import Tables
 
 
-def rising(part: Happening | Never, oldest: int) -> list[int]:
+def rising(plan: EventPlan, group_most: float | None, oldest: int) -> list[int]:
     """The ages, in days up to `oldest`, at which an event can raise what waits for it; at all others it cannot.
 
     Between two days on which nothing can rise, points only fall and who qualifies can only cease to.
     """
-    closes = [] if part.within_days is None else [part.within_days]
+    part, closes = plan.part, [plan.window] if plan.window < ALWAYS else []
     if isinstance(part, Never):
         return closes
+    if isinstance(part, Did) or (isinstance(part, BehaviourRule) and plan.sum):
+        return [0, *closes]
     if not isinstance(part, BehaviourRule):
         return [0]
+    if part.cases:
+        return [0, *(case.within_days for case in part.cases if case.within_days)]
     if part.from_ is not None:
-        counts = (0, 1) if part.count == "once" else (0, *sorted(part.from_))
-        steps = list(pairwise(reached(part, count) for count in counts))
-        return [0] * any(low < high for low, high in steps) + closes * any(low > high for low, high in steps)
-    worth = [0, *map(part.worth, range(oldest + 1))]
-    return [age for age, (before, after) in enumerate(pairwise(worth)) if before < after]
+        steps = list(pairwise(part.reached(count) for count in (0, *sorted(part.from_))))
+        ages = [0] * any(low < high for low, high in steps) + closes * any(low > high for low, high in steps)
+    else:
+        worth = [0, *map(part.worth, range(oldest + 1))]
+        ages = [age for age, (before, after) in enumerate(pairwise(worth)) if before < after]
+    # A value that is limited to less than nothing takes that away when the last of its events leaves.
+    lowered = any(most is not None and most < 0 for most in (part.each_at_most, group_most))
+    return ages + closes * lowered
 
 
 class Rising:
@@ -53,20 +61,26 @@ class Rising:
             begin = first - 1 - timeline.first
             self._wanted[begin : last - timeline.first + 1] = True
             self._begins.append(begin)
-        happenings = timeline.plan.happenings
+        plan, book = timeline.plan, timeline.plan.rulebook
         oldest = max((int(days.age.max()) for days in timeline.tables if len(days.age)), default=0)
-        ages = [rising(one.part, oldest) for one in happenings]
-        self._ages = [
-            sorted({age for happening in np.flatnonzero(waiting) for age in ages[happening]})
-            for waiting in timeline.classes.matches
-        ]
-        self._changed, changes = tables.records.changes(timeline.plan.rulebook.timezone)
-        self._changes = changes - timeline.first
+        ages: list[set[int]] = [set() for _ in timeline.tables]
+        for one, fed in zip(plan.happenings, timeline.classes.feeds, strict=True):
+            group = book.limits(getattr(one.part, "group", None))
+            for table in fed:
+                ages[table].update(rising(one, group.each_at_most, oldest))
+        self._ages = list(map(sorted, ages))
+        changed, changes = tables.records.changes(book.timezone)
+        dated = [(tables.records.lead[rows], days) for rows, days in timeline.attributes.changes()]
+        self._changed = np.concatenate([changed, *(lead for lead, _ in dated)])
+        self._changes = np.concatenate([changes, *(days for _, days in dated)]) - timeline.first
+        # A rule that begins to hold, or with points below zero ceases to.
+        ends = [day for _, _, rule in book.rules() for day in (rule.active[0], rule.active[1] + 1)]
+        self._everyone = [int(day) - timeline.first for day in ends if 0 <= day - timeline.first < self.length]
 
     def days(self, part: Timeline, leads: slice) -> npt.NDArray[np.bool_]:
         """(leads, days of the timeline) where something can rise, for a run of the leads that `part` is of."""
         rise = np.zeros((leads.stop - leads.start, self.length), bool)
-        rise[:, self._begins] = True
+        rise[:, self._begins] = rise[:, self._everyone] = True
         for days, ages in zip(part.tables, self._ages, strict=False):
             lead = days.lead - leads.start
             for age in ages:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -19,14 +17,15 @@ from leadscore.errors import ArgumentError
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.model import BehaviourRule
 from leadscore.scoring.binding import Binding
-from leadscore.scoring.engine import Bound, Days, points
+from leadscore.scoring.days import Days
+from leadscore.scoring.engine import Bound
 from leadscore.scoring.scores import Explanation, Line, lines, summary, verdicts
 from leadscore.tables.tables import Tables
 
 # A part of a change: side, cause, line, how many events, thousandths.
 _Part = tuple[str, str, str, int, int]
 _LEAD = np.zeros(1, np.int32)
-_AGEING = ("window closed", "decay", "new events")
+_AGEING = ("conditions", "restart", "window closed", "decay", "new events")
 
 
 def explain_change(  # noqa: PLR0913 - whose score, by which rules, from when to when
@@ -50,10 +49,11 @@ def explain_change(  # noqa: PLR0913 - whose score, by which rules, from when to
         `lines` with `side`, `cause`, `line` (a rule or a limit), `events` (how many are meant, or how many days with
         events where the rule counts days; else 0) and `points`, which sum exactly to the change of fit, of behaviour
         and of the total. The causes, in the order in which each is worked out on top of those before: `created` (the
-        lead was not there on the first day: all that `rulebook` gives it), `attributes` (an edit of the lead), `window
-        closed` (events that no longer count), `decay` (events that count for less or, below zero, take away less), `new
-        events`, `limits` (what caps and floors took away or gave back) and `rulebook` (what `new` gives on the later
-        day beyond `rulebook`).
+        lead was not there on the first day: all that `rulebook` gives it), `attributes` (what fit rules see of the
+        lead), `conditions` (a rule's `when` or a case's that holds now and did not, or its days), `restart` (events
+        forgotten at a restart or by `since_last`), `window closed` (events that no longer count), `decay` (events that
+        count for less or, below zero, take away less), `new events`, `limits` (what caps and
+        floors took away or gave back) and `rulebook` (what `new` gives on the later day beyond `rulebook`).
 
     Raises
     ------
@@ -135,15 +135,23 @@ def _apart(before: Iterable[Line], after: Iterable[Line]) -> Iterator[Line]:
 
 
 def _behaviour(before: Bound, after: Bound, gap: int) -> Iterator[_Part]:
-    """What each behaviour rule gave less or more, before limits: windows first, then decay, then what is new."""
-    for index, rule in enumerate(after.plan.rulebook.behaviour):
-        within = math.inf if rule.within_days is None else rule.within_days
-        then, now = ([days.where(days.age < within) for days in bound.days[index]] for bound in (before, after))
-        kept = [days.where(days.age + gap < within) for days in then]
-        aged = [replace(days, age=days.age + np.int32(gap)) for days in kept]
+    """What each behaviour rule gave less or more, before limits, cause by cause, each on top of those before."""
+    held = [[bool(bound.held(earning)[0]) for earning in bound.plan.behaviour] for bound in (before, after)]
+    for place, (earning, plan) in enumerate(zip(after.plan.behaviour, after.plan.happenings, strict=False)):
+        rule, last = earning.rule, after.forgotten_from(place)[0]
+        then, now = (bound.days(place) for bound in (before, after))
+        remembered = [days.where(days.age + gap < last) for days in then]
+        kept = [days.where(days.age + gap < plan.window) for days in remembered]
+        aged = [days.aged(gap) for days in kept]
         new = [days.where(days.age < gap) for days in now]
-        steps = [points(rule, tables).sole for tables in (then, kept, aged, now)]
-        events = [_events(rule, then) - _events(rule, kept), _events(rule, kept), _events(rule, new)]
+        steps = [before.worked(place, then).at(0) * held[0][place]]
+        # Conditions are those of the later day from here on; the age of events stays that of the day before.
+        on_day = after.on(before.day)
+        steps += [on_day.worked(place, days).at(0) for days in (then, remembered, kept)]
+        steps += [after.worked(place, days).at(0) for days in (aged, now)]
+        steps[1:] = [step * held[1][place] for step in steps[1:]]
+        numbers = [_events(rule, days) for days in (then, remembered, kept, new)]
+        events = [0, numbers[0] - numbers[1], numbers[1] - numbers[2], numbers[2], numbers[3]]
         for cause, count, (low, high) in zip(_AGEING, events, pairwise(steps), strict=True):
             yield "behaviour", cause, rule.name, count, high - low
 

@@ -14,15 +14,16 @@ import pandas as pd
 import pyarrow as pa
 
 from leadscore.base.arguments import Arguments
-from leadscore.base.days import day_number
+from leadscore.base.days import day_number, day_of
 from leadscore.base.groups import MISSING
 from leadscore.base.text import counted
 from leadscore.errors import ArgumentError
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.model import FitRule, Limits
-from leadscore.scoring.engine import Bound, points
-from leadscore.scoring.plan import compiled
+from leadscore.scoring.earned import summed
+from leadscore.scoring.engine import Bound
+from leadscore.scoring.plan import ALWAYS, compiled
 from leadscore.scoring.timeline import Timeline
 from leadscore.scoring.unfired import findings
 from leadscore.tables.findings import findings_section
@@ -78,7 +79,8 @@ class Scores(Result):
     tables : Tables
     frame : DataFrame, index lead_id
         `fit`, `behaviour`, `total` (points, float64; higher is hotter, not a probability), `segment`, `threshold` (the
-        one that applied), `qualified`, `via` (score or hand_raise), `blocked_by` (a `never` entry), `grade`.
+        one that applied; missing without one), `qualified`, `via` (score or hand_raise), `blocked_by` (a `never`
+        entry), `grade`; with labels also `label`.
     """
 
     rulebook: Rulebook
@@ -146,7 +148,8 @@ class Scores(Result):
         found = [(side, name, points / 1000) for side, _, name, points in lines(self.bound, position)]
         row = self.frame.iloc[[position]].astype(object).iloc[0]
         frame = pd.DataFrame(found, columns=["side", "line", "points"])
-        return Explanation(summary(lead_id, self.as_of, row), lead_id, frame)
+        notes = (*_restarted(self.bound, position), *_reasons_given(self.rulebook, frame))
+        return Explanation(summary(lead_id, self.as_of, row), lead_id, frame, notes)
 
     @property
     def ways(self) -> pd.DataFrame:
@@ -204,7 +207,7 @@ class Scores(Result):
         LS203 events and LS204 values that no rule names; and what `Tables.findings` says.
         """
         day = day_number(self.as_of)
-        return findings(self.tables, self.rulebook, day, day, self.bound.attributes)
+        return findings(self.tables, self.rulebook, day, day, self.bound)
 
     def __len__(self) -> int:
         return self.bound.n
@@ -223,19 +226,26 @@ def lead_ids(tables: Tables, lead: Positions) -> pd.Index[Any]:
 def verdicts(bound: Bound) -> pd.DataFrame:
     """The columns of `Scores.frame`, a row for each of `bound`."""
     plan = bound.plan
-    return pd.DataFrame(
+    thresholds = bound.threshold / 1000
+    codes, names = bound.grades if plan.grades else (np.full(bound.n, -1), [])
+    frame = pd.DataFrame(
         {
             "fit": bound.fit / 1000,
             "behaviour": bound.behaviour / 1000,
             "total": (bound.fit + bound.behaviour) / 1000,
             "segment": _categories(bound.segment, [name for name, *_ in plan.segments]),
-            "threshold": bound.threshold / 1000,
+            "threshold": thresholds if plan.threshold is not None else np.full(bound.n, np.nan),
             "qualified": bound.via >= 0,
             "via": _categories(bound.via, ["hand_raise", "score"]),
             "blocked_by": _categories(bound.blocked, [name for name, _ in plan.never]),
-            "grade": _grades(bound),
+            "grade": _categories(codes, names),
         }
     )
+    if plan.labels:
+        listed = [*plan.rulebook.labels]
+        place = np.array([listed.index(plan.labels[name]) if name in plan.labels else -1 for name in names])
+        frame["label"] = _categories(place[codes], listed)
+    return frame
 
 
 def points_by_rule(bound: Bound) -> pd.DataFrame:
@@ -244,18 +254,11 @@ def points_by_rule(bound: Bound) -> pd.DataFrame:
     return pd.DataFrame({name: found.dense(bound.n) / 1000 for name, found in rules}, index=range(bound.n))
 
 
-def _grades(bound: Bound) -> pd.Categorical:
-    codes, names = np.zeros(bound.n, np.int64), [""]
-    for side, least, letters in bound.plan.grades:
-        value = bound.fit if side == "fit" else bound.behaviour
-        codes = codes * len(letters) + np.searchsorted(least, -value)
-        names = [name + letter for name in names for letter in letters]
-    return _categories(codes, names) if bound.plan.grades else _categories(codes - 1, [])
-
-
 def summary(lead_id: Any, day: dt.date, row: pd.Series[Any]) -> str:
     """A row of `Scores.frame` as a sentence."""
-    sums = f"fit {row['fit']:g} + behaviour {row['behaviour']:g} = {row['total']:g}, threshold {row['threshold']:g}"
+    sums = f"fit {row['fit']:g} + behaviour {row['behaviour']:g} = {row['total']:g}"
+    sums += f", threshold {row['threshold']:g}" if pd.notna(row["threshold"]) else ""
+    sums += f", grade {row['grade']}" if pd.isna(row["threshold"]) and pd.notna(row["grade"]) else ""
     if pd.notna(row["blocked_by"]):
         verdict = f"not qualified: blocked by {row['blocked_by']!r}"
     elif row["qualified"]:
@@ -264,6 +267,23 @@ def summary(lead_id: Any, day: dt.date, row: pd.Series[Any]) -> str:
         verdict = "not qualified"
     segment = f" ({row['segment']})" if pd.notna(row["segment"]) else ""
     return f"{lead_id} on {day}: {sums}{segment}: {verdict}"
+
+
+def _restarted(bound: Bound, position: int) -> Iterator[str]:
+    """Since when behaviour counts, of a lead that was restarted."""
+    days = [] if bound.plan.restart is None else bound.days(bound.plan.restart)
+    ages = [part.age[part.lead == position].min(initial=ALWAYS) for part in days]
+    if ages and (last := min(ages)) < ALWAYS:
+        yield f"Restarted on {day_of(bound.day[position] - last)}: what was done up to that day does not count."
+
+
+def _reasons_given(rulebook: Rulebook, lines: pd.DataFrame) -> Iterator[str]:
+    """Why there are the rules that gave or took points, and whose they are, where the rulebook says so."""
+    moved = set(lines.loc[lines["points"] != 0, "line"])
+    for _, _, rule in rulebook.rules():
+        owned = f" ({rule.owner})" if rule.owner else ""
+        if rule.name in moved and (rule.why or rule.owner):
+            yield f"{rule.name}: {rule.why or 'no reason given'}{owned}."
 
 
 # A line of an explanation: side, whether it is a limit that cut points, its text, thousandths.
@@ -279,20 +299,33 @@ def lines(bound: Bound, position: int) -> Iterator[Line]:
             if section != side:
                 continue
             if isinstance(rule, FitRule):
-                value = kept = int(bound.attributes.points(index, bound.record[[position]])[0])
+                value = kept = int(bound.fit_points(index)[position])
             else:
-                value = points(rule, [days.between(position, position + 1) for days in bound.days[index]]).sole
-                kept = rule.clip(value)
+                value, kept = bound.earned[index].at(position), bound.kept[index].at(position)
             yield side, False, rule.name, value
+            if index in bound.valued and section == "behaviour":
+                each = bound.valued[index].at_most(rule.each_at_most).added().at(position)  # type: ignore[union-attr] # it is a behaviour rule
+                yield from _limit(side, f"{rule.name} per {', '.join(book.per(rule))}", value, each)  # type: ignore[arg-type] # as above
+                value = each
             yield from _limit(side, rule.name, value, kept)
             groups[rule.group] = groups.get(rule.group, 0) + kept
         total = 0
         for group, value in groups.items():
-            kept = book.limits(group).clip(value)
+            limits = book.limits(group)
+            if limits.per:
+                members = [
+                    bound.valued[index].at_most(rule.each_at_most)
+                    for index, rule in enumerate(book.behaviour)
+                    if rule.group == group
+                ]
+                each = summed(members).at_most(limits.each_at_most).added().at(position)
+                yield from _limit(side, f"{group} per {', '.join(limits.per)}", value, each)
+                value = each  # noqa: PLW2901 - what is left of it
+            kept = limits.clip(value)
             yield from _limit(side, str(group), value, kept)
             total += kept
-        limits: Limits = getattr(book.totals, side)
-        yield from _limit(side, f"totals.{side}", total, limits.clip(total))
+        totals: Limits = getattr(book.totals, side)
+        yield from _limit(side, f"totals.{side}", total, totals.clip(total))
 
 
 def _limit(side: str, name: str, before: int, after: int) -> Iterator[Line]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +16,12 @@ from leadscore.base.text import counted, normalise
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.bounds import NOTHING, rule_range
 from leadscore.rulebook.conditions import EQUAL, Condition, Test
-from leadscore.rulebook.kinds import Use, condition_uses, conditions, rule_uses
+from leadscore.rulebook.kinds import Use, condition_uses, rule_uses, uses
 from leadscore.rulebook.lookups import Holds
 from leadscore.rulebook.model import BehaviourRule
+from leadscore.rulebook.yaml import Path
 from leadscore.scoring.attributes import Attributes
+from leadscore.scoring.engine import Bound
 from leadscore.scoring.events_seen import EventsSeen, Seen
 from leadscore.scoring.plan import compiled
 from leadscore.scoring.values import Values
@@ -34,19 +36,47 @@ _Found = Iterator[tuple[bool, Finding]]
 
 
 def findings(
-    tables: Tables, rulebook: Rulebook, first: int, last: int, attributes: Attributes | None = None
+    tables: Tables, rulebook: Rulebook, first: int, last: int, found: Attributes | Bound | None = None
 ) -> pd.DataFrame:
     """What to know of tables and a rulebook, over the days `first` to `last` since 1970.
 
     To the findings of the tables come LS201 rules that fired for no lead, LS202 values and events that a rule lists and
     the data lack, LS203 events that no rule names, LS204 values that no rule names in columns tested by lists of them.
-    Look-ups of the leads that were made already are given as `attributes`.
+    Look-ups of the leads that were made already are given as `found`; or all leads on the day, if it is one, and then
+    rules that ask more than a column or an event are looked at too.
     """
-    looked_up = attributes or Attributes(compiled(rulebook), tables)
-    found = [*_on_leads(_Leads(tables, looked_up, last)), *_on_events(EventsSeen(tables, rulebook, first, last))]
+    looked_up = found.attributes if isinstance(found, Bound) else found or Attributes(compiled(rulebook), tables)
+    told = [*_on_leads(_Leads(tables, looked_up, last)), *_on_events(EventsSeen(tables, rulebook, first, last))]
+    if isinstance(found, Bound):
+        told += _on_day(found, {one.where for _, one in told})
     # First those that say what to change.
-    found.sort(key=lambda one: (not one[0], one[1].code))
-    return pd.concat([tables.findings, as_frame(one for _, one in found)], ignore_index=True)
+    told.sort(key=lambda one: (not one[0], one[1].code))
+    return pd.concat([tables.findings, as_frame(one for _, one in told)], ignore_index=True)
+
+
+def _on_day(bound: Bound, said: set[str]) -> _Found:
+    """Rules and conditions that ask more than a column or an event, and hold for no lead on the day."""
+    for name, holds in _asking_more(bound) if bound.n else ():
+        if name not in said and not holds.any():
+            yield False, Finding("LS201", name, bound.n, "held for no lead on the day: nobody meets all that it asks")
+
+
+def _asking_more(bound: Bound) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+    """What asks more than a column or an event, and what it gave, or for which leads it holds."""
+    plan = bound.plan
+    for at, rule in enumerate(plan.fit):
+        if rule.moves and rule_range(plan.rulebook, rule.rule) != NOTHING:
+            yield rule.rule.name, bound.fit_points(at)
+    for at, (earning, one) in enumerate(zip(plan.behaviour, plan.happenings, strict=False)):
+        more = not earning.plain or one.resets or one.after is not None
+        if more and rule_range(plan.rulebook, earning.rule) != NOTHING:
+            yield earning.rule.name, bound.earned[at].dense(bound.n)
+    for (name, asks), barred in zip(plan.never, bound.barred, strict=True):
+        if plan.happenings[asks].resets if isinstance(asks, int) else asks.moves:
+            yield f"never: {name}", barred
+    for name, holds, _ in plan.segments:
+        if holds.moves:
+            yield f"segment: {name}", bound.holds(holds)
 
 
 class _Part(NamedTuple):
@@ -79,15 +109,20 @@ class _Leads:
         """Whatever looks at leads."""
         plan, qualify = self.attributes.plan, self.rulebook.qualify
         for index, rule in enumerate(self.rulebook.fit):
-            if rule_range(rule) != NOTHING:
-                table = None if rule.when else next(rule_uses(rule))
-                yield _Part(rule.name, "fired", table, rule.when, partial(self._pays, index))
+            if rule_range(self.rulebook, rule) != NOTHING and not plan.fit[index].moves:
+                table = next(rule_uses(rule)) if rule.column else None
+                whole = rule.when
+                if rule.cases:
+                    whole = Condition.model_construct(
+                        {"any_"}, any_=tuple(case.when for case in rule.cases if case.when)
+                    )
+                yield _Part(rule.name, "fired", table, whole, partial(self._pays, index))
         conditions = [(f"never: {one.name}", one.when, plan.never[place][1]) for place, one in enumerate(qualify.never)]
         conditions += [
             (f"segment: {one.name}", one.when, plan.segments[place][1]) for place, one in enumerate(qualify.segments)
         ]
         for name, when, holds in conditions:
-            if isinstance(holds, Holds):
+            if isinstance(holds, Holds) and not holds.moves:
                 yield _Part(name, "holds", None, when, partial(self.attributes.holds, holds))
 
     def _pays(self, index: int, rows: slice) -> npt.NDArray[np.bool_]:
@@ -120,7 +155,7 @@ def _unmet(condition: Condition, values: Callable[[str], Values], things: str) -
     """Which tests of a condition nothing meets, and why."""
     found = []
     for name, test in _leaves(condition):
-        if not values(name).meeting(test):
+        if not test.relative and not values(name).meeting(test):
             fields = {field: getattr(test, field) for field in sorted(test.model_fields_set)}
             parts = [Test.model_construct({field}, **{field: operand}) for field, operand in fields.items()]
             alone = [part for part in parts if not values(name).meeting(part)]
@@ -139,8 +174,8 @@ def _leaves(condition: Condition) -> Iterator[tuple[str, Test]]:
 
 def _lacking(part: _Part, values: Callable[[str], Values]) -> _Found:
     """Values that a rule lists and no lead has: all of a table of points; of conditions those that others may mean."""
-    uses = list(condition_uses(part.condition)) if part.table is None else [part.table]
-    for column, (use, operand) in uses:
+    asked = list(condition_uses(part.condition)) if part.table is None else [part.table]
+    for column, (use, operand) in asked:
         if use == "points" or use in EQUAL:
             wanted, seen = _wanted(operand), values(column)
             lacking = seen.lacking(wanted)
@@ -161,9 +196,7 @@ def _unnamed(name: str, leads: _Leads) -> _Found:
     Where none gives points by it alone, as where it keeps some leads out, only those that may mean a named one.
     """
     book, values = leads.rulebook, leads.values(name)
-    uses = [use for path, condition in conditions(book) if path[-1] == "when" for use in condition_uses(condition)]
-    uses += [use for rule in book.fit if rule.column is not None for use in rule_uses(rule)]
-    own = [use for column, use in uses if column == name]
+    own = [use for place, side, column, use in uses(book) if side == "lead" and column == name and _scores(place)]
     alone = [rule for rule in book.fit if {column for column, _ in rule_uses(rule)} == {name}]
     others = any(rule.other for rule in alone)
     if values.column.kind != "text" or others or not {use for use, _ in own} <= _LISTED:
@@ -175,6 +208,10 @@ def _unnamed(name: str, leads: _Leads) -> _Found:
             yield telling, Finding("LS204", f"leads.{name}", n, message)
 
 
+def _scores(place: Path) -> bool:
+    return place[0] not in {"personas", "conditions"}
+
+
 def _wanted(operand: object) -> list[object]:
     return list(operand) if isinstance(operand, (tuple, dict)) else [operand]
 
@@ -182,8 +219,10 @@ def _wanted(operand: object) -> list[object]:
 def _on_events(seen: EventsSeen) -> _Found:
     book = seen.rulebook
     names = [rule.name for rule in book.behaviour]
-    names += [f"never: {entry.name}" for entry in book.qualify.never if entry.when is None] + ["hand_raise"]
-    parts = [(name, one) for name, one in zip(names, seen.happenings, strict=False) if _matters(one)]
+    names += [f"never: {entry.name}" for entry in book.qualify.never if entry.when is None]
+    raises = [entry.name for entry in book.qualify.hand_raise]
+    names += ["hand_raise" if name is None else f"hand_raise: {name}" for name in raises]
+    parts = [(name, one) for name, one in zip(names, seen.happenings, strict=False) if _matters(book, one)]
     unfired = [name for name, one in parts if not one.fired]
     if not len(seen.tables.events):
         if unfired:
@@ -197,13 +236,13 @@ def _on_events(seen: EventsSeen) -> _Found:
         else:
             why, telling = _why_not(one, called, seen)
             yield telling, Finding("LS201", name, called.n, f"fired for no lead: {why}")
-    if found := called.unnamed([name for _, one in parts for name in one.part.event or ()], "event name"):
+    if found := called.unnamed([name for one in seen.happenings for name in one.part.event or ()], "event name"):
         message, n, telling = found
         yield telling, Finding("LS203", "events", n, message)
 
 
-def _matters(seen: Seen) -> bool:
-    return not isinstance(seen.part, BehaviourRule) or rule_range(seen.part) != NOTHING
+def _matters(book: Rulebook, seen: Seen) -> bool:
+    return not isinstance(seen.part, BehaviourRule) or rule_range(book, seen.part) != NOTHING
 
 
 def _lacking_events(name: str, seen: Seen, called: Values) -> _Found:

@@ -26,6 +26,8 @@ _VERBS = {
     "is": "is",
     "in": "is",
     "points": "is",
+    "has_option": "has the option",
+    "in_list": "is in the list",
     "is_not": "is other than",
     "not_in": "is other than",
     "has_word": "has the word",
@@ -131,7 +133,9 @@ class Values:
     def among(self, wanted: Iterable[Any]) -> npt.NDArray[np.bool_]:
         """Which of the distinct values are among those wanted, and last that a missing one is not."""
         operands = {operand_of(self.column.kind, one) for one in wanted}
-        return np.array([*(value in operands for value in self.column.values), False])
+        several = self.column.kind.startswith("options")
+        held = (not operands.isdisjoint(value) if several else value in operands for value in self.column.values)
+        return np.array([*held, False])
 
     def lacking(self, wanted: Iterable[Any]) -> list[Any]:
         """Which of those wanted nobody has."""
@@ -142,7 +146,8 @@ class Values:
         """The distinct values that occur."""
         if self.column.numbers is not None:
             return set(np.unique(self.column.numbers[(self.counts > 0) & ~self.column.missing]).tolist())
-        return {value for value, n in zip(self.column.values, self.by_code.tolist(), strict=True) if n}
+        there = [value for value, n in zip(self.column.values, self.by_code.tolist(), strict=True) if n]
+        return set().union(*there) if self.column.kind.startswith("options") else set(there)
 
     @property
     def _all(self) -> str:

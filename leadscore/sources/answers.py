@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,18 +24,21 @@ class Answers:
 def answers(plan: ColumnPlan, column: Column) -> Answers:
     """Look every distinct value up once; numbers are cut at the rulebook's own edges first."""
     if column.numbers is not None:
-        codes, values = _cut(column.numbers, sorted(plan.edges))
-    else:
-        assert column.codes is not None
-        codes, values = column.codes, column.values
-    rows = [plan.row(value) for value in values]
-    # Missing values have the code -1: the last row.
-    return Answers(codes, np.array([*rows, plan.on_missing], np.int64).reshape(len(values) + 1, len(plan.looks)))
+        return Answers(*cut(plan, column.numbers))
+    assert column.codes is not None
+    return Answers(column.codes, _table(plan, column.values))
 
 
-def _cut(numbers: npt.NDArray[np.float64], edges: list[float]) -> tuple[npt.NDArray[np.int32], list[float]]:
+def cut(plan: ColumnPlan, numbers: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
     """Numbers as codes of 2 k + 1 cells: below the first edge, on it, between it and the next, and so on."""
+    edges = sorted(plan.edges)
     bounds = np.array(edges, np.float64)
     codes = (np.searchsorted(bounds, numbers, "left") + np.searchsorted(bounds, numbers, "right")).astype(np.int32)
     codes[np.isnan(numbers)] = -1
-    return codes, cells(edges)
+    return codes, _table(plan, cells(edges))
+
+
+def _table(plan: ColumnPlan, values: Sequence[Any]) -> npt.NDArray[np.int64]:
+    """What each value gives; missing values have the code -1: the last row."""
+    rows = [plan.row(value) for value in values] if plan.looks else []
+    return np.array([*rows, plan.on_missing], np.int64).reshape(len(values) + 1, len(plan.looks))

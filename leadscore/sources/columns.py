@@ -41,10 +41,10 @@ class Column:
     Attributes
     ----------
     kind : str
-        text, number, boolean, date or any.
+        text, number, boolean, date, any, or options with what they are cut at.
     codes : (n_rows,) integers into `values`, -1 where missing; None for numbers and dates
     values : list
-        The distinct values: normalised text, or booleans.
+        The distinct values: normalised text, booleans, or sets of options.
     numbers : (n_rows,) float64, NaN where missing; days since 1970 for dates. None for the other kinds
     bad : dict of message to row positions
         Cells that are no value of this kind.
@@ -164,10 +164,12 @@ def convert(data: pa.Array | pa.ChunkedArray, kind: Kind, missing_values: tuple[
         array = array.cast(pa.large_string())
     if kind == "date":
         return _date(array, missing_texts(missing_values, kind), timezone)
+    if kind.startswith("options") and is_list(array.type):
+        return _lists(array, kind, missing_values)
     read = reader(kind, missing_values)
     if kind == "any" and not is_text(array.type):
         return _any(array)
-    if not (is_text(array.type) or any(test(array.type) for test in _READ_AS[kind])):
+    if not (is_text(array.type) or any(test(array.type) for test in _READ_AS[_family(kind)])):
         return _everything_bad(kind, array)
     if kind == "number" and not is_text(array.type):
         return _number(array)
@@ -188,6 +190,9 @@ def reader(kind: Kind, missing_values: Iterable[str]) -> Callable[[Any], Any]:
     It gives normalised text, a number, a boolean, or True for any; None if it is missing, a `Bad` if it is none.
     """
     missing = missing_texts(missing_values, kind)
+    if kind.startswith("options"):
+        cut = kind.removeprefix("options")
+        return lambda value: options(as_text(value).split(cut), missing)
     readers: dict[Kind, Callable[[Any], Any]] = {
         "text": partial(_text, missing),
         "number": partial(_unless, missing, plain_number),
@@ -204,12 +209,45 @@ _READ_AS = {
     "boolean": (pa.types.is_boolean,),
     "any": (),
 }
-_NEEDED = {"text": "text is", "number": "numbers are", "boolean": "true or false is", "date": "dates are"}
+_READ_AS["options"] = _READ_AS["text"]
+_NEEDED = {
+    "options": "options are",
+    "text": "text is",
+    "number": "numbers are",
+    "boolean": "true or false is",
+    "date": "dates are",
+}
+
+
+def _family(kind: Kind) -> str:
+    """A kind without what its options are cut at."""
+    return "options" if kind.startswith("options") else kind
+
+
+def is_list(kind: pa.DataType) -> bool:
+    """Whether an Arrow type holds lists."""
+    return pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+
+
+def options(pieces: Iterable[Any], missing: frozenset[str]) -> frozenset[str] | None:
+    """The options that are ticked, as texts are compared; None if there is none."""
+    found = frozenset(normalise(as_text(piece)) for piece in pieces if piece is not None and piece == piece)  # noqa: PLR0124 - nan alone differs from itself
+    return found - missing or None
+
+
+def _lists(array: pa.Array, kind: Kind, missing_values: tuple[str, ...]) -> Column:
+    inner = array.type.value_type
+    if not (is_text(inner) or pa.types.is_null(inner) or any(test(inner) for test in _READ_AS["text"])):
+        return _everything_bad(kind, array)
+    missing, index = missing_texts(missing_values, kind), dict[frozenset[str], int]()
+    ticked = (None if row is None else options(row, missing) for row in array.to_pylist())
+    codes = [-1 if one is None else index.setdefault(one, len(index)) for one in ticked]
+    return Column(kind, np.array(codes, np.int32), list(index))
 
 
 def _everything_bad(kind: Kind, array: pa.Array) -> Column:
     rows = np.flatnonzero(array.is_valid().to_numpy(zero_copy_only=False))
-    bad = {f"{array.type} values where {_NEEDED[kind]} needed": rows} if len(rows) else {}
+    bad = {f"{array.type} values where {_NEEDED[_family(kind)]} needed": rows} if len(rows) else {}
     return replace(convert(pa.nulls(len(array)), kind, (), "UTC"), bad=bad)
 
 
@@ -248,7 +286,7 @@ def missing_texts(missing_values: Iterable[str], kind: Kind) -> frozenset[str]:
     (['', '\\n', 'n/a', 'null'], [''])
     """
     listed = {normalise(value) for value in missing_values} | {""}
-    return frozenset(listed if kind in {"text", "any"} else listed | {normalise("\\N"), "null"})
+    return frozenset(listed if _family(kind) in {"text", "any", "options"} else listed | {normalise("\\N"), "null"})
 
 
 def _unless(missing: frozenset[str], read: Callable[[Any], Any], value: Any) -> Any:

@@ -61,7 +61,8 @@ class SheetRulebook:
         """What became of the rows, in words."""
         count = self.counts
         rules = count["fit"] + count["behaviour"] + count["never"] + count["hand_raise"]
-        parts = [counted(rules, "rule"), counted(count["threshold"], "threshold"), counted(count["heading"], "heading")]
+        parts = [counted(rules, "rule"), *([counted(count["case"], "case")] if count["case"] else [])]
+        parts += [counted(count["threshold"], "threshold"), counted(count["heading"], "heading")]
         return f"{counted(len(self.entries), 'row')}: {', '.join(parts)}, {count['todo']:,} unclear"
 
     @property
@@ -126,22 +127,31 @@ def _reopened(entry: Entry, why: str) -> Entry:
 
 
 def _named(entries: Iterable[Entry]) -> list[Entry]:
-    """The rules with names, each once in the rulebook."""
+    """The rules with names, each once in the rulebook; cases have the name of their row, and that of their rule."""
     taken: set[str] = set()
+    of: dict[str, str] = {}
+
+    def free(name: str) -> str:
+        found = next(one for one in chain([name], (f"{name} ({number})" for number in count(2))) if one not in taken)
+        taken.add(found)
+        return found
+
     named = []
     for entry in entries:
-        if entry.became in {"fit", "behaviour", "never"}:
-            row = entry.row
-            name = _printable(": ".join(filter(None, (row.attribute, row.criteria))) or row.category)
-            short = name[:_LONGEST_NAME].translate(str.maketrans("[]{}", "()()")).strip()
-            name = next(
-                one for one in chain([short], (f"{short} ({number})" for number in count(2))) if one not in taken
-            )
-            taken.add(name)
-            named.append(replace(entry, rule={"name": name} | entry.rule))
+        row = entry.row
+        name = _short(": ".join(filter(None, (row.attribute, row.criteria))) or row.category)
+        if entry.became == "case":
+            of[entry.of] = of.get(entry.of) or free(_short(entry.of))
+            named.append(replace(entry, rule={"name": _short(row.criteria) or name} | entry.rule, of=of[entry.of]))
+        elif entry.became in {"fit", "behaviour", "never"}:
+            named.append(replace(entry, rule={"name": free(name)} | entry.rule))
         else:
             named.append(entry)
     return named
+
+
+def _short(text: str) -> str:
+    return _printable(text)[:_LONGEST_NAME].translate(str.maketrans("[]{}", "()()")).strip()
 
 
 def _printable(text: str) -> str:
@@ -166,7 +176,7 @@ def _text(entries: Sequence[Entry], name: str, threshold: float, assumed: str = 
         "# Made of a scoring sheet: each rule names its line there. Make each TODO a rule, or delete it.",
         "# Columns and events are named by the words of the sheet: put in the names that your tables have.",
         *(_comment(entry) for entry in entries if entry.became == "heading"),
-        "leadscore: 1",
+        "leadscore: 2",
         *_lines({"name": name}),
         *(["columns:"] if columns else []),
         *(f"  {line}" for column, kind in columns.items() for line in _lines({column: {"type": kind}})),
@@ -181,10 +191,19 @@ def _text(entries: Sequence[Entry], name: str, threshold: float, assumed: str = 
 def _section(name: str, entries: Sequence[Entry]) -> Iterator[str]:
     here = [entry for entry in entries if entry.near == name]
     yield f"{name}:" if any(entry.rule for entry in here) else f"{name}: []"
+    cases = sorted((entry for entry in here if entry.became == "case"), key=lambda entry: entry.turn)
+    begun = set()
     for entry in here:
-        yield f"  {_comment(entry)}"
-        if entry.rule:
-            yield from _lines([entry.rule])
+        if entry.became != "case":
+            yield f"  {_comment(entry)}"
+            yield from _lines([entry.rule]) if entry.rule else ()
+        elif entry.of not in begun:
+            begun.add(entry.of)
+            yield from _lines([{"name": entry.of}])
+            yield "    cases:  # the first that holds: deductions, then the most points"
+            for case in (case for case in cases if case.of == entry.of):
+                yield f"      {_comment(case)}"
+                yield from (f"    {line}" for line in _lines([case.rule]))
 
 
 def _qualify(entries: Sequence[Entry], threshold: float, assumed: str) -> Iterator[str]:
@@ -205,7 +224,8 @@ def _qualify(entries: Sequence[Entry], threshold: float, assumed: str) -> Iterat
         yield from (f"  {line}" for line in _lines({"hand_raise": raised[0].raised | {"event": events}}))
     asking = [entry for entry in entries if entry.became == "behaviour" and ASKS_FOR_SALES.search(entry.row.attribute)]
     if asking and not raised:
-        events = list(dict.fromkeys(entry.rule["event"] for entry in asking if isinstance(entry.rule["event"], str)))
+        named = (entry.rule.get("event") for entry in asking)
+        events = list(dict.fromkeys(event for event in named if isinstance(event, str)))
         yield "  # If asking for sales qualifies a lead at once, whatever its points:"
         yield from (f"  # {line}" for line in _lines({"hand_raise": {"event": events}}))
     yield from (f"  {_comment(entry)}" for entry in here if entry.became == "todo")

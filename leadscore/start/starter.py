@@ -22,6 +22,7 @@ from leadscore.start.words import is_request
 from leadscore.tables.loading import load_tables
 
 _CATEGORIES, _MOST = 30, 3000
+_LISTED = {"category", "options"}
 _OWN = {"lead_id", "created_at", "valid_from"}
 # A first guess by what kinds of event usually say; without points for what leads do the first scores would all be 0.
 _WORTH = (
@@ -29,7 +30,11 @@ _WORTH = (
     ("webinar", 10), ("trade_show", 10), ("form", 8), ("download", 8), ("chat", 8), ("click", 4), ("open", 1),
     ("view", 2), ("visit", 2),
 )  # fmt: skip
-_SENIOR = ["head", "director", "vp", "vice president", "chief", "ceo", "cfo", "cmo", "cto", "leiter", "leiterin"]
+# The first that a title has gives its points: "Director & Head of Sales" is one title.
+_TITLES = (
+    (["ceo", "cfo", "cmo", "cto", "chief"], 15),
+    (["vp", "vice president", "director", "head", "leiter", "leiterin"], 10),
+)
 _AGREE = "# to be agreed"
 _GUESS = "  threshold: 1                       # guess"
 
@@ -51,7 +56,7 @@ def _head(timezone: str) -> list[str]:
     return [
         "# A first rulebook, made from your exports. Its points are guesses: marketing and sales agree on them here.",
         "# Change a number, then:  leadscore check rulebook.yaml",
-        "leadscore: 1",
+        "leadscore: 2",
         "name: first",
         'version: "1"',
         f"timezone: {timezone}",
@@ -64,7 +69,8 @@ def _draft(imported: Imported, timezone: str) -> str:
     kinds = {name: _kind(imported.leads[name]) for name in named if len(imported.leads[name].drop_null())}
     counts = {name: _counts(imported.leads[name]) for name in kinds}
     events = _counts(imported.events["event"]) if len(imported.events) else Counter[str]()
-    fit = [line for name, kind in kinds.items() if kind == "category" for line in _table(name, counts[name])]
+    listed = [name for name, kind in kinds.items() if kind in _LISTED and 0 < len(counts[name]) < _CATEGORIES]
+    fit = [line for name in listed for line in _table(name, counts[name], kinds[name])]
     behaviour = [line for name, rate in _a_month(imported, events) for line in _event(name, rate)]
     if not any(_worth(name) > 0 for name in events):
         guessed = _guessed_fit(kinds)
@@ -85,16 +91,17 @@ def _draft(imported: Imported, timezone: str) -> str:
 
 
 def _column(name: str, kind: str, counts: Counter[str]) -> str:
-    commonest = f"  # {most(counts, 6)}" if kind == "category" else ""
+    commonest = f"  # {most(counts, 6)}" if kind in _LISTED and counts else ""
     return f"  {said(name)}: {{type: {kind}}}{commonest}"
 
 
-def _table(name: str, counts: Counter[str]) -> list[str]:
+def _table(name: str, counts: Counter[str], kind: str) -> list[str]:
+    each = "# of each box that is ticked; to be agreed" if kind == "options" else _AGREE
     table = dict.fromkeys(sorted(counts, key=lambda value: (-counts[value], value)), 0)
     return [
         f"  - name: {said(name)}",
         f"    column: {said(name)}",
-        f"    points: {said(table)}  {_AGREE}",
+        f"    points: {said(table)}  {each}",
     ]
 
 
@@ -138,8 +145,12 @@ def _guessed_fit(kinds: dict[str, str]) -> list[str]:
     size = next((name for name in numbers if re.search("employee|mitarbeiter|size", name, re.IGNORECASE)), None)
     lines = []
     if title:
-        when = said({title: {"has_word": _SENIOR}})
-        lines += ["  - name: Decides", f"    when: {when}", _points(10)]
+        cases = [said({"when": {title: {"has_word": words}}, "points": points}) for words, points in _TITLES]
+        lines += [
+            "  - name: Decides",
+            f"    cases:  {_AGREE}; the first that holds",
+            *(f"      - {case}" for case in cases),
+        ]
     if size:
         edges = f"    from: {{1: 0, 50: 5, 200: 10}}  {_AGREE}"
         lines += ["  - name: Company size", f"    column: {said(size)}", edges]
@@ -167,6 +178,8 @@ def _last_day(imported: Imported) -> dt.date | None:
 
 def _kind(column: pa.ChunkedArray) -> str:
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if pa.types.is_list(kind):
+        return "options"
     if pa.types.is_temporal(kind):
         return "date"
     if pa.types.is_boolean(kind):
@@ -181,8 +194,8 @@ def _kind(column: pa.ChunkedArray) -> str:
 def _counts(column: pa.ChunkedArray) -> Counter[str]:
     """Values and how often each is there; those that differ in case or blanks are one, as rules compare them."""
     found, written = Counter[str](), dict[str, str]()
-    if pa.types.is_nested(column.type):
-        return found
+    if pa.types.is_list(column.type):
+        column = pc.list_flatten(column)
     counts = pc.value_counts(column.cast(pa.large_string()).drop_null())
     # Of so many values nobody makes a list of points.
     for pair in counts.to_pylist() if len(counts) < _MOST else ():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import available_timezones
@@ -15,16 +16,19 @@ import pyarrow.parquet
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.files import replacing
-from leadscore.base.text import counted
+from leadscore.base.text import as_text, counted
 from leadscore.base.times import DAY, is_text, one_array
 from leadscore.errors import ContractError, Problem
 from leadscore.present.result import Result
 from leadscore.rulebook import Rulebook
-from leadscore.rulebook.kinds import Kind, event_kinds
+from leadscore.rulebook.kinds import Kind, event_kinds, event_sums
+from leadscore.sources.columns import is_list
 from leadscore.sources.contract import Breaches, missing_columns, refuse
 from leadscore.sources.source import Source, open_source
-from leadscore.tables.events import ZONE, read_events
+from leadscore.tables.events import SUM, ZONE, read_events
 
+# What the texts of several options are cut at, by default.
+_CUT = ";"
 _FORMAT = b"leadscore.activity"
 
 
@@ -35,7 +39,8 @@ class DailyActivity(Result):
     Attributes
     ----------
     table : pyarrow.Table
-        `lead_id`, `event`, the columns a `where` may test, `day` (date32), `count` (int64); sorted, one row each.
+        `lead_id`, `event`, the columns whose values rules look at, `day` (date32), `count` (int64), and `sum.` and the
+        name for each column that is added up (int64, thousandths); sorted, one row each.
     timezone : str
         In which the days are calendar days.
 
@@ -114,7 +119,9 @@ class DailyActivity(Result):
         with Arguments("extend") as given:
             look_back_days = given.whole("look_back_days", look_back_days, least=0)
         known = [name for name in self.table.column_names if name not in {"lead_id", "event", "day", "count"}]
-        new = daily_activity(events, columns=known, timezone=self.timezone).table
+        sums = [name.removeprefix(SUM) for name in known if name.startswith(SUM)]
+        kept = [name for name in known if not name.startswith(SUM)]
+        new = _made(events, kept, sums, {}, (), self.timezone).table
         if not len(new) or not len(self.table):
             return DailyActivity(new, self.timezone) if len(new) else self
         if is_text(new["lead_id"].type) != is_text(self.table["lead_id"].type):
@@ -124,7 +131,9 @@ class DailyActivity(Result):
         kept, early = (part.filter(pc.less_equal(part["day"], last)) for part in (self.table, new))
         uncounted = early
         if look_back_days:
-            minus = kept.set_column(kept.column_names.index("count"), "count", pc.negate(kept["count"]))
+            minus = kept
+            for name in ("count", *(SUM + name for name in sums)):
+                minus = minus.set_column(minus.column_names.index(name), name, pc.negate(minus[name]))
             uncounted = _sorted([early, minus], new.column_names)
             uncounted = uncounted.filter(pc.greater(uncounted["count"], 0))
         if len(uncounted):
@@ -165,9 +174,9 @@ def daily_activity(
     Parameters
     ----------
     events : table
-        `lead_id`, `event`, `at`, and any columns a `where` tests; a frame, a path, or an Arrow object.
+        `lead_id`, `event`, `at`, and any columns that rules look at; a frame, a path, or an Arrow object.
     rulebook : Rulebook, optional
-        Gives the columns and the time zone to keep.
+        Gives the columns and sums to keep, and the time zone.
     columns : str or list of str, optional
         Without a rulebook: the columns to keep beside the event, which a `where` may test; none by default.
     timezone : str
@@ -194,33 +203,63 @@ def daily_activity(
     with Arguments("daily_activity") as given:
         given.types(rulebook=(rulebook, Rulebook | None))
         kept = given.names("columns", columns, repeats=True)
-    if rulebook is not None:
-        kept, timezone = tuple(sorted(event_kinds(rulebook))), rulebook.timezone
+    if rulebook is None:
+        return _made(events, kept, (), {}, (), timezone)
+    kinds = event_kinds(rulebook)
+    sums = event_sums(rulebook)
+    return _made(events, sorted(kinds), sums, kinds, rulebook.missing_values, rulebook.timezone)
+
+
+def _made(  # noqa: PLR0913, PLR0917 - what is kept, and how it is read
+    events: Any,
+    kept: Sequence[str],
+    sums: Sequence[str],
+    kinds: Mapping[str, Kind],
+    missing_values: tuple[str, ...],
+    timezone: str,
+) -> DailyActivity:
     source = open_source(events, "events")
     # What bots made is still to be told from the rest.
     marks = ["is_bot"] if "is_bot" in source.columns else []
-    wanted = list(dict.fromkeys(["lead_id", "event", *kept, *marks, "at"]))
+    wanted = list(dict.fromkeys(["lead_id", "event", *kept, *marks, *sums, "at"]))
     refuse(missing_columns(source, wanted))
-    missing_values = rulebook.missing_values if rulebook else ()
     breaches = Breaches(source, missing_values)
-    kinds: dict[str, Kind] = (event_kinds(rulebook) if rulebook else {}) | dict.fromkeys(marks, "boolean")
-    read, ids = read_events(wanted, None, breaches, [(name, kind, missing_values) for name, kind in kinds.items()])
+    asked: dict[str, Kind] = {**kinds, **dict.fromkeys(marks, "boolean")}
+    tests = [(name, kind, missing_values) for name, kind in asked.items()]
+    read, ids = read_events(wanted, None, breaches, [*tests, *((name, "number", missing_values) for name in sums)])
     refuse(breaches.problems())
+    amounts = {name: read.sums(name, missing_values) for name in sums}
     parts = []
     for batch in read.batches:
         arrays = {"lead_id": ids.array.take(pa.array(batch.lead))}
-        for name, codes in batch.codes.items():
-            arrays[name] = read.values[name].take(pa.array(codes, mask=codes < 0))
+        for name in ("event", *kept, *marks):
+            codes = batch.codes[name]
+            arrays[name] = _as_text(name, read.values[name]).take(pa.array(codes, mask=codes < 0))
         days = (read.local(batch, timezone) // DAY).astype(np.int32)
         arrays["day"] = pa.array(days, pa.int32()).cast(pa.date32())
         arrays["count"] = pa.array(np.ones(len(batch), np.int64))
+        arrays |= {SUM + name: pa.array(table[batch.codes[name]]) for name, table in amounts.items()}
         parts.append(_counted(pa.table(arrays)))
-    return DailyActivity(_sorted(parts, wanted), timezone)
+    columns = [*(name for name in wanted if name in {"lead_id", "event", *kept, *marks}), "day", "count"]
+    return DailyActivity(_sorted(parts, [*columns, *(SUM + name for name in sums)]), timezone)
+
+
+def _as_text(name: str, values: pa.Array) -> pa.Array:
+    """Values that can be grouped: lists of options as one text each."""
+    if not is_list(values.type):
+        return values
+    rows = [[as_text(one) for one in row if one is not None] for row in values.to_pylist()]
+    if any(_CUT in one for row in rows for one in row):
+        message = f"options that hold {_CUT!r}, at which daily activity cuts them; write lists without it"
+        raise ContractError("tables", [Problem(f"events.{name}", message)])
+    return pa.array([_CUT.join(row) for row in rows], pa.large_string())
 
 
 def _counted(table: pa.Table) -> pa.Table:
-    keys = [name for name in table.column_names if name != "count"]
-    return table.group_by(keys).aggregate([("count", "sum")]).rename_columns([*keys, "count"])
+    added = [name for name in table.column_names if name == "count" or name.startswith(SUM)]
+    keys = [name for name in table.column_names if name not in added]
+    found = table.group_by(keys).aggregate([(name, "sum") for name in added])
+    return found.rename_columns([*keys, *added]).select(table.column_names)
 
 
 def _plain(table: pa.Table) -> pa.Table:
@@ -233,8 +272,10 @@ def _plain(table: pa.Table) -> pa.Table:
 def _sorted(parts: list[pa.Table], columns: list[str]) -> pa.Table:
     """One row per lead, kind and day, in one order, so that the same activity is the same file."""
     if not parts:
-        empty = {name: pa.array([], pa.large_string()) for name in columns if name != "at"}
-        return pa.table(empty | {"day": pa.array([], pa.date32()), "count": pa.array([], pa.int64())})
+        kinds = {"day": pa.date32(), "count": pa.int64()}
+        whole = {name: pa.int64() if name.startswith(SUM) else kinds.get(name, pa.large_string()) for name in columns}
+        return pa.table({name: pa.array([], kind) for name, kind in whole.items()})
     counted = _counted(pa.concat_tables(map(_plain, parts), promote_options="permissive"))
-    order = ["day", "lead_id", *(name for name in counted.column_names if name not in {"day", "lead_id", "count"})]
+    keys = (name for name in counted.column_names if name not in {"day", "lead_id", "count"})
+    order = ["day", "lead_id", *(name for name in keys if not name.startswith(SUM))]
     return counted.sort_by([(name, "ascending") for name in order]).combine_chunks()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +17,16 @@ from leadscore.base.text import as_text, counted
 from leadscore.base.times import DAY, NO_TIME, Times, is_text, one_array
 from leadscore.errors import ArgumentError, ContractError, Problem
 from leadscore.rulebook.kinds import Kind
-from leadscore.sources.columns import Column, blank, convert, distinct, encoded_of, plain_ids, positions_of
+from leadscore.sources.columns import (
+    Column,
+    blank,
+    convert,
+    distinct,
+    encoded_of,
+    is_list,
+    plain_ids,
+    positions_of,
+)
 from leadscore.sources.contract import Breaches, Judged, refuse, shown
 from leadscore.sources.source import Source
 from leadscore.tables.unknown_ids import UnknownIds
@@ -26,6 +35,10 @@ from leadscore.tables.unknown_ids import UnknownIds
 ZONE = b"leadscore.timezone"
 # A column that a `where` tests, the kind of value it needs, and the texts that mean missing.
 Test = tuple[str, Kind, tuple[str, ...]]
+# Beside the largest amounts, sums of millions of events stay exact.
+LARGEST_AMOUNT = 1_000_000
+# How daily activity calls the sum of a column.
+SUM = "sum."
 _NO_LEAD = "events of leads that are not among the leads"
 
 
@@ -102,6 +115,7 @@ class EventBatch:
         When; None for daily activity.
     day : days since 1970 in the activity's time zone, for daily activity
     count : events that day, for daily activity; else None, one each
+    sums : dict of column to its sum that day, in thousandths, for daily activity
     """
 
     lead: npt.NDArray[np.int32]
@@ -109,6 +123,7 @@ class EventBatch:
     times: Times | None = None
     day: npt.NDArray[np.int32] | None = None
     count: npt.NDArray[np.int64] | None = None
+    sums: dict[str, npt.NDArray[np.int64]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.lead)
@@ -118,7 +133,8 @@ class EventBatch:
         codes = {name: column[rows] for name, column in self.codes.items()}
         times = None if self.times is None else self.times.take(rows)
         day = None if self.day is None else self.day[rows]
-        return EventBatch(self.lead[rows], codes, times, day, None if self.count is None else self.count[rows])
+        sums = {name: column[rows] for name, column in self.sums.items()}
+        return EventBatch(self.lead[rows], codes, times, day, None if self.count is None else self.count[rows], sums)
 
 
 @dataclass
@@ -167,6 +183,24 @@ class Events:
             refuse([Problem(f"events.{name}", f"{counted(len(places), 'distinct value')}: {message}", first)])
         return column
 
+    def sums(self, name: str, missing_values: tuple[str, ...]) -> npt.NDArray[np.int64]:
+        """The distinct values of a column as thousandths, to be added up, and 0 at the end for a missing one.
+
+        Raises
+        ------
+        ContractError
+            If some are not numbers, or are beyond a million.
+        """
+        if any(name in batch.sums for batch in self.batches) or name not in self.values:
+            return np.zeros(1, np.int64)
+        numbers = self.column(name, "number", missing_values, "UTC").numbers
+        assert numbers is not None
+        if (large := np.flatnonzero(np.abs(numbers) > LARGEST_AMOUNT)).size:
+            first = ", ".join(map(repr, shown(self.values[name].take(pa.array(large[:5])))))
+            message = f"{counted(len(large), 'distinct value')} beyond a million, which is too large to add up"
+            refuse([Problem(f"events.{name}", message, first)])
+        return np.array([*(round(one * 1000) if one == one else 0 for one in numbers.tolist()), 0], np.int64)  # noqa: PLR0124 - nan alone differs from itself
+
     def local(self, batch: EventBatch, timezone: str) -> npt.NDArray[np.int64]:
         """Microseconds since 1970 on the wall clock of a batch's events; for daily activity, of the start of their day.
 
@@ -194,6 +228,10 @@ class _Distinct:
         self.kind: pa.DataType | None = None
 
     def codes(self, array: pa.Array) -> npt.NDArray[np.signedinteger[Any]]:
+        if is_list(array.type):
+            rows = array.to_pylist()
+            known = [-1 if row is None else self.index.setdefault(tuple(row), len(self.index)) for row in rows]
+            return np.array(known, np.int32)
         encoded = encoded_of(array)
         kind = encoded.dictionary.type
         timed = pa.types.is_timestamp(kind) or pa.types.is_date(kind)
@@ -208,6 +246,8 @@ class _Distinct:
         return np.array([*known, -1], width)[positions_of(encoded.indices)]
 
     def values(self) -> pa.Array:
+        if any(isinstance(value, tuple) for value in self.index):
+            return pa.array([list(value) for value in self.index])
         return pa.array(list(self.index), self.kind) if self.index else pa.nulls(0)
 
 
@@ -216,7 +256,9 @@ def read_events(wanted: list[str], ids: Ids | None, breaches: Breaches, tests: S
 
     Without `ids` the leads are those of the events; `tests` says which columns a `where` tests, and for what.
     """
-    distinct = {name: _Distinct() for name in wanted if name not in {"lead_id", "at", "day", "count"}}
+    summed = [name for name in wanted if name.startswith(SUM) and "at" not in wanted]
+    distinct = {name: _Distinct() for name in wanted if name not in {"lead_id", "at", "day", "count", *summed}}
+    several = {name for name, kind, _ in tests if kind.startswith("options")}
     found = _Distinct()
     batches: list[EventBatch] = []
     source = breaches.source
@@ -226,7 +268,11 @@ def read_events(wanted: list[str], ids: Ids | None, breaches: Breaches, tests: S
     for batch in source.batches(wanted):
         arrays = {name: one_array(column) for name, column in zip(wanted, batch.columns, strict=True)}
         arrays["lead_id"] = plain_ids(arrays["lead_id"], source.name)
-        odd = {name: array.type for name, array in arrays.items() if is_odd(array.type)}
+        odd = {
+            name: array.type
+            for name, array in arrays.items()
+            if is_odd(array.type) and not (name in several and is_list(array.type))
+        }
         message = "values, which are not text, numbers, booleans or dates"
         refuse([Problem(f"{source.name}.{name}", f"{kind} {message}") for name, kind in odd.items()])
         lead = ids.positions(arrays["lead_id"]) if ids is not None else found.codes(arrays["lead_id"]).astype(np.int32)
@@ -240,8 +286,12 @@ def read_events(wanted: list[str], ids: Ids | None, breaches: Breaches, tests: S
             lead, times = lead[kept], times.take(kept) if times else None
         codes = {name: one.codes(arrays[name]) for name, one in distinct.items()}
         counts = ("day", pa.int32()), ("count", pa.int64())
-        daily = [] if times else [arrays[name].cast(kind).to_numpy(zero_copy_only=False) for name, kind in counts]
-        batches.append(EventBatch(lead, codes, times, *daily))
+        daily: list[Any] = (
+            [] if times else [arrays[name].cast(kind).to_numpy(zero_copy_only=False) for name, kind in counts]
+        )
+        day, count = daily or (None, None)
+        sums = {name.removeprefix(SUM): arrays[name].cast(pa.int64()).to_numpy() for name in summed}
+        batches.append(EventBatch(lead, codes, times, day, count, sums))
     if unknown is not None:
         breaches.why["lead_id", _NO_LEAD] = unknown.why()
     if ids is None:

@@ -16,12 +16,12 @@ from leadscore.base.text import counted, shown
 from leadscore.errors import ArgumentError, ContractError, Problem
 from leadscore.imports.report import Imported
 from leadscore.rulebook import Rulebook
-from leadscore.rulebook.kinds import Kind, declared_kind, event_kinds, lead_kinds, persona_kinds
+from leadscore.rulebook.kinds import Kind, declared_kind, event_kinds, event_sums, lead_kinds, persona_kinds
 from leadscore.sources.columns import Column, blank, convert, distinct, feet, plain_ids, unseen
 from leadscore.sources.contract import Breaches, Judged, missing_columns, refuse
 from leadscore.sources.source import Source, open_source
 from leadscore.tables.daily_activity import is_activity
-from leadscore.tables.events import Events, Ids, Test, read_events
+from leadscore.tables.events import SUM, Events, Ids, Test, read_events
 from leadscore.tables.findings import Finding, named_like_email, shared_emails, without_creation
 from leadscore.tables.lead_history import Records, disagreeing, repeated
 from leadscore.tables.marketing import read_costs, read_touches
@@ -274,7 +274,10 @@ def _wanted(source: Source, books: list[Rulebook], columns: Sequence[str] | None
     rest = source.columns if columns is None or not books else ()
     if source.name == "events":
         marks = {"is_bot"} & {*source.columns}
-        return list(dict.fromkeys([*required, *(name for name, *_ in _event_tests(books)), *marks, *rest]))
+        prefix = SUM if is_activity(source) else ""
+        sums = [prefix + name for book in books for name in event_sums(book)]
+        needed = [name for book in books for name in event_kinds(book)]
+        return list(dict.fromkeys([*required, *needed, *sums, *marks, *rest]))
     times = [name for name in ("created_at", "valid_from") if name in source.columns]
     needed = [name for book in books for name in _needed(book)]
     return list(dict.fromkeys([*required, *times, *needed, *(columns or ()), *rest]))
@@ -282,8 +285,9 @@ def _wanted(source: Source, books: list[Rulebook], columns: Sequence[str] | None
 
 def _event_tests(books: list[Rulebook]) -> list[Test]:
     """The event columns that rules test, each with the kind they need and what is missing there."""
-    tests = ((name, kind, book.missing_values) for book in books for name, kind in event_kinds(book).items())
-    return list(dict.fromkeys(tests))
+    tests = [(name, kind, book.missing_values) for book in books for name, kind in event_kinds(book).items()]
+    sums: list[Test] = [(name, "number", book.missing_values) for book in books for name in event_sums(book)]
+    return list(dict.fromkeys([*tests, *sums]))
 
 
 def _needed(rulebook: Rulebook) -> dict[str, Kind]:
@@ -298,8 +302,11 @@ def _lacking(source: Source, wanted: list[str], books: list[Rulebook]) -> list[P
     used = {
         name: f", which rulebook {book.name!r} uses"
         for book in reversed(books)
-        for name in (_needed(book) if source.name == "leads" else event_kinds(book))
+        for name in (_needed(book) if source.name == "leads" else [*event_kinds(book), *event_sums(book)])
     }
+    if source.name == "events" and is_activity(source):
+        anew = "; make it again: daily_activity(events, rulebook=rulebook), or leadscore activity RULEBOOK"
+        used = {name: why + anew for plain, why in used.items() for name in (plain, SUM + plain)}
     return missing_columns(source, wanted, used)
 
 
@@ -391,6 +398,11 @@ def _misread(tables: Tables, rulebook: Rulebook) -> list[Problem]:
     for name, kind in event_kinds(rulebook).items():
         try:
             tables.event_column(name, kind, rulebook)
+        except ContractError as error:
+            problems += error.problems
+    for name in event_sums(rulebook):
+        try:
+            tables.event_sums(name, rulebook)
         except ContractError as error:
             problems += error.problems
     return problems

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,7 +16,7 @@ from leadscore.base.text import normalise
 from leadscore.base.times import FIRST, LAST, moment_of, one_array, read_times
 from leadscore.errors import ContractError
 from leadscore.rulebook.kinds import Kind
-from leadscore.sources.columns import Bad, convert, missing_texts, reader
+from leadscore.sources.columns import Bad, convert, missing_texts, options, reader
 from leadscore.sources.source import open_source
 from leadscore.tables.events import is_odd
 
@@ -44,6 +44,8 @@ class OneValue:
             self.quick |= {str: self._written, dt.datetime: self._day, dt.date: self._day, pd.Timestamp: self._day}
         else:
             self.quick[str] = reader(kind, missing_values)
+        if kind.startswith("options"):
+            self.quick |= dict.fromkeys((list, tuple, set, frozenset), self._ticked)
         if kind == "text":
             self.quick |= {bool: self.quick[str], float: self.quick[str], int: partial(self._whole, 63)}
         elif kind == "number":
@@ -68,6 +70,10 @@ class OneValue:
         if value.bit_length() >= bits:
             return self._as_column(value)
         return value if self.kind == "number" else self.quick[str](value)
+
+    def _ticked(self, pieces: Iterable[Any]) -> frozenset[str] | None:
+        odd = [piece for piece in pieces if not isinstance(piece, str | int | float | None)]
+        return options(pieces, self.missing) if not odd else Bad(f"{type(odd[0]).__name__} values among the options")  # type: ignore[return-value] # what is wrong is said by the caller
 
     def _written(self, text: str) -> Any:
         try:

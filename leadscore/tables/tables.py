@@ -204,6 +204,16 @@ class Tables(Result):
         missing = () if name == "event" else rulebook.missing_values
         return self.events.column(name, kind, missing, rulebook.timezone)
 
+    def event_sums(self, name: str, rulebook: Rulebook) -> npt.NDArray[np.int64]:
+        """The distinct values of an event column as thousandths, to be added up, and 0 at the end for a missing one.
+
+        Raises
+        ------
+        ContractError
+            If some are not numbers, or are beyond a million.
+        """
+        return self.events.sums(name, rulebook.missing_values)
+
     def created(self) -> Times | None:
         """When each lead was created, if the table says so."""
         return self.records.created_at()
@@ -240,6 +250,9 @@ class Tables(Result):
         batches = [batch.part(np.flatnonzero(batch.lead == lead)) for batch in self.events.batches]
         own = [replace(batch, lead=np.zeros(len(batch), np.int32)) for batch in batches if len(batch)]
         alone.events = replace(self.events, batches=own)
+        if self.stages is not None:
+            stages = self.stages.take(np.flatnonzero(self.stages.lead == lead))
+            alone.stages = replace(stages, lead=np.zeros(len(stages.lead), np.int32))
         return alone
 
     def without_bots(self) -> Tables:

@@ -16,7 +16,7 @@ from leadscore.base.text import counted
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.binding import Binding
 from leadscore.scoring.engine import Bound
-from leadscore.scoring.timeline import ALWAYS
+from leadscore.scoring.plan import ALWAYS
 from leadscore.stats.intervals import Floats, Ints
 from leadscore.tables.tables import Tables
 from leadscore.threshold.table import ThresholdTable, weekly_mean
@@ -32,12 +32,12 @@ def simple_ways(bound: Bound) -> dict[str, Floats]:
     Minus infinity is never taken. Without a hand-raise in the rulebook there is no such way.
     """
     latest = np.full(bound.n, ALWAYS)
-    for tables_of_days in bound.days:
+    for tables_of_days in bound.waited:
         for days in tables_of_days:
             np.minimum.at(latest, days.lead[days.starts], days.age[days.starts])
     ways = {FIT: bound.fit, BEHAVIOUR: bound.behaviour, RECENT: -latest}
-    if bound.plan.hand_raise is not None:
-        ways = {HAND_RAISERS: np.where(bound.happened(bound.plan.hand_raise), 1, -np.inf)} | ways
+    if bound.plan.hand_raises:
+        ways = {HAND_RAISERS: np.where(bound.raised, 1, -np.inf)} | ways
     return {name: np.asarray(score, np.float64) for name, score in ways.items()}
 
 
@@ -76,6 +76,7 @@ def fitting(  # noqa: PLR0913 - each of them is part of what is asked
     """
     binding = Binding(tables, day_number(as_day(start, name="start")), day_number(as_day(end, name="end")))
     weeks = (binding.last - binding.first + 1) // WEEK
+    rulebook.bar()
 
     def at(threshold: float) -> dict[str, float]:
         changed = rulebook.edited({"qualify.threshold": int(threshold) if threshold % 1 == 0 else threshold})
@@ -89,7 +90,7 @@ def fitting(  # noqa: PLR0913 - each of them is part of what is asked
         ends = "no interval from a single week" if weeks < 2 else f"{found['low']:,.1f} to {found['high']:,.1f}"
         return f"{found['per_week']:,.1f} leads a week qualify at {found['threshold']:.10g} ({ends})"
 
-    now, rising = at(rulebook.qualify.threshold), table.histograms.thresholds.tolist()
+    now, rising = at(rulebook.bar()), table.histograms.thresholds.tolist()
     place = bisect_left(rising, True, key=lambda one: at(one)["per_week"] <= capacity_per_week)
     fits = place < len(rising)
     found = at(rising[place if fits else -1])

@@ -138,7 +138,7 @@ class TestCheck:
         assert result.exit_code == 1
         [problem] = json.loads(result.stdout)
         assert problem["level"] == "error"
-        assert problem["line"] == 48
+        assert problem["line"] == 33
         assert problem["path"] == "behaviour[0].half_live_days"
 
     @pytest.mark.parametrize("arguments", [["check"], ["check", "rulebook.yaml", "--today", "1.4.2026"], ["chek"]])
@@ -664,7 +664,7 @@ class TestSchema:
         schema = json.loads(run("schema").stdout)
         validator = jsonschema.Draft202012Validator(schema)
         validator.check_schema(schema)
-        assert schema["title"] == "leadscore rulebook, format 1"
+        assert schema["title"] == "leadscore rulebook, formats 1 and 2"
         for name in ("rulebook.yaml", "planted.yaml"):
             # As an editor sees it: every key is text.
             document = json.loads(json.dumps(ls.Rulebook.from_yaml(example(name)).to_dict()))

@@ -171,7 +171,7 @@ def test_a_decision_needs_a_place_to_be_kept(folder):
 @pytest.fixture
 def edited(folder):
     text = (folder / "rulebook.yaml").read_text(encoding="utf-8")
-    new = text.replace("points: 2\n", "points: 4\n").replace('version: "1"', 'version: "2"')
+    new = text.replace("points: 2,", "points: 4,").replace('version: "1"', 'version: "2"')
     (folder / "edited.yaml").write_text(new, encoding="utf-8")
     yield "edited.yaml"
     (folder / "edited.yaml").unlink()

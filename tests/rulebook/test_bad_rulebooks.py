@@ -48,8 +48,8 @@ BAD_RULEBOOKS = {
     "no qualify": ("leadscore: 1\nname: n\n", "line 1: 'qualify' is missing"),
     "no threshold": ("leadscore: 1\nname: n\nqualify: {minimum_fit: 0}\n", "line 3, qualify: 'threshold' is missing"),
     "no format": ("name: n\nqualify: {threshold: 0}\n", "'leadscore' is missing"),
-    "another format": ("leadscore: 2\nname: n\nqualify: {threshold: 0}\n", "line 1, leadscore: must be 1; got 2"),
-    "format as text": ("leadscore: '1'\nname: n\nqualify: {threshold: 0}\n", "leadscore: must be 1; got '1'"),
+    "another format": ("leadscore: 3\nname: n\nqualify: {threshold: 0}\n", "line 1, leadscore: must be 1 or 2; got 3"),
+    "format as text": ("leadscore: '1'\nname: n\nqualify: {threshold: 0}\n", "leadscore: must be 1 or 2; got '1'"),
     # text that is no YAML
     "a comment in place of a key": (": #\n n\n\n" + book(), "not valid YAML"),
     "tab": ("leadscore: 1\nname: n\nqualify:\n\tthreshold: 0\n", "not valid YAML"),

@@ -263,5 +263,5 @@ def test_a_rule_is_named_where_it_gave_no_lead_points(case):
     silent = {name for name in scores.points if not scores.points[name].any()}
     named = set(scores.findings["where"][scores.findings["code"] == "LS201"])
     assert named & {*scores.points} <= silent
-    paid = {rule.name for rule in rulebook.fit if rule_range(rule) != NOTHING}
+    paid = {rule.name for rule in rulebook.fit if rule_range(rulebook, rule) != NOTHING}
     assert not len(scores) or silent & paid <= named

@@ -64,7 +64,7 @@ def rule(made, line):
 
 def test_a_sheet_row_by_row(made):
     sheet = made(SHEET)
-    assert sheet.summary == "20 rows: 14 rules, 1 threshold, 1 heading, 4 unclear"
+    assert sheet.summary == "20 rows: 12 rules, 2 cases, 1 threshold, 1 heading, 4 unclear"
     assert rule(sheet, 4) == {"when": {"company_size": {"at_least": 500}}, "points": 10}
     assert rule(sheet, 5) == {"when": {"company_size": {"at_least": 50, "less_than": 500}}, "points": 5}
     assert "numbers" in rule(sheet, 6)
@@ -74,10 +74,11 @@ def test_a_sheet_row_by_row(made):
     assert rule(sheet, 11)["from"] == {3: 5, 10: 0}
     assert rule(sheet, 12)["from"] == {10: 9}
     assert rule(sheet, 13) == {"event": "visited_pricing_page", "points": 5, "count": "each", "at_most": 20}
-    assert rule(sheet, 17)["from"] == {0: -10, 1: 0}
+    activity = ["requested_demo", "opened_emails", "visited_pricing_page"]
+    assert rule(sheet, 17) == {"when": {"not": {"did": {"event": activity, "within_days": 30}}}, "points": -10}
     assert "on top of line 17" in rule(sheet, 18)
     qualify = sheet.rulebook.qualify
-    assert (qualify.threshold, qualify.hand_raise.event) == (50, ("contacted_sales",))
+    assert (qualify.threshold, qualify.hand_raise[0].event) == (50, ("contacted_sales",))
     assert [one.name for one in qualify.never] == ["Free email domain (gmail.com)"]
 
 
@@ -139,11 +140,13 @@ def test_any_sheet_gives_a_valid_rulebook_and_loses_no_row(tmp_path_factory, tex
     book, count = ls.Rulebook.from_yaml(made.rulebook.to_yaml()), made.counts
     book.check()
     assert sum(count.values()) == len(made.entries)
-    assert (len(book.fit), len(book.behaviour), len(book.qualify.never)) == (
+    alone = [one for one in book.fit if not one.cases]
+    assert (len(alone), len(book.behaviour), len(book.qualify.never)) == (
         count["fit"],
         count["behaviour"],
         count["never"],
     )
+    assert sum(len(one.cases or ()) for one in book.fit) == count["case"]
     comments = [line.strip() for line in book.to_yaml().split("\n") if line.lstrip().startswith("#")]
     for entry in made.entries:
         marked = "TODO " if entry.became == "todo" else ""
@@ -215,6 +218,25 @@ def test_titles_that_have_the_words_of_another_row_are_a_question(made):
     assert todo("CTO", "Director") == todo("Student", "not Student") == []
 
 
+def test_a_title_has_one_entry_however_many_of_its_words_are_listed(made):
+    rows = {"Manager": "5", "other": "1", "VP, Director": "10", "Student, intern": "-15", "known": "2"}
+    sheet = made([HEADER, *(["Fit", "Title", criteria, points] for criteria, points in rows.items())])
+    assert sheet.counts == {"heading": 1, "case": 4, "fit": 1}
+    title, known = sheet.rulebook.fit
+    assert (title.name, known.cases) == ("Title", None)
+    assert [case.name for case in title.cases] == ["Student, intern", "VP, Director", "Manager", "other"]
+    other = "# line 3: Fit | Title | other | 1\n      - name: other\n        when: {title: {known: true}}\n"
+    assert f"      {other}" in sheet.rulebook.to_yaml()
+    titles = ["Director & General Manager", "Intern of the VP", "Analyst", None]
+    scored = [ls.score_one({"title": title}, [], sheet.rulebook, as_of="2026-03-31")["fit"] for title in titles]
+    assert scored == [12, -13, 3, 0]
+
+
+def test_what_a_title_is_not_comes_on_top(made):
+    rows = [["Fit", "Title", "VP", "10"], ["Fit", "Title", "not Student", "5"]]
+    assert made([HEADER, *rows]).counts == {"heading": 1, "fit": 2}
+
+
 def test_a_cap_is_of_points_or_of_times(made):
     def at_most(points, criteria=""):
         return rule(made([HEADER, ONE_RULE, ["Behavioral", "Email click", criteria, points]]), 3)
@@ -239,7 +261,7 @@ def test_what_disqualifies_and_what_qualifies_at_once(made):
     once = ["Hand raise", "Requested demo", "", "10"]
     book = made([HEADER, ONE_RULE, never, once]).rulebook
     assert book.qualify.never[0].when.tests["email_domain"].in_ == ("rival.example",)
-    assert (book.qualify.hand_raise.event, book.behaviour[0].points) == (("requested_demo",), 10)
+    assert (book.qualify.hand_raise[0].event, book.behaviour[0].points) == (("requested_demo",), 10)
     asked = ["Behavioral", "Requested demo", "", "10"]
     assert "  # hand_raise: {event: [requested_demo]}\n" in made([HEADER, ONE_RULE, asked]).rulebook.to_yaml()
     assert "# hand_raise" not in made([HEADER, ONE_RULE, once, asked]).rulebook.to_yaml()
@@ -248,7 +270,7 @@ def test_what_disqualifies_and_what_qualifies_at_once(made):
 def test_hand_raises_share_one_period(made):
     demo, call = ["Behavioral", "Demo (last 30 days)", "", "MQL"], ["Behavioral", "Call (last 7 days)", "", "MQL"]
     assert made([HEADER, ONE_RULE, demo, call]).counts["todo"] == 1
-    assert made([HEADER, ONE_RULE, demo, demo]).rulebook.qualify.hand_raise.within_days == 30
+    assert made([HEADER, ONE_RULE, demo, demo]).rulebook.qualify.hand_raise[0].within_days == 30
 
 
 @pytest.mark.parametrize("row", [["Fit", "Minimum fit score"], ["Behavioral", "Maximum engagement"], ["", "Score cap"]])

@@ -50,4 +50,33 @@ def _comparison(one, other):
     return ls.compare(tables, old, new, **_PERIOD)
 
 
-RESULTS = {"Explanation": _explanation, "Scores": _scores, "History": _history, "Comparison": _comparison}
+def _accounts(one, other):
+    raw, one, other = (as_id(one), as_id(other)), printable(one), f"{printable(other)}."
+    rules = [{"name": f"all {other}", "sum": "behaviour"}, {"name": f"who {one}", "people": {one: other}, "points": 1}]
+    document = {
+        "leadscore": 2,
+        "name": f"book {one}",
+        "behaviour": [{"name": "rule", "event": f"event {one}", "points": 15}],
+        "qualify": {"threshold": 10},
+        "account": {"id": f"account {other}", "rules": rules, "threshold": 5},
+    }
+    book = ls.Rulebook.from_dict(document)
+    ids = [f"{raw[0]}1", f"{raw[1]}2"]
+    leads = pd.DataFrame({"lead_id": ids, f"account {other}": [one, other], one: [other, one]})
+    events = pd.DataFrame({"lead_id": ids, "event": f"event {one}", "at": "2026-03-10"})
+    return ls.score_accounts(ls.load_tables(leads, events, rulebook=book), book, as_of="2026-03-31")
+
+
+def _many(one, other):
+    tables, old, new, _ = _worlds(one, other)
+    return ls.score_many(tables, [old, new.edited({"name": f"new {printable(one)}"})], as_of="2026-03-31")
+
+
+RESULTS = {
+    "Explanation": _explanation,
+    "Scores": _scores,
+    "History": _history,
+    "Comparison": _comparison,
+    "AccountScores": _accounts,
+    "ManyScores": _many,
+}

@@ -52,7 +52,9 @@ def rule_changes(
     rules = [(rule.name, side) for side, _, rule in rulebook.rules()]
     sides = {name: side for name, side in rules if all(name in week["rules"] for week in (*before, *since))}
     events = {name: f"({side})" for name, side in sides.items()}
-    events |= {rule.name: ", ".join(rule.event) for rule in rulebook.behaviour if rule.name in sides}
+    events |= {
+        rule.name: ", ".join(rule.event or ["(what was done)"]) for rule in rulebook.behaviour if rule.name in sides
+    }
     limits = {f"{LIMITS} {side}": side for side in ("fit", "behaviour")}
     own = pd.DataFrame({"side": sides | limits, "event": events | dict.fromkeys(limits, LIMITS)})
     lines = [_lines(weeks, spread, sides | limits) for weeks in (before, since)]

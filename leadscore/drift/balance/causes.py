@@ -286,7 +286,7 @@ class _Change:
         names = [name for name in names if not (self.fields and self.rules.loc[name, "side"] == "fit")]
         points = [[abs(week["pool"]["rules"].get(name, 0)) / 1000 for name in names] for week in weeks]
         found = appeared_or_stopped(pd.DataFrame(points, columns=names), begin).assign(of="rule")
-        waited = {normalise(one): rule.name for rule in rulebook.behaviour for one in rule.event}
+        waited = {normalise(one): rule.name for rule in rulebook.behaviour for one in rule.event or ()}
         if tables is not None:
             kinds = appeared_or_stopped(kinds_by_week(tables, rulebook, weeks), begin).assign(of="event")
             # Events no rule waits for change no points; with one that stops, they may be its new name.

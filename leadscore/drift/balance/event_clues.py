@@ -19,6 +19,7 @@ from leadscore.drift.balance.attribution import compared_line, gaps_of
 from leadscore.drift.cohorts import cohorts_of, mondays, sides_of
 from leadscore.errors import ArgumentError
 from leadscore.rulebook import Rulebook
+from leadscore.rulebook.model import BehaviourRule
 from leadscore.scoring.binding import Binding
 from leadscore.stats.intervals import Floats, with_shares
 from leadscore.tables.bots import REASONS, bots_of, reasons_of
@@ -202,9 +203,10 @@ def old_events(binding: Binding, rulebook: Rulebook, before: Weeks, since: Weeks
         `n` MQLs, `old` those that owe it to what was done more than `LONG_AGO_DAYS` days before, `share`, `low`,
         `high` (95 % Wilson). Empty where each rule that gives points ends within that.
     """
-    rules = enumerate(rulebook.to_dict().get("behaviour", ()))
-    ended = {("behaviour", place, "within_days"): LONG_AGO_DAYS for place, rule in rules if _without_end(rule)}
-    if not ended:
+    rules = [rule for rule in rulebook.behaviour if _without_end(rule)]
+    ended = {("behaviour", rule.name, "within_days"): LONG_AGO_DAYS for rule in rules}
+    # What other files say cannot be edited from here.
+    if not ended or rulebook.include:
         return pd.DataFrame()
     period = first_day(before[-len(since) :][0]), first_day(since[-1]) + 6
     found = [binding.history(book, binding.first, period[1]).frame for book in (rulebook, rulebook.edited(ended))]
@@ -216,11 +218,10 @@ def old_events(binding: Binding, rulebook: Rulebook, before: Weeks, since: Weeks
     return with_shares(frame, "old", "n")
 
 
-def _without_end(rule: dict[str, Any]) -> bool:
+def _without_end(rule: BehaviourRule) -> bool:
     """Whether a rule gives points for what was done long ago, worth more than half of what they were."""
-    worth = [rule["points"]] if "points" in rule else list(rule["from"].values())
-    fades = rule.get("half_life_days", np.inf) < LONG_AGO_DAYS or rule.get("fade_days", np.inf) < 2 * LONG_AGO_DAYS
-    step = rule.get("step")
-    if step:
-        fades |= (1 - step["lose_percent"] / 100) ** (LONG_AGO_DAYS // step["every_days"]) < 0.5
-    return max(worth) > 0 and rule.get("within_days", np.inf) > LONG_AGO_DAYS and not fades
+    if not rule.event or rule.cases or (rule.within_days is not None and rule.within_days <= LONG_AGO_DAYS):
+        return False
+    if rule.from_ is not None:
+        return max(rule.from_.values()) > 0
+    return rule.worth(0) > 0 and rule.worth(LONG_AGO_DAYS) * 2 >= rule.worth(0)

@@ -18,7 +18,7 @@ from leadscore.base.text import counted
 from leadscore.base.times import DAY, NO_TIME
 from leadscore.drift.balance.alarm import FEWEST
 from leadscore.drift.balance.power import LEAST_MQLS, how_often
-from leadscore.drift.cohorts import AGE_DAYS, scoring_days
+from leadscore.drift.cohorts import AGE_DAYS, behaviour_needed, scoring_days
 from leadscore.present.figures import percent, percent_range, signed
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
@@ -297,7 +297,7 @@ def _mqls(facts: Facts, period: Period, usual: float) -> pd.DataFrame:
     rows = rows[period.holds(rows["day"].to_numpy())]
     rows = rows.assign(block=(period.last - rows["day"]) // _FOUR_WEEKS).drop_duplicates(["lead", "block"])
     # Whole thousandths, so that who meets the threshold to the digit does.
-    needed = np.rint((rows["threshold"] - rows["fit"]) * 1000)
+    needed = np.rint(behaviour_needed(rows, facts.rulebook) * 1000)
     return rows[["day", "route", "accepted"]].assign(needing=needed > round(usual * 1000, 6))
 
 

@@ -17,6 +17,7 @@ from leadscore.drift.change.pools import OLDER, WEEK, Pool, Span, counted, pool_
 from leadscore.errors import RulebookError
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
+from leadscore.rulebook.model import FitRule
 from leadscore.scoring.binding import Binding
 from leadscore.stats.intervals import Floats
 from leadscore.stats.shapley import PARTS, Counts, interaction, jackknife, rules_alone, shapley
@@ -37,7 +38,7 @@ _SAID = {
 # What is known of each figure: its parts, what they are made of and sum to, both ends, and what parts did together.
 _ROWS = (*PARTS, *_RULEBOOK, "total", "dilution", "before", "after", "interaction")
 _TOTALS = ["before", "after", "interaction"]
-_FIT, _NO_POINTS = "(fit)", "(no points)"
+_FIT, _CONDITIONS, _NO_POINTS = "(fit)", "(what was done)", "(no points)"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -298,10 +299,12 @@ def _between(old: Rulebook, new: Rulebook) -> list[Rulebook]:
     if old == new:
         return [old, new]
     # Grades are not looked at, and may not go with the other threshold.
-    first, second = ({name: part for name, part in book.to_dict().items() if name != "grades"} for book in (old, new))
+    first, second = (
+        {name: part for name, part in book.to_dict().items() if name not in {"grades", "labels"}} for book in (old, new)
+    )
     mixed = (second | {"qualify": first["qualify"]}, first | {"qualify": second["qualify"]})
     try:
-        return [Rulebook.from_dict(document) for document in mixed]
+        return [new.beside(document) for document in mixed]
     except RulebookError:
         return []
 
@@ -311,7 +314,8 @@ def _rules(books: tuple[Rulebook, Rulebook]) -> dict[str, str]:
     rules: dict[str, str] = {}
     for book in books[::-1]:
         for _, _, rule in book.rules():
-            rules.setdefault(rule.name, ", ".join(map(str, getattr(rule, "event", [_FIT]))))
+            waits = [_FIT] if isinstance(rule, FitRule) else rule.event or [_CONDITIONS]
+            rules.setdefault(rule.name, ", ".join(waits))
     return rules | {_NO_POINTS: _NO_POINTS}
 
 

@@ -84,7 +84,8 @@ def pool_of(  # noqa: PLR0913, PLR0917 - what leads are, by which rules, and whi
     keys = {"stratum": stratum, "source": source[lead], "segment": by_rulebook if segment is None else segment[lead]}
     for place, bound in enumerate(bounds[: 1 if same else 2]):
         # What an event bars is behaviour.
-        barred = [entry[bound.record] for entry in bound.attributes.never if not isinstance(entry, int)]
+        never = zip(bound.plan.never, bound.barred, strict=True)
+        barred = [mask for (_, asks), mask in never if not isinstance(asks, int)]
         keys[f"needed_{place}"] = bound.threshold - bound.fit
         keys[f"barred_{place}"] = np.any([np.zeros(bound.n, bool), *barred], axis=0)
     slot = np.where(stratum == NEW, (came - span.first) // WEEK, span.weeks)

@@ -342,7 +342,7 @@ def _once_a_week(
     pairs = pd.DataFrame({"lead": lead, "week": (day - day.min()) // WEEK})
     kept = ~pairs.duplicated().to_numpy()
     notes += _left_out(~kept, "of a lead in the same week as an earlier row of it")
-    if bound.plan.hand_raise is None:
+    if not bound.plan.hand_raises:
         notes.append("The rulebook has no hand-raise, so nothing is compared with hand-raisers only.")
     return free[kept]
 

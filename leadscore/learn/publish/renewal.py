@@ -12,6 +12,7 @@ from leadscore.learn.card.points_card import PointsCard
 from leadscore.learn.rows.snapshots import Snapshots
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.bounds import Range, side_range
+from leadscore.rulebook.values import REST
 from leadscore.scoring.binding import Binding
 from leadscore.scoring.scores import verdicts
 
@@ -51,7 +52,7 @@ def renewed(
     before, after = (verdicts(binding.timeline(book).everyone(day)) for book in (old, bare))
     total = side_range(bare, "fit") + side_range(bare, "behaviour")
     rest = before["segment"].isna()
-    changes["qualify.threshold"] = _same_place(old.qualify.threshold, before[rest], after[rest], "total", total)
+    changes["qualify.threshold"] = _same_place(old.bar(), before[rest], after[rest], "total", total)
     for number, segment in enumerate(old.qualify.segments):
         own = before["segment"] == segment.name
         threshold = _same_place(segment.threshold, before[own], after[own], "total", total)
@@ -63,11 +64,13 @@ def renewed(
             place = _same_place(minimum, before, after, side, reach)
             changes[f"qualify.minimum_{side}"] = None if none else place
         if grades := getattr(old.grades, side, None):
-            places = [_same_place(points, before, after, side, reach) for points in grades.values()]
+            bars = {name: points for name, points in grades.items() if points > -np.inf}
+            places = [_same_place(points, before, after, side, reach) for points in bars.values()]
             # Where the new points part fewer leads than the old ones, two grades may fall together: each is lowered.
             steps = np.arange(len(places))
             falling = (np.minimum.accumulate(places + steps) - steps).tolist()
-            changes[f"grades.{side}"] = None if none else dict(zip(grades, falling, strict=True))
+            below = dict.fromkeys([name for name in grades if name not in bars], REST)
+            changes[f"grades.{side}"] = None if none else dict(zip(bars, falling, strict=True)) | below
     return old.edited(changes)
 
 
@@ -97,7 +100,7 @@ def _same_place(points: float, before: pd.DataFrame, after: pd.DataFrame, column
 def with_threshold(rulebook: Rulebook, threshold: float) -> Rulebook:
     """A rulebook with another threshold; those of its segments keep their distance to it, as far as points reach."""
     reach = side_range(rulebook, "fit") + side_range(rulebook, "behaviour")
-    shift = threshold - rulebook.qualify.threshold
+    shift = threshold - rulebook.bar()
     changes: dict[Any, float] = {"qualify.threshold": threshold}
     for place, segment in enumerate(rulebook.qualify.segments):
         own = float(np.clip(segment.threshold + shift, reach.least / 1000, reach.most / 1000))

@@ -76,7 +76,7 @@ class Trained(Result):
     @property
     def headline(self) -> str:
         """How many leads qualify in a week, by the new and by the old."""
-        new, old = (book.qualify.threshold for book in (self.rulebook, self.old))
+        new, old = (book.bar() for book in (self.rulebook, self.old))
         return (
             f"{self.per_week:.1f} leads a week qualify by the learned rulebook at {new:g} points, "
             f"{self.old_per_week:.1f} by the rulebook now at {old:g} ({self.start} to {self.end}, hand-raisers "
@@ -239,7 +239,7 @@ def _read(column: pd.Series[Any], array: pa.Array, kind: str, rulebook: Rulebook
     """A column as a kind of value."""
     if kind not in {"number", "boolean", "text"}:
         return column
-    found = convert(array, kind, rulebook.missing_values, rulebook.timezone)  # type: ignore[arg-type] # one of the three
+    found = convert(array, kind, rulebook.missing_values, rulebook.timezone)
     if found.bad:
         why, rows = next(iter(found.bad.items()))
         what = f"{counted(len(rows), 'row')}: {why}, in a column that {rulebook.name!r} has as {kind}"
@@ -295,7 +295,7 @@ def _at_capacity(
 def _on_volume(per_week: float, capacity: float, rulebook: Rulebook) -> list[str]:
     if per_week <= capacity:
         return []
-    threshold = rulebook.qualify.threshold
+    threshold = rulebook.bar()
     easier = any(segment.threshold < threshold for segment in rulebook.qualify.segments)
     who = "Hand-raisers and segments with lower thresholds" if easier else "Hand-raisers"
     most = f"at {threshold:g} points, the highest threshold, {per_week:.1f} leads qualify in a week"

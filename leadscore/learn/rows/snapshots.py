@@ -19,8 +19,8 @@ from leadscore.base.times import DAY, NO_TIME, is_text, one_array
 from leadscore.errors import ArgumentError, Problem
 from leadscore.present.result import Result, Section
 from leadscore.scoring.attributes import IN_CACHE
-from leadscore.scoring.engine import Days, daily
-from leadscore.scoring.timeline import ALWAYS
+from leadscore.scoring.days import Days, daily
+from leadscore.scoring.plan import ALWAYS
 from leadscore.sources.columns import Column, convert, distinct
 from leadscore.sources.contract import refuse
 from leadscore.tables.labels import label, when_scored

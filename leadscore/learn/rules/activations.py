@@ -34,7 +34,7 @@ _AT_ONCE = 100
 # What of a rule says nothing of where its entries apply.
 _NOT_READ = {"name", "group", "at_least", "at_most", "other", "missing"}
 # What of a rulebook says nothing of how its rules and others read a column.
-_NOT_ASKED = {"groups", "totals", "grades", "agreement", "personas"}
+_NOT_ASKED = {"groups", "totals", "grades", "labels", "account", "agreement", "personas"}
 # A side, "fit" or "behaviour", and a rule of it without a name, as plain data.
 SidedRule = tuple[str, dict[str, Any]]
 
@@ -55,6 +55,8 @@ class Place:
         What it gives: of an entry of behaviour, what the rule's own limits leave of it.
     said : dict
         What stands in the file of the rule, or the limits.
+    stated : float
+        The points that stand in the file.
     model : FitRule, BehaviourRule or None
         The rule; None for limits.
     """
@@ -65,6 +67,7 @@ class Place:
     path: tuple[Any, ...]
     points: float
     said: dict[Any, Any]
+    stated: float
     model: FitRule | BehaviourRule | None = None
 
     @property
@@ -84,11 +87,6 @@ class Place:
         return f"{self.rule}: {self.entry}" if self.entry else self.rule
 
     @property
-    def stated(self) -> float:
-        """The points that stand in the file."""
-        return float(value_at(self.said, self.path))
-
-    @property
     def alone(self) -> dict[str, Any]:
         """A rule, as plain data without a name, that gives something exactly where this entry applies."""
         parts = {key: value for key, value in self.said.items() if key not in _NOT_READ}
@@ -103,7 +101,7 @@ class Place:
         """The lead columns, or types of event, that the rule looks at."""
         if isinstance(self.model, FitRule):
             return frozenset(column for column, _ in rule_uses(self.model)) or frozenset([str(self.model.column)])
-        return frozenset(map(normalise, self.model.event if self.model is not None else ()))
+        return frozenset(map(normalise, self.model.event or () if self.model is not None else ()))
 
 
 def places(rulebook: Rulebook) -> list[Place]:
@@ -118,7 +116,8 @@ def places(rulebook: Rulebook) -> list[Place]:
         for name, limits in document.get(section, {}).items():
             if section == "totals" or name in used:
                 of = f"{word} {name}"
-                found += [Place(section, name, of, (key,), float(points), limits) for key, points in limits.items()]
+                ends = {key: _stated(rulebook, limits[key]) for key in ("at_least", "at_most") if key in limits}
+                found += [Place(section, name, of, (key,), points, limits, points) for key, points in ends.items()]
     return found
 
 
@@ -131,11 +130,16 @@ def entries(rulebook: Rulebook) -> list[Place]:
         paths = [(key, *entry) for key, table in tables for entry in (zip(table) if isinstance(table, dict) else [()])]
         paths += [(key,) for key in ("other", "missing") if said.get(key)]
         for path in paths:
-            points = float(value_at(said, path))
+            points = stated = _stated(rulebook, value_at(said, path))
             if isinstance(rule, BehaviourRule) and len(path) > 1:
                 points = rule.clip(thousandths(points)) / 1000
-            found.append(Place(section, index, rule.name, path, points, said, rule))
+            found.append(Place(section, index, rule.name, path, points, said, stated, rule))
     return found
+
+
+def _stated(rulebook: Rulebook, written: Any) -> float:
+    """Points as they are written: a number, or the name of a constant."""
+    return float(rulebook.constants[written] if isinstance(written, str) else written)
 
 
 def value_at(said: Mapping[Any, Any], path: Sequence[Any]) -> Any:
@@ -217,9 +221,9 @@ def probe(rulebook: Rulebook, listed: Sequence[Place]) -> Rulebook:
         document[section][index] = {key: value for key, value in said.items() if key not in {"at_least", "at_most"}}
     document = {key: value for key, value in document.items() if key not in {"groups", "totals"}}
     # What blocks a lead, raises its hand or sets its threshold may say of what kind a column is, so that stays.
-    minima = {"minimum_fit", "minimum_behaviour"}
+    minima = {"minimum_fit", "minimum_behaviour", "grades"}
     qualify = {key: value for key, value in document["qualify"].items() if key not in minima} | {"threshold": 0}
-    return Rulebook.from_dict(document | {"qualify": qualify})
+    return rulebook.beside(document | {"qualify": qualify})
 
 
 @dataclass(frozen=True)
@@ -355,7 +359,9 @@ def _sums(rulebook: Rulebook, listed: Sequence[Place], fixed: Sequence[tuple[str
 
 def barred(entry: dict[str, Any]) -> SidedRule:
     """A `never` entry, as plain data, as a rule that fires where it bars."""
-    parts = {key: value for key, value in entry.items() if key != "name"}
+    parts = {key: value for key, value in entry.items() if key not in {"name", "why", "owner"}}
+    if "stage" in parts or "did" in str(parts.get("when")):
+        return "behaviour", {"when": parts.get("when", {"did": parts}), "points": 1, "keep_on_restart": True}
     return (
         ("fit", {**parts, "points": 1}) if "when" in parts else ("behaviour", {**parts, "points": 1, "count": "once"})
     )
@@ -395,20 +401,27 @@ def probing(rulebook: Rulebook, rules: Sequence[SidedRule]) -> Rulebook:
     segments, never = list(qualify.get("segments", [])), list(qualify.get("never", []))
     for number, rule in enumerate(document.get("fit", [])):
         name = f"as before: fit {number}"
-        segments.append({"name": name, "when": rule.get("when") or _tested(rule), "threshold": 0})
+        segments.append({"name": name, "when": _tested(rule), "threshold": 0})
     for number, rule in enumerate(document.get("behaviour", [])):
-        parts = {key: rule[key] for key in ("event", "where") if key in rule}
-        never.append({"name": f"as before: behaviour {number}", **parts})
+        parts = {key: rule[key] for key in ("event", "where", "after", "since_last") if key in rule}
+        name = f"as before: behaviour {number}"
+        never += [{"name": name, **parts}] if parts else []
+        conditions = [part["when"] for part in (rule, *rule.get("cases", ())) if "when" in part]
+        never += [{"name": f"{name}, when {place}", "when": when} for place, when in enumerate(conditions)]
     document["qualify"] = {**qualify, "threshold": -LARGEST_POINTS, "segments": segments, "never": never}
     for side in ("fit", "behaviour"):
         document[side] = [
             {**rule, "name": f"asked {number}"} for number, (one, rule) in enumerate(rules) if one == side
         ]
-    return Rulebook.from_dict(document, source="rulebook")
+    return rulebook.beside(document)
 
 
 def _tested(rule: dict[str, Any]) -> dict[str, Any]:
-    """A condition that needs the same of a column as a rule's table."""
+    """A condition that needs the same of a column as a rule."""
+    if "when" in rule:
+        return rule["when"]
+    if "cases" in rule:
+        return {"any": [case["when"] for case in rule["cases"]]}
     if "from" in rule:
         return {rule["column"]: {"at_least": min(rule["from"])}}
     return {rule["column"]: {"in": list(rule["points"])}}

@@ -85,7 +85,9 @@ def _covers(rulebook: Rulebook) -> list[Candidate]:
     fit = [entry for entry in entries(rulebook) if entry.section == "fit" and "other" not in entry.alone]
     found = [Candidate(one.name, "fit", one.alone, one.reads) for one in fit]
     qualify = document["qualify"]
-    for part in [*document.get("behaviour", []), *qualify.get("never", []), qualify.get("hand_raise", {})]:
+    raised = qualify.get("hand_raise", [])
+    raised = [raised] if isinstance(raised, dict) else raised
+    for part in [*document.get("behaviour", []), *qualify.get("never", []), *raised]:
         if "event" in part:
             events = [part["event"]] if isinstance(part["event"], str) else part["event"]
             rule = {key: part[key] for key in ("event", "where") if key in part} | {"points": 1, "count": "once"}

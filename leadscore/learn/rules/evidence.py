@@ -18,6 +18,7 @@ from leadscore.base.text import counted
 from leadscore.errors import ArgumentError
 from leadscore.learn.rows.snapshots import Snapshots
 from leadscore.learn.rules.activations import SidedRule, barred, entries, fired
+from leadscore.learn.rules.learnable import check_learnable
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.model import thousandths
@@ -173,6 +174,7 @@ def evidence(rulebook: Rulebook, snapshots: Snapshots, *, confidence: float = 0.
     """
     with Arguments("evidence") as given:
         given.types(rulebook=(rulebook, Rulebook), snapshots=(snapshots, Snapshots))
+        check_learnable(rulebook)
         given.probability("confidence", confidence)
     known = KnownRows.of(snapshots)
     study = _Study(rulebook, snapshots.tables, known)

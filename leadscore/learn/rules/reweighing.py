@@ -24,6 +24,7 @@ from leadscore.learn.rules.activations import (
     with_points,
     writable,
 )
+from leadscore.learn.rules.learnable import check_learnable
 from leadscore.learn.rules.shrinkage import Rows, Shrunk, shrunk, slope_of, tangled
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
@@ -176,6 +177,7 @@ def reweigh(
     """
     with Arguments("reweigh") as given:
         given.types(rulebook=(rulebook, Rulebook), snapshots=(snapshots, Snapshots))
+        check_learnable(rulebook)
         listed = places(rulebook) if isinstance(rulebook, Rulebook) else []
         if isinstance(rulebook, Rulebook) and not listed:
             given.wrong("rulebook", "no rule gives points: there is nothing to learn")
@@ -183,13 +185,13 @@ def reweigh(
         if points_to_double is not None:
             given.number("points_to_double", points_to_double, above=0)
     sample = _sample(rulebook, snapshots, listed)
-    slope, unsure = _slope(sample, rulebook.qualify.threshold, points_to_double, keep_signs=keep_signs)
+    slope, unsure = _slope(sample, rulebook.bar(), points_to_double, keep_signs=keep_signs)
     learned = _learned(sample, slope, keep_signs=keep_signs)
     new = writable(listed, _rounded(learned, sample.seen.points, keep_signs=keep_signs))
     written = with_points(rulebook, listed, new)
     frame = _frame(learned, sample, new, keep_signs=keep_signs)
     bound = [bound_at(book, snapshots.tables, snapshots.lead, snapshots.day) for book in (rulebook, written)]
-    volume = _volume(rulebook.qualify.threshold, bound, sample, slope)
+    volume = _volume(rulebook.bar(), bound, sample, slope)
     notes = (*sample.left_out, *unsure, *_on_points(frame, learned), volume)
     return Reweighed(
         rulebook, written, frame, float(np.log(2) / slope), learned.found.spread, notes, len(sample.y),
@@ -217,8 +219,8 @@ def _sample(rulebook: Rulebook, snapshots: Snapshots, listed: list[Place]) -> _S
     known = np.flatnonzero(~np.isnan(outcome))
     _check_outcomes(outcome[known], [])
     bound = bound_at(probe(rulebook, listed), snapshots.tables, snapshots.lead[known], snapshots.day[known])
-    blocked, hand_raise = bound.blocked >= 0, bound.plan.hand_raise
-    raised = np.zeros(bound.n, bool) if hand_raise is None else bound.happened(hand_raise) & ~blocked
+    blocked = bound.blocked >= 0
+    raised = bound.raised & ~blocked
     left_out = [
         f"Left out: {counted(int(mask.sum()), 'row')} of leads that {why}, for whom points decide nothing."
         for mask, why in ((blocked, "a `never` entry blocks"), (raised, "raised a hand"))

@@ -26,12 +26,14 @@ _PICKING = "also: picking"
 _SOURCE = "source"
 # On companies whose sales tosses a coin, job titles of 22 levels depend on it in 13 % of 60 runs.
 _LEVELS = 12
+# So many rules are named with their reasons.
+_RULES = 6
 
 
 def draft(facts: Facts, asked: Asked) -> Draft | Silent:
     """The section; silent where there is nothing to say of any of them."""
     picking = facts.once(_picking)
-    lines = [*_trials(asked), *_unused(facts), *_not_ready(facts), *_requests(facts, asked.few)]
+    lines = [*_trials(asked), *_unused(facts), *_not_ready(facts), *_requests(facts, asked.few), *_reasons(facts)]
     tests = [] if picking is None else picking.frame["p_corrected"].dropna().tolist()
     n = 0 if picking is None else int(picking.frame["n"].max())
     if not lines and not tests:
@@ -82,11 +84,14 @@ def _unused(facts: Facts) -> Iterator[str]:
 def _not_ready(facts: Facts) -> Iterator[str]:
     """How many leads fit well, do next to nothing, and have not come to sales."""
     grades, end = facts.rulebook.grades, facts.period.last
-    if grades is None or grades.fit is None or grades.behaviour is None:
+    sides = [getattr(grades, side, None) or {} for side in ("fit", "behaviour")]
+    # What is all below the last bar has none.
+    fit, behaviour = ({name: bar for name, bar in one.items() if bar > -math.inf} for one in sides)
+    if not fit or not behaviour:
         return
     bound = facts.binding.timeline(facts.rulebook).everyone(end)
     came = facts.stages.came_to_sales(len(facts.tables.ids), facts.stages.times.days(facts.rulebook.timezone))
-    good, low = [*grades.fit.items()][:2], min(grades.behaviour.values())
+    good, low = [*fit.items()][:2], min(behaviour.values())
     there = (bound.fit >= 1000 * good[-1][1]) & (bound.behaviour < 1000 * low) & (bound.via < 0) & (bound.blocked < 0)
     left = bound.lead[there & (came[bound.lead] > end)]
     since = facts.binding.timeline(facts.rulebook).there_from[left]
@@ -123,6 +128,16 @@ def _requests(facts: Facts, few: int) -> Iterator[str]:
         f"{abs(more.value) / weeks:.1f} accepted leads a week {'more' if more.value >= 0 else 'fewer'} than "
         f"hand-raises alone (95% interval: {low / weeks:+.1f} to {high / weeks:+.1f}), {said}."
     )
+
+
+def _reasons(facts: Facts) -> Iterator[str]:
+    """Why there are the rules that say so, and whose they are."""
+    rules = [rule for *_, rule in facts.rulebook.rules() if rule.why or rule.owner]
+    if rules:
+        owned = [f" ({rule.owner})" if rule.owner else "" for rule in rules]
+        said = [f"“{rule.name}”: {rule.why or 'no reason given'}{by}" for rule, by in zip(rules, owned, strict=True)]
+        more = f"; and {counted(len(said) - _RULES, 'more rule')}" if len(said) > _RULES else ""
+        yield f"Why rules are there: {'; '.join(said[:_RULES])}{more}."
 
 
 def _picking(facts: Facts) -> CherryPicking | None:

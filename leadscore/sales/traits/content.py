@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,6 @@ from leadscore.base.stages import ENDS, or_further
 from leadscore.base.times import DAY
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
-from leadscore.rulebook.model import thousandths
 from leadscore.sales.facts import Facts
 from leadscore.sales.traits.seen import Seen
 from leadscore.sales.traits.traits import MARKED
@@ -245,9 +245,9 @@ def _fit_grades(facts: Facts, spells: pd.DataFrame) -> tuple[Ints, int]:
     if grades is None or not grades.fit:
         return np.zeros(len(spells), np.int64), 1
     timeline = facts.binding.timeline(facts.rulebook)
-    lead = spells["lead"].to_numpy(np.int32)
-    fit = timeline.attributes.fit[timeline.record(lead, spells["first"].to_numpy(np.int64))]
-    edges = sorted(map(thousandths, grades.fit.values()))
+    lead, day = spells["lead"].to_numpy(np.int32), spells["first"].to_numpy(np.int64)
+    fit = timeline.at(lead, day).fit
+    edges = sorted(int(bar) for bar in facts.rulebook.bars()["fit"].values() if bar > -math.inf)
     return np.searchsorted(edges, fit, "right"), len(edges) + 1
 
 

@@ -52,7 +52,7 @@ _PAGE_WITH = re.compile(
     r" (?:the )?(?:urls?|pages?|paths?)?(?: (?:contain|includ)(?:s|ing|es)| with| is)? ?$", re.IGNORECASE
 )
 _LONGEST = 8
-_NO_EVENT = Band(0, 0)
+NO_EVENT = Band(0, 0)
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,11 @@ class Act:
     def asked(self) -> dict[str, Any]:
         """What the rule asks of events, in the language of rulebooks."""
         return {"event": self.event} | ({"where": {"asset": {"contains": self.asset}}} if self.asset else {})
+
+    @property
+    def window(self) -> Terms:
+        """Within how many days; empty if it does not say."""
+        return {key: days for key, days in self.terms.items() if key == "within_days"}
 
 
 def read_act(row: Row) -> Act:
@@ -190,11 +195,11 @@ def _idle(row: Row, text: str, terms: Terms, asset: str) -> Act:
     if not what or "within_days" not in terms or {*terms} - {"within_days"} or asset:
         raise Unclear("it does not say what did not happen, within how many days")
     if _ANYTHING.fullmatch(what):
-        return Act(row, "", "", _NO_EVENT, terms)
+        return Act(row, "", "", NO_EVENT, terms)
     _check(what)
     if re.search("[0-9]", what):
         raise Unclear(f"{what!r} did not happen: how many of them, and of what?")
-    return Act(row, _event(what), "", _NO_EVENT, terms)
+    return Act(row, _event(what), "", NO_EVENT, terms)
 
 
 def _event(text: str) -> str:

@@ -11,19 +11,19 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from leadscore.rulebook.model import BehaviourRule, FitRule, Happening, Never
+from leadscore.rulebook.model import BehaviourRule, Case, FitRule, HandRaise, Never
 from leadscore.rulebook.values import Part
 from leadscore.start.sheet.agree import agreed_acts, agreed_facts, kind_of_column
 from leadscore.start.sheet.amounts import Unclear
-from leadscore.start.sheet.behaviour import Act, read_act
-from leadscore.start.sheet.fit import Fact, read_fact
+from leadscore.start.sheet.behaviour import NO_EVENT, Act, read_act
+from leadscore.start.sheet.fit import OTHERS, TITLE, Fact, read_fact
 from leadscore.start.sheet.rows import Row
 from leadscore.start.sheet.terms import capped, together
 from leadscore.start.sheet.worth import Worth, side_of, threshold_of, worth_of
 
 # Of a row's text; what is longer is prose.
 _LONGEST = 1000
-_RULES: dict[str, type[Part]] = {"fit": FitRule, "behaviour": BehaviourRule, "never": Never}
+_RULES: dict[str, type[Part]] = {"fit": FitRule, "case": Case, "behaviour": BehaviourRule, "never": Never}
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Entry:
     Attributes
     ----------
     became : str
-        fit, behaviour, never, hand_raise, threshold, heading or todo.
+        fit, case (of a fit rule), behaviour, never, hand_raise, threshold, heading or todo.
     near : str
         The section in which it stands: fit, behaviour or qualify; empty if nobody can tell.
     rule : dict
@@ -43,6 +43,10 @@ class Entry:
     note : str
         What a reader should know of the rule, or why the row is unclear.
     columns : dict of column to type
+    of : str
+        Of a case, the name of its rule.
+    turn : tuple of numbers
+        Of a case, which of them is looked at first.
     """
 
     row: Row
@@ -52,6 +56,8 @@ class Entry:
     note: str = ""
     raised: dict[str, Any] = field(default_factory=dict)
     columns: dict[str, str] = field(default_factory=dict)
+    of: str = ""
+    turn: tuple[int, float] = (0, 0)
 
 
 def read_entries(rows: Sequence[Row], decimal: str) -> list[Entry]:
@@ -90,7 +96,7 @@ def _checked(entry: Entry, raised: dict[str, Any]) -> Entry:
         if entry.became in _RULES:
             _RULES[entry.became].model_validate({"name": "x"} | entry.rule)
         if entry.raised:
-            Happening.model_validate(entry.raised)
+            HandRaise.model_validate(entry.raised)
     except ValidationError as error:
         return Entry(entry.row, "todo", entry.near, note=error.errors()[0]["msg"])
     if entry.raised and entry.raised | {"event": ""} != raised | {"event": ""}:
@@ -122,7 +128,29 @@ def _fit_entries(found: dict[int, tuple[Fact, Worth]]) -> dict[int, Entry]:
         scored = [not found[at][1].never for at in places]
         for at, agreed in zip(places, agreed_facts(facts, scored), strict=True):
             entries[at] = _fit_entry(found[at][0].row, agreed, found[at][1], {column: kind})
+        if TITLE.search(column):
+            entries |= _cases({at: (found[at][0], entries[at]) for at in places if entries[at].became == "fit"})
     return entries
+
+
+def _cases(found: dict[int, tuple[Fact, Entry]]) -> dict[int, Entry]:
+    """The rows on a title as cases of one rule: "Director & General Manager" is one title, not two.
+
+    Deductions come first, since an intern of the VP is an intern; then what gives most, in whatever order the sheet is.
+    """
+    if any(fact.inverted for fact, _ in found.values()):
+        return {}
+    cases = {at: (fact, entry) for at, (fact, entry) in found.items() if fact.kind == "text" or fact.test == OTHERS}
+    if len(cases) < 2:
+        return {}
+    made = {}
+    for at, (fact, entry) in cases.items():
+        points, case = entry.rule["points"], replace(entry, became="case", of=fact.name)
+        if fact.test == OTHERS:
+            made[at] = replace(case, rule={"when": {fact.column: {"known": True}}, "points": points}, turn=(2, 0))
+        else:
+            made[at] = replace(case, turn=(0, points) if points < 0 else (1, -points))
+    return made
 
 
 def _fit_entry(row: Row, fact: Fact | Unclear, worth: Worth, columns: dict[str, str]) -> Entry:
@@ -177,7 +205,7 @@ def _asked_alone(act: Act) -> dict[str, Any] | Unclear:
     """What `never` and `hand_raise` ask of events: they do not count them."""
     if act.band or not act.event or {*act.terms} - {"within_days", "count", "at_most"}:
         return Unclear("events are not counted here: name the event alone, and within how many days")
-    return act.asked() | {key: days for key, days in act.terms.items() if key == "within_days"}
+    return act.asked() | act.window
 
 
 def _behaviour_entry(row: Row, act: Act | Unclear, worth: Worth, done: list[str]) -> Entry:
@@ -191,6 +219,10 @@ def _behaviour_entry(row: Row, act: Act | Unclear, worth: Worth, done: list[str]
     rule, terms, note = act.asked(), act.terms, act.note
     if not act.event:
         rule, note = {"event": done}, "activity is the events that have points"
+    if act.band == NO_EVENT:
+        limits = {key: value for key, value in terms.items() if key in {"at_least", "at_most"}}
+        rule = {"when": {"not": {"did": rule | act.window}}, "points": worth.points}
+        return Entry(row, "behaviour", "behaviour", rule | limits, note, raised)
     if act.band:
         rule["from"] = {int(act.band.low): worth.points}
         if math.isfinite(act.band.high):

@@ -59,7 +59,7 @@ _TURNED = re.compile(
     r"zwischen|nicht)\b",
     re.IGNORECASE,
 )
-_TITLE = re.compile(r"(?:^|_)(?:title|titel|position|headline)")
+TITLE = re.compile(r"(?:^|_)(?:title|titel|position|headline)")
 _COUNTRY = re.compile("countr|land")
 _PLACE = re.compile("countr|land|state|region|location")
 _EMAIL = re.compile(r"e_?mail(?:_address|_adresse)?")
@@ -150,7 +150,7 @@ def read_fact(row: Row, decimal: str) -> Fact:
     name, criteria = _name_and_criteria(row, decimal)
     inside = " ".join(re.findall(r"\(([^)]*)\)", name))
     column = slug(re.sub(r"\([^)]*\)", " ", name))
-    if not column or column in {"any", "all", "not"} or len(column) > 60:
+    if not column or column in {"any", "all", "not", "did"} or len(column) > 60:
         raise Unclear(f"{name!r} does not name a column of the lead record")
     if inside and any(pattern.match(f"{inside} x") for pattern in _TEST.values()):
         criteria = f"{inside} {criteria}"
@@ -225,7 +225,7 @@ def _text(column: str, text: str) -> tuple[str, dict[str, Any], None, bool]:
     if len(values) > 1 and all(re.fullmatch(f"{YES}|{NO}", value, re.IGNORECASE) for value in values):
         raise Unclear(f"{text!r}: which of them?")
     inverted, test = test.startswith("!"), test.removeprefix("!") or "in"
-    if test == "in" and _TITLE.search(column):
+    if test == "in" and TITLE.search(column):
         # A title holds more words than the one looked for: "VP of Sales".
         test = "has_word"
     if test == "in" and (_EMAIL.fullmatch(column) or "domain" in column):

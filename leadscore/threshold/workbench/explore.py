@@ -130,6 +130,7 @@ def _checked(
     stage, within_days = asked["stage"], asked["within_days"]
     with Arguments("explore") as given:
         given.types(tables=(tables, Tables), rulebook=(rulebook, Rulebook))
+        rulebook.bar()
         last = day_number(given.day("end", end))
         given.whole("weeks", asked["weeks"], least=2, room=_MOST_WEEKS)
         given.whole("held_back_weeks", asked["held_back_weeks"], least=0, room=_MOST_WEEKS)

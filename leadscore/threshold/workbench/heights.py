@@ -104,5 +104,5 @@ class Heights:
     def now(self) -> Ints:
         """(n_groups,) the bars of the rulebook, in thousandths: of each segment, last that of all others."""
         qualify = self.rulebook.qualify
-        bars = (*(segment.threshold for segment in qualify.segments), qualify.threshold)
+        bars = (*(segment.threshold for segment in qualify.segments), self.rulebook.bar())
         return np.array([thousandths(bar) for bar in bars], np.int64)

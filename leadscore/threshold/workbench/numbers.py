@@ -81,7 +81,7 @@ def bars_of(rulebook: Rulebook) -> list[Number]:
     paths = [("qualify", "segments", place, "threshold") for place in range(len(segments))]
     bars = [_number(path, one.name, "", one.threshold, "points") for path, one in zip(paths, segments, strict=True)]
     name = "All others" if segments else "Threshold"
-    return [*bars, _number(("qualify", "threshold"), name, "", rulebook.qualify.threshold, "points")]
+    return [*bars, _number(("qualify", "threshold"), name, "", rulebook.bar(), "points")]
 
 
 def numbers_of(rulebook: Rulebook) -> dict[str, Number]:
