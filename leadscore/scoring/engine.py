@@ -143,31 +143,23 @@ class Bound:
     @cached_property
     def earned(self) -> list[Sparse]:
         """Each behaviour rule's points before its limits."""
-        return [before for before, _ in self._earned]
+        return [self._earned(place) for place in range(len(self.plan.behaviour))]
 
-    @cached_property
-    def kept(self) -> list[Sparse]:
-        """Each behaviour rule's points within its limits."""
-        return [within for _, within in self._earned]
-
-    @cached_property
-    def _earned(self) -> list[tuple[Sparse, Sparse]]:
-        return [self._limited(place) for place in range(len(self.plan.behaviour))]
-
-    def _limited(self, place: int) -> tuple[Sparse, Sparse]:
-        """A behaviour rule's points before and within its limits."""
-        earning = self.plan.behaviour[place]
-        rule = earning.rule
+    def _earned(self, place: int) -> Sparse:
         if place in self.valued:
-            values = self.valued[place]
-            found, within = values.added(), values.at_most(rule.each_at_most).added().clip(rule)
-        else:
-            found = self.worked(place, self.days(place))
-            within = found.clip(rule)
-        if earning.always:
-            return found, within
-        held = self.held(earning)
-        return (found if place in self.valued else found.only(held)), within.only(held)
+            return self.valued[place].added()
+        earning = self.plan.behaviour[place]
+        found = self.worked(place, self.days(place))
+        return found if earning.always else found.only(self.held(earning))
+
+    def kept(self, place: int) -> Sparse:
+        """A behaviour rule's points within its limits, which do not apply where the rule is not for the lead."""
+        earning = self.plan.behaviour[place]
+        rule, found = earning.rule, self.earned[place]
+        if place in self.valued:
+            found = self.valued[place].at_most(rule.each_at_most).added()
+        found = found.clip(rule)
+        return found if earning.always else found.only(self.held(earning))
 
     def worked(self, place: int, counting: Sequence[Days]) -> Sparse:
         """What a behaviour rule gives for days with events, before its limits, if it is for the lead on the day."""
@@ -223,11 +215,12 @@ class Bound:
         book = self.plan.rulebook
         groups: dict[str | None, Ints] = {}
         shared: dict[str, list[ByValue]] = {}
-        for place, (earning, earned) in enumerate(zip(self.plan.behaviour, self.kept, strict=True)):
+        for place, earning in enumerate(self.plan.behaviour):
             rule = earning.rule
             if earning.group_per:
                 shared.setdefault(str(rule.group), []).append(self.valued[place].at_most(rule.each_at_most))
                 continue
+            earned = self.kept(place)
             total = groups.setdefault(self.plan.limited(rule.group), np.zeros(self.n, np.int64))
             total[earned.rows] += earned.values - earned.default
             total += earned.default
@@ -344,6 +337,7 @@ class Bound:
             Sparse(found.rows, key(found.values, index), int(key(np.array([found.default]), index)[0]))
             for index, found in enumerate(self.earned, len(self.plan.fit))
         ]
+        moving = {index: self.fit_points(index) for index, rule in enumerate(self.plan.fit) if rule.moves}
         tops = [np.zeros(self.n, np.int64) for _ in range(k)]
         for leads in blocks(self.n):
             block, record = [top[leads] for top in tops], self.record[leads]
@@ -352,8 +346,10 @@ class Bound:
                 for place, best in enumerate(keys):
                     insert(block[place:], slice(None), best[codes])
             for index, rule in enumerate(self.plan.fit):
-                if rule.moves or rule.place is None:
-                    insert(block, slice(None), key(self.fit_points(index)[leads], index))
+                if rule.moves:
+                    insert(block, slice(None), key(moving[index][leads], index))
+                elif rule.place is None:
+                    insert(block, slice(None), key(self.attributes.points(index, record), index))
             for found in behaviour:
                 part = found.part(leads)
                 if part.default:

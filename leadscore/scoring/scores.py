@@ -301,7 +301,7 @@ def lines(bound: Bound, position: int) -> Iterator[Line]:
             if isinstance(rule, FitRule):
                 value = kept = int(bound.fit_points(index)[position])
             else:
-                value, kept = bound.earned[index].at(position), bound.kept[index].at(position)
+                value, kept = bound.earned[index].at(position), bound.kept(index).at(position)
             yield side, False, rule.name, value
             if index in bound.valued and section == "behaviour":
                 each = bound.valued[index].at_most(rule.each_at_most).added().at(position)  # type: ignore[union-attr] # it is a behaviour rule
