@@ -15,6 +15,7 @@ TWO = {"before": ("2026-01-05", "2026-02-01"), "after": ("2026-03-02", "2026-03-
 # Where it is not `f(tables, rulebook)` without more.
 MORE = {
     "score": {"as_of": "2026-03-29"},
+    "score_accounts": {"as_of": "2026-03-29"},
     "replay": PERIOD,
     "explain_change": {"lead_id": "a", "before": "2026-03-02", "after": "2026-03-29"},
     "baselines": PERIOD | {"capacity_per_week": 1, "stage": "sal", "within_days": 30},

@@ -53,6 +53,9 @@ BOOK = ls.Rulebook.from_yaml(
     " behaviour: [{name: V, event: visit, count: each, points: 2}], qualify: {threshold: 3},"
     " personas: [{name: P, when: {industry: tech}}], agreement: {marketing: {mqls_per_week: 9}}}"
 )
+WITH_ACCOUNTS = BOOK.edited(
+    {"leadscore": 2, "account": {"id": "industry", "rules": [{"name": "All", "sum": "behaviour"}], "threshold": 1}}
+)
 IDS = [f"l{number}" for number in range(N)]
 
 
@@ -95,6 +98,8 @@ GOOD = {
     "data": DATA,
     "tables": TABLES,
     "rulebook": BOOK,
+    "rulebooks": [BOOK],
+    "account_id": "tech",
     "old": BOOK,
     "new": BOOK,
     "comparison": ls.compare(TABLES, BOOK, BOOK, start="2026-01-05", end="2026-03-29"),
@@ -164,6 +169,7 @@ HERE = {
     "rate_ratio": {"events": [[1, 2]]},
     "stratified_test": {"events": [[1, 2]]},
     "score_one": {"events": []},
+    "score_accounts": {"rulebook": WITH_ACCOUNTS},
     "BalanceMonitor.update": {"week": COHORT[0], "scores": COHORT[1]},
     "BalanceMonitor.from_json": {"text": MONITOR.to_json()},
     "Trial.from_json": {"text": TRIAL.to_json()},
@@ -190,6 +196,8 @@ HERE = {
 OBJECTS = {
     type(one).__name__: one
     for one in (
+        ls.score_accounts(TABLES, WITH_ACCOUNTS, as_of="2026-03-01"),
+        ls.score_many(TABLES, [BOOK], as_of="2026-03-01"),
         *(MONITOR, MODEL, BOOK, DATA, MODEL.points_card(), HISTORY, SCORES, TABLES, TABLE, TRIAL, ACTIVITY),
         WORKBENCH,
         WORKBENCH.at(1),
@@ -205,7 +213,16 @@ LEFT_OUT = {
     "model_post_init": "pydantic's own",
     "Rulebook.model_copy": "refused, whatever is given",
     **dict.fromkeys(
-        ["WhatIf.of", "Tables.column", "Tables.event_column", "Tables.positions", "Tables.only", "DataFile.problem"],
+        [
+            "WhatIf.of",
+            "Tables.column",
+            "Tables.event_column",
+            "Tables.event_sums",
+            "Rulebook.beside",
+            "Tables.positions",
+            "Tables.only",
+            "DataFile.problem",
+        ],
         "asked by other parts of the package, which have checked what they ask with",
     ),
 }

@@ -76,6 +76,8 @@ class Rulebook(Contents, YamlFile):
         RulebookError
             With every problem of the text: line, path, the line with a caret, and the nearest known name.
         """
+        if not isinstance(folder, str | os.PathLike | None):
+            raise RulebookError(str(source), [Problem("folder", f"must be a path; got a {type(folder).__name__}")])
         return cls._from_text(text, source, Folder(None if folder is None else pathlib.Path(folder)))
 
     @classmethod

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
@@ -17,9 +17,6 @@ from leadscore.rulebook.values import wrong
 
 # The type of an error whose cause is said where the name is defined; and of one whose cause is no place of its own.
 SAID_ALREADY, CIRCLE = "said already", "circle"
-
-if TYPE_CHECKING:
-    from leadscore.rulebook.conditions import Condition
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +68,8 @@ class Names:
     constants: Mapping[str, float] = field(default_factory=dict)
     lists: Mapping[str, NamedList] = field(default_factory=dict)
     conditions: Mapping[str, Any] = field(default_factory=dict)
-    validate: Callable[..., Condition] = field(kw_only=True)
-    _found: dict[str, Condition | str] = field(default_factory=dict)
+    validate: Callable[..., Any] = field(kw_only=True)
+    _found: dict[str, Any] = field(default_factory=dict)
 
     def constant(self, name: str) -> float:
         """The number that a name stands for."""
@@ -90,7 +87,7 @@ class Names:
             raise wrong(f"there is no list {name!r} under 'lists'{did_you_mean(name, self.lists)}")
         return self.lists[name]
 
-    def condition(self, name: str) -> Condition:
+    def condition(self, name: str) -> Any:
         """The condition of a name; it may use those that stand above it."""
         if self.format == 1:
             later = "; names of conditions are for format 2" if self.conditions else ""

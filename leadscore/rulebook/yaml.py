@@ -22,8 +22,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from leadscore.errors import LeadscoreError, Problem, RulebookError
 
 Path = tuple[str | int | float | bool, ...]
-# Where something is wrong, what is, and whether the key is meant rather than its value.
-Fault = tuple[Path, str, bool]
+Fault = tuple[Path, str, bool]  # where something is wrong, what is, and whether the key is meant, not its value
 
 # A book of 60 rules is about 10 kB; the pure-Python parser needs 10 s for 1 MB, so a stray export ends here, at once.
 LARGEST = 150_000
@@ -31,12 +30,10 @@ LARGEST = 150_000
 _TAG = "tag:yaml.org,2002:"
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)|0x[0-9a-fA-F]+|0o[0-7]+")
 _DIRECTIVE = re.compile(r"\ufeff?(?:[ \t]*(?:#[^\n]*)?\r?\n)*%")
-_BOOLEANS = {"true": True, "false": False}
-_LEADING_ZERO = re.compile(r"[-+]?0[0-9]+")
+_BOOLEANS, _LEADING_ZERO = {"true": True, "false": False}, re.compile(r"[-+]?0[0-9]+")
 # Brackets open at once, quoted ones too: the parser takes time by the square of them.
 _DEEPEST = 300
 _WIDEST_EXCERPT = 100
-_PLAIN = (str, int, float, bool)
 # What the YAML standard calls printable, the other way round.
 _FORBIDDEN = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _FOLDED = re.compile("[\x85\u2028\u2029]")
@@ -114,8 +111,7 @@ class Span:
     line: int
     column: int
     width: int
-    # The file, where it is another than the document's own.
-    of: Document | None = field(default=None, compare=False, repr=False)
+    of: Document | None = field(default=None, compare=False, repr=False)  # the file, where it is another
 
 
 @dataclass
@@ -203,11 +199,10 @@ def read_document(text: str, source: str, form: Form = RULEBOOK) -> Document:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         span = Span(mark.line, mark.column, 1) if mark else Span(0, 0, 1)
-        message = f"not valid YAML: {error.problem or error.context}"
-        raise form.error(source, [document.at(span, message)]) from None
+        raise form.error(source, [document.at(span, f"not valid YAML: {error.problem or error.context}")]) from None
     except NotImplementedError:
-        message = "not valid YAML: a comment stands where it cannot be kept, as ': #' without a key"
-        raise form.error(source, [Problem("", message)]) from None
+        what = "not valid YAML: a comment stands where it cannot be kept, as ': #' without a key"
+        raise form.error(source, [Problem("", what)]) from None
     except (YAMLError, ValueError, OverflowError) as error:
         # Some of ruamel's errors (a broken escape) carry no mark.
         raise form.error(source, [Problem("", f"not valid YAML: {str(error).splitlines()[0]}")]) from None
@@ -488,7 +483,7 @@ def plain(data: Any, source: str) -> Any:
             return value.isoformat()
         if isinstance(value, str) and _FOLDED.search(value):
             problems.append(Problem(dotted(path), f"{value!r} holds a line separator, which YAML folds to a space"))
-        if value is not None and type(value) not in _PLAIN:
+        if value is not None and type(value) not in {str, int, float, bool}:
             problems.append(Problem(dotted(path), f"{value!r} is a {type(value).__name__}, which YAML cannot hold"))
         return value
 

@@ -156,9 +156,10 @@ class AccountScores(Result):
         """
         ids = self._account[1]
         known = {normalise(one): place for place, one in enumerate(ids)}
-        place = known.get(normalise(as_text(account_id)))
+        text = as_text(account_id) if isinstance(account_id, (str, int, float)) else ""
+        place = known.get(normalise(text))
         if place is None:
-            raise ArgumentError("account_id", f"there is no account {account_id!r}{did_you_mean(account_id, ids)}")
+            raise ArgumentError("account_id", f"there is no account {account_id!r}{did_you_mean(text, ids)}")
         lines = []
         for rule, points, kept in self._points:
             lines.append(("account", rule.name, points[place] / 1000))

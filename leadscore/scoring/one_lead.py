@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,10 +14,10 @@ from leadscore.base.days import as_day
 from leadscore.base.text import normalise
 from leadscore.errors import ArgumentError, ContractError, Problem, did_you_mean
 from leadscore.rulebook import Rulebook
-from leadscore.rulebook.conditions import AT_LEAST_ONCE
-from leadscore.rulebook.lookups import Ago, ColumnPlan, Holds, Place, cells
-from leadscore.rulebook.model import BehaviourRule, Limits, minimum, thousandths
-from leadscore.scoring.plan import ALWAYS, Earning, EventPlan, FitPlan, Plan, compiled
+from leadscore.rulebook.lookups import ColumnPlan, cells
+from leadscore.rulebook.model import Limits, minimum, thousandths
+from leadscore.scoring.lead_on_day import Event, OneLead, Rows, at_most, case_points, fit_points, points_of
+from leadscore.scoring.plan import EventPlan, Plan, compiled
 from leadscore.tables.events import LARGEST_AMOUNT
 from leadscore.tables.one_value import OneValue, in_calendar
 
@@ -68,71 +68,6 @@ class _Side:
 
     def total(self, sums: list[int]) -> int:
         return self.totals.clip(sum(map(Limits.clip, self.limits, sums)))
-
-
-Rows = dict[str, list[int]]
-# An event: how many days ago, then the values that are told apart, and last what is added up in thousandths.
-Event = tuple[Any, ...]
-
-
-class _Lead:
-    """One lead on a day: what its columns answer, and what it did that counts."""
-
-    def __init__(self, plan: Plan, rows: Rows, ago: Rows, found: dict[int, list[Event]], day: int) -> None:
-        self.plan, self.rows, self.ago, self.found, self.day = plan, rows, ago, found, day
-        self._counting: dict[int, list[Event]] = {}
-
-    def events(self, happening: int) -> list[Event]:
-        """The events that count: in the window, after what they must follow, since the last of a reset."""
-        plan = self.plan.happenings[happening]
-        if not plan.resets and plan.after is None:
-            return self.found.get(happening, [])
-        if happening not in self._counting:
-            events = self.found.get(happening, [])
-            for reset in plan.resets:
-                last = min((event[0] for event in self.events(reset)), default=ALWAYS)
-                events = [event for event in events if event[0] < last]
-            if plan.after is not None:
-                others = [event[0] for event in self.events(plan.after)]
-                events = [one for one in events if any(0 <= age - one[0] < plan.after_within for age in others)]
-            self._counting[happening] = events
-        return self._counting[happening]
-
-    def holds(self, holds: Holds) -> bool:
-        """Whether a condition holds."""
-        return bool(holds.evaluate(self._answer, min, max) > 0)
-
-    def _answer(self, asked: Place | int) -> int:
-        if isinstance(asked, Ago):
-            return self.ago[asked.column][asked.index]
-        if isinstance(asked, Place):
-            return self.rows[asked.column][asked.index]
-        plan = self.plan.happenings[asked]
-        number = self.number(plan, self.events(asked))
-        return 1 if plan.part.test.meets(number if plan.sum is None else number / 1000) else -1  # type: ignore[attr-defined] # it is a Did
-
-    def number(self, plan: EventPlan, events: list[Event]) -> int:
-        """How many there are of what counts by itself; or the sum of a column, in thousandths."""
-        if plan.sum is not None:
-            return sum(event[-1] for event in events)
-        if plan.distinct is None:
-            return len(events)
-        return len({self.key(plan, event, plan.distinct) for event in events})
-
-    def key(self, plan: EventPlan, event: Event, names: tuple[str, ...]) -> tuple[Any, ...]:
-        """The values by which an event is told from others."""
-        return tuple(self._of(plan, event, name) for name in names)
-
-    def _of(self, plan: EventPlan, event: Event, name: str) -> Any:
-        if name in plan.columns:
-            return event[1 + plan.columns.index(name)]
-        day = self.day - event[0]
-        if name == "day":
-            return day
-        if name == "week":
-            return (day + 3) // 7
-        date = dt.date.fromordinal(day + _EPOCH_ORDINAL)
-        return date.year, date.month
 
 
 class _OneScorer:
@@ -254,7 +189,7 @@ class _OneScorer:
                 age, stage = day - self._day(outcome["at"]), normalise(outcome["stage"])
             except KeyError as error:
                 problems.append(Problem(f"outcomes[{position}]", f"there is no {error}"))
-            except (ValueError, TypeError, AttributeError) as error:
+            except (ValueError, TypeError, AttributeError, IndexError) as error:
                 problems.append(Problem(f"outcomes[{position}]", f"{outcome!r}: {error}"))
             else:
                 for happening, names in self.stages:
@@ -304,32 +239,32 @@ class _OneScorer:
         found = self.found(events, day)
         if self.stages:
             self.reached(outcomes, day, found)
-        one = _Lead(self.plan, rows, ago, found, day)
+        one = OneLead(self.plan, rows, ago, found, day)
         sums = [0] * len(self.fit.slots)
         for column, index, slot in self.within:
             sums[slot] += rows[column][index]
         for fit_rule, slot in self.across:
-            sums[slot] += _fit(fit_rule, one)
+            sums[slot] += fit_points(fit_rule, one)
         fit = self.fit.total(sums)
         return self._verdict(fit, self.behaviour.total(self._behaviour(one)), one)
 
-    def _behaviour(self, one: _Lead) -> list[int]:
+    def _behaviour(self, one: OneLead) -> list[int]:
         """The sums of the groups of behaviour, before their limits."""
         sums = self.quiet.copy()
         for happening in one.found:
             if happening in self.alone:
                 rule, worth, slot, nothing = self.rules[happening]
                 plan = self.plan.happenings[happening]
-                sums[slot] += rule.clip(_value(rule, plan, one.events(happening), one, worth)) - nothing
+                sums[slot] += rule.clip(points_of(rule, plan, one.events(happening), one, worth)) - nothing
         shared: dict[str, dict[Any, int]] = {}
         for place in self.asking:
             self._add(place, one, sums, shared)
         for group, values in shared.items():
             most = self.plan.rulebook.groups[group].each_at_most
-            sums[self.behaviour.slot(group)] += sum(_at_most(value, most) for value in values.values())
+            sums[self.behaviour.slot(group)] += sum(at_most(value, most) for value in values.values())
         return sums
 
-    def _add(self, place: int, one: _Lead, sums: list[int], shared: dict[str, dict[Any, int]]) -> None:
+    def _add(self, place: int, one: OneLead, sums: list[int], shared: dict[str, dict[Any, int]]) -> None:
         """Add what a rule gives that asks more than its events; in a group with `per`, value by value."""
         earning, plan = self.plan.behaviour[place], self.plan.happenings[place]
         rule, worth, slot, _ = self.rules[place]
@@ -338,17 +273,18 @@ class _OneScorer:
             return
         events = one.events(place)
         if earning.cases:
-            sums[slot] += rule.clip(_case(earning, plan, events, one))
+            sums[slot] += rule.clip(case_points(earning, plan, events, one))
         elif not rule.event:
             sums[slot] += rule.clip(thousandths(rule.points or 0))
         elif not plan.per:
-            sums[slot] += rule.clip(_value(rule, plan, events, one, worth))
+            sums[slot] += rule.clip(points_of(rule, plan, events, one, worth))
         else:
             values: dict[Any, list[Event]] = {}
             for event in events:
                 values.setdefault(one.key(plan, event, plan.per), []).append(event)
             paid = {
-                key: _at_most(_value(rule, plan, those, one, worth), rule.each_at_most) for key, those in values.items()
+                key: at_most(points_of(rule, plan, those, one, worth), rule.each_at_most)
+                for key, those in values.items()
             }
             if not earning.group_per:
                 sums[slot] += rule.clip(sum(paid.values()))
@@ -357,7 +293,7 @@ class _OneScorer:
             for key, value in paid.items():
                 added[key] = added.get(key, 0) + value
 
-    def _verdict(self, fit: int, behaviour: int, one: _Lead) -> dict[str, Any]:
+    def _verdict(self, fit: int, behaviour: int, one: OneLead) -> dict[str, Any]:
         plan, qualify = self.plan, self.plan.rulebook.qualify
         barred = (name for name, asks in plan.never if (one.events(asks) if isinstance(asks, int) else one.holds(asks)))
         blocked = next(barred, None)
@@ -387,59 +323,6 @@ class _OneScorer:
         for side, least, letters in self.plan.grades:
             found += letters[bisect_left(least, -fit if side == "fit" else -behaviour)]
         return found or None
-
-
-def _fit(plan: FitPlan, one: _Lead) -> int:
-    """The points of a fit rule that asks more than one column, or is not always active."""
-    first, last = plan.rule.active
-    if not first <= one.day <= last:
-        return 0
-    if plan.place is not None:
-        return one.rows[plan.place.column][plan.place.index]
-    return next((points for holds, points in plan.ways if holds is not None and one.holds(holds)), plan.other)
-
-
-def _case(earning: Earning, plan: EventPlan, events: list[Event], one: _Lead) -> int:
-    """The points of the first case that holds."""
-    for holds, case in earning.cases:
-        if holds is not None and not one.holds(holds):
-            continue
-        if case.times or case.within_days:
-            within = [event for event in events if event[0] < (case.within_days or ALWAYS)]
-            if not (case.times or AT_LEAST_ONCE).meets(one.number(plan, within)):
-                continue
-        return thousandths(case.points)
-    return thousandths(earning.rule.other)
-
-
-def _value(rule: BehaviourRule, plan: EventPlan, events: list[Event], one: _Lead, worth: Callable[[int], int]) -> int:
-    """What a rule gives for events, before its limits."""
-    if plan.sum is not None:
-        total = sum(event[-1] for event in events)
-        if rule.from_ is not None:
-            return rule.reached(total / 1000)
-        whole, rest = divmod(total * thousandths(rule.points or 0), 1000)
-        return whole + (rest > _HALF or (rest == _HALF and whole % 2 == 1))
-    ages = [event[0] for event in events]
-    if plan.distinct == ("day",):
-        ages = list(set(ages))
-    elif plan.distinct == ():
-        ages = [min(ages)] if ages else []
-    elif plan.distinct is not None:
-        latest: dict[Any, int] = {}
-        for event in events:
-            key = one.key(plan, event, plan.distinct)
-            latest[key] = min(latest.get(key, event[0]), event[0])
-        ages = [*latest.values()]
-    return rule.reached(len(ages)) if rule.from_ is not None else sum(map(worth, ages))
-
-
-# Of a thousandth.
-_HALF = 500
-
-
-def _at_most(value: int, most: float | None) -> int:
-    return value if most is None else min(value, thousandths(most))
 
 
 @lru_cache(maxsize=64)
@@ -501,10 +384,12 @@ def score_one(
     """
     # All problems are gathered only where there is one: a web form waits for the answer.
     # An array without dimensions passes for an Iterable.
-    rows = events if getattr(events, "ndim", 1) else None
-    if not (isinstance(lead, Mapping) and isinstance(rows, Iterable) and isinstance(rulebook, Rulebook)):
+    rows, reached = (part if getattr(part, "ndim", 1) else 0 for part in (events, outcomes))
+    tables = isinstance(rows, Iterable) and isinstance(reached, Iterable | None)
+    if not (tables and isinstance(lead, Mapping) and isinstance(rulebook, Rulebook)):
         with Arguments("score_one") as given:
             given.types(lead=(lead, Mapping), events=(rows, Iterable), rulebook=(rulebook, Rulebook))
+            given.types(outcomes=(reached, Iterable | None))
             given.day("as_of", as_of)
     today = as_day(as_of, name="as_of")
     scorer = _one_scorer(rulebook)
@@ -518,4 +403,4 @@ def score_one(
         raise ContractError("lead", [Problem("lead['created_at']", f"{lead['created_at']!r}: {error}")]) from None
     if created is not None and created > day:
         raise ArgumentError("as_of", f"the lead was created on {lead['created_at']}, after {today}")
-    return scorer.score(lead, events, outcomes or (), day)
+    return scorer.score(lead, events, () if outcomes is None else outcomes, day)

@@ -167,38 +167,11 @@ class Plan:
         self.fit = [self._fit(rule) for rule in rulebook.fit]
         self.happenings: list[EventPlan] = []
         self._others: list[tuple[Occurrence, int]] = []
-        self._dids: list[Did] = []
-        forgets = rulebook.restart is not None
-        for rule in rulebook.behaviour:
-            self._happening(rule, rulebook.per(rule), _distinct(rule), rule.sum)
-        events = [self._happening(entry) for entry in rulebook.qualify.never if entry.when is None]
-        raised = [self._happening(entry) for entry in rulebook.qualify.hand_raise]
-        kept = [forgets and not rule.keep_on_restart for rule in rulebook.behaviour]
-        self.behaviour = [self._earning(rule, forgets=one) for rule, one in zip(rulebook.behaviour, kept, strict=True)]
-        self.never: list[tuple[str, Holds | int]] = [
-            (entry.name, events.pop(0) if entry.when is None else self.holds(entry.when))
-            for entry in rulebook.qualify.never
-        ]
-        self.hand_raises = [
-            (place, None if entry.when is None else self.holds(entry.when, forgets=forgets))
-            for place, entry in zip(raised, rulebook.qualify.hand_raise, strict=True)
-        ]
-        self.segments = [
-            (segment.name, self.holds(segment.when), thousandths(segment.threshold))
-            for segment in rulebook.qualify.segments
-        ]
-        self.scored: dict[str, ColumnPlan] = {}
-        self.people: list[Holds | None] = []
-        if rulebook.account is not None:
-            self.scored = {name: ColumnPlan(kind) for name, kind in _SCORED.items()}
-            asked = Asked(self.leads, self.ago, lambda did: self._did(did, forgets=False), self.scored)
-            people = [rule.people for rule in rulebook.account.rules]
-            self.people = [None if condition is None else holds_in(asked, condition) for condition in people]
-        self.restart = None if rulebook.restart is None else self._other(rulebook.restart)
-        for place, one in enumerate(kept):
-            self.happenings[place].resets += [self._other(rulebook.restart)] if one else []
-        for place in raised if forgets else ():
-            self.happenings[place].resets.append(self._other(rulebook.restart))
+        self.never: list[tuple[str, Holds | int]] = []
+        self.hand_raises: list[tuple[int, Holds | None]] = []
+        self.segments: list[tuple[str, Holds, int]] = []
+        self._await()
+        self._ask_of_people()
         self._look_back()
         self.threshold = None if rulebook.qualify.threshold is None else thousandths(rulebook.qualify.threshold)
         bars = rulebook.bars()
@@ -210,6 +183,40 @@ class Plan:
             for cell in (cells if listed == REST else listed)
         }
         self.names = [rule.name for _, _, rule in rulebook.rules()]
+
+    def _await(self) -> None:
+        """Note what rules, `never` and hand-raises wait for, then what their conditions do, then restarts."""
+        rulebook = self.rulebook
+        forgets = rulebook.restart is not None
+        for rule in rulebook.behaviour:
+            self._happening(rule, rulebook.per(rule), _distinct(rule), rule.sum)
+        events = [self._happening(entry) for entry in rulebook.qualify.never if entry.when is None]
+        raised = [self._happening(entry) for entry in rulebook.qualify.hand_raise]
+        kept = [forgets and not rule.keep_on_restart for rule in rulebook.behaviour]
+        self.behaviour = [self._earning(rule, forgets=one) for rule, one in zip(rulebook.behaviour, kept, strict=True)]
+        self.never = [
+            (entry.name, events.pop(0) if entry.when is None else self.holds(entry.when))
+            for entry in rulebook.qualify.never
+        ]
+        self.hand_raises = [
+            (place, None if entry.when is None else self.holds(entry.when, forgets=forgets))
+            for place, entry in zip(raised, rulebook.qualify.hand_raise, strict=True)
+        ]
+        self.segments = [
+            (segment.name, self.holds(segment.when), thousandths(segment.threshold))
+            for segment in rulebook.qualify.segments
+        ]
+        self.restart = self._other(rulebook.restart) if forgets else None
+        for place in (*(place for place, one in enumerate(kept) if one), *(raised if forgets else ())):
+            self.happenings[place].resets.append(self._other(rulebook.restart))
+
+    def _ask_of_people(self) -> None:
+        """Note what the rules of an account ask of its people."""
+        account = self.rulebook.account
+        self.scored = {} if account is None else {name: ColumnPlan(kind) for name, kind in _SCORED.items()}
+        asked = Asked(self.leads, self.ago, lambda did: self._did(did, forgets=False), self.scored)
+        people = [] if account is None else [rule.people for rule in account.rules]
+        self.people = [None if condition is None else holds_in(asked, condition) for condition in people]
 
     def limited(self, group: str | None) -> str | None:
         """The group whose limits a rule shares; a group without limits is only a name."""

@@ -3,13 +3,12 @@
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 import leadscore as ls
 from leadscore.rulebook.bounds import rule_range, side_range
 from tests.support import reference, strategies, strategies2
 
-MANY = settings(max_examples=4 * settings.default.max_examples)
 INF = math.inf
 
 
@@ -26,7 +25,6 @@ def assert_within(document, leads, events, as_of, outcomes=()):
                 assert reach.least <= row["points"][rule.name] <= reach.most
 
 
-@MANY
 @given(strategies2.cases())
 def test_no_lead_has_less_or_more(case):
     assert_within(case.document, case.leads, case.events, case.as_of, case.outcomes)

@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import leadscore as ls
@@ -22,6 +22,9 @@ from tests.support.strategies2 import Case, cases, frames
 
 POINTS = ("fit", "behaviour", "total", "threshold")
 ONE = dt.timedelta(1)
+# An example is a rulebook of some twenty words, and of replay forty days of it.
+SOME = settings(max_examples=settings.default.max_examples // 2)
+FEW = settings(max_examples=settings.default.max_examples // 5)
 
 
 def told(row):
@@ -48,6 +51,7 @@ def by_reference(case):
     return reference.score(case.document, case.leads, case.events, case.as_of, case.outcomes)
 
 
+@SOME
 @given(cases())
 def test_scores_points_and_lines_equal_the_reference(case):
     rulebook = rulebook_of(case)
@@ -62,6 +66,7 @@ def test_scores_points_and_lines_equal_the_reference(case):
         assert mine == sorted(row["lines"])
 
 
+@SOME
 @given(cases())
 def test_one_lead_equals_the_reference(case):
     rulebook, columns = rulebook_of(case), frames(case)[0].columns
@@ -72,6 +77,7 @@ def test_one_lead_equals_the_reference(case):
         assert {"label": None} | found == told(row)
 
 
+@SOME
 @given(cases())
 def test_accounts_equal_the_reference(case):
     assume("account" in case.document)
@@ -89,6 +95,7 @@ def test_accounts_equal_the_reference(case):
         )
 
 
+@SOME
 @given(case=cases(), data=st.data())
 def test_neither_order_nor_what_was_saved_matters(case, data, tmp_path_factory):
     rulebook = rulebook_of(case)
@@ -111,6 +118,7 @@ def test_neither_order_nor_what_was_saved_matters(case, data, tmp_path_factory):
     pd.testing.assert_frame_equal(ls.score(whole, rulebook, as_of=case.as_of).frame, frame)
 
 
+@FEW
 @given(case=cases(), back=st.integers(0, 40), ahead=st.integers(0, 5), size=st.sampled_from([1 << 14, 1]))
 def test_replay_is_what_scoring_every_day_gives(case, back, ahead, size):
     rulebook = rulebook_of(case)
@@ -147,6 +155,7 @@ def test_replay_is_what_scoring_every_day_gives(case, back, ahead, size):
     assert sorted(ids[came.lead].tolist()) == sorted(history.frame.index)
 
 
+@SOME
 @given(cases(), st.sampled_from([0, 1, 8, 31, 90]))
 def test_a_change_is_explained_by_lines_that_sum(case, gap):
     rulebook = rulebook_of(case)
@@ -158,6 +167,7 @@ def test_a_change_is_explained_by_lines_that_sum(case, gap):
         assert round(lines["points"].sum(), 3) == round(now[lead] - then.get(lead, 0), 3)
 
 
+@SOME
 @given(cases())
 def test_no_score_lies_outside_the_bounds(case):
     rulebook = rulebook_of(case)
@@ -168,6 +178,7 @@ def test_no_score_lies_outside_the_bounds(case):
         assert (points <= reach.most).all()
 
 
+@FEW
 @given(data=st.data())
 def test_a_rulebook_in_several_files_scores_the_same(data, tmp_path_factory):
     case = data.draw(cases())

@@ -174,7 +174,8 @@ def evidence(rulebook: Rulebook, snapshots: Snapshots, *, confidence: float = 0.
     """
     with Arguments("evidence") as given:
         given.types(rulebook=(rulebook, Rulebook), snapshots=(snapshots, Snapshots))
-        check_learnable(rulebook)
+        if isinstance(rulebook, Rulebook):
+            check_learnable(rulebook)
         given.probability("confidence", confidence)
     known = KnownRows.of(snapshots)
     study = _Study(rulebook, snapshots.tables, known)

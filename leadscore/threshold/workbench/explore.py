@@ -130,7 +130,6 @@ def _checked(
     stage, within_days = asked["stage"], asked["within_days"]
     with Arguments("explore") as given:
         given.types(tables=(tables, Tables), rulebook=(rulebook, Rulebook))
-        rulebook.bar()
         last = day_number(given.day("end", end))
         given.whole("weeks", asked["weeks"], least=2, room=_MOST_WEEKS)
         given.whole("held_back_weeks", asked["held_back_weeks"], least=0, room=_MOST_WEEKS)
@@ -143,6 +142,7 @@ def _checked(
         if capacity is not None:
             given.number("capacity_per_week", capacity, above=0)
         names = given.names("by", by)
+    rulebook.bar()
     if tables.created() is None:
         what = "the leads have no created_at: without it nobody knows in which week one began to qualify"
         raise ArgumentError("tables", what)
