@@ -94,7 +94,7 @@ class WhatIf(Result):
     >>> tables = ls.load_tables(made.leads, made.events, made.outcomes, rulebook=made.rulebook)
     >>> tried = ls.explore(tables, made.rulebook, end="2026-03-29").at(threshold=64)
     >>> print(tried.diff)
-    @@ -78,3 +78,3 @@
+    @@ -41,3 +41,3 @@
      qualify:                           # who is handed to sales
     -  threshold: 60                    # fit + behaviour
     +  threshold: 64                    # fit + behaviour
