@@ -23,8 +23,8 @@ from tests.support.strategies2 import Case, cases, frames
 POINTS = ("fit", "behaviour", "total", "threshold")
 ONE = dt.timedelta(1)
 # An example is a rulebook of some twenty words, and of replay forty days of it.
-SOME = settings(max_examples=settings.default.max_examples // 2)
-FEW = settings(max_examples=settings.default.max_examples // 5)
+SOME = settings(max_examples=min(settings.default.max_examples // 2, 120))
+FEW = settings(max_examples=min(settings.default.max_examples // 5, 40))
 
 
 def told(row):
