@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from leadscore.base.days import day_number
@@ -101,17 +101,33 @@ class Holds:
     tests: Mapping[int, tuple[Answer, ...]]
     whole: Place | None = None
 
-    @property
+    @cached_property
     def moves(self) -> bool:
         """Whether the answer depends on the day."""
         return any(type(one) is not Place for places in self.tests.values() for one in places)
+
+    @cached_property
+    def every(self) -> tuple[tuple[str, int], ...] | None:
+        """Columns and places in them that must all hold, where that is all there is to it; None where there is more."""
+        if self.whole is not None:
+            return ((self.whole.column, self.whole.index),)
+        condition = self.condition
+        if self.moves or condition is None or condition.any_ or condition.all_ or condition.not_:
+            return None
+        return tuple((one.column, one.index) for (one,) in self.tests.values() if isinstance(one, Place))
 
     def evaluate(self, get: Callable[[Any], Any], every: Callable[..., Any], some: Callable[..., Any]) -> Any:
         """1 where it holds, 0 where it is unknown, -1 where it does not hold; `get` gives an answer."""
         if self.whole is not None:
             return get(self.whole)
         assert self.condition is not None
-        return self.condition.evaluate(lambda leaf: every([get(one) for one in self.tests[id(leaf)]]), every, some)
+
+        def leaf(test: Any) -> Any:
+            # Most tests are one look-up.
+            first, *rest = self.tests[id(test)]
+            return every([get(first), *map(get, rest)]) if rest else get(first)
+
+        return self.condition.evaluate(leaf, every, some)
 
 
 def _not_asked(_: Did) -> int:

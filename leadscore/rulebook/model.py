@@ -132,6 +132,11 @@ class Rule(Said):
             math.inf if last is None else last.toordinal() - _EPOCH_ORDINAL,
         )
 
+    @property
+    def seasonal(self) -> bool:
+        """Whether it holds on some days alone."""
+        return self.active_from is not None or self.active_until is not None
+
 
 class FitRule(Rule):
     """Points for what a lead is: a table of values, edges of a number, a condition, or the first of several cases."""

@@ -45,6 +45,11 @@ def first_that_holds(masks: list[npt.NDArray[np.bool_]], n: int) -> npt.NDArray[
     return codes
 
 
+def paid_by_first(masks: list[npt.NDArray[np.bool_]], points: list[int]) -> Ints:
+    """(n,) the points of the first mask that holds; the last of them where none does."""
+    return np.array(points, np.int64)[first_that_holds(masks, len(masks[0]))]
+
+
 class Lookups:
     """Look-ups of lead columns bound to the rows of the leads.
 
@@ -118,9 +123,8 @@ class Attributes(Lookups):
         rule = self.plan.fit[index]
         if rule.place is not None:
             return self.get(rule.place, rows)
-        masks = [self.holds(holds, rows) for holds, _ in rule.ways if holds is not None]
-        values = np.array([*(points for _, points in rule.ways), rule.other], np.int64)
-        return values[first_that_holds(masks, len(masks[0]))]
+        masks = [self.holds(holds, rows) for holds, _ in rule.ways]
+        return paid_by_first(masks, [*(points for _, points in rule.ways), rule.other])
 
     @cached_property
     def fit(self) -> Ints:

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from leadscore.base.text import normalise
 from leadscore.rulebook.conditions import AT_LEAST_ONCE, NumberTest
 from leadscore.rulebook.lookups import Ago, Holds, Place, Scored, cells
-from leadscore.rulebook.model import minimum, thousandths
-from leadscore.scoring.attributes import Attributes, Ints, blocks, clipped, first_that_holds
+from leadscore.rulebook.model import Rule, minimum, thousandths
+from leadscore.scoring.attributes import Attributes, Ints, blocks, clipped, first_that_holds, paid_by_first
 from leadscore.scoring.days import Days
 from leadscore.scoring.earned import ByValue, Sparse, by_value, counted, paid, points, summed, tally, units
 from leadscore.scoring.plan import ALWAYS, Earning
@@ -112,21 +112,26 @@ class Bound:
     def _scored(self, asked: Scored) -> Ints:
         """What answers for a test of what the leads were just scored."""
         plan = self.plan.scored[asked.column]
-        if asked.column in {"grade", "qualified"}:
-            texts = self.grades[1] if asked.column == "grade" else []
-            rows = [plan.row(normalise(one)) for one in texts] if texts != [""] else [plan.on_missing]
-            if asked.column == "qualified":
-                rows = [plan.row(one) for one in (False, True)]
-            code = self.grades[0] if asked.column == "grade" else (self.via >= 0).astype(np.int64)
-            return np.array(rows, np.int64)[code, asked.index]
+        if asked.column == "qualified":
+            return np.array([plan.row(one)[asked.index] for one in (False, True)], np.int64)[
+                (self.via >= 0).astype(int)
+            ]
+        if asked.column == "grade":
+            codes, names = self.grades
+            rows = [plan.row(normalise(name)) if name else plan.on_missing for name in names]
+            return np.array([row[asked.index] for row in rows], np.int64)[codes]
         points = {"fit": self.fit, "behaviour": self.behaviour, "total": self.fit + self.behaviour}[asked.column]
         cell, table = cut(plan, points / 1000)
         return table[cell, asked.index]
 
+    def _active(self, rule: Rule) -> Mask:
+        """(n,) where the day is one on which a rule holds."""
+        first, last = rule.active
+        return (self.day >= first) & (self.day <= last)
+
     def held(self, earning: Earning) -> Mask:
         """(n,) for which leads a behaviour rule is."""
-        first, last = earning.rule.active
-        held = (self.day >= first) & (self.day <= last)
+        held = self._active(earning.rule)
         return held if earning.when is None else held & self.holds(earning.when)
 
     @cached_property
@@ -182,22 +187,19 @@ class Bound:
                 number = np.bincount(days.lead[rows], days.count[rows], self.n)
                 mask &= meets(case.times or AT_LEAST_ONCE, number)
             masks.append(mask)
-        values = [thousandths(points) for points in (*(case.points for _, case in earning.cases), earning.rule.other)]
-        dense = np.array(values, np.int64)[first_that_holds(masks, self.n)]
-        return Sparse(np.arange(self.n, dtype=np.int32), dense, 0)
+        paid = [thousandths(points) for points in (*(case.points for _, case in earning.cases), earning.rule.other)]
+        return Sparse(np.arange(self.n, dtype=np.int32), paid_by_first(masks, paid), 0)
 
     def fit_points(self, index: int) -> Ints:
         """(n,) a fit rule's points."""
         rule = self.plan.fit[index]
         if not rule.moves:
             return self.attributes.points(index, self.record)
-        first, last = rule.rule.active
-        held = (self.day >= first) & (self.day <= last)
+        held = self._active(rule.rule)
         if rule.place is not None:
             return np.where(held, self.attributes.get(rule.place, self.record), 0)
-        masks = [self.holds(holds) for holds, _ in rule.ways if holds is not None]
-        values = np.array([*(points for _, points in rule.ways), rule.other], np.int64)
-        return np.where(held, values[first_that_holds(masks, self.n)], 0)
+        masks = [self.holds(holds) for holds, _ in rule.ways]
+        return np.where(held, paid_by_first(masks, [*(points for _, points in rule.ways), rule.other]), 0)
 
     @cached_property
     def fit(self) -> Ints:

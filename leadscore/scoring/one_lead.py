@@ -16,7 +16,17 @@ from leadscore.errors import ArgumentError, ContractError, Problem, did_you_mean
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.lookups import ColumnPlan, cells
 from leadscore.rulebook.model import Limits, minimum, thousandths
-from leadscore.scoring.lead_on_day import Event, OneLead, Rows, at_most, case_points, fit_points, points_of
+from leadscore.scoring.lead_on_day import (
+    Event,
+    Found,
+    OneLead,
+    Rows,
+    at_most,
+    case_points,
+    fit_points,
+    points_at,
+    points_of,
+)
 from leadscore.scoring.plan import EventPlan, Plan, compiled
 from leadscore.tables.events import LARGEST_AMOUNT
 from leadscore.tables.one_value import OneValue, in_calendar
@@ -31,6 +41,9 @@ _SAFE_DAYS = dt.date(1, 1, 9).toordinal() - _EPOCH_ORDINAL, dt.date(9999, 12, 20
 # Values of these types mean what they equal; Decimal("1.0") and Decimal("1.00") are two texts, and of a time that the
 # clock shows twice both are equal.
 _PLAIN = frozenset({str, bool, int, float, type(None)})
+
+
+_NOTHING: dict[int, tuple[Any, ...]] = {}
 
 
 class _Reader:
@@ -103,6 +116,7 @@ class _OneScorer:
         self.amount = OneValue("number", book.missing_values, book.timezone, odd=False)
         self.feeds = lru_cache(_REMEMBERED, typed=True)(self._feeds)
         self.told = {place: one for place, one in enumerate(plan.happenings) if one.columns or one.sum}
+        self.waits = [(index, one.holds) for index, one in enumerate(plan.happenings) if one.holds is not None]
         self.windows = [one.window for one in plan.happenings]
         self.stages = [(place, one.stages) for place, one in enumerate(plan.happenings) if one.stages]
         self.minimum_fit = minimum(book.qualify.minimum_fit)
@@ -116,7 +130,7 @@ class _OneScorer:
         self.quiet = [0] * len(self.behaviour.slots)
         for place, (earning, plan) in enumerate(zip(self.plan.behaviour, self.plan.happenings, strict=False)):
             rule = earning.rule
-            alone = earning.always and bool(rule.event) and not (earning.cases or plan.per)
+            alone = earning.plain and plan.simple
             nothing = rule.clip(rule.reached(0) if rule.from_ is not None else 0) if alone else 0
             slot = self.behaviour.slot(rule.group)
             self.quiet[slot] += nothing
@@ -131,27 +145,22 @@ class _OneScorer:
             raise ValueError("no event")
         named = zip(["event", *self.where, *["at"] * self.dated], (event, *values), strict=True)
         rows = {name: self.events[name].row(value) for name, value in named}
-        waits = ((index, one.holds) for index, one in enumerate(self.plan.happenings) if one.holds is not None)
-        return [
-            index
-            for index, holds in waits
-            if holds.evaluate(lambda place: rows[place.column][place.index], min, max) > 0
-        ]
+        event_alone = OneLead(self.plan, rows, {}, {}, 0)
+        return [index for index, holds in self.waits if event_alone.holds(holds)]
 
-    def found(self, events: Iterable[Mapping[str, Any]], day: int) -> dict[int, list[Event]]:
+    def found(self, events: Iterable[Mapping[str, Any]], day: int) -> Found:
         """For each happening the events it waits for, in its window."""
-        found: dict[int, list[Event]] = {}
+        found: Found = {}
         problems = []
         feeds, where, windows, told = self.feeds, self.where, self.windows, self.told
         for position, event in enumerate(events):
             try:
                 values = event["event"], *map(event.get, where)
                 own = self._day(event["at"])
-                if self.dated:
-                    values = *values, dt.date.fromordinal(own + _EPOCH_ORDINAL)
-                waiting = feeds(*values) if _PLAIN.issuperset(map(type, values)) else self._feeds(*values)
+                asked = (*values, dt.date.fromordinal(own + _EPOCH_ORDINAL)) if self.dated else values
+                waiting = feeds(*asked) if _PLAIN.issuperset(map(type, values)) else self._feeds(*asked)
                 age = day - own
-                kept = [self._told(told[one], event) if one in told else () for one in waiting] if told else None
+                kept = {one: self._told(told[one], event) for one in waiting if one in told} if told else _NOTHING
             except KeyError as error:
                 problems.append(Problem(f"events[{position}]", f"there is no {error}"))
             except ValueError as error:
@@ -163,9 +172,9 @@ class _OneScorer:
                 problems.append(Problem(f"events[{position}]", message))
             else:
                 if age >= 0:
-                    for place, happening in enumerate(waiting):
+                    for happening in waiting:
                         if age < windows[happening]:
-                            one = (age, *kept[place]) if kept else (age,)
+                            one = (age, *kept[happening]) if happening in kept else age
                             found.setdefault(happening, []).append(one)
         if problems:
             raise ContractError("events", problems)
@@ -181,7 +190,7 @@ class _OneScorer:
             raise ValueError(f"{plan.sum} is beyond a million, which is too large to add up")
         return *keys, 0 if amount is None else round(amount * 1000)
 
-    def reached(self, outcomes: Iterable[Mapping[str, Any]], day: int, found: dict[int, list[Event]]) -> None:
+    def reached(self, outcomes: Iterable[Mapping[str, Any]], day: int, found: Found) -> None:
         """Note the stages that happenings wait for."""
         problems = []
         for position, outcome in enumerate(outcomes):
@@ -194,7 +203,7 @@ class _OneScorer:
             else:
                 for happening, names in self.stages:
                     if stage in names and 0 <= age < self.windows[happening]:
-                        found.setdefault(happening, []).append((age,))
+                        found.setdefault(happening, []).append(age)
         if problems:
             raise ContractError("outcomes", problems)
 
@@ -254,8 +263,7 @@ class _OneScorer:
         for happening in one.found:
             if happening in self.alone:
                 rule, worth, slot, nothing = self.rules[happening]
-                plan = self.plan.happenings[happening]
-                sums[slot] += rule.clip(points_of(rule, plan, one.events(happening), one, worth)) - nothing
+                sums[slot] += rule.clip(points_at(rule, one.found[happening], worth)) - nothing
         shared: dict[str, dict[Any, int]] = {}
         for place in self.asking:
             self._add(place, one, sums, shared)
@@ -295,7 +303,7 @@ class _OneScorer:
 
     def _verdict(self, fit: int, behaviour: int, one: OneLead) -> dict[str, Any]:
         plan, qualify = self.plan, self.plan.rulebook.qualify
-        barred = (name for name, asks in plan.never if (one.events(asks) if isinstance(asks, int) else one.holds(asks)))
+        barred = (name for name, asks in plan.never if (one.did(asks) if isinstance(asks, int) else one.holds(asks)))
         blocked = next(barred, None)
         own = ((name, threshold) for name, holds, threshold in plan.segments if one.holds(holds))
         segment, threshold = next(own, (None, plan.threshold))
@@ -303,7 +311,7 @@ class _OneScorer:
         enough = fit >= self.minimum_fit and behaviour >= self.minimum_behaviour
         enough = enough and (threshold is None or fit + behaviour >= threshold)
         enough = enough and (qualify.grades is None or grade in qualify.grades)
-        asked = any(one.events(place) and (holds is None or one.holds(holds)) for place, holds in plan.hand_raises)
+        asked = any(one.did(place) and (holds is None or one.holds(holds)) for place, holds in plan.hand_raises)
         via = None if blocked else "hand_raise" if asked else "score" if enough else None
         verdict = {
             "fit": fit / 1000,

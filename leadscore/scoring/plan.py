@@ -6,10 +6,9 @@ values of one lead. They call the same functions, so they cannot differ.
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import product
 from typing import Any
 
@@ -36,8 +35,8 @@ from leadscore.rulebook.values import REST
 ALWAYS = 4_000_000
 # What the people of an account are tested for beside their columns, and its kind.
 _SCORED: dict[str, Kind] = dict(zip(OF_PEOPLE, ("number", "number", "number", "text", "boolean"), strict=True))
-# Conditions with the points of each, in thousandths: the first that holds pays. None holds always.
-Ways = list[tuple[Holds | None, int]]
+# Conditions with the points of each, in thousandths: the first that holds pays.
+Ways = list[tuple[Holds, int]]
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class FitPlan:
     @property
     def moves(self) -> bool:
         """Whether its points depend on the day."""
-        return self.rule.active != (-math.inf, math.inf) or any(holds and holds.moves for holds, _ in self.ways)
+        return self.rule.seasonal or any(holds.moves for holds, _ in self.ways)
 
 
 @dataclass
@@ -87,18 +86,18 @@ class EventPlan:
     after: int | None = None
     after_within: int = ALWAYS
 
-    @property
+    @cached_property
     def simple(self) -> bool:
         """Whether events of a day and those before it can be counted by themselves and put together."""
         apart = self.columns or self.sum or self.per or self.resets or self.stages
         return not apart and self.after is None and self.distinct in {None, ("day",), ()}
 
-    @property
+    @cached_property
     def stages(self) -> frozenset[str]:
         """The stages that are waited for."""
         return frozenset(map(normalise, self.part.stage or ()))
 
-    @property
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """The event columns whose values are told apart."""
         return tuple(dict.fromkeys(name for name in (*self.per, *(self.distinct or ())) if name not in OF_TIME))
@@ -130,7 +129,7 @@ class Earning:
     @property
     def always(self) -> bool:
         """Whether it is for everybody on every day."""
-        return self.when is None and self.rule.active == (-math.inf, math.inf)
+        return self.when is None and not self.rule.seasonal
 
 
 class Plan:
@@ -234,10 +233,10 @@ class Plan:
         if rule.when is not None:
             ways = [(rule.when, thousandths(rule.points))]  # type: ignore[arg-type] # one number beside `when`
         other = thousandths(rule.other)
-        place = self._alone(ways, other) if rule.active == (-math.inf, math.inf) else None  # type: ignore[arg-type]
+        place = None if rule.seasonal else self._alone(ways, other)  # type: ignore[arg-type] # each has its `when`
         if place is not None:
             return FitPlan(rule, place, [])
-        return FitPlan(rule, None, [(self.holds(when), points) for when, points in ways], other)  # type: ignore[arg-type]
+        return FitPlan(rule, None, [(self.holds(when), points) for when, points in ways], other)  # type: ignore[arg-type] # as above
 
     def _alone(self, ways: list[tuple[Condition, int]], other: int) -> Place | None:
         """Conditions that look at one column alone, as a look-up of it that gives the points of the first."""
