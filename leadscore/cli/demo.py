@@ -49,7 +49,7 @@ def demo(
     heading("2. The rulebook: the points both teams agree on")
     check(rulebook)
     heading("3. The scores: who is worth a call today")
-    scores = score_and_write(funnel.rulebook, (str(leads_file), str(events_file)), dt.date(2026, 3, 31), out)
+    [scores] = score_and_write([funnel.rulebook], (str(leads_file), str(events_file)), dt.date(2026, 3, 31), out)
     heading("4. Why: the lead that qualified by points and fits least")
     frame = scores.frame[scores.frame["via"] == "score"]
     lead = (frame if len(frame) else scores.frame)["fit"].idxmin()

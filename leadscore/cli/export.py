@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -26,10 +26,18 @@ _FORMULA = "\\A([=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20])"
 _DEFUSED = r"'\1"
 
 
-def write_scores(scores: Scores, path: str | os.PathLike[str]) -> None:
-    """Write one row per lead: id, points, verdict, and the three rules that moved it most; see `write_frame`."""
-    frame = scores.frame.join(scores.reasons(3)).reset_index()
-    write_frame(frame, path, scores.rulebook, {"as_of": scores.as_of.isoformat()})
+def write_scores(scored: Sequence[Scores], path: str | os.PathLike[str]) -> None:
+    """Write one row per lead: id, points, verdict, and the three rules that moved it most; see `write_frame`.
+
+    Of several rulebooks each has these columns, with its name and a point in front.
+    """
+    frames = [scores.frame.join(scores.reasons(3)) for scores in scored]
+    said = {"as_of": scored[0].as_of.isoformat()}
+    if len(scored) > 1:
+        names = [scores.rulebook.name for scores in scored]
+        frames = [frame.add_prefix(f"{name}.") for name, frame in zip(names, frames, strict=True)]
+        said["rulebooks"] = ", ".join(names)
+    write_frame(pd.concat(frames, axis=1).reset_index(), path, scored[0].rulebook, said)
 
 
 def write_history(history: History, path: str | os.PathLike[str]) -> None:

@@ -21,7 +21,6 @@ from leadscore.errors import visible
 
 if TYPE_CHECKING:
     from leadscore.scoring.scores import Scores
-    from leadscore.scoring.several import ManyScores
 
 
 @app.command()
@@ -89,73 +88,47 @@ def score(  # noqa: PLR0913 - a command has as many arguments as options
     if account_scores is not None and len(with_accounts) != 1:
         what = "none of the rulebooks has" if not with_accounts else "more than one of the rulebooks has"
         raise typer.BadParameter(f"{what} an 'account'", param_hint="'--account-scores'")
-    if len(books) == 1:
-        scores: Scores | ManyScores = score_and_write(
-            books[0], files, as_of, out, strict=not set_aside, printed=printed
-        )
-        tables = scores.tables  # type: ignore[union-attr] # of one rulebook
-    else:
-        scores, tables = _score_many(books, files, as_of, out, strict=not set_aside)
-        print_set_aside(tables, err=printed == "json")
-        print_written(scores, printed, out)
+    scored = score_and_write(books, files, as_of, out, strict=not set_aside, printed=printed)
     if account_scores is not None:
         from leadscore.cli.export import write_frame  # noqa: PLC0415 - this option only
         from leadscore.scoring.accounts import AccountScores  # noqa: PLC0415 - as above
-        from leadscore.scoring.scores import Scores  # noqa: PLC0415 - needs pandas
 
-        book = with_accounts[0]
-        # The people are scored already.
-        of_people = scores if isinstance(scores, Scores) else scores.by_name[book.name]
-        accounts = AccountScores(book, as_of, of_people.bound, tables)
+        people = scored[books.index(with_accounts[0])]
+        # They are scored already, which is most of the work.
+        accounts = AccountScores(people.rulebook, as_of, people.bound, people.tables)
         frame = accounts.frame.join(accounts.points.add_prefix("points: ")).reset_index()
-        write_frame(frame, account_scores, accounts.rulebook, {"as_of": as_of.isoformat()})
+        write_frame(frame, account_scores, people.rulebook, {"as_of": as_of.isoformat()})
         if printed == "table":
             typer.echo(f"\n{accounts}\nWritten to {visible(account_scores)}: {counted(len(accounts), 'account')}")
 
 
-def _score_many(
-    books: list[ls.Rulebook], files: options.Files, as_of: dt.date, out: Path, *, strict: bool
-) -> tuple[ManyScores, ls.tables.Tables]:
-    """Score leads by several rulebooks, and write the scores side by side."""
-    from leadscore.cli.export import write_frame  # noqa: PLC0415 - for several rulebooks only
-
-    with steps(3) as step:
-        step("Reading leads and events")
-        tables = options.load(files, step, rulebook=books, strict=strict)
-        step(f"Scoring {counted(len(tables.ids), 'lead')} by {counted(len(books), 'rulebook')}")
-        found = ls.score_many(tables, books, as_of=as_of)
-        step(f"Writing {out}")
-        said = {"as_of": as_of.isoformat(), "rulebooks": ", ".join(found.by_name)}
-        write_frame(found.frame.reset_index(), out, books[0], said)
-    return found, tables
-
-
 def score_and_write(  # noqa: PLR0913
-    book: ls.Rulebook,
+    books: list[ls.Rulebook],
     files: options.Files,
     as_of: dt.date,
     out: Path,
     *,
     strict: bool = True,
     printed: str = "table",
-) -> Scores:
-    """Score leads and events as of a day, write the scores, and print their summary."""
+) -> list[Scores]:
+    """Score leads and events as of a day by each rulebook, write the scores, and print their summary."""
     from leadscore.cli.export import write_scores  # noqa: PLC0415 - `score` and `demo` only
 
     with steps(3) as step:
         step("Reading leads and events")
-        tables = options.load(files, step, rulebook=book, strict=strict)
+        tables = options.load(files, step, rulebook=books, strict=strict)
         step(f"Scoring {counted(len(tables.ids), 'lead')}")
-        scores = ls.score(tables, book, as_of=as_of)
+        many = ls.score_many(tables, books, as_of=as_of)
+        scored = [*many.by_name.values()]
         step(f"Writing {out}")
-        write_scores(scores, out)
+        write_scores(scored, out)
     if printed == "table":
-        typer.echo(f"{counted(len(scores), 'lead')} scored as of {as_of}, written to {visible(out)}")
+        typer.echo(f"{counted(len(many), 'lead')} scored as of {as_of}, written to {visible(out)}")
         if not len(tables.events):
             typer.echo("Fit only: no events were given.")
     print_set_aside(tables, err=printed == "json")
-    print_written(scores, printed, out)
-    return scores
+    print_written(many if len(scored) > 1 else scored[0], printed, out)
+    return scored
 
 
 @app.command()

@@ -16,7 +16,7 @@ from leadscore.rulebook.agreement import NOT_MAPPED
 from leadscore.rulebook.bounds import shown, side_range
 from leadscore.rulebook.conditions import ORDERED, RELATIVE, Condition
 from leadscore.rulebook.kinds import Kind, Use, inferred, known, misfit, options_of, uses
-from leadscore.rulebook.named import SAID_ALREADY, NamedList, Names
+from leadscore.rulebook.named import SAID_ALREADY, Definitions, NamedList
 from leadscore.rulebook.together import later_words, together
 from leadscore.rulebook.values import share_of
 from leadscore.rulebook.yaml import Document, Fault, Path, dotted
@@ -39,7 +39,7 @@ def contents(
         With every problem of the file, those given among them, in the order of its lines.
     """
     data = document.data
-    names = Names(
+    names = Definitions(
         format=1 if data.get("leadscore") == 1 else 2,
         constants={name: value for name, value in _mapping(data, "constants").items() if type(value) in {int, float}},
         lists=lists,
@@ -61,7 +61,7 @@ def contents(
     return book, weighted
 
 
-def validated(document: Document, kind: type[P], names: Names | None = None) -> tuple[P | None, list[Fault]]:
+def validated(document: Document, kind: type[P], names: Definitions | None = None) -> tuple[P | None, list[Fault]]:
     """The document as its model, if it is one, and all that is wrong with its keys and values, each by itself."""
     faults = list(document.faults)
     broken = {path for path, _, _ in faults}
@@ -312,7 +312,7 @@ _FORMS: dict[str, type[Any]] = {
 }
 
 
-def _tests(data: dict[Any, Any], names: Names) -> Iterator[Fault]:
+def _tests(data: dict[Any, Any], names: Definitions) -> Iterator[Fault]:
     """Columns that look misspelt, and tests that do not suit their column."""
     kinds = {name: _declared(column) for name, column in _mapping(data, "columns").items()}
     leads: list[tuple[Path, str, Use]] = []
@@ -365,7 +365,7 @@ def _declared(column: Any) -> Kind | None:
     return kinds.get(written) if isinstance(written, str) else None
 
 
-def _parsed(part: type[Any], raw: Any, names: Names) -> Any:
+def _parsed(part: type[Any], raw: Any, names: Definitions) -> Any:
     try:
         return part.model_validate(raw, context=names)
     except ValidationError:

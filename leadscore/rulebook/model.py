@@ -376,7 +376,7 @@ class Contents(Said):
     labels: dict[Name, Cells] = Field(default_factory=dict)
     account: Account | None = None
 
-    def bars(self) -> dict[str, dict[str, float]]:
+    def grade_bars(self) -> dict[str, dict[str, float]]:
         """The grades of each side that has some, the best first, with the least points of each in thousandths."""
         found = {}
         for side in ("fit", "behaviour"):
@@ -393,7 +393,7 @@ class Contents(Said):
 
         0 where that is below nothing, or no behaviour is enough.
         """
-        sides = self.bars()
+        sides = self.grade_bars()
         of_fit = next((name for name, bar in sides.get("fit", {}).items() if fit >= bar), "")
         wanted = self.qualify.grades
         bars = [bar for name, bar in sides.get("behaviour", {}).items() if wanted is None or of_fit + name in wanted]

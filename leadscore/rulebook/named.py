@@ -54,8 +54,8 @@ class NamedList:
 
 
 @dataclass
-class Names:
-    """The names that a file of some format gives to numbers, lists and conditions; what is said in its other places.
+class Definitions:
+    """What the names of a file of some format stand for, in its other places.
 
     Attributes
     ----------

@@ -62,7 +62,7 @@ _ANY = Range(-math.inf, math.inf)
 def _cells(book: Contents) -> dict[str, dict[str, Range]]:
     """The cells of the grid, each with the points that lie in it, by side; its most is where the next better begins."""
     sides = []
-    for side, bars in book.bars().items():
+    for side, bars in book.grade_bars().items():
         above = [math.inf, *bars.values()]
         sides.append([(name, side, Range(bar, most)) for (name, bar), most in zip(bars.items(), above, strict=False)])
     return {

@@ -237,7 +237,7 @@ def _cells(book: model.Contents) -> Iterator[Fault]:
         yield ("qualify",), message, False
     if qualify.threshold is None and qualify.segments:
         yield ("qualify", "segments"), "have thresholds of their own in place of 'threshold', which is missing", True
-    sides = [[*map(str, names)] for names in book.bars().values()]
+    sides = [[*map(str, names)] for names in book.grade_bars().values()]
     cells = ["".join(cell) for cell in product(*sides)] if sides else []
     twice = sorted({cell for cell in cells if cells.count(cell) > 1})
     if twice:

@@ -173,7 +173,7 @@ class Plan:
         self._ask_of_people()
         self._look_back()
         self.threshold = None if rulebook.qualify.threshold is None else thousandths(rulebook.qualify.threshold)
-        bars = rulebook.bars()
+        bars = rulebook.grade_bars()
         self.grades = [(side, [-int(bar) for bar in [*one.values()][:-1]], [*one]) for side, one in bars.items()]
         cells = list(map("".join, product(*(names for *_, names in self.grades))))
         self.labels = {

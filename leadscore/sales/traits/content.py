@@ -247,7 +247,7 @@ def _fit_grades(facts: Facts, spells: pd.DataFrame) -> tuple[Ints, int]:
     timeline = facts.binding.timeline(facts.rulebook)
     lead, day = spells["lead"].to_numpy(np.int32), spells["first"].to_numpy(np.int64)
     fit = timeline.at(lead, day).fit
-    edges = sorted(int(bar) for bar in facts.rulebook.bars()["fit"].values() if bar > -math.inf)
+    edges = sorted(int(bar) for bar in facts.rulebook.grade_bars()["fit"].values() if bar > -math.inf)
     return np.searchsorted(edges, fit, "right"), len(edges) + 1
 
 
