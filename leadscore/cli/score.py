@@ -116,7 +116,7 @@ def score_and_write(  # noqa: PLR0913
 
     with steps(3) as step:
         step("Reading leads and events")
-        tables = options.load(files, step, rulebook=books, strict=strict)
+        tables = options.load(files, step, rulebook=books, as_of=as_of, strict=strict)
         step(f"Scoring {counted(len(tables.ids), 'lead')}")
         many = ls.score_many(tables, books, as_of=as_of)
         scored = [*many.by_name.values()]
@@ -153,7 +153,7 @@ def explain(  # noqa: PLR0913
     book = ls.Rulebook.read(rulebook)
     with steps(1) as step:
         step("Reading leads and events")
-        tables = options.load(files, step, rulebook=book, strict=not set_aside)
+        tables = options.load(files, step, rulebook=book, as_of=as_of, strict=not set_aside)
         scores = ls.score(tables, book, as_of=as_of)
     print_set_aside(tables, err=True)
     if account:

@@ -19,11 +19,11 @@ from leadscore.errors import ArgumentError, did_you_mean
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.model import Account, AccountRule, thousandths
-from leadscore.scoring.attributes import Ints
+from leadscore.rulebook.plan import compiled
 from leadscore.scoring.engine import Bound
-from leadscore.scoring.plan import compiled
 from leadscore.scoring.scores import Explanation, lead_ids, named, verdicts
 from leadscore.scoring.timeline import Timeline
+from leadscore.tables.days import Ints
 from leadscore.tables.tables import Tables
 
 # How many accounts people see.

@@ -14,14 +14,12 @@ from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import persona_kinds
 from leadscore.rulebook.lookups import Ago, Asked, ColumnPlan, Holds, Place, holds_in
 from leadscore.rulebook.model import Limits, thousandths
-from leadscore.scoring.plan import Plan
+from leadscore.rulebook.plan import Plan
 from leadscore.sources.answers import Answers, answers, cut
+from leadscore.tables.days import Ints
+from leadscore.tables.events import IN_CACHE
 from leadscore.tables.tables import Tables
 
-Ints = npt.NDArray[np.int64]
-
-# Rows worked on at a time: their arrays stay in the processor's cache, which halves the time of each pass.
-IN_CACHE = 1 << 16
 EVERYONE = slice(None)
 
 

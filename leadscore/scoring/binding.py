@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from leadscore.rulebook import Rulebook
-from leadscore.scoring.plan import compiled
+from leadscore.rulebook.plan import compiled
 from leadscore.scoring.replay import History, Replay
 from leadscore.scoring.timeline import Timeline
 from leadscore.tables.tables import Tables

@@ -8,11 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from leadscore.scoring.attributes import Ints
-from leadscore.scoring.days import runs
 from leadscore.scoring.engine import NEVER
 from leadscore.scoring.rising import Rising
 from leadscore.scoring.timeline import Timeline
+from leadscore.tables.days import Ints, runs
 from leadscore.tables.lead_history import Positions
 from leadscore.tables.tables import Tables
 

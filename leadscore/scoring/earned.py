@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from leadscore.rulebook.model import BehaviourRule, Limits, thousandths
-from leadscore.scoring.attributes import Ints, clipped
-from leadscore.scoring.days import Days, nothing, order_by, runs, sums, together
-from leadscore.scoring.plan import EventPlan
+from leadscore.rulebook.plan import EventPlan
+from leadscore.scoring.attributes import clipped
+from leadscore.tables.days import Days, Ints, nothing, order_by, runs, sums, together
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ from leadscore.base.text import normalise
 from leadscore.rulebook.conditions import AT_LEAST_ONCE, NumberTest
 from leadscore.rulebook.lookups import Ago, Holds, Place, Scored, cells
 from leadscore.rulebook.model import Rule, minimum, thousandths
-from leadscore.scoring.attributes import Attributes, Ints, blocks, clipped, first_that_holds, paid_by_first
-from leadscore.scoring.days import Days
+from leadscore.rulebook.plan import ALWAYS, Earning
+from leadscore.scoring.attributes import Attributes, blocks, clipped, first_that_holds, paid_by_first
 from leadscore.scoring.earned import ByValue, Sparse, by_value, counted, paid, points, summed, tally, units
-from leadscore.scoring.plan import ALWAYS, Earning
 from leadscore.sources.answers import cut
+from leadscore.tables.days import Days, Ints
 from leadscore.tables.lead_history import Positions
 
 Mask = npt.NDArray[np.bool_]

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from leadscore.base.times import DAY
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.conditions import Happening, Occurrence
 from leadscore.rulebook.model import BehaviourRule
+from leadscore.rulebook.plan import ALWAYS, Plan, compiled
 from leadscore.rulebook.values import LONGEST_DAYS
-from leadscore.scoring.attributes import IN_CACHE, Ints
-from leadscore.scoring.plan import ALWAYS, compiled
-from leadscore.scoring.timeline import Classes
 from leadscore.scoring.values import Values
-from leadscore.tables.events import EventBatch
+from leadscore.tables.counting import Counting, counted
+from leadscore.tables.days import Days, Ints
 from leadscore.tables.tables import Tables
 
-# A day of the calendar fits in so many bits.
+# An age in days fits in so many bits.
 _BITS = 24
-_Mask = npt.NDArray[np.bool_]
 
 
 @dataclass
@@ -43,8 +40,6 @@ class Seen:
     later: int = 0
     earliest: int = LONGEST_DAYS
     most: int = 0
-    keys: list[Ints] = field(default_factory=list)
-    counts: list[Ints] = field(default_factory=list)
 
     @property
     def least(self) -> int:
@@ -63,35 +58,28 @@ class Seen:
             return within
         return bisect_left(range(within), x=True, key=lambda age: rule.worth(age) == 0)
 
-    def note(self, day: Ints, last: int, inside: _Mask, lead: npt.NDArray[np.int32], count: Ints) -> None:
-        """Note events on days; those inside the window count for the rule."""
+    def note(self, day: Ints, number: Ints, last: int) -> None:
+        """Note how many events it waits for there are on each day."""
         now = day <= last
-        self.n += int(count[now].sum())
-        self.later += int(count[~now].sum())
+        self.n, self.later = int(number[now].sum()), int(number[~now].sum())
         self.latest = int(day[now].max(initial=self.latest))
         self.earliest = int(day[~now].min(initial=self.earliest))
-        if inside.any():
-            self.keys.append((lead[inside].astype(np.int64) << _BITS) + day[inside] + LONGEST_DAYS)
-            self.counts.append(count[inside])
-            self.most = max(self.most, self._most(self.keys[-1:], self.counts[-1:]))
-            self.fired = self.most >= self.least
 
-    def end(self) -> None:
-        """Count once more over all that was noted."""
-        if not self.fired and self.keys:
-            self.most = self._most(self.keys, self.counts)
-            self.fired = self.most >= self.least
-        self.keys, self.counts = [], []
-
-    def _most(self, keys: list[Ints], counts: list[Ints]) -> int:
-        """The most events or days with events that any lead has."""
+    def note_days(self, days: Sequence[Days], oldest: int) -> None:
+        """Note those that count: of each lead, up to an age."""
+        lead, age, count = (
+            np.concatenate([getattr(one, name)[one.age < oldest] for one in days] or [np.zeros(0, np.int64)])
+            for name in ("lead", "age", "count")
+        )
+        if not len(lead):
+            return
         if self.least == 1:
-            return 1
-        key, count = np.concatenate(keys), np.concatenate(counts)
-        if not isinstance(self.part, BehaviourRule) or self.part.count != "each":
-            key = np.unique(key)
-            count = np.ones(len(key), np.int64)
-        return int(np.bincount(key >> _BITS, count).max())
+            self.most = 1
+        elif isinstance(self.part, BehaviourRule) and self.part.count == "each":
+            self.most = int(np.bincount(lead, count).max())
+        else:
+            self.most = int(np.bincount(np.unique((lead.astype(np.int64) << _BITS) + age) >> _BITS).max())
+        self.fired = self.most >= self.least
 
 
 class EventsSeen:
@@ -113,41 +101,33 @@ class EventsSeen:
             # What tells which others count, and a rule that asks for no events, is not waited for here.
             seen.fired = pays or not isinstance(rule, Happening) or not rule.event
         self._kinds = {name: column.kind for name, column in plan.events.items()}
-        self._search(Classes(plan, tables))
+        self._search(self._counting(plan))
 
-    def _search(self, classes: Classes) -> None:
-        """Look at the latest events first: where all rules fire, the rest need not be looked at."""
-        within = [seen.within for seen in self.happenings]
-        for batch in reversed(list(self.tables.events.pieces(IN_CACHE))):
-            waiting = [place for place, seen in enumerate(self.happenings) if not seen.fired]
-            if not waiting:
-                break
-            local = self.tables.events.local(batch, self.rulebook.timezone)
-            kind, day = classes.of(batch, local), local // DAY
-            for place in waiting:
-                rows = np.flatnonzero(classes.matches[:, place][kind])
-                if len(rows):
-                    days, count = day[rows], _counts(batch)[rows]
-                    inside = (days <= self.last) & (days > self.first - within[place])
-                    self.happenings[place].note(days, self.last, inside, batch.lead[rows], count)
-        for seen in self.happenings:
-            seen.end()
+    def _counting(self, plan: Plan) -> Counting:
+        """The events, counted on these days, or on more before them."""
+        held = self.tables.events.counted.items()
+        found = (one for (of, first, last), one in held if of is plan and first <= self.first and last == self.last)
+        return next(found, None) or counted(self.tables, plan, self.first, self.last)
+
+    def _search(self, counting: Counting) -> None:
+        kind, day, number = counting.seen
+        for place, (seen, table) in enumerate(zip(self.happenings, counting.classes.wanted(), strict=True)):
+            if seen.fired:
+                continue
+            held = [counting.days[one] for one in table.classes]
+            if table.width:
+                (at,) = counting.classes.feeds[place]
+                held = [counting.told[at - len(counting.days)]]
+            seen.note_days(held, seen.within + self.last - self.first)
+            rows = counting.classes.matches[:, place][kind]
+            seen.note(day[rows], number[rows], self.last)
 
     def values(self, name: str, events: tuple[str, ...] | None = None) -> Values:
         """A column of the events, of those with some names."""
         column = self.tables.event_column(name, self._kinds[name], self.rulebook)
-        raw = self.tables.events.values[name]
         among = None
         if events is not None:
             names = self.values("event")
             among = np.append(names.among(events)[names.column.codes], False)
-        counts = np.zeros(len(raw) + 1, np.int64)
-        for batch in self.tables.events.pieces(IN_CACHE):
-            rows = slice(None) if among is None else np.flatnonzero(among[batch.codes["event"]])
-            weights = None if batch.count is None else batch.count[rows]
-            counts += np.bincount(batch.codes[name][rows] + 1, weights, len(counts)).astype(np.int64)
-        return Values(name, column, raw, counts[1:], int(counts[0]), "event")
-
-
-def _counts(batch: EventBatch) -> Ints:
-    return np.ones(len(batch), np.int64) if batch.count is None else batch.count
+        counts = self.tables.events.number_of(name, among)
+        return Values(name, column, self.tables.events.values[name], counts[:-1], int(counts[-1]), "event")

@@ -9,7 +9,7 @@ from typing import Any
 from leadscore.rulebook.conditions import AT_LEAST_ONCE
 from leadscore.rulebook.lookups import Ago, Holds, Place
 from leadscore.rulebook.model import BehaviourRule, thousandths
-from leadscore.scoring.plan import ALWAYS, Earning, EventPlan, FitPlan, Plan
+from leadscore.rulebook.plan import ALWAYS, Earning, EventPlan, FitPlan, Plan
 
 _EPOCH_ORDINAL = dt.date(1970, 1, 1).toordinal()
 Rows = dict[str, list[int]]

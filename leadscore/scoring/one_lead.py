@@ -16,6 +16,7 @@ from leadscore.errors import ArgumentError, ContractError, Problem, did_you_mean
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.lookups import ColumnPlan, cells
 from leadscore.rulebook.model import Limits, minimum, thousandths
+from leadscore.rulebook.plan import EventPlan, Plan, compiled
 from leadscore.scoring.lead_on_day import (
     Event,
     Found,
@@ -27,7 +28,6 @@ from leadscore.scoring.lead_on_day import (
     points_at,
     points_of,
 )
-from leadscore.scoring.plan import EventPlan, Plan, compiled
 from leadscore.tables.events import LARGEST_AMOUNT
 from leadscore.tables.one_value import OneValue, in_calendar
 

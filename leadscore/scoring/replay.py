@@ -20,13 +20,14 @@ from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.bounds import side_range
 from leadscore.rulebook.model import minimum
-from leadscore.scoring.attributes import IN_CACHE, Attributes
-from leadscore.scoring.days import Days, merged, runs
-from leadscore.scoring.plan import compiled
+from leadscore.rulebook.plan import compiled
+from leadscore.scoring.attributes import Attributes
 from leadscore.scoring.rising import Rising
 from leadscore.scoring.scores import lead_ids, named, points_by_rule, verdicts
 from leadscore.scoring.timeline import Timeline
 from leadscore.scoring.unfired import findings
+from leadscore.tables.days import Days, merged, runs
+from leadscore.tables.events import IN_CACHE
 from leadscore.tables.findings import findings_section
 from leadscore.tables.groups import By, grouping
 from leadscore.tables.lead_history import Positions

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from leadscore.rulebook.conditions import Did
 from leadscore.rulebook.model import BehaviourRule, Never
-from leadscore.scoring.plan import ALWAYS, EventPlan
+from leadscore.rulebook.plan import ALWAYS, EventPlan
 from leadscore.scoring.timeline import Timeline
 from leadscore.tables.tables import Tables
 

@@ -17,9 +17,9 @@ from leadscore.errors import ArgumentError
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.model import BehaviourRule
 from leadscore.scoring.binding import Binding
-from leadscore.scoring.days import Days
 from leadscore.scoring.engine import Bound
 from leadscore.scoring.scores import Explanation, Line, lines, summary, verdicts
+from leadscore.tables.days import Days
 from leadscore.tables.tables import Tables
 
 # A part of a change: side, cause, line, how many events, thousandths.

@@ -21,9 +21,9 @@ from leadscore.errors import ArgumentError
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.model import FitRule, Limits
+from leadscore.rulebook.plan import ALWAYS, compiled
 from leadscore.scoring.earned import summed
 from leadscore.scoring.engine import Bound
-from leadscore.scoring.plan import ALWAYS, compiled
 from leadscore.scoring.timeline import Timeline
 from leadscore.scoring.unfired import findings
 from leadscore.tables.findings import findings_section

@@ -19,11 +19,11 @@ from leadscore.rulebook.conditions import EQUAL, Condition, Test
 from leadscore.rulebook.kinds import Use, condition_uses, rule_uses, uses
 from leadscore.rulebook.lookups import Holds
 from leadscore.rulebook.model import BehaviourRule
+from leadscore.rulebook.plan import compiled
 from leadscore.rulebook.yaml import Path
 from leadscore.scoring.attributes import Attributes
 from leadscore.scoring.engine import Bound
 from leadscore.scoring.events_seen import EventsSeen, Seen
-from leadscore.scoring.plan import compiled
 from leadscore.scoring.values import Values
 from leadscore.tables.findings import Finding, as_frame, quoted
 from leadscore.tables.tables import Tables

@@ -126,20 +126,63 @@ def quoted(value: object) -> str:
     return repr(text if len(text) <= 60 else f"{text[:57]}...")
 
 
+class Repeats:
+    """Events that say the same as another one in all that is read of them, found while they come in order of time.
+
+    Attributes
+    ----------
+    clock, date : int
+        How many repeat an earlier one, with a time of day and with a date only.
+    ordered : bool
+        Whether all came in order of time; if not, these numbers are not all.
+    """
+
+    def __init__(self) -> None:
+        self.clock = self.date = 0
+        self.ordered = True
+        self._latest: list[EventBatch] = []
+        self._moment = NO_TIME
+
+    def add(self, batch: EventBatch) -> None:
+        """Look at the next events; those of the latest moment are held until the next one comes."""
+        if batch.times is None or not self.ordered or not len(batch):
+            return
+        at = batch.times.at
+        self.ordered = bool(at[0] >= self._moment and np.all(at[1:] >= at[:-1]))
+        latest = int(np.searchsorted(at, at[-1]))
+        if at[-1] > self._moment:
+            # Those of the moment before, as far as there are more of them, and all but those of the latest.
+            self._count([*self._latest, batch.part(slice(0, latest))])
+            self._latest, self._moment = [], int(at[-1])
+        self._latest.append(batch.part(slice(latest, None)))
+
+    def _count(self, batches: list[EventBatch]) -> None:
+        clock, date = _again(batches)
+        self.clock, self.date = self.clock + clock, self.date + date
+
+    def close(self) -> Repeats:
+        """Look at those of the last moment."""
+        self._count(self._latest)
+        self._latest = []
+        return self
+
+
 def repeated_events(events: Events) -> Iterator[Finding]:
     """Events that say the same as another one in all that is read of them; those of daily activity are counts."""
     if events.timezone is not None:
         return
-    size = sum(map(len, events.batches)) // _COMPARED + 1
+    size = len(events) // _COMPARED + 1
     again = dated = 0
+    if events.repeats is not None and events.repeats.ordered:
+        again, dated, size = events.repeats.clock + events.repeats.date, events.repeats.date, 0
     for part in range(size):
-        batches = events.batches
-        if size > 1:
-            batches = [batch.part(np.flatnonzero(batch.lead % size == part)) for batch in batches]
+        batches = list(events.pieces(_COMPARED)) if size == 1 else []
+        for batch in events.pieces(_COMPARED) if size > 1 else ():
+            batches.append(batch.part(np.flatnonzero(batch.lead % size == part)))
         clock, date = _again(batches)
         again, dated = again + clock + date, dated + date
     if again:
-        names = ", ".join(["lead_id", *_read_of(batches[0]), "at"])
+        names = ", ".join(["lead_id", *(name for name in events.values if name != "is_bot"), "at"])
         what = "1 event is an exact duplicate" if again == 1 else f"{again:,} events are exact duplicates"
         dates = f"; {dated:,} without a time of day may be different events of the day" if dated else ""
         message = f"{what} of another, by {names}{dates}. Each of them counts: did a join double rows?"

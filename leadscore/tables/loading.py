@@ -12,17 +12,20 @@ import pyarrow as pa
 from pydantic import BaseModel
 
 from leadscore.base.arguments import Arguments
+from leadscore.base.days import day_number
 from leadscore.base.text import counted, shown
 from leadscore.errors import ArgumentError, ContractError, Problem
 from leadscore.imports.report import Imported
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import Kind, declared_kind, event_kinds, event_sums, lead_kinds, persona_kinds
+from leadscore.rulebook.plan import compiled
 from leadscore.sources.columns import Column, blank, convert, distinct, feet, plain_ids, unseen
 from leadscore.sources.contract import Breaches, Judged, missing_columns, refuse
 from leadscore.sources.source import Source, open_source
+from leadscore.tables.counting import Counting
 from leadscore.tables.daily_activity import is_activity
-from leadscore.tables.events import SUM, Events, Ids, Test, read_events
-from leadscore.tables.findings import Finding, named_like_email, shared_emails, without_creation
+from leadscore.tables.events import IN_CACHE, SUM, EventBatch, Events, Ids, Reading, Test, read_events
+from leadscore.tables.findings import Finding, Repeats, named_like_email, shared_emails, without_creation
 from leadscore.tables.lead_history import Records, disagreeing, repeated
 from leadscore.tables.marketing import read_costs, read_touches
 from leadscore.tables.outcomes import read_outcomes, stage_names
@@ -49,6 +52,7 @@ def load_tables(  # noqa: PLR0913 - the tables, and how to read them
     observed_until: Any = None,
     aliases: Any = None,
     sources: Mapping[str, Any] | None = None,
+    as_of: Any = None,
     strict: bool = True,
 ) -> Tables:
     """Read the tables and check them against the contract, all problems at once.
@@ -86,6 +90,10 @@ def load_tables(  # noqa: PLR0913 - the tables, and how to read them
         (a frame, a path) of the column `lead_id` and one other. Followed in chains, for events and outcomes.
     sources : mapping of name to table, optional
         With a data file: tables in hand in place of the files of these sources.
+    as_of : date, or text as "2026-03-31", optional
+        With a rulebook: the day that leads are to be scored on. Events are then counted while they are read, and not
+        held, so that memory does not grow with those that no rule can use. All else works as ever; what looks at the
+        events themselves reads them again.
     strict : bool
         Refuse tables with rows that break the contract; if False, such rows are set aside in `rejected`.
 
@@ -157,6 +165,9 @@ def load_tables(  # noqa: PLR0913 - the tables, and how to read them
         last = None if observed_until is None else given.day("observed_until", observed_until)
         books = _books(rulebook, given)
         kept = None if columns is None else given.names("columns", columns, repeats=True)
+        day = None if as_of is None else day_number(given.day("as_of", as_of))
+        if as_of is not None and not books:
+            given.wrong("as_of", "goes with a rulebook, for which the events are counted; give rulebook=")
         given.flag("strict", strict)
     imported = _imported(leads, sources, books, strict=strict)
     parts = {"leads": leads, "events": events, "outcomes": outcomes, "touches": touches, "costs": costs}
@@ -168,7 +179,7 @@ def load_tables(  # noqa: PLR0913 - the tables, and how to read them
     reached, mended = None, pd.DataFrame()
     rows, ids, records, converted, seen = _read_leads(wanted["leads"], books, breaches["leads"], strict=strict)
     ids = ids if aliases is None else _with_aliases(ids, aliases)
-    log = _read_log(wanted["events"], books, ids, breaches["events"]) if "events" in opened else _no_events(books)
+    log = _read_log(wanted["events"], books, ids, breaches["events"], day) if "events" in opened else _no_events(books)
     if "outcomes" in opened:
         reached, last, mended = read_outcomes(ids, records.created_at(), breaches["outcomes"], names, last, timezone)
     touched = read_touches(ids, breaches["touches"]) if "touches" in opened else None
@@ -259,10 +270,30 @@ def _with_aliases(ids: Ids, aliases: Any) -> Ids:
     return Ids(ids.array, {names[number]: int(lead_of[number]) for number in also})
 
 
-def _read_log(wanted: list[str], books: list[Rulebook], ids: Ids, breaches: Breaches) -> Events:
-    """Events as they were recorded, or counted by day already."""
+def _read_log(wanted: list[str], books: list[Rulebook], ids: Ids, breaches: Breaches, day: int | None) -> Events:
+    """Events as they were recorded, or counted by day already; with a day they are counted for it, and not held."""
     marks: list[Test] = [("is_bot", "boolean", ())] * ("is_bot" in wanted)
-    return read_events(wanted, ids, breaches, [*_event_tests(books), *marks])[0]
+    tests = [*_event_tests(books), *marks]
+    if day is None:
+        return read_events(wanted, ids, breaches, tests)[0]
+    countings = [Counting(compiled(book), len(ids), day, day) for book in books]
+    known, repeats = dict.fromkeys(wanted, 0), Repeats()
+
+    def take(batch: EventBatch, reading: Reading) -> None:
+        for name, one in reading.distinct.items():
+            if len(one.index) > known[name]:
+                fresh, known[name] = one.values(known[name]), len(one.index)
+                for counting in countings:
+                    counting.learn(name, fresh)
+        repeats.add(batch)
+        for piece in batch.pieces(IN_CACHE):
+            for counting in countings:
+                counting.add(piece, piece.local(counting.plan.rulebook.timezone))
+
+    events, _ = read_events(wanted, ids, breaches, tests, take)
+    events.counted = {(counting.plan, day, day): counting.close() for counting in countings}
+    events.repeats = repeats.close()
+    return events
 
 
 def _wanted(source: Source, books: list[Rulebook], columns: Sequence[str] | None) -> list[str]:

@@ -18,8 +18,8 @@ from leadscore.base.text import about, counted
 from leadscore.errors import ArgumentError
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
+from leadscore.rulebook.plan import compiled
 from leadscore.scoring.engine import Bound
-from leadscore.scoring.plan import compiled
 from leadscore.scoring.scores import lead_ids
 from leadscore.scoring.timeline import Timeline
 from leadscore.stats.intervals import rate

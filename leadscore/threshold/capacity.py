@@ -14,9 +14,9 @@ import pandas as pd
 from leadscore.base.days import as_day, day_number
 from leadscore.base.text import counted
 from leadscore.rulebook import Rulebook
+from leadscore.rulebook.plan import ALWAYS
 from leadscore.scoring.binding import Binding
 from leadscore.scoring.engine import Bound
-from leadscore.scoring.plan import ALWAYS
 from leadscore.stats.intervals import Floats, Ints
 from leadscore.tables.tables import Tables
 from leadscore.threshold.table import ThresholdTable, weekly_mean

@@ -14,8 +14,8 @@ from leadscore.base.days import day_number
 from leadscore.base.text import normalise
 from leadscore.rulebook import yaml
 from leadscore.rulebook.bounds import side_range
+from leadscore.rulebook.plan import compiled
 from leadscore.scoring.climbs import Climbs
-from leadscore.scoring.plan import compiled
 from leadscore.scoring.timeline import Timeline
 from tests.support import reference, strategies2
 from tests.support.strategies2 import Case, cases, frames

@@ -18,11 +18,11 @@ from leadscore.base.text import counted, normalise
 from leadscore.base.times import DAY, NO_TIME, is_text, one_array
 from leadscore.errors import ArgumentError, Problem
 from leadscore.present.result import Result, Section
-from leadscore.scoring.attributes import IN_CACHE
-from leadscore.scoring.days import Days, daily
-from leadscore.scoring.plan import ALWAYS
+from leadscore.rulebook.plan import ALWAYS
 from leadscore.sources.columns import Column, convert, distinct
 from leadscore.sources.contract import refuse
+from leadscore.tables.days import Days, daily
+from leadscore.tables.events import IN_CACHE
 from leadscore.tables.labels import label, when_scored
 from leadscore.tables.outcomes import NEVER, Ints
 from leadscore.tables.tables import Tables

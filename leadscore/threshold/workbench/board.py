@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from leadscore.base.days import day_of
-from leadscore.scoring.attributes import Ints
 from leadscore.scoring.engine import ASKED, NEVER
 from leadscore.stats.intervals import Figure, Floats
+from leadscore.tables.days import Ints
 from leadscore.threshold.capacity import WEEK
 from leadscore.threshold.workbench.evidence import BAND, FEW, Evidence
 from leadscore.threshold.workbench.heights import Heights, Stood

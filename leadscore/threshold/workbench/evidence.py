@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from leadscore.scoring.attributes import Ints
 from leadscore.scoring.engine import ASKED, NEVER
 from leadscore.stats.intervals import Floats
 from leadscore.stats.outcomes_and_scores import Mask
+from leadscore.tables.days import Ints
 from leadscore.tables.outcomes import NEVER as DID_NOT
 from leadscore.tables.tables import Tables
 from leadscore.threshold.capacity import WEEK

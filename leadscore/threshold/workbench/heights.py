@@ -9,12 +9,12 @@ import numpy as np
 
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.model import thousandths
-from leadscore.scoring.attributes import Ints
+from leadscore.rulebook.plan import compiled
 from leadscore.scoring.climbs import Climbs
 from leadscore.scoring.engine import NEVER, Bound
-from leadscore.scoring.plan import compiled
 from leadscore.scoring.timeline import Timeline
 from leadscore.stats.outcomes_and_scores import Mask
+from leadscore.tables.days import Ints
 from leadscore.tables.tables import Tables
 
 

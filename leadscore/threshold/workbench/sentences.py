@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from leadscore.scoring.attributes import Ints
 from leadscore.stats.intervals import Figure, difference
+from leadscore.tables.days import Ints
 from leadscore.threshold.workbench.board import Board, Share, mean
 from leadscore.threshold.workbench.evidence import FEW
 

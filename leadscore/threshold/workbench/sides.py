@@ -11,10 +11,10 @@ import pandas as pd
 from leadscore.base.groups import Groups
 from leadscore.base.stages import STAGES
 from leadscore.errors import ArgumentError, did_you_mean
-from leadscore.scoring.attributes import Ints
 from leadscore.scoring.climbs import Came
 from leadscore.scoring.engine import Bound
 from leadscore.scoring.scores import lead_ids
+from leadscore.tables.days import Ints
 from leadscore.tables.groups import grouping
 from leadscore.tables.tables import Tables
 from leadscore.threshold.workbench.heights import Heights

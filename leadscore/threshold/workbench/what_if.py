@@ -15,9 +15,9 @@ from leadscore.base.text import counted
 from leadscore.errors import ArgumentError, RulebookError
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
-from leadscore.scoring.attributes import Ints
 from leadscore.scoring.scores import Explanation, score
 from leadscore.stats.intervals import Figure
+from leadscore.tables.days import Ints
 from leadscore.tables.tables import Tables
 from leadscore.threshold.capacity import WEEK
 from leadscore.threshold.workbench.heights import Heights

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 import leadscore as ls
 from leadscore.base.days import day_number
+from leadscore.rulebook.plan import compiled
 from leadscore.scoring.climbs import Climbs
-from leadscore.scoring.plan import compiled
 from leadscore.scoring.timeline import Timeline
 from leadscore.threshold.workbench import page
 from leadscore.threshold.workbench.board import board_of, mean, offered

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from leadscore.scoring.attributes import Ints
 from leadscore.tables.lead_history import Positions
+
+Ints = npt.NDArray[np.int64]
 
 _NONE = np.zeros(0, np.int32)
 # An age in days, and a window of such days back from it, fit into so many bits.
@@ -112,14 +113,24 @@ def daily(lead: npt.NDArray[np.int32] = _NONE, age: npt.NDArray[np.int32] = _NON
     wide: Any = np.int64 if int(lead.max(initial=0)).bit_length() + bits > 32 else np.uint32
     key: npt.NDArray[Any] = (lead.astype(wide) << wide(bits)) | age.astype(wide)
     if count is None:
-        key.sort()
-    else:
-        order = np.argsort(key, kind="stable")
-        key, count = key[order], count[order]
+        return daily_of(key, bits)
+    order = np.argsort(key, kind="stable")
+    key, count = key[order], count[order]
     starts = runs(key)
-    counts = np.diff(starts, append=len(key)).astype(np.int32) if count is None else sums(count, starts)
-    key = key[starts]
-    return Days((key >> wide(bits)).astype(np.int32), (key & wide((1 << bits) - 1)).astype(np.int32), counts)
+    return Days(*_parted(key[starts], bits), sums(count, starts))
+
+
+def daily_of(key: npt.NDArray[Any], bits: int) -> Days:
+    """Events as days, each given as one number: the lead, then so many bits of its age. The numbers are sorted."""
+    key.sort()
+    starts = runs(key)
+    counts = np.diff(starts, append=len(key)).astype(np.int32)
+    return Days(*_parted(key[starts], bits), counts)
+
+
+def _parted(key: npt.NDArray[Any], bits: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    wide = key.dtype.type
+    return (key >> wide(bits)).astype(np.int32), (key & wide((1 << bits) - 1)).astype(np.int32)
 
 
 def order_by(*columns: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
