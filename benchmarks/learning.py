@@ -27,8 +27,8 @@ import numpy as np
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE / "learners")]
 
+import harness  # noqa: E402
 import job  # noqa: E402
-import run  # noqa: E402
 
 from leadscore.stats.calibration import expected_calibration_error, gains  # noqa: E402
 from leadscore.stats.ranking import brier, pr_auc, roc_auc  # noqa: E402
@@ -129,7 +129,7 @@ def answered(bench: Bench, model: str, task: str, turn: int = 0, *, dated: bool 
         command += ["--task", task, "--bank", str(bench.bank), "--answer", str(answer)]
         command += ["--folds", str(bench.work / f"{model} given.json")]
         try:
-            used = run.measured([*command, "--dated"] if dated else command, log, bench.memory_limit)
+            used = harness.measured([*command, "--dated"] if dated else command, log, bench.memory_limit)
         except RuntimeError as error:
             print(f"{name}: {error}", file=sys.stderr)
             return {"failed": str(error).splitlines()[-1]}
@@ -217,11 +217,11 @@ def cost_table(costs: dict[str, dict[str, list[dict[str, Any]]]]) -> str:
         [
             title,
             shown(tasks["cost"], "fit_cpu"),
-            shown(tasks["cost"], "peak", run.GIBIBYTE),
+            shown(tasks["cost"], "peak", harness.GIBIBYTE),
             shown(tasks["cost"], "score_cpu"),
             shown(tasks["million"], "fit_cpu"),
-            shown(tasks["million"], "peak", run.GIBIBYTE),
-            shown(tasks["million"], "peak_before", run.GIBIBYTE),
+            shown(tasks["million"], "peak", harness.GIBIBYTE),
+            shown(tasks["million"], "peak_before", harness.GIBIBYTE),
         ]
         for title, tasks in costs.items()
     ]
@@ -293,12 +293,12 @@ def main() -> None:
         work = given.work or Path(temporary)
         work.mkdir(parents=True, exist_ok=True)
         bank = given.data / "bank" / "bank-additional-full.csv"
-        bench = Bench(work, bank, pythons, given.reuse, int(given.memory_limit * run.GIBIBYTE))
+        bench = Bench(work, bank, pythons, given.reuse, int(given.memory_limit * harness.GIBIBYTE))
         parts = [report(bench, models, 0 if given.no_costs else given.times)]
     parts += [f"Skipped, for want of an interpreter: {', '.join(skipped)}."] if skipped else []
     used = dict.fromkeys(pythons[LEARNERS[model].package] for model in models)
-    made = "; ".join(run.versions(python, PACKAGES) for python in used)
-    text = "\n\n".join([*parts, f"{run.machine()}. {made}. Commit {run.commit()}."])
+    made = "; ".join(harness.versions(python, PACKAGES) for python in used)
+    text = "\n\n".join([*parts, f"{harness.machine()}. {made}. Commit {harness.commit()}."])
     print(text)
     if given.out:
         given.out.write_text(text + "\n")

@@ -16,135 +16,38 @@ not the seconds. Data are made on first use, in DIR or a temporary directory.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-HERE = Path(__file__).parent
-SIZES = {"tiny": (2_000, 40_000), "small": (100_000, 2_000_000), "full": (1_000_000, 20_000_000)}
-FLOOR, OURS = "floor", "leadscore"
-PEERS = {
-    FLOOR: "floor.py",
-    OURS: "leadscore_job.py",
-    "polars": "polars_lazy.py",
-    "duckdb": "duckdb_sql.py",
-    "pandas": "pandas_vector.py",
-    "pandas rows": "pandas_rows.py",
-}
-# The day each lead first qualified in 180 days, and the score it had then.
-REPLAYS = {
-    "replay leadscore": "leadscore_replay.py",
-    "replay duckdb": "duckdb_replay.py",
-    "replay by scoring every day": "leadscore_daily.py",
-}
-# Sixty rules of format 2, and the twenty of them that are also written in SQL.
-FORMAT2 = {"leadscore format 2": "leadscore_format2.py"}
-CORES = {"core leadscore": "leadscore_core.py", "core duckdb": "duckdb_format2.py"}
-SCRIPTS = PEERS | REPLAYS | FORMAT2 | CORES
+from harness import (
+    CORES,
+    FLOOR,
+    FORMAT2,
+    GIBIBYTE,
+    HERE,
+    OURS,
+    PEERS,
+    REPLAYS,
+    SAMPLED,
+    SCRIPTS,
+    SIZES,
+    Bench,
+    Run,
+    answer,
+    command,
+    commit,
+    data,
+    machine,
+    measured,
+    track_differences,
+    versions,
+)
+
 FRAMES = [OURS, "polars", "duckdb", "pandas"]
-SAMPLED = {"pandas rows"}  # scores some leads and is scaled up
 ONCE = SAMPLED | {"replay by scoring every day"}
-PACKAGES = ["numpy", "pandas", "pyarrow", "polars", "duckdb"]
-GIBIBYTE = 1024**3
-
-
-class Run(NamedTuple):
-    """What one process used."""
-
-    cpu: float
-    wall: float
-    peak: int
-    foreign: float
-    work_cpu: float = 0.0
-    work_wall: float = 0.0
-
-
-class Bench(NamedTuple):
-    """Where things are."""
-
-    work: Path
-    python: str
-    frames: bool
-    memory_limit: int
-
-
-def busy_seconds() -> float:
-    """CPU seconds the machine has spent on anything since it started; 0 where the kernel does not say."""
-    stat = Path("/proc/stat")
-    if not stat.exists():
-        return 0.0
-    user, nice, system, _idle, _wait, interrupt, soft = (
-        int(field) for field in stat.read_text().split(maxsplit=8)[1:8]
-    )
-    return (user + nice + system + interrupt + soft) / os.sysconf("SC_CLK_TCK")
-
-
-def measured(command: list[str], log: Path, memory_limit: int) -> Run:
-    """Run a process to its end and say what it used; its last line of output may be JSON about the work alone."""
-    before, start = busy_seconds(), time.perf_counter()
-    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT) as process:
-        watch(process.pid, memory_limit)
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    wall = time.perf_counter() - start
-    said = log.read_text(errors="replace").strip()
-    if process.returncode:
-        message = f"{' '.join(command)} ended with {process.returncode}:\n{said[-3000:]}"
-        raise RuntimeError(message)
-    cpu = used.ru_utime + used.ru_stime
-    foreign = max(0.0, busy_seconds() - before - cpu) / wall
-    work: dict[str, float] = json.loads(said.splitlines()[-1]) if said.endswith("}") else {}
-    cpu, wall = cpu + work.get("scaled_cpu", 0.0), wall + work.get("scaled_wall", 0.0)
-    return Run(cpu, wall, used.ru_maxrss * 1024, foreign, work.get("cpu", cpu), work.get("wall", wall))
-
-
-def watch(pid: int, memory_limit: int) -> None:
-    """Wait until the process has ended, and end it if it holds more memory than allowed."""
-    while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-        status = Path(f"/proc/{pid}/status")
-        if status.exists():
-            held = [line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmRSS")]
-            if held and int(held[0]) * 1024 > memory_limit:
-                os.kill(pid, 9)
-        time.sleep(0.02)
-
-
-def data(bench: Bench, size: str) -> Path:
-    """The folder with the data of a size, made if need be."""
-    folder = bench.work / size
-    leads, events = SIZES[size]
-    if not (folder / "outcomes.parquet").exists():
-        command = [bench.python, str(HERE / "generate.py"), str(folder), "--leads", str(leads), "--events", str(events)]
-        subprocess.run(command, check=True)
-    return folder
-
-
-def answer(bench: Bench, size: str, peer: str) -> Path:
-    """Where an implementation writes its answer."""
-    return bench.work / size / f"answer {peer}{' frames' if bench.frames else ''}.parquet"
-
-
-def command(bench: Bench, size: str, peer: str) -> list[str]:
-    """The process that scores a size with an implementation."""
-    folder = data(bench, size)
-    found = [
-        bench.python,
-        str(HERE / "peers" / SCRIPTS[peer]),
-        "--leads",
-        str(folder / "leads.parquet"),
-        "--events",
-        str(folder / "events.parquet"),
-        "--out",
-        str(answer(bench, size, peer)),
-    ]
-    return [*found, "--frames"] if bench.frames else found
 
 
 def time_score(bench: Bench, size: str, peer: str) -> Run:
@@ -158,19 +61,6 @@ def time_imports(bench: Bench, peer: str) -> Run:
     return measured(script, bench.work / "log.txt", bench.memory_limit)
 
 
-def track_differences(bench: Bench, size: str, peer: str, reference: str) -> dict[str, Any]:
-    """How many leads an implementation answers otherwise than the reference."""
-    script = [
-        bench.python,
-        str(HERE / "compare.py"),
-        str(answer(bench, size, reference)),
-        str(answer(bench, size, peer)),
-    ]
-    script += ["sample"] if peer in SAMPLED else []
-    found: dict[str, Any] = json.loads(subprocess.run(script, check=True, capture_output=True, text=True).stdout)
-    return found
-
-
 def middle(runs: list[Run], field: str) -> float:
     """The median."""
     return float(statistics.median(getattr(run, field) for run in runs))
@@ -180,39 +70,6 @@ def shown(runs: list[Run], field: str, unit: float = 1.0) -> str:
     """Median (least-most)."""
     values = [getattr(run, field) / unit for run in runs]
     return f"{statistics.median(values):.2f} ({min(values):.2f}-{max(values):.2f})"
-
-
-def machine() -> str:
-    """What the figures depend on, without the machine's name."""
-    info = Path("/proc/cpuinfo")
-    models = (
-        [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
-        if info.exists()
-        else []
-    )
-    return f"{os.cpu_count()} cores, {models[0] if models else platform.machine()}, {platform.system()}"
-
-
-def versions(python: str, packages: list[str] = PACKAGES) -> str:
-    """Versions of Python and the packages measured."""
-    code = (
-        "import platform, importlib.metadata as m\nfound = [f'Python {platform.python_version()}']\n"
-        f"for name in {packages}:\n"
-        "    try: found.append(f'{name} {m.version(name)}')\n    except m.PackageNotFoundError: pass\n"
-        "print(', '.join(found))"
-    )
-    return subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
-
-
-def commit() -> str:
-    """The commit measured, with a plus if files differ from it."""
-
-    def git(*words: str) -> str:
-        return subprocess.run(
-            ["git", "-C", str(HERE), *words], check=False, capture_output=True, text=True
-        ).stdout.strip()
-
-    return (git("rev-parse", "--short", "HEAD") or "unknown") + ("+" if git("status", "--porcelain") else "")
 
 
 def table(
@@ -267,7 +124,12 @@ def run_size(
     imports = {} if bench.frames else {peer: [time_imports(bench, peer) for _ in range(times)] for peer in peers}
     alike = next((one for one in (PEERS, REPLAYS, CORES) if reference in one), {})
     compared = [peer for peer in peers if peer != FLOOR and peer in alike]
-    differ = {peer: track_differences(bench, size, peer, str(reference)) for peer in compared}
+    differ = {
+        peer: track_differences(
+            bench, answer(bench, size, str(reference)), answer(bench, size, peer), sample=peer in SAMPLED
+        )
+        for peer in compared
+    }
     for peer, found in differ.items():
         if found["differ"]:
             print(f"{size} {peer} differs from {reference}: {found}", file=sys.stderr)
