@@ -6,7 +6,8 @@ writes `DIR/leads.parquet`, `DIR/events.parquet` and `DIR/outcomes.parquet`: 180
 million rows a row group, spread over the leads by a Zipf-Mandelbrot law (the busiest thousandth of the leads has a
 tenth of the events); one lead in twenty was contacted, and most of those rejected or recycled. Text comes in several
 spellings of one value ("VP", "vp"), a part of the columns is missing or says so ("unknown"), some events and leads lie
-after the day the benchmark scores (2026-06-30), so nothing in a rulebook's fine print is free. What only rulebooks of
+after the day the benchmark scores (2026-06-30), so nothing in a rulebook's fine print is free. With `--ids text15` or
+`text18` the same leads and events have ids as Salesforce has them, in place of whole numbers. What only rulebooks of
 format 2 ask for is drawn by a generator of its own: all else is the same to the byte as without it. Rows are made and
 written in pieces: a million leads and twenty million events need well under 1 GiB.
 """
@@ -26,6 +27,7 @@ import pyarrow.parquet as pq
 
 Ints = npt.NDArray[np.int64]
 
+IDS = ["int", "text15", "text18"]
 MICROSECONDS_A_DAY = 86_400_000_000
 FIRST_EVENT = int(datetime(2026, 1, 2, 12, tzinfo=UTC).timestamp()) * 1_000_000
 FIRST_LEAD = int(datetime(2024, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
@@ -182,20 +184,38 @@ def blanked(rng: np.random.Generator, values: npt.NDArray[Any], share: float, **
     return pa.array(values, mask=rng.random(len(values)) < share, **how)
 
 
-def lead_keys(rng: np.random.Generator, size: int, *, text: bool) -> pa.Array:
-    """Rising whole numbers with gaps, or 18 characters as a CRM gives them."""
+def lead_keys(rng: np.random.Generator, size: int, *, ids: str) -> pa.Array:
+    """Rising whole numbers with gaps, or made from them ids as Salesforce has."""
     numbers = 40_000_000 + np.cumsum(rng.integers(1, 9, size))
-    if not text:
-        return pa.array(numbers)
-    alphabet = np.frombuffer(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", dtype=np.uint8)
-    letters = np.full((size, 18), ord("0"), dtype=np.uint8)
-    letters[:, :3] = np.frombuffer(b"00Q", dtype=np.uint8)
-    rest = numbers.copy()
-    for place in range(14, 8, -1):
-        letters[:, place] = alphabet[rest % 62]
-        rest //= 62
-    letters[:, 15:] = alphabet[(numbers[:, None] * np.array([7, 11, 13])) % 36]
-    return pa.array(letters.view("S18").ravel()).cast(pa.string())
+    return pa.array(numbers) if ids == "int" else salesforce_ids(numbers, checked=ids == "text18")
+
+
+def salesforce_ids(numbers: Ints, *, checked: bool) -> pa.Array:
+    """An id of 15 characters, in which case matters, for each number; with the three that make case matter no more.
+
+    They look drawn at random, so that no order and no common beginning makes them cheaper than real ones.
+    """
+    letters = np.frombuffer(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", dtype=np.uint8)
+    found = np.empty((len(numbers), 18 if checked else 15), dtype=np.uint8)
+    found[:, :4] = np.frombuffer(b"00Q5", dtype=np.uint8)  # leads begin with 00Q
+    rest = scattered(numbers.astype(np.uint64))
+    for place in range(14, 3, -1):
+        found[:, place] = letters[rest % np.uint64(62)]
+        rest //= np.uint64(62)
+    if checked:
+        # Of each five characters: which are capitals, the first counting least.
+        checks = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345", dtype=np.uint8)
+        capital = ((found[:, :15] >= ord("A")) & (found[:, :15] <= ord("Z"))).reshape(-1, 3, 5)
+        found[:, 15:] = checks[capital @ np.array([1, 2, 4, 8, 16])]
+    return pa.array(found.view(f"S{found.shape[1]}").ravel()).cast(pa.string())
+
+
+def scattered(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Numbers of 64 bits that look random, no two alike: the last steps of the generator splitmix64."""
+    mixed = numbers * np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))
 
 
 def ticked(rng: np.random.Generator, size: int) -> pa.Array:
@@ -235,12 +255,12 @@ def leads_piece(rng: np.random.Generator, titles: pa.Array, keys: pa.Array, crea
     )
 
 
-def write_leads(path: Path, *, leads: int, text: bool, seed: int) -> tuple[pa.Array, Ints]:
+def write_leads(path: Path, *, leads: int, ids: str, seed: int) -> tuple[pa.Array, Ints]:
     """Write the leads, in order of creation, and return their ids and when they were created."""
     rng, more = np.random.default_rng([seed, 1]), np.random.default_rng([seed, 3])
     accounts = max(leads // LEADS_AN_ACCOUNT, 1)
     titles = pa.array(job_titles(rng))
-    keys = lead_keys(rng, leads, text=text)
+    keys = lead_keys(rng, leads, ids=ids)
     created = np.sort(rng.integers(FIRST_LEAD, LAST_LEAD, leads))
     writer = None
     for start in range(0, leads, LEADS_A_PIECE):
@@ -331,7 +351,7 @@ def write_outcomes(path: Path, keys: pa.Array, created: Ints, *, seed: int) -> N
 def write_data(folder: Path, *, leads: int, events: int, ids: str = "int", seed: int = 20260630) -> None:
     """Write leads.parquet, events.parquet and outcomes.parquet into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    keys, created = write_leads(folder / "leads.parquet", leads=leads, text=ids == "text", seed=seed)
+    keys, created = write_leads(folder / "leads.parquet", leads=leads, ids=ids, seed=seed)
     write_events(folder / "events.parquet", keys, events=events, seed=seed)
     write_outcomes(folder / "outcomes.parquet", keys, created, seed=seed)
 
@@ -342,7 +362,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--leads", type=int, default=1_000_000)
     parser.add_argument("--events", type=int, default=20_000_000)
-    parser.add_argument("--ids", choices=["int", "text"], default="int", help="whole numbers, or text of 18 characters")
+    parser.add_argument("--ids", choices=IDS, default="int", help="whole numbers, or text of 15 or 18 characters")
     parser.add_argument("--seed", type=int, default=20260630)
     given = parser.parse_args()
     write_data(given.folder, leads=given.leads, events=given.events, ids=given.ids, seed=given.seed)

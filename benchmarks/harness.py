@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 HERE = Path(__file__).parent
-SIZES = {"tiny": (2_000, 40_000), "small": (100_000, 2_000_000), "full": (1_000_000, 20_000_000)}
+# Leads and events.
+SIZES = {
+    "hundred": (100, 2_000),
+    "tiny": (2_000, 40_000),
+    "small": (100_000, 2_000_000),
+    "full": (1_000_000, 20_000_000),
+    "triple": (3_000_000, 60_000_000),
+}
 FLOOR, OURS = "floor", "leadscore"
 PEERS = {
     FLOOR: "floor.py",
@@ -98,12 +105,13 @@ def watch(pid: int, memory_limit: int) -> None:
 
 
 def data(bench: Bench, size: str) -> Path:
-    """The folder with the data of a size, made if need be."""
+    """The folder with the data of a size, made if need be; "full text15" has the leads of "full" with other ids."""
     folder = bench.work / size
-    leads, events = SIZES[size]
+    name, _, ids = size.partition(" ")
+    leads, events = SIZES[name]
     if not (folder / "outcomes.parquet").exists():
         command = [bench.python, str(HERE / "generate.py"), str(folder), "--leads", str(leads), "--events", str(events)]
-        subprocess.run(command, check=True)
+        subprocess.run([*command, "--ids", ids or "int"], check=True)
     return folder
 
 
