@@ -1,6 +1,7 @@
 """How long one lead takes with `score_one`, in microseconds, and whether the answers are those of `score`.
 
-    python benchmarks/one_lead.py --work DIR        # DIR/small as made by run.py
+    python benchmarks/one_lead.py --work DIR               # DIR/small as made by run.py
+    python benchmarks/one_lead.py --work DIR --json        # the figures for programs, in one line
 
 `first` scores each lead once, its job title and mail address never seen before; `again` scores it a second time.
 """
@@ -8,6 +9,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from pathlib import Path
@@ -23,6 +25,7 @@ import leadscore as ls  # noqa: E402 - from this checkout
 
 AS_OF = "2026-06-30"
 LEADS = 2_000
+TURNS = ("first", "again")
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -48,11 +51,8 @@ def time_score_one(
     return np.array(taken) * 1e6, answers
 
 
-def main() -> None:
-    """Print a table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, required=True)
-    folder = parser.parse_args().work / "small"
+def figures(folder: Path) -> dict[str, float]:
+    """Microseconds of either turn: median, 99 %, median with 1 to 10 events; and how many answers differ."""
     rulebook = ls.Rulebook.read(ROOT / "benchmarks" / "rulebook.yaml")
     leads = pd.read_parquet(folder / "leads.parquet").head(2 * LEADS)
     leads = leads[leads["created_at"] <= pd.Timestamp(AS_OF, tz="UTC")].head(LEADS)
@@ -62,16 +62,37 @@ def main() -> None:
     ls.score_one(plain[0], [], rulebook, as_of=AS_OF)  # compiles the rulebook
 
     handful = np.array([1 <= len(events.get(lead["lead_id"], [])) <= 10 for lead in plain])
-    print("| microseconds | median | 99 % | median with 1 to 10 events |")
-    print("| --- | --- | --- | --- |")
-    for name in ("first", "again"):
+    found: dict[str, float] = {"leads": len(plain), "events": len(log)}
+    for turn in TURNS:
         taken, answers = time_score_one(plain, events, rulebook)
-        few = np.median(taken[handful])
-        print(f"| {name} | {np.median(taken):.0f} | {np.percentile(taken, 99):.0f} | {few:.0f} |")
+        found[f"{turn} median"] = float(np.median(taken))
+        found[f"{turn} 99 %"] = float(np.percentile(taken, 99))
+        found[f"{turn} few"] = float(np.median(taken[handful]))
     frame = ls.score(ls.load_tables(leads, log, rulebook=rulebook), rulebook, as_of=AS_OF).frame.astype(object)
     batch = frame.where(frame.notna(), None).to_dict("records")
-    differ = sum(one != many for one, many in zip(answers, batch, strict=True))
-    print(f"\n{len(plain):,} leads, {len(log):,} events; {differ} differ from score()")
+    found["differ"] = sum(one != many for one, many in zip(answers, batch, strict=True))
+    return found
+
+
+def table(found: dict[str, float]) -> str:
+    """The figures as Markdown."""
+    lines = ["| microseconds | median | 99 % | median with 1 to 10 events |", "| --- | --- | --- | --- |"]
+    for turn in TURNS:
+        median, most, few = (found[f"{turn} {of}"] for of in ("median", "99 %", "few"))
+        lines += [f"| {turn} | {median:.0f} | {most:.0f} | {few:.0f} |"]
+    compared = f"{found['leads']:,} leads, {found['events']:,} events; {found['differ']} differ from score()"
+    return "\n".join([*lines, "", compared])
+
+
+def main() -> None:
+    """Print a table, or the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--size", default="small", help="folder in it; default %(default)s")
+    parser.add_argument("--json", action="store_true", help="figures in one line, for programs")
+    given = parser.parse_args()
+    found = figures(given.work / given.size)
+    print(json.dumps(found) if given.json else table(found))
 
 
 if __name__ == "__main__":

@@ -123,13 +123,14 @@ def main(models: dict[str, Fit]) -> None:
     parser.add_argument("--bank", type=Path, required=True)
     parser.add_argument("--folds", type=Path)
     parser.add_argument("--dated", action="store_true", help="tell the fit the dates whose cost is asked")
-    parser.add_argument("--answer", type=Path, required=True)
+    parser.add_argument("--rows", type=int, default=MILLION, help="contacts drawn for 'million'; default %(default)s")
+    parser.add_argument("--answer", type=Path, help="where the answer goes; default: printed")
     given = parser.parse_args()
     fit, bank = models[given.model], read_bank(given.bank)
     if given.task == "folds":
         answer = predict_folds(fit, bank, json.loads(given.folds.read_text()))
     elif given.task == "million":
-        _, answer = fit_cost(fit, drawn(bank, MILLION), dated=given.dated)
+        _, answer = fit_cost(fit, drawn(bank, given.rows), dated=given.dated)
     else:
         fitted, answer = fit_cost(fit, bank, dated=given.dated)
         many = bank.X.iloc[np.random.default_rng(0).integers(0, len(bank.y), MILLION)].reset_index(drop=True)
@@ -137,4 +138,8 @@ def main(models: dict[str, Fit]) -> None:
         cpu = cpu_seconds()
         fitted.predict(many)
         answer["score_cpu"] = cpu_seconds() - cpu
-    given.answer.write_text(json.dumps(answer))
+    said = json.dumps(answer)
+    if given.answer:
+        given.answer.write_text(said)
+    else:
+        print(said)
