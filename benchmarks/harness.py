@@ -7,7 +7,9 @@ import os
 import platform
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 HERE = Path(__file__).parent
@@ -52,6 +54,7 @@ class Run(NamedTuple):
     foreign: float
     work_cpu: float = 0.0
     work_wall: float = 0.0
+    said: Mapping[str, float] = MappingProxyType({})
 
 
 class Bench(NamedTuple):
@@ -90,7 +93,7 @@ def measured(command: list[str], log: Path, memory_limit: int) -> Run:
     foreign = max(0.0, busy_seconds() - before - cpu) / wall
     work: dict[str, float] = json.loads(said.splitlines()[-1]) if said.endswith("}") else {}
     cpu, wall = cpu + work.get("scaled_cpu", 0.0), wall + work.get("scaled_wall", 0.0)
-    return Run(cpu, wall, used.ru_maxrss * 1024, foreign, work.get("cpu", cpu), work.get("wall", wall))
+    return Run(cpu, wall, used.ru_maxrss * 1024, foreign, work.get("cpu", cpu), work.get("wall", wall), work)
 
 
 def watch(pid: int, memory_limit: int) -> None:
@@ -151,7 +154,9 @@ def machine() -> str:
         if info.exists()
         else []
     )
-    return f"{os.cpu_count()} cores, {models[0] if models else platform.machine()}, {platform.system()}"
+    found = f"{os.cpu_count()} cores, {models[0] if models else platform.machine()}, {platform.system()}"
+    threads = os.environ.get("OMP_NUM_THREADS")
+    return f"{found}, OMP_NUM_THREADS={threads}" if threads else found
 
 
 def versions(python: str, packages: list[str] = PACKAGES) -> str:

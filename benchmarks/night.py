@@ -2,9 +2,9 @@
 
     python benchmarks/night.py DIR        # beside DIR/events.parquet as generate.py made it
 
-writes `before.parquet` (the days before the last) and `day.parquet` (the last day); and, where some events come late,
-`punctual.parquet` (as `before`, but one in fifty of its last week is not there yet) and `week.parquet` (that week in
-full, and the last day). Before and after together are always the same events.
+makes `DIR/night/` with `before.parquet` (the days before the last) and `day.parquet` (the last day); and, where some
+events come late, `punctual.parquet` (as `before`, but one in fifty of its last week is not there yet) and
+`week.parquet` (that week in full, and the last day).
 """
 
 from __future__ import annotations
@@ -41,16 +41,19 @@ def parts(events: pa.Table, rng: np.random.Generator) -> dict[str, pa.Table]:
 def main() -> None:
     """Read row group by row group, for memory's sake."""
     folder, rng = Path(sys.argv[1]), np.random.default_rng(20260630)
+    made = folder / "night unfinished"  # what a stopped run leaves is not taken for the whole
+    made.mkdir(exist_ok=True)
     with ExitStack() as opened:
         file = opened.enter_context(pq.ParquetFile(folder / "events.parquet"))
         writers: dict[str, pq.ParquetWriter] = {}
         for group in range(file.num_row_groups):
             for name, rows in parts(file.read_row_group(group), rng).items():
                 if name not in writers:
-                    path = folder / f"{name}.parquet"
+                    path = made / f"{name}.parquet"
                     writers[name] = opened.enter_context(pq.ParquetWriter(path, file.schema_arrow))
                 if len(rows):
                     writers[name].write_table(rows)
+    made.rename(folder / "night")
 
 
 if __name__ == "__main__":

@@ -5,23 +5,28 @@
     python benchmarks/run.py --work DIR --frames                 # pandas in, pandas out; reading not counted
     python benchmarks/run.py --work DIR --replay                 # 180 days replayed, beside one scoring run
     python benchmarks/run.py --work DIR --format2                # sixty rules of format 2, beside those of format 1
+    python benchmarks/run.py --work DIR --aims                   # every job beside its aim; see aims.py
+    python benchmarks/run.py --work DIR --aims --sizes tiny --only parquet,night
     python benchmarks/run.py --work DIR --only floor,leadscore --times 5 --python OTHER_PYTHON
 
 Every run is a process of its own; its CPU seconds are those the kernel counted for it and its children, start of Python
 and imports included (the table says what those alone cost). Implementations take turns, so a busy minute hits all of
 them; `foreign` is what other processes used of the machine meanwhile: where it is large, believe the CPU seconds and
-not the seconds. Data are made on first use, in DIR or a temporary directory.
+not the seconds. Data are made on first use, in DIR or a temporary directory. With --aims the exit code is 1 where an
+aim is missed by more than a fifth, a job has failed, or answers differ.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
+import aims
 from harness import (
     CORES,
     FLOOR,
@@ -142,39 +147,48 @@ def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, help="folder for data and answers; default a temporary one")
-    parser.add_argument("--sizes", default="small", help=f"some of {','.join(SIZES)}")
-    parser.add_argument("--only", help=f"some of {','.join(SCRIPTS)}; default all of a kind")
+    parser.add_argument("--sizes", help=f"some of {','.join(SIZES)}; default small, and full for the aims")
+    scripts, jobs = ",".join(SCRIPTS), ",".join(aims.JOBS)
+    parser.add_argument("--only", help=f"some of {scripts}, or with --aims some of {jobs}; default all of a kind")
     parser.add_argument("--times", type=int, default=3)
-    parser.add_argument("--frames", action="store_true", help="pandas in, pandas out")
-    parser.add_argument("--replay", action="store_true", help="replay 180 days, beside one scoring run of ours")
-    parser.add_argument("--format2", action="store_true", help="rules of format 2, beside those of format 1")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--frames", action="store_true", help="pandas in, pandas out")
+    kind.add_argument("--replay", action="store_true", help="replay 180 days, beside one scoring run of ours")
+    kind.add_argument("--format2", action="store_true", help="rules of format 2, beside those of format 1")
+    kind.add_argument("--aims", action="store_true", help="every job beside its aim")
+    shared = os.environ.get("LEADSCORE_DATA", "")
+    parser.add_argument(
+        "--data", type=Path, default=shared, help="folder with bank/, for the aims; default LEADSCORE_DATA"
+    )
     parser.add_argument("--reference", help="whose answers the others are compared with")
     parser.add_argument("--python", default=sys.executable, help="the interpreter that runs the implementations")
     parser.add_argument("--memory-limit", type=float, default=10.0, help="GiB past which a process is ended")
     parser.add_argument("--out", type=Path, help="also write the Markdown here")
-    return parser.parse_args()
+    given = parser.parse_args()
+    given.sizes = (given.sizes or ("full" if given.aims else "small")).split(",")
+    given.only = given.only.split(",") if given.only else []
+    if strange := [*{*given.sizes} - {*SIZES}, *{*given.only} - {*(aims.JOBS if given.aims else SCRIPTS)}]:
+        parser.error(f"not known: {', '.join(strange)}")
+    if given.aims and (len(given.sizes) > 1 or given.sizes[0] not in aims.PLACES):
+        parser.error(f"--aims takes one size: {', '.join(aims.PLACES)}")
+    return given
 
 
-def main() -> None:
-    """Measure, compare, print."""
-    given = arguments()
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
-        work = given.work or Path(temporary)
-        work.mkdir(parents=True, exist_ok=True)
-        bench = Bench(work, given.python, given.frames, int(given.memory_limit * GIBIBYTE))
-        usual, reference = (FRAMES if given.frames else [*PEERS]), "polars"
-        if given.replay:
-            usual, reference = [OURS, *REPLAYS], "replay by scoring every day"
-        if given.format2:
-            usual, reference = [OURS, *FORMAT2, *CORES], "core duckdb"
-        peers = given.only.split(",") if given.only else usual
-        reference = given.reference or reference
-        reference = reference if reference in peers else None
-        results, parts = {}, []
-        for size in given.sizes.split(","):
-            data(bench, size)
-            results[size], part = run_size(bench, size, peers, given.times, reference)
-            parts.append(part)
+def side_by_side(bench: Bench, given: argparse.Namespace) -> str:
+    """Each size as a table of implementations."""
+    usual, reference = (FRAMES if given.frames else [*PEERS]), "polars"
+    if given.replay:
+        usual, reference = [OURS, *REPLAYS], "replay by scoring every day"
+    if given.format2:
+        usual, reference = [OURS, *FORMAT2, *CORES], "core duckdb"
+    peers = given.only or usual
+    reference = given.reference or reference
+    reference = reference if reference in peers else None
+    results, parts = {}, []
+    for size in given.sizes:
+        data(bench, size)
+        results[size], part = run_size(bench, size, peers, given.times, reference)
+        parts.append(part)
     if len(results) > 1:
         parts.append(growth(bench, results) + "\n")
     parts.append(
@@ -182,8 +196,23 @@ def main() -> None:
     )
     report = "\n".join(parts)
     print(report)
+    return report
+
+
+def main() -> None:
+    """Measure, compare, print."""
+    given, good = arguments(), True
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
+        work = given.work or Path(temporary)
+        work.mkdir(parents=True, exist_ok=True)
+        bench = Bench(work, given.python, given.frames, int(given.memory_limit * GIBIBYTE))
+        if given.aims:
+            report, good = aims.report(bench, given.sizes[0], given.only or [*aims.JOBS], given.times, given.data)
+        else:
+            report = side_by_side(bench, given)
     if given.out:
         given.out.write_text(report + "\n")
+    sys.exit(not good)
 
 
 if __name__ == "__main__":
