@@ -15,11 +15,8 @@ from leadscore.rulebook.plan import ALWAYS, Plan, compiled
 from leadscore.rulebook.values import LONGEST_DAYS
 from leadscore.scoring.values import Values
 from leadscore.tables.counting import Counting, counted
-from leadscore.tables.days import Days, Ints
+from leadscore.tables.days import Days, Ints, merged
 from leadscore.tables.tables import Tables
-
-# An age in days fits in so many bits.
-_BITS = 24
 
 
 @dataclass
@@ -67,18 +64,16 @@ class Seen:
 
     def note_days(self, days: Sequence[Days], oldest: int) -> None:
         """Note those that count: of each lead, up to an age."""
-        lead, age, count = (
-            np.concatenate([getattr(one, name)[one.age < oldest] for one in days] or [np.zeros(0, np.int64)])
-            for name in ("lead", "age", "count")
-        )
-        if not len(lead):
+        days = [part for part in (one.where(one.age < oldest) for one in days) if len(part.lead)]
+        if not days:
             return
         if self.least == 1:
             self.most = 1
         elif isinstance(self.part, BehaviourRule) and self.part.count == "each":
+            lead, count = (np.concatenate([getattr(one, name) for one in days]) for name in ("lead", "count"))
             self.most = int(np.bincount(lead, count).max())
         else:
-            self.most = int(np.bincount(np.unique((lead.astype(np.int64) << _BITS) + age) >> _BITS).max())
+            self.most = int(np.bincount((days[0] if len(days) == 1 else merged(days)).lead).max())
         self.fired = self.most >= self.least
 
 

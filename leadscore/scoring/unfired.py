@@ -96,6 +96,7 @@ class _Leads:
         self.tables, self.attributes, self.last = tables, attributes, last
         self.rulebook = rulebook = attributes.plan.rulebook
         self.there = (tables.records.there_from(rulebook.timezone) <= last)[tables.records.lead].astype(np.int64)
+        self.uses = list(uses(rulebook))
         self._values: dict[str, Values] = {}
 
     def values(self, name: str) -> Values:
@@ -196,7 +197,7 @@ def _unnamed(name: str, leads: _Leads) -> _Found:
     Where none gives points by it alone, as where it keeps some leads out, only those that may mean a named one.
     """
     book, values = leads.rulebook, leads.values(name)
-    own = [use for place, side, column, use in uses(book) if side == "lead" and column == name and _scores(place)]
+    own = [use for place, side, column, use in leads.uses if side == "lead" and column == name and _scores(place)]
     alone = [rule for rule in book.fit if {column for column, _ in rule_uses(rule)} == {name}]
     others = any(rule.other for rule in alone)
     if values.column.kind != "text" or others or not {use for use, _ in own} <= _LISTED:

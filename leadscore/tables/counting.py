@@ -87,7 +87,8 @@ class Counting:
             rows, kind, age = rows[own], kind[own], age[own]
         order = np.argsort(kind, kind="stable")
         lead, age = batch.lead[rows[order]], age[order]
-        ends = np.cumsum(np.bincount(kind, minlength=len(reach)))
+        counts = np.bincount(kind, minlength=len(reach))
+        ends = np.cumsum(counts)
         columns: tuple[npt.NDArray[Any], ...] = (lead, age)
         parts: dict[int, list[Any]] = self._wide
         if batch.count is not None:
@@ -95,9 +96,9 @@ class Counting:
         elif int(age.max(initial=0)).bit_length() <= self._bits:
             columns = ((lead.astype(np.uint32) << np.uint32(self._bits)) | age.astype(np.uint32),)
             parts = self._narrow
-        for one in np.unique(kind):
-            part = slice(ends[one - 1] if one else 0, ends[one])
-            parts.setdefault(int(one), []).append(tuple(column[part] for column in columns))
+        for one in np.flatnonzero(counts).tolist():
+            part = slice(ends[one] - counts[one], ends[one])
+            parts.setdefault(one, []).append(tuple(column[part] for column in columns))
 
     def _note(self, kind: npt.NDArray[np.int16], day: npt.NDArray[np.int32], count: npt.NDArray[Any] | None) -> None:
         """Note of how many events of each class there are on each day."""
