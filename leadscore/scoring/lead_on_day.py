@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from leadscore.rulebook.conditions import AT_LEAST_ONCE
-from leadscore.rulebook.lookups import Ago, Holds, Place
+from leadscore.rulebook.lookups import Ago, Answer, Place
 from leadscore.rulebook.model import BehaviourRule, thousandths
 from leadscore.rulebook.plan import ALWAYS, Earning, EventPlan, FitPlan, Plan
 
@@ -45,17 +45,8 @@ class OneLead:
         """Whether there is such an event that counts."""
         return happening in self.found and bool(self.events(happening))
 
-    def holds(self, holds: Holds) -> bool:
-        """Whether a condition holds."""
-        rows, every = self.rows, holds.every
-        if every is None:
-            return bool(holds.evaluate(self._answer, min, max) > 0)
-        for column, index in every:  # noqa: SIM110 - twice as fast as all()
-            if rows[column][index] <= 0:
-                return False
-        return True
-
-    def _answer(self, asked: Place | int) -> int:
+    def answer(self, asked: Answer) -> int:
+        """What it answers to a part of a condition."""
         if isinstance(asked, Ago):
             return self.ago[asked.column][asked.index]
         if isinstance(asked, Place):
@@ -96,7 +87,7 @@ def fit_points(plan: FitPlan, one: OneLead) -> int:
     if plan.place is not None:
         return one.rows[plan.place.column][plan.place.index]
     for holds, points in plan.ways:
-        if one.holds(holds):
+        if holds.true_of(one):
             return points
     return plan.other
 
@@ -104,7 +95,7 @@ def fit_points(plan: FitPlan, one: OneLead) -> int:
 def case_points(earning: Earning, plan: EventPlan, events: list[Event], one: OneLead) -> int:
     """The points of the first case that holds."""
     for holds, case in earning.cases:
-        if holds is not None and not one.holds(holds):
+        if holds is not None and not holds.true_of(one):
             continue
         if case.times or case.within_days:
             within = [event for event in events if event[0] < (case.within_days or ALWAYS)]

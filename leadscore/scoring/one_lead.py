@@ -146,7 +146,7 @@ class _OneScorer:
         named = zip(["event", *self.where, *["at"] * self.dated], (event, *values), strict=True)
         rows = {name: self.events[name].row(value) for name, value in named}
         event_alone = OneLead(self.plan, rows, {}, {}, 0)
-        return [index for index, holds in self.waits if event_alone.holds(holds)]
+        return [index for index, holds in self.waits if holds.true_of(event_alone)]
 
     def found(self, events: Iterable[Mapping[str, Any]], day: int) -> Found:
         """For each happening the events it waits for, in its window."""
@@ -277,7 +277,7 @@ class _OneScorer:
         earning, plan = self.plan.behaviour[place], self.plan.happenings[place]
         rule, worth, slot, _ = self.rules[place]
         first, last = rule.active
-        if not first <= one.day <= last or (earning.when is not None and not one.holds(earning.when)):
+        if not first <= one.day <= last or (earning.when is not None and not earning.when.true_of(one)):
             return
         events = one.events(place)
         if earning.cases:
@@ -303,15 +303,15 @@ class _OneScorer:
 
     def _verdict(self, fit: int, behaviour: int, one: OneLead) -> dict[str, Any]:
         plan, qualify = self.plan, self.plan.rulebook.qualify
-        barred = (name for name, asks in plan.never if (one.did(asks) if isinstance(asks, int) else one.holds(asks)))
+        barred = (name for name, asks in plan.never if (one.did(asks) if isinstance(asks, int) else asks.true_of(one)))
         blocked = next(barred, None)
-        own = ((name, threshold) for name, holds, threshold in plan.segments if one.holds(holds))
+        own = ((name, threshold) for name, holds, threshold in plan.segments if holds.true_of(one))
         segment, threshold = next(own, (None, plan.threshold))
         grade = self._grade(fit, behaviour)
         enough = fit >= self.minimum_fit and behaviour >= self.minimum_behaviour
         enough = enough and (threshold is None or fit + behaviour >= threshold)
         enough = enough and (qualify.grades is None or grade in qualify.grades)
-        asked = any(one.did(place) and (holds is None or one.holds(holds)) for place, holds in plan.hand_raises)
+        asked = any(one.did(place) and (holds is None or holds.true_of(one)) for place, holds in plan.hand_raises)
         via = None if blocked else "hand_raise" if asked else "score" if enough else None
         verdict = {
             "fit": fit / 1000,
