@@ -12,6 +12,7 @@ from leadscore.base.text import shown
 from leadscore.errors import ArgumentError
 
 _FIRST = dt.date(1970, 1, 1)
+_WRITTEN = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 def as_day(value: Any, *, name: str) -> dt.date:
@@ -34,7 +35,7 @@ def as_day(value: Any, *, name: str) -> dt.date:
     if isinstance(value, dt.date) and value is not pd.NaT:
         return value
     try:
-        if re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
+        if _WRITTEN.fullmatch(value):
             return dt.date.fromisoformat(value)
     except (TypeError, ValueError):
         pass

@@ -55,6 +55,8 @@ def worded(normalised: str) -> str:
 
 def as_text(value: Any) -> str:
     """How a value that is not text stands in a text column: 5 and 5.0 as '5', True as 'true'."""
+    if type(value) is str:
+        return value
     # What stands in an array or a Series is of numpy, which would not be loaded for a rulebook.
     if hasattr(value, "item"):
         value = value.item()

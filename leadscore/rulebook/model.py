@@ -79,7 +79,7 @@ class Limits(Part):
     def clip(self, value: _N) -> _N:
         """`value`, in thousandths, within the limits."""
         low, high = self.bounds
-        return min(max(value, low), high)  # type: ignore[return-value] # limits that are set are whole
+        return low if value < low else min(value, high)  # type: ignore[return-value] # limits that are set are whole
 
 
 def _shape(value: Any) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -41,7 +43,8 @@ _SAFE_DAYS = dt.date(1, 1, 9).toordinal() - _EPOCH_ORDINAL, dt.date(9999, 12, 20
 # Values of these types mean what they equal; Decimal("1.0") and Decimal("1.00") are two texts, and of a time that the
 # clock shows twice both are equal.
 _PLAIN = frozenset({str, bool, int, float, type(None)})
-
+# Values of these types are asked for again and again, and equal those alone that mean the same.
+_FEW = frozenset({str, bool})
 
 _NOTHING: dict[int, tuple[Any, ...]] = {}
 
@@ -57,7 +60,7 @@ class _Reader:
 
     def row(self, raw: Any) -> list[int]:
         """All look-ups of one value."""
-        return self.remembered(raw) if type(raw) is str else self._row(raw)
+        return self.remembered(raw) if type(raw) in _FEW else self._row(raw)
 
     def _row(self, raw: Any) -> list[int]:
         value = self.value.read(raw)
@@ -116,7 +119,8 @@ class _OneScorer:
         self.amount = OneValue("number", book.missing_values, book.timezone, odd=False)
         self.feeds = lru_cache(_REMEMBERED, typed=True)(self._feeds)
         self.told = {place: one for place, one in enumerate(plan.happenings) if one.columns or one.sum}
-        self.waits = [(index, one.holds) for index, one in enumerate(plan.happenings) if one.holds is not None]
+        waits = [(one.window, index, one.holds) for index, one in enumerate(plan.happenings) if one.holds is not None]
+        self.waits = sorted(waits, key=itemgetter(0), reverse=True)
         self.windows = [one.window for one in plan.happenings]
         self.stages = [(place, one.stages) for place, one in enumerate(plan.happenings) if one.stages]
         self.minimum_fit = minimum(book.qualify.minimum_fit)
@@ -138,21 +142,21 @@ class _OneScorer:
             self.asking += [] if alone else [place]
         self.alone = frozenset(range(len(self.rules))) - frozenset(self.asking)
 
-    def _feeds(self, event: Any, *values: Any) -> list[int]:
-        """The happenings that wait for such an event."""
+    def _feeds(self, event: Any, *values: Any) -> list[tuple[int, int]]:
+        """The happenings that wait for such an event, each after its window; the longest window first."""
         blank = not event.strip() if isinstance(event, str) else self.events["event"].value.read(event) is None
         if blank:
             raise ValueError("no event")
         named = zip(["event", *self.where, *["at"] * self.dated], (event, *values), strict=True)
         rows = {name: self.events[name].row(value) for name, value in named}
         event_alone = OneLead(self.plan, rows, {}, {}, 0)
-        return [index for index, holds in self.waits if holds.true_of(event_alone)]
+        return [(window, index) for window, index, holds in self.waits if holds.true_of(event_alone)]
 
     def found(self, events: Iterable[Mapping[str, Any]], day: int) -> Found:
         """For each happening the events it waits for, in its window."""
-        found: Found = {}
+        found: defaultdict[int, list[Any]] = defaultdict(list)
         problems = []
-        feeds, where, windows, told = self.feeds, self.where, self.windows, self.told
+        feeds, where, told = self.feeds, self.where, self.told
         for position, event in enumerate(events):
             try:
                 values = event["event"], *map(event.get, where)
@@ -160,7 +164,7 @@ class _OneScorer:
                 asked = (*values, dt.date.fromordinal(own + _EPOCH_ORDINAL)) if self.dated else values
                 waiting = feeds(*asked) if _PLAIN.issuperset(map(type, values)) else self._feeds(*asked)
                 age = day - own
-                kept = {one: self._told(told[one], event) for one in waiting if one in told} if told else _NOTHING
+                kept = {one: self._told(told[one], event) for _, one in waiting if one in told} if told else _NOTHING
             except KeyError as error:
                 problems.append(Problem(f"events[{position}]", f"there is no {error}"))
             except ValueError as error:
@@ -172,10 +176,10 @@ class _OneScorer:
                 problems.append(Problem(f"events[{position}]", message))
             else:
                 if age >= 0:
-                    for happening in waiting:
-                        if age < windows[happening]:
-                            one = (age, *kept[happening]) if happening in kept else age
-                            found.setdefault(happening, []).append(one)
+                    for window, happening in waiting:
+                        if age >= window:
+                            break
+                        found[happening].append((age, *kept[happening]) if happening in kept else age)
         if problems:
             raise ContractError("events", problems)
         return found
@@ -225,15 +229,15 @@ class _OneScorer:
         for name, reader in self.leads.items():
             try:
                 rows[name] = reader.row(lead[name])
-                if name in self.ago:
-                    date = reader.value.read(lead[name])
-                    ago[name] = self.ago[name].row(None if date is None else day - int(date))
             except KeyError:
                 problems.append(Problem(f"lead[{name!r}]", f"is not there (None is missing){did_you_mean(name, lead)}"))
             except ValueError as error:
                 problems.append(Problem(f"lead[{name!r}]", f"{lead[name]!r}: {error}"))
         if problems:
             raise ContractError("lead", problems)
+        for name, reader in self.ago.items():
+            date = self.leads[name].value.read(lead[name])
+            ago[name] = reader.row(None if date is None else day - int(date))
         return rows, ago
 
     def score(
@@ -324,7 +328,7 @@ class _OneScorer:
             "blocked_by": blocked,
             "grade": grade,
         }
-        return verdict | ({"label": plan.labels.get(grade or "")} if plan.labels else {})
+        return verdict | {"label": plan.labels.get(grade or "")} if plan.labels else verdict
 
     def _grade(self, fit: int, behaviour: int) -> str | None:
         found = ""
@@ -336,6 +340,11 @@ class _OneScorer:
 @lru_cache(maxsize=64)
 def _one_scorer(rulebook: Rulebook) -> _OneScorer:
     return _OneScorer(compiled(rulebook))
+
+
+def _several(part: Any) -> bool:
+    """Whether there is one after another; an array without dimensions passes for an Iterable."""
+    return isinstance(part, Iterable) and bool(getattr(part, "ndim", 1))
 
 
 def score_one(
@@ -391,10 +400,9 @@ def score_one(
     82.5
     """
     # All problems are gathered only where there is one: a web form waits for the answer.
-    # An array without dimensions passes for an Iterable.
-    rows, reached = (part if getattr(part, "ndim", 1) else 0 for part in (events, outcomes))
-    tables = isinstance(rows, Iterable) and isinstance(reached, Iterable | None)
+    tables = _several(events) and (outcomes is None or _several(outcomes))
     if not (tables and isinstance(lead, Mapping) and isinstance(rulebook, Rulebook)):
+        rows, reached = (part if getattr(part, "ndim", 1) else 0 for part in (events, outcomes))
         with Arguments("score_one") as given:
             given.types(lead=(lead, Mapping), events=(rows, Iterable), rulebook=(rulebook, Rulebook))
             given.types(outcomes=(reached, Iterable | None))
