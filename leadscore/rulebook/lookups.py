@@ -167,10 +167,19 @@ class Holds:
         return any(type(one) is not Place for places in self.tests.values() for one in places)
 
     @cached_property
+    def _known(self) -> Known:
+        known: Known = self.evaluate(Known.of, Known.every, Known.some)
+        return known
+
+    @cached_property
     def true_of(self) -> Callable[[One], bool]:
         """Whether it holds for one lead, or one event; asked of many, one after another, so it is put together once."""
-        yes, _ = self.evaluate(Known.of, Known.every, Known.some)
-        return yes
+        return self._known.yes
+
+    @cached_property
+    def false_of(self) -> Callable[[One], bool]:
+        """Whether it is known not to hold for one; whatever is unknown of it, then, may turn out as it will."""
+        return self._known.no
 
     def evaluate(self, get: Callable[[Any], Any], every: Callable[..., Any], some: Callable[..., Any]) -> Any:
         """1 where it holds, 0 where it is unknown, -1 where it does not hold; `get` gives an answer."""
@@ -326,7 +335,7 @@ _OPERATORS: dict[str, Callable[[Any], Met]] = {
     "in": lambda operands: partial(_among, frozenset(operands), True),
     "not_in": lambda operands: partial(_among, frozenset(operands), False),
     "has_option": lambda operands: lambda pieces, _: not pieces.isdisjoint(operands),
-    "contains": lambda operands: lambda value, _: any(part in value for part in operands),
+    "contains": lambda operands: partial(_contains, operands),
     "starts_with": lambda operands: lambda value, _: value.startswith(operands),
     "ends_with": lambda operands: lambda value, _: value.endswith(operands),
     "at_least": lambda bound: lambda value, _: bool(value >= bound),
@@ -335,6 +344,13 @@ _OPERATORS: dict[str, Callable[[Any], Met]] = {
     "less_than": lambda bound: lambda value, _: bool(value < bound),
     "between": lambda bounds: lambda value, _: bool(bounds[0] <= value <= bounds[1]),
 }
+
+
+def _contains(parts: tuple[str, ...], value: str, _: Found) -> bool:
+    for part in parts:  # noqa: SIM110 - three times as fast as any()
+        if part in value:
+            return True
+    return False
 
 
 def _among(values: frozenset[Any], wanted: bool, value: Any, _: Found) -> bool:  # noqa: FBT001

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any
@@ -16,7 +16,7 @@ from leadscore.base.days import as_day
 from leadscore.base.text import normalise
 from leadscore.errors import ArgumentError, ContractError, Problem, did_you_mean
 from leadscore.rulebook import Rulebook
-from leadscore.rulebook.lookups import ColumnPlan, cells
+from leadscore.rulebook.lookups import ColumnPlan, Holds, cells
 from leadscore.rulebook.model import Limits, minimum, thousandths
 from leadscore.rulebook.plan import EventPlan, Plan, compiled
 from leadscore.scoring.lead_on_day import (
@@ -43,6 +43,7 @@ _SAFE_DAYS = dt.date(1, 1, 9).toordinal() - _EPOCH_ORDINAL, dt.date(9999, 12, 20
 # Values of these types mean what they equal; Decimal("1.0") and Decimal("1.00") are two texts, and of a time that the
 # clock shows twice both are equal.
 _PLAIN = frozenset({str, bool, int, float, type(None)})
+_TEXT = frozenset({str, type(None)})
 # Values of these types are asked for again and again, and equal those alone that mean the same.
 _FEW = frozenset({str, bool})
 
@@ -69,6 +70,26 @@ class _Reader:
         if self.cells:
             return self.cells[bisect_left(self.edges, value) + bisect_right(self.edges, value)]
         return self.plan.row(value)
+
+
+class _Answered(dict[tuple[Any, ...], Any]):
+    """What values answer together, remembered where they mean what they equal."""
+
+    def __init__(self, answer: Callable[..., Any]) -> None:
+        self.answer = answer
+
+    def __missing__(self, values: tuple[Any, ...]) -> Any:
+        kinds = tuple(map(type, values))
+        # 1 and True are equal, and two texts; a text equals itself alone, so that texts are found without all this.
+        key = values if _TEXT.issuperset(kinds) else (values, kinds)
+        if key is not values and key in self:
+            return self[key]
+        answer = self.answer(*values)
+        if _PLAIN.issuperset(kinds):
+            if len(self) >= _REMEMBERED:
+                self.clear()
+            self[key] = answer
+        return answer
 
 
 class _Side:
@@ -117,7 +138,8 @@ class _OneScorer:
         self.where = [name for name in self.events if name not in {"event", "at"}]
         self.text = OneValue("text", book.missing_values, book.timezone, odd=False)
         self.amount = OneValue("number", book.missing_values, book.timezone, odd=False)
-        self.feeds = lru_cache(_REMEMBERED, typed=True)(self._feeds)
+        self.feeds = _Answered(self._feeds)
+        self.named = lru_cache(_REMEMBERED)(self._named)
         self.told = {place: one for place, one in enumerate(plan.happenings) if one.columns or one.sum}
         waits = [(one.window, index, one.holds) for index, one in enumerate(plan.happenings) if one.holds is not None]
         self.waits = sorted(waits, key=itemgetter(0), reverse=True)
@@ -150,7 +172,14 @@ class _OneScorer:
         named = zip(["event", *self.where, *["at"] * self.dated], (event, *values), strict=True)
         rows = {name: self.events[name].row(value) for name, value in named}
         event_alone = OneLead(self.plan, rows, {}, {}, 0)
-        return [(window, index) for window, index, holds in self.waits if holds.true_of(event_alone)]
+        waits = self.named(event) if type(event) is str else self.waits
+        return [(window, index) for window, index, holds in waits if holds.true_of(event_alone)]
+
+    def _named(self, event: str) -> list[tuple[int, int, Holds]]:
+        """The happenings that some event of a name may be waited for by: all but those that its name rules out."""
+        rows = {name: [0] * len(column.looks) for name, column in self.plan.events.items()}
+        only_named = OneLead(self.plan, rows | {"event": self.events["event"].row(event)}, {}, {}, 0)
+        return [wait for wait in self.waits if not wait[-1].false_of(only_named)]
 
     def found(self, events: Iterable[Mapping[str, Any]], day: int) -> Found:
         """For each happening the events it waits for, in its window."""
@@ -162,18 +191,14 @@ class _OneScorer:
                 values = event["event"], *map(event.get, where)
                 own = self._day(event["at"])
                 asked = (*values, dt.date.fromordinal(own + _EPOCH_ORDINAL)) if self.dated else values
-                waiting = feeds(*asked) if _PLAIN.issuperset(map(type, values)) else self._feeds(*asked)
+                try:
+                    waiting = feeds[asked]
+                except TypeError:  # a list of options has no hash
+                    waiting = self._feeds(*asked)
                 age = day - own
                 kept = {one: self._told(told[one], event) for _, one in waiting if one in told} if told else _NOTHING
-            except KeyError as error:
-                problems.append(Problem(f"events[{position}]", f"there is no {error}"))
-            except ValueError as error:
-                problems.append(Problem(f"events[{position}]", f"{event!r}: {error}"))
-            except (TypeError, AttributeError, IndexError):
-                if isinstance(event, Mapping):
-                    raise
-                message = f"must be a mapping of column to value, as frame.to_dict('records') gives; got {event!r}"
-                problems.append(Problem(f"events[{position}]", message))
+            except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
+                problems.append(Problem(f"events[{position}]", _refused(event, error)))
             else:
                 if age >= 0:
                     for window, happening in waiting:
@@ -335,6 +360,17 @@ class _OneScorer:
         for side, least, letters in self.plan.grades:
             found += letters[bisect_left(least, -fit if side == "fit" else -behaviour)]
         return found or None
+
+
+def _refused(event: Any, error: Exception) -> str:
+    """What is wrong with an event that could not be read."""
+    if isinstance(error, KeyError):
+        return f"there is no {error}"
+    if isinstance(error, ValueError):
+        return f"{event!r}: {error}"
+    if isinstance(event, Mapping):
+        raise error
+    return f"must be a mapping of column to value, as frame.to_dict('records') gives; got {event!r}"
 
 
 @lru_cache(maxsize=64)
