@@ -33,6 +33,6 @@ def same(one, other, *, chosen=True):
     assert one.model_.features == other.model_.features
     assert one.model_.intercept == other.model_.intercept
     np.testing.assert_array_equal(one.model_.coefficients, other.model_.coefficients)
-    np.testing.assert_array_equal(one.draws_, other.draws_)
+    np.testing.assert_array_equal(one.draws_.coefficients, other.draws_.coefficients)
     if chosen:
         pd.testing.assert_frame_equal(one.chosen_, other.chosen_, check_exact=True)

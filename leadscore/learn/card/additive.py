@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.linalg import block_diag
+from threadpoolctl import threadpool_limits
 
 from leadscore.learn.card.binning import Bins, Floats, Ints, parts, starts_of
 from leadscore.learn.card.merging import regrouped
@@ -318,3 +319,32 @@ def resampled(model: Additive, rows: Rows, penalty: float, draws: int) -> Floats
         score[:-1] += pull @ rng.standard_normal(len(pull))
         found[draw] = model.coefficients + (model.covariance @ score)[:n] + apart * rng.standard_normal()
     return found
+
+
+class Draws:
+    """Coefficients had other leads come, drawn when they are first asked for, as drawing takes as long as fitting.
+
+    They are the same whenever that is. Until then the rows are kept, in memory alone: a pickle holds what was drawn,
+    and nothing of any lead.
+
+    Parameters
+    ----------
+    held : (draws, n_bins) or callable
+        The coefficients, or what draws them.
+    """
+
+    def __init__(self, held: Floats | Callable[[], Floats]) -> None:
+        self._held = held
+
+    @property
+    def coefficients(self) -> Floats:
+        """(draws, n_bins) log odds."""
+        held = self._held
+        if callable(held):
+            # As many threads as in a fit: with others the last digits would be others too.
+            with threadpool_limits(1, "blas"):
+                self._held = held = held()
+        return held
+
+    def __reduce__(self) -> tuple[type[Draws], tuple[Floats]]:
+        return Draws, (self.coefficients,)

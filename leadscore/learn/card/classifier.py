@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -21,7 +22,7 @@ from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_of
 from leadscore.base.text import counted
 from leadscore.errors import ArgumentError, Problem, did_you_mean
-from leadscore.learn.card.additive import Direction, additive, cut, resampled
+from leadscore.learn.card.additive import Direction, Draws, additive, cut, resampled
 from leadscore.learn.card.beyond import left_on_the_table
 from leadscore.learn.card.binning import Floats
 from leadscore.learn.card.folds import Days, folds, in_order, looked_at
@@ -111,6 +112,10 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
     -----
     A fit says in the log what it does and about how long it takes (`logging`, the logger `leadscore`): of fits of more
     than about 20 s as a warning, which Python shows unasked.
+
+    Intervals are worked out when they are first asked for: by `interval` and `points_card`, and by saving or pickling,
+    as no row of any lead gets into a file. Until then a fit keeps its rows by their bins, 2 bytes for each feature and
+    some 16 beside; whenever it is asked, it says the same.
 
     With dates, each tenth of the time has a level of its own, which no feature is credited with; predictions stand on
     that of the newest. Probabilities are those of leads like those learned from: where the base rate has moved since,
@@ -215,9 +220,9 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
             (in_bins,) = paired(in_bins, list(folds(in_bins, day)), 1 / best["C"], self.pairs, self.monotone)
             self.model_, maps = additive(in_bins, 1 / best["C"], best["encoding"], self.monotone)
             in_bins = in_bins.rebinned(self.model_.features, maps)
-        _LOG.log(level, "3 of 3, comparing with boosted trees and pairs of features; intervals")
+        _LOG.log(level, "3 of 3, comparing with boosted trees and pairs of features")
         self.beyond_ = left_on_the_table(rows, parted, best, self)
-        self.draws_ = resampled(self.model_, in_bins, 1 / best["C"], _DRAWS)
+        self.draws_ = Draws(partial(resampled, self.model_, in_bins, 1 / best["C"], _DRAWS))
 
     def _guarded(self, frame: pd.DataFrame, rows: LeadRows) -> pd.DataFrame:
         """What is learned from; what is wrong with the columns left out is said, or refused."""
@@ -347,7 +352,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
         with Arguments("interval") as given:
             given.probability("confidence", confidence)
         model = self.model_
-        beside = centred(self.draws_, model.mass, model.features)
+        beside = centred(self.draws_.coefficients, model.mass, model.features)
         low, high = np.quantile(beside, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
         ends = pd.DataFrame({"low": low, "high": high})
         return model.frame().assign(coefficient=model.coefficients).join(ends[model.mass > 0])

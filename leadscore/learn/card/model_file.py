@@ -33,7 +33,7 @@ from leadscore.base.arguments import Arguments
 from leadscore.base.files import replacing
 from leadscore.base.text import counted
 from leadscore.errors import ArgumentError, Problem, visible
-from leadscore.learn.card.additive import Additive
+from leadscore.learn.card.additive import Additive, Draws
 from leadscore.learn.card.binning import Bins
 from leadscore.learn.card.model_card import FIRST_LINE, model_card
 from leadscore.learn.guards.guards import Guards
@@ -99,7 +99,7 @@ def write_model(
     if problems := list(_unwritable(target, card, verdict)):
         raise ArgumentError(f"{target}", problems)
     buffer = io.BytesIO()
-    np.savez(buffer, **{name: getattr(model.model_, name) for name in ARRAYS[:-1]}, draws=model.draws_)
+    np.savez(buffer, **{name: getattr(model.model_, name) for name in ARRAYS[:-1]}, draws=model.draws_.coefficients)
     with ZipFile(buffer, "a") as file:
         # Without the time of day: the same model is the same file.
         file.writestr(ZipInfo(TEXT), _text(model, target))
@@ -128,7 +128,7 @@ def read_model(path: str | os.PathLike[str], kind: type[Model]) -> Model:
         own |= {name: np.array(own[name])} if name in own else {}
     draws = arrays.pop("draws")
     fitted = Additive(features=said.features, intercept=said.intercept, log_loss=said.log_loss, **arrays)
-    vars(model).update(own, model_=fitted, draws_=draws, chosen_=pd.DataFrame(map(dict, said.chosen_)))
+    vars(model).update(own, model_=fitted, draws_=Draws(draws), chosen_=pd.DataFrame(map(dict, said.chosen_)))
     return model
 
 

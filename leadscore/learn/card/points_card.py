@@ -375,7 +375,7 @@ def points_card(fitted: Any, span: int | None, pdo: float | None, max_points_row
     model, directions = fitted.model_, fitted.monotone or {}
     rows = len(model.mass) if max_points_rows is None else max_points_rows
     with threadpool_limits(1, "blas"):
-        short, drawn = _shortened(model, fitted.draws_, rows, directions)
+        short, drawn = _shortened(model, fitted.draws_.coefficients, rows, directions)
     if not short.coefficients.any():
         raise ArgumentError("X", "there is nothing to give points for: no column learned from tells leads apart")
     points, slope, move, lost = whole_points(short, span, None if pdo is None else _LN2 / pdo, directions)

@@ -65,7 +65,7 @@ class Rows:
         """The same rows in new bins; `maps` gives the new bin of each old one, and is empty where a feature is gone."""
         kept = [place for place, mapping in enumerate(maps) if len(mapping)]
         spread, widest = (None if of is None else of[kept] for of in (self.spread, self.widest))
-        codes = [maps[place][self.codes[place]] for place in kept]
+        codes = [maps[place].astype(np.int16)[self.codes[place]] for place in kept]
         return replace(self, features=features, codes=codes, spread=spread, widest=widest)
 
     @property

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from leadscore.errors import visible
+from leadscore.learn.card.additive import Draws
 from leadscore.learn.card.classifier import LeadClassifier
 from leadscore.present.markdown import escaped
 from leadscore.present.result import Result
@@ -102,7 +103,7 @@ def test_a_model_without_features_has_a_card(tmp_path):
     none = {name: np.zeros(0) for name in ("coefficients", "mass", "events")}
     one = {name: np.eye(1) for name in ("curvature", "covariance")}
     model.model_ = replace(model.model_, features=[], **none, **one)
-    model.draws_ = np.zeros((200, 0))
+    model.draws_ = Draws(np.zeros((200, 0)))
     model.save(tmp_path / "m.npz")
     card = (tmp_path / "m.md").read_text(encoding="utf-8")
     assert "There is no card: there is nothing to give points for" in card

@@ -15,6 +15,7 @@ from sklearn.exceptions import NotFittedError
 
 from leadscore.errors import ArgumentError
 from leadscore.learn.card import model_file
+from leadscore.learn.card.additive import Draws
 from leadscore.learn.card.classifier import LeadClassifier
 from leadscore.present.result import Result
 from tests.support.model_files import DATES, FRAME, MODEL, OUTCOME, PAIRED, N, copied, fitted, paired, written
@@ -25,7 +26,7 @@ def assert_same(model, other, frame):
     assert other.get_params() == model.get_params()
     for name in ("coefficients", "curvature", "covariance", "mass", "events"):
         assert getattr(other.model_, name).tobytes() == getattr(model.model_, name).tobytes(), name
-    assert other.draws_.tobytes() == model.draws_.tobytes()
+    assert other.draws_.coefficients.tobytes() == model.draws_.coefficients.tobytes()
     assert (other.model_.features, other.model_.intercept, other.model_.log_loss) == (
         model.model_.features,
         model.model_.intercept,
@@ -135,7 +136,7 @@ def test_any_number_and_text_comes_back(folder_of_models, edges, intercept, leve
     some |= {name: rng.normal(size=(n + 1, n + 1)) for name in ("curvature", "covariance")}
     model = copied(MODEL)
     model.model_ = replace(MODEL.model_, features=features, intercept=intercept, **some)
-    model.draws_ = rng.normal(size=(3, n))
+    model.draws_ = Draws(rng.normal(size=(3, n)))
     with pytest.MonkeyPatch.context() as patch:
         # The card of a model that was never fitted means nothing.
         patch.setattr(model_file, "model_card", lambda *_, **__: model_file.FIRST_LINE)
