@@ -18,6 +18,8 @@ _STEPS = 100
 _ENOUGH = 1e-12
 # The curvature is worked out again while a step gains more than this share of the loss.
 _BENDS = 1e-3
+# Features are taken together up to so many cells: more would be fewer tables, and those of pairs of them too large.
+_CELLS = 128
 
 
 class Dense:
@@ -40,8 +42,45 @@ class Dense:
         return self.columns.T @ (self.columns * weight[:, None])
 
 
+@dataclass(frozen=True)
+class _Table:
+    """Features taken together: the cell that a row is in says its bin of each.
+
+    Attributes
+    ----------
+    cell : (n_rows,)
+    size : int
+        How many cells there are.
+    own : slice
+        Which columns are those of its bins.
+    within : (n_own, n_cells)
+        1 for each cell that is in a bin.
+    alone : bool
+        Whether it is of one feature, whose cells are its bins.
+    """
+
+    cell: npt.NDArray[np.intp]
+    size: int
+    own: slice
+    within: Floats
+    alone: bool = True
+
+    def with_feature(self, code: npt.NDArray[np.intp], size: int) -> _Table:
+        """A feature more."""
+        within = np.vstack([np.repeat(self.within, size, axis=1), np.tile(np.eye(size), self.size)])
+        own = slice(self.own.start, self.own.stop + size)
+        return _Table(self.cell * size + code, self.size * size, own, within, alone=False)
+
+    def sums(self, cells: npt.NDArray[Any]) -> Floats:
+        """(n_own, ..) sums over the cells of each bin."""
+        return cells if self.alone else self.within @ cells
+
+
 class OneHot:
     """Features of which each row has one bin, as codes: a column per bin, none of which is ever written out.
+
+    What is summed over rows is summed by the cells of a few tables of several features each, and only then by bin:
+    going through the rows is what costs.
 
     Parameters
     ----------
@@ -64,21 +103,30 @@ class OneHot:
             total += coefficients[start : start + size][code]
         return total
 
+    @cached_property
+    def _tables(self) -> list[_Table]:
+        found: list[_Table] = []
+        for code, start, size in zip(self.codes, self.starts, self.sizes, strict=False):
+            if found and found[-1].size * size <= _CELLS:
+                found[-1] = found[-1].with_feature(code, size)
+            else:
+                found.append(_Table(code, size, slice(start, start + size), np.eye(size)))
+        return found
+
     def transposed(self, rows: Floats) -> Floats:
         """(n_columns,) sums over the rows."""
-        sums = [np.bincount(code, rows, size) for code, size in zip(self.codes, self.sizes, strict=True)]
+        sums = [table.sums(np.bincount(table.cell, rows, table.size)) for table in self._tables]
         return np.concatenate(sums) if sums else np.zeros(0)
 
     def gram(self, weight: Floats) -> Floats:
         """(n_columns, n_columns) weighted products of the columns."""
-        found, widest = np.diag(self.transposed(weight)), max(self.sizes, default=0)
-        for i, (first, m) in enumerate(zip(self.codes, self.sizes, strict=True)):
-            a, cell = self.starts[i], first * widest
-            for j in range(i + 1, len(self.codes)):
-                b, n = self.starts[j], self.sizes[j]
-                block = np.bincount(cell + self.codes[j], weight, m * widest).reshape(m, widest)[:, :n]
-                found[a : a + m, b : b + n] = block
-                found[b : b + n, a : a + m] = block.T
+        found = np.empty((self.shape[1], self.shape[1]))
+        for place, one in enumerate(self._tables):
+            found[one.own, one.own] = (one.within * np.bincount(one.cell, weight, one.size)) @ one.within.T
+            for other in self._tables[place + 1 :]:
+                cells = np.bincount(one.cell * other.size + other.cell, weight, one.size * other.size)
+                block = other.sums(one.sums(cells.reshape(one.size, other.size)).T)
+                found[other.own, one.own], found[one.own, other.own] = block, block.T
         return found
 
 

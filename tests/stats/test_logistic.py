@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import statsmodels.api as sm
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
@@ -79,7 +79,8 @@ def test_curvature_and_covariance_are_those_of_the_fit(seed):
 
 
 @FEW
-@given(st.integers(0, 10_000), st.lists(st.integers(1, 5), min_size=1, max_size=4))
+@given(st.integers(0, 10_000), st.lists(st.integers(1, 5) | st.sampled_from([12, 128, 200]), min_size=1, max_size=5))
+@example(0, [2, 2])  # as many cells as bins, and not the same
 def test_bins_are_columns_of_zeros_and_ones(seed, sizes):
     rng = np.random.default_rng(seed)
     codes = [rng.integers(0, size, 80).astype(np.int16) for size in sizes]

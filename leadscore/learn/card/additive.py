@@ -311,7 +311,7 @@ def resampled(model: Additive, rows: Rows, penalty: float, draws: int) -> Floats
     apart = (model.covariance @ free)[:n] * known
     # A row that stands for three leads is drawn as often as three rows; a lead of several rows with all of them.
     expected = rows.weight if rows.lead is None else np.ones(int(rows.lead.max()) + 1)
-    owner = np.arange(len(rows.y)) if rows.lead is None else rows.lead
+    owner = slice(None) if rows.lead is None else rows.lead
     rng, found = np.random.default_rng(0), np.empty((draws, rows.n_bins))
     for draw in range(draws):
         times = np.asarray((rng.poisson(expected) / expected)[owner] - 1, np.float64)
