@@ -33,6 +33,8 @@ _PSEUDO = 10.0
 _SLOPES_DRAWN = 1.0
 # The least share of the leads in a bin of a number.
 _LEAST_SHARE = 0.01
+# So many times leads are drawn again for the intervals of coefficients.
+_DRAWS = 200
 
 
 def cut(rows: Rows, shape: Shapes, method: Method, most: int) -> tuple[Rows, list[Bins], list[Ints]]:
@@ -279,8 +281,8 @@ def _sizes(model: Additive, penalty: float) -> Floats:
     return found
 
 
-def resampled(model: Additive, rows: Rows, penalty: float, draws: int) -> Floats:
-    """(draws, n_bins) coefficients had other leads come: each lead drawn as often as Poisson's law says.
+def resampled(model: Additive, rows: Rows, penalty: float) -> Floats:
+    """(200, n_bins) coefficients had other leads come: each lead drawn as often as Poisson's law says.
 
     A Newton step from the fit to that of the drawn rows: the weighted bootstrap (Newton, M. and Raftery, A. (1994),
     Journal of the Royal Statistical Society B 56, 3-48) in one step (Kline, P. and Santos, A. (2012), Journal of
@@ -312,8 +314,8 @@ def resampled(model: Additive, rows: Rows, penalty: float, draws: int) -> Floats
     # A row that stands for three leads is drawn as often as three rows; a lead of several rows with all of them.
     expected = rows.weight if rows.lead is None else np.ones(int(rows.lead.max()) + 1)
     owner = slice(None) if rows.lead is None else rows.lead
-    rng, found = np.random.default_rng(0), np.empty((draws, rows.n_bins))
-    for draw in range(draws):
+    rng, found = np.random.default_rng(0), np.empty((_DRAWS, rows.n_bins))
+    for draw in range(_DRAWS):
         times = np.asarray((rng.poisson(expected) / expected)[owner] - 1, np.float64)
         score = np.append(design.transposed(residual * times), residual @ times)
         score[:-1] += pull @ rng.standard_normal(len(pull))

@@ -47,10 +47,9 @@ from leadscore.stats.outcomes_and_scores import LeadRows
 from leadscore.stats.score_tests import Sample
 
 _LOG = logging.getLogger(__name__)
-_DRAWS = 200
 # What a row costs for each feature, in seconds of a processor of 2020, and beside it in the folds; what is long is said
 # without being asked.
-_PER_CELL, _PER_CELL_OF_FOLDS = 2.5e-6, 2e-5
+_PER_CELL, _PER_CELL_OF_FOLDS = 0.9e-6, 2e-5
 _LONG = 20
 
 
@@ -111,11 +110,9 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
     Notes
     -----
     A fit says in the log what it does and about how long it takes (`logging`, the logger `leadscore`): of fits of more
-    than about 20 s as a warning, which Python shows unasked.
-
-    Intervals are worked out when they are first asked for: by `interval` and `points_card`, and by saving or pickling,
-    as no row of any lead gets into a file. Until then a fit keeps its rows by their bins, 2 bytes for each feature and
-    some 16 beside; whenever it is asked, it says the same.
+    than about 20 s as a warning, which Python shows unasked. Intervals are worked out when they are first asked for, by
+    `interval`, `points_card`, `save` or a pickle, and are the same whenever that is; until then a model keeps its rows
+    by their bins, in memory alone: 2 bytes a row for each feature, and 16 to 32 beside.
 
     With dates, each tenth of the time has a level of its own, which no feature is credited with; predictions stand on
     that of the newest. Probabilities are those of leads like those learned from: where the base rate has moved since,
@@ -222,7 +219,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
             in_bins = in_bins.rebinned(self.model_.features, maps)
         _LOG.log(level, "3 of 3, comparing with boosted trees and pairs of features")
         self.beyond_ = left_on_the_table(rows, parted, best, self)
-        self.draws_ = Draws(partial(resampled, self.model_, in_bins, 1 / best["C"], _DRAWS))
+        self.draws_ = Draws(partial(resampled, self.model_, in_bins, 1 / best["C"]))
 
     def _guarded(self, frame: pd.DataFrame, rows: LeadRows) -> pd.DataFrame:
         """What is learned from; what is wrong with the columns left out is said, or refused."""
