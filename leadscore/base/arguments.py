@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import sys
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from decimal import Decimal
 from math import inf
 from numbers import Real
-from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
+from leadscore.base.call import Call
 from leadscore.base.days import as_day, day_number
-from leadscore.base.text import article, kind_of, shown
-from leadscore.errors import ArgumentError, Problem, nearest
+from leadscore.base.text import kind_of, shown
+from leadscore.errors import ArgumentError, nearest
 
 _NO_DAY = dt.date(1970, 1, 1)
 # No count of days, weeks, leads or bins is larger, and sums of such fit in 64 bits.
 _MOST = 2**31 - 1
 
 
-class Arguments:
+class Arguments(Call):
     """Checks the arguments of one call; at the end of the `with`, one ArgumentError names everything that is wrong.
 
     Each check gives back the value in its plain form. Of a wrong value it gives back something of the right type, so
@@ -49,56 +45,12 @@ class Arguments:
       weeks: must be a whole number, 1 or more; got 2.5
     """
 
-    def __init__(self, call: str) -> None:
-        self.call = call
-        self.problems: list[Problem] = []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, ArgumentError):
-            # What a reader inside refused is one problem beside the others.
-            self.problems += [replace(one, where=one.where or error.source) for one in error.problems]
-        if self.problems and (error is None or isinstance(error, ArgumentError)):
-            raise ArgumentError(self.call, self.problems) from None
-
-    def wrong(self, name: str, message: str) -> None:
-        """Say what is wrong with an argument, where no check below fits."""
-        self.problems.append(Problem(name, message))
-
-    def types(self, **values: tuple[Any, type | UnionType]) -> None:
-        """Whether the first arguments of a call, in their order, are of their classes: `tables=(tables, Tables)`.
-
-        An argument that may be left out is of `Tables | None`.
-        """
-        order = f"the order is {self.call}({', '.join(values)}, ...)"
-        for name, (value, wanted) in values.items():
-            if not isinstance(value, wanted):
-                swapped = value is not None and any(isinstance(value, other) for _, other in values.values())
-                cure = f"; {order}" if swapped else ""
-                self.wrong(name, f"must be {_classes(wanted)}; got {kind_of(value)}{cure}")
-
     def flag(self, name: str, value: Any) -> bool:
         """True or False; 1 and "yes" are neither."""
         if isinstance(value, (bool, np.bool_)):
             return bool(value)
         self.wrong(name, f"must be True or False; got {shown(value)}")
         return False
-
-    def path(self, name: str, value: Any) -> Path:
-        """The path of a file; the number of one that is open is none."""
-        if isinstance(value, (str, os.PathLike)) and "\0" not in str(value):
-            return Path(value)
-        self.wrong(name, f"must be the path of a file, as 'leads.csv'; got {shown(value)}")
-        return Path()
-
-    def text(self, name: str, value: Any) -> str:
-        """Text, which may be empty."""
-        if isinstance(value, str):
-            return value
-        self.wrong(name, f"must be text; got {shown(value)}")
-        return ""
 
     def day(self, name: str, value: Any) -> dt.date:
         """A calendar date; see `as_day`."""
@@ -197,6 +149,8 @@ class Arguments:
         try:
             raw = np.asarray(value)
             if raw.dtype == object and raw.ndim:
+                import pandas as pd  # noqa: PLC0415 - takes long to import
+
                 # One None is no number; among others it is a missing one.
                 parts = [np.nan if one is None or one is pd.NA else one for one in raw.flat]
                 raw = np.array(parts, object).reshape(raw.shape)
@@ -219,6 +173,10 @@ class Arguments:
 
 def _listed(value: Any) -> list[Any] | None:
     """The parts of a list, tuple, array or Index; a set has no order, and a Series or a table holds values of leads."""
+    if isinstance(value, (list, tuple)):
+        return list(value)
+    import pandas as pd  # noqa: PLC0415 - takes long to import
+
     other = isinstance(value, (Mapping, bytes, pd.Series)) or getattr(value, "ndim", 1) != 1
     return list(value) if not other and pd.api.types.is_list_like(value, allow_sets=False) else None
 
@@ -232,8 +190,3 @@ def _finite(value: Any) -> bool:
         # Whole numbers of any size are compared as they are.
         return bool(abs(int(value)) <= sys.float_info.max)
     return isinstance(value, (float, np.floating)) and bool(np.isfinite(value))
-
-
-def _classes(wanted: type | UnionType) -> str:
-    parts = wanted.__args__ if isinstance(wanted, UnionType) else (wanted,)
-    return " or ".join(article(part.__name__) for part in parts if part is not NoneType)

@@ -6,8 +6,6 @@ import datetime as dt
 import re
 from typing import Any
 
-import pandas as pd
-
 from leadscore.base.text import shown
 from leadscore.errors import ArgumentError
 
@@ -28,11 +26,12 @@ def as_day(value: Any, *, name: str) -> dt.date:
     >>> as_day("2026-03-31", name="as_of")
     datetime.date(2026, 3, 31)
     """
-    if isinstance(value, dt.datetime) and value is not pd.NaT:
+    missing = str(value) == "NaT"  # pandas' missing time is a datetime, and a date
+    if isinstance(value, dt.datetime) and not missing:
         if value == dt.datetime.combine(value.date(), dt.time(), value.tzinfo):
             return value.date()
         raise ArgumentError(name, f"{name} is a day, and ends with it; got a time of day: {value}")
-    if isinstance(value, dt.date) and value is not pd.NaT:
+    if isinstance(value, dt.date) and not missing:
         return value
     try:
         if _WRITTEN.fullmatch(value):

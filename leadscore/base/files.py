@@ -15,6 +15,8 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePath
 from typing import IO
 
+from leadscore.base.call import Call
+
 AnyPath = str | os.PathLike[str]
 
 # A part that nobody has written to for so long belongs to a run that was killed.
@@ -38,9 +40,7 @@ def replacing(path: AnyPath) -> Iterator[IO[bytes]]:
     ArgumentError
         If `path` is no path.
     """
-    from leadscore.base.arguments import Arguments  # noqa: PLC0415 - numpy and pandas take long to import
-
-    with Arguments("write") as given:
+    with Call("write") as given:
         given.path("path", path)
     try:
         with _stream(path) if is_stream(path) else _replaced(path) as file:

@@ -11,6 +11,8 @@ from typing import Any, ClassVar, Self
 
 from pydantic import ConfigDict, PrivateAttr
 
+from leadscore.base.call import Call
+from leadscore.base.days import as_day
 from leadscore.base.text import counted
 from leadscore.errors import ArgumentError, Problem, RulebookError
 from leadscore.rulebook import edits, yaml
@@ -89,9 +91,7 @@ class Rulebook(Contents, YamlFile):
         RulebookError
             If there is no file, it is not UTF-8 text, or its contents have problems.
         """
-        from leadscore.base.arguments import Arguments  # noqa: PLC0415 - numpy and pandas take long to import
-
-        with Arguments("Rulebook.read") as given:
+        with Call("Rulebook.read") as given:
             given.types(path=(path, str | os.PathLike))
         return cls._from_text(cls._form.read(path), str(path), Folder(pathlib.Path(path).parent))
 
@@ -263,8 +263,6 @@ class Rulebook(Contents, YamlFile):
         list of Finding
             `code`, `message`, `line`, `path`; empty if there is nothing to say.
         """
-        from leadscore.base.days import as_day  # noqa: PLC0415 - as above
-
         day = dt.date.today() if today is None else as_day(today, name="today")  # noqa: DTZ011 - the reader's own calendar
         return findings(self, self._whole, day)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, ClassVar, Self
 
+from leadscore.base.call import Call
 from leadscore.base.files import replacing
 from leadscore.rulebook.yaml import Document, Form
 
@@ -29,9 +30,7 @@ class YamlFile:
         RulebookError, DataFileError, DecisionsError
             By the kind of file, if there is none, it is not UTF-8 text, or its contents have problems.
         """
-        from leadscore.base.arguments import Arguments  # noqa: PLC0415 - numpy and pandas take long to import
-
-        with Arguments(f"{cls.__name__}.read") as given:
+        with Call(f"{cls.__name__}.read") as given:
             given.types(path=(path, str | os.PathLike))
         return cls.from_yaml(cls._form.read(path), source=str(path))
 
