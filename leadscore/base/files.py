@@ -6,7 +6,6 @@ import errno
 import glob
 import os
 import re
-import secrets
 import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -58,7 +57,7 @@ def _replaced(path: AnyPath) -> Iterator[IO[bytes]]:
     if target.is_symlink():
         raise OSError(errno.ELOOP, "a link that leads back to itself", os.fspath(path))
     _sweep(target)
-    part = target.with_name(f".{target.name[:_NAMED]}.{secrets.token_hex(8)}.part")
+    part = target.with_name(f".{target.name[:_NAMED]}.{os.urandom(8).hex()}.part")
     try:
         with _begun(part, target) as file:
             yield file

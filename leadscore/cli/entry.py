@@ -54,6 +54,8 @@ def main() -> None:
     # A job that is stopped tidies up after itself as one that fails.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     _connect()
+    # pydantic would look for plug-ins in every package that is installed.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     warnings.showwarning = lambda message, *_: typer.echo(f"warning: {message}", err=True)
     try:
         app(prog_name="leadscore")

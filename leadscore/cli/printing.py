@@ -10,8 +10,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from leadscore.base.files import AnyPath, is_stream, locked
 from leadscore.base.text import counted
@@ -92,6 +90,15 @@ def heading(text: str) -> None:
 @contextmanager
 def steps(total: int) -> Iterator[Callable[..., None]]:
     """Say what is being done, with a bar of the steps that are; on a terminal only."""
+    from rich.console import Console  # noqa: PLC0415 - takes long to import, and `check` has no steps
+    from rich.progress import (  # noqa: PLC0415 - as above
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
     # Beside the stream that shows the codes of a bar as text.
     where = Console(file=sys.__stderr__ or sys.stderr)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

@@ -132,8 +132,8 @@ def test_links_that_lead_back_to_themselves_are_refused_and_stay(first):
 
 def test_a_part_that_somebody_laid_out_is_not_followed(monkeypatch):
     Path("victim").write_bytes(b"precious")
-    monkeypatch.setattr("secrets.token_hex", lambda _: "guessed")
-    Path(".x.guessed.part").symlink_to("victim")
+    monkeypatch.setattr("os.urandom", lambda _: b"guessed")
+    Path(f".x.{b'guessed'.hex()}.part").symlink_to("victim")
     with pytest.raises(FileExistsError) as raised:
         write("x")
     assert raised.value.filename.endswith("/x")
