@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import signal
@@ -54,6 +55,8 @@ def main() -> None:
     # A job that is stopped tidies up after itself as one that fails.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     _connect()
+    # What a start makes stays: looking through it for what can go would take a tenth of it.
+    gc.set_threshold(100_000)
     # pydantic would look for plug-ins in every package that is installed.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     warnings.showwarning = lambda message, *_: typer.echo(f"warning: {message}", err=True)

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pyarrow as pa
@@ -15,11 +16,13 @@ import pyarrow.parquet
 
 from leadscore.base.files import replacing
 from leadscore.base.times import is_text
-from leadscore.present.page import Page
-from leadscore.rulebook import Rulebook
-from leadscore.scoring.compare import Comparison
-from leadscore.scoring.replay import History
-from leadscore.scoring.scores import Scores
+
+if TYPE_CHECKING:
+    from leadscore.present.page import Page
+    from leadscore.rulebook import Rulebook
+    from leadscore.scoring.compare import Comparison
+    from leadscore.scoring.replay import History
+    from leadscore.scoring.scores import Scores
 
 # What makes a spreadsheet run a cell instead of showing it; the last four are = + - @ in full width.
 _FORMULA = "\\A([=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20])"

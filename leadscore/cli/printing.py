@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -90,7 +91,13 @@ def heading(text: str) -> None:
 @contextmanager
 def steps(total: int) -> Iterator[Callable[..., None]]:
     """Say what is being done, with a bar of the steps that are; on a terminal only."""
-    from rich.console import Console  # noqa: PLC0415 - takes long to import, and `check` has no steps
+    # Beside the stream that shows the codes of a bar as text.
+    stream = sys.__stderr__ or sys.stderr
+    # With one of these in its environment rich may take a file for a terminal too.
+    if not (stream.isatty() or {"FORCE_COLOR", "TTY_COMPATIBLE"} & os.environ.keys()):
+        yield lambda *_, **__: None
+        return
+    from rich.console import Console  # noqa: PLC0415 - takes long to import, and only a bar needs it
     from rich.progress import (  # noqa: PLC0415 - as above
         BarColumn,
         MofNCompleteColumn,
@@ -99,8 +106,7 @@ def steps(total: int) -> Iterator[Callable[..., None]]:
         TimeElapsedColumn,
     )
 
-    # Beside the stream that shows the codes of a bar as text.
-    where = Console(file=sys.__stderr__ or sys.stderr)
+    where = Console(file=stream)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=where, transient=True, disable=not where.is_terminal) as progress:
         task = progress.add_task("...", total=total)

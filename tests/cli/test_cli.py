@@ -740,6 +740,26 @@ class TestProcess:
         )
         assert finished(code=code)[0] == 0
 
+    @pytest.mark.parametrize(
+        ("typed", "heavy"),
+        [
+            ("check rulebook.yaml", {"numpy", "pandas", "pyarrow", "rich", "scipy"}),
+            (
+                "score --leads leads.csv --events events.csv --as-of 2026-03-31 --out x.parquet",
+                {"rich", "scipy", "sklearn", "matplotlib", "leadscore.scoring.replay", "leadscore.imports.build"},
+            ),
+        ],
+    )
+    def test_a_command_waits_for_nothing_it_does_not_need(self, typed, heavy, monkeypatch):
+        for name in ("FORCE_COLOR", "TTY_COMPATIBLE"):
+            monkeypatch.delenv(name, raising=False)
+        code = (
+            "import sys; from leadscore.cli import app; app(standalone_mode=False); "
+            f"print(sorted({heavy!r} & set(sys.modules)))"
+        )
+        _, out, errors = finished(*typed.split(), code=code)
+        assert (out.splitlines()[-1], errors) == ("[]", "")
+
     def test_as_a_module(self):
         code = "import runpy, sys; sys.argv[0] = 'x'; runpy.run_module('leadscore', run_name='__main__')"
         assert finished("check", "rulebook.yaml", code=code) == finished("check", "rulebook.yaml")
