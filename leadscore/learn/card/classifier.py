@@ -219,7 +219,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sc
             in_bins = in_bins.rebinned(self.model_.features, maps)
         _LOG.log(level, "3 of 3, comparing with boosted trees and pairs of features")
         self.beyond_ = left_on_the_table(rows, parted, best, self)
-        self.draws_ = Draws(resampled(self.model_, in_bins, 1 / best["C"]))
+        self.draws_ = Draws(partial(resampled, self.model_, in_bins, 1 / best["C"]))
 
     def _guarded(self, frame: pd.DataFrame, rows: LeadRows) -> pd.DataFrame:
         """What is learned from; what is wrong with the columns left out is said, or refused."""
