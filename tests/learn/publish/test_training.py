@@ -14,8 +14,8 @@ from leadscore.learn.publish.renewal import carried_over, renewed, with_threshol
 from leadscore.learn.publish.training import _at_capacity, _per_week, as_rules_read, train
 from leadscore.learn.rows.snapshots import Activity, Kinds
 from leadscore.rulebook.bounds import side_range
+from leadscore.rulebook.plan import compiled
 from leadscore.scoring.binding import Binding
-from leadscore.scoring.plan import compiled
 from leadscore.scoring.timeline import Timeline
 
 
