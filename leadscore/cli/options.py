@@ -49,14 +49,16 @@ Written = tuple[str, Path | None, tuple[str, ...]]
 TABLES, RULEBOOKS, PAGES = (".parquet", ".csv"), (".yaml", ".yml"), (".html", ".md", ".json")
 
 
-def check_written(read: Sequence[str | Path | None], *written: Written) -> None:
+def check_written(read: Sequence[str | Path | None], *written: Written, folder: bool = False) -> None:
     """Refuse an output that cannot be, or that would destroy an input, before anything is read.
+
+    It may be a folder that is there already where that is asked for, and holds nothing but files of ours.
 
     What is printed goes to stderr where an output is stdout.
     """
     there = [(option, path, endings) for option, path, endings in written if path is not None]
     for place, (option, path, endings) in enumerate(there):
-        wrong = _unwritable(path, endings) or next(
+        wrong = _unwritable(path, endings, folder=folder) or next(
             (
                 f"{str(path)!r} would replace what is read as {str(source)!r}; name another file"
                 for source in read
@@ -86,8 +88,11 @@ def model_files(model: Path | None) -> list[Written]:
     return [("--model", model, (".npz",)), ("--model", model and model.with_suffix(".md"), (".md",))]
 
 
-def _unwritable(path: Path, endings: tuple[str, ...]) -> str:
+def _unwritable(path: Path, endings: tuple[str, ...], *, folder: bool) -> str:
     real = Path(os.path.realpath(path))
+    if folder and real.is_dir():
+        others = sorted(one.name for one in real.iterdir() if one.suffix != ".parquet")
+        return f"{str(path)!r} holds {others[0]!r}, which is no daily activity; name another folder" if others else ""
     if real.is_symlink() or real.is_dir() or not real.parent.is_dir():
         what = "is a folder" if real.is_dir() else f"would be in {str(real.parent)!r}, which is not a folder"
         return f"{str(path)!r} {'is a link that leads back to itself' if real.is_symlink() else what}"

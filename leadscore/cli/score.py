@@ -203,11 +203,13 @@ def replay(  # noqa: PLR0913
 @app.command()
 def activity(  # noqa: PLR0913
     *,
-    out: Annotated[Path, a_file("Where the daily activity goes: .parquet.")],
+    out: Annotated[
+        Path, option("FOLDER", "Where the daily activity goes: a folder, with a file a day, or one file .parquet.")
+    ],
     events: Annotated[str | None, a_file(f"One row per event: {options.TABLE_HELP}.")] = None,
     data: options.Data = None,
     rulebook: Annotated[
-        Path | None, option("RULEBOOK", "Keeps the event columns its rules test, and its time zone.")
+        Path | None, option("RULEBOOK", "Keeps what its rules ask of events, and its time zone.")
     ] = None,
     extend: Annotated[str | None, option("OLD", "Add the events, of later days, to this daily activity.")] = None,
     look_back: Annotated[
@@ -215,16 +217,16 @@ def activity(  # noqa: PLR0913
         option("N", "With --extend: count its last N days again, for events that come late.", min=0),
     ] = None,
 ) -> None:
-    """Count events by lead, kind and day, into one small file.
+    """Count events by lead, day and what the rules ask of them.
 
-    'score --events' and 'explain --events' read it in place of the events, with the same result.
+    'score --events' and 'explain --events' read it in place of the events, with the same result. A folder is extended
+    by the files of the new days.
     """
     # An activity may be extended where it stands.
     in_place = extend is not None and os.path.realpath(extend) == os.path.realpath(out)
     files = options.files(rulebook, data, (events,), names=("events",))
-    options.check_written(
-        [rulebook, *options.read_from(files), None if in_place else extend], ("--out", out, (".parquet",))
-    )
+    written = "--out", out, (".parquet", "")
+    options.check_written([rulebook, *options.read_from(files), None if in_place else extend], written, folder=True)
     book = ls.Rulebook.read(rulebook) if rulebook else None
     with alone(out if in_place else None), steps(2) as step:
         step("Counting events")
@@ -233,34 +235,21 @@ def activity(  # noqa: PLR0913
             old = ls.tables.DailyActivity.read(extend)
             _same_kind(old, book, extend)
             late = getattr(held, "lookback_days", 0) if look_back is None else look_back
-            daily = old.extend(held, look_back_days=late)
+            daily = old.extend(held, look_back_days=late, rulebook=book)
         else:
             daily = ls.daily_activity(held, rulebook=book, timezone=getattr(held, "timezone", "UTC"))
         step(f"Writing {out}")
         daily.write(out)
-    days = daily.table["day"].to_pandas()
-    span = f" from {days.min()} to {days.max()}" if len(days) else ""
-    typer.echo(
-        f"{counted(len(daily.table), 'row')} of daily activity{span}, in {daily.timezone}, written to {visible(out)}"
-    )
-    kept = [name for name in daily.table.column_names if name not in {"lead_id", "event", "day", "count"}]
-    if not kept and book is None:
-        typer.echo("Kept of each event: its kind only. With --rulebook, also the columns that the rules test.")
+    span = f" from {min(daily.parts)} to {max(daily.parts)}" if daily.parts else ""
+    typer.echo(f"{counted(len(daily), 'row')} of daily activity{span}, in {daily.timezone}, written to {visible(out)}")
+    if not daily.columns and book is None:
+        typer.echo("Kept of each event: its kind only. With --rulebook, also what its rules ask.")
 
 
 def _same_kind(old: ls.tables.DailyActivity, book: ls.Rulebook | None, path: str) -> None:
-    """Refuse to extend an activity that lacks what the rulebook tests."""
-    from leadscore.rulebook.kinds import event_kinds, event_sums  # noqa: PLC0415 - this command only
-    from leadscore.tables.events import SUM  # noqa: PLC0415 - as above
-
-    if book is None:
-        return
-    needed = {*event_kinds(book), *(SUM + name for name in event_sums(book))}
-    lacking = sorted(needed - set(old.table.column_names))
-    problems = [ls.Problem("", f"{path} lacks {name!r}, which {book.name!r} looks at") for name in lacking]
-    if old.timezone != book.timezone:
-        problems += [ls.Problem("", f"{path} has days of {old.timezone}, {book.name!r} of {book.timezone}")]
-    if problems:
+    """Refuse to extend an activity that lacks what the rulebook asks."""
+    if book is not None and (lacking := old.lacking(book)):
+        problems = [ls.Problem("", f"{path} {one}") for one in lacking]
         raise ls.ArgumentError("--extend", [*problems, ls.Problem("", "make the activity again from all events")])
 
 

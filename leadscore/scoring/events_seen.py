@@ -125,4 +125,4 @@ class EventsSeen:
             names = self.values("event")
             among = np.append(names.among(events)[names.column.codes], False)
         counts = self.tables.events.number_of(name, among)
-        return Values(name, column, self.tables.events.values[name], counts[:-1], int(counts[-1]), "event")
+        return Values(name, column, self.tables.events.known[name], counts[:-1], int(counts[-1]), "event")

@@ -24,6 +24,8 @@ from leadscore.sources.parquet_files import ParquetPart, together, valid
 # Rows in hand at a time: large enough that each numpy call pays, small enough to stay in tens of megabytes.
 BATCH_ROWS = 1 << 19
 _PARQUET = {".parquet", ".pq"}
+# What our own files say of themselves begins so.
+_OURS = b"leadscore."
 _CSV = {f".{ending}{packed}" for ending in ("csv", "tsv", "txt") for packed in ("", ".gz")}
 
 
@@ -254,6 +256,12 @@ def _from_parts(
 
 def _from_parquet(paths: list[str], path: str, name: str) -> Source:
     parts = [ParquetPart(one, name, path if Path(path).is_dir() else None) for one in paths]
+    said = [
+        {key: text for key, text in (part.schema.metadata or {}).items() if key.startswith(_OURS)} for part in parts
+    ]
+    if odd := next((part.path for part, own in zip(parts, said, strict=True) if own != said[0]), None):
+        message = f"{odd} was made for another rulebook, version or time zone than {parts[0].path}"
+        raise ContractError("tables", [Problem(name, message)])
     source = parquet_source(parts)
     return _from_parts(name, {part.path: part.names for part in parts}, source.batches, metadata=source.metadata)
 

@@ -67,6 +67,8 @@ class Classes:
     ----------
     matches : (n_classes, n_happenings) bool
         Which happenings wait for events of each class.
+    cell_of : dict of column to (n_values + 1,) array
+        The cell of each value that is known, and last of a missing one.
     keys, sums : dict of column to what is known of its values
         The columns whose values are told apart, and those that are added up.
     reach : (n_classes,) the widest window of the happenings that do, in days; 0 if none does
@@ -91,13 +93,13 @@ class Classes:
         self._edges = np.array(sorted(plan.events["at"].edges) if "at" in plan.events else [], np.float64)
         # Values that answer every test alike are one cell: 2,000 assets may be six.
         self._cells: dict[str, dict[tuple[int, ...], int]] = {name: {} for name in plan.events}
-        self._cell_of = {name: np.zeros(1, np.int32) for name in plan.events}
+        self.cell_of = {name: np.zeros(1, np.int32) for name in plan.events}
         for name, column in plan.events.items():
             if name == "at":
                 rows = np.array([column.row(value) for value in edge_cells(self._edges.tolist())], np.int64)
-                self._cell_of[name] = self._numbered(name, rows)
+                self.cell_of[name] = self._numbered(name, rows)
             else:
-                self._cell_of[name] = self._numbered(name, np.array([column.on_missing], np.int64))
+                self.cell_of[name] = self._numbered(name, np.array([column.on_missing], np.int64))
         self.keys: dict[str, dict[Any, int]] = {name: {} for one in plan.happenings for name in one.columns}
         self._key_of = {name: np.full(1, -1, np.int32) for name in self.keys}
         self.sums = {one.sum: np.zeros(1, np.int64) for one in plan.happenings if one.sum}
@@ -113,7 +115,7 @@ class Classes:
         """The next distinct values of a column that is tested, as its tests read them."""
         found = answers(self.plan.events[name], column)
         own = self._numbered(name, found.table)[found.codes]
-        self._cell_of[name] = np.concatenate([self._cell_of[name][:-1], own, self._cell_of[name][-1:]])
+        self.cell_of[name] = np.concatenate([self.cell_of[name][:-1], own, self.cell_of[name][-1:]])
         if tuple(map(len, self._cells.values())) != self._shape:
             self._combine()
 
@@ -157,7 +159,7 @@ class Classes:
     def of(self, batch: EventBatch, local: npt.NDArray[np.int64]) -> npt.NDArray[np.int16]:
         """The class of each event, whose times are given on the wall clock."""
         combined: npt.NDArray[np.int32] | None = None
-        for (name, cell_of), size in zip(self._cell_of.items(), self._shape, strict=True):
+        for (name, cell_of), size in zip(self.cell_of.items(), self._shape, strict=True):
             if name == "at":
                 days = local // DAY
                 codes = np.searchsorted(self._edges, days, "left") + np.searchsorted(self._edges, days, "right")

@@ -188,7 +188,7 @@ def counted(tables: Tables, plan: Plan, first: int, last: int) -> Counting:
         tables.event_column(name, "text", book)
     for name in found.classes.sums:
         tables.event_sums(name, book)
-    for name, values in events.values.items():
+    for name, values in events.known.items():
         found.learn(name, values)
     for batch in events.pieces(IN_CACHE):
         found.add(batch, events.local(batch, book.timezone))

@@ -1,15 +1,22 @@
-"""Daily activity: events counted by lead, kind and day, saved and extended by a day."""
+"""Daily activity: events counted by lead, day and what a rulebook asks of them; saved and extended by a day."""
 
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
@@ -18,14 +25,17 @@ from leadscore.base.arguments import Arguments
 from leadscore.base.files import replacing
 from leadscore.base.text import as_text, counted
 from leadscore.base.times import DAY, is_text, one_array
-from leadscore.errors import ContractError, Problem
+from leadscore.errors import ArgumentError, ContractError, Problem
 from leadscore.present.result import Result
 from leadscore.rulebook import Rulebook
-from leadscore.rulebook.kinds import Kind, event_kinds, event_sums
-from leadscore.sources.columns import is_list
+from leadscore.rulebook.kinds import Kind, event_keys, event_kinds, event_sums, uses
+from leadscore.rulebook.plan import compiled
+from leadscore.sources.columns import convert, is_list
 from leadscore.sources.contract import Breaches, missing_columns, refuse
 from leadscore.sources.source import Source, open_source
-from leadscore.tables.events import SUM, ZONE, read_events
+from leadscore.tables.classes import Classes
+from leadscore.tables.days import order_by, runs, sums
+from leadscore.tables.events import ASKED, SUM, ZONE, EventBatch, Reading, amounts, read_events, told_apart_by
 
 # What the texts of several options are cut at, by default.
 _CUT = ";"
@@ -38,11 +48,15 @@ class DailyActivity(Result):
 
     Attributes
     ----------
-    table : pyarrow.Table
-        `lead_id`, `event`, the columns whose values rules look at, `day` (date32), `count` (int64), and `sum.` and the
-        name for each column that is added up (int64, thousandths); sorted, one row each.
+    parts : dict of date to pyarrow.Table, or to the file that holds it
+        Each day by itself.
     timezone : str
         In which the days are calendar days.
+    columns : list of str
+        What it keeps beside the lead, the event, the day and the count.
+    asked : dict of column to what rules ask of it
+        Of the columns of which one value stands for all that these rules do not tell apart: of 2,000 pages perhaps six
+        are left. Other rules need the activity made again.
 
     Examples
     --------
@@ -52,54 +66,132 @@ class DailyActivity(Result):
     [{'lead_id': 'a', 'event': 'visit', 'day': datetime.date(2026, 3, 31), 'count': 2}]
     """
 
-    table: pa.Table
+    parts: Mapping[dt.date, pa.Table | Path]
     timezone: str
+    columns: Sequence[str]
+    asked: Mapping[str, Sequence[str]]
+
+    @cached_property
+    def table(self) -> pa.Table:
+        """All days, one row for each lead, day and kind of event, sorted by day and lead.
+
+        `lead_id`, `event`, the columns that rules look at, `day` (date32), `count` (int64), and `sum.` and the name for
+        each column that is added up (int64, thousandths).
+        """
+        return pa.table({name: _plain_text(self._whole[name]) for name in self._whole.column_names})
+
+    @cached_property
+    def _whole(self) -> pa.Table:
+        kinds = {"day": pa.date32(), "count": pa.int64()}
+        names = ["lead_id", "event", *(name for name in self.columns if not name.startswith(SUM)), *kinds]
+        names += [name for name in self.columns if name.startswith(SUM)]
+        if not self.parts:
+            whole = {name: pa.int64() if name.startswith(SUM) else kinds.get(name, pa.large_string()) for name in names}
+            return pa.table({name: pa.array([], kind) for name, kind in whole.items()})
+        return pa.concat_tables([_part(one).select(names) for one in self.parts.values()], promote_options="permissive")
 
     @property
     def headline(self) -> str:
         """How many rows of how many leads, and of which days."""
-        rows = f"{counted(len(self.table), 'row')} of daily activity"
-        if not len(self.table):
+        rows = f"{counted(len(self), 'row')} of daily activity"
+        if not len(self):
             return f"{rows}, in days of {self.timezone}."
-        ends = pc.min_max(self.table["day"]).as_py()
-        leads = counted(pc.count_distinct(self.table["lead_id"]).as_py(), "lead")
-        return f"{rows} of {leads}, {ends['min']} to {ends['max']}, in days of {self.timezone}."
+        leads = counted(pc.count_distinct(self._whole["lead_id"]).as_py(), "lead")
+        return f"{rows} of {leads}, {min(self.parts)} to {max(self.parts)}, in days of {self.timezone}."
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What is left out."""
-        return ("Times of day are not kept.",)
+        answers = f"Of {', '.join(self.asked)} one value is kept for all that the rules take alike."
+        return ("Times of day are not kept.", *((answers,) if self.asked else ()))
+
+    def __len__(self) -> int:
+        return sum(_rows(one) for one in self.parts.values())
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Save as Parquet; a reader never sees half of it."""
-        with replacing(path) as file:
-            pa.parquet.write_table(pa.table(self), file, write_page_checksum=True)
+        """Save as one Parquet file if the name ends in .parquet, else as a folder with a file for each day.
+
+        A reader never sees half of a file. In a folder that holds this activity already, only the days that are new or
+        were counted again are written, and the later of them last.
+        """
+        with Arguments("DailyActivity.write") as given:
+            given.path("path", path)
+        target = Path(path)
+        if target.suffix == ".parquet":
+            with replacing(path) as file:
+                self._save(self._whole, file)
+        elif any(isinstance(one, Path) and one.parent == target for one in self.parts.values()):
+            self._write_days(target)
+        else:
+            self._write_anew(target)
+
+    def _write_anew(self, target: Path) -> None:
+        """A folder takes its place when all days are in it."""
+        marks = os.urandom(8).hex()
+        made, old = (target.with_name(f".{target.name}.{marks}.{kind}") for kind in ("part", "old"))
+        try:
+            made.mkdir()
+            self._write_days(made)
+            if target.exists():
+                target.rename(old)
+            made.rename(target)
+        finally:
+            for folder in (made, old):
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _write_days(self, folder: Path) -> None:
+        # The first that is opened takes its place last.
+        with ExitStack() as opened:
+            for day, one in sorted(self.parts.items(), reverse=True):
+                path = folder / f"{day}.parquet"
+                if one == path:
+                    continue
+                file = opened.enter_context(replacing(path))
+                if isinstance(one, Path):
+                    file.write(one.read_bytes())
+                else:
+                    self._save(one, file)
+
+    def _save(self, table: pa.Table, file: Any) -> None:
+        coded = [name for name in table.column_names if is_text(table[name].type) and name != "lead_id"]
+        # Sorted numbers differ by little.
+        close = {} if is_text(table["lead_id"].type) else {"lead_id": "DELTA_BINARY_PACKED"}
+        table = table.replace_schema_metadata(self._metadata)
+        kept = {"use_dictionary": coded, "column_encoding": close, "write_page_checksum": True}
+        pa.parquet.write_table(table, file, compression="zstd", **kept)
+
+    @property
+    def _metadata(self) -> dict[bytes, bytes]:
+        return {_FORMAT: b"2", ZONE: self.timezone.encode(), ASKED: json.dumps(dict(self.asked)).encode()}
 
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
         """For whatever reads Arrow tables, with what tells it from a table of events."""
-        metadata = {_FORMAT: b"1", ZONE: self.timezone.encode()}
-        return self.table.replace_schema_metadata(metadata).__arrow_c_stream__(requested_schema)
+        return self.table.replace_schema_metadata(self._metadata).__arrow_c_stream__(requested_schema)
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> DailyActivity:
-        """Read what `write` saved.
+        """Read what `write` saved; the days of a folder when they are needed.
 
         Raises
         ------
         ContractError
-            If the file is something else.
+            If it is something else.
         """
         with Arguments("DailyActivity.read") as given:
             given.path("path", path)
         source = open_source(path, "activity")
         if not is_activity(source):
             cure = "make one with daily_activity(events).write(...)"
-            raise ContractError(
-                "tables", [Problem("activity", f"{os.fspath(path)!r} is not a daily activity file; {cure}")]
-            )
-        return cls(_plain(source.table(source.columns)), source.metadata[ZONE].decode())
+            raise ContractError("tables", [Problem("activity", f"{os.fspath(path)!r} is no daily activity; {cure}")])
+        if Path(path).is_dir():
+            files = sorted(Path(path).glob("*.parquet"))
+            parts: Mapping[dt.date, pa.Table | Path] = {dt.date.fromisoformat(one.stem): one for one in files}
+        else:
+            parts = _by_day(source.table(source.columns))
+        columns = [name for name in source.columns if name not in {"lead_id", "event", "day", "count"}]
+        return cls(parts, source.metadata[ZONE].decode(), columns, told_apart_by(source))
 
-    def extend(self, events: Any, *, look_back_days: int = 0) -> DailyActivity:
+    def extend(self, events: Any, *, look_back_days: int = 0, rulebook: Rulebook | None = None) -> DailyActivity:
         """The activity with the events of later days, as a nightly job adds them.
 
         Parameters
@@ -109,44 +201,111 @@ class DailyActivity(Result):
             that are counted again. Earlier ones are passed over: they are counted.
         look_back_days : int
             Days at the end of the activity that are counted again, for events that come late.
+        rulebook : Rulebook, optional
+            The one that it was made for. Without it the new days keep every value of its columns, and are larger.
 
         Raises
         ------
         ContractError
             If an event falls on a day that is here already: adding a day twice would double it. With a look-back, if
             one of an earlier day is not counted here: it came too late.
+        ArgumentError
+            If the rulebook asks what the activity does not tell.
         """
         with Arguments("extend") as given:
             look_back_days = given.whole("look_back_days", look_back_days, least=0)
-        known = [name for name in self.table.column_names if name not in {"lead_id", "event", "day", "count"}]
-        sums = [name.removeprefix(SUM) for name in known if name.startswith(SUM)]
-        kept = [name for name in known if not name.startswith(SUM)]
-        new = _made(events, kept, sums, {}, (), self.timezone).table
-        if not len(new) or not len(self.table):
-            return DailyActivity(new, self.timezone) if len(new) else self
-        if is_text(new["lead_id"].type) != is_text(self.table["lead_id"].type):
-            message = f"ids are {new['lead_id'].type}, those of the activity are {self.table['lead_id'].type}"
-            raise ContractError("tables", [Problem("events.lead_id", message)])
-        last = pc.max(self.table["day"]).as_py() - dt.timedelta(look_back_days)
-        kept, early = (part.filter(pc.less_equal(part["day"], last)) for part in (self.table, new))
-        uncounted = early
-        if look_back_days:
-            minus = kept
-            for name in ("count", *(SUM + name for name in sums)):
-                minus = minus.set_column(minus.column_names.index(name), name, pc.negate(minus[name]))
-            uncounted = _sorted([early, minus], new.column_names)
-            uncounted = uncounted.filter(pc.greater(uncounted["count"], 0))
-        if len(uncounted):
-            n = counted(pc.sum(uncounted["count"]).as_py(), "event")
-            are = (
-                "that are not counted there; make it again from all events"
-                if look_back_days
-                else "which are in the activity already"
-            )
-            first = f"first: {uncounted['day'][0].as_py()}, lead {uncounted['lead_id'][0].as_py()!r}"
-            raise ContractError("tables", [Problem("events.at", f"{n} on days up to {last}, {are}", first)])
-        later = new.filter(pc.greater(new["day"], last))
-        return DailyActivity(_sorted([kept, later], new.column_names), self.timezone)
+            given.types(rulebook=(rulebook, Rulebook | None))
+        if rulebook is not None and (lacking := self.lacking(rulebook)):
+            raise ArgumentError("rulebook", [Problem("", one) for one in lacking])
+        added = [name.removeprefix(SUM) for name in self.columns if name.startswith(SUM)]
+        kept = [name for name in self.columns if not name.startswith(SUM)]
+        book = rulebook if self.asked else None
+        kinds = {} if book is None else {name: kind for name, kind in event_kinds(book).items() if name in kept}
+        new = _made(events, kept, added, kinds, book.missing_values if book else (), self.timezone, book)
+        if not len(new) or not len(self):
+            return DailyActivity(new.parts if len(new) else self.parts, self.timezone, self.columns, self.asked)
+        _same_ids(_part(next(iter(new.parts.values()))), _part(next(iter(self.parts.values()))))
+        last = max(self.parts) - dt.timedelta(look_back_days)
+        early = [(day, _part(one)) for day, one in new.parts.items() if day <= last]
+        _refuse_early(early, self.parts if look_back_days else {}, last, again=look_back_days > 0)
+        days = {day: one for day, one in self.parts.items() if day <= last}
+        days |= {day: one for day, one in new.parts.items() if day > last}
+        return DailyActivity(days, self.timezone, self.columns, self.asked)
+
+    def lacking(self, rulebook: Rulebook) -> list[str]:
+        """What a rulebook needs that is not here: columns, and what its rules ask of them."""
+        needed = {*event_kinds(rulebook), *(SUM + name for name in event_sums(rulebook))} - {"event", "lead_id", "at"}
+        lacking = sorted(needed - {*self.columns})
+        found = [f"lacks {name!r}, which {rulebook.name!r} looks at" for name in lacking]
+        if self.timezone != rulebook.timezone:
+            found.append(f"has days of {self.timezone}, {rulebook.name!r} of {rulebook.timezone}")
+        return found + [message for _, message in unasked(self.asked, rulebook)]
+
+
+def _part(one: pa.Table | Path) -> pa.Table:
+    """A day's table; text as codes, but for ids."""
+    if isinstance(one, Path):
+        source = open_source(one, "activity")
+        one = source.table(source.columns)
+    coded = pa.dictionary(pa.int32(), pa.large_string())
+    columns = {name: one_array(one[name]) for name in one.column_names}
+    for name, array in columns.items():
+        if name == "lead_id":
+            columns[name] = _plain_text(one[name])
+        elif is_text(array.type) and array.type != coded:
+            columns[name] = array.cast(pa.large_string()).dictionary_encode()
+    return pa.table(columns)
+
+
+def _plain_text(column: pa.ChunkedArray) -> pa.Array:
+    """Text in one type, however it came; what is no text as it is."""
+    array = one_array(column)
+    return array.cast(pa.large_string()) if is_text(array.type) else array
+
+
+def _rows(one: pa.Table | Path) -> int:
+    return int(pa.parquet.read_metadata(one).num_rows) if isinstance(one, Path) else len(one)
+
+
+def _by_day(table: pa.Table) -> dict[dt.date, pa.Table]:
+    """The days of a table that is sorted by them."""
+    days = table["day"].to_numpy()
+    ends = pairwise([*runs(days).tolist(), len(days)])
+    return {days[first].astype(object): table.slice(first, end - first) for first, end in ends}
+
+
+def _same_ids(new: pa.Table, old: pa.Table) -> None:
+    kinds = new["lead_id"].type, old["lead_id"].type
+    if is_text(kinds[0]) != is_text(kinds[1]):
+        message = f"ids are {kinds[0]}, those of the activity are {kinds[1]}"
+        raise ContractError("tables", [Problem("events.lead_id", message)])
+
+
+def _refuse_early(
+    early: list[tuple[dt.date, pa.Table]], held: Mapping[dt.date, pa.Table | Path], last: dt.date, *, again: bool
+) -> None:
+    """Refuse events of days that are here, unless they are counted there; by lead and event."""
+    n, first = 0, ""
+    for day, new in early:
+        rows = _numbers(new, 1)
+        if day in held:
+            rows = pa.concat_tables([rows, _numbers(_part(held[day]), -1)], promote_options="permissive")
+        more = rows.group_by(["lead_id", "event"]).aggregate([("count", "sum")])
+        more = more.filter(pc.greater(more["count_sum"], 0))
+        if len(more):
+            n += pc.sum(more["count_sum"]).as_py()
+            first = first or f"first: {day}, lead {pc.min(more['lead_id']).as_py()!r}"
+    if n:
+        anew = "that are not counted there; make it again from all events"
+        cure = anew if again else "which are in the activity already"
+        message = f"{counted(n, 'event')} on days up to {last}, {cure}"
+        raise ContractError("tables", [Problem("events.at", message, first)])
+
+
+def _numbers(table: pa.Table, sign: int) -> pa.Table:
+    """How many events of each lead and name, as numbers that can be taken from others."""
+    plain = {name: _plain_text(table[name]) for name in ("lead_id", "event")}
+    return pa.table(plain | {"count": pc.multiply(table["count"], sign)})
 
 
 def is_activity(source: Source) -> bool:
@@ -157,13 +316,40 @@ def is_activity(source: Source) -> bool:
     ContractError
         If it says so, and its days are of no time zone that is known here.
     """
-    if _FORMAT not in source.metadata or not {"lead_id", "event", "day", "count"} <= set(source.columns):
+    if source.metadata.get(_FORMAT) != b"2" or not {"lead_id", "event", "day", "count"} <= set(source.columns):
         return False
     zone = source.metadata.get(ZONE, b"").decode(errors="replace")
     if zone not in available_timezones():
         message = f"daily activity in days of {zone!r}, which is no time zone known here; make it again from the events"
         raise ContractError("tables", [Problem(source.name, message)])
     return True
+
+
+def asked_of(rulebook: Rulebook) -> dict[str, list[str]]:
+    """What a rulebook asks of the event columns that it tests, and whose values it does not tell apart otherwise."""
+    kinds = event_kinds(rulebook)
+    found: dict[str, set[str]] = {
+        name: set() for name in kinds if name not in {"event", "lead_id", "at", *event_keys(rulebook)}
+    }
+    for _, side, name, use in uses(rulebook):
+        if side == "event" and name in found:
+            found[name].add(json.dumps([kinds[name], *use], default=_plain))
+    texts = json.dumps(sorted(rulebook.missing_values))
+    return {name: sorted({*asked, texts}) for name, asked in found.items()}
+
+
+def _plain(operand: Any) -> Any:
+    return sorted(operand.texts) if hasattr(operand, "texts") else str(operand)
+
+
+def unasked(asked: Mapping[str, Sequence[str]], rulebook: Rulebook) -> Iterator[tuple[str, str]]:
+    """The columns of daily activity that do not tell what a rulebook asks, each with a message."""
+    wanted = asked_of(rulebook)
+    for name, known in asked.items():
+        new = sorted({*wanted.get(name, ())} - {*known})
+        if new or name in event_keys(rulebook):
+            what = f", as {new[0]}" if new else ": its values"
+            yield name, f"keeps of {name!r} what other rules asked, and {rulebook.name!r} asks more{what}"
 
 
 def daily_activity(
@@ -176,7 +362,8 @@ def daily_activity(
     events : table
         `lead_id`, `event`, `at`, and any columns that rules look at; a frame, a path, or an Arrow object.
     rulebook : Rulebook, optional
-        Gives the columns and sums to keep, and the time zone.
+        Gives the columns and sums to keep, and the time zone. Of a column that its rules only test, one value is kept
+        for all that they take alike; another rulebook that asks the same can be scored from it too.
     columns : str or list of str, optional
         Without a rulebook: the columns to keep beside the event, which a `where` may test; none by default.
     timezone : str
@@ -204,78 +391,145 @@ def daily_activity(
         given.types(rulebook=(rulebook, Rulebook | None))
         kept = given.names("columns", columns, repeats=True)
     if rulebook is None:
-        return _made(events, kept, (), {}, (), timezone)
-    kinds = event_kinds(rulebook)
-    sums = event_sums(rulebook)
-    return _made(events, sorted(kinds), sums, kinds, rulebook.missing_values, rulebook.timezone)
+        return _made(events, kept, (), {}, (), timezone, None)
+    kinds, missing = event_kinds(rulebook), rulebook.missing_values
+    return _made(events, sorted(kinds), event_sums(rulebook), kinds, missing, rulebook.timezone, rulebook)
 
 
 def _made(  # noqa: PLR0913, PLR0917 - what is kept, and how it is read
     events: Any,
     kept: Sequence[str],
-    sums: Sequence[str],
+    added: Sequence[str],
     kinds: Mapping[str, Kind],
     missing_values: tuple[str, ...],
     timezone: str,
+    rulebook: Rulebook | None,
 ) -> DailyActivity:
     source = open_source(events, "events")
     # What bots made is still to be told from the rest.
-    marks = ["is_bot"] if "is_bot" in source.columns else []
-    wanted = list(dict.fromkeys(["lead_id", "event", *kept, *marks, *sums, "at"]))
+    marks = ["is_bot"] if "is_bot" in source.columns and "is_bot" not in kept else []
+    wanted = list(dict.fromkeys(["lead_id", "event", *kept, *marks, *added, "at"]))
     refuse(missing_columns(source, wanted))
     breaches = Breaches(source, missing_values)
     asked: dict[str, Kind] = {**kinds, **dict.fromkeys(marks, "boolean")}
     tests = [(name, kind, missing_values) for name, kind in asked.items()]
-    read, ids = read_events(wanted, None, breaches, [*tests, *((name, "number", missing_values) for name in sums)])
+    keys = [name for name in dict.fromkeys(["event", *kept, *marks]) if name not in {"lead_id", "at"}]
+    tally = _Tally(keys, added, missing_values, timezone, rulebook)
+    numbers = [(name, "number", missing_values) for name in added]
+    read, ids = read_events(wanted, None, breaches, [*tests, *numbers], tally.add)
     refuse(breaches.problems())
-    amounts = {name: read.sums(name, missing_values) for name in sums}
-    parts = []
-    for batch in read.batches:
-        arrays = {"lead_id": ids.array.take(pa.array(batch.lead))}
-        for name in ("event", *kept, *marks):
-            codes = batch.codes[name]
-            arrays[name] = _as_text(name, read.values[name]).take(pa.array(codes, mask=codes < 0))
-        days = (read.local(batch, timezone) // DAY).astype(np.int32)
-        arrays["day"] = pa.array(days, pa.int32()).cast(pa.date32())
-        arrays["count"] = pa.array(np.ones(len(batch), np.int64))
-        arrays |= {SUM + name: pa.array(table[batch.codes[name]]) for name, table in amounts.items()}
-        parts.append(_counted(pa.table(arrays)))
-    columns = [*(name for name in wanted if name in {"lead_id", "event", *kept, *marks}), "day", "count"]
-    return DailyActivity(_sorted(parts, [*columns, *(SUM + name for name in sums)]), timezone)
+    for name in added:
+        read.sums(name, missing_values)
+    columns = [*keys[1:], *(SUM + name for name in added)]
+    return DailyActivity(tally.parts(ids.array, read.known), timezone, columns, tally.asked)
+
+
+class _Tally:
+    """Events counted by day, lead and what is kept of them, as they come."""
+
+    def __init__(
+        self, keys: list[str], added: Sequence[str], missing: tuple[str, ...], timezone: str, rulebook: Rulebook | None
+    ) -> None:
+        self._keys, self._added, self._missing, self._timezone = keys, list(added), missing, timezone
+        self._book = rulebook
+        self._classes = None if rulebook is None else Classes(compiled(rulebook))
+        self.asked = {} if rulebook is None else asked_of(rulebook)
+        self._known = dict.fromkeys((*self.asked, *self._added), 0)
+        self._amounts = {name: np.zeros(1, np.int64) for name in self._added}
+        self._days: dict[int, list[tuple[npt.NDArray[Any], ...]]] = {}
+
+    def add(self, batch: EventBatch, reading: Reading) -> None:
+        """Count some events; rows alike are one."""
+        self._learn(reading)
+        day = (batch.local(self._timezone) // DAY).astype(np.int32)
+        codes = [self._cells(name, batch.codes[name]) for name in self._keys]
+        added = [self._amounts[name].take(batch.codes[name]) for name in self._added]
+        columns = _counted([day, batch.lead, *codes], [np.ones(len(day), np.int64), *added])
+        for first, end in pairwise([*runs(columns[0]).tolist(), len(columns[0])]):
+            rows = tuple(column[first:end] for column in columns[1:])
+            self._days.setdefault(int(columns[0][first]), []).append(rows)
+
+    def _cells(self, name: str, codes: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Values by their cells, where no more is kept of them; else as they are."""
+        return self._classes.cell_of[name].take(codes) if self._classes and name in self.asked else codes
+
+    def _learn(self, reading: Reading) -> None:
+        for name, known in self._known.items():
+            one = reading.distinct[name]
+            if len(one.index) == known:
+                continue
+            self._known[name], values = len(one.index), one.values(known)
+            if name in self.asked:
+                assert self._classes is not None
+                assert self._book is not None
+                kind = compiled(self._book).events[name].kind
+                self._classes.learn(name, convert(values, kind, self._missing, self._book.timezone))
+            if name in self._amounts:
+                more = amounts(convert(values, "number", self._missing, "UTC"))
+                self._amounts[name] = np.concatenate([self._amounts[name][:-1], more])
+
+    def parts(self, ids: pa.Array, known: Mapping[str, pa.Array]) -> dict[dt.date, pa.Table]:
+        """A table of each day, sorted, so that the same activity is the same file."""
+        lead, ids = _ranked(ids)
+        cells = {name: self._classes.cell_of[name] for name in self.asked} if self._classes else {}
+        ranked = {name: _ranked(_as_text(name, known[name]), cells.get(name)) for name in self._keys}
+        return {
+            dt.date(1970, 1, 1) + dt.timedelta(day): self._part(day, self._days.pop(day), lead, ids, ranked)
+            for day in sorted(self._days)
+        }
+
+    def _part(
+        self,
+        day: int,
+        held: list[tuple[npt.NDArray[Any], ...]],
+        lead: npt.NDArray[np.int32],
+        ids: pa.Array,
+        ranked: Mapping[str, tuple[npt.NDArray[np.int32], pa.Array]],
+    ) -> pa.Table:
+        columns = [np.concatenate(one) for one in zip(*held, strict=True)]
+        ranks = [lead, *(rank for rank, _ in ranked.values())]
+        keys = [rank.take(column) for rank, column in zip(ranks, columns, strict=False)]
+        columns = _counted(keys, columns[len(keys) :])
+        arrays = {"lead_id": ids.take(pa.array(columns[0]))}
+        for column, (name, (_, values)) in zip(columns[1:], ranked.items(), strict=False):
+            coded = pa.DictionaryArray.from_arrays(pa.array(column, mask=column == len(values)), values)
+            arrays[name] = coded if is_text(values.type) else coded.dictionary_decode()
+        arrays["day"] = pa.array(np.full(len(columns[0]), day, np.int32), pa.int32()).cast(pa.date32())
+        names = ["count", *(SUM + name for name in self._added)]
+        return pa.table(arrays | dict(zip(names, map(pa.array, columns[len(keys) :]), strict=True)))
+
+
+def _counted(keys: list[npt.NDArray[Any]], numbers: list[npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
+    """Rows in the order of their keys, those alike as one, with the sums of their numbers."""
+    order = order_by(*keys)
+    keys = [key[order] for key in keys]
+    starts = runs(*keys)
+    return [*(key[starts] for key in keys), *(sums(number[order], starts) for number in numbers)]
+
+
+def _ranked(values: pa.Array, cells: npt.NDArray[np.int32] | None = None) -> tuple[npt.NDArray[np.int32], pa.Array]:
+    """For each code, and last for a missing value, its place among the values in their order; and these.
+
+    Of values in one cell the least stands for all; the codes are then those of the cells.
+    """
+    order = pc.sort_indices(values).to_numpy()
+    if cells is None:
+        rank = np.full(len(order) + 1, len(order), np.int32)
+        rank[order] = np.arange(len(order), dtype=np.int32)
+        return rank, values.take(pa.array(order))
+    of, first = np.unique(cells[:-1][order], return_index=True)
+    place = np.sort(first)
+    rank = np.full(int(cells.max(initial=0)) + 1, len(of), np.int32)
+    rank[of] = np.searchsorted(place, first).astype(np.int32)
+    return rank, values.take(pa.array(order[place]))
 
 
 def _as_text(name: str, values: pa.Array) -> pa.Array:
     """Values that can be grouped: lists of options as one text each."""
     if not is_list(values.type):
-        return values
+        return values.cast(pa.large_string()) if is_text(values.type) or pa.types.is_null(values.type) else values
     rows = [[as_text(one) for one in row if one is not None] for row in values.to_pylist()]
     if any(_CUT in one for row in rows for one in row):
         message = f"options that hold {_CUT!r}, at which daily activity cuts them; write lists without it"
         raise ContractError("tables", [Problem(f"events.{name}", message)])
     return pa.array([_CUT.join(row) for row in rows], pa.large_string())
-
-
-def _counted(table: pa.Table) -> pa.Table:
-    added = [name for name in table.column_names if name == "count" or name.startswith(SUM)]
-    keys = [name for name in table.column_names if name not in added]
-    found = table.group_by(keys).aggregate([(name, "sum") for name in added])
-    return found.rename_columns([*keys, *added]).select(table.column_names)
-
-
-def _plain(table: pa.Table) -> pa.Table:
-    """All text in one type, however it came."""
-    arrays = [one_array(column) for column in table.columns]
-    arrays = [array.cast(pa.large_string()) if is_text(array.type) else array for array in arrays]
-    return pa.Table.from_arrays(arrays, names=table.column_names)
-
-
-def _sorted(parts: list[pa.Table], columns: list[str]) -> pa.Table:
-    """One row per lead, kind and day, in one order, so that the same activity is the same file."""
-    if not parts:
-        kinds = {"day": pa.date32(), "count": pa.int64()}
-        whole = {name: pa.int64() if name.startswith(SUM) else kinds.get(name, pa.large_string()) for name in columns}
-        return pa.table({name: pa.array([], kind) for name, kind in whole.items()})
-    counted = _counted(pa.concat_tables(map(_plain, parts), promote_options="permissive"))
-    keys = (name for name in counted.column_names if name not in {"day", "lead_id", "count"})
-    order = ["day", "lead_id", *(name for name in keys if not name.startswith(SUM))]
-    return counted.sort_by([(name, "ascending") for name in order]).combine_chunks()

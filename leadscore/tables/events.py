@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -38,6 +39,8 @@ ZONE = b"leadscore.timezone"
 Test = tuple[str, Kind, tuple[str, ...]]
 # Beside the largest amounts, sums of millions of events stay exact.
 LARGEST_AMOUNT = 1_000_000
+# What rules ask of columns of which it holds no more than that.
+ASKED = b"leadscore.asked"
 # Rows worked on at a time: their arrays stay in the processor's cache, which halves the time of each pass.
 IN_CACHE = 1 << 16
 # How daily activity calls the sum of a column.
@@ -176,8 +179,10 @@ class Events:
 
     Attributes
     ----------
-    values : dict of column to its distinct raw values
+    known : dict of column to its distinct raw values
         `event`, and what a `where` may test.
+    values : dict of column to its distinct raw values
+        The same, but for columns of daily activity of which one value stands for all that rules do not tell apart.
     timezone : str or None
         For daily activity: the zone its days are days in.
     counted : dict
@@ -186,10 +191,15 @@ class Events:
     """
 
     def __init__(
-        self, batches: list[EventBatch] | Reading, values: dict[str, pa.Array], timezone: str | None = None
+        self,
+        batches: list[EventBatch] | Reading,
+        known: dict[str, pa.Array],
+        timezone: str | None = None,
+        standing: frozenset[str] = frozenset(),
     ) -> None:
-        self._batches = batches
-        self.values, self.timezone = values, timezone
+        self._batches, self._standing = batches, standing
+        self.known, self.timezone = known, timezone
+        self.values = {name: values for name, values in known.items() if name not in standing}
         self.counted: dict[Any, Any] = {}
         # Which of them repeat another one, where that was looked for while they were read.
         self.repeats: Any = None
@@ -213,17 +223,21 @@ class Events:
         """How many events have each value of a column, and last how many none; of events of some names, if given."""
         if name == "event" and among is None and not isinstance(self._batches, list):
             return self._batches.called
-        found = np.zeros(len(self.values[name]) + 1, np.int64)
+        found = np.zeros(len(self.known[name]) + 1, np.int64)
         for batch in self.pieces(IN_CACHE):
             rows = slice(None) if among is None else np.flatnonzero(among[batch.codes["event"]])
             found += _number_of(batch.part(rows), name, len(found))
         return found
 
+    def of(self, batches: list[EventBatch]) -> Events:
+        """Other events with the same values."""
+        return Events(batches, self.known, self.timezone, self._standing)
+
     def keeping(self, kept: npt.NDArray[np.bool_]) -> Events:
         """Some of the events: (n_events,) True for those, in the order of the batches."""
         parts = np.split(kept, np.cumsum([len(batch) for batch in self.batches])[:-1]) if self.batches else []
         batches = [batch.part(np.flatnonzero(part)) for batch, part in zip(self.batches, parts, strict=True)]
-        return Events(batches, self.values, self.timezone)
+        return self.of(batches)
 
     def column(self, name: str, kind: Kind, missing_values: tuple[str, ...], timezone: str) -> Column:
         """The distinct values of a column as one kind of value.
@@ -233,9 +247,9 @@ class Events:
         ContractError
             If some are of another kind.
         """
-        column = convert(self.values[name], kind, missing_values, timezone)
+        column = convert(self.known[name], kind, missing_values, timezone)
         for message, places in column.bad.items():
-            first = ", ".join(map(repr, shown(self.values[name].take(pa.array(places[:5])))))
+            first = ", ".join(map(repr, shown(self.known[name].take(pa.array(places[:5])))))
             refuse([Problem(f"events.{name}", f"{counted(len(places), 'distinct value')}: {message}", first)])
         return column
 
@@ -247,12 +261,12 @@ class Events:
         ContractError
             If some are not numbers, or are beyond a million.
         """
-        if name not in self.values:
+        if name not in self.known:
             return np.zeros(1, np.int64)
         column = self.column(name, "number", missing_values, "UTC")
         assert column.numbers is not None
         if (large := np.flatnonzero(np.abs(column.numbers) > LARGEST_AMOUNT)).size:
-            first = ", ".join(map(repr, shown(self.values[name].take(pa.array(large[:5])))))
+            first = ", ".join(map(repr, shown(self.known[name].take(pa.array(large[:5])))))
             message = f"{counted(len(large), 'distinct value')} beyond a million, which is too large to add up"
             refuse([Problem(f"events.{name}", message, first)])
         return amounts(column)
@@ -333,6 +347,11 @@ class Reading:
     def timezone(self) -> str | None:
         """For daily activity: the zone its days are days in."""
         return None if "at" in self.wanted else self.source.metadata[ZONE].decode()
+
+    @property
+    def standing(self) -> frozenset[str]:
+        """For daily activity: the columns of which one value stands for all that rules do not tell apart."""
+        return frozenset() if "at" in self.wanted else frozenset(told_apart_by(self.source))
 
     def __iter__(self) -> Iterator[EventBatch]:
         """The same events again.
@@ -422,7 +441,13 @@ def read_events(
     if ids is None:
         ids = Ids(reading.leads.values() if reading.leads.index else pa.array([], pa.large_string()))
     values = {name: one.values() for name, one in reading.distinct.items()}
-    return Events(held if take is None else reading, values, reading.timezone), ids
+    return Events(held if take is None else reading, values, reading.timezone, reading.standing), ids
+
+
+def told_apart_by(source: Source) -> dict[str, list[str]]:
+    """What was asked of the columns of daily activity of which it holds no more than the answers, by column."""
+    found: dict[str, list[str]] = json.loads(source.metadata.get(ASKED, b"{}"))
+    return found
 
 
 def is_odd(kind: pa.DataType) -> bool:

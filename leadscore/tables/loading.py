@@ -23,8 +23,8 @@ from leadscore.sources.columns import Column, blank, convert, distinct, feet, pl
 from leadscore.sources.contract import Breaches, Judged, missing_columns, refuse
 from leadscore.sources.source import Source, open_source
 from leadscore.tables.counting import Counting
-from leadscore.tables.daily_activity import is_activity
-from leadscore.tables.events import IN_CACHE, SUM, EventBatch, Events, Ids, Reading, Test, read_events
+from leadscore.tables.daily_activity import is_activity, unasked
+from leadscore.tables.events import IN_CACHE, SUM, EventBatch, Events, Ids, Reading, Test, read_events, told_apart_by
 from leadscore.tables.findings import Finding, Repeats, named_like_email, shared_emails, without_creation
 from leadscore.tables.lead_history import Records, disagreeing, repeated
 from leadscore.tables.marketing import read_costs, read_touches
@@ -304,6 +304,8 @@ def _wanted(source: Source, books: list[Rulebook], columns: Sequence[str] | None
     required = ["lead_id"] if source.name == "leads" else ["lead_id", "event", *time]
     rest = source.columns if columns is None or not books else ()
     if source.name == "events":
+        standing = told_apart_by(source) if is_activity(source) else {}
+        rest = [name for name in rest if name not in standing]
         marks = {"is_bot"} & {*source.columns}
         prefix = SUM if is_activity(source) else ""
         sums = [prefix + name for book in books for name in event_sums(book)]
@@ -335,10 +337,13 @@ def _lacking(source: Source, wanted: list[str], books: list[Rulebook]) -> list[P
         for book in reversed(books)
         for name in (_needed(book) if source.name == "leads" else [*event_kinds(book), *event_sums(book)])
     }
+    new: list[Problem] = []
     if source.name == "events" and is_activity(source):
-        anew = "; make it again: daily_activity(events, rulebook=rulebook), or leadscore activity RULEBOOK"
+        anew = "; make it again: daily_activity(events, rulebook=rulebook), or leadscore activity --rulebook RULEBOOK"
         used = {name: why + anew for plain, why in used.items() for name in (plain, SUM + plain)}
-    return missing_columns(source, wanted, used)
+        asked = told_apart_by(source)
+        new = [Problem(f"events.{name}", why + anew) for book in books for name, why in unasked(asked, book)]
+    return [*missing_columns(source, wanted, used), *new]
 
 
 def _no_events(books: list[Rulebook]) -> Events:

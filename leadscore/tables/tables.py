@@ -249,7 +249,7 @@ class Tables(Result):
         alone.ids = Ids(self.ids.array.take(pa.array([lead])))
         batches = [batch.part(np.flatnonzero(batch.lead == lead)) for batch in self.events.batches]
         own = [replace(batch, lead=np.zeros(len(batch), np.int32)) for batch in batches if len(batch)]
-        alone.events = Events(own, self.events.values, self.events.timezone)
+        alone.events = self.events.of(own)
         if self.stages is not None:
             stages = self.stages.take(np.flatnonzero(self.stages.lead == lead))
             alone.stages = replace(stages, lead=np.zeros(len(stages.lead), np.int32))
@@ -309,7 +309,7 @@ class Tables(Result):
         return pd.Index(self.ids.array.to_pandas(), name="lead_id")
 
     def _source(self, name: str) -> Source:
-        columns = self.leads.column_names if name == "leads" else list(self.events.values)
+        columns = self.leads.column_names if name == "leads" else list(self.events.known)
         return Source(name, columns, lambda _: iter(()))
 
 

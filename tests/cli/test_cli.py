@@ -620,7 +620,7 @@ class TestActivity:
     def test_scores_from_activity_are_those_from_events(self):
         result = run("activity", "--events", "events.csv", "--out", "a.parquet", "--rulebook", "rulebook.yaml")
         assert result.exit_code == 0
-        assert "40 rows of daily activity from 2026-02-05 to 2026-04-02, in UTC" in result.stdout
+        assert "rows of daily activity from 2026-02-05 to 2026-04-02, in UTC" in result.stdout
         score("from_events.csv")
         score("from_activity.csv", events="a.parquet")
         assert Path("from_events.csv").read_bytes() == Path("from_activity.csv").read_bytes()
@@ -639,7 +639,45 @@ class TestActivity:
             ("--events", "late.csv", "--out", "a.parquet", "--extend", "a.parquet", *book),
         ):
             assert run("activity", *arguments).exit_code == 0
-        assert pd.read_parquet("a.parquet").equals(pd.read_parquet("whole.parquet"))
+        # One page stands for all that the rules take alike, in each the first of its own.
+        rows = [pd.read_parquet(name).drop(columns="asset") for name in ("a.parquet", "whole.parquet")]
+        assert rows[0].equals(rows[1])
+        for name in ("a", "whole"):
+            score(f"{name}.csv", events=f"{name}.parquet")
+        assert Path("a.csv").read_bytes() == Path("whole.csv").read_bytes()
+
+    def test_a_folder_has_a_file_for_each_day_and_a_night_writes_its_own(self):
+        lines = example("events.csv").splitlines(keepends=True)
+        Path("early.csv").write_text("".join(line for line in lines if "2026-04-02" not in line), encoding="utf-8")
+        late = [lines[0], *(line for line in lines if "2026-04-0" in line)]
+        Path("late.csv").write_text("".join(late), encoding="utf-8")
+        book = ("--rulebook", "rulebook.yaml")
+        assert run("activity", "--events", "early.csv", "--out", "daily", *book).exit_code == 0
+        days = {path.name: path.stat().st_mtime_ns for path in Path("daily").iterdir()}
+        night = ("--events", "late.csv", "--extend", "daily", "--out", "daily", *book)
+        # One event came late: 1 April is counted again.
+        result = run("activity", *night, "--look-back", "1")
+        assert result.exit_code == 0, result.stderr
+        after = {path.name: path.stat().st_mtime_ns for path in Path("daily").iterdir()}
+        written = {name for name, when in after.items() if days.get(name) != when}
+        assert written == {"2026-04-01.parquet", "2026-04-02.parquet"} & after.keys() | (after.keys() - days.keys())
+        score("from_events.csv")
+        score("from_days.csv", events="daily")
+        assert Path("from_events.csv").read_bytes() == Path("from_days.csv").read_bytes()
+        assert {path.name for path in Path().iterdir() if path.name.startswith(".daily")} <= {".daily.lock"}
+
+    def test_an_activity_for_other_questions_is_refused(self):
+        book = ("--rulebook", "rulebook.yaml")
+        assert run("activity", "--events", "events.csv", "--out", "daily", *book).exit_code == 0
+        text = Path("rulebook.yaml").read_text(encoding="utf-8")
+        asset = next(line for line in text.splitlines() if "asset" in line)
+        Path("other.yaml").write_text(text.replace(asset, asset.replace("/", "/other-", 1)), encoding="utf-8")
+        score = ("score", "other.yaml", "--leads", "leads.csv", "--events", "daily", "--as-of", "2026-04-02")
+        result = run(*score, "--out", "scores.csv")
+        assert result.exit_code == 1
+        said = " ".join(result.stderr.split())
+        assert "keeps of 'asset' what other rules asked" in said
+        assert "make it again" in said
 
     def test_a_day_is_not_added_twice(self):
         run("activity", "--events", "events.csv", "--out", "a.parquet")
