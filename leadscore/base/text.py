@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 from unicodedata import normalize
@@ -36,6 +36,11 @@ def normalise(text: str) -> str:
     if text.isascii():
         return " ".join(text.lower().split())
     return " ".join(normalize("NFKC", normalize("NFKC", _IGNORABLE.sub("", text)).casefold()).split())
+
+
+def normalised(texts: Iterable[str]) -> list[str]:
+    """Each of many texts normalised; most are plain, and are written anew without a call of a function for each."""
+    return [" ".join(text.lower().split()) if text.isascii() else normalise(text) for text in texts]
 
 
 def worded(normalised: str) -> str:

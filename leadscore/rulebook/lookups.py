@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from typing import Any, NamedTuple, Protocol
 
 from leadscore.base.days import day_number
@@ -19,6 +19,11 @@ Look = Callable[[Any, Found], int]
 Met = Callable[[Any, Found], bool]
 
 _NO_PHRASES: Found = frozenset()
+_PIECES: dict[str, Callable[[str, str], bool]] = {
+    "contains": str.__contains__,
+    "starts_with": str.startswith,
+    "ends_with": str.endswith,
+}
 
 
 @dataclass
@@ -38,6 +43,10 @@ class ColumnPlan:
         For numbers and dates: where an answer can change.
     phrases : dict of word to the phrases that begin with it
         For text: what `has_word` looks for, so that a value's words are gone through once for all rules.
+    pieces : set of (test, text)
+        For text: what values are tested to contain, start with, and end with.
+    named : list of sets
+        For text: what values are compared with as a whole.
     """
 
     kind: Kind
@@ -45,6 +54,8 @@ class ColumnPlan:
     on_missing: list[int] = field(default_factory=list)
     edges: set[float] = field(default_factory=set)
     phrases: dict[str, list[str]] = field(default_factory=dict)
+    pieces: set[tuple[str, str]] = field(default_factory=set)
+    named: list[Collection[Any]] = field(default_factory=list)
 
     def add(self, look: Look, on_missing: int) -> int:
         """Note one more look-up; gives its place."""
@@ -57,12 +68,50 @@ class ColumnPlan:
 
         Text and options are normalised, and a day counts from 1970.
         """
-        found = self._found(value) if self.phrases else _NO_PHRASES
+        found = self._found(worded(value)) if self.phrases else _NO_PHRASES
         return [look(value, found) for look in self.looks]
 
-    def _found(self, text: str) -> Found:
-        """The phrases that occur in a text as whole words."""
-        words = worded(text)
+    def rows(self, values: Sequence[Any]) -> tuple[list[int], list[list[int]]]:
+        """All look-ups of many values: which of some rows is that of each, and these rows.
+
+        Texts that all tests see alike are looked up once: of 50,000 job titles there may be a hundred kinds.
+        """
+        if self.kind != "text":
+            return list(range(len(values))), [self.row(value) for value in values]
+        known: dict[Any, int] = {}
+        rows: list[list[int]] = []
+        codes = []
+        for value, sight in zip(values, self._sights(values), strict=True):
+            code = known.get(sight)
+            if code is None:
+                code = known[sight] = len(rows)
+                rows.append(self.row(value))
+            codes.append(code)
+        return codes, rows
+
+    def _sights(self, texts: Sequence[str]) -> Iterator[Any]:
+        """All that the tests see of each text: which pieces and phrases it has, and itself where it may be named."""
+        named = set().union(*self.named)
+        seen: list[Iterable[Any]] = [[text if text in named else None for text in texts]]
+        for test, piece in self.pieces:
+            has = _PIECES[test]
+            seen.append([has(text, piece) for text in texts])
+        return zip(*seen, *([self._found_each(texts)] if self.phrases else []), strict=True)
+
+    def _found_each(self, texts: Sequence[str]) -> Iterator[Found]:
+        """The phrases that occur in each text: what `_found` gives, while few words of many texts differ."""
+        several = {phrase for phrases in self.phrases.values() for phrase in phrases if len(phrase.split()) > 1}
+
+        @cache
+        def begun(piece: str) -> list[str]:
+            return [phrase for word in worded(piece).split() for phrase in self.phrases.get(word, ())]
+
+        for text in texts:
+            found = {phrase for piece in text.split(" ") for phrase in begun(piece)}
+            yield frozenset(found if found.isdisjoint(several) else self._found(worded(text)))
+
+    def _found(self, words: str) -> Found:
+        """The phrases that occur among the words of a text."""
         found = set()
         for word in words.split():
             for phrase in self.phrases.get(word, ()):
@@ -301,12 +350,17 @@ def met_by(plan: ColumnPlan, test: Test) -> tuple[Met, int]:
         if name in {"known", *RELATIVE}:
             continue
         if name == "in_list":
+            plan.named.append(operand.texts)
             parts.append(partial(_among, operand.texts, True))
             continue
         several = isinstance(operand, tuple)
         operands = tuple(operand_of(plan.kind, one) for one in operand) if several else operand_of(plan.kind, operand)
         if plan.kind in {"number", "date"}:
             plan.edges.update(float(one) for one in (operands if several else (operands,)))
+        if name in _PIECES:
+            plan.pieces.update((name, one) for one in operands)
+        elif plan.kind == "text":
+            plan.named.append(operands if several else (operands,))
         if name == "has_word":
             parts.append(_words(plan, operands))
         else:

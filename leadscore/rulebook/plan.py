@@ -361,6 +361,7 @@ def _table(rule: FitRule, plan: ColumnPlan) -> Look:
     if plan.kind == "number":
         plan.edges.update(map(float, rule.points))
     table = {operand_of(plan.kind, key): thousandths(value) for key, value in rule.points.items()}
+    plan.named.append(table)
     if several:
         return lambda pieces, _: sum(map(table.get, pieces & table.keys())) if pieces & table.keys() else other  # type: ignore[arg-type] # those that are there
     return lambda value, _: table.get(value, other)

@@ -1,8 +1,7 @@
-"""The look-ups of a column, answered for all its rows: each distinct value is looked up once."""
+"""The look-ups of a column, answered for all its rows: each kind of value is looked up once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +25,9 @@ def answers(plan: ColumnPlan, column: Column) -> Answers:
     if column.numbers is not None:
         return Answers(*cut(plan, column.numbers))
     assert column.codes is not None
-    return Answers(column.codes, _table(plan, column.values))
+    codes, rows = plan.rows(column.values) if plan.looks else ([0] * len(column.values), [[]])
+    # Missing values have the code -1: the last row.
+    return Answers(np.array([*codes, -1], np.int32)[column.codes], _table(plan, rows))
 
 
 def cut(plan: ColumnPlan, numbers: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
@@ -35,10 +36,9 @@ def cut(plan: ColumnPlan, numbers: npt.NDArray[np.float64]) -> tuple[npt.NDArray
     bounds = np.array(edges, np.float64)
     codes = (np.searchsorted(bounds, numbers, "left") + np.searchsorted(bounds, numbers, "right")).astype(np.int32)
     codes[np.isnan(numbers)] = -1
-    return codes, _table(plan, cells(edges))
+    return codes, _table(plan, [plan.row(cell) for cell in cells(edges)])
 
 
-def _table(plan: ColumnPlan, values: Sequence[Any]) -> npt.NDArray[np.int64]:
-    """What each value gives; missing values have the code -1: the last row."""
-    rows = [plan.row(value) for value in values] if plan.looks else []
-    return np.array([*rows, plan.on_missing], np.int64).reshape(len(values) + 1, len(plan.looks))
+def _table(plan: ColumnPlan, rows: list[list[int]]) -> npt.NDArray[np.int64]:
+    """What each kind of value gives, and last what a missing one does."""
+    return np.array([*rows, plan.on_missing], np.int64).reshape(len(rows) + 1, len(plan.looks))

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from leadscore.base.text import IGNORABLE, as_text, counted, normalise
+from leadscore.base.text import IGNORABLE, as_text, counted, normalise, normalised
 from leadscore.base.times import NO_TIME, is_text, one_array, read_times
 from leadscore.errors import ContractError, Problem
 from leadscore.rulebook.kinds import Kind
@@ -174,12 +174,13 @@ def convert(data: pa.Array | pa.ChunkedArray, kind: Kind, missing_values: tuple[
     if kind == "number" and not is_text(array.type):
         return _number(array)
     codes, values = distinct(array)
-    column = _recoded(kind, codes, read, values)
+    if kind == "text" and is_text(array.type):
+        return _recoded(kind, codes, _texts(missing_texts(missing_values, kind), values))
+    column = _recoded(kind, codes, _each(read, values))
     if kind == "number":
         if column.bad and any(map(_GROUPED.fullmatch, filter(None, values))):
-            column = _recoded(
-                kind, codes, partial(_unless, missing_texts(missing_values, kind), _unambiguous_number), values
-            )
+            unambiguous = partial(_unless, missing_texts(missing_values, kind), _unambiguous_number)
+            column = _recoded(kind, codes, _each(unambiguous, values))
         column.numbers, column.codes, column.values = np.array([*column.values, math.nan])[column.codes], None, []
     return column
 
@@ -251,21 +252,30 @@ def _everything_bad(kind: Kind, array: pa.Array) -> Column:
     return replace(convert(pa.nulls(len(array)), kind, (), "UTC"), bad=bad)
 
 
-def _recoded(kind: Kind, codes: npt.NDArray[np.int32], read: Callable[[Any], Any], values: list[Any]) -> Column:
-    """Each distinct value read once; `read` gives None for missing and a `Bad` for what is none."""
+def _each(read: Callable[[Any], Any], values: list[Any]) -> list[Any]:
+    """Each value as it is read; Arrow lets a dictionary hold null as one of its values."""
+    return [None if value is None else read(value) for value in values]
+
+
+def _texts(missing: frozenset[str], values: list[str | None]) -> list[str | None]:
+    """The same of texts, as `_text` reads each of them."""
+    known = iter(normalised(value for value in values if value is not None))
+    texts = [None if value is None else next(known) for value in values]
+    return [None if text in missing else text for text in texts]
+
+
+def _recoded(kind: Kind, codes: npt.NDArray[np.int32], meanings: list[Any]) -> Column:
+    """A column by what its distinct values mean: None for missing, a `Bad` for what is no such value."""
     index: dict[Any, int] = {}
-    table = np.full(len(values) + 1, -1, np.int32)
+    nothing = (Bad, type(None))
+    table = [-1 if isinstance(one, nothing) else index.setdefault(one, len(index)) for one in meanings]
     bad: dict[str, list[int]] = {}
-    for code, value in enumerate(values):
-        # Arrow lets a dictionary hold null as one of its values.
-        meaning = None if value is None else read(value)
-        if isinstance(meaning, Bad):
-            bad.setdefault(meaning.message, []).append(code)
-        elif meaning is not None:
-            table[code] = index.setdefault(meaning, len(index))
+    for code, one in enumerate(meanings):
+        if isinstance(one, Bad):
+            bad.setdefault(one.message, []).append(code)
     rows = {message: np.flatnonzero(np.isin(codes, wrong)) for message, wrong in bad.items()}
     used = {message: places for message, places in rows.items() if len(places)}
-    return Column(kind, table[codes], list(index), None, used)
+    return Column(kind, np.array([*table, -1], np.int32)[codes], list(index), None, used)
 
 
 @dataclass(frozen=True)
