@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Annotated, Any, Literal, Self, TypeVar, get_args, get_origin
 
 from pydantic import (
@@ -422,7 +422,7 @@ def _below(last: str | int) -> str:
 def parts(part: Part, path: Path = ()) -> Iterator[tuple[Path, Part]]:
     """A part and all that it is made of, each with its place."""
     yield path, part
-    fields = {field.alias or name: getattr(part, name) for name, field in type(part).model_fields.items()}
+    fields = {key: getattr(part, name) for key, name in _fields(type(part))}
     for key, value in (fields | dict(getattr(part, "tests", {}))).items():
         items: list[tuple[Path, Any]] = [((), value)]
         if isinstance(value, tuple):
@@ -432,6 +432,12 @@ def parts(part: Part, path: Path = ()) -> Iterator[tuple[Path, Part]]:
         for place, one in items:
             if isinstance(one, Part):
                 yield from parts(one, (*path, key, *place))
+
+
+@cache
+def _fields(kind: type[BaseModel]) -> list[tuple[str, str]]:
+    """The fields of a kind of part: what the file calls them, and we."""
+    return [(field.alias or name, name) for name, field in kind.model_fields.items()]
 
 
 def keys_at(path: Sequence[str | int | float | bool], kind: type[BaseModel] = Contents) -> list[str]:

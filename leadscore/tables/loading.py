@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 from pydantic import BaseModel
@@ -323,7 +325,8 @@ def _event_tests(books: list[Rulebook]) -> list[Test]:
     return list(dict.fromkeys([*tests, *sums]))
 
 
-def _needed(rulebook: Rulebook) -> dict[str, Kind]:
+@lru_cache(maxsize=64)
+def _needed(rulebook: Rulebook) -> Mapping[str, Kind]:
     """The lead columns that rules and personas use, or that are required or promised, and their kinds."""
     required = {name for name, column in rulebook.columns.items() if column.required != "no" or column.update}
     required |= {*(rulebook.agreement.marketing.complete_at_handover if rulebook.agreement else ())}
@@ -360,7 +363,7 @@ def _read_leads(
     judged.say("lead_id", "no lead_id", np.flatnonzero(blank(array)))
     judged.say("lead_id", "a sum and nothing beside it: the foot of a report is no lead", feet(table, array))
     judged.say("lead_id", "a lead_id with a character that is not seen", unseen(array))
-    codes, _ = distinct(array)
+    codes = _codes(array)
     shared, table = list(shared_emails(table, codes)), table.select(wanted)
     times = {name: judged.times(name) for name in ("created_at", "valid_from") if name in table.column_names}
     judged.say("lead_id", *repeated(codes, times.get("valid_from")))
@@ -381,6 +384,20 @@ def _read_leads(
         ids = Ids(pa.array(known, array.type))
     records = Records(lead, len(ids), times.get("created_at"), times.get("valid_from"))
     return table, ids, records, columns, [*without_creation(breaches.source, records), *shared]
+
+
+def _codes(ids: pa.Array) -> npt.NDArray[np.int32]:
+    """Which rows have an id in common: a code for each, -1 where there is none."""
+    if pa.types.is_integer(ids.type) and len(ids) and not ids.null_count:
+        numbers = ids.to_numpy()
+        lowest, highest = int(numbers.min()), int(numbers.max())
+        # Ids counted up by a database: that no two are alike is seen in a tenth of the time that hashing takes.
+        if highest - lowest < 8 * len(numbers) + 1_000_000:
+            seen = np.zeros(highest - lowest + 1, bool)
+            seen[numbers - lowest] = True
+            if np.count_nonzero(seen) == len(numbers):
+                return np.arange(len(numbers), dtype=np.int32)
+    return distinct(ids)[0]
 
 
 def _with_emails(source: Source, wanted: list[str]) -> pa.Table:
