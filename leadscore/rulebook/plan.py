@@ -53,6 +53,11 @@ class FitPlan:
         """Whether its points depend on the day."""
         return self.rule.seasonal or any(holds.moves for holds, _ in self.ways)
 
+    @property
+    def paid(self) -> list[int]:
+        """The points of each way, and last those where none holds."""
+        return [*(points for _, points in self.ways), self.other]
+
 
 @dataclass
 class EventPlan:

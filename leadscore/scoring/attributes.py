@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +14,7 @@ from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import persona_kinds
 from leadscore.rulebook.lookups import Ago, Asked, ColumnPlan, Holds, Place, holds_in
 from leadscore.rulebook.model import Limits, thousandths
-from leadscore.rulebook.plan import Plan
+from leadscore.rulebook.plan import FitPlan, Plan
 from leadscore.sources.answers import Answers, answers, cut
 from leadscore.tables.days import Ints
 from leadscore.tables.events import IN_CACHE
@@ -43,9 +43,47 @@ def first_that_holds(masks: list[npt.NDArray[np.bool_]], n: int) -> npt.NDArray[
     return codes
 
 
-def paid_by_first(masks: list[npt.NDArray[np.bool_]], points: list[int]) -> Ints:
+def paid_by_first(masks: list[npt.NDArray[np.bool_]], points: Sequence[int] | npt.NDArray[Any]) -> npt.NDArray[Any]:
     """(n,) the points of the first mask that holds; the last of them where none does."""
-    return np.array(points, np.int64)[first_that_holds(masks, len(masks[0]))]
+    if not isinstance(points, np.ndarray):
+        points = np.array(points, np.int64)
+    if len(masks) == 1:
+        return np.where(masks[0], *points)
+    return points[first_that_holds(masks, len(masks[0]))]
+
+
+class Block:
+    """Look-ups of lead columns for some rows of the leads; the codes of a column are taken once for all of them."""
+
+    def __init__(self, columns: Mapping[str, Answers], rows: Any) -> None:
+        self._columns, self._rows = columns, rows
+        self._taken: dict[str, Answers] = {}
+
+    def column(self, name: str) -> Answers:
+        """The answers of a column."""
+        if name not in self._taken:
+            self._taken[name] = self._columns[name].at(self._rows)
+        return self._taken[name]
+
+    def get(self, place: Place) -> Ints:
+        """A look-up's answers."""
+        return self.column(place.column).get(place.index)
+
+    def holds(self, holds: Holds) -> npt.NDArray[np.bool_]:
+        """Where a condition over the leads holds."""
+
+        def met(place: Place) -> npt.NDArray[np.int8]:
+            return self.column(place.column).met(place.index)
+
+        return holds.evaluate(met, np.minimum.reduce, np.maximum.reduce) > 0
+
+    def points(self, rule: FitPlan) -> Ints:
+        """The points of a fit rule that does not hang on the day."""
+        return self.get(rule.place) if rule.place is not None else self.paid(rule, rule.paid)
+
+    def paid(self, rule: FitPlan, amounts: Sequence[int] | npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The amount of the first way of a fit rule that holds; the last where none does."""
+        return paid_by_first([self.holds(holds) for holds, _ in rule.ways], amounts)
 
 
 class Lookups:
@@ -67,14 +105,17 @@ class Lookups:
             none = np.full(int(changing), -1, found.codes.dtype)
             self.columns[name] = Answers(np.append(found.codes, none) if changing else found.codes, found.table)
 
+    def at(self, rows: Any) -> Block:
+        """Those of some rows."""
+        return Block(self.columns, rows)
+
     def get(self, place: Place, rows: Any = EVERYONE) -> Ints:
         """A look-up's answers."""
-        column = self.columns[place.column]
-        return column.table[:, place.index][column.codes[rows]]
+        return self.at(rows).get(place)
 
     def holds(self, holds: Holds, rows: Any = EVERYONE) -> npt.NDArray[np.bool_]:
         """Where a condition over the leads holds."""
-        return holds.evaluate(lambda place: self.get(place, rows), np.minimum.reduce, np.maximum.reduce) > 0
+        return self.at(rows).holds(holds)
 
 
 def personas_by_row(tables: Tables, rulebook: Rulebook) -> Callable[[Any], npt.NDArray[np.int32]]:
@@ -118,11 +159,7 @@ class Attributes(Lookups):
 
     def points(self, index: int, rows: Any = EVERYONE) -> Ints:
         """The points of a fit rule that does not hang on the day."""
-        rule = self.plan.fit[index]
-        if rule.place is not None:
-            return self.get(rule.place, rows)
-        masks = [self.holds(holds, rows) for holds, _ in rule.ways]
-        return paid_by_first(masks, [*(points for _, points in rule.ways), rule.other])
+        return self.at(rows).points(self.plan.fit[index])
 
     @cached_property
     def fit(self) -> Ints:
@@ -137,18 +174,19 @@ class Attributes(Lookups):
         for index, rule in enumerate(self.plan.fit):
             key = self.plan.limited(rule.rule.group)
             if rule.place is not None and not rule.moves:
-                here = (key, rule.place.column)
-                tables[here] = tables.get(here, 0) + self.columns[rule.place.column].table[:, rule.place.index]
+                both = (key, rule.place.column)
+                tables[both] = tables.get(both, 0) + self.columns[rule.place.column].table[:, rule.place.index]
             elif not rule.moves:
                 apart.append((key, index))
         record = np.arange(self.n)[rows]
         fit = np.zeros(len(record), np.int64)
         for block in blocks(len(record)):
             groups: dict[str | None, Ints] = {}
+            here = self.at(record[block])
             for (group, name), table in tables.items():
-                groups[group] = groups.get(group, 0) + table[self.columns[name].codes[record[block]]]
+                groups[group] = groups.get(group, 0) + table.take(here.column(name).codes, mode="wrap")
             for group, index in apart:
-                groups[group] = groups.get(group, 0) + self.points(index, record[block])
+                groups[group] = groups.get(group, 0) + here.points(self.plan.fit[index])
             for of, points in moving:
                 group = self.plan.limited(of)
                 groups[group] = groups.get(group, 0) + points[block]

@@ -199,7 +199,7 @@ class Bound:
         if rule.place is not None:
             return np.where(held, self.attributes.get(rule.place, self.record), 0)
         masks = [self.holds(holds) for holds, _ in rule.ways]
-        return np.where(held, paid_by_first(masks, [*(points for _, points in rule.ways), rule.other]), 0)
+        return np.where(held, paid_by_first(masks, rule.paid), 0)
 
     @cached_property
     def fit(self) -> Ints:
@@ -317,48 +317,63 @@ class Bound:
             yield Sparse(everyone, self.fit_points(index), 0)
         yield from self.earned
 
-    def best(self, k: int) -> list[Ints]:
+    def best(self, k: int) -> list[Positions]:
         """(n,) arrays, one for each of the `k` rules that moved a lead most: `|points| * n_rules + n_rules - 1 - rule`.
 
         A larger number is a better reason, and equal points go by the order of the file; so no lead is ever sorted.
         """
-        size = len(self.plan.names)
+        size, fit, columns = len(self.plan.names), self.plan.fit, self.attributes.columns
+        moving = {index: self.fit_points(index) for index, rule in enumerate(fit) if rule.moves}
+        apart = {index: rule for index, rule in enumerate(fit) if not rule.moves and rule.place is None}
+        kind = self._narrowest([*moving.values(), *(np.array(rule.paid) for rule in apart.values())])
 
-        def key(values: Ints, rule: int) -> Ints:
-            return np.where(values != 0, np.abs(values) * size + (size - 1 - rule), 0)
+        def key(values: Any, rule: int) -> npt.NDArray[Any]:
+            found = np.abs(values).astype(kind)
+            return np.where(found, found * kind(size) + kind(size - 1 - rule), kind(0))
 
-        columns = self.attributes.columns
-        by_column: dict[str, list[Ints]] = {}
-        for index, rule in enumerate(self.plan.fit):
+        by_column: dict[str, list[npt.NDArray[Any]]] = {}
+        for index, rule in enumerate(fit):
             if not rule.moves and rule.place is not None:
                 values = columns[rule.place.column].table[:, rule.place.index]
                 by_column.setdefault(rule.place.column, []).append(key(values, index))
         # A column's second best cannot be the best of all, so each is put in from its own place on.
         ranked = {name: -np.sort(-np.array(keys), axis=0)[:k] for name, keys in by_column.items()}
+        paid = {index: key(rule.paid, index) for index, rule in apart.items()}
         behaviour = [
-            Sparse(found.rows, key(found.values, index), int(key(np.array([found.default]), index)[0]))
-            for index, found in enumerate(self.earned, len(self.plan.fit))
+            Sparse(found.rows, key(found.values, index), int(key(found.default, index)))
+            for index, found in enumerate(self.earned, len(fit))
         ]
-        moving = {index: self.fit_points(index) for index, rule in enumerate(self.plan.fit) if rule.moves}
-        tops = [np.zeros(self.n, np.int64) for _ in range(k)]
+        tops = [np.zeros(self.n, kind) for _ in range(k)]
         for leads in blocks(self.n):
-            block, record = [top[leads] for top in tops], self.record[leads]
+            block, here = [top[leads] for top in tops], self.attributes.at(self.record[leads])
             for name, keys in ranked.items():
-                codes = columns[name].codes[record]
                 for place, best in enumerate(keys):
-                    insert(block[place:], slice(None), best[codes])
-            for index, rule in enumerate(self.plan.fit):
-                if rule.moves:
-                    insert(block, slice(None), key(moving[index][leads], index))
-                elif rule.place is None:
-                    insert(block, slice(None), key(self.attributes.points(index, record), index))
+                    insert(block[place:], best.take(here.column(name).codes, mode="wrap"))
+            for index, values in moving.items():
+                insert(block, key(values[leads], index))
+            for index, rule in apart.items():
+                insert(block, here.paid(rule, paid[index]))
             for found in behaviour:
                 part = found.part(leads)
-                if part.default:
-                    insert(block, slice(None), part.dense(len(block[0])))
+                n = leads.stop - leads.start
+                # Rows are picked and put back dearly: where there are many, all are gone through.
+                if part.default or len(part.rows) > n // 8:
+                    full = np.full(n, part.default, kind)
+                    full[part.rows] = part.values
+                    insert(block, full)
                 else:
-                    insert(block, part.rows, part.values)
+                    held = [top[part.rows] for top in block]
+                    insert(held, part.values)
+                    for top, better in zip(block, held, strict=True):
+                        top[part.rows] = better
         return tops
+
+    def _narrowest(self, others: list[Ints]) -> type[np.signedinteger[Any]]:
+        """The numbers in which `best` tells rules apart: half as wide where all points allow it, for half the time."""
+        tables = [column.table for column in self.attributes.columns.values()]
+        earned = [part for found in self.earned for part in (found.values, np.array([found.default]))]
+        most = max(max(-int(one.min(initial=0)), int(one.max(initial=0))) for one in [*tables, *earned, *others])
+        return np.int32 if (most + 1) * len(self.plan.names) <= np.iinfo(np.int32).max else np.int64
 
 
 class SoFar(Bound):
@@ -404,9 +419,9 @@ def meets(test: NumberTest, numbers: npt.NDArray[Any]) -> Mask:
     return np.array([test.meets(one) for one in cells(edges.tolist())])[code]
 
 
-def insert(tops: list[Ints], rows: Any, keys: Ints) -> None:
-    """Put keys among the best so far."""
+def insert(tops: list[Positions], keys: Positions) -> None:
+    """Put keys among the best so far, row by row."""
     for top in tops:
-        held = top[rows]
-        larger, keys = np.maximum(held, keys), np.minimum(held, keys)
-        top[rows] = larger
+        lower = np.minimum(top, keys)
+        np.maximum(top, keys, out=top)
+        keys = lower

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,12 +14,31 @@ from leadscore.rulebook.lookups import ColumnPlan, cells
 from leadscore.sources.columns import Column
 
 
-@dataclass(frozen=True)
+@dataclass
 class Answers:
     """A column's look-ups for all rows: `table[codes[row], place.index]`."""
 
     codes: npt.NDArray[np.signedinteger[Any]]
     table: npt.NDArray[np.int64]
+
+    @cached_property
+    def signs(self) -> npt.NDArray[np.int8]:
+        """What the tests among the look-ups answer."""
+        return np.asfortranarray(np.sign(self.table).astype(np.int8))
+
+    def get(self, index: int) -> npt.NDArray[np.int64]:
+        """A look-up's answers."""
+        return self.table[:, index].take(self.codes, mode="wrap")
+
+    def met(self, index: int) -> npt.NDArray[np.int8]:
+        """The same of a test, 1, 0 or -1; so small that it takes a fifth of the time."""
+        return self.signs[:, index].take(self.codes, mode="wrap")
+
+    def at(self, rows: Any) -> Answers:
+        """The same for some rows."""
+        found = copy(self)
+        found.codes = self.codes[rows]
+        return found
 
 
 def answers(plan: ColumnPlan, column: Column) -> Answers:
@@ -41,4 +62,6 @@ def cut(plan: ColumnPlan, numbers: npt.NDArray[np.float64]) -> tuple[npt.NDArray
 
 def _table(plan: ColumnPlan, rows: list[list[int]]) -> npt.NDArray[np.int64]:
     """What each kind of value gives, and last what a missing one does."""
-    return np.array([*rows, plan.on_missing], np.int64).reshape(len(rows) + 1, len(plan.looks))
+    # What one look-up gives lies side by side.
+    table = np.array([*rows, plan.on_missing], np.int64).reshape(len(rows) + 1, len(plan.looks))
+    return np.asfortranarray(table)
