@@ -64,17 +64,20 @@ class Seen:
 
     def note_days(self, days: Sequence[Days], oldest: int) -> None:
         """Note those that count: of each lead, up to an age."""
-        days = [part for part in (one.where(one.age < oldest) for one in days) if len(part.lead)]
-        if not days:
-            return
         if self.least == 1:
-            self.most = 1
-        elif isinstance(self.part, BehaviourRule) and self.part.count == "each":
-            lead, count = (np.concatenate([getattr(one, name) for one in days]) for name in ("lead", "count"))
-            self.most = int(np.bincount(lead, count).max())
-        else:
-            self.most = int(np.bincount((days[0] if len(days) == 1 else merged(days)).lead).max())
+            self.most = int(any((one.age < oldest).any() for one in days))
+        elif days := [part for part in (one.where(one.age < oldest) for one in days) if len(part.lead)]:
+            self.most = self._most(days)
         self.fired = self.most >= self.least
+
+    def _most(self, days: Sequence[Days]) -> int:
+        """The most events, or days with some, that any lead has; or fewer that are enough."""
+        if isinstance(self.part, BehaviourRule) and self.part.count == "each":
+            lead, count = (np.concatenate([getattr(one, name) for one in days]) for name in ("lead", "count"))
+            return int(np.bincount(lead, count).max())
+        alone = max(int(np.bincount(one.lead).max()) for one in days)
+        # The days of several classes are sorted to be put together.
+        return alone if alone >= self.least or len(days) == 1 else int(np.bincount(merged(days).lead).max())
 
 
 class EventsSeen:

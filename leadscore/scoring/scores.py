@@ -162,12 +162,15 @@ class Scores(Result):
     @property
     def segments(self) -> pd.DataFrame:
         """How many leads of each segment qualify, index segment: `threshold`, `leads`, `qualified`, `share`."""
-        grouped = self.frame.assign(segment=self.frame["segment"].astype(object).fillna(MISSING)).groupby("segment")
-        qualify = self.rulebook.qualify
-        thresholds = {one.name: one.threshold for one in qualify.segments} | {MISSING: qualify.threshold}
-        found = pd.DataFrame({"threshold": thresholds}).rename_axis("segment")
-        counts = grouped["qualified"].agg(["size", "sum"]).reindex(found.index, fill_value=0)
-        found = found.assign(leads=counts["size"], qualified=counts["sum"])
+        qualify, bound = self.rulebook.qualify, self.bound
+        names = [*(one.name for one in qualify.segments), MISSING]
+        thresholds = [*(one.threshold for one in qualify.segments), qualify.threshold]
+        leads, qualified = (
+            np.bincount(group, minlength=len(names)) for group in (bound.group, bound.group[bound.via >= 0])
+        )
+        found = pd.DataFrame(
+            {"threshold": thresholds, "leads": leads, "qualified": qualified}, pd.Index(names, name="segment")
+        )
         return found.assign(share=found["qualified"] / found["leads"].where(found["leads"] > 0))
 
     @property
@@ -194,7 +197,7 @@ class Scores(Result):
         if len(self.completeness) and (self.bound.via >= 0).any():
             title = "What sales finds filled in on the leads that qualify, with 95 % intervals (Wilson)"
             yield Section("completeness", title, self.completeness)
-        top = self.frame.sort_values("total", ascending=False, kind="stable").head(_TOP)
+        top = self.frame.iloc[pd.Series(self.bound.fit + self.bound.behaviour).nlargest(_TOP).index]
         points = dict.fromkeys(("fit", "behaviour", "total", "threshold"), ".10g")
         yield Section("frame", f"The {_TOP} highest" if len(self) > _TOP else "Leads", self.frame, top, formats=points)
         yield findings_section(self.findings)

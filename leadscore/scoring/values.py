@@ -81,9 +81,9 @@ class Values:
     def by_code(self) -> npt.NDArray[np.int64]:
         """How many have each of the distinct values of a text column."""
         assert self.column.codes is not None
-        known = self.column.codes >= 0
-        weights = np.bincount(self.column.codes[known], self.counts[known], len(self.column.values))
-        return weights.astype(np.int64)
+        # Missing ones come first.
+        weights = np.bincount(self.column.codes + 1, self.counts, len(self.column.values) + 1)
+        return weights[1:].astype(np.int64)
 
     def commonest(self, among: npt.NDArray[np.bool_] | None = None, most: int = _COMMONEST) -> list[tuple[str, int]]:
         """Distinct values of a text column as they came, of those named, with their counts; the commonest first."""
