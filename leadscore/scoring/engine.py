@@ -54,20 +54,24 @@ class Bound:
 
     def days(self, happening: int) -> list[Days]:
         """The days with events that count: in the window, after what they must follow, since the last of a reset."""
-        if happening not in self._days:
-            plan, found = self.plan.happenings[happening], list(self.waited[happening])
-            if plan.window < ALWAYS:
-                found = [days.where(days.age < plan.window) for days in found]
-            if plan.resets:
-                last = self.forgotten_from(happening)
-                found = [days.where(days.age < last[days.lead]) for days in found]
-            if plan.after is not None:
-                others = self.days(plan.after)
-                for place, days in enumerate(found):
-                    follows = [other.before(days.lead, days.age, plan.after_within) for other in others]
-                    found[place] = days.where(np.any(follows, axis=0) if follows else np.zeros(len(days.lead), bool))
-            self._days[happening] = found
-        return self._days[happening]
+        if happening in self._days:
+            return self._days[happening]
+        plan, found = self.plan.happenings[happening], list(self.waited[happening])
+        if plan.window < ALWAYS:
+            found = [days.where(days.age < plan.window) for days in found]
+        if not plan.resets and plan.after is None:
+            # As quickly found again as it would be kept, which takes the memory of all events.
+            return found
+        if plan.resets:
+            last = self.forgotten_from(happening)
+            found = [days.where(days.age < last[days.lead]) for days in found]
+        if plan.after is not None:
+            others = self.days(plan.after)
+            for place, days in enumerate(found):
+                follows = [other.before(days.lead, days.age, plan.after_within) for other in others]
+                found[place] = days.where(np.any(follows, axis=0) if follows else np.zeros(len(days.lead), bool))
+        self._days[happening] = found
+        return found
 
     def forgotten_from(self, happening: int) -> npt.NDArray[np.int32]:
         """(n,) how many days ago the last event was that resets this one; without end where there was none."""

@@ -85,19 +85,19 @@ class Counting:
         if self._apart:
             own = np.flatnonzero(self.classes.whole.take(kind))
             rows, kind, age = rows[own], kind[own], age[own]
-        count = None if batch.count is None else batch.count[rows]
-        if count is not None and count.sum() <= 2 * len(rows):
+        number = None if batch.count is None else batch.count[rows]
+        if number is not None and number.sum() <= 2 * len(rows):
             # Most days have one event of a kind; those with more are sorted sooner as so many events.
-            again = np.repeat(np.arange(len(rows)), count)
-            rows, kind, age, count = rows[again], kind[again], age[again], None
+            again = np.repeat(np.arange(len(rows)), number)
+            rows, kind, age, number = rows[again], kind[again], age[again], None
         order = np.argsort(kind, kind="stable")
         lead, age = batch.lead[rows[order]], age[order]
         counts = np.bincount(kind, minlength=len(reach))
         ends = np.cumsum(counts)
         columns: tuple[npt.NDArray[Any], ...] = (lead, age)
         parts: dict[int, list[Any]] = self._wide
-        if count is not None:
-            columns = (lead, age, count[order])
+        if number is not None:
+            columns = (lead, age, number[order])
         elif int(age.max(initial=0)).bit_length() <= self._bits:
             columns = ((lead.astype(np.uint32) << np.uint32(self._bits)) | age.astype(np.uint32),)
             parts = self._narrow

@@ -124,8 +124,8 @@ def daily_of(key: npt.NDArray[Any], bits: int) -> Days:
     """Events as days, each given as one number: the lead, then so many bits of its age. The numbers are sorted."""
     key.sort()
     starts = runs(key)
-    counts = np.diff(starts, append=len(key)).astype(np.int32)
-    return Days(*_parted(key[starts], bits), counts)
+    counts = np.diff(starts, append=len(key))
+    return Days(*_parted(key[starts], bits), counts.astype(np.int16 if counts.max(initial=0) < 2**15 else np.int32))
 
 
 def _parted(key: npt.NDArray[Any], bits: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:

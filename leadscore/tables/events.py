@@ -295,6 +295,7 @@ class _Distinct:
     def __init__(self) -> None:
         self.index: dict[Any, int] = {}
         self.kind: pa.DataType | None = None
+        self._latest: tuple[pa.Array, npt.NDArray[np.signedinteger[Any]]] | None = None
 
     def codes(self, array: pa.Array) -> npt.NDArray[np.signedinteger[Any]]:
         if is_list(array.type):
@@ -302,17 +303,24 @@ class _Distinct:
             known = [-1 if row is None else self.index.setdefault(tuple(row), len(self.index)) for row in rows]
             return np.array(known, np.int32)
         encoded = encoded_of(array)
-        kind = encoded.dictionary.type
+        # The parts of a file often have the same values in the same order.
+        if self._latest is None or not encoded.dictionary.equals(self._latest[0]):
+            self._latest = encoded.dictionary, self._known(encoded.dictionary)
+        return self._latest[1][positions_of(encoded.indices)]
+
+    def _known(self, dictionary: pa.Array) -> npt.NDArray[np.signedinteger[Any]]:
+        """The codes of values, and last of a missing one."""
+        kind = dictionary.type
         timed = pa.types.is_timestamp(kind) or pa.types.is_date(kind)
         # What Arrow would not find out again from the values.
         self.kind = kind if timed or pa.types.is_uint64(kind) else None
         # Times as numbers: Python's own end with the year 9999.
-        values = encoded.dictionary.view(f"int{kind.bit_width}") if timed else encoded.dictionary
+        values = dictionary.view(f"int{kind.bit_width}") if timed else dictionary
         # Arrow lets a dictionary hold null as one of its values.
         known = [-1 if value is None else self.index.setdefault(value, len(self.index)) for value in values.to_pylist()]
         # One byte or two a row, for as long as they will do: there are many rows.
         width = np.int8 if len(self.index) < 2**7 else np.int16 if len(self.index) < 2**15 else np.int32
-        return np.array([*known, -1], width)[positions_of(encoded.indices)]
+        return np.array([*known, -1], width)
 
     def values(self, start: int = 0) -> pa.Array:
         """Those from a place on."""
