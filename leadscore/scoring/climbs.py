@@ -57,19 +57,19 @@ class Climbs:
     @classmethod
     def of(cls, timeline: Timeline, tables: Tables, first: int, last: int) -> Climbs:
         """The climbs of all leads from `first` to `last`, which the timeline has, with the day before."""
-        rising = Rising(timeline, tables, [(first, last)])
-        begin = first - timeline.first
+        rising = Rising(timeline, tables)
         none = np.zeros(0, np.int32)
         found: list[tuple[npt.NDArray[np.generic], ...]] = [(none, none, none, none.astype(np.int64))]
         for leads, part in timeline.parts():
-            rises = rising.days(part, leads)
+            rises = rising.days(part, leads, first - 1, last)
             # Who qualified before and still does is told on the first day.
-            rises[:, begin] |= timeline.there_from[leads] <= first
+            rises[:, 1] |= timeline.there_from[leads] <= first
             lead, day = (axis.astype(np.int32) for axis in np.nonzero(rises))
-            lead, day = lead + np.int32(leads.start), day + np.int32(timeline.first)
-            bound = part.at(lead, day)
-            some = np.flatnonzero(bound.highest_bar > NEVER)
-            found.append((lead[some], day[some], bound.group[some], bound.highest_bar[some]))
+            lead, day = lead + np.int32(leads.start), day + np.int32(first - 1)
+            for rows in timeline.blocks(lead):
+                bound = part.at(lead[rows], day[rows])
+                some = np.flatnonzero(bound.highest_bar > NEVER)
+                found.append((bound.lead[some], day[rows][some], bound.group[some], bound.highest_bar[some]))
         return cls(first, last, *map(np.concatenate, zip(*found, strict=True)))
 
     def at(self, bars: Ints) -> Came:

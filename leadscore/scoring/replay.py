@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -34,8 +34,16 @@ from leadscore.tables.lead_history import Positions
 from leadscore.tables.tables import Tables
 
 
+class _Came(NamedTuple):
+    """Leads that qualify in a period, in their order: each the first day, and whether it did the day before it too."""
+
+    lead: Positions
+    day: Positions
+    already: npt.NDArray[np.bool_]
+
+
 class _Spans(NamedTuple):
-    """Leads from a day to another; days count from the first day of the timeline, and each lead's are in order."""
+    """Leads from a day to another; each lead's are in order."""
 
     lead: Positions
     first: Positions
@@ -46,15 +54,14 @@ class _Spans(NamedTuple):
 
 
 _EMPTY = np.zeros(0, np.int32)
-_NONE = _Spans(_EMPTY, _EMPTY, _EMPTY)
 
 
 class _Search:
-    """Finds when leads qualify in some periods, looking only at days on which something can rise."""
+    """Finds when leads qualify, looking only at days on which something can rise."""
 
-    def __init__(self, timeline: Timeline, tables: Tables, periods: Sequence[tuple[int, int]]) -> None:
+    def __init__(self, timeline: Timeline, tables: Tables) -> None:
         self.timeline = timeline
-        self.rising = Rising(timeline, tables, periods)
+        self.rising = Rising(timeline, tables)
         self.within_reach = self._within_reach(tables)
 
     def _within_reach(self, tables: Tables) -> npt.NDArray[np.bool_]:
@@ -72,19 +79,53 @@ class _Search:
                 reach[self.timeline.tables[table].lead] = True
         return reach
 
-    def qualified(self, part: Timeline, leads: slice) -> _Spans:
-        """From each day on which leads qualify after something could rise, to the day before the next such."""
-        rises = self.rising.days(part, leads)
+    def came(self, first: int, last: int) -> _Came:
+        """Who qualifies in a period, and when first."""
+        found = [_Came(_EMPTY, _EMPTY, np.zeros(0, bool))]
+        for leads, part in self.timeline.parts():
+            lead, day = self._first(part, *self._days(part, leads, first, last))
+            already = (day == first) & (self.timeline.there_from[lead] < first)
+            at_start = np.flatnonzero(already)
+            already[at_start] = self._holds(part, lead[at_start], day[at_start] - 1)
+            found.append(_Came(lead, day, already))
+        return _Came(*map(np.concatenate, zip(*found, strict=True)))
+
+    def _days(self, part: Timeline, leads: slice, first: int, last: int) -> tuple[Positions, Positions]:
+        """The days to look at, each with its lead, in their order."""
+        rises = self.rising.days(part, leads, first, last)
         rises[~self.within_reach[leads]] = False
         lead, day = (axis.astype(np.int32) for axis in np.nonzero(rises))
-        lead += np.int32(leads.start)
-        last = np.full(len(lead), self.rising.length - 1, np.int32)
-        inner = np.flatnonzero(lead[1:] == lead[:-1])
-        last[inner] = day[inner + 1] - 1
-        return _Spans(lead, day, last).take(self._holds(part, lead, day))
+        return lead + np.int32(leads.start), day + np.int32(first)
 
-    def stays(self, part: Timeline, spans: _Spans) -> _Spans:
+    def _first(self, part: Timeline, lead: Positions, day: Positions) -> tuple[Positions, Positions]:
+        """Of leads on days the first on which each lead qualifies."""
+        begins = runs(lead)
+        turn = np.arange(len(lead)) - np.repeat(begins, np.diff(begins, append=len(lead)))
+        rows, turns, found = np.arange(len(lead)), 1, [np.zeros(0, np.intp)]
+        while len(rows):
+            # Whoever qualifies is looked at no further, so few days come first, and then ever more at a time.
+            now = rows[turn[rows] < turns]
+            passed = now[self._holds(part, lead[now], day[now])]
+            found.append(passed[runs(lead[passed])])
+            rows = rows[turn[rows] >= turns]
+            rows = rows[~np.isin(lead[rows], lead[found[-1]])]
+            turns *= 2
+        first = np.sort(np.concatenate(found))
+        return lead[first], day[first]
+
+    def stays(self, first: int, last: int) -> _Spans:
         """The runs of days on which leads qualify, without a gap."""
+        found = [_Spans(_EMPTY, _EMPTY, _EMPTY)]
+        for leads, part in self.timeline.parts():
+            lead, day = self._days(part, leads, first, last)
+            until = np.full(len(lead), last, np.int32)
+            inner = np.flatnonzero(lead[1:] == lead[:-1])
+            until[inner] = day[inner + 1] - 1
+            found.append(self._stays(part, _Spans(lead, day, until).take(self._holds(part, lead, day))))
+        return _Spans(*map(np.concatenate, zip(*found, strict=True)))
+
+    def _stays(self, part: Timeline, spans: _Spans) -> _Spans:
+        """The same of days on which leads qualify, each with the last before something can rise again."""
         # Within a span nothing rises, so the last day on which a lead qualifies is found by halving.
         low, high = spans.first.copy(), spans.last.copy()
         while (low < high).any():
@@ -98,7 +139,7 @@ class _Search:
         return _Spans(spans.lead[begins], spans.first[begins], low[ends])
 
     def _holds(self, part: Timeline, lead: Positions, day: Positions) -> npt.NDArray[np.bool_]:
-        return part.at(lead, self.timeline.first + day).via >= 0
+        return np.concatenate([part.at(lead[rows], day[rows]).via >= 0 for rows in self.timeline.blocks(lead)])
 
 
 class _Doings(NamedTuple):
@@ -370,49 +411,37 @@ def replay(tables: Tables, rulebook: Rulebook, *, start: Any, end: Any, states: 
         first, last = given.period(start, end)
         given.flag("states", states)
     timeline = Timeline(compiled(rulebook), tables, first - 1, last)
-    return Replay(timeline, tables, [(first, last)], states=states).history(first, last)
+    return Replay(timeline, tables).history(first, last, states=states)
 
 
 class Replay:
-    """Periods of a timeline, searched once for when leads qualify; it gives the history of any part of them.
+    """Says of any days of a timeline but its first when each lead qualified in them."""
 
-    Attributes
-    ----------
-    spans : from each day on which a lead qualifies and something can have risen, to the day before the next such
-    stays : with `states=True`, the runs of days on which leads qualify
-    """
-
-    def __init__(
-        self, timeline: Timeline, tables: Tables, periods: Sequence[tuple[int, int]], *, states: bool = False
-    ) -> None:
+    def __init__(self, timeline: Timeline, tables: Tables) -> None:
         self.timeline, self.tables = timeline, tables
-        search = _Search(timeline, tables, periods)
-        found, stays = [_NONE], [_NONE]
-        for leads, part in timeline.parts():
-            spans = search.qualified(part, leads)
-            found.append(spans)
-            if states:
-                stays.append(search.stays(part, spans))
-        self.spans = _joined(found)
-        self.stays = _joined(stays) if states else None
+        self._search = _Search(timeline, tables)
 
-    def history(self, first: int, last: int) -> History:
-        """What `replay` says of days within one of the periods."""
-        timeline, day, start = self.timeline, self.spans.first + self.timeline.first, day_of(first)
-        at_start, inside = self._qualified_on(first), (day > first) & (day <= last)
-        lead = np.concatenate([at_start, self.spans.lead[inside]])
-        day = np.concatenate([np.full(len(at_start), first, np.int32), day[inside]])
-        order = np.argsort(lead, kind="stable")
-        begins = order[runs(lead[order])]
-        frame = _frame(timeline, self.tables, lead[begins], day[begins])
-        frame.insert(1, "already", (day[begins] == first) & np.isin(lead[begins], self._qualified_on(first - 1)))
+    def history(self, first: int, last: int, *, states: bool = False) -> History:
+        """What `replay` says of some days."""
+        timeline, start = self.timeline, day_of(first)
+        lead, day, already = self._search.came(first, last)
+        frame = _frame(timeline, self.tables, lead, day)
+        frame.insert(1, "already", already)
         there = int((timeline.there_from <= last).sum())
-        length = timeline.last - timeline.first + 1
-        states = None if self.stays is None else _states(self.stays, self.tables, start, length)
-        if states is not None and timeline.plan.restart is not None:
-            states["pass"] = self._restarts(states)
+        stays = self._states(first, last) if states else None
         rulebook, attributes = timeline.plan.rulebook, timeline.attributes
-        return History(rulebook, start, day_of(last), there, frame, states, self.tables, attributes)
+        return History(rulebook, start, day_of(last), there, frame, stays, self.tables, attributes)
+
+    def _states(self, first: int, last: int) -> pd.DataFrame:
+        """`History.states`."""
+        stays = self._search.stays(first - 1, last)
+        stays = stays.take(np.flatnonzero(stays.last >= first))
+        days = (np.maximum(stays.first, first), stays.last)
+        from_day, to_day = (day.astype("datetime64[D]").astype("datetime64[us]") for day in days)
+        to_day[stays.last == last] = np.datetime64("NaT")
+        already, lead = stays.first < first, lead_ids(self.tables, stays.lead)
+        states = pd.DataFrame({"lead_id": lead, "from_day": from_day, "to_day": to_day, "already": already})
+        return states if self.timeline.plan.restart is None else states.assign(**{"pass": self._restarts(states)})
 
     def _restarts(self, states: pd.DataFrame) -> npt.NDArray[np.int64]:
         """How many restarts each stay's lead had on days before it."""
@@ -423,16 +452,6 @@ class Replay:
         begins = states["from_day"].to_numpy("datetime64[D]").astype(np.int64)
         return days.place(lead + 1, 0 * lead) - days.place(lead, (timeline.last - begins + 1).astype(np.int32))
 
-    def _qualified_on(self, day: int) -> Positions:
-        """The leads that qualify on a day: of those that did when something last could rise, who still do."""
-        at = day - self.timeline.first
-        lead = self.spans.lead[(self.spans.first <= at) & (self.spans.last >= at)]
-        return lead[self.timeline.at(lead, np.full(len(lead), day, np.int32)).via >= 0]
-
-
-def _joined(parts: list[_Spans]) -> _Spans:
-    return _Spans(*map(np.concatenate, zip(*parts, strict=True)))
-
 
 def _frame(timeline: Timeline, tables: Tables, lead: Positions, day: Positions) -> pd.DataFrame:
     """`History.frame` for leads on the days they qualified, but for `already`."""
@@ -441,8 +460,9 @@ def _frame(timeline: Timeline, tables: Tables, lead: Positions, day: Positions) 
     frames, times, alone = [verdicts(timeline.at(lead[:0], day[:0]))], [lead[:0].astype(np.int64)], [lead[:0] > 0]
     for leads, part in timeline.parts():
         begin, end = map(int, np.searchsorted(lead, [leads.start, leads.stop]))
-        frames.append(verdicts(part.at(lead[begin:end], day[begin:end])))
-        at, none_needed = _moments(part, lead[begin:end], day[begin:end], doings.between(begin, end))
+        mine, days = lead[begin:end], day[begin:end]
+        frames.extend(verdicts(part.at(mine[rows], days[rows])) for rows in timeline.blocks(mine))
+        at, none_needed = _moments(part, mine, days, doings.between(begin, end))
         times.append(at)
         alone.append(none_needed)
     moments = Times(np.concatenate(times), zoned).utc(timezone)
@@ -459,13 +479,3 @@ def _frame(timeline: Timeline, tables: Tables, lead: Positions, day: Positions) 
     frame.insert(0, "day", day.astype("datetime64[D]").astype("datetime64[us]"))
     frame.insert(1, "qualified_at", pd.DatetimeIndex(reached_at.view("datetime64[us]")).tz_localize("UTC"))
     return frame.set_axis(lead_ids(tables, lead))
-
-
-def _states(stays: _Spans, tables: Tables, start: dt.date, length: int) -> pd.DataFrame:
-    """`History.states`; the first day of the stays is the one before the start."""
-    stays = stays.take(np.flatnonzero(stays.last > 0))
-    begin = np.datetime64(start, "us") - np.timedelta64(1, "D")
-    from_day, to_day = (begin + days.astype("timedelta64[D]") for days in (np.maximum(stays.first, 1), stays.last))
-    to_day[stays.last == length - 1] = np.datetime64("NaT")
-    lead = lead_ids(tables, stays.lead)
-    return pd.DataFrame({"lead_id": lead, "from_day": from_day, "to_day": to_day, "already": stays.first == 0})

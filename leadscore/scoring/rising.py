@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -41,26 +40,14 @@ def rising(plan: EventPlan, group_most: float | None, oldest: int) -> list[int]:
 
 
 class Rising:
-    """The days of some periods on which something can rise for each lead of a timeline.
+    """The days on which something can rise for each lead of a timeline.
 
     An event, a window that closes or a decay that wears off on points below zero, a `never` that lapses, a row of the
-    lead that begins to hold, its creation. Nothing is known of the day before a period, so that day counts too.
-
-    Attributes
-    ----------
-    length : int
-        The days of the timeline.
+    lead that begins to hold, its creation.
     """
 
-    def __init__(self, timeline: Timeline, tables: Tables, periods: Sequence[tuple[int, int]]) -> None:
+    def __init__(self, timeline: Timeline, tables: Tables) -> None:
         self.timeline = timeline
-        self.length = timeline.last - timeline.first + 1
-        self._wanted, self._begins = np.zeros(self.length, bool), []
-        for first, last in periods:
-            # One day more: who qualifies on the day before a period did not begin to in it.
-            begin = first - 1 - timeline.first
-            self._wanted[begin : last - timeline.first + 1] = True
-            self._begins.append(begin)
         plan, book = timeline.plan, timeline.plan.rulebook
         oldest = max((int(days.age.max()) for days in timeline.tables if len(days.age)), default=0)
         ages: list[set[int]] = [set() for _ in timeline.tables]
@@ -72,26 +59,29 @@ class Rising:
         changed, changes = tables.records.changes(book.timezone)
         dated = [(tables.records.lead[rows], days) for rows, days in timeline.attributes.changes()]
         self._changed = np.concatenate([changed, *(lead for lead, _ in dated)])
-        self._changes = np.concatenate([changes, *(days for _, days in dated)]) - timeline.first
+        self._changes = np.concatenate([changes, *(days for _, days in dated)])
         # A rule that begins to hold, or with points below zero ceases to.
-        ends = [day for _, _, rule in book.rules() for day in (rule.active[0], rule.active[1] + 1)]
-        self._everyone = [int(day) - timeline.first for day in ends if 0 <= day - timeline.first < self.length]
+        self._everyone = [day for _, _, rule in book.rules() for day in (rule.active[0], rule.active[1] + 1)]
 
-    def days(self, part: Timeline, leads: slice) -> npt.NDArray[np.bool_]:
-        """(leads, days of the timeline) where something can rise, for a run of the leads that `part` is of."""
-        rise = np.zeros((leads.stop - leads.start, self.length), bool)
-        rise[:, self._begins] = rise[:, self._everyone] = True
+    def days(self, part: Timeline, leads: slice, first: int, last: int) -> npt.NDArray[np.bool_]:
+        """(leads, days from `first` to `last`) where something can rise, for a run of the leads that `part` is of.
+
+        Nothing is known of the day before, so the first day counts too.
+        """
+        length = last - first + 1
+        rise = np.zeros((leads.stop - leads.start, length), bool)
+        rise[:, 0] = True
+        rise[:, [int(day) - first for day in self._everyone if first <= day <= last]] = True
         for days, ages in zip(part.tables, self._ages, strict=False):
             lead = days.lead - leads.start
             for age in ages:
-                day = self.length - 1 - days.age + age
-                inside = (day >= 0) & (day < self.length)
+                day = self.timeline.last - first - days.age + age
+                inside = (day >= 0) & (day < length)
                 rise[lead[inside], day[inside]] = True
         here = (self._changed >= leads.start) & (self._changed < leads.stop)
-        here &= (self._changes >= 0) & (self._changes < self.length)
-        rise[self._changed[here] - leads.start, self._changes[here]] = True
-        there_from = np.maximum(self.timeline.there_from[leads], self.timeline.first) - self.timeline.first
-        came = np.flatnonzero(there_from < self.length)
+        here &= (self._changes >= first) & (self._changes <= last)
+        rise[self._changed[here] - leads.start, self._changes[here] - first] = True
+        there_from = np.maximum(self.timeline.there_from[leads], first) - first
+        came = np.flatnonzero(there_from < length)
         rise[came, there_from[came]] = True
-        rise &= np.arange(self.length) >= there_from[:, None]
-        return rise & self._wanted
+        return rise & (np.arange(length) >= there_from[:, None])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import copy
+from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +23,9 @@ from leadscore.tables.days import Days, daily, merged, together, told_apart
 from leadscore.tables.lead_history import Positions
 from leadscore.tables.tables import Tables
 
-# How many leads, and how many pairs of a day and a row of a table of theirs, are looked at in one go.
-_LEADS = 1 << 14
-_PAIRS = 1 << 23
+# How many leads are looked at on every day at a time, and how many rows of what they did are looked up.
+_LEADS = 1 << 16
+_ROWS = 1 << 22
 
 
 class Timeline:
@@ -145,21 +147,27 @@ class Timeline:
         return self.classes.tables[other].classes if other >= 0 and self.classes.tables[other].of_classes else ()
 
     def parts(self) -> Iterator[tuple[slice, Timeline]]:
-        """The leads in runs, each with what they did: as many at a time as can be looked at on every day in memory."""
-        n = len(self.there_from)
-        rows = np.zeros(n, np.int64)
-        for table in self.tables:
-            rows += np.bincount(table.lead, minlength=n)
-        # A lead has at most so many days to look at, and on each at most all of its rows to look up.
-        work = np.cumsum(rows * np.minimum(rows + 2, self.last - self.first + 1) + 1)
-        start = 0
-        while start < n:
-            reached = int(np.searchsorted(work, (work[start - 1] if start else 0) + _PAIRS, "right"))
-            stop = min(max(reached, start + 1), start + _LEADS, n)
+        """The leads in runs, each with what they did."""
+        for start in range(0, len(self.there_from), _LEADS):
+            leads = slice(start, min(start + _LEADS, len(self.there_from)))
             part = copy(self)
-            part.tables = [table.between(start, stop) for table in self.tables]
-            yield slice(start, stop), part
-            start = stop
+            part.tables = [table.between(leads.start, leads.stop) for table in self.tables]
+            yield leads, part
+
+    def blocks(self, lead: Positions) -> Iterator[slice]:
+        """Leads on days in runs of as many as can be looked up at a time."""
+        work = np.cumsum(self._rows[lead])
+        ends = np.flatnonzero(np.diff(work // _ROWS)) + 1
+        for start, stop in pairwise([0, *ends.tolist(), len(lead)]):
+            yield slice(start, stop)
+
+    @cached_property
+    def _rows(self) -> Ints:
+        """(n_leads,) how much there is to look up of each lead on a day, at most."""
+        rows = np.ones(len(self.there_from), np.int64)
+        for table in self.tables:
+            rows += np.bincount(table.lead, minlength=len(rows))
+        return rows
 
 
 def bound_at(rulebook: Rulebook, tables: Tables, lead: Positions, day: Positions) -> Bound:

@@ -28,7 +28,7 @@ def test_a_part_of_a_replay_is_the_replay_of_that_part(drawn, data):
     # Two periods, which may overlap, touch or leave days out between them.
     middle, other = data.draw(st.integers(first, last)), data.draw(st.integers(first, last))
     periods = [(first, middle), (other, last)]
-    binding = Binding(tables, first - data.draw(st.integers(0, 5)), last, replayed=periods)
+    binding = Binding(tables, first - data.draw(st.integers(0, 5)), last)
     for period in [*periods, *periods]:
         begin = data.draw(st.integers(*period))
         stop = data.draw(st.integers(begin, period[1]))

@@ -274,7 +274,7 @@ def test_how_the_leads_are_cut_up_does_not_matter(drawn, size):
     whole = ls.replay(tables, rulebook, start=start, end=end, states=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("leadscore.scoring.timeline._LEADS", size)
-        patch.setattr("leadscore.scoring.timeline._PAIRS", 1)
+        patch.setattr("leadscore.scoring.timeline._ROWS", 1)
         cut = ls.replay(tables, rulebook, start=start, end=end, states=True)
     pd.testing.assert_frame_equal(cut.frame, whole.frame)
     pd.testing.assert_frame_equal(cut.states, whole.states)

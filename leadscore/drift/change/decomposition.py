@@ -225,7 +225,7 @@ def decompose(  # noqa: PLR0913 - when, by which rules, and what leads are told 
     """
     books = (old, old if new is None else new)
     spans = _spans(tables, books, before, after)
-    binding = Binding(tables, min(spans).first, max(spans).last, replayed=spans)
+    binding = Binding(tables, min(spans).first, max(spans).last)
     return decomposed(binding, books, spans, source=source, segment=segment)
 
 
