@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from leadscore.rulebook.model import minimum
 from leadscore.scoring.binding import Binding
 from leadscore.scoring.engine import Bound
 from leadscore.scoring.replay import History
+from leadscore.scoring.timeline import Timeline
 from leadscore.stats.intervals import with_shares
 from leadscore.tables.groups import By
 from leadscore.tables.labels import label
@@ -55,27 +55,12 @@ class Comparison(Result):
 
     old: History
     new: History
+    frame: pd.DataFrame
 
     @property
     def changes(self) -> list[Change]:
         """What the new rulebook says otherwise; see the class."""
         return diff(self.old.rulebook, self.new.rulebook)
-
-    @cached_property
-    def frame(self) -> pd.DataFrame:
-        """One row per lead on which the two differ; see the class."""
-        days = pd.DataFrame({"day_old": self.old.frame["day"], "day_new": self.new.frame["day"]})
-        days = days[days["day_old"].ne(days["day_new"])]
-        lead = self.old.tables.positions(days.index)
-        days, lead = days.iloc[np.argsort(lead)], np.sort(lead)
-        apart = (days["day_new"] - days["day_old"]).dt.days
-        codes = np.select([days["day_old"].isna(), days["day_new"].isna(), apart < 0], [0, 1, 2], 3)
-        change = pd.Series(pd.Categorical.from_codes(codes, pd.Index(_CHANGES)), days.index)
-        first = days[["day_old", "day_new"]].min(axis=1).to_numpy("datetime64[D]").astype(np.int64)
-        told = _told([self.old.rulebook, self.new.rulebook], self.old.tables, lead, first).set_axis(days.index)
-        before = [history.frame.index[history.frame["already"]] for history in (self.old, self.new)]
-        already = days.index.isin(before[0]) | days.index.isin(before[1])
-        return pd.DataFrame({"change": change, **days, "days": apart.astype("Int64"), "already": already}).join(told)
 
     @property
     def gained(self) -> pd.DataFrame:
@@ -197,12 +182,26 @@ def _passed_on(history: History) -> pd.Series[Any]:
     return frame["day"] if frame["qualified_at"].isna().any() else frame["qualified_at"]
 
 
-def _told(books: list[Rulebook], tables: Tables, lead: Positions, day: Positions) -> pd.DataFrame:
+def _frame(binding: Binding, old: History, new: History) -> pd.DataFrame:
+    """`Comparison.frame`."""
+    days = pd.DataFrame({"day_old": old.frame["day"], "day_new": new.frame["day"]})
+    days = days[days["day_old"].ne(days["day_new"])]
+    lead = binding.tables.positions(days.index)
+    days, lead = days.iloc[np.argsort(lead)], np.sort(lead)
+    apart = (days["day_new"] - days["day_old"]).dt.days
+    codes = np.select([days["day_old"].isna(), days["day_new"].isna(), apart < 0], [0, 1, 2], 3)
+    change = pd.Series(pd.Categorical.from_codes(codes, pd.Index(_CHANGES)), days.index)
+    first = days[["day_old", "day_new"]].min(axis=1).to_numpy("datetime64[D]").astype(np.int64)
+    told = _told([binding.timeline(one.rulebook) for one in (old, new)], lead, first).set_axis(days.index)
+    before = [one.frame.index[one.frame["already"]] for one in (old, new)]
+    already = days.index.isin(before[0]) | days.index.isin(before[1])
+    return pd.DataFrame({"change": change, **days, "days": apart.astype("Int64"), "already": already}).join(told)
+
+
+def _told(timelines: list[Timeline], lead: Positions, day: Positions) -> pd.DataFrame:
     """The totals of leads on days by each rulebook, and what sets them apart."""
     if not len(lead):
         return pd.DataFrame({"total_old": np.zeros(0), "total_new": np.zeros(0), "reasons": pd.Series([], dtype="str")})
-    binding = Binding(tables, int(day.min()), int(day.max()))
-    timelines = [binding.timeline(book) for book in books]
     told = []
     for start in range(0, len(lead), _ROWS):
         rows = slice(start, start + _ROWS)
@@ -317,4 +316,5 @@ def compare(tables: Tables, old: Rulebook, new: Rulebook, *, start: Any, end: An
         given.types(tables=(tables, Tables), old=(old, Rulebook), new=(new, Rulebook))
         first, last = given.period(start, end)
     binding = Binding(tables, first, last)
-    return Comparison(*(binding.history(book, first, last) for book in (old, new)))
+    before, after = (binding.history(book, first, last) for book in (old, new))
+    return Comparison(before, after, _frame(binding, before, after))
