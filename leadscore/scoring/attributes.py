@@ -23,7 +23,7 @@ from leadscore.tables.tables import Tables
 EVERYONE = slice(None)
 
 
-def clipped(values: Ints, limits: Limits) -> Ints:
+def clipped(values: npt.NDArray[Any], limits: Limits) -> npt.NDArray[Any]:
     """Values within limits."""
     if limits.at_least is not None:
         values = np.maximum(values, thousandths(limits.at_least))

@@ -18,12 +18,10 @@ from leadscore.base.text import counted
 from leadscore.base.times import DAY, NO_TIME, Times
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
-from leadscore.rulebook.bounds import side_range
-from leadscore.rulebook.model import minimum
 from leadscore.rulebook.plan import compiled
 from leadscore.scoring.attributes import Attributes
-from leadscore.scoring.rising import Rising
 from leadscore.scoring.scores import lead_ids, named, points_by_rule, verdicts
+from leadscore.scoring.search import Search
 from leadscore.scoring.timeline import Timeline
 from leadscore.scoring.unfired import findings
 from leadscore.tables.days import Days, merged, runs
@@ -33,113 +31,7 @@ from leadscore.tables.groups import By, grouping
 from leadscore.tables.lead_history import Positions
 from leadscore.tables.tables import Tables
 
-
-class _Came(NamedTuple):
-    """Leads that qualify in a period, in their order: each the first day, and whether it did the day before it too."""
-
-    lead: Positions
-    day: Positions
-    already: npt.NDArray[np.bool_]
-
-
-class _Spans(NamedTuple):
-    """Leads from a day to another; each lead's are in order."""
-
-    lead: Positions
-    first: Positions
-    last: Positions
-
-    def take(self, rows: npt.NDArray[Any]) -> _Spans:
-        return _Spans(self.lead[rows], self.first[rows], self.last[rows])
-
-
 _EMPTY = np.zeros(0, np.int32)
-
-
-class _Search:
-    """Finds when leads qualify, looking only at days on which something can rise."""
-
-    def __init__(self, timeline: Timeline, tables: Tables) -> None:
-        self.timeline = timeline
-        self.rising = Rising(timeline, tables)
-        self.within_reach = self._within_reach(tables)
-
-    def _within_reach(self, tables: Tables) -> npt.NDArray[np.bool_]:
-        """(leads,) False where no event can make up for what the lead is."""
-        attributes, plan = self.timeline.attributes, self.timeline.plan
-        book, fit = plan.rulebook, attributes.most_fit
-        able = fit + side_range(book, "behaviour").most >= attributes.least_threshold
-        able &= fit >= minimum(book.qualify.minimum_fit)
-        reach = np.zeros(len(tables.ids), bool)
-        reach[tables.records.lead[able[: len(tables.leads)]]] = True
-        if tables.records.valid_from is not None:
-            reach |= able[-1]
-        for place, _ in plan.hand_raises:
-            for table in self.timeline.classes.feeds[place]:
-                reach[self.timeline.tables[table].lead] = True
-        return reach
-
-    def came(self, first: int, last: int) -> _Came:
-        """Who qualifies in a period, and when first."""
-        found = [_Came(_EMPTY, _EMPTY, np.zeros(0, bool))]
-        for leads, part in self.timeline.parts():
-            lead, day = self._first(part, *self._days(part, leads, first, last))
-            already = (day == first) & (self.timeline.there_from[lead] < first)
-            at_start = np.flatnonzero(already)
-            already[at_start] = self._holds(part, lead[at_start], day[at_start] - 1)
-            found.append(_Came(lead, day, already))
-        return _Came(*map(np.concatenate, zip(*found, strict=True)))
-
-    def _days(self, part: Timeline, leads: slice, first: int, last: int) -> tuple[Positions, Positions]:
-        """The days to look at, each with its lead, in their order."""
-        rises = self.rising.days(part, leads, first, last)
-        rises[~self.within_reach[leads]] = False
-        lead, day = (axis.astype(np.int32) for axis in np.nonzero(rises))
-        return lead + np.int32(leads.start), day + np.int32(first)
-
-    def _first(self, part: Timeline, lead: Positions, day: Positions) -> tuple[Positions, Positions]:
-        """Of leads on days the first on which each lead qualifies."""
-        begins = runs(lead)
-        turn = np.arange(len(lead)) - np.repeat(begins, np.diff(begins, append=len(lead)))
-        rows, turns, found = np.arange(len(lead)), 1, [np.zeros(0, np.intp)]
-        while len(rows):
-            # Whoever qualifies is looked at no further, so few days come first, and then ever more at a time.
-            now = rows[turn[rows] < turns]
-            passed = now[self._holds(part, lead[now], day[now])]
-            found.append(passed[runs(lead[passed])])
-            rows = rows[turn[rows] >= turns]
-            rows = rows[~np.isin(lead[rows], lead[found[-1]])]
-            turns *= 2
-        first = np.sort(np.concatenate(found))
-        return lead[first], day[first]
-
-    def stays(self, first: int, last: int) -> _Spans:
-        """The runs of days on which leads qualify, without a gap."""
-        found = [_Spans(_EMPTY, _EMPTY, _EMPTY)]
-        for leads, part in self.timeline.parts():
-            lead, day = self._days(part, leads, first, last)
-            until = np.full(len(lead), last, np.int32)
-            inner = np.flatnonzero(lead[1:] == lead[:-1])
-            until[inner] = day[inner + 1] - 1
-            found.append(self._stays(part, _Spans(lead, day, until).take(self._holds(part, lead, day))))
-        return _Spans(*map(np.concatenate, zip(*found, strict=True)))
-
-    def _stays(self, part: Timeline, spans: _Spans) -> _Spans:
-        """The same of days on which leads qualify, each with the last before something can rise again."""
-        # Within a span nothing rises, so the last day on which a lead qualifies is found by halving.
-        low, high = spans.first.copy(), spans.last.copy()
-        while (low < high).any():
-            open_ = np.flatnonzero(low < high)
-            middle = (low[open_] + high[open_] + 1) // 2
-            holds = self._holds(part, spans.lead[open_], middle)
-            low[open_[holds]] = middle[holds]
-            high[open_[~holds]] = middle[~holds] - 1
-        breaks = (spans.lead[1:] != spans.lead[:-1]) | (low[:-1] + 1 != spans.first[1:])
-        begins, ends = np.append(True, breaks)[: len(low)], np.append(breaks, True)[: len(low)]
-        return _Spans(spans.lead[begins], spans.first[begins], low[ends])
-
-    def _holds(self, part: Timeline, lead: Positions, day: Positions) -> npt.NDArray[np.bool_]:
-        return np.concatenate([part.at(lead[rows], day[rows]).via >= 0 for rows in self.timeline.blocks(lead)])
 
 
 class _Doings(NamedTuple):
@@ -419,7 +311,7 @@ class Replay:
 
     def __init__(self, timeline: Timeline, tables: Tables) -> None:
         self.timeline, self.tables = timeline, tables
-        self._search = _Search(timeline, tables)
+        self._search = Search(timeline, tables)
 
     def history(self, first: int, last: int, *, states: bool = False) -> History:
         """What `replay` says of some days."""

@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from leadscore.rulebook import Rulebook
 from leadscore.rulebook.conditions import Did
 from leadscore.rulebook.model import BehaviourRule, Never
 from leadscore.rulebook.plan import ALWAYS, EventPlan
@@ -39,11 +40,22 @@ def rising(plan: EventPlan, group_most: float | None, oldest: int) -> list[int]:
     return ages + closes * lowered
 
 
+def sinks_into_reach(book: Rulebook) -> bool:
+    """Whether a lead can begin to qualify as its behaviour falls: a grade qualifies, and a better one does not."""
+    bars, wanted = book.grade_bars(), book.qualify.grades
+    if wanted is None:
+        return False
+    grades = list(pairwise(bars.get("behaviour", {})))
+    return any(
+        (fit + worse in wanted) > (fit + better in wanted) for fit in bars.get("fit", [""]) for better, worse in grades
+    )
+
+
 class Rising:
     """The days on which something can rise for each lead of a timeline.
 
     An event, a window that closes or a decay that wears off on points below zero, a `never` that lapses, a row of the
-    lead that begins to hold, its creation.
+    lead that begins to hold, its creation; and every day where falling may be what it takes.
     """
 
     def __init__(self, timeline: Timeline, tables: Tables) -> None:
@@ -60,6 +72,7 @@ class Rising:
         dated = [(tables.records.lead[rows], days) for rows, days in timeline.attributes.changes()]
         self._changed = np.concatenate([changed, *(lead for lead, _ in dated)])
         self._changes = np.concatenate([changes, *(days for _, days in dated)])
+        self._always = sinks_into_reach(book)
         # A rule that begins to hold, or with points below zero ceases to.
         self._everyone = [day for _, _, rule in book.rules() for day in (rule.active[0], rule.active[1] + 1)]
 
@@ -69,7 +82,7 @@ class Rising:
         Nothing is known of the day before, so the first day counts too.
         """
         length = last - first + 1
-        rise = np.zeros((leads.stop - leads.start, length), bool)
+        rise = np.full((leads.stop - leads.start, length), self._always)
         rise[:, 0] = True
         rise[:, [int(day) - first for day in self._everyone if first <= day <= last]] = True
         for days, ages in zip(part.tables, self._ages, strict=False):

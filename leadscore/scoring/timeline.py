@@ -19,7 +19,7 @@ from leadscore.rulebook.plan import Plan, compiled
 from leadscore.scoring.attributes import Attributes
 from leadscore.scoring.engine import Bound, SoFar
 from leadscore.tables.counting import counted
-from leadscore.tables.days import Days, daily, merged, together, told_apart
+from leadscore.tables.days import Days, Ints, daily, merged, together, told_apart
 from leadscore.tables.lead_history import Positions
 from leadscore.tables.tables import Tables
 

@@ -383,6 +383,24 @@ def test_a_hand_raise_lasts_for_its_window():
     ]
 
 
+@pytest.mark.parametrize(("grades", "stays"), [(["B"], [(4, 6)]), (["A", "B"], [(3, 6)]), (["C"], [(7, 12)])])
+def test_a_lead_may_sink_into_a_grade_that_qualifies(grades, stays):
+    book = ls.Rulebook.from_dict(
+        {
+            "leadscore": 2,
+            "name": "grades",
+            "behaviour": [{"name": "Visit", "event": "visit", "points": 50, "half_life_days": 3}],
+            "grades": {"behaviour": {"A": 40, "B": 20, "C": 5}},
+            "qualify": {"grades": grades},
+        }
+    )
+    events = pd.DataFrame({"lead_id": ["a"], "event": ["visit"], "at": [on(3, dt.time(9))]})
+    tables = ls.load_tables(pd.DataFrame({"lead_id": ["a"]}), events, rulebook=book)
+    history = ls.replay(tables, book, start=START, end=END, states=True)
+    assert [(stay.from_day.day, stay.to_day.day) for stay in history.states.itertuples()] == stays
+    assert history.frame["day"].dt.day.tolist() == [stays[0][0]]
+
+
 def test_decay_out_and_back_in():
     visits = {"event": "visit", "points": 10, "half_life_days": 2}
     assert replayed({"threshold": 5}, behaviour=[visits], events=march(3, 4, 20, 30)) == [(3, 7), (20, 22), (30, None)]
