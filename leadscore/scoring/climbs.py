@@ -66,7 +66,7 @@ class Climbs:
             rises[:, 1] |= timeline.there_from[leads] <= first
             lead, day = (axis.astype(np.int32) for axis in np.nonzero(rises))
             lead, day = lead + np.int32(leads.start), day + np.int32(first - 1)
-            for rows in timeline.blocks(lead):
+            for rows in part.blocks(lead):
                 bound = part.at(lead[rows], day[rows])
                 some = np.flatnonzero(bound.highest_bar > NEVER)
                 found.append((bound.lead[some], day[rows][some], bound.group[some], bound.highest_bar[some]))

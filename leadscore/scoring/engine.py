@@ -16,7 +16,7 @@ from leadscore.rulebook.lookups import Ago, Holds, Place, Scored, cells
 from leadscore.rulebook.model import Rule, minimum, thousandths
 from leadscore.rulebook.plan import ALWAYS, Earning
 from leadscore.scoring.attributes import Attributes, blocks, clipped, first_that_holds, paid_by_first
-from leadscore.scoring.earned import ByValue, Sparse, by_value, counted, paid, points, summed, tally, units
+from leadscore.scoring.earned import ByValue, Sparse, by_value, counted, points, summed, units
 from leadscore.sources.answers import cut
 from leadscore.tables.days import Days, Ints
 from leadscore.tables.lead_history import Positions
@@ -378,42 +378,6 @@ class Bound:
         earned = [part for found in self.earned for part in (found.values, np.array([found.default]))]
         most = max(max(-int(one.min(initial=0)), int(one.max(initial=0))) for one in [*tables, *earned, *others])
         return np.int32 if (most + 1) * len(self.plan.names) <= np.iinfo(np.int32).max else np.int64
-
-
-class SoFar(Bound):
-    """Leads at moments of their days.
-
-    What they did before is worked out once for the day, and today's is put to it, where the two can be told by
-    themselves.
-
-    Parameters
-    ----------
-    before : Bound
-        Leads on days, with all events but the day's own.
-    now : Bound
-        At each moment the events so far; of happenings that are `simple` the day's own alone.
-    row : (n_moments,) the place in `before` of each moment
-    """
-
-    def __init__(self, before: Bound, now: Bound, row: npt.NDArray[np.intp]) -> None:
-        super().__init__(now.attributes, now.lead, now.record, now.day, now.waited)
-        self.before, self.row = before, row
-
-    def happened(self, happening: int) -> Mask:
-        """(n,) where there is such an event, of the day or before it."""
-        today = super().happened(happening)
-        return today | self.before.happened(happening)[self.row] if self.plan.happenings[happening].simple else today
-
-    def worked(self, place: int, counting: Sequence[Days]) -> Sparse:
-        """What a behaviour rule gives before its limits, for events of the day and before it."""
-        earning, plan = self.plan.behaviour[place], self.plan.happenings[place]
-        if not (plan.simple and earning.plain):
-            return super().worked(place, counting)
-        today = tally(earning.rule, plan, counting)
-        values = tally(earning.rule, plan, self.before.days(place)).dense(self.before.n)[self.row]
-        # Of `once` the latest event counts alone.
-        values[today.rows] = today.values if plan.distinct == () else values[today.rows] + today.values
-        return paid(earning.rule, Sparse(np.arange(self.n, dtype=np.int32), values, 0))
 
 
 def meets(test: NumberTest, numbers: npt.NDArray[Any]) -> Mask:

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,102 +20,16 @@ from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.plan import compiled
 from leadscore.scoring.attributes import Attributes
+from leadscore.scoring.moments import Doings, first_moments
 from leadscore.scoring.scores import lead_ids, named, points_by_rule, verdicts
 from leadscore.scoring.search import Search
 from leadscore.scoring.timeline import Timeline
 from leadscore.scoring.unfired import findings
-from leadscore.tables.days import Days, merged, runs
-from leadscore.tables.events import IN_CACHE
+from leadscore.tables.days import merged
 from leadscore.tables.findings import findings_section
 from leadscore.tables.groups import By, grouping
 from leadscore.tables.lead_history import Positions
 from leadscore.tables.tables import Tables
-
-_EMPTY = np.zeros(0, np.int32)
-
-
-class _Doings(NamedTuple):
-    """What leads did on one day each, in the order of the leads and of time; `told` by the tables that keep values."""
-
-    row: Positions
-    moment: npt.NDArray[np.int64]
-    kind: Positions
-    events: npt.NDArray[np.int64]
-    told: dict[int, tuple[npt.NDArray[Any], ...]]
-
-    @classmethod
-    def read(cls, tables: Tables, timeline: Timeline, lead: Positions, day: Positions) -> tuple[_Doings, bool]:
-        """The events of each lead's day that some rule waits for, and whether their times have a zone."""
-        classes = timeline.classes
-        wanted = np.full(len(tables.ids), np.iinfo(np.int64).max)
-        wanted[lead] = day
-        row = np.zeros(len(tables.ids), np.int32)
-        row[lead] = np.arange(len(lead), dtype=np.int32)
-        widths = [4, *(table.width for table in classes.apart.values())]
-        found: list[tuple[Any, ...]] = [(_EMPTY, _EMPTY.astype(np.int64), *[_EMPTY] * (sum(widths) - 2))]
-        zoned = False
-        for batch in tables.events.pieces(IN_CACHE):
-            local = tables.events.local(batch, timeline.plan.rulebook.timezone)
-            kind = classes.of(batch, local)
-            rows = np.flatnonzero((local // DAY == wanted[batch.lead]) & classes.matches[kind].any(axis=1))
-            # Of daily activity only the day is known.
-            moment = np.full(len(rows), NO_TIME) if batch.times is None else batch.times.take(rows).at
-            zoned |= batch.times is not None and bool(batch.times.zoned)
-            events = np.ones(len(rows), np.int64) if batch.count is None else batch.count[rows]
-            told = [kept for table in classes.apart.values() for kept in classes.told(table, batch, rows)]
-            found.append((row[batch.lead[rows]], moment, kind[rows], events, *told))
-        columns = [np.concatenate(parts) for parts in zip(*found, strict=True)]
-        order = np.lexsort((columns[1], columns[0]))
-        columns = [column[order] for column in columns]
-        ends = np.cumsum(widths)
-        kept = {place: tuple(columns[ends[at] : ends[at + 1]]) for at, place in enumerate(classes.apart)}
-        row_of, moments, kinds, counts = columns[:4]
-        return cls(row_of, moments, kinds, counts, kept), zoned
-
-    def between(self, start: int, stop: int) -> _Doings:
-        """Those of some rows, which count from `start`."""
-        first, last = np.searchsorted(self.row, np.array([start, stop], self.row.dtype))
-        told = {place: tuple(column[first:last] for column in kept) for place, kept in self.told.items()}
-        part = slice(first, last)
-        return _Doings(self.row[part] - start, self.moment[part], self.kind[part], self.events[part], told)
-
-
-def _moments(
-    part: Timeline, lead: Positions, day: Positions, doings: _Doings
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    """For leads on days on which they qualify: the time of the event that did it, and where none of the day had to."""
-    new = np.zeros(len(doings.row), bool)
-    new[runs(doings.row)] = new[runs(doings.moment)] = True
-    # The moments of a row: before its first event, then as many as its events have times.
-    own = np.bincount(doings.row[new], minlength=len(lead)) + 1
-    begins = np.cumsum(own) - own
-    moment = np.cumsum(new) + doings.row
-    today = []
-    for kind in range(len(part.classes.matches)):
-        rows = np.flatnonzero(doings.kind == kind)
-        counts = np.zeros(own.sum(), np.int64)
-        np.add.at(counts, moment[rows], doings.events[rows])
-        so_far = counts.cumsum()
-        # Nothing has happened yet where a row begins.
-        so_far -= np.repeat(so_far[begins], own)
-        some = np.flatnonzero(so_far).astype(np.int32)
-        today.append(Days(some, np.zeros(len(some), np.int32), so_far[some]))
-    told = {}
-    for place, table in part.classes.apart.items():
-        rows = np.flatnonzero(np.isin(doings.kind, table.classes))
-        # What happened counts from its moment to the end of its day.
-        left = (begins + own)[doings.row[rows]] - moment[rows]
-        ends = np.cumsum(left)
-        later = np.arange(ends[-1] if len(ends) else 0) + np.repeat(moment[rows] - (ends - left), left)
-        again = np.repeat(rows, left)
-        kept = (column[again] for column in doings.told[place])
-        told[place] = table.days(later.astype(np.int32), np.zeros(len(later), np.int32), doings.events[again], *kept)
-    row = np.repeat(np.arange(len(lead)), own)
-    qualified = np.flatnonzero(part.so_far(lead, day, row, today, told).via >= 0)
-    first = qualified[runs(row[qualified])]
-    at = np.full(own.sum(), NO_TIME)
-    at[moment] = doings.moment
-    return at[first], first == begins
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -348,13 +262,13 @@ class Replay:
 def _frame(timeline: Timeline, tables: Tables, lead: Positions, day: Positions) -> pd.DataFrame:
     """`History.frame` for leads on the days they qualified, but for `already`."""
     timezone = timeline.plan.rulebook.timezone
-    doings, zoned = _Doings.read(tables, timeline, lead, day)
+    doings, zoned = Doings.read(tables, timeline, lead, day)
     frames, times, alone = [verdicts(timeline.at(lead[:0], day[:0]))], [lead[:0].astype(np.int64)], [lead[:0] > 0]
     for leads, part in timeline.parts():
         begin, end = map(int, np.searchsorted(lead, [leads.start, leads.stop]))
         mine, days = lead[begin:end], day[begin:end]
-        frames.extend(verdicts(part.at(mine[rows], days[rows])) for rows in timeline.blocks(mine))
-        at, none_needed = _moments(part, mine, days, doings.between(begin, end))
+        frames.extend(verdicts(part.at(mine[rows], days[rows])) for rows in part.blocks(mine))
+        at, none_needed = first_moments(part, mine, days, doings.between(begin, end))
         times.append(at)
         alone.append(none_needed)
     moments = Times(np.concatenate(times), zoned).utc(timezone)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.conditions import Did
-from leadscore.rulebook.model import BehaviourRule, Never
+from leadscore.rulebook.model import BehaviourRule, HandRaise, Never
 from leadscore.rulebook.plan import ALWAYS, EventPlan
 from leadscore.scoring.timeline import Timeline
 from leadscore.tables.tables import Tables
@@ -38,6 +38,30 @@ def rising(plan: EventPlan, group_most: float | None, oldest: int) -> list[int]:
     # A value that is limited to less than nothing takes that away when the last of its events leaves.
     lowered = any(most is not None and most < 0 for most in (part.each_at_most, group_most))
     return ages + closes * lowered
+
+
+def lowers(plan: EventPlan, group_most: float | None) -> bool:
+    """Whether an event can take away from what waits for it on the day it happens; one that adds up to less aside."""
+    part = plan.part
+    if isinstance(part, HandRaise):
+        return False
+    if not isinstance(part, BehaviourRule) or part.cases or (plan.sum and part.from_):
+        return True
+    if any(most is not None and most < 0 for most in (part.each_at_most, group_most)):
+        return True
+    if part.from_ is None:
+        return (part.points or 0) < 0
+    steps = [part.reached(count) for count in (0, *sorted(part.from_))]
+    return steps != sorted(steps)
+
+
+def classes_that_lower(timeline: Timeline) -> npt.NDArray[np.bool_]:
+    """(n_classes,) the kinds of events of a timeline that can lower something as they happen; see `lowers`."""
+    plan, book = timeline.plan, timeline.plan.rulebook
+    groups = [book.limits(getattr(one.part, "group", None)) for one in plan.happenings]
+    found = [lowers(one, group.each_at_most) for one, group in zip(plan.happenings, groups, strict=True)]
+    chosen = np.flatnonzero(np.array(found, bool) | sinks_into_reach(book))
+    return np.any(timeline.classes.matches[:, chosen], axis=1)
 
 
 def sinks_into_reach(book: Rulebook) -> bool:

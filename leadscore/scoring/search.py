@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,9 +12,9 @@ import numpy.typing as npt
 from leadscore.rulebook.bounds import rule_range
 from leadscore.rulebook.model import minimum
 from leadscore.scoring.attributes import clipped
-from leadscore.tables.days import runs
 from leadscore.scoring.rising import Rising
 from leadscore.scoring.timeline import Timeline
+from leadscore.tables.days import earliest
 from leadscore.tables.lead_history import Positions
 from leadscore.tables.tables import Tables
 
@@ -53,7 +54,9 @@ class Search:
         """Who qualifies in a period, and when first."""
         found = [Came(_NONE, _NONE, np.zeros(0, bool))]
         for leads, part in self.timeline.parts():
-            lead, day = self._first(part, *self._days(part, leads, first, last))
+            lead, day = self._days(part, leads, first, last)
+            rows = earliest(lead, partial(self._holds_at, part, lead, day))
+            lead, day = lead[rows], day[rows]
             already = (day == first) & (self.timeline.there_from[lead] < first)
             at_start = np.flatnonzero(already)
             already[at_start] = self._holds(part, lead[at_start], day[at_start] - 1)
@@ -66,22 +69,6 @@ class Search:
         rises[~self._within_reach[leads]] = False
         lead, day = (axis.astype(np.int32) for axis in np.nonzero(rises))
         return lead + np.int32(leads.start), day + np.int32(first)
-
-    def _first(self, part: Timeline, lead: Positions, day: Positions) -> tuple[Positions, Positions]:
-        """Of leads on days the first on which each lead qualifies."""
-        begins = runs(lead)
-        turn = np.arange(len(lead)) - np.repeat(begins, np.diff(begins, append=len(lead)))
-        rows, turns, found = np.arange(len(lead)), 1, [np.zeros(0, np.intp)]
-        while len(rows):
-            # Whoever qualifies is looked at no further, so few days come first, and then ever more at a time.
-            now = rows[turn[rows] < turns]
-            passed = now[self._holds(part, lead[now], day[now])]
-            found.append(passed[runs(lead[passed])])
-            rows = rows[turn[rows] >= turns]
-            rows = rows[~np.isin(lead[rows], lead[found[-1]])]
-            turns *= 2
-        first = np.sort(np.concatenate(found))
-        return lead[first], day[first]
 
     def stays(self, first: int, last: int) -> Spans:
         """The runs of days on which leads qualify, without a gap."""
@@ -108,8 +95,13 @@ class Search:
         begins, ends = np.append(True, breaks)[: len(low)], np.append(breaks, True)[: len(low)]
         return Spans(spans.lead[begins], spans.first[begins], low[ends])
 
+    def _holds_at(
+        self, part: Timeline, lead: Positions, day: Positions, rows: npt.NDArray[np.intp]
+    ) -> npt.NDArray[np.bool_]:
+        return self._holds(part, lead[rows], day[rows])
+
     def _holds(self, part: Timeline, lead: Positions, day: Positions) -> npt.NDArray[np.bool_]:
-        return np.concatenate([part.at(lead[rows], day[rows]).via >= 0 for rows in self.timeline.blocks(lead)])
+        return np.concatenate([part.at(lead[rows], day[rows]).via >= 0 for rows in part.blocks(lead)])
 
 
 def within_reach(timeline: Timeline, tables: Tables) -> npt.NDArray[np.bool_]:

@@ -8,18 +8,16 @@ from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
 from leadscore.base.stages import STAGES
 from leadscore.base.text import normalise
 from leadscore.errors import ContractError, Problem
 from leadscore.rulebook import Rulebook
-from leadscore.rulebook.conditions import Did
 from leadscore.rulebook.plan import Plan, compiled
 from leadscore.scoring.attributes import Attributes
-from leadscore.scoring.engine import Bound, SoFar
+from leadscore.scoring.engine import Bound
 from leadscore.tables.counting import counted
-from leadscore.tables.days import Days, Ints, daily, merged, together, told_apart
+from leadscore.tables.days import Days, Ints, daily, merged, newest_first
 from leadscore.tables.lead_history import Positions
 from leadscore.tables.tables import Tables
 
@@ -106,45 +104,20 @@ class Timeline:
         within = max(int(self.classes.windows[place]) - least, 0)
         return self.tables[place].at(lead, self.last - day + least, within).aged(least)
 
-    def so_far(
-        self,
-        lead: Positions,
-        day: Positions,
-        row: npt.NDArray[np.intp],
-        today: list[Days],
-        told: dict[int, Days],
-    ) -> Bound:
-        """Leads on days at moments of them: of each its place in `lead`; `today` has each class's events until then.
+    def so_far(self, lead: Positions, day: Positions, today: list[Days]) -> Bound:
+        """Leads on days at moments of them, at which each had done so much of the day.
 
-        `told` has those of the tables that tell values apart. Of stages only the day is known: they count from its
-        start.
+        `today` has a table for each class, then one for each that tells values apart. Of stages only the day is known:
+        they count from its start.
         """
-        plain, feeds = self.plan.behaviour, self.classes.feeds
-        simple = [
-            one.simple and (place >= len(plain) or plain[place].plain) and not isinstance(one.part, Did)
-            for place, one in enumerate(self.plan.happenings)
-        ]
-        whole = {table for fed, alone in zip(feeds, simple, strict=True) if not alone for table in fed}
-        whole |= {one for table in whole for one in self._made_of(table)}
-        own = self._with_others([*today], told, None)
-        then, found = lead[row], [*own]
-        for place in sorted(whole):
-            other = place - len(today)
-            if other >= 0 and self.classes.tables[other].stages:
-                found[place] = self._at_one(place, then, day[row], 0)
-            elif other >= 0 and self.classes.tables[other].of_classes:
-                found[place] = merged([found[one] for one in self._made_of(place)])
-            else:
-                found[place] = told_apart(together([self._at_one(place, then, day[row], 1), own[place]]))
-        before = self._bound(lead, day, [self._at_one(place, lead, day, 1) for place in range(len(self.tables))])
-        waited = [[(own if alone else found)[one] for one in fed] for fed, alone in zip(feeds, simple, strict=True)]
-        now = Bound(self.attributes, then, self.record(then, day[row]), day[row].astype(np.int64), waited)
-        return SoFar(before, now, row)
-
-    def _made_of(self, place: int) -> tuple[int, ...]:
-        """The tables that a table is made of; none of most."""
-        other = place - len(self.classes.matches)
-        return self.classes.tables[other].classes if other >= 0 and self.classes.tables[other].of_classes else ()
+        n = len(self.classes.matches)
+        now = self._with_others(today[:n], dict(zip(self.classes.apart, today[n:], strict=True)), None)
+        tables = []
+        for place, done in enumerate(now):
+            of_stages = place >= n and bool(self.classes.tables[place - n].stages)
+            before = self._at_one(place, lead, day, int(not of_stages))
+            tables.append(newest_first(done, before))
+        return self._bound(lead, day, tables)
 
     def parts(self) -> Iterator[tuple[slice, Timeline]]:
         """The leads in runs, each with what they did."""
@@ -152,17 +125,18 @@ class Timeline:
             leads = slice(start, min(start + _LEADS, len(self.there_from)))
             part = copy(self)
             part.tables = [table.between(leads.start, leads.stop) for table in self.tables]
+            part.rows = self.rows
             yield leads, part
 
     def blocks(self, lead: Positions) -> Iterator[slice]:
         """Leads on days in runs of as many as can be looked up at a time."""
-        work = np.cumsum(self._rows[lead])
+        work = np.cumsum(self.rows[lead])
         ends = np.flatnonzero(np.diff(work // _ROWS)) + 1
         for start, stop in pairwise([0, *ends.tolist(), len(lead)]):
             yield slice(start, stop)
 
     @cached_property
-    def _rows(self) -> Ints:
+    def rows(self) -> Ints:
         """(n_leads,) how much there is to look up of each lead on a day, at most."""
         rows = np.ones(len(self.there_from), np.int64)
         for table in self.tables:

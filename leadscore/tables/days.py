@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from leadscore.tables.lead_history import Positions
 
 Ints = npt.NDArray[np.int64]
+Rows = npt.NDArray[np.intp]
 
 _NONE = np.zeros(0, np.int32)
 # An age in days, and a window of such days back from it, fit into so many bits.
@@ -168,6 +169,14 @@ def together(parts: Sequence[Days]) -> Days:
     return Days(lead, age, count, keys, np.concatenate(totals) if totals else None)
 
 
+def newest_first(new: Days, old: Days) -> Days:
+    """Rows of leads, and others of them that are older, as one table."""
+    if not len(new.lead) or not len(old.lead):
+        return new if len(new.lead) else old
+    both = together([new, old])
+    return both.take(np.argsort(both.lead, kind="stable"))
+
+
 def nothing() -> Days:
     """No days at all."""
     return Days(_NONE, _NONE, _NONE)
@@ -191,3 +200,23 @@ def runs(*columns: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
         new |= values[1:] != values[:-1]
     inner = np.flatnonzero(new) + 1
     return np.concatenate([[0], inner]) if n else inner
+
+
+def earliest(
+    group: npt.NDArray[Any], holds: Callable[[npt.NDArray[np.intp]], npt.NDArray[np.bool_]]
+) -> npt.NDArray[np.intp]:
+    """Of rows in runs of one group each, the first of each group for which something holds, where there is one.
+
+    Once one is found the rest of its group is not asked for: few rows of each come first, then ever more at a time.
+    """
+    begins = runs(group)
+    turn = np.arange(len(group)) - np.repeat(begins, np.diff(begins, append=len(group)))
+    rows, turns, found = np.arange(len(group)), 1, [np.zeros(0, np.intp)]
+    while len(rows):
+        now = rows[turn[rows] < turns]
+        passed = now[holds(now)]
+        found.append(passed[runs(group[passed])])
+        rows = rows[turn[rows] >= turns]
+        rows = rows[~np.isin(group[rows], group[found[-1]])]
+        turns *= 2
+    return np.sort(np.concatenate(found))
