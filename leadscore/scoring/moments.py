@@ -1,4 +1,4 @@
-"""The moment of its day at which each lead came to qualify, found without going through all that it did that day."""
+"""The moment of its day at which each lead qualified, found without going through all that it did that day."""
 
 from __future__ import annotations
 
