@@ -108,7 +108,10 @@ class ColumnPlan:
 
         for text in texts:
             found = {phrase for piece in text.split(" ") for phrase in begun(piece)}
-            yield frozenset(found if found.isdisjoint(several) else self._found(worded(text)))
+            if not found.isdisjoint(several):
+                words = worded(text)
+                found = {phrase for phrase in found if phrase in words}
+            yield frozenset(found)
 
     def _found(self, words: str) -> Found:
         """The phrases that occur among the words of a text."""

@@ -242,7 +242,8 @@ def verdicts(bound: Bound) -> pd.DataFrame:
             "via": _categories(bound.via, ["hand_raise", "score"]),
             "blocked_by": _categories(bound.blocked, [name for name, _ in plan.never]),
             "grade": _categories(codes, names),
-        }
+        },
+        copy=False,
     )
     if plan.labels:
         listed = [*plan.rulebook.labels]

@@ -54,8 +54,9 @@ def answers(plan: ColumnPlan, column: Column) -> Answers:
 def cut(plan: ColumnPlan, numbers: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
     """Numbers as codes of 2 k + 1 cells: below the first edge, on it, between it and the next, and so on."""
     edges = sorted(plan.edges)
-    bounds = np.array(edges, np.float64)
-    codes = (np.searchsorted(bounds, numbers, "left") + np.searchsorted(bounds, numbers, "right")).astype(np.int32)
+    bounds = np.array([*edges, np.nan], np.float64)
+    below = np.searchsorted(bounds[:-1], numbers, "left")
+    codes = (2 * below + (bounds[below] == numbers)).astype(np.int32)
     codes[np.isnan(numbers)] = -1
     return codes, _table(plan, [plan.row(cell) for cell in cells(edges)])
 

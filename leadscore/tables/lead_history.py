@@ -18,6 +18,7 @@ Positions = npt.NDArray[np.signedinteger[Any]]
 _SHIFT = 1 << 22
 _BITS = 24
 _EVER = np.iinfo(np.int64).max
+_NONE = np.zeros(0, np.intp)
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,10 @@ class Records:
 def repeated(codes: npt.NDArray[np.int32], valid_from: Times | None) -> tuple[str, npt.NDArray[np.intp]]:
     """The rows that stand for one lead at one time more than once, and how that is said."""
     if valid_from is None:
-        counts = np.bincount(codes[codes >= 0], minlength=1)
-        return "a lead_id that is not unique", np.flatnonzero((codes >= 0) & (counts[codes] > 1))
+        # Those without an id come first.
+        several = np.bincount(codes + 1, minlength=1)[1:] > 1
+        twice = np.flatnonzero((codes >= 0) & np.append(several, False)[codes]) if several.any() else _NONE
+        return "a lead_id that is not unique", twice
     rows = pd.DataFrame({"lead": codes, "from": valid_from.at})
     same = rows.duplicated(keep=False).to_numpy() & (codes >= 0)
     same &= ~np.isin(np.arange(len(codes)), np.concatenate([*valid_from.bad.values(), np.zeros(0, np.intp)]))

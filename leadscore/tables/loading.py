@@ -310,8 +310,8 @@ def _wanted(source: Source, books: list[Rulebook], columns: Sequence[str] | None
         rest = [name for name in rest if name not in standing]
         marks = {"is_bot"} & {*source.columns}
         prefix = SUM if is_activity(source) else ""
-        sums = [prefix + name for book in books for name in event_sums(book)]
-        needed = [name for book in books for name in event_kinds(book)]
+        sums = [prefix + name for book in books for name in _event_sums(book)]
+        needed = [name for book in books for name in _event_kinds(book)]
         return list(dict.fromkeys([*required, *needed, *sums, *marks, *rest]))
     times = [name for name in ("created_at", "valid_from") if name in source.columns]
     needed = [name for book in books for name in _needed(book)]
@@ -320,9 +320,13 @@ def _wanted(source: Source, books: list[Rulebook], columns: Sequence[str] | None
 
 def _event_tests(books: list[Rulebook]) -> list[Test]:
     """The event columns that rules test, each with the kind they need and what is missing there."""
-    tests = [(name, kind, book.missing_values) for book in books for name, kind in event_kinds(book).items()]
-    sums: list[Test] = [(name, "number", book.missing_values) for book in books for name in event_sums(book)]
+    tests = [(name, kind, book.missing_values) for book in books for name, kind in _event_kinds(book).items()]
+    sums: list[Test] = [(name, "number", book.missing_values) for book in books for name in _event_sums(book)]
     return list(dict.fromkeys([*tests, *sums]))
+
+
+_event_kinds = lru_cache(maxsize=64)(event_kinds)
+_event_sums = lru_cache(maxsize=64)(event_sums)
 
 
 @lru_cache(maxsize=64)
@@ -338,7 +342,7 @@ def _lacking(source: Source, wanted: list[str], books: list[Rulebook]) -> list[P
     used = {
         name: f", which rulebook {book.name!r} uses"
         for book in reversed(books)
-        for name in (_needed(book) if source.name == "leads" else [*event_kinds(book), *event_sums(book)])
+        for name in (_needed(book) if source.name == "leads" else [*_event_kinds(book), *_event_sums(book)])
     }
     new: list[Problem] = []
     if source.name == "events" and is_activity(source):
@@ -448,12 +452,12 @@ def _convert_columns(judged: Judged, books: list[Rulebook]) -> dict[Any, Column]
 
 def _misread(tables: Tables, rulebook: Rulebook) -> list[Problem]:
     problems: list[Problem] = []
-    for name, kind in event_kinds(rulebook).items():
+    for name, kind in _event_kinds(rulebook).items():
         try:
             tables.event_column(name, kind, rulebook)
         except ContractError as error:
             problems += error.problems
-    for name in event_sums(rulebook):
+    for name in _event_sums(rulebook):
         try:
             tables.event_sums(name, rulebook)
         except ContractError as error:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import leadscore as ls
 from tests.support import reference
-from tests.support.one_lead import AS_OF, HALF, VISITS, frames_of
+from tests.support.one_lead import AS_OF, HALF, VISITS, document, frames_of
 from tests.support.strategies import cases
 
 
@@ -83,3 +83,14 @@ def test_an_event_that_is_none_is_named_by_its_place(event):
     assert ls.score_one({}, [good], ls.Rulebook.from_dict(VISITS), as_of=AS_OF)["total"] == 1
     with pytest.raises(ls.ContractError, match=r"events\[1\]"):
         ls.score_one({}, [good, event], ls.Rulebook.from_dict(VISITS), as_of=AS_OF)
+
+
+@pytest.mark.parametrize("points", [3, 300_000, 999_990])
+def test_reasons_are_told_whatever_the_size_of_points(points):
+    rules = [{"name": f"r{place}", "when": {"country": "US"}, "points": points - place % 2} for place in range(4)]
+    more = [{"name": "two", "when": {"country": "US", "plan": "Team"}, "points": -points - 1}]
+    book = ls.Rulebook.from_dict(document(fit=[*rules, *more]))
+    leads = pd.DataFrame({"lead_id": ["a", "b"], "country": "US", "plan": ["Team", "Free"]})
+    found = ls.score(ls.load_tables(leads), book, as_of=AS_OF).reasons(3)
+    assert found.loc["a"].tolist() == ["two", "r0", "r2"]
+    assert found.loc["b"].tolist() == ["r0", "r2", "r1"]

@@ -191,3 +191,10 @@ def test_of_edits_around_a_clock_change_the_later_one_holds(zone, apart, kind):
         latest = max((at, n) for n, at in enumerate(moments) if local[n] <= day)[1]
         assert ls.score(tables, book, as_of=day).frame["fit"].tolist() == [latest]
     assert tables.records.latest().tolist() == [moments.index(max(moments))]
+
+
+@pytest.mark.parametrize("ids", [[3, 1, 3], [-5, 7, -5], [2**62, -(2**62), 2**62]])
+def test_whole_number_ids_that_are_not_unique_are_named(ids):
+    with pytest.raises(ls.ContractError, match="2 rows: a lead_id that is not unique"):
+        ls.load_tables(pd.DataFrame({"lead_id": ids}))
+    assert len(ls.load_tables(pd.DataFrame({"lead_id": [ids[0], 0, ids[1]]})).ids) == 3
