@@ -39,7 +39,7 @@ def normalise(text: str) -> str:
 
 
 def normalised(texts: Iterable[str]) -> list[str]:
-    """Each of many texts normalised; most are plain, and are written anew without a call of a function for each."""
+    """Each of many texts normalised; most are plain, and cost no call of a function each."""
     return [" ".join(text.lower().split()) if text.isascii() else normalise(text) for text in texts]
 
 

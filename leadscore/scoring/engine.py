@@ -358,18 +358,7 @@ class Bound:
             for index, rule in apart.items():
                 insert(block, here.paid(rule, paid[index]))
             for found in behaviour:
-                part = found.part(leads)
-                n = leads.stop - leads.start
-                # Rows are picked and put back dearly: where there are many, all are gone through.
-                if part.default or len(part.rows) > n // 8:
-                    full = np.full(n, part.default, kind)
-                    full[part.rows] = part.values
-                    insert(block, full)
-                else:
-                    held = [top[part.rows] for top in block]
-                    insert(held, part.values)
-                    for top, better in zip(block, held, strict=True):
-                        top[part.rows] = better
+                insert_sparse(block, found.part(leads))
         return tops
 
     def _narrowest(self, others: list[Ints]) -> type[np.signedinteger[Any]]:
@@ -393,3 +382,18 @@ def insert(tops: list[Positions], keys: Positions) -> None:
         lower = np.minimum(top, keys)
         np.maximum(top, keys, out=top)
         keys = lower
+
+
+def insert_sparse(tops: list[Positions], keys: Sparse) -> None:
+    """Put keys of some rows among the best so far."""
+    n = len(tops[0])
+    # Rows are picked and put back dearly: where there are many, all are gone through.
+    if keys.default or len(keys.rows) > n // 8:
+        full = np.full(n, keys.default, tops[0].dtype)
+        full[keys.rows] = keys.values
+        insert(tops, full)
+        return
+    held = [top[keys.rows] for top in tops]
+    insert(held, keys.values)
+    for top, better in zip(tops, held, strict=True):
+        top[keys.rows] = better
