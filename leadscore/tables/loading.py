@@ -24,10 +24,12 @@ from leadscore.rulebook.plan import compiled
 from leadscore.sources.columns import Column, blank, convert, distinct, feet, plain_ids, unseen
 from leadscore.sources.contract import Breaches, Judged, missing_columns, refuse
 from leadscore.sources.source import Source, open_source
+from leadscore.tables.activity_tally import unasked
 from leadscore.tables.counting import Counting
-from leadscore.tables.daily_activity import is_activity, unasked
-from leadscore.tables.events import IN_CACHE, SUM, EventBatch, Events, Ids, Reading, Test, read_events, told_apart_by
+from leadscore.tables.daily_activity import is_activity
+from leadscore.tables.events import IN_CACHE, SUM, EventBatch, Events, Reading, Test, read_events, told_apart_by
 from leadscore.tables.findings import Finding, Repeats, named_like_email, shared_emails, without_creation
+from leadscore.tables.ids import Ids
 from leadscore.tables.lead_history import Records, disagreeing, repeated
 from leadscore.tables.marketing import read_costs, read_touches
 from leadscore.tables.outcomes import read_outcomes, stage_names
@@ -167,9 +169,7 @@ def load_tables(  # noqa: PLR0913 - the tables, and how to read them
         last = None if observed_until is None else given.day("observed_until", observed_until)
         books = _books(rulebook, given)
         kept = None if columns is None else given.names("columns", columns, repeats=True)
-        day = None if as_of is None else day_number(given.day("as_of", as_of))
-        if as_of is not None and not books:
-            given.wrong("as_of", "goes with a rulebook, for which the events are counted; give rulebook=")
+        day = None if as_of is None else _day(as_of, books, given)
         given.flag("strict", strict)
     imported = _imported(leads, sources, books, strict=strict)
     parts = {"leads": leads, "events": events, "outcomes": outcomes, "touches": touches, "costs": costs}
@@ -191,8 +191,7 @@ def load_tables(  # noqa: PLR0913 - the tables, and how to read them
     whole = (rows, ids, records, log, reached, *found)
     tables = Tables(*whole, columns=converted, imported=imported, touched=touched, costs=spent)
     refuse([problem for book in books for problem in _misread(tables, book)])
-    if books:
-        tables.completeness = completeness(tables, books[0], records.latest())
+    tables.completeness = completeness(tables, books[0], records.latest()) if books else tables.completeness
     return tables
 
 
@@ -202,6 +201,13 @@ def _books(rulebook: Any, given: Arguments) -> list[Rulebook]:
         cure = "Rulebook.read(path) reads one from a file"
         given.wrong("rulebook", f"must be a Rulebook, or a list of them; got {shown(one)}. {cure}")
     return [one for one in listed if isinstance(one, Rulebook)]
+
+
+def _day(as_of: Any, books: list[Rulebook], given: Arguments) -> int:
+    """The day for which events are counted."""
+    if not books:
+        given.wrong("as_of", "goes with a rulebook, for which the events are counted; give rulebook=")
+    return day_number(given.day("as_of", as_of))
 
 
 def is_data_file(given: Any) -> bool:

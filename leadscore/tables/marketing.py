@@ -16,7 +16,7 @@ from leadscore.base.times import Times, is_text, one_array
 from leadscore.errors import Problem
 from leadscore.sources.columns import blank, convert
 from leadscore.sources.contract import Breaches, Judged, refuse
-from leadscore.tables.events import Ids
+from leadscore.tables.ids import Ids
 from leadscore.tables.outcomes import leads_of
 
 

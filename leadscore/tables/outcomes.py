@@ -20,7 +20,7 @@ from leadscore.base.times import DAY, NO_TIME, Times, one_array
 from leadscore.errors import did_you_mean
 from leadscore.sources.columns import distinct, plain_ids
 from leadscore.sources.contract import Breaches, Judged
-from leadscore.tables.events import Ids
+from leadscore.tables.ids import Ids
 from leadscore.tables.unknown_ids import UnknownIds
 
 # The moment of what has not happened.

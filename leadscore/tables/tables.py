@@ -26,8 +26,9 @@ from leadscore.sources.contract import Breaches, Judged, missing_columns, refuse
 from leadscore.sources.source import Source
 from leadscore.stats.intervals import with_shares
 from leadscore.tables.bots import bots_of
-from leadscore.tables.events import Events, Ids
+from leadscore.tables.events import Events
 from leadscore.tables.findings import Finding, as_frame, findings_section, repeated_events
+from leadscore.tables.ids import Ids
 from leadscore.tables.lead_history import Positions, Records
 from leadscore.tables.marketing import Touches
 from leadscore.tables.outcomes import Stages

@@ -48,7 +48,8 @@ def test_a_word_for_missing_in_events_and_outcomes():
     leads = pd.DataFrame({"lead_id": ["a"]})
     tables = ls.load_tables(leads, events, rulebook=rulebook)
     assert ls.score(tables, rulebook, as_of=AS_OF).frame["behaviour"].to_list() == [1]
-    assert ls.daily_activity(events, rulebook=rulebook).table["count"].to_pylist() == [1, 1, 1, 1]
+    # What is missing is one, whatever it is called.
+    assert sorted(ls.daily_activity(events, rulebook=rulebook).table["count"].to_pylist()) == [1, 3]
     outcomes = pd.DataFrame({"lead_id": ["a", "a"], "stage": ["mql", "sal"], "at": ["2026-03-01", "N/A"]})
     with pytest.raises(ls.ContractError, match=r"outcomes\.at: 1 row: no time"):
         ls.load_tables(leads, None, outcomes, rulebook=rulebook)
