@@ -196,9 +196,9 @@ def triple(place: Place) -> Job:
 
 
 def activity(place: Place) -> Job:
-    """All events counted by lead, kind and day."""
+    """All events counted by lead, day and what the rules ask."""
     folder = data(place.bench, place.size)
-    events, made = folder / "events.parquet", folder / "activity.parquet"
+    events, made = folder / "events.parquet", folder / "activity"
     rescoring = place.score(events=made, out="activity", once=True)
     return Job(
         {"counting": place.count(events, made), "rescoring": rescoring, OURS: place.score(once=True)},
@@ -222,7 +222,7 @@ def night(place: Place) -> Job:
         ("one day", "before", "day", []),
         (f"late events of {LOOK_BACK} days", "punctual", "week", ["--look-back", LOOK_BACK]),
     ):
-        evening, morning = (folder / f"{part} {before}.parquet" for part in ("evening", "morning"))
+        evening, morning = (folder / f"{part} {before}" for part in ("evening", "morning"))
         extending, rescoring = f"{name}, extending", f"{name}, rescoring"
         steps |= {
             f"{name}, evening": place.count(folder / f"{before}.parquet", evening, once=True),

@@ -53,6 +53,18 @@ def test_the_first_ten_lines(capsys):
     assert Path("rulebook.yaml").read_bytes() == before
 
 
+def test_the_night():
+    """The events of the last days, as a CRM gives them each night, into the folder and into the scores."""
+    lines = Path("events.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    late = [line for line in lines[1:] if "2026-03-31" in line or "2026-04" in line]
+    Path("day.csv").write_text("".join([lines[0], *late]), encoding="utf-8")
+    first, *rest = [shlex.split(line, comments=True)[1:] for line in block("sh", "--extend").splitlines()]
+    for words in (first, *rest):
+        result = CliRunner().invoke(app, words)
+        assert result.exit_code == 0, result.output
+    assert "leads scored as of 2026-04-02" in result.output
+
+
 def test_the_workbench(capsys):
     exec(block("python", "ls.explore"), {})
     shown = capsys.readouterr().out
