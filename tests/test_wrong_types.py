@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+import shutil
 import signal
 
 import numpy as np
@@ -273,6 +274,8 @@ def alone(files, monkeypatch):
     before = signal.signal(signal.SIGALRM, stop)
     yield
     signal.signal(signal.SIGALRM, before)
+    for folder in [path for path in files.iterdir() if path.is_dir()]:
+        shutil.rmtree(folder)
 
 
 def call(function, given):

@@ -52,7 +52,7 @@ TABLES, RULEBOOKS, PAGES = (".parquet", ".csv"), (".yaml", ".yml"), (".html", ".
 def check_written(read: Sequence[str | Path | None], *written: Written, folder: bool = False) -> None:
     """Refuse an output that cannot be, or that would destroy an input, before anything is read.
 
-    It may be a folder that is there already where that is asked for, and holds nothing but files of ours.
+    It may be a folder that is there already where that is asked for, if it holds nothing but days of activity.
 
     What is printed goes to stderr where an output is stdout.
     """
@@ -91,8 +91,10 @@ def model_files(model: Path | None) -> list[Written]:
 def _unwritable(path: Path, endings: tuple[str, ...], *, folder: bool) -> str:
     real = Path(os.path.realpath(path))
     if folder and real.is_dir():
-        others = sorted(one.name for one in real.iterdir() if one.suffix != ".parquet")
-        return f"{str(path)!r} holds {others[0]!r}, which is no daily activity; name another folder" if others else ""
+        from leadscore.tables.daily_activity import no_day_in  # noqa: PLC0415 - needs pandas
+
+        odd = no_day_in(real)
+        return f"{str(path)!r} {odd}; name another folder" if odd else ""
     if real.is_symlink() or real.is_dir() or not real.parent.is_dir():
         what = "is a folder" if real.is_dir() else f"would be in {str(real.parent)!r}, which is not a folder"
         return f"{str(path)!r} {'is a link that leads back to itself' if real.is_symlink() else what}"

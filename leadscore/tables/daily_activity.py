@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -34,6 +35,8 @@ from leadscore.tables.days import runs
 from leadscore.tables.events import ASKED, SUM, ZONE, read_events, told_apart_by
 
 _FORMAT = b"leadscore.activity"
+# How the file of a day is called.
+_DAY = re.compile(r"\d{4}-\d\d-\d\d\.parquet", re.ASCII)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -105,12 +108,14 @@ class DailyActivity(Result):
     def write(self, path: str | os.PathLike[str]) -> None:
         """Save as one Parquet file if the name ends in .parquet, else as a folder with a file for each day.
 
-        A reader never sees half of a file. In a folder that holds this activity already, only the days that are new or
-        were counted again are written, and the later of them last.
+        A folder that holds anything else is refused. A reader never sees half of a file. In a folder that holds this
+        activity already, only the days that are new or were counted again are written, and the later of them last.
         """
         with Arguments("DailyActivity.write") as given:
             given.path("path", path)
-        target = Path(path)
+            target = Path(path)
+            if target.suffix != ".parquet" and (odd := no_day_in(target)):
+                given.wrong("path", f"{os.fspath(path)!r} {odd}; name another folder")
         if target.suffix == ".parquet":
             with replacing(path) as file:
                 self._save(self._whole, file)
@@ -227,13 +232,29 @@ class DailyActivity(Result):
         return DailyActivity(days, self.timezone, self.columns, self.asked)
 
     def lacking(self, rulebook: Rulebook) -> list[str]:
-        """What a rulebook needs that is not here: columns, and what its rules ask of them."""
+        """What a rulebook needs that is not here, in words: columns, and what its rules ask of them.
+
+        Raises
+        ------
+        ArgumentError
+            If it is no rulebook.
+        """
+        with Arguments("lacking") as given:
+            given.types(rulebook=(rulebook, Rulebook))
         needed = {*event_kinds(rulebook), *(SUM + name for name in event_sums(rulebook))} - {"event", "lead_id", "at"}
         lacking = sorted(needed - {*self.columns})
         found = [f"lacks {name!r}, which {rulebook.name!r} looks at" for name in lacking]
         if self.timezone != rulebook.timezone:
             found.append(f"has days of {self.timezone}, {rulebook.name!r} of {rulebook.timezone}")
         return found + [message for _, message in unasked(self.asked, rulebook)]
+
+
+def no_day_in(folder: Path) -> str:
+    """What makes a place none where days of activity can stand: a file, or a folder that holds anything else."""
+    if not folder.is_dir():
+        return "is a file" if folder.exists() else ""
+    others = sorted(one.name for one in folder.iterdir() if not _DAY.fullmatch(one.name))
+    return f"holds {others[0]!r}, which is no day of activity" if others else ""
 
 
 def _part(one: pa.Table | Path) -> pa.Table:

@@ -152,3 +152,47 @@ def test_activity_in_days_of_no_time_zone_is_refused(tmp_path, metadata):
         ls.tables.DailyActivity.read(path)
     with pytest.raises(ls.ContractError, match=f"events{said}"):
         ls.load_tables(pd.DataFrame({"lead_id": ["a"]}), path)
+
+
+def test_a_folder_with_anything_else_is_refused_and_kept(tmp_path):
+    """It would be replaced."""
+    activity = ls.daily_activity(pd.DataFrame(days_ago(0, 1)))
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "events.parquet").write_bytes(b"mine")
+    with pytest.raises(ls.ArgumentError, match=r"holds 'events.parquet', which is no day of activity; name another"):
+        activity.write(folder)
+    assert (folder / "events.parquet").read_bytes() == b"mine"
+    activity.write(tmp_path / "days")
+    ls.daily_activity(pd.DataFrame(days_ago(1))).write(tmp_path / "days")
+    assert [path.name for path in (tmp_path / "days").iterdir()] == ["2026-03-30.parquet"]
+    (tmp_path / "file").write_bytes(b"mine")
+    with pytest.raises(ls.ArgumentError, match="is a file"):
+        activity.write(tmp_path / "file")
+
+
+def test_the_days_of_a_folder_were_made_for_the_same_questions(tmp_path):
+    events = pd.DataFrame(days_ago(0, 1))
+    ls.daily_activity(events).write(tmp_path / "days")
+    ls.daily_activity(events.assign(at="2026-04-01"), timezone="Asia/Kolkata").write(tmp_path / "other")
+    (tmp_path / "other" / "2026-04-01.parquet").rename(tmp_path / "days" / "2026-04-01.parquet")
+    with pytest.raises(ls.ContractError, match="made for another rulebook, version or time zone"):
+        ls.tables.DailyActivity.read(tmp_path / "days")
+    with pytest.raises(ls.ContractError, match="made for another rulebook, version or time zone"):
+        ls.load_tables(pd.DataFrame({"lead_id": ["a"]}), tmp_path / "days")
+
+
+def test_what_stands_for_others_is_not_shown_as_it_was():
+    """Of pages that rules take alike one is kept: nobody may take it for the page that a lead saw."""
+    book = ls.Rulebook.from_dict(
+        document(behaviour=[{"event": "visit", "where": {"asset": {"starts_with": "/pri"}}, "points": 1}])
+    )
+    pages = ["/pricing", "/price-list", "/blog", "/about", None]
+    events = pd.DataFrame([{**row, "asset": page} for row, page in zip(days_ago(0, 0, 0, 0, 0), pages, strict=True)])
+    activity = ls.daily_activity(events, rulebook=book)
+    # A page that is missing is not one that begins otherwise.
+    assert sorted(activity.table["count"].to_pylist()) == [1, 2, 2]
+    leads = pd.DataFrame({"lead_id": ["a"]})
+    assert list(ls.load_tables(leads, activity, rulebook=book).events.values) == ["event"]
+    assert list(ls.load_tables(leads, activity).events.known) == ["event"]
+    assert "asset" in ls.load_tables(leads, events, rulebook=book).events.values
