@@ -110,12 +110,19 @@ class DailyActivity(Result):
 
         A folder that holds anything else is refused. A reader never sees half of a file. In a folder that holds this
         activity already, only the days that are new or were counted again are written, and the later of them last.
+
+        Raises
+        ------
+        ArgumentError
+            If it is no path, or another folder's.
+        OSError
+            If it cannot be written.
         """
         with Arguments("DailyActivity.write") as given:
             given.path("path", path)
-            target = Path(path)
-            if target.suffix != ".parquet" and (odd := no_day_in(target)):
-                given.wrong("path", f"{os.fspath(path)!r} {odd}; name another folder")
+        target = Path(path)
+        if target.suffix != ".parquet" and (odd := no_day_in(target)):
+            raise ArgumentError("path", f"{os.fspath(path)!r} {odd}; name another folder")
         if target.suffix == ".parquet":
             with replacing(path) as file:
                 self._save(self._whole, file)
