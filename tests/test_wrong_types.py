@@ -182,6 +182,7 @@ HERE = {
     "import_tables": {"sources": {"a": LEADS}},
     "LeadClassifier.load": {"path": "model.npz"},
     "DailyActivity.read": {"path": "activity.parquet"},
+    "DailyActivity.write": {"path": "days"},
     "DailyActivity.extend": {"events": EVENTS.assign(at="2026-08-01")},
     "choose_threshold": {"capacity_per_week": 3},
     "Workbench.keep": {"found": WORKBENCH.now},
