@@ -9,14 +9,17 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import leadscore as ls
-from tests.support.one_lead import AS_OF, FEW, VISITS, days_ago, document
+from tests.support.one_lead import AS_OF, VISITS, days_ago, document
 from tests.support.strategies import cases as cases1
 from tests.support.strategies import frames as frames1
 from tests.support.strategies2 import cases, frames
+
+# An example is two rulebooks read and scored in four ways.
+FEW = settings(max_examples=min(settings.default.max_examples // 4, 40))
 
 
 @FEW
