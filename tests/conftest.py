@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, Phase, settings
 
 _SHARED = {"deadline": None, "print_blob": True, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("fast", max_examples=25, derandomize=True, **_SHARED)
-settings.register_profile("thorough", max_examples=500, derandomize=True, **_SHARED)
+# Ten times as many as the fast ones: what two cores do in the half hour that the slow tier may take.
+settings.register_profile("thorough", max_examples=250, derandomize=True, **_SHARED)
 settings.register_profile("explore", max_examples=2000, **_SHARED)
 # While code is being broken to see tests fail: shrinking an example of a slow test takes minutes.
 settings.register_profile("unshrunk", derandomize=True, phases=[Phase.generate], **_SHARED)
