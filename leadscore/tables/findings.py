@@ -143,6 +143,14 @@ class Repeats:
         self._latest: list[EventBatch] = []
         self._moment = NO_TIME
 
+    @classmethod
+    def of(cls, events: Events) -> Repeats:
+        """Those of events in hand."""
+        found = cls()
+        for batch in events.pieces(_COMPARED):
+            found.add(batch)
+        return found.close()
+
     def add(self, batch: EventBatch) -> None:
         """Look at the next events; those of the latest moment are held until the next one comes."""
         if batch.times is None or not self.ordered or not len(batch):
@@ -171,10 +179,10 @@ def repeated_events(events: Events) -> Iterator[Finding]:
     """Events that say the same as another one in all that is read of them; those of daily activity are counts."""
     if events.timezone is not None:
         return
-    size = len(events) // _COMPARED + 1
-    again = dated = 0
-    if events.repeats is not None and events.repeats.ordered:
-        again, dated, size = events.repeats.clock + events.repeats.date, events.repeats.date, 0
+    events.repeats = found = events.repeats or Repeats.of(events)
+    again, dated, size = found.clock + found.date, found.date, 0
+    if not found.ordered:
+        again, dated, size = 0, 0, len(events) // _COMPARED + 1
     for part in range(size):
         batches = list(events.pieces(_COMPARED)) if size == 1 else []
         for batch in events.pieces(_COMPARED) if size > 1 else ():
