@@ -39,7 +39,7 @@ class Doings(NamedTuple):
         found: list[tuple[Any, ...]] = [(_EMPTY, _EMPTY.astype(np.int64), *[_EMPTY] * (sum(widths) - 2))]
         zoned = False
         for piece in tables.events.pieces(IN_CACHE):
-            local = tables.events.local(piece, timeline.plan.rulebook.timezone)
+            local = piece.local(timeline.plan.rulebook.timezone)
             rows = np.flatnonzero(local // DAY == wanted[piece.lead])
             batch = piece.part(rows)
             kind = classes.of(batch, local[rows])

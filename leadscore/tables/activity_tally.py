@@ -37,7 +37,7 @@ def asked_of(rulebook: Rulebook) -> dict[str, list[str]]:
     for _, side, name, use in uses(rulebook):
         if side == "event" and name in found:
             found[name].add(json.dumps([kinds[name], *use], default=_plain))
-    texts = json.dumps(sorted(rulebook.missing_values))
+    texts = json.dumps(["missing_values", sorted(rulebook.missing_values)])
     return {name: sorted({*asked, texts}) for name, asked in found.items()}
 
 
@@ -51,8 +51,9 @@ def unasked(asked: Mapping[str, Sequence[str]], rulebook: Rulebook) -> Iterator[
     for name, known in asked.items():
         new = sorted({*wanted.get(name, ())} - {*known})
         if new or name in event_keys(rulebook):
-            what = f", as {new[0]}" if new else ": its values"
-            yield name, f"keeps of {name!r} what other rules asked, and {rulebook.name!r} asks more{what}"
+            *_, word, operand = json.loads(new[-1]) if new else ("once_per or per", "its values")
+            asks = f"{rulebook.name!r} asks more, as {word}: {operand}"
+            yield name, f"keeps of {name!r} what other rules asked, and {asks}"
 
 
 class Tally:

@@ -258,7 +258,7 @@ def _sorted_doings(events: Events, kind: npt.NDArray[np.int8]) -> _Doings:
     row = np.flatnonzero(kind)
     kind = kind[row]
     lead = np.concatenate([batch.lead for batch in events.batches])[row].astype(np.int64)
-    at = np.concatenate([events.local(batch, "UTC") for batch in events.batches])[row]
+    at = np.concatenate([batch.local("UTC") for batch in events.batches])[row]
     asset = np.full(len(row), -1, np.int64)
     if "asset" in events.values:
         asset = np.concatenate([batch.codes["asset"] for batch in events.batches])[row].astype(np.int64)

@@ -196,7 +196,7 @@ def counted(tables: Tables, plan: Plan, first: int, last: int) -> Counting:
     for name, values in events.known.items():
         found.learn(name, values)
     for batch in events.pieces(IN_CACHE):
-        found.add(batch, events.local(batch, book.timezone))
+        found.add(batch, batch.local(book.timezone))
     if len(events.counted) >= _REMEMBERED:
         events.counted.pop(next(iter(events.counted)))
     events.counted[plan, first, last] = found.close()

@@ -208,10 +208,6 @@ class Events:
             refuse([Problem(f"events.{name}", message, first)])
         return amounts(column)
 
-    def local(self, batch: EventBatch, timezone: str) -> npt.NDArray[np.int64]:
-        """Microseconds since 1970 on the wall clock of a batch's events, see `EventBatch.local`."""
-        return batch.local(timezone)
-
 
 def amounts(column: Column) -> npt.NDArray[np.int64]:
     """Numbers as thousandths, to be added up, and 0 at the end for a missing one."""

@@ -97,7 +97,7 @@ def kinds_by_week(tables: Tables, rulebook: Rulebook, weeks: Weeks) -> pd.DataFr
     length = int(starts[-1] - starts[0]) // 7 + 1
     found = np.zeros((len(names), length))
     for batch in tables.events.batches:
-        place = (tables.events.local(batch, rulebook.timezone) // DAY - starts[0]) // 7
+        place = (batch.local(rulebook.timezone) // DAY - starts[0]) // 7
         rows = np.flatnonzero((place >= 0) & (place < length))
         cell = code[batch.codes["event"][rows]] * length + place[rows]
         counts = None if batch.count is None else batch.count[rows]
@@ -181,7 +181,7 @@ def _by_reason(
     frame = pd.DataFrame(
         {
             "reason": pd.Categorical.from_codes(reason.tolist(), pd.Index(REASONS)),
-            "day": np.concatenate([tables.events.local(one, watch.rulebook.timezone) for one in batches]) // DAY,
+            "day": np.concatenate([one.local(watch.rulebook.timezone) for one in batches]) // DAY,
             "lead": np.concatenate([one.lead for one in batches]),
             "count": np.concatenate([np.ones(len(one)) if one.count is None else one.count for one in batches]),
         }

@@ -270,7 +270,7 @@ def begins(facts: Facts) -> int:
     """The first day on which there are leads and events."""
     tables, timezone = facts.tables, facts.rulebook.timezone
     created = scoring_days(tables, facts.rulebook, 0)
-    events = [tables.events.local(batch, timezone).min() // DAY for batch in tables.events.batches if len(batch)]
+    events = [batch.local(timezone).min() // DAY for batch in tables.events.batches if len(batch)]
     return int(max(created[created != NO_TIME].min(), min(events, default=NO_TIME)))
 
 

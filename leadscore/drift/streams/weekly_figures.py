@@ -220,7 +220,7 @@ def _made(leads: _Cohorts, segments: Sequence[tuple[str, Mask]], known: Mask, ac
 def _first_event(leads: _Cohorts) -> int:
     """The day of the first event; long ago if there is none: then no week is complete or incomplete."""
     events = leads.binding.tables.events
-    days = [int(events.local(batch, leads.rulebook.timezone).min()) // DAY for batch in events.batches]
+    days = [int(batch.local(leads.rulebook.timezone).min()) // DAY for batch in events.batches]
     return min(days, default=-(10**6))
 
 
@@ -270,7 +270,7 @@ def _events(leads: _Cohorts) -> dict[str, Floats]:
     slot[leads.lead], until[leads.lead] = leads.slot, leads.day
     counts = np.zeros((len(column.values), len(leads.weeks)))
     for batch in tables.events.batches:
-        day, code = tables.events.local(batch, leads.rulebook.timezone) // DAY, kind[batch.codes["event"]]
+        day, code = batch.local(leads.rulebook.timezone) // DAY, kind[batch.codes["event"]]
         inside = (day >= leads.created[batch.lead]) & (day <= until[batch.lead])
         rows = (slot[batch.lead] >= 0) & (code >= 0) & inside
         np.add.at(counts, (code[rows], slot[batch.lead[rows]]), 1 if batch.count is None else batch.count[rows])

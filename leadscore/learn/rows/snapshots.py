@@ -442,7 +442,7 @@ def _days_by_type(tables: Tables, last: int) -> Iterator[tuple[str, Days]]:
     of_value = np.append(types.codes, -1)
     parts: list[list[tuple[npt.NDArray[Any], ...]]] = [[] for _ in types.values]
     for batch in tables.events.pieces(IN_CACHE):
-        age = last - tables.events.local(batch, tables.timezone) // DAY
+        age = last - batch.local(tables.timezone) // DAY
         kind = np.where(age < 0, -1, of_value[batch.codes["event"]])
         for code in np.unique(kind[kind >= 0]):
             rows = np.flatnonzero(kind == code)

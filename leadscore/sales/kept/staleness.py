@@ -61,6 +61,6 @@ def _last_event(facts: Facts, leads: Ints, day: int) -> Ints:
     latest = np.full(len(asked), np.iinfo(np.int64).min // 2)
     for batch in events.pieces(_PIECE):
         part = batch.part(np.flatnonzero(asked[batch.lead]))
-        days = events.local(part, zone) // DAY
+        days = part.local(zone) // DAY
         np.maximum.at(latest, part.lead[days <= day], days[days <= day])
     return latest[leads]

@@ -54,7 +54,7 @@ class Seen:
             what = place[batch.codes[column]]
             kept = asked[batch.lead] & (what >= 0) & (whose(batch) == by_sales)
             rows = np.flatnonzero(kept)
-            at = tables.events.local(batch.part(rows), timezone)
+            at = batch.part(rows).local(timezone)
             parts.append((what[rows], batch.lead[rows], np.where(at % DAY == 0, at + DAY - 1, at)))
         return cls(names, *map(np.concatenate, zip(*parts, strict=True)))
 
