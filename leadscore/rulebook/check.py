@@ -105,7 +105,7 @@ def _never_fires(book: Contents) -> Found:
                 yield "LS120", (*path, "stage", place), message
         if (said is None or path[: len(said)] != said) and (reason := _never(book, part, missing)):
             said = path
-            yield "LS120", path, f"{_called(path, part)} can never fire: {reason}"
+            yield "LS120", path, f"{_called(path, part)} {reason}"
     for index, rule in enumerate(book.fit):
         for key in rule.points if isinstance(rule.points, dict) else ():
             if isinstance(key, str) and normalise(key) in missing:
@@ -114,14 +114,24 @@ def _never_fires(book: Contents) -> Found:
 
 
 def _never(book: Contents, part: Part, missing: set[str]) -> str:
-    """Why a part can never fire; empty if it may."""
+    """What never happens to a part, and why; empty if it may fire."""
+    when = part.when if isinstance(part, model.Rule | model.Case | model.Never | model.HandRaise) else None
+    if when and (reason := implied.never_holds(when, missing)):
+        return f"can never fire: {reason}"
     reason = implied.never_happens(part, missing) if isinstance(part, Occurrence) else ""
-    if not reason and isinstance(part, model.Rule | model.Case | model.Never | model.HandRaise) and part.when:
-        reason = implied.never_holds(part.when, missing)
-    if reason or book.restart is None or not isinstance(part, BehaviourRule) or not part.event:
-        return reason
-    forgotten = not part.keep_on_restart and implied.covers(book.restart, part)
-    return "its events are those of 'restart', which forgets what lies on its own day" if forgotten else ""
+    forgets = None if isinstance(part, BehaviourRule) and part.keep_on_restart else book.restart
+    if not reason and forgets and isinstance(part, BehaviourRule) and part.event and implied.covers(forgets, part):
+        reason = "its events are those of 'restart', which forgets what lies on its own day"
+    return f"{'never counts anything' if _holds_without(part) else 'can never fire'}: {reason}" if reason else ""
+
+
+def _holds_without(part: Part) -> bool:
+    """Whether a part can hold, or give points, without anything that it counts."""
+    if isinstance(part, Did):
+        return part.test.meets(0)
+    if not isinstance(part, BehaviourRule):
+        return False
+    return 0 in (part.from_ or ()) or any(case.times and case.times.meets(0) for case in part.cases or ())
 
 
 def _called(path: Path, part: Any) -> str:

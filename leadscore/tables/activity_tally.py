@@ -159,7 +159,7 @@ def _ranked(values: pa.Array, cells: npt.NDArray[np.int32] | None = None) -> tup
 def _as_text(name: str, values: pa.Array) -> pa.Array:
     """Values that can be grouped: lists of options as one text each."""
     if not is_list(values.type):
-        return values.cast(pa.large_string()) if is_text(values.type) or pa.types.is_null(values.type) else values
+        return values.cast(pa.large_string()) if is_text(values.type) else values
     rows = [[as_text(one) for one in row if one is not None] for row in values.to_pylist()]
     if any(_CUT in one for row in rows for one in row):
         message = f"options that hold {_CUT!r}, at which daily activity cuts them; write lists without it"

@@ -37,6 +37,7 @@ from leadscore.tables.events import ASKED, SUM, ZONE, read_events, told_apart_by
 _FORMAT = b"leadscore.activity"
 # How the file of a day is called.
 _DAY = re.compile(r"\d{4}-\d\d-\d\d\.parquet", re.ASCII)
+_CODED = pa.dictionary(pa.int32(), pa.large_string())
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -230,7 +231,7 @@ class DailyActivity(Result):
         new = _made(events, kept, added, kinds, book.missing_values if book else (), self.timezone, book)
         if not len(new) or not len(self):
             return DailyActivity(new.parts if len(new) else self.parts, self.timezone, self.columns, self.asked)
-        _same_ids(_part(next(iter(new.parts.values()))), _part(next(iter(self.parts.values()))))
+        _same_kinds(_part(new.parts[max(new.parts)]), _part(self.parts[max(self.parts)]))
         last = max(self.parts) - dt.timedelta(look_back_days)
         early = [(day, _part(one)) for day, one in new.parts.items() if day <= last]
         _refuse_early(early, self.parts if look_back_days else {}, last, again=look_back_days > 0)
@@ -269,12 +270,11 @@ def _part(one: pa.Table | Path) -> pa.Table:
     if isinstance(one, Path):
         source = open_source(one, "activity")
         one = source.table(source.columns)
-    coded = pa.dictionary(pa.int32(), pa.large_string())
     columns = {name: one_array(one[name]) for name in one.column_names}
     for name, array in columns.items():
         if name == "lead_id":
             columns[name] = _plain_text(one[name])
-        elif is_text(array.type) and array.type != coded:
+        elif is_text(array.type) and array.type != _CODED:
             columns[name] = array.cast(pa.large_string()).dictionary_encode()
     return pa.table(columns)
 
@@ -296,11 +296,17 @@ def _by_day(table: pa.Table) -> dict[dt.date, pa.Table]:
     return {days[first].astype(object): table.slice(first, end - first) for first, end in ends}
 
 
-def _same_ids(new: pa.Table, old: pa.Table) -> None:
-    kinds = new["lead_id"].type, old["lead_id"].type
-    if is_text(kinds[0]) != is_text(kinds[1]):
-        message = f"ids are {kinds[0]}, those of the activity are {kinds[1]}"
-        raise ContractError("tables", [Problem("events.lead_id", message)])
+def _same_kinds(new: pa.Table, old: pa.Table) -> None:
+    """Refuse columns that cannot be one with those of the activity: ids that were numbers and are text now."""
+    problems = []
+    for name in new.column_names:
+        kinds = [one[name].type for one in (new, old)]
+        try:
+            pa.unify_schemas([pa.schema([(name, kind)]) for kind in kinds], promote_options="permissive")
+        except pa.ArrowException:
+            now, before = ("text" if is_text(kind) else kind for kind in kinds)
+            problems.append(Problem(f"events.{name}", f"values are {now}, those of the activity are {before}"))
+    refuse(problems)
 
 
 def _refuse_early(

@@ -325,7 +325,7 @@ class Reading:
 
     def judged(self, breaches: Breaches, unknown: UnknownIds | None) -> Iterator[EventBatch]:
         """Batch by batch the events that keep the contract; what breaks it is noted."""
-        several = {name for name, kind, _ in self.tests if kind.startswith("options")}
+        single = {"event", "at", *(name for name, kind, _ in self.tests if not kind.startswith("options"))}
         source, start = self.source, 0
         clock: tuple[bool, int] | None = None
         for batch in source.batches(self.wanted):
@@ -334,7 +334,7 @@ class Reading:
             odd = {
                 name: array.type
                 for name, array in arrays.items()
-                if is_odd(array.type) and not (name in several and is_list(array.type))
+                if is_odd(array.type) and (name in single or not is_list(array.type))
             }
             message = "values, which are not text, numbers, booleans or dates"
             refuse([Problem(f"{source.name}.{name}", f"{kind} {message}") for name, kind in odd.items()])

@@ -77,6 +77,39 @@ def test_activity_of_another_time_zone_is_refused():
         ls.score(ls.load_tables(leads, activity, rulebook=utc), utc, as_of=AS_OF)
 
 
+def _one_event(day, **values):
+    return pd.DataFrame(
+        {"lead_id": [7], "event": ["visit"], "at": [day]} | {name: [one] for name, one in values.items()}
+    )
+
+
+def test_a_day_on_which_a_column_is_empty_goes_with_the_others(tmp_path):
+    first = ls.daily_activity(
+        _one_event("2026-03-01", paid=True, asset=None, tags=["a", "b"]), columns=["paid", "asset", "tags"]
+    )
+    whole = first.extend(_one_event("2026-03-02", paid=None, asset="/a", tags=None)).extend(
+        _one_event("2026-03-03", paid=False, asset="/b", tags=["c"])
+    )
+    assert whole.table.select(["paid", "asset", "tags"]).to_pydict() == {
+        "paid": [True, None, False],
+        "asset": [None, "/a", "/b"],
+        "tags": ["a;b", None, "c"],
+    }
+    whole.write(tmp_path / "days")
+    assert ls.tables.DailyActivity.read(tmp_path / "days").table.equals(whole.table)
+
+
+def test_columns_of_another_kind_are_refused_before_they_are_added():
+    first = ls.daily_activity(_one_event("2026-03-01", paid=True, asset="/a"), columns=["paid", "asset"])
+    with pytest.raises(ls.ContractError) as error:
+        first.extend(_one_event("2026-03-02", paid="yes", asset=5).assign(lead_id="x"))
+    assert [str(problem) for problem in error.value.problems] == [
+        "events.lead_id: values are text, those of the activity are int64",
+        "events.paid: values are text, those of the activity are bool",
+        "events.asset: values are int64, those of the activity are text",
+    ]
+
+
 def test_activity_without_events():
     rulebook = ls.Rulebook.from_dict(VISITS)
     none = pd.DataFrame({"lead_id": [], "event": [], "at": []}, dtype=object)
