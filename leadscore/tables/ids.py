@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from leadscore.base.text import as_text
 from leadscore.base.times import is_text
-from leadscore.sources.columns import distinct, encoded_of, positions_of
+from leadscore.sources.columns import distinct, positions_of
+from leadscore.tables.text_index import TextIndex
 
 
 class Ids:
@@ -40,8 +41,8 @@ class Ids:
         return pd.Index(self.array.to_numpy(zero_copy_only=False))
 
     @cached_property
-    def _texts(self) -> pd.Index[Any]:
-        return pd.Index(self.array.cast(pa.large_string()).to_pandas().astype(object))
+    def _texts(self) -> TextIndex:
+        return TextIndex(self.array.cast(pa.large_string()))
 
     def positions(self, array: pa.Array) -> npt.NDArray[np.int32]:
         """The position of each id among the leads; -1 where it is none of them or null."""
@@ -72,6 +73,7 @@ class Ids:
         return self._numbers.get_indexer(numbers).astype(np.int32)
 
     def _text_positions(self, array: pa.Array) -> npt.NDArray[np.int32]:
-        encoded = encoded_of(array if is_text(array.type) else array.cast(pa.large_string()))
-        known = np.append(self._texts.get_indexer(encoded.dictionary.to_pandas().astype(object)), -1).astype(np.int32)
-        return known[positions_of(encoded.indices)]
+        if not pa.types.is_dictionary(array.type):
+            return self._texts.positions(array.cast(pa.large_string()))
+        known = np.append(self._texts.positions(array.dictionary), np.int32(-1))
+        return known[positions_of(array.indices)]
