@@ -188,7 +188,7 @@ def replay(  # noqa: PLR0913
     book = ls.Rulebook.read(rulebook)
     with steps(3) as step:
         step("Reading leads and events")
-        tables = options.load(files, step, rulebook=book, strict=not set_aside)
+        tables = options.load(files, step, rulebook=book, as_of=(start, end), strict=not set_aside)
         step(f"Replaying {counted((end - start).days + 1, 'day')} of {counted(len(tables.ids), 'lead')}")
         history = ls.replay(tables, book, start=start, end=end)
         step(f"Writing {out}")

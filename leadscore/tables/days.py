@@ -19,6 +19,8 @@ Rows = npt.NDArray[np.intp]
 _NONE = np.zeros(0, np.int32)
 # An age in days, and a window of such days back from it, fit into so many bits.
 _AGE_BITS = 24
+# So many leads are merged at a time: their rows stay in the cache, and little is held twice.
+_LEADS = 1 << 15
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,8 @@ class Days:
 
     def at(self, lead: Positions, age: Positions, within: int) -> Days:
         """For leads on days: the rows of each lead from an age on, `within` days back; by their place among those."""
-        if not len(self.lead):
-            return self
+        if not len(self.lead) or not len(lead):
+            return self.take(slice(0))
         rows = np.flatnonzero((lead >= self.lead[0]) & (lead <= self.lead[-1]))
         place = lead[rows] - self.lead[0]
         rows = rows[self._offsets[place] < self._offsets[place + 1]]
@@ -184,7 +186,12 @@ def nothing() -> Days:
 
 def merged(classes: Sequence[Days]) -> Days:
     """Several classes as one: the same day of a lead in two of them is one day."""
-    return daily(*(np.concatenate([getattr(days, name) for days in classes] or [_NONE]) for name in ("lead", "age")))
+    n_leads = max((int(days.lead[-1]) + 1 for days in classes if len(days.lead)), default=0)
+    parts = [daily()]
+    for start in range(0, n_leads, _LEADS):
+        held = [days.between(start, start + _LEADS) for days in classes]
+        parts.append(daily(*(np.concatenate([getattr(days, name) for days in held]) for name in ("lead", "age"))))
+    return together(parts)
 
 
 def sums(values: npt.NDArray[Any], starts: npt.NDArray[np.intp]) -> Ints:

@@ -94,10 +94,10 @@ def load_tables(  # noqa: PLR0913 - the tables, and how to read them
         (a frame, a path) of the column `lead_id` and one other. Followed in chains, for events and outcomes.
     sources : mapping of name to table, optional
         With a data file: tables in hand in place of the files of these sources.
-    as_of : date, or text as "2026-03-31", optional
-        With a rulebook: the day that leads are to be scored on. Events are then counted while they are read, and not
-        held, so that memory does not grow with those that no rule can use. All else works as ever; what looks at the
-        events themselves reads them again.
+    as_of : date, or text as "2026-03-31", or two of them, optional
+        With a rulebook: the day that leads are to be scored on, or the first and the last to be replayed. Events are
+        then counted while they are read, and not held, so that memory does not grow with those that no rule can use.
+        All else works as ever; what looks at the events themselves reads them again.
     strict : bool
         Refuse tables with rows that break the contract; if False, such rows are set aside in `rejected`.
 
@@ -169,7 +169,7 @@ def load_tables(  # noqa: PLR0913 - the tables, and how to read them
         last = None if observed_until is None else given.day("observed_until", observed_until)
         books = _books(rulebook, given)
         kept = None if columns is None else given.names("columns", columns, repeats=True)
-        day = None if as_of is None else _day(as_of, books, given)
+        days = None if as_of is None else _days(as_of, books, given)
         given.flag("strict", strict)
     imported = _imported(leads, sources, books, strict=strict)
     parts = {"leads": leads, "events": events, "outcomes": outcomes, "touches": touches, "costs": costs}
@@ -181,7 +181,7 @@ def load_tables(  # noqa: PLR0913 - the tables, and how to read them
     reached, mended = None, pd.DataFrame()
     rows, ids, records, converted, seen = _read_leads(wanted["leads"], books, breaches["leads"], strict=strict)
     ids = ids if aliases is None else _with_aliases(ids, aliases)
-    log = _read_log(wanted["events"], books, ids, breaches["events"], day) if "events" in opened else _no_events(books)
+    log = _read_log(wanted["events"], books, ids, breaches["events"], days) if "events" in opened else _no_events(books)
     if "outcomes" in opened:
         reached, last, mended = read_outcomes(ids, records.created_at(), breaches["outcomes"], names, last, timezone)
     touched = read_touches(ids, breaches["touches"]) if "touches" in opened else None
@@ -203,11 +203,15 @@ def _books(rulebook: Any, given: Arguments) -> list[Rulebook]:
     return [one for one in listed if isinstance(one, Rulebook)]
 
 
-def _day(as_of: Any, books: list[Rulebook], given: Arguments) -> int:
-    """The day for which events are counted."""
+def _days(as_of: Any, books: list[Rulebook], given: Arguments) -> tuple[int, int]:
+    """The first and the last day for which events are counted: of a period the day before it too, as `replay` does."""
     if not books:
         given.wrong("as_of", "goes with a rulebook, for which the events are counted; give rulebook=")
-    return day_number(given.day("as_of", as_of))
+    if not isinstance(as_of, (list, tuple)) or len(as_of) != 2:
+        day = day_number(given.day("as_of", as_of))
+        return day, day
+    start, end = (day_number(given.day("as_of", one)) for one in as_of)
+    return start - 1, end
 
 
 def is_data_file(given: Any) -> bool:
@@ -278,13 +282,15 @@ def _with_aliases(ids: Ids, aliases: Any) -> Ids:
     return Ids(ids.array, {names[number]: int(lead_of[number]) for number in also})
 
 
-def _read_log(wanted: list[str], books: list[Rulebook], ids: Ids, breaches: Breaches, day: int | None) -> Events:
-    """Events as they were recorded, or counted by day already; with a day they are counted for it, and not held."""
+def _read_log(
+    wanted: list[str], books: list[Rulebook], ids: Ids, breaches: Breaches, days: tuple[int, int] | None
+) -> Events:
+    """Events as they were recorded, or counted by day already; with days they are counted for them, and not held."""
     marks: list[Test] = [("is_bot", "boolean", ())] * ("is_bot" in wanted)
     tests = [*_event_tests(books), *marks]
-    if day is None:
+    if days is None:
         return read_events(wanted, ids, breaches, tests)[0]
-    countings = [Counting(compiled(book), len(ids), day, day) for book in books]
+    countings = [Counting(compiled(book), len(ids), *days) for book in books]
     known, repeats = dict.fromkeys(wanted, 0), Repeats()
 
     def take(batch: EventBatch, reading: Reading) -> None:
@@ -299,7 +305,7 @@ def _read_log(wanted: list[str], books: list[Rulebook], ids: Ids, breaches: Brea
                 counting.add(piece, piece.local(counting.plan.rulebook.timezone))
 
     events, _ = read_events(wanted, ids, breaches, tests, take)
-    events.counted = {(counting.plan, day, day): counting.close() for counting in countings}
+    events.counted = {(counting.plan, *days): counting.close() for counting in countings}
     events.repeats = repeats.close()
     return events
 
