@@ -150,6 +150,9 @@ class Counting:
             return daily_of(np.concatenate(narrow), self._bits) if narrow else daily()
         low = np.uint32((1 << self._bits) - 1)
         wide += [((part >> np.uint32(self._bits)).astype(np.int32), (part & low).astype(np.int32)) for part in narrow]
+        if any(len(part) == 3 for part in wide):
+            # Of some batches days with several events were told by their number, of others one by one.
+            wide = [(*part, np.ones(len(part[0]), np.int64))[:3] for part in wide]
         return daily(*map(np.concatenate, zip(*wide, strict=True)))
 
 

@@ -229,3 +229,17 @@ def test_what_stands_for_others_is_not_shown_as_it_was():
     assert list(ls.load_tables(leads, activity, rulebook=book).events.values) == ["event"]
     assert list(ls.load_tables(leads, activity).events.known) == ["event"]
     assert "asset" in ls.load_tables(leads, events, rulebook=book).events.values
+
+
+@pytest.mark.parametrize("within_days", [30, 2_000_000])
+def test_busy_days_and_quiet_ones_go_together(tmp_path, within_days):
+    """A file of a day in which leads did much, and one of a day with one event each."""
+    book = ls.Rulebook.from_dict(
+        document(behaviour=[{"event": "visit", "count": "each", "points": 1, "within_days": within_days}])
+    )
+    events = pd.DataFrame(days_ago(*[2] * 9, *[1] * 2, 0))
+    ls.daily_activity(events, rulebook=book).write(tmp_path / "days")
+    leads = pd.DataFrame({"lead_id": ["a"]})
+    for table in (events, tmp_path / "days"):
+        tables = ls.load_tables(leads, table, rulebook=book, as_of=AS_OF)
+        assert ls.score(tables, book, as_of=AS_OF).frame["total"].tolist() == [12]
