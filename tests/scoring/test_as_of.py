@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import leadscore as ls
@@ -49,6 +49,31 @@ def test_scores_and_findings_are_those_of_events_in_hand(case, rows, data):
         pd.testing.assert_frame_equal(
             ls.score(counted, rulebook, as_of=before).frame, ls.score(held, rulebook, as_of=before).frame
         )
+
+
+@FEW
+@given(case=cases(), again=st.lists(st.integers(1, 6), min_size=1), back=st.integers(0, 9))
+def test_periods_and_days_on_disk_are_counted_alike(case, again, back, tmp_path_factory):
+    """Of a folder with a file a day, on some of which leads did the same often; and of a period to be replayed."""
+    rulebook = ls.Rulebook.from_dict(case.document)
+    leads, events, outcomes = frames(case)
+    assume(len(events))
+    events = events.loc[events.index.repeat(np.resize(again, len(events)))]
+    days = tmp_path_factory.mktemp("activity") / "days"
+    ls.daily_activity(events, rulebook=rulebook).write(days)
+    period = case.as_of - dt.timedelta(back), case.as_of
+    held = ls.load_tables(leads, events, outcomes, rulebook=rulebook)
+    wanted = ls.score(held, rulebook, as_of=case.as_of).frame
+    history = ls.replay(held, rulebook, start=period[0], end=period[1], states=True)
+    for source in (events, days):
+        counted = ls.load_tables(leads, source, outcomes, rulebook=rulebook, as_of=period)
+        found = ls.replay(counted, rulebook, start=period[0], end=period[1], states=True)
+        # Of daily activity only the day is known.
+        left = [] if source is events else ["qualified_at"]
+        pd.testing.assert_frame_equal(found.frame.drop(columns=left), history.frame.drop(columns=left))
+        pd.testing.assert_frame_equal(found.states, history.states)
+        counted = ls.load_tables(leads, source, outcomes, rulebook=rulebook, as_of=case.as_of)
+        pd.testing.assert_frame_equal(ls.score(counted, rulebook, as_of=case.as_of).frame, wanted)
 
 
 @FEW
