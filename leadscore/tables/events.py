@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -232,8 +233,8 @@ class _Distinct:
 
     def codes(self, array: pa.Array) -> npt.NDArray[np.signedinteger[Any]]:
         if is_list(array.type):
-            rows = array.to_pylist()
-            known = [-1 if row is None else self.index.setdefault(tuple(row), len(self.index)) for row in rows]
+            rows = (None if row is None else tuple(map(_one_nan, row)) for row in array.to_pylist())
+            known = [-1 if row is None else self.index.setdefault(row, len(self.index)) for row in rows]
             return np.array(known, np.int32)
         encoded = encoded_of(array)
         # The parts of a file often have the same values in the same order.
@@ -250,7 +251,8 @@ class _Distinct:
         # Times as numbers: Python's own end with the year 9999.
         values = dictionary.view(f"int{kind.bit_width}") if timed else dictionary
         # Arrow lets a dictionary hold null as one of its values.
-        known = [-1 if value is None else self.index.setdefault(value, len(self.index)) for value in values.to_pylist()]
+        listed = map(_one_nan, values.to_pylist())
+        known = [-1 if value is None else self.index.setdefault(value, len(self.index)) for value in listed]
         # One byte or two a row, for as long as they will do: there are many rows.
         width = np.int8 if len(self.index) < 2**7 else np.int16 if len(self.index) < 2**15 else np.int32
         return np.array([*known, -1], width)
@@ -261,6 +263,11 @@ class _Distinct:
         if any(isinstance(value, tuple) for value in found):
             return pa.array([list(value) for value in found])
         return pa.array(found, self.kind) if found else pa.nulls(0)
+
+
+def _one_nan(value: Any) -> Any:
+    """The value, and for any that is not a number the same object: no other equals it, and it is one value."""
+    return value if value == value else math.nan  # noqa: PLR0124 - nan alone differs from itself
 
 
 class Reading:

@@ -127,6 +127,18 @@ def test_repeated_events_are_said_whatever_the_order_of_the_log(ordered):
     assert counted.events.repeats.ordered == ordered
 
 
+def test_a_log_with_what_is_not_a_number_is_the_same_when_it_is_read_again():
+    book = ls.Rulebook.from_dict(
+        document(behaviour=[{"event": "visit", "where": {"minutes": {"at_least": 5}}, "points": 1}])
+    )
+    events = pa.Table.from_pandas(pd.DataFrame(days_ago(0, 1, 2)), preserve_index=False)
+    events = events.append_column("minutes", pa.array([float("nan"), 7.0, float("nan")]))
+    leads = pd.DataFrame({"lead_id": ["a"]})
+    tables = ls.load_tables(leads, events, rulebook=book, as_of=AS_OF)
+    assert ls.score(tables, book, as_of=AS_OF).frame["total"].tolist() == [1]
+    assert ls.score(tables, book, as_of=AS_OF - dt.timedelta(1)).frame["total"].tolist() == [1]
+
+
 def test_a_log_that_changes_in_between_is_refused(tmp_path):
     book, path = ls.Rulebook.from_dict(VISITS), tmp_path / "events.parquet"
     pd.DataFrame(days_ago(0, 1)).to_parquet(path)
