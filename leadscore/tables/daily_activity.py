@@ -215,9 +215,16 @@ class DailyActivity(Result):
         ------
         ContractError
             If an event falls on a day that is here already: adding a day twice would double it. With a look-back, if
-            one of an earlier day is not counted here: it came too late.
+            one of an earlier day is not counted here: it came too late. If a column is of another kind than here.
         ArgumentError
             If the rulebook asks what the activity does not tell.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> events = pd.DataFrame({"lead_id": ["a"] * 2, "event": ["visit"] * 2, "at": ["2026-03-30", "2026-03-31"]})
+        >>> len(daily_activity(events[:1]).extend(events[1:]))
+        2
         """
         with Arguments("extend") as given:
             look_back_days = given.whole("look_back_days", look_back_days, least=0)
@@ -246,6 +253,19 @@ class DailyActivity(Result):
         ------
         ArgumentError
             If it is no rulebook.
+
+        Examples
+        --------
+        >>> import leadscore as ls
+        >>> events = {"lead_id": ["a"], "event": ["visit"], "at": ["2026-03-31"]}
+        >>> book = ls.Rulebook.from_dict({
+        ...     "leadscore": 1,
+        ...     "name": "demo",
+        ...     "behaviour": [{"name": "Visit", "event": "visit", "where": {"page": ["/pricing"]}, "points": 5}],
+        ...     "qualify": {"threshold": 5},
+        ... })
+        >>> daily_activity(pa.table(events)).lacking(book)
+        ["lacks 'page', which 'demo' looks at"]
         """
         with Arguments("lacking") as given:
             given.types(rulebook=(rulebook, Rulebook))

@@ -42,7 +42,7 @@ class Ids:
 
     @cached_property
     def _texts(self) -> TextIndex:
-        return TextIndex(self.array.cast(pa.large_string()))
+        return TextIndex(self.array)
 
     def positions(self, array: pa.Array) -> npt.NDArray[np.int32]:
         """The position of each id among the leads; -1 where it is none of them or null."""
@@ -74,6 +74,6 @@ class Ids:
 
     def _text_positions(self, array: pa.Array) -> npt.NDArray[np.int32]:
         if not pa.types.is_dictionary(array.type):
-            return self._texts.positions(array.cast(pa.large_string()))
+            return self._texts.positions(array)
         known = np.append(self._texts.positions(array.dictionary), np.int32(-1))
         return known[positions_of(array.indices)]

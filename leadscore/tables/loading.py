@@ -210,8 +210,8 @@ def _days(as_of: Any, books: list[Rulebook], given: Arguments) -> tuple[int, int
     if not isinstance(as_of, (list, tuple)) or len(as_of) != 2:
         day = day_number(given.day("as_of", as_of))
         return day, day
-    start, end = (day_number(given.day("as_of", one)) for one in as_of)
-    return start - 1, end
+    first, last = given.period(*as_of)
+    return first - 1, last
 
 
 def is_data_file(given: Any) -> bool:

@@ -97,6 +97,13 @@ def test_it_goes_with_a_rulebook():
         ls.load_tables(pd.DataFrame({"lead_id": ["a"]}), pd.DataFrame(days_ago(0)), as_of=AS_OF)
 
 
+def test_a_period_that_ends_before_it_starts_is_refused():
+    with pytest.raises(ls.ArgumentError, match="end: must not come before `start`, 2026-03-31; got 2026-03-01"):
+        ls.load_tables(
+            pd.DataFrame({"lead_id": ["a"]}), rulebook=ls.Rulebook.from_dict(VISITS), as_of=("2026-03-31", "2026-03-01")
+        )
+
+
 def test_values_that_no_rule_can_read_are_refused_as_ever():
     book = ls.Rulebook.from_dict(
         document(behaviour=[{"event": "visit", "where": {"minutes": {"at_least": 5}}, "points": 1}])

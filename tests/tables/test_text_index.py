@@ -23,7 +23,8 @@ _KINDS = st.sampled_from([pa.string(), pa.large_string(), pa.string_view()])
 @given(st.lists(_TEXTS, unique=True), st.lists(st.none() | _TEXTS), st.integers(0, 3), _KINDS)
 @example(["x" * 65, "x" * 66], ["x" * 66, "x" * 65, "x" * 67], 0, pa.string())
 def test_each_text_is_found_where_it_stands(held, wanted, cut, kind):
-    _found_where_they_stand(held, wanted, cut, kind)
+    found, expected = _found_and_expected(held, wanted, cut, kind)
+    assert found == expected
 
 
 @given(st.lists(_TEXTS, unique=True), st.lists(st.none() | _TEXTS), st.integers(0, 3), _KINDS)
@@ -31,14 +32,15 @@ def test_each_text_is_found_where_it_stands(held, wanted, cut, kind):
 def test_texts_with_one_hash_are_told_apart(held, wanted, cut, kind):
     with pytest.MonkeyPatch.context() as patch:
         # All at the end of the table, so that the search goes on at its beginning.
-        patch.setattr(TextIndex, "_slot", lambda index, words: np.full(len(words.hashed), index._last))  # noqa: SLF001
-        _found_where_they_stand(held, wanted, cut, kind)
+        patch.setattr(TextIndex, "_slot", lambda index, words: np.full(len(words.hashed), index._last))  # noqa: SLF001 - the slot to be forced
+        found, expected = _found_and_expected(held, wanted, cut, kind)
+    assert found == expected
 
 
-def _found_where_they_stand(held, wanted, cut, kind):
+def _found_and_expected(held, wanted, cut, kind):
     wanted = [*held[::2], *wanted]
     found = TextIndex(pa.array(held, kind)).positions(pa.array(wanted, kind).slice(cut))
-    assert found.tolist() == [held.index(one) if one in held else -1 for one in wanted[cut:]]
+    return found.tolist(), [held.index(one) if one in held else -1 for one in wanted[cut:]]
 
 
 def test_one_text_a_million_times_is_one_text():
