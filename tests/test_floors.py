@@ -19,6 +19,7 @@ FLOORS = [
     "imports",
     "tables",
     "scoring",
+    "engines",
     "sales",
     "threshold",
     "drift",

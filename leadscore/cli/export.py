@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
@@ -16,6 +15,7 @@ import pyarrow.parquet
 
 from leadscore.base.files import replacing
 from leadscore.base.times import is_text
+from leadscore.engines.rows import as_rows, history_rows, score_rows
 
 if TYPE_CHECKING:
     from leadscore.present.page import Page
@@ -30,30 +30,27 @@ _DEFUSED = r"'\1"
 
 
 def write_scores(scored: Sequence[Scores], path: str | os.PathLike[str]) -> None:
-    """Write one row per lead: id, points, verdict, and the three rules that moved it most; see `write_frame`.
+    """Write one row per lead: id, points, verdict, and the three rules that moved it most; see `write_rows`.
 
     Of several rulebooks each has these columns, with its name and a point in front.
     """
-    frames = [scores.frame.join(scores.reasons(3)) for scores in scored]
     said = {"as_of": scored[0].as_of.isoformat()}
     if len(scored) > 1:
-        names = [scores.rulebook.name for scores in scored]
-        frames = [frame.add_prefix(f"{name}.") for name, frame in zip(names, frames, strict=True)]
-        said["rulebooks"] = ", ".join(names)
-    write_frame(pd.concat(frames, axis=1).reset_index(), path, scored[0].rulebook, said)
+        said["rulebooks"] = ", ".join(scores.rulebook.name for scores in scored)
+    write_rows(score_rows(scored), path, scored[0].rulebook, said)
 
 
 def write_history(history: History, path: str | os.PathLike[str]) -> None:
-    """Write one row per lead that qualified in the period, as `History.frame` has it; see `write_frame`."""
+    """Write one row per lead that qualified in the period, as `History.frame` has it; see `write_rows`."""
     period = {"start": history.start.isoformat(), "end": history.end.isoformat()}
-    write_frame(history.frame.reset_index(), path, history.rulebook, period)
+    write_rows(history_rows(history), path, history.rulebook, period)
 
 
 def write_comparison(comparison: Comparison, path: str | os.PathLike[str]) -> None:
-    """Write one row per lead on which two rulebooks differ, as `Comparison.frame` has it; see `write_frame`."""
+    """Write one row per lead on which two rulebooks differ, as `Comparison.frame` has it; see `write_rows`."""
     old, new = comparison.old, comparison.new
     said = {"start": old.start.isoformat(), "end": old.end.isoformat(), "compared_with": old.rulebook.name}
-    write_frame(comparison.frame.reset_index(), path, new.rulebook, said)
+    write_rows(as_rows(comparison.frame, old.tables.ids), path, new.rulebook, said)
 
 
 def write_page(page: Page, path: str | os.PathLike[str]) -> None:
@@ -70,12 +67,12 @@ def write_page(page: Page, path: str | os.PathLike[str]) -> None:
         file.write(text.encode())
 
 
-def write_frame(frame: pd.DataFrame, path: str | os.PathLike[str], rulebook: Rulebook, said: Mapping[str, str]) -> None:
-    """Write a frame whose first column is `lead_id`, a row per lead.
+def write_rows(table: pa.Table, path: str | os.PathLike[str], rulebook: Rulebook, said: Mapping[str, str]) -> None:
+    """Write rows whose first column is an id, one per lead or account.
 
     Parameters
     ----------
-    frame : DataFrame
+    table : Table
     path : path
         Ending in .parquet it is Parquet, else CSV. Parquet keeps every type, and says in its metadata which rulebook
         and days it is of. In CSV, text that a spreadsheet would run as a formula gets an apostrophe in front, ids too;
@@ -90,7 +87,6 @@ def write_frame(frame: pd.DataFrame, path: str | os.PathLike[str], rulebook: Rul
         If the file cannot be written; then nothing is left of it.
     """
     said = {"rulebook": rulebook.name, "version": rulebook.version, **said}
-    table = _with_days(pa.Table.from_pandas(frame, preserve_index=False))
     ours = {f"leadscore.{key}": value for key, value in said.items()}
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), **ours})
     with replacing(path) as file:
@@ -100,14 +96,6 @@ def write_frame(frame: pd.DataFrame, path: str | os.PathLike[str], rulebook: Rul
             pyarrow.parquet.write_table(table, file, compression="zstd", use_dictionary=repeats)
         else:
             pyarrow.csv.write_csv(_harmless(table), file)
-
-
-def _with_days(table: pa.Table) -> pa.Table:
-    """The same table with its days as days: times without a zone are none in our frames."""
-    for place, field in enumerate(table.schema):
-        if pa.types.is_timestamp(field.type) and field.type.tz is None:
-            table = table.set_column(place, field.name, table[field.name].cast(pa.date32()))
-    return table
 
 
 def _harmless(table: pa.Table) -> pa.Table:
