@@ -54,6 +54,7 @@ from .errors import (
 from .errors import (
     RulebookError as RulebookError,
 )
+from .engines.sql.program import to_sql as to_sql
 from .learn.card.classifier import LeadClassifier as LeadClassifier
 from .learn.publish.gate import gate as gate
 from .learn.rows.snapshots import snapshots as snapshots

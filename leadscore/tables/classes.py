@@ -156,6 +156,11 @@ class Classes:
         together = np.array([not (one.columns or one.sum) for one in self.plan.happenings], bool)
         self.whole = self.matches[:, together].any(axis=1)
 
+    @property
+    def combined(self) -> tuple[tuple[int, ...], npt.NDArray[np.int16]]:
+        """How many cells each column has, and the class of each combination of them, the last column's next to next."""
+        return self._shape, self._kind
+
     def of(self, batch: EventBatch, local: npt.NDArray[np.int64]) -> npt.NDArray[np.int16]:
         """The class of each event, whose times are given on the wall clock."""
         combined: npt.NDArray[np.int32] | None = None

@@ -1,0 +1,178 @@
+"""How each database writes the little that its SQL has of its own: names, texts, days, and types."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from leadscore.errors import ArgumentError
+
+# 0000-01-01, before every day of the calendar: so that a division of whole numbers never meets one below zero.
+_BEFORE_ALL_US, _BEFORE_ALL_DAYS = 62_167_219_200_000_000, 719_528
+_FIRST = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - as literals are written
+_PART = re.compile(r'"((?:[^"]|"")+)"|([^".`]+)')
+_PLAIN = re.compile(r"[a-z_][a-z0-9_$]*")
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """A database's SQL.
+
+    Attributes
+    ----------
+    name : str
+    whole, real, words : str
+        Its types of 64-bit integers, of doubles and of text.
+    day_of : str
+        The day since 1970 of an instant `{at}`, moved by `{off}` seconds.
+    day_of_date : str
+        The day since 1970 of a date `{x}`.
+    instant : str
+        The literal of an instant `{t}` in UTC.
+    raw : str
+        A text column `{x}` so that no collation makes two texts one.
+    divide : str
+        The quotient of two whole numbers `{a}` and `{b}` that goes in without a rest.
+    bytes_of : str
+        A text `{x}` by its bytes, where no collation counts.
+    tested : bool
+        Whether the tests run it.
+    """
+
+    name: str
+    day_of: str
+    day_of_date: str
+    instant: str
+    whole: str = "BIGINT"
+    real: str = "DOUBLE PRECISION"
+    words: str = "VARCHAR"
+    raw: str = "{x}"
+    divide: str = "({a} / {b})"
+    bytes_of: str = "{x}"
+    tested: bool = False
+
+    def quoted(self, name: str) -> str:
+        """A column or table of one name."""
+        import sqlglot.expressions as exp  # noqa: PLC0415 - for those who write SQL only
+
+        # What Snowflake was told without quotes stands there in capitals.
+        held = name.upper() if self.name == "snowflake" and _PLAIN.fullmatch(name) else name
+        return str(exp.to_identifier(held, quoted=True).sql(dialect=self.name))
+
+    def table(self, name: str, argument: str) -> str:
+        """A table's name, each part quoted; a part in quotes may hold a point.
+
+        Raises
+        ------
+        ArgumentError
+            If it is no name.
+        """
+        parts = [*_PART.finditer(name.strip("`"))]
+        if not parts or ".".join(part[0] for part in parts) != name.strip("`"):
+            raise ArgumentError(argument, f'{name!r} is no table: write it as schema.table, or as "my schema"."table"')
+        upper = self.name == "snowflake"
+        names = [part[1].replace('""', '"') if part[1] else part[2].upper() if upper else part[2] for part in parts]
+        return ".".join(self._as_is(one) for one in names)
+
+    def _as_is(self, name: str) -> str:
+        import sqlglot.expressions as exp  # noqa: PLC0415 - as above
+
+        return str(exp.to_identifier(name, quoted=True).sql(dialect=self.name))
+
+    def text(self, text: str) -> str:
+        """A literal text."""
+        import sqlglot.expressions as exp  # noqa: PLC0415 - as above
+
+        return str(exp.Literal.string(text).sql(dialect=self.name))
+
+    def number(self, number: float) -> str:
+        """A literal double; from text, since what a database makes of digits may be one step off."""
+        text = {float("inf"): "Infinity", float("-inf"): "-Infinity"}.get(number, repr(float(number)))
+        return f"CAST('{text}' AS {self.real})"
+
+    def at(self, seconds: int) -> str:
+        """A literal instant, by its seconds since 1970."""
+        return self.instant.format(t=(_FIRST + dt.timedelta(seconds=seconds)).isoformat(" "))
+
+    def checked(self, sql: str) -> str:
+        """A statement, once a parser of the dialect has read it."""
+        import sqlglot  # noqa: PLC0415 - as above
+
+        (_,) = sqlglot.parse(sql, read=self.name)
+        return sql
+
+
+def _of_microseconds(micros: str, divide: str) -> str:
+    moved = f"{micros}({{at}}) + CAST({{off}} AS BIGINT) * 1000000 + {_BEFORE_ALL_US}"
+    return f"({divide.format(a=f'({moved})', b=86_400_000_000)} - {_BEFORE_ALL_DAYS})"
+
+
+_POSTGRES_DAY = (
+    "CAST(CAST(({at} AT TIME ZONE 'UTC') + {off} * INTERVAL '1 second' AS DATE) - DATE '1970-01-01' AS BIGINT)"
+)
+_ZONED = "CAST('{t}+00' AS TIMESTAMPTZ)"
+DIALECTS = {
+    one.name: one
+    for one in (
+        Dialect(
+            "duckdb",
+            _of_microseconds("EPOCH_US", "{a} // {b}"),
+            "({x} - DATE '1970-01-01')",
+            _ZONED,
+            real="DOUBLE",
+            divide="({a} // {b})",
+            bytes_of="ENCODE(CAST({x} AS VARCHAR))",
+            tested=True,
+        ),
+        Dialect(
+            "postgres",
+            _POSTGRES_DAY,
+            "CAST({x} - DATE '1970-01-01' AS BIGINT)",
+            _ZONED,
+            words="TEXT",
+            raw='(CAST({x} AS TEXT) COLLATE "C")',
+            tested=True,
+        ),
+        Dialect(
+            "bigquery",
+            _of_microseconds("UNIX_MICROS", "DIV({a}, {b})").replace("BIGINT", "INT64"),
+            "UNIX_DATE({x})",
+            "TIMESTAMP '{t}+00'",
+            whole="INT64",
+            real="FLOAT64",
+            words="STRING",
+            divide="DIV({a}, {b})",
+        ),
+        Dialect(
+            "snowflake",
+            "DATEDIFF(DAY, CAST('1970-01-01' AS TIMESTAMP_NTZ), "
+            "DATEADD(SECOND, {off}, CAST(CONVERT_TIMEZONE('UTC', {at}) AS TIMESTAMP_NTZ)))",
+            "DATEDIFF(DAY, CAST('1970-01-01' AS DATE), {x})",
+            "CAST('{t} +00:00' AS TIMESTAMP_TZ)",
+            real="DOUBLE",
+        ),
+        Dialect(
+            "redshift",
+            "CAST(DATEDIFF(DAY, CAST('1970-01-01' AS TIMESTAMP), "
+            "DATEADD(SECOND, {off}, {at} AT TIME ZONE 'UTC')) AS BIGINT)",
+            "CAST(DATEDIFF(DAY, CAST('1970-01-01' AS DATE), {x}) AS BIGINT)",
+            _ZONED,
+            words="VARCHAR(65535)",
+        ),
+    )
+}
+
+
+def dialect_of(name: Any) -> Dialect:
+    """A dialect by its name.
+
+    Raises
+    ------
+    ArgumentError
+        If there is none.
+    """
+    if name not in DIALECTS:
+        raise ArgumentError("dialect", f"must be one of {', '.join(DIALECTS)}; got {name!r}")
+    return DIALECTS[name]

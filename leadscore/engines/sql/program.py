@@ -1,0 +1,292 @@
+"""`to_sql`: a rulebook for the database where the leads are, and what is asked of it there."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from leadscore.base.arguments import Arguments
+from leadscore.base.days import day_number
+from leadscore.base.text import counted
+from leadscore.base.times import is_text
+from leadscore.engines.sql.columns import Lookups
+from leadscore.engines.sql.dialects import Dialect
+from leadscore.engines.sql.happenings import Happenings
+from leadscore.engines.sql.relations import Check, Relation
+from leadscore.engines.sql.servers import Server, server_of
+from leadscore.engines.sql.statement import Statement
+from leadscore.errors import ContractError, Problem
+from leadscore.rulebook import Rulebook
+from leadscore.rulebook.plan import Plan, compiled
+
+
+@dataclass(frozen=True)
+class Program:
+    """A rulebook as SQL; made by `to_sql`.
+
+    Attributes
+    ----------
+    rulebook : Rulebook
+    as_of : date
+    dialect : Dialect
+    sql : str
+        One SELECT that gives a row for each lead that is there on the day, with the columns of `Scores.frame`.
+    tables : dict of name to pyarrow Table
+        The look-up tables that it joins.
+    checks : dict of name to Check
+        What must give 0 before its figures count; each with the place and the message.
+    server : Server
+        The connection it was made with.
+    raw : dict of look-up table to (table, column)
+        Which look-up tables hold values of the data as they are.
+    """
+
+    rulebook: Rulebook
+    as_of: dt.date
+    dialect: Dialect
+    sql: str
+    tables: dict[str, pa.Table]
+    checks: dict[str, Check]
+    server: Server = field(repr=False)
+    raw: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def frame(self) -> pd.DataFrame:
+        """Each lead's points and verdict, as `Scores.frame` has them: all of one snapshot of the database.
+
+        Raises
+        ------
+        ContractError
+            If a check finds something.
+        """
+        with self._ready(keep=False):
+            found = self.server.fetch(self.sql)
+        return _frame(found, compiled(self.rulebook))
+
+    def run(self, into: str) -> None:
+        """Write the rows of `sql` to a table of the database, in place of what it held.
+
+        Raises
+        ------
+        ContractError
+            If a check finds something; then the table stays as it was.
+        ArgumentError
+            If `into` is no name of a table.
+        """
+        with Arguments("run") as given:
+            given.types(into=(into, str))
+        name = self.dialect.table(into, "into")
+        with self._ready(keep=True):
+            self.server.execute(f"DROP TABLE IF EXISTS {name}")
+            self.server.execute(f"CREATE TABLE {name} AS {self.sql}")
+
+    @contextmanager
+    def _ready(self, *, keep: bool) -> Iterator[None]:
+        """One snapshot, with the look-up tables, in which nothing breaks the contract."""
+        with self.server.snapshot(keep=keep):
+            for name, table in self.tables.items():
+                self.server.load(name, table)
+            self._check()
+            yield
+
+    def _check(self) -> None:
+        problems = []
+        for check in self.checks.values():
+            n = self.server.fetch(check.sql)["n"][0].as_py()
+            if n:
+                problems.append(Problem(check.where, f"{counted(int(n), 'row')}: {check.message}"))
+        if problems:
+            raise ContractError("tables", problems)
+
+
+def to_sql(  # noqa: PLR0913 - the tables, and the day
+    rulebook: Rulebook,
+    connection: Any,
+    *,
+    leads: str,
+    events: str | None = None,
+    outcomes: str | None = None,
+    as_of: Any,
+) -> Program:
+    """Write a rulebook as SQL, for the database where the leads are.
+
+    leadscore reads the distinct values of the columns that rules use, and fills small look-up tables with what each
+    value answers. The statement joins them by the raw value, adds and clips whole numbers: no database normalises a
+    text, rounds a figure or knows a time zone. So it gives the figures of `score`, to the last digit.
+
+    Parameters
+    ----------
+    rulebook : Rulebook
+    connection : connection of duckdb or psycopg
+        Given as an object; what it connects to is never said.
+    leads, events, outcomes : str
+        The tables or views, as "crm.leads". Their columns are those of `load_tables`; times are timestamps or dates.
+        Outcomes are needed where the rulebook asks for stages; leadscore reads them whole.
+    as_of : date, or text as "2026-03-31"
+        The day, in the rulebook's time zone. It stands in the statement: make it again for another day.
+
+    Returns
+    -------
+    Program
+        `sql`, `tables`, `checks`; `frame()` and `run(into)` use them on the connection.
+
+    Raises
+    ------
+    ContractError
+        If a column that the rulebook uses is not there, or holds values that it cannot read.
+    ArgumentError
+        If the connection is of no database that is known here, a name is none, or `as_of` is no day.
+
+    Examples
+    --------
+    >>> import duckdb
+    >>> import leadscore as ls
+    >>> rulebook = ls.Rulebook.from_yaml('''
+    ... leadscore: 1
+    ... name: demo
+    ... fit: [{name: Home market, column: country, points: {US: 60}}]
+    ... behaviour: [{name: Pricing page, event: pricing_view, points: 30, half_life_days: 30}]
+    ... qualify: {threshold: 80}
+    ... ''')
+    >>> connection = duckdb.connect()
+    >>> _ = connection.execute("CREATE TABLE leads AS SELECT * FROM (VALUES ('a', 'us '), ('b', 'FR')) t(lead_id, country)")
+    >>> _ = connection.execute("CREATE TABLE events AS SELECT 'a' lead_id, 'Pricing_view' event, DATE '2026-03-31' at")
+    >>> program = ls.to_sql(rulebook, connection, leads="leads", events="events", as_of="2026-03-31")
+    >>> program.frame()[["fit", "behaviour", "total", "qualified"]].sort_index()
+              fit  behaviour  total  qualified
+    lead_id
+    a        60.0       30.0   90.0       True
+    b         0.0        0.0    0.0      False
+    """
+    with Arguments("to_sql") as given:
+        given.types(rulebook=(rulebook, Rulebook), leads=(leads, str))
+        given.types(events=(events, (str, type(None))), outcomes=(outcomes, (str, type(None))))
+        day = given.day("as_of", as_of)
+    server = server_of(connection)
+    names = {"leads": leads, "events": events, "outcomes": outcomes}
+    held = {key: server.dialect.table(name, key) for key, name in names.items() if name is not None}
+    return written(rulebook, server, held, server.dialect, held, day)
+
+
+def written(  # noqa: PLR0913, PLR0917 - as above
+    rulebook: Rulebook, server: Server, read: dict[str, str], dialect: Dialect, named: dict[str, str], day: dt.date
+) -> Program:
+    """A rulebook as SQL of a dialect, with values that are read from tables of a server."""
+    plan, today = compiled(rulebook), day_number(day)
+    relations = {
+        name: Relation(name, server, read[name], dialect, named[name], "e" if name == "events" else name[0])
+        for name in read
+    }
+    leads, events = relations["leads"], relations.get("events")
+    _refuse_lacking(plan, relations)
+    lookups = Lookups(rulebook.timezone, rulebook.missing_values, today)
+    oldest = _stages(plan, relations, lookups, today)
+    happenings = Happenings(plan, lookups, leads, events, today, oldest)
+    statement = Statement(plan, lookups, leads, happenings, today)
+    checks = _contract(lookups, leads, events) | lookups.checks
+    sql = dialect.checked(statement.select())
+    return Program(rulebook, day, dialect, sql, lookups.tables, checks, server, lookups.raw)
+
+
+def _refuse_lacking(plan: Plan, relations: dict[str, Relation]) -> None:
+    """Refuse tables without what the rulebook uses."""
+    book = plan.rulebook.name
+    problems = relations["leads"].lacking(["lead_id", *plan.leads], book)
+    if "events" in relations:
+        keys = [name for one in plan.happenings for name in (*one.columns, *([one.sum] if one.sum else ()))]
+        problems += relations["events"].lacking(["lead_id", "at", *plan.events, *keys], book)
+    if "outcomes" in relations:
+        problems += relations["outcomes"].lacking(["lead_id", "stage", "at"], book)
+    if problems:
+        raise ContractError("tables", problems)
+    kinds = {name: is_text(one.kind("lead_id")) for name, one in relations.items()}
+    if len(set(kinds.values())) > 1:
+        said = ", ".join(f"{name} have {one.kind('lead_id')}" for name, one in relations.items())
+        raise ContractError("tables", [Problem("lead_id", f"text in one table and numbers in another: {said}")])
+
+
+def _stages(plan: Plan, relations: dict[str, Relation], lookups: Lookups, today: int) -> int:
+    """The stages that leads reached, as a look-up table by lead, where the rulebook asks for some; the oldest's age."""
+    if not any(one.stages for one in plan.happenings):
+        return 0
+    from leadscore.engines.sql.stages import stages_reached  # noqa: PLC0415 - few rulebooks ask for stages
+
+    found = stages_reached(plan.rulebook, relations, today)
+    lookups.tables["leadscore_stages"] = found
+    return max(found["age"].to_pylist(), default=0)
+
+
+def _contract(lookups: Lookups, leads: Relation, events: Relation | None) -> dict[str, Check]:
+    """What must hold of the rows, beside their values."""
+    lead = leads.column("lead_id")
+    rows = f"FROM {leads.sql} AS l"
+    by = [lead, *([leads.column("valid_from")] if "valid_from" in leads else [])]
+    again = f"SELECT COUNT(*) AS n FROM (SELECT 1 AS one {rows} GROUP BY {', '.join(by)} HAVING COUNT(*) > 1) AS t"  # noqa: S608 - quoted
+    blank = f" OR {lead} = ''" if is_text(leads.kind("lead_id")) else ""
+    checks = {
+        "duplicate leads": Check(
+            "leads.lead_id",
+            again,
+            "a lead_id with the same valid_from again" if len(by) > 1 else "a lead_id that is not unique",
+        ),
+        "leads without an id": Check(
+            "leads.lead_id", f"SELECT COUNT(*) AS n {rows} WHERE {lead} IS NULL{blank}", "no lead_id"  # noqa: S608 - as above
+        ),
+    }
+    if "valid_from" in leads and "created_at" in leads:
+        created = leads.column("created_at")
+        several = f"SELECT COUNT(*) AS n FROM (SELECT 1 AS one {rows} GROUP BY {lead} HAVING COUNT(DISTINCT {created}) > 1) AS t"  # noqa: S608 - as above
+        checks["created at different times"] = Check("leads.created_at", several, "a lead with different created_at")
+    if events is None:
+        return checks
+    rows, at = f"FROM {events.sql} AS e", lookups.zone(events, "at")
+    known = f"LEFT JOIN (SELECT DISTINCT {lead} AS id FROM {leads.sql} AS l) AS l ON l.id = {events.column('lead_id')}"  # noqa: S608 - as above
+    event = events.column("event")
+    empty = f" OR {event} = ''" if is_text(events.kind("event")) else ""
+    return checks | {
+        "events of no lead": Check(
+            "events.lead_id",
+            f"SELECT COUNT(*) AS n {rows} {known} WHERE l.id IS NULL",  # noqa: S608 - as above
+            "events of leads that are not among the leads",
+        ),
+        "events without a name": Check(
+            "events.event", f"SELECT COUNT(*) AS n {rows} WHERE {event} IS NULL{empty}", "no event"  # noqa: S608 - as above
+        ),
+        "events without a time": Check(
+            "events.at", f"SELECT COUNT(*) AS n {rows} WHERE {at.none()}", "no time, or one outside the years 1 to 9999"  # noqa: S608 - as above
+        ),
+    }
+
+
+def _frame(found: pa.Table, plan: Plan) -> pd.DataFrame:
+    """The rows of the statement with the types of `Scores.frame`."""
+    names = {
+        "segment": [name for name, *_ in plan.segments],
+        "via": ["hand_raise", "score"],
+        "blocked_by": [name for name, _ in plan.never],
+        "grade": _grades(plan),
+    }
+    if plan.labels:
+        names["label"] = [*plan.rulebook.labels]
+    columns: dict[str, Any] = {}
+    for name in found.column_names[1:]:
+        values = found[name].to_pandas()
+        if name in names:
+            known = pd.Index(dict.fromkeys(names[name]), dtype=object)
+            columns[name] = pd.Categorical.from_codes(known.get_indexer(values.astype(object)), known)
+        else:
+            columns[name] = values.to_numpy(bool if name == "qualified" else np.float64)
+    return pd.DataFrame(columns, index=pd.Index(found["lead_id"].to_pandas(), name="lead_id"))
+
+
+def _grades(plan: Plan) -> list[str]:
+    names = [""]
+    for *_, letters in plan.grades:
+        names = [name + letter for name in names for letter in letters]
+    return names if plan.grades else []

@@ -1,0 +1,110 @@
+"""Tables of a database: what their columns hold, how a statement names them, and what must hold of their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from leadscore.base.times import FIRST, LAST, NO_TIME, is_text, one_array, read_times
+from leadscore.engines.sql.dialects import Dialect
+from leadscore.engines.sql.servers import Server
+from leadscore.errors import Problem, did_you_mean
+
+
+@dataclass(frozen=True)
+class Check:
+    """A query that must give 0, and what it means if it does not.
+
+    Attributes
+    ----------
+    where : str
+        The table or column.
+    sql : str
+        One row of one number, `n`.
+    message : str
+        What is wrong with so many rows.
+    """
+
+    where: str
+    sql: str
+    message: str
+
+
+@dataclass
+class Relation:
+    """A table of the database: what it is called, its columns, and where its values are read.
+
+    Attributes
+    ----------
+    name : str
+        leads, events or outcomes.
+    server : Server
+    read : str
+        Its name where its values are read.
+    dialect : Dialect
+    sql : str
+        Its name in the statement.
+    alias : str
+        What the statement calls it by.
+    """
+
+    name: str
+    server: Server
+    read: str
+    dialect: Dialect
+    sql: str
+    alias: str
+    schema: pa.Schema = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.schema = self.server.fetch(f"SELECT * FROM {self.read} AS {self.alias} WHERE 1 = 0").schema  # noqa: S608 - quoted
+
+    def __contains__(self, column: str) -> bool:
+        return column in self.schema.names
+
+    def kind(self, column: str) -> pa.DataType:
+        """The type of a column."""
+        kind = self.schema.field(column).type
+        return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+    def column(self, name: str, dialect: Dialect | None = None) -> str:
+        """A column in the statement, or in another dialect; text so that no collation makes two texts one."""
+        dialect = self.dialect if dialect is None else dialect
+        x = f"{self.alias}.{dialect.quoted(name)}"
+        return dialect.raw.format(x=x) if is_text(self.kind(name)) else x
+
+    def lacking(self, wanted: Iterable[str], book: str) -> list[Problem]:
+        """A problem for each column that is not there."""
+        return [
+            Problem(
+                f"{self.name}.{name}",
+                f"there is no column {name!r}, which rulebook {book!r} uses{did_you_mean(name, self.schema.names)}",
+            )
+            for name in dict.fromkeys(wanted)
+            if name not in self
+        ]
+
+    def span(self, name: str) -> tuple[int, int] | None:
+        """The first and the last of a column of times, of those that a calendar has, in microseconds since 1970."""
+        dialect = self.server.dialect
+        x, zoned = self.column(name, dialect), getattr(self.kind(name), "tz", None) is not None
+        first, last = (
+            dialect.at(moment // 1_000_000) if zoned else f"CAST('{day}' AS TIMESTAMP)"
+            for moment, day in ((FIRST, "0001-01-02"), (LAST, "9999-12-30"))
+        )
+        found = self.server.fetch(
+            f"SELECT MIN({x}) AS low, MAX({x}) AS high FROM {self.read} AS {self.alias} WHERE {x} BETWEEN {first} AND {last}"  # noqa: S608 - as above
+        )
+        times = [read_times(one_array(column)) for column in found.columns]
+        low, high = (NO_TIME if one is None else int(one.at[0]) for one in times)
+        return None if NO_TIME in {low, high} else (low, high)
+
+    def distinct(self, name: str) -> pa.Array:
+        """The values of a column."""
+        x = self.column(name, self.server.dialect)
+        told = self.server.dialect.bytes_of.format(x=x) if is_text(self.kind(name)) else x
+        found = self.server.fetch(f"SELECT DISTINCT {told} AS v FROM {self.read} AS {self.alias} WHERE {x} IS NOT NULL")  # noqa: S608 - as above
+        array = one_array(found.column(0))
+        return array.cast(pa.large_string()) if is_text(self.kind(name)) else array

@@ -1,0 +1,180 @@
+"""Databases as they are connected to: what they hold as Arrow, look-ups put there, and one snapshot of all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from leadscore.base.text import kind_of
+from leadscore.engines.sql.dialects import DIALECTS, Dialect
+from leadscore.errors import ArgumentError
+
+# Postgres' types by their numbers; of all others it makes text.
+_POSTGRES = {
+    16: pa.bool_(), 20: pa.int64(), 21: pa.int64(), 23: pa.int64(), 700: pa.float32(), 701: pa.float64(),
+    1700: pa.decimal128(38, 9), 1082: pa.date32(), 1114: pa.timestamp("us"), 1184: pa.timestamp("us", "UTC"),
+    1009: pa.list_(pa.large_string()), 1015: pa.list_(pa.large_string()), 1016: pa.list_(pa.int64()),
+    1007: pa.list_(pa.int64()), 1022: pa.list_(pa.float64()), 1000: pa.list_(pa.bool_()),
+}  # fmt: skip
+_WRITTEN = {"bool": "boolean", "float": "real", "double": "double precision", "date32[day]": "date"}
+
+
+class Server(Protocol):
+    """A connection: what look-ups are made from, and what runs the statement."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """Its SQL."""
+
+    def fetch(self, sql: str) -> pa.Table:
+        """What a query gives."""
+
+    def load(self, name: str, table: pa.Table) -> None:
+        """Put a table there, for this connection alone."""
+
+    def execute(self, sql: str) -> None:
+        """Run a statement that gives nothing."""
+
+    def snapshot(self, *, keep: bool) -> Any:
+        """A context in which all queries see the same rows; what is made in it goes with it, or is kept."""
+
+
+class DuckDB:
+    """A DuckDB connection."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection, self.dialect = connection, DIALECTS["duckdb"]
+        self._made: list[str] = []
+
+    def fetch(self, sql: str) -> pa.Table:
+        """What a query gives; lists of words as words."""
+        return self._connection.sql(sql).to_arrow_table()
+
+    def load(self, name: str, table: pa.Table) -> None:
+        """Put a table there, for this connection alone."""
+        held = f"{name} in hand"
+        self._connection.register(held, table)
+        self.execute(f"CREATE OR REPLACE TEMP TABLE {self.dialect.quoted(name)} AS FROM {self.dialect.quoted(held)}")
+        self._connection.unregister(held)
+        self._made.append(name)
+
+    def execute(self, sql: str) -> None:
+        """Run a statement that gives nothing."""
+        self._connection.execute(sql)
+
+    @contextmanager
+    def snapshot(self, *, keep: bool) -> Iterator[None]:
+        """A transaction; that of the caller where there is one."""
+        import duckdb  # noqa: PLC0415 - the connection is one of its
+
+        try:
+            self._connection.begin()
+            own = True
+        except duckdb.TransactionException:
+            own = False
+        try:
+            yield
+        except BaseException:
+            if own:
+                self._connection.rollback()
+                self._made.clear()
+            raise
+        while self._made:
+            self.execute(f"DROP TABLE temp.{self.dialect.quoted(self._made.pop())}")
+        if own:
+            (self._connection.commit if keep else self._connection.rollback)()
+
+
+class Postgres:
+    """A psycopg connection to Postgres."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection, self.dialect = connection, DIALECTS["postgres"]
+
+    def fetch(self, sql: str) -> pa.Table:
+        """What a query gives."""
+        with self._connection.cursor(binary=True) as cursor:
+            # Given as bytes, which no `%` is looked for in.
+            cursor.execute(sql.encode())
+            kinds = [_POSTGRES.get(column.type_code, pa.large_string()) for column in cursor.description]
+            names = [column.name for column in cursor.description]
+            columns = list(zip(*cursor.fetchall(), strict=True)) or [()] * len(names)
+        arrays = [_array(values, kind) for values, kind in zip(columns, kinds, strict=True)]
+        return pa.table(arrays, names)
+
+    def load(self, name: str, table: pa.Table) -> None:
+        """Put a table there, for this connection alone."""
+        quoted, kinds = self.dialect.quoted(name), [_written(field.type) for field in table.schema]
+        columns = zip(map(self.dialect.quoted, table.column_names), kinds, strict=True)
+        self.execute(f"DROP TABLE IF EXISTS pg_temp.{quoted}")
+        self.execute(f"CREATE TEMP TABLE {quoted} ({', '.join(map(' '.join, columns))})")
+        with self._connection.cursor() as cursor, cursor.copy(f"COPY {quoted} FROM STDIN".encode()) as copy:
+            copy.set_types(kinds)
+            for batch in table.to_batches(max_chunksize=50_000):
+                for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                    copy.write_row(row)
+        self.execute(f"ANALYZE {quoted}")
+
+    def execute(self, sql: str) -> None:
+        """Run a statement that gives nothing."""
+        self._connection.execute(sql.encode())
+
+    @contextmanager
+    def snapshot(self, *, keep: bool) -> Iterator[None]:
+        """A transaction; within that of the caller where there is one."""
+        idle = self._connection.info.transaction_status == 0
+        with self._connection.transaction(force_rollback=not keep):
+            if idle:
+                self.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            made = self._temporary()
+            yield
+            for name in self._temporary() - made if keep else ():
+                self.execute(f"DROP TABLE pg_temp.{self.dialect.quoted(name)}")
+
+    def _temporary(self) -> set[str]:
+        """The tables that are for this connection alone."""
+        names = self.fetch("SELECT CAST(relname AS TEXT) AS name FROM pg_class WHERE relnamespace = pg_my_temp_schema()")
+        return set(names["name"].to_pylist())
+
+
+def _array(values: Any, kind: pa.DataType) -> pa.Array:
+    if pa.types.is_decimal(kind):
+        known = [None if value is None or not math.isfinite(value) else value for value in values]
+        return pa.array(known) if any(value is not None for value in known) else pa.nulls(len(known), kind)
+    if pa.types.is_large_string(kind):
+        return pa.array([value if value is None or isinstance(value, str) else str(value) for value in values], kind)
+    return pa.array(values, kind)
+
+
+def _written(kind: pa.DataType) -> str:
+    """A type of Arrow as Postgres has it."""
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return f"{_written(kind.value_type)}[]"
+    if pa.types.is_integer(kind):
+        return "bigint"
+    if pa.types.is_decimal(kind):
+        return "numeric"
+    if pa.types.is_timestamp(kind):
+        return "timestamptz" if kind.tz else "timestamp"
+    return _WRITTEN.get(str(kind), "text")
+
+
+def server_of(connection: Any) -> Server:
+    """What is known of the database of a connection.
+
+    Raises
+    ------
+    ArgumentError
+        If nothing is.
+    """
+    module = type(connection).__module__.partition(".")[0]
+    if module in {"duckdb", "_duckdb"} and hasattr(connection, "register"):
+        return DuckDB(connection)
+    if module == "psycopg" and hasattr(connection, "transaction"):
+        return Postgres(connection)
+    message = f"must be a connection of duckdb or of psycopg, as duckdb.connect() gives one; got {kind_of(connection)}"
+    raise ArgumentError("connection", message)
