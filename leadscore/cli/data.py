@@ -13,8 +13,7 @@ from leadscore.cli.options import option
 from leadscore.cli.printing import print_json, steps
 from leadscore.errors import visible
 
-# Those that are written whether they hold a row or not, and those of which some files say nothing.
-_TABLES, _MORE = ("leads", "events", "outcomes"), ("touches", "costs")
+_TABLES = ("leads", "events", "outcomes", "touches", "costs")
 
 
 @app.command("import")
@@ -38,7 +37,7 @@ def import_exports(
     from leadscore.base.files import replacing  # noqa: PLC0415 - this command only
 
     out.mkdir(exist_ok=True)
-    tables = {name: out / f"{name}.parquet" for name in (*_TABLES, *_MORE)}
+    tables = {name: out / f"{name}.parquet" for name in _TABLES}
     reports = {"json": out / "import.json", "txt": out / "import.txt"}
     written = [("--out", path, (path.suffix,)) for path in (*tables.values(), *reports.values())]
     options.check_written(options.read_from((str(data),)), *written)
@@ -46,10 +45,13 @@ def import_exports(
         step("Reading")
         imported, *_ = options.opened((str(data),), step, strict=not set_aside)
         step(f"Writing {out}")
-        tables = {name: path for name, path in tables.items() if name in _TABLES or len(getattr(imported, name))}
+        held = {"touches": len(imported.logs["touches"]), "costs": len(imported.costs)}
+        tables = {name: path for name, path in tables.items() if held.get(name, 1)}
         for name, path in tables.items():
-            with replacing(path) as file:
-                pq.write_table(getattr(imported, name), file, compression="zstd")
+            batches = imported.reader(name)
+            with replacing(path) as file, pq.ParquetWriter(file, batches.schema, compression="zstd") as writer:
+                for batch in batches:
+                    writer.write_batch(batch)
         for kind, path in reports.items():
             with replacing(path) as file:
                 file.write(f"{imported.to_json() if kind == 'json' else imported}\n".encode())

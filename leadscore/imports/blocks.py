@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
 from leadscore.base.times import NO_TIME
 from leadscore.imports.cells import Bads, Cells, Ints, Rows, stacked, written
@@ -17,6 +18,7 @@ from leadscore.imports.opened import Opened
 from leadscore.imports.people import People
 from leadscore.imports.report import FATES
 from leadscore.imports.rows import LEFT_OUT, Frame, cutter
+from leadscore.imports.spool import OWN
 
 # A value that decides whether there is a row at all: without it there is none.
 _DECIDING = ("event", "stage")
@@ -63,23 +65,24 @@ class Made:
 
     def take(self, rows: Rows) -> Made:
         """Some of the rows."""
-        return Made(
-            self.person[rows],
-            {name: cells.take(rows) for name, cells in self.columns.items()},
-            None if self.key is None else self.key[rows],
-            None if self.received is None else self.received[rows],
-        )
+        return Made(self.person[rows], {name: cells.take(rows) for name, cells in self.columns.items()})
+
+    def arrow(self, timezone: str) -> pa.RecordBatch:
+        """The rows as a `Spool` takes them."""
+        own: list[Any] = [self.person]
+        if self.key is not None:
+            received = np.zeros(len(self.person), np.int64) if self.received is None else self.received
+            own += [self.key[:, 0], self.key[:, 1], received]
+        columns = [cells.arrow(timezone) for cells in self.columns.values()]
+        plain = [one.dictionary_decode() if pa.types.is_dictionary(one.type) else one for one in columns]
+        return pa.RecordBatch.from_arrays([*map(pa.array, own), *plain], [*OWN[: len(own)], *self.columns])
 
     @classmethod
     def stacked(cls, parts: list[Made]) -> Made:
         """The rows of several parts, one below the other. The parts are used up: two copies would fill the memory."""
-        key = None if parts[0].key is None else np.concatenate([part.key for part in parts])
-        received = None if parts[0].received is None else np.concatenate([part.received for part in parts])
-        for part in parts:
-            part.key = part.received = None
         labels = list(parts[0].columns)
         columns = {label: stacked([part.columns.pop(label) for part in parts]) for label in labels}
-        return cls(np.concatenate([part.person for part in parts]), columns, key, received)
+        return cls(np.concatenate([part.person for part in parts]), columns)
 
 
 class Maker:
@@ -87,10 +90,9 @@ class Maker:
 
     def __init__(self, name: tuple[str, str], block: Block, people: People, opened: Opened, tally: Tally) -> None:
         self.name, self.block, self.people, self.opened, self.tally = name, block, people, opened, tally
-        self.made: list[Made] = []
 
-    def take(self, frame: Frame, rows: Rows) -> None:
-        """Rows of the source, joined already; `rows` are their places in it."""
+    def take(self, frame: Frame, rows: Rows) -> Iterator[Made]:
+        """What becomes of rows of the source, joined already; `rows` are their places in it."""
         for word in ("where", "drop"):
             condition = getattr(self.block, word)
             if condition is not None:
@@ -100,7 +102,7 @@ class Maker:
                 self.leave(frame.take(np.flatnonzero(out)))
                 frame, rows = frame.take(np.flatnonzero(~out)), rows[~out]
         for values, part, places in self._passes(frame, rows):
-            self.made.append(self._make(values, part, places))
+            yield self._make(values, part, places)
 
     def leave(self, frame: Frame) -> None:
         """Note whom rows that are left out are of: leads that are left out are no strangers."""

@@ -10,6 +10,7 @@ from types import NoneType
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from leadscore.base.arguments import Arguments
@@ -20,24 +21,31 @@ from leadscore.imports.cells import Rows
 from leadscore.imports.data_file import DataFile
 from leadscore.imports.finish import (
     Rowset,
+    count_spooled,
     first_of_repeats,
     leads_and_people,
+    newest_of_each_key,
     of_leads,
     one_row_each,
+    positions,
     put_in_order,
+    standing,
     table_of,
     told_once,
 )
 from leadscore.imports.joins import Joined, Scope, joined_frame, names_of
-from leadscore.imports.language import TABLES, Alias, Block, LeadsBlock
+from leadscore.imports.language import TABLES, Alias, Block, EventsBlock, LeadsBlock
 from leadscore.imports.opened import Opened
 from leadscore.imports.people import NOBODY, People, Quarrel, Reference
 from leadscore.imports.report import Imported
 from leadscore.imports.rows import Frame
+from leadscore.imports.spool import Codes, Log, Spool
 from leadscore.sources.exports import Export, open_export
 from leadscore.sources.source import open_source
 
 Name = tuple[str, str]
+# The tables that are as long as the logs they come from: people are few beside them.
+LOGS = ("events", "touches")
 _SHOWN = 5
 # The columns that each table has even if nothing is in it, and whether they are times.
 _COLUMNS = {
@@ -123,6 +131,11 @@ class Import:
         self.data, self.progress, self.people, self.tally = data, progress, People(), Tally()
         self.aliases: dict[Name, Alias] = {("identity", name): one for name, one in data.identity.aliases.items()}
         self.blocks: dict[Name, Block] = {(table, name): block for table, name, block in data.blocks()}
+        self.spools = {
+            (table, name): Spool(keyed=isinstance(block, EventsBlock) and block.unique_key is not None)
+            for table, name, block in data.blocks()
+            if table in LOGS
+        }
         self.users: dict[Name, Block | Alias] = {**self.blocks, **self.aliases}
         used = {name for block in self.users.values() for name in (block.from_, *getattr(block, "join", {}))}
         self.opened = self._all_opened([name for name in data.sources if name in used], frames)
@@ -165,11 +178,12 @@ class Import:
                 yield self.data.problem(("sources", name), message)
 
     def read(self) -> dict[Name, list[Made]]:
-        """Every row of every source, once; those that are joined are held."""
+        """Every row of every source, once; those that are joined are held, and events and touches go to the spools."""
         held = {}
         for name in dict.fromkeys(other for block in self.blocks.values() for other in block.join):
             self.progress(f"Reading {name}")
             held[name] = Joined.read(self.opened[name])
+        made = {name: list[Made]() for name in self.blocks.keys() - self.spools.keys()}
         makers = {
             name: Maker(name, block, self.people, self.opened[block.from_], self.tally)
             for name, block in self.blocks.items()
@@ -187,14 +201,18 @@ class Import:
                     self.tally.add(key, "added", "several matches of a join", frame.n - batch.frame.n)
                     if isinstance(block, LeadsBlock):
                         makers[key].leave(joined_frame(batch.dropped, batch.out, self.scopes[key], block, held)[0])
-                    makers[key].take(frame, rows)
+                    for part in makers[key].take(frame, rows):
+                        if key in self.spools:
+                            self.spools[key].append(part.arrow(self.data.timezone))
+                        else:
+                            made[key].append(part)
             for key in users.keys() & makers.keys():
                 self.tally.add(key, "read", "", opened.read + len(opened.source.unread))
                 self.tally.add(key, "set aside", "lines that are no rows", len(opened.source.unread))
                 self.tally.add(key, "set aside", "cells that cannot be read", opened.set_aside)
                 for why, count in opened.left_out.items():
                     self.tally.add(key, "dropped", f"by the source's '{why}'", count)
-        return {name: maker.made for name, maker in makers.items()}
+        return made
 
     def _alias(self, name: str, alias: Alias, frame: Frame, places: Rows) -> None:
         stay = np.flatnonzero(frame.holds(alias.where) > 0)
@@ -217,20 +235,20 @@ class Import:
         """The tables; every row of every block is counted."""
         file, people, tally, names = self.data, self.people, self.tally, self.people.names()
         self.progress("Telling people apart")
+        for name, spool in self.spools.items():
+            spool.close()
+            tally.add(name, "again", "rows of one unique_key", newest_of_each_key(spool, names))
         tables = {
-            table: Rowset.of({name: made.pop(name) for name in [*made] if name[0] == table}, names, tally)
+            table: Rowset.of({name: made.pop(name) for name in self.blocks if name[0] == table})
             for table in TABLES
-            if getattr(file, table)
+            if getattr(file, table) and table not in LOGS
         }
-        leads, differ = one_row_each(tables["leads"], names, tally)
-        leads, lead_of, quarrels = leads_and_people(leads, people, file.identity, tally)
-        unclear = {names.index(one.name) for one in quarrels}
-        tables = {"leads": leads} | {
-            name: of_leads(table, lead_of, unclear, tally) if "lead_id" in _COLUMNS[name] else table
-            for name, table in tables.items()
-            if name != "leads"
-        }
+        tables["leads"], differ = one_row_each(tables["leads"], names, tally)
+        tables["leads"], lead_of, quarrels = leads_and_people(tables["leads"], people, file.identity, tally)
+        stand = standing(lead_of, {names.index(one.name) for one in quarrels})
+        logs = self._logs(lead_of, stand)
         if "outcomes" in tables:
+            tables["outcomes"] = of_leads(tables["outcomes"], lead_of, stand, tally)
             chosen = {("outcomes", name) for name, block in file.outcomes.items() if block.repeats == "first"}
             outcomes = first_of_repeats(told_once(tables["outcomes"], names, tally), chosen, tally)
             outcomes = put_in_order(outcomes, file.order_tolerance_hours, tally)
@@ -242,13 +260,29 @@ class Import:
         aside = [opened.breaches.rejected() for opened in self.opened.values()]
         return Imported(
             source=file.source,
-            **{name: table_of(tables.get(name), names, file.timezone, columns) for name, columns in _COLUMNS.items()},
+            **{
+                name: table_of(tables.get(name), names, file.timezone, columns)
+                for name, columns in _COLUMNS.items()
+                if name not in LOGS
+            },
+            logs=logs,
             rows=tally.frame([*self.blocks]),
             rejected=pd.concat([part for part in aside if len(part)] or aside[:1], ignore_index=True),
             timezone=file.timezone,
             lookback_days=max((block.lookback_days or 0 for block in file.events.values()), default=0),
             found=tuple(self._found_out()),
         )
+
+    def _logs(self, leads: Codes, stand: npt.NDArray[np.int8]) -> dict[str, Log]:
+        """Events and touches, whose rows are counted."""
+        names, logs = self.people.names(), {}
+        lead_of, ids = positions(leads, names)
+        for table in LOGS:
+            spools = {name: spool for name, spool in self.spools.items() if name[0] == table}
+            rows = count_spooled(spools, stand, self.tally)
+            empty = table_of(None, names, self.data.timezone, _COLUMNS[table]).schema
+            logs[table] = Log([*spools.values()], lead_of, ids, rows, empty)
+        return logs
 
     def _found_out(self) -> Iterator[str]:
         """What the sources say of themselves, and what in the file is of no use."""

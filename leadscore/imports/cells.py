@@ -141,6 +141,18 @@ def stacked(parts: Sequence[Cells]) -> Cells:
     return Cells(parts[0].type, np.concatenate(codes), values)
 
 
+def cells_of(array: pa.Array) -> Cells:
+    """The cells of which `Cells.arrow` made an array, JSON and codes as text."""
+    array = one_array(array)
+    if pa.types.is_timestamp(array.type):
+        return Cells("time", at=array.cast(pa.int64()).fill_null(NO_TIME).to_numpy())
+    codes, values = _distinct(array)
+    if pa.types.is_nested(array.type):
+        return Cells("list", codes, [*map(tuple, values)])
+    kinds: dict[pa.DataType, CellType] = {pa.float64(): "number", pa.bool_(): "boolean"}
+    return Cells(kinds.get(array.type, "text"), codes, values)
+
+
 def written(value: Any) -> str:
     """A value as text: lists by their parts, what came from JSON as JSON."""
     if isinstance(value, tuple):

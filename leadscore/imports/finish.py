@@ -13,12 +13,21 @@ from leadscore.base.stages import ENDS, FUNNEL
 from leadscore.base.text import normalise
 from leadscore.base.times import NO_TIME
 from leadscore.imports.blocks import Made, Tally
-from leadscore.imports.cells import Cells, Rows
+from leadscore.imports.cells import Cells, Rows, cells_of
 from leadscore.imports.language import Identity
-from leadscore.imports.people import NOBODY, OUT, People, Quarrel, Reference
+from leadscore.imports.people import OUT, People, Quarrel, Reference
+from leadscore.imports.spool import OWN, Spool
 
 HOUR, LATEST = 3_600_000_000, np.iinfo(np.int64).max
 Name = tuple[str, str]
+# Why rows of events, outcomes and touches are of no lead; first where they are of one.
+UNMATCHED = (
+    "",
+    "no id",
+    "an id of several leads",
+    "of leads that the file leaves out",
+    "an id of none of the leads",
+)
 Codes = npt.NDArray[np.int32]
 
 
@@ -38,9 +47,9 @@ class Rowset:
     made: Made
 
     @classmethod
-    def of(cls, parts: dict[Name, list[Made]], names: list[Reference], tally: Tally) -> Rowset:
+    def of(cls, parts: dict[Name, list[Made]]) -> Rowset:
         """The rows of all blocks of a table; a column that a block has not is empty there."""
-        wholes = {name: newest_of_each_key(name, Made.stacked(made), names, tally) for name, made in parts.items()}
+        wholes = {name: Made.stacked(made) for name, made in parts.items()}
         types = {label: cells for whole in wholes.values() for label, cells in whole.columns.items()}
         for whole in wholes.values():
             nothing = np.full(len(whole.person), -1)
@@ -91,20 +100,22 @@ def shared(*keys: npt.NDArray[Any]) -> Rows:
     return np.sort(order[same | np.append(same[1:], False)])
 
 
-def newest_of_each_key(name: Name, made: Made, names: list[Reference], tally: Tally) -> Made:
-    """One row of each `unique_key`: the last received."""
-    if made.key is None:
-        return made
-    # Half of a key is hardly ever another's too, and is sorted in half the time.
-    rows = shared(made.key[:, 0])
-    part = made.take(rows)
-    received = np.zeros(len(rows), np.int64) if part.received is None else -part.received
-    rows = rows[by_content(part, names, made.key[rows, 0], made.key[rows, 1], received)]
-    again = np.zeros(len(made.person), bool)
-    again[rows[1:]] = (np.diff(made.key[rows], axis=0) == 0).all(axis=1)
-    tally.add(name, "again", "rows of one unique_key", int(again.sum()))
-    made = Made(made.person, made.columns)
-    return made.take(np.flatnonzero(~again)) if again.any() else made
+def newest_of_each_key(spool: Spool, names: list[Reference]) -> int:
+    """Leave one row of each `unique_key`, the last received; how many are left out."""
+
+    def again(rows: pa.Table) -> npt.NDArray[np.bool_]:
+        _, *key, received = (column.to_numpy() for column in rows.columns[: len(OWN)])
+        # Half of a key is hardly ever another's too, and is sorted in half the time.
+        order = shared(key[0])
+        part = rows.take(pa.array(order))
+        columns = zip(part.column_names[len(OWN) :], part.columns[len(OWN) :], strict=True)
+        made = Made(part.column(0).to_numpy(), {label: cells_of(column) for label, column in columns})
+        order = order[by_content(made, names, *(half[order] for half in key), -received[order])]
+        found = np.zeros(len(rows), bool)
+        found[order[1:]] = np.logical_and.reduce([np.diff(half[order]) == 0 for half in key])
+        return found
+
+    return spool.leave_out(again) if spool.keyed else 0
 
 
 def one_row_each(rowset: Rowset, names: list[Reference], tally: Tally) -> tuple[Rowset, dict[str, list[int]]]:
@@ -189,21 +200,42 @@ def filled(made: Made, order: Rows, same: npt.NDArray[np.bool_]) -> Made:
     return Made(made.person, columns)
 
 
-def of_leads(rowset: Rowset, leads: Codes, quarrels: set[int], tally: Tally) -> Rowset:
+def standing(leads: Codes, unclear: set[int]) -> npt.NDArray[np.int8]:
+    """What keeps rows of each name out, last those of no name: a place in `UNMATCHED`, of those of leads 0."""
+    found = np.select([leads >= 0, leads == OUT], [0, 3], 4).astype(np.int8)
+    found[list(unclear)], found[-1] = 2, 1
+    return found
+
+
+def of_leads(rowset: Rowset, leads: Codes, stand: npt.NDArray[np.int8], tally: Tally) -> Rowset:
     """The rows of people who are among the leads, now by their lead; the others are counted by what keeps them out."""
-    named = rowset.made.person
-    person = leads[named]
-    unclear = np.isin(named, list(quarrels))
-    reasons = {
-        "no id": named < 0,
-        "an id of several leads": unclear,
-        "of leads that the file leaves out": person == OUT,
-        "an id of none of the leads": (person == NOBODY) & (named >= 0) & ~unclear,
-    }
-    rowset.made.person = person
-    for why, out in reasons.items():
-        rowset.count(out, "unmatched", why, tally)
-    return rowset.without(person < 0)
+    reasons = stand[rowset.made.person]
+    rowset.made.person = leads[rowset.made.person]
+    for place, why in enumerate(UNMATCHED[1:], 1):
+        rowset.count(reasons == place, "unmatched", why, tally)
+    return rowset.without(reasons > 0)
+
+
+def count_spooled(spools: dict[Name, Spool], stand: npt.NDArray[np.int8], tally: Tally) -> int:
+    """Count the rows of events or touches as `of_leads` does; how many are of leads."""
+    kept = 0
+    for name, spool in spools.items():
+        reasons = np.zeros(len(UNMATCHED), np.intp)
+        for rows in spool.tables():
+            reasons += np.bincount(stand[rows.column(0).to_numpy()], minlength=len(UNMATCHED))
+        for why, count in zip(UNMATCHED[1:], reasons[1:].tolist(), strict=True):
+            tally.add(name, "unmatched", why, count)
+        tally.add(name, "kept", "", int(reasons[0]))
+        kept += int(reasons[0])
+    return kept
+
+
+def positions(leads: Codes, names: list[Reference]) -> tuple[Codes, pa.Array]:
+    """For each name the position of its lead, negative where it is of none; and the ids of leads."""
+    used, place = np.unique(leads[leads >= 0], return_inverse=True)
+    lead_of = leads.copy()
+    lead_of[leads >= 0] = place
+    return lead_of, pa.array([names[number][1] for number in used.tolist()], pa.large_string())
 
 
 def told_once(rowset: Rowset, names: list[Reference], tally: Tally) -> Rowset:

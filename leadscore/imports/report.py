@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 import pyarrow as pa
 
 from leadscore.base.text import counted
+from leadscore.imports.spool import Log
 from leadscore.present.result import Result, Section
 
 # What becomes of rows; read and added are together all but mended, which are among those kept.
@@ -24,7 +26,8 @@ class Imported(Result):
     source : str
         The data file.
     leads, events, outcomes, touches, costs : pyarrow Table
-        As `load_tables` takes them; times are of the file's time zone.
+        As `load_tables` takes them; times are of the file's time zone. Events and touches are made when they are first
+        asked for; `reader` gives them where they are more than the memory holds.
     rows : DataFrame
         What became of the rows: `table`, `block`, `fate`, `why`, and `rows`, how many. Of each block the rows read and
         added are as many as those kept, dropped, unmatched, merged, again and set aside; mended ones are among the
@@ -41,22 +44,48 @@ class Imported(Result):
 
     source: str
     leads: pa.Table
-    events: pa.Table
     outcomes: pa.Table
-    touches: pa.Table
     costs: pa.Table
+    logs: dict[str, Log]
     rows: pd.DataFrame
     rejected: pd.DataFrame
     timezone: str
     lookback_days: int = 0
     found: tuple[str, ...] = ()
 
+    @cached_property
+    def events(self) -> pa.Table:
+        """All events at once."""
+        return self.logs["events"].table()
+
+    @cached_property
+    def touches(self) -> pa.Table:
+        """All touches at once."""
+        return self.logs["touches"].table()
+
+    def reader(self, table: str) -> pa.RecordBatchReader:
+        """A table a batch at a time, for events and touches that are more than the memory holds.
+
+        Parameters
+        ----------
+        table : "leads", "events", "outcomes", "touches" or "costs"
+
+        Returns
+        -------
+        pyarrow RecordBatchReader
+            Of the same columns and rows as the table.
+        """
+        held = self.logs.get(table)
+        if held is not None:
+            return pa.RecordBatchReader.from_batches(held.schema, held.batches())
+        return getattr(self, table).to_reader()
+
     @property
     def headline(self) -> str:
         """How much the tables hold."""
-        tables = {"lead": self.leads, "event": self.events, "outcome": self.outcomes}
+        tables = {"lead": self.leads, "event": self.logs["events"], "outcome": self.outcomes}
         made = [counted(len(table), thing) for thing, table in tables.items()]
-        made += [counted(len(self.touches), "touch", "touches")] if len(self.touches) else []
+        made += [counted(touches, "touch", "touches")] if (touches := len(self.logs["touches"])) else []
         made += [f"{counted(len(self.costs), 'row')} of costs"] if len(self.costs) else []
         return f"{', '.join(made)}, from {self.source}."
 

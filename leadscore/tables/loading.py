@@ -18,6 +18,7 @@ from leadscore.base.days import day_number
 from leadscore.base.text import counted, shown
 from leadscore.errors import ArgumentError, ContractError, Problem
 from leadscore.imports.report import Imported
+from leadscore.imports.spool import Log
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import Kind, declared_kind, event_kinds, event_sums, lead_kinds, persona_kinds
 from leadscore.rulebook.plan import compiled
@@ -243,10 +244,15 @@ def _imported(leads: Any, sources: Mapping[str, Any] | None, books: list[Ruleboo
 def _opened(parts: dict[str, Any], imported: Imported | None) -> dict[str, Source]:
     """The tables that are given; those of a data file where none is, unless they are empty."""
     if imported is not None:
-        made = {name: getattr(imported, name) for name in parts}
+        logs = imported.logs
+        made = {name: logs[name] if name in logs else getattr(imported, name) for name in parts}
         given = {name: part for name, part in parts.items() if part is not None and name != "leads"}
         parts = {name: table for name, table in made.items() if len(table) or name == "leads"} | given
-    return {name: open_source(part, name) for name, part in parts.items() if part is not None or name == "leads"}
+    return {
+        name: part.source(name) if isinstance(part, Log) else open_source(part, name)
+        for name, part in parts.items()
+        if part is not None or name == "leads"
+    }
 
 
 def _with_aliases(ids: Ids, aliases: Any) -> Ids:
