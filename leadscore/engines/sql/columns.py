@@ -109,7 +109,9 @@ class Lookups:
     def _numbers(self, relation: Relation, name: str, plan: ColumnPlan) -> Found:
         dialect, x, held = relation.dialect, relation.column(name), relation.kind(name)
         if pa.types.is_integer(held):
-            sql = f"SELECT COUNT(*) AS n FROM {relation.sql} AS {relation.alias} WHERE {x} > {_EXACT} OR {x} < -{_EXACT}"  # noqa: S608 - quoted
+            sql = (
+                f"SELECT COUNT(*) AS n FROM {relation.sql} AS {relation.alias} WHERE {x} > {_EXACT} OR {x} < -{_EXACT}"
+            )
             message = "whole numbers above 2**53, too large for a quantity; declare an identifier as text"
             self.check(f"large {relation.name}.{name}", Check(f"{relation.name}.{name}", sql, message))
         if pa.types.is_decimal(held) and dialect.name == "duckdb":
@@ -156,9 +158,7 @@ class Lookups:
         if found.on == relation.column(name):
             self.raw[table] = relation.name, name
             self._seen(relation, name, table, on)
-        get = {
-            column: f"COALESCE({alias}.{quoted(column)}, {int(values[-1])})" for column, values in columns.items()
-        }
+        get = {column: f"COALESCE({alias}.{quoted(column)}, {int(values[-1])})" for column, values in columns.items()}
         return f"LEFT JOIN {quoted(table)} AS {alias} ON {on}", get
 
     def _seen(self, relation: Relation, name: str, table: str, on: str) -> None:

@@ -155,7 +155,7 @@ def to_sql(  # noqa: PLR0913 - the tables, and the day
     ... qualify: {threshold: 80}
     ... ''')
     >>> connection = duckdb.connect()
-    >>> _ = connection.execute("CREATE TABLE leads AS SELECT * FROM (VALUES ('a', 'us '), ('b', 'FR')) t(lead_id, country)")
+    >>> _ = connection.execute("CREATE TABLE leads AS FROM (VALUES ('a', 'us '), ('b', 'FR')) t(lead_id, country)")
     >>> _ = connection.execute("CREATE TABLE events AS SELECT 'a' lead_id, 'Pricing_view' event, DATE '2026-03-31' at")
     >>> program = ls.to_sql(rulebook, connection, leads="leads", events="events", as_of="2026-03-31")
     >>> program.frame()[["fit", "behaviour", "total", "qualified"]].sort_index()
@@ -166,7 +166,7 @@ def to_sql(  # noqa: PLR0913 - the tables, and the day
     """
     with Arguments("to_sql") as given:
         given.types(rulebook=(rulebook, Rulebook), leads=(leads, str))
-        given.types(events=(events, (str, type(None))), outcomes=(outcomes, (str, type(None))))
+        given.types(events=(events, str | None), outcomes=(outcomes, str | None))
         day = given.day("as_of", as_of)
     server = server_of(connection)
     names = {"leads": leads, "events": events, "outcomes": outcomes}
@@ -227,7 +227,7 @@ def _contract(lookups: Lookups, leads: Relation, events: Relation | None) -> dic
     lead = leads.column("lead_id")
     rows = f"FROM {leads.sql} AS l"
     by = [lead, *([leads.column("valid_from")] if "valid_from" in leads else [])]
-    again = f"SELECT COUNT(*) AS n FROM (SELECT 1 AS one {rows} GROUP BY {', '.join(by)} HAVING COUNT(*) > 1) AS t"  # noqa: S608 - quoted
+    again = f"SELECT COUNT(*) AS n FROM (SELECT 1 AS one {rows} GROUP BY {', '.join(by)} HAVING COUNT(*) > 1) AS t"
     blank = f" OR {lead} = ''" if is_text(leads.kind("lead_id")) else ""
     checks = {
         "duplicate leads": Check(
@@ -236,30 +236,37 @@ def _contract(lookups: Lookups, leads: Relation, events: Relation | None) -> dic
             "a lead_id with the same valid_from again" if len(by) > 1 else "a lead_id that is not unique",
         ),
         "leads without an id": Check(
-            "leads.lead_id", f"SELECT COUNT(*) AS n {rows} WHERE {lead} IS NULL{blank}", "no lead_id"  # noqa: S608 - as above
+            "leads.lead_id",
+            f"SELECT COUNT(*) AS n {rows} WHERE {lead} IS NULL{blank}",
+            "no lead_id",
         ),
     }
     if "valid_from" in leads and "created_at" in leads:
         created = leads.column("created_at")
-        several = f"SELECT COUNT(*) AS n FROM (SELECT 1 AS one {rows} GROUP BY {lead} HAVING COUNT(DISTINCT {created}) > 1) AS t"  # noqa: S608 - as above
+        several = f"SELECT 1 AS one {rows} GROUP BY {lead} HAVING COUNT(DISTINCT {created}) > 1"
+        several = f"SELECT COUNT(*) AS n FROM ({several}) AS t"
         checks["created at different times"] = Check("leads.created_at", several, "a lead with different created_at")
     if events is None:
         return checks
     rows, at = f"FROM {events.sql} AS e", lookups.zone(events, "at")
-    known = f"LEFT JOIN (SELECT DISTINCT {lead} AS id FROM {leads.sql} AS l) AS l ON l.id = {events.column('lead_id')}"  # noqa: S608 - as above
+    known = f"LEFT JOIN (SELECT DISTINCT {lead} AS id FROM {leads.sql} AS l) AS l ON l.id = {events.column('lead_id')}"
     event = events.column("event")
     empty = f" OR {event} = ''" if is_text(events.kind("event")) else ""
     return checks | {
         "events of no lead": Check(
             "events.lead_id",
-            f"SELECT COUNT(*) AS n {rows} {known} WHERE l.id IS NULL",  # noqa: S608 - as above
+            f"SELECT COUNT(*) AS n {rows} {known} WHERE l.id IS NULL",
             "events of leads that are not among the leads",
         ),
         "events without a name": Check(
-            "events.event", f"SELECT COUNT(*) AS n {rows} WHERE {event} IS NULL{empty}", "no event"  # noqa: S608 - as above
+            "events.event",
+            f"SELECT COUNT(*) AS n {rows} WHERE {event} IS NULL{empty}",
+            "no event",
         ),
         "events without a time": Check(
-            "events.at", f"SELECT COUNT(*) AS n {rows} WHERE {at.none()}", "no time, or one outside the years 1 to 9999"  # noqa: S608 - as above
+            "events.at",
+            f"SELECT COUNT(*) AS n {rows} WHERE {at.none()}",
+            "no time, or one outside the years 1 to 9999",
         ),
     }
 

@@ -137,7 +137,9 @@ class Postgres:
 
     def _temporary(self) -> set[str]:
         """The tables that are for this connection alone."""
-        names = self.fetch("SELECT CAST(relname AS TEXT) AS name FROM pg_class WHERE relnamespace = pg_my_temp_schema()")
+        names = self.fetch(
+            "SELECT CAST(relname AS TEXT) AS name FROM pg_class WHERE relnamespace = pg_my_temp_schema()"
+        )
         return set(names["name"].to_pylist())
 
 
