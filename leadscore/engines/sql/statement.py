@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from leadscore.engines.sql.accounts import Accounts
 from leadscore.engines.sql.columns import Ints, Lookups
 from leadscore.engines.sql.expressions import added, clipped, first_of, held
 from leadscore.engines.sql.happenings import Happenings
 from leadscore.engines.sql.relations import Relation
-from leadscore.rulebook.lookups import Ago, Holds, Place
+from leadscore.rulebook.lookups import Ago, Holds, Place, Scored
 from leadscore.rulebook.model import thousandths
 from leadscore.rulebook.plan import Earning, FitPlan, Plan
 
@@ -36,6 +37,9 @@ class Statement:
         source = self._record()
         joins = [*self._bind(), *happenings.joins]
         facts = {f"t{place}": x for place, x in enumerate(self._facts)} | happenings.facts
+        self._accounts = None if plan.rulebook.account is None else Accounts(plan, lookups, leads)
+        if self._accounts is not None:
+            joins, facts = [*joins, *self._accounts.joins], facts | self._accounts.facts
         picked = ", ".join(f"{x} AS {name}" for name, x in {"id": leads.column("lead_id"), **facts}.items())
         self.ctes["p"] = f"SELECT {picked} FROM {source} {' '.join(joins)}"
         self.ctes["f"] = self._points()
@@ -86,7 +90,7 @@ class Statement:
         conditions += [one for _, one in plan.never if not isinstance(one, int)]
         conditions += [holds for _, holds in plan.hand_raises if holds is not None]
         conditions += [holds for one in plan.behaviour for holds in (one.when, *(way for way, _ in one.cases)) if holds]
-        for holds in conditions:
+        for holds in (*conditions, *(one for one in plan.people if one is not None)):
             self._note(holds)
         for number, ((_, column), _) in enumerate(self._sums.items()):
             self._asked.setdefault(column, {})[f"g{number}"] = None
@@ -99,7 +103,7 @@ class Statement:
     def _note(self, holds: Holds) -> None:
         places = [holds.whole] if holds.whole is not None else [one for test in holds.tests.values() for one in test]
         for place in places:
-            if isinstance(place, Place):
+            if isinstance(place, Place) and not isinstance(place, Scored):
                 self._asked.setdefault(place.column, {})[_label(place)] = place
 
     def _bind(self) -> Iterator[str]:
@@ -118,6 +122,9 @@ class Statement:
 
     def answer(self, asked: Any) -> str:
         """What answers for a part of a condition, from the facts `p`."""
+        if isinstance(asked, Scored):
+            assert self._accounts is not None
+            return self._accounts.scored(asked)
         if isinstance(asked, Place):
             return self._answers[asked.column, _label(asked)]
         return self._done.met(asked)
@@ -274,6 +281,10 @@ class Statement:
         quoted = self._dialect.quoted
         picked = ",\n  ".join(f"{x} AS {quoted(name)}" for name, x in columns.items())
         return f"{self.with_()}\nSELECT\n  {picked}\nFROM v"
+
+    def accounts(self) -> str | None:
+        """Each account's row of `AccountScores.frame`, where the rulebook has an account."""
+        return None if self._accounts is None else self._accounts.select(self.with_(), self.grades, self.held)
 
     def with_(self) -> str:
         """The parts, each under its name."""
