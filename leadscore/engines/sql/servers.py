@@ -84,7 +84,7 @@ class DuckDB:
                 self._made.clear()
             raise
         while self._made:
-            self.execute(f"DROP TABLE temp.{self.dialect.quoted(self._made.pop())}")
+            self.execute(f"DROP TABLE IF EXISTS temp.{self.dialect.quoted(self._made.pop())}")
         if own:
             (self._connection.commit if keep else self._connection.rollback)()
 
