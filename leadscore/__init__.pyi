@@ -33,6 +33,7 @@ from . import (
 )
 from .drift.balance.monitor import BalanceMonitor as BalanceMonitor
 from .drift.report import drift_report as drift_report
+from .engines.sql.program import to_sql as to_sql
 from .errors import (
     ArgumentError as ArgumentError,
 )
@@ -54,7 +55,6 @@ from .errors import (
 from .errors import (
     RulebookError as RulebookError,
 )
-from .engines.sql.program import to_sql as to_sql
 from .learn.card.classifier import LeadClassifier as LeadClassifier
 from .learn.publish.gate import gate as gate
 from .learn.rows.snapshots import snapshots as snapshots

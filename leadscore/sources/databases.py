@@ -113,7 +113,7 @@ class Database:
                     cursor.execute("SET TRANSACTION READ ONLY")
                 yield cursor
         except (manager.Error, pa.ArrowException, OSError) as error:
-            raise self.problem(f"cannot be read: {self._without_address(first_line(error))}") from None
+            raise self.problem(f"cannot be read: {self.without_address(first_line(error))}") from None
 
     def _connected(self, driver: Any, manager: Any) -> Any:
         # As SQLAlchemy writes it: sqlite:///here.db, sqlite:////there/it.db.
@@ -134,7 +134,8 @@ class Database:
         place = driver.driver_path()
         return manager.connect(driver=place, entrypoint="duckdb_adbc_init", db_kwargs=options, autocommit=True)
 
-    def _without_address(self, text: str) -> str:
+    def without_address(self, text: str) -> str:
+        """A driver's message without any piece of the connection."""
         pieces = {self.address, *_CUTS.split(self.address)} if self.secret else set()
         for piece in sorted(pieces | {unquote(piece) for piece in pieces}, key=len, reverse=True):
             text = text.replace(piece, "***") if len(piece) >= _SHORTEST else text

@@ -1,12 +1,8 @@
 """Databases as sources: a DuckDB file, SQLite, a real Postgres; read only, with names quoted and connections unsaid."""
 
 import hashlib
-import os
-import shutil
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 from urllib.parse import quote
 
 import adbc_driver_postgresql.dbapi
@@ -19,6 +15,8 @@ from leadscore.errors import ContractError
 from leadscore.imports.build import import_tables
 from leadscore.sources.databases import Database
 from leadscore.sources.exports import Export, open_export
+from tests.support import postgres as postgres_server
+from tests.support.postgres import PASSWORD
 
 ODD = '"my ""odd.schema"."Lead ""s"""'
 ROWS = [["9007199254740993", 'Müller; "x"', "12500.50"], ["2", "", ""]]
@@ -35,50 +33,9 @@ def fill(run, name=ODD):
 
 @pytest.fixture(scope="session")
 def server():
-    """A Postgres of our own on a socket, as Debian brings it: the folder of the socket."""
-    found = shutil.which("initdb") or next(
-        iter(sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin/initdb")))), None
-    )
-    if found is None:
-        return pytest.skip("no Postgres here: apt-get install postgresql")
-    programs = Path(os.path.realpath(found)).parent
-    # The names of sockets are short, and pytest's folders closed to others.
-    folder = Path(tempfile.mkdtemp(prefix="leadscore-pg-", dir="/tmp"))
-    folder.chmod(0o777)
-    # It refuses to run as root.
-    other = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.getuid() == 0 else {}
-
-    def run(program, *arguments):
-        subprocess.run(
-            [programs / program, "-D", folder / "data", *arguments],
-            cwd=folder,
-            check=True,
-            capture_output=True,
-            **other,
-        )
-
-    run(
-        "initdb",
-        "--auth=scram-sha-256",
-        "--username=tester",
-        "--no-sync",
-        "--no-locale",
-        "--encoding=UTF8",
-        f"--pwfile={secret(folder)}",
-    )
-    run("pg_ctl", "-w", "-l", str(folder / "log"), "-o", f"-c listen_addresses='' -k {folder} -c fsync=off", "start")
-    yield folder
-    run("pg_ctl", "-w", "-m", "immediate", "stop")
-    shutil.rmtree(folder)
-
-
-def secret(folder):
-    (folder / "password").write_text(PASSWORD)
-    (folder / "password").chmod(0o644)
-    return folder / "password"
-
-
-PASSWORD = "ge:h e/i@m#1"
+    """A Postgres of our own: the folder of its socket."""
+    with postgres_server.running() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,8 @@ from leadscore.sources.contract import shown
 Ints = npt.NDArray[np.int64]
 _EXACT = 2**53
 _SHOWN = 5
+# What a column's name gives that of its look-up table: letters and digits, since names of files and models are such.
+_ODD, _LONGEST = re.compile("[^a-z0-9]+"), 30
 
 
 @dataclass
@@ -109,7 +112,9 @@ class Lookups:
     def _numbers(self, relation: Relation, name: str, plan: ColumnPlan) -> Found:
         dialect, x, held = relation.dialect, relation.column(name), relation.kind(name)
         if pa.types.is_integer(held):
-            sql = f"SELECT COUNT(*) AS n FROM {relation.sql} AS {relation.alias} WHERE {x} > {_EXACT} OR {x} < -{_EXACT}"  # noqa: S608 - quoted
+            sql = (
+                f"SELECT COUNT(*) AS n FROM {relation.sql} AS {relation.alias} WHERE {x} > {_EXACT} OR {x} < -{_EXACT}"
+            )
             message = "whole numbers above 2**53, too large for a quantity; declare an identifier as text"
             self.check(f"large {relation.name}.{name}", Check(f"{relation.name}.{name}", sql, message))
         if pa.types.is_decimal(held) and dialect.name == "duckdb":
@@ -148,7 +153,7 @@ class Lookups:
 
     def join(self, relation: Relation, name: str, found: Found, columns: dict[str, Ints]) -> tuple[str, dict[str, str]]:
         """A look-up table of a column with its join, and what gives each of its columns; missing ones come last."""
-        table = f"leadscore_{relation.name}_{sum(one.startswith(f'leadscore_{relation.name}_') for one in self.tables)}"
+        table = self._new(f"leadscore_{relation.name}_{_ODD.sub('_', name.lower())[:_LONGEST]}")
         alias, quoted = f"{relation.alias}{len(self.tables)}", relation.dialect.quoted
         held = {column: pa.array(values[:-1], pa.int64()) for column, values in columns.items()}
         self.tables[table] = pa.table({"k": found.keys, **held})
@@ -156,10 +161,20 @@ class Lookups:
         if found.on == relation.column(name):
             self.raw[table] = relation.name, name
             self._seen(relation, name, table, on)
-        get = {
-            column: f"COALESCE({alias}.{quoted(column)}, {int(values[-1])})" for column, values in columns.items()
-        }
+        get = {column: f"COALESCE({alias}.{quoted(column)}, {int(values[-1])})" for column, values in columns.items()}
         return f"LEFT JOIN {quoted(table)} AS {alias} ON {on}", get
+
+    def _new(self, name: str) -> str:
+        """A name that no look-up table has yet."""
+        number = sum(re.fullmatch(rf"{name}(_\d+)?", one) is not None for one in self.tables)
+        return f"{name}_{number}" if number else name
+
+    def join_raw(
+        self, relation: Relation, name: str, values: pa.Array, columns: dict[str, Ints]
+    ) -> tuple[str, dict[str, str]]:
+        """The same by each distinct value, of whatever kind."""
+        found = Found(values, relation.column(name), Column("any", np.zeros(len(values), np.int32)))
+        return self.join(relation, name, found, columns)
 
     def _seen(self, relation: Relation, name: str, table: str, on: str) -> None:
         """Check that each value has one row of its look-up table."""

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+
 from leadscore.errors import ArgumentError
 
 # 0000-01-01, before every day of the calendar: so that a division of whole numbers never meets one below zero.
@@ -23,8 +25,8 @@ class Dialect:
     Attributes
     ----------
     name : str
-    whole, real, words : str
-        Its types of 64-bit integers, of doubles and of text.
+    whole, real, words, wall : str
+        Its types of 64-bit integers, of doubles, of text, and of times without a zone.
     day_of : str
         The day since 1970 of an instant `{at}`, moved by `{off}` seconds.
     day_of_date : str
@@ -48,6 +50,7 @@ class Dialect:
     whole: str = "BIGINT"
     real: str = "DOUBLE PRECISION"
     words: str = "VARCHAR"
+    wall: str = "TIMESTAMP"
     raw: str = "{x}"
     divide: str = "({a} / {b})"
     bytes_of: str = "{x}"
@@ -92,9 +95,13 @@ class Dialect:
         text = {float("inf"): "Infinity", float("-inf"): "-Infinity"}.get(number, repr(float(number)))
         return f"CAST('{text}' AS {self.real})"
 
-    def at(self, seconds: int) -> str:
-        """A literal instant, by its seconds since 1970."""
-        return self.instant.format(t=(_FIRST + dt.timedelta(seconds=seconds)).isoformat(" "))
+    def moment(self, seconds: int, kind: pa.DataType) -> str:
+        """A literal time of a type, by its seconds since 1970."""
+        time = _FIRST + dt.timedelta(seconds=seconds)
+        if pa.types.is_date(kind):
+            return f"CAST('{time.date()}' AS DATE)"
+        written = time.isoformat(" ")
+        return self.instant.format(t=written) if kind.tz else f"CAST('{written}' AS {self.wall})"
 
     def checked(self, sql: str) -> str:
         """A statement, once a parser of the dialect has read it."""
@@ -143,6 +150,7 @@ DIALECTS = {
             whole="INT64",
             real="FLOAT64",
             words="STRING",
+            wall="DATETIME",
             divide="DIV({a}, {b})",
         ),
         Dialect(
@@ -152,6 +160,7 @@ DIALECTS = {
             "DATEDIFF(DAY, CAST('1970-01-01' AS DATE), {x})",
             "CAST('{t} +00:00' AS TIMESTAMP_TZ)",
             real="DOUBLE",
+            wall="TIMESTAMP_NTZ",
         ),
         Dialect(
             "redshift",

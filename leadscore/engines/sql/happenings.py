@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -40,7 +41,7 @@ class Happenings:
         The facts, as they are picked from the joins.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what the statement is made of
         self, plan: Plan, lookups: Lookups, leads: Relation, events: Relation | None, today: int, oldest_stage: int
     ) -> None:
         self.plan, self.today, self._lookups = plan, today, lookups
@@ -72,18 +73,18 @@ class Happenings:
             self.classes.arrange()
             nothing = ", ".join(f"CAST(0 AS {self.dialect.whole}) AS {name}" for name in ("class", "age", "n", *kept))
             lead = self._leads.column("lead_id")
-            self.ctes["told"] = f"SELECT {lead} AS id, {nothing} FROM {self._leads.sql} AS l WHERE 1 = 0"  # noqa: S608 - quoted
+            self.ctes["told"] = f"SELECT {lead} AS id, {nothing} FROM {self._leads.sql} AS l WHERE 1 = 0"
         else:
-            self.ctes["told"] = self._told(self._events, kept)
+            self.ctes["told"] = self._told(self._events)
         by = "id, class, age"
-        self.ctes["ev"] = f"SELECT {by}, CAST(SUM(n) AS {self.dialect.whole}) AS n FROM told GROUP BY {by}"  # noqa: S608 - as above
+        self.ctes["ev"] = f"SELECT {by}, CAST(SUM(n) AS {self.dialect.whole}) AS n FROM told GROUP BY {by}"
         if not kept:
             self.ctes["ev"] = self.ctes.pop("told")
 
-    def _told(self, events: Relation, kept: list[str]) -> str:
+    def _told(self, events: Relation) -> str:
         """Events by lead, class, age and the values that are told apart."""
-        joins, code, picked = [], "", {}
-        cells, sums = {}, {}
+        joins, code = list[str](), ""
+        picked, sums, cells = dict[str, str](), dict[str, str](), dict[str, str]()
         for name in dict.fromkeys([*self.plan.events, *self._keys, *self._sums]):
             join, get = self._column(events, name)
             joins.append(join)
@@ -96,7 +97,7 @@ class Happenings:
             code = f"({code}) * {size} + {cells[name]}" if code else cells[name]
         reach = self.classes.reach[kind]
         used = np.flatnonzero(reach > 0)
-        numbers: Sequence[npt.NDArray[np.int64]] = (used, kind[used], np.minimum(reach, ALWAYS)[used])
+        numbers: Sequence[npt.NDArray[Any]] = (used, kind[used], np.minimum(reach, ALWAYS)[used])
         self._lookups.tables["leadscore_classes"] = pa.table(
             {name: pa.array(one, pa.int64()) for name, one in zip(("k", "class", "days"), numbers, strict=True)}
         )
@@ -110,7 +111,7 @@ class Happenings:
         by = ", ".join(f"x.{name}" for name in ("id", "class", "age", *picked))
         added = [f"CAST(SUM(x.{name}) AS {whole}) AS {name}" for name in sums]
         return (
-            f"SELECT {', '.join([by, 'COUNT(*) AS n', *added])} FROM (SELECT {inner} FROM {events.sql} AS e "  # noqa: S608 - as above
+            f"SELECT {', '.join([by, 'COUNT(*) AS n', *added])} FROM (SELECT {inner} FROM {events.sql} AS e "
             f"{' '.join(joins)} INNER JOIN {quoted('leadscore_classes')} AS c ON c.{quoted('k')} = {code}"
             f"{f' WHERE {bound}' if bound else ''}) AS x WHERE x.age >= 0 AND x.age < x.days GROUP BY {by}"
         )
@@ -153,9 +154,7 @@ class Happenings:
         large = np.flatnonzero(np.abs(column.numbers) > LARGEST_AMOUNT)
         if len(large):
             first = ", ".join(map(repr, shown(found.keys.take(pa.array(large[:5])))))
-            message = (
-                f"{counted(len(large), 'distinct value')} beyond a million, which is too large to add up"
-            )
+            message = f"{counted(len(large), 'distinct value')} beyond a million, which is too large to add up"
             raise ContractError("tables", [Problem(f"{events.name}.{name}", message, first)])
         return amounts(column)
 
@@ -167,7 +166,7 @@ class Happenings:
             if table.of_classes and table.classes:
                 within = f" AND age < {table.within}" if table.within < ALWAYS else ""
                 parts.append(
-                    f"SELECT id, {n + place} AS class, age, CAST(SUM(n) AS {self.dialect.whole}) AS n FROM ev "  # noqa: S608 - whole numbers
+                    f"SELECT id, {n + place} AS class, age, CAST(SUM(n) AS {self.dialect.whole}) AS n FROM ev "
                     f"WHERE class IN ({_listed(table.classes)}){within} GROUP BY id, age"
                 )
         self._days = "ev" if len(parts) == 1 else "days"
@@ -189,7 +188,7 @@ class Happenings:
                 self._apart(place, aggregates)
         if self._simple:
             worth = self._ages.join("d", self.dialect) if self._ages.used else ""
-            self.ctes["b"] = f"SELECT d.id, {', '.join(self._simple)} FROM {self._days} AS d{worth} GROUP BY d.id"  # noqa: S608 - as above
+            self.ctes["b"] = f"SELECT d.id, {', '.join(self._simple)} FROM {self._days} AS d{worth} GROUP BY d.id"
             self._joined("b")
         if self._ages.used:
             self._lookups.tables["leadscore_ages"] = self._ages.table()
@@ -205,13 +204,16 @@ class Happenings:
             number = f"d.{self._sum_of(one)}" if one.sum else self._number(one)
             yield f"y{place}", self._aggregate(place, number, single=not isinstance(part, Did))
         elif part.cases and part.event:
-            for number, case in enumerate(part.cases):
+            for way, case in enumerate(part.cases):
                 if case.times or case.within_days:
-                    yield self.case(place, number), self._aggregate(place, self._number(one), case)
+                    yield self.case(place, way), self._aggregate(place, self._number(one), case)
         elif part.event and not one.per and (one.simple or not one.sum):
             if part.from_ is None:
                 worth = self._worth(place, part)
-                yield f"y{place}", self._aggregate(place, worth if one.distinct == () else f"{self._number(one)} * {worth}")
+                yield (
+                    f"y{place}",
+                    self._aggregate(place, worth if one.distinct == () else f"{self._number(one)} * {worth}"),
+                )
             else:
                 yield f"y{place}", self._aggregate(place, self._number(one))
         elif part.event:
@@ -270,7 +272,9 @@ class Happenings:
         joins, conditions, quoted = "", [], self.dialect.quoted
         if one.stages:
             source = quoted("leadscore_stages")
-            columns[0] = f"{self.dialect.raw.format(x='r.id') if is_text(self._leads.kind('lead_id')) else 'r.id'} AS id"
+            columns[0] = (
+                f"{self.dialect.raw.format(x='r.id') if is_text(self._leads.kind('lead_id')) else 'r.id'} AS id"
+            )
             conditions.append(f"r.{quoted('stage')} IN ({', '.join(map(self.dialect.text, sorted(one.stages)))})")
         else:
             classes = [int(which) for which in np.flatnonzero(self.classes.matches[:, place])]
@@ -292,12 +296,14 @@ class Happenings:
             self._rows(one.after)
             close = f" AND o.age < r.age + {one.after_within}" if one.after_within < ALWAYS else ""
             conditions.append(f"EXISTS (SELECT 1 FROM r{one.after} AS o WHERE o.id = r.id AND o.age >= r.age{close})")
-        self.ctes[f"r{place}"] = f"SELECT {', '.join(columns)} FROM {source} AS r{joins} WHERE {' AND '.join(conditions)}"  # noqa: S608 - as above
+        self.ctes[f"r{place}"] = (
+            f"SELECT {', '.join(columns)} FROM {source} AS r{joins} WHERE {' AND '.join(conditions)}"
+        )
 
     def _last(self, place: int) -> None:
         """How many days ago the last event was that resets others."""
         self._rows(place)
-        self.ctes.setdefault(f"m{place}", f"SELECT id, MIN(age) AS age FROM r{place} GROUP BY id")  # noqa: S608 - as above
+        self.ctes.setdefault(f"m{place}", f"SELECT id, MIN(age) AS age FROM r{place} GROUP BY id")
 
     def _units(self, place: int) -> str:
         """What counts by itself, one row each at its latest."""
@@ -307,7 +313,7 @@ class Happenings:
             return f"r{place}"
         by = ", ".join(["id", *map(self.called, dict.fromkeys((*one.per, *one.distinct)))])
         per = ", ".join(["id", *map(self.called, one.per)])
-        self.ctes[f"u{place}"] = f"SELECT {per}, MIN(age) AS age, 1 AS n FROM r{place} GROUP BY {by}"  # noqa: S608 - as above
+        self.ctes[f"u{place}"] = f"SELECT {per}, MIN(age) AS age, 1 AS n FROM r{place} GROUP BY {by}"
         return f"u{place}"
 
     def called(self, name: str) -> str:
@@ -323,12 +329,12 @@ class Happenings:
             if self.plan.behaviour[place].group_per:
                 return
             value = "value" if part.each_at_most is None else f"LEAST(value, {thousandths(part.each_at_most)})"
-            inner = f"SELECT id, CAST(SUM({value}) AS {self.dialect.whole}) AS y{place} FROM v{place} GROUP BY id"  # noqa: S608 - as above
+            inner = f"SELECT id, CAST(SUM({value}) AS {self.dialect.whole}) AS y{place} FROM v{place} GROUP BY id"
         else:
             faded = isinstance(part, BehaviourRule) and part.fades and not part.cases and part.from_ is None
             worth = self._ages.join("d", self.dialect) if faded else ""
             picked = ", ".join(f"{sql} AS {name}" for name, sql in aggregates.items())
-            inner = f"SELECT d.id, {picked} FROM {units} AS d{worth} GROUP BY d.id"  # noqa: S608 - as above
+            inner = f"SELECT d.id, {picked} FROM {units} AS d{worth} GROUP BY d.id"
         self.ctes[f"a{place}"] = inner
         self._joined(f"a{place}")
         # A sum with `from` gives what 0 does where there is none.
@@ -342,7 +348,7 @@ class Happenings:
         picked = ", ".join(["id", *map(self.called, one.per)])
         worth = self._ages.join("d", self.dialect) if rule.fades and rule.from_ is None else ""
         number = "d.s" if one.sum else "d.n" if rule.from_ is not None else f"d.n * {self._worth(place, rule)}"
-        inner = f"SELECT {per}, CAST(SUM({number}) AS {whole}) AS t FROM {units} AS d{worth} GROUP BY {per}"  # noqa: S608 - as above
+        inner = f"SELECT {per}, CAST(SUM({number}) AS {whole}) AS t FROM {units} AS d{worth} GROUP BY {per}"
         unit = 1000 if one.sum else 1
         if rule.from_ is not None:
             value = stepped("t", starts(rule.from_, unit), lambda number: rule.reached(number / unit))
@@ -350,7 +356,7 @@ class Happenings:
             inner, value = self._times(inner, picked, thousandths(rule.points or 0))
         else:
             value = "t"
-        self.ctes[f"v{place}"] = f"SELECT {picked}, {value} AS value FROM ({inner}) AS t"  # noqa: S608 - as above
+        self.ctes[f"v{place}"] = f"SELECT {picked}, {value} AS value FROM ({inner}) AS t"
 
     def _times(self, inner: str, picked: str, each: int) -> tuple[str, str]:
         """Points for each unit of sums in thousandths, rounded half to even once."""
@@ -360,9 +366,9 @@ class Happenings:
 
         divide = self.dialect.divide
         whole, down = divide.format(a="(t - below)", b=1000), divide.format(a="(part - above)", b=1000)
-        inner = f"SELECT {picked}, t, {rest('t')} * {each} AS part, {rest('t')} AS below FROM ({inner}) AS t1"  # noqa: S608 - as above
-        inner = f"SELECT {picked}, t, below, part, {rest('part')} AS above FROM ({inner}) AS t2"  # noqa: S608 - as above
-        inner = f"SELECT {picked}, {whole} * {each} + {down} AS down, above FROM ({inner}) AS t3"  # noqa: S608 - as above
+        inner = f"SELECT {picked}, t, {rest('t')} * {each} AS part, {rest('t')} AS below FROM ({inner}) AS t1"
+        inner = f"SELECT {picked}, t, below, part, {rest('part')} AS above FROM ({inner}) AS t2"
+        inner = f"SELECT {picked}, {whole} * {each} + {down} AS down, above FROM ({inner}) AS t3"
         return inner, "down + (CASE WHEN above > 500 OR (above = 500 AND MOD(ABS(down), 2) = 1) THEN 1 ELSE 0 END)"
 
     def _checked(self) -> None:
@@ -370,7 +376,7 @@ class Happenings:
         if self._events is None or not self._ages.open:
             return
         day = self._lookups.zone(self._events, "at").day()
-        sql = f"SELECT COUNT(*) AS n FROM {self._events.sql} AS e WHERE {self.today} - {day} >= {self._ages.size}"  # noqa: S608 - as above
+        sql = f"SELECT COUNT(*) AS n FROM {self._events.sql} AS e WHERE {self.today} - {day} >= {self._ages.size}"
         message = "an event older than those that were there when the look-up tables were made; make them again"
         self._lookups.check("older events", Check("events.at", sql, message))
 
@@ -387,7 +393,9 @@ class Happenings:
         assert isinstance(rule, BehaviourRule)
         assert rule.cases is not None
         test = rule.cases[number].times or AT_LEAST_ONCE
-        return f"{stepped(f'p.{self.case(place, number)}', starts(test.edges), lambda n: 1 if test.meets(n) else -1)} > 0"
+        return (
+            f"{stepped(f'p.{self.case(place, number)}', starts(test.edges), lambda n: 1 if test.meets(n) else -1)} > 0"
+        )
 
     def value(self, place: int) -> str:
         """What a behaviour rule without cases gives a lead before its limits, from the facts `p`."""

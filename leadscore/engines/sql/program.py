@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from leadscore.engines.sql.happenings import Happenings
 from leadscore.engines.sql.relations import Check, Relation
 from leadscore.engines.sql.servers import Server, server_of
 from leadscore.engines.sql.statement import Statement
-from leadscore.errors import ContractError, Problem
+from leadscore.errors import ArgumentError, ContractError, Problem
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.plan import Plan, compiled
 
@@ -46,6 +47,9 @@ class Program:
         The connection it was made with.
     raw : dict of look-up table to (table, column)
         Which look-up tables hold values of the data as they are.
+    accounts_sql : str or None
+        One SELECT that gives a row for each account, with the columns of `AccountScores.frame`; None if the rulebook
+        has no account. Of several that are first, or have the highest total, it is the lead with the least lead_id.
     """
 
     rulebook: Rulebook
@@ -56,6 +60,7 @@ class Program:
     checks: dict[str, Check]
     server: Server = field(repr=False)
     raw: dict[str, tuple[str, str]] = field(default_factory=dict)
+    accounts_sql: str | None = None
 
     def frame(self) -> pd.DataFrame:
         """Each lead's points and verdict, as `Scores.frame` has them: all of one snapshot of the database.
@@ -68,6 +73,32 @@ class Program:
         with self._ready(keep=False):
             found = self.server.fetch(self.sql)
         return _frame(found, compiled(self.rulebook))
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write the statement, the look-up tables, the checks and a dbt model; see `engines.sql.files`."""
+        from leadscore.engines.sql.files import write  # noqa: PLC0415 - those who keep it in files only
+
+        return write(self, folder)
+
+    def accounts(self) -> pd.DataFrame:
+        """Each account's points and verdict, as `AccountScores.frame` has them, in the order of their names.
+
+        Raises
+        ------
+        ContractError
+            If a check finds something.
+        ArgumentError
+            If the rulebook has no `account`.
+        """
+        account = self.rulebook.account
+        if self.accounts_sql is None or account is None:
+            raise ArgumentError("rulebook", f"{self.rulebook.name!r} has no 'account': it says how people make one up")
+        with self._ready(keep=False):
+            found = self.server.fetch(self.accounts_sql).to_pandas()
+        found = found.set_axis([account.id, *found.columns[1:]], axis=1).sort_values(account.id, kind="stable")
+        found["qualified"] = pd.array(found["qualified"], "boolean")
+        found = found.astype({account.id: object, "threshold": np.float64, "best_person": object})
+        return found.set_index(account.id)
 
     def run(self, into: str) -> None:
         """Write the rows of `sql` to a table of the database, in place of what it held.
@@ -155,7 +186,7 @@ def to_sql(  # noqa: PLR0913 - the tables, and the day
     ... qualify: {threshold: 80}
     ... ''')
     >>> connection = duckdb.connect()
-    >>> _ = connection.execute("CREATE TABLE leads AS SELECT * FROM (VALUES ('a', 'us '), ('b', 'FR')) t(lead_id, country)")
+    >>> _ = connection.execute("CREATE TABLE leads AS FROM (VALUES ('a', 'us '), ('b', 'FR')) t(lead_id, country)")
     >>> _ = connection.execute("CREATE TABLE events AS SELECT 'a' lead_id, 'Pricing_view' event, DATE '2026-03-31' at")
     >>> program = ls.to_sql(rulebook, connection, leads="leads", events="events", as_of="2026-03-31")
     >>> program.frame()[["fit", "behaviour", "total", "qualified"]].sort_index()
@@ -166,7 +197,7 @@ def to_sql(  # noqa: PLR0913 - the tables, and the day
     """
     with Arguments("to_sql") as given:
         given.types(rulebook=(rulebook, Rulebook), leads=(leads, str))
-        given.types(events=(events, (str, type(None))), outcomes=(outcomes, (str, type(None))))
+        given.types(events=(events, str | None), outcomes=(outcomes, str | None))
         day = given.day("as_of", as_of)
     server = server_of(connection)
     names = {"leads": leads, "events": events, "outcomes": outcomes}
@@ -190,8 +221,10 @@ def written(  # noqa: PLR0913, PLR0917 - as above
     happenings = Happenings(plan, lookups, leads, events, today, oldest)
     statement = Statement(plan, lookups, leads, happenings, today)
     checks = _contract(lookups, leads, events) | lookups.checks
-    sql = dialect.checked(statement.select())
-    return Program(rulebook, day, dialect, sql, lookups.tables, checks, server, lookups.raw)
+    sql, accounts = dialect.checked(statement.select()), statement.accounts()
+    if accounts is not None:
+        dialect.checked(accounts)
+    return Program(rulebook, day, dialect, sql, lookups.tables, checks, server, lookups.raw, accounts)
 
 
 def _refuse_lacking(plan: Plan, relations: dict[str, Relation]) -> None:
@@ -227,7 +260,7 @@ def _contract(lookups: Lookups, leads: Relation, events: Relation | None) -> dic
     lead = leads.column("lead_id")
     rows = f"FROM {leads.sql} AS l"
     by = [lead, *([leads.column("valid_from")] if "valid_from" in leads else [])]
-    again = f"SELECT COUNT(*) AS n FROM (SELECT 1 AS one {rows} GROUP BY {', '.join(by)} HAVING COUNT(*) > 1) AS t"  # noqa: S608 - quoted
+    again = f"SELECT COUNT(*) AS n FROM (SELECT 1 AS one {rows} GROUP BY {', '.join(by)} HAVING COUNT(*) > 1) AS t"
     blank = f" OR {lead} = ''" if is_text(leads.kind("lead_id")) else ""
     checks = {
         "duplicate leads": Check(
@@ -236,30 +269,37 @@ def _contract(lookups: Lookups, leads: Relation, events: Relation | None) -> dic
             "a lead_id with the same valid_from again" if len(by) > 1 else "a lead_id that is not unique",
         ),
         "leads without an id": Check(
-            "leads.lead_id", f"SELECT COUNT(*) AS n {rows} WHERE {lead} IS NULL{blank}", "no lead_id"  # noqa: S608 - as above
+            "leads.lead_id",
+            f"SELECT COUNT(*) AS n {rows} WHERE {lead} IS NULL{blank}",
+            "no lead_id",
         ),
     }
     if "valid_from" in leads and "created_at" in leads:
         created = leads.column("created_at")
-        several = f"SELECT COUNT(*) AS n FROM (SELECT 1 AS one {rows} GROUP BY {lead} HAVING COUNT(DISTINCT {created}) > 1) AS t"  # noqa: S608 - as above
+        several = f"SELECT 1 AS one {rows} GROUP BY {lead} HAVING COUNT(DISTINCT {created}) > 1"
+        several = f"SELECT COUNT(*) AS n FROM ({several}) AS t"
         checks["created at different times"] = Check("leads.created_at", several, "a lead with different created_at")
     if events is None:
         return checks
     rows, at = f"FROM {events.sql} AS e", lookups.zone(events, "at")
-    known = f"LEFT JOIN (SELECT DISTINCT {lead} AS id FROM {leads.sql} AS l) AS l ON l.id = {events.column('lead_id')}"  # noqa: S608 - as above
+    known = f"LEFT JOIN (SELECT DISTINCT {lead} AS id FROM {leads.sql} AS l) AS l ON l.id = {events.column('lead_id')}"
     event = events.column("event")
     empty = f" OR {event} = ''" if is_text(events.kind("event")) else ""
     return checks | {
         "events of no lead": Check(
             "events.lead_id",
-            f"SELECT COUNT(*) AS n {rows} {known} WHERE l.id IS NULL",  # noqa: S608 - as above
+            f"SELECT COUNT(*) AS n {rows} {known} WHERE l.id IS NULL",
             "events of leads that are not among the leads",
         ),
         "events without a name": Check(
-            "events.event", f"SELECT COUNT(*) AS n {rows} WHERE {event} IS NULL{empty}", "no event"  # noqa: S608 - as above
+            "events.event",
+            f"SELECT COUNT(*) AS n {rows} WHERE {event} IS NULL{empty}",
+            "no event",
         ),
         "events without a time": Check(
-            "events.at", f"SELECT COUNT(*) AS n {rows} WHERE {at.none()}", "no time, or one outside the years 1 to 9999"  # noqa: S608 - as above
+            "events.at",
+            f"SELECT COUNT(*) AS n {rows} WHERE {at.none()}",
+            "no time, or one outside the years 1 to 9999",
         ),
     }
 

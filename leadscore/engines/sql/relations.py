@@ -59,7 +59,7 @@ class Relation:
     schema: pa.Schema = field(init=False)
 
     def __post_init__(self) -> None:
-        self.schema = self.server.fetch(f"SELECT * FROM {self.read} AS {self.alias} WHERE 1 = 0").schema  # noqa: S608 - quoted
+        self.schema = self.server.fetch(f"SELECT * FROM {self.read} AS {self.alias} WHERE 1 = 0").schema
 
     def __contains__(self, column: str) -> bool:
         return column in self.schema.names
@@ -86,17 +86,16 @@ class Relation:
             if name not in self
         ]
 
+    def calendar(self, name: str, dialect: Dialect) -> tuple[str, str]:
+        """The first and the last time that a calendar has, as a column of times is compared with."""
+        return tuple(dialect.moment(moment // 1_000_000, self.kind(name)) for moment in (FIRST, LAST))  # type: ignore[return-value] # two
+
     def span(self, name: str) -> tuple[int, int] | None:
         """The first and the last of a column of times, of those that a calendar has, in microseconds since 1970."""
         dialect = self.server.dialect
-        x, zoned = self.column(name, dialect), getattr(self.kind(name), "tz", None) is not None
-        first, last = (
-            dialect.at(moment // 1_000_000) if zoned else f"CAST('{day}' AS TIMESTAMP)"
-            for moment, day in ((FIRST, "0001-01-02"), (LAST, "9999-12-30"))
-        )
-        found = self.server.fetch(
-            f"SELECT MIN({x}) AS low, MAX({x}) AS high FROM {self.read} AS {self.alias} WHERE {x} BETWEEN {first} AND {last}"  # noqa: S608 - as above
-        )
+        x, (first, last) = self.column(name, dialect), self.calendar(name, dialect)
+        within = f"WHERE {x} BETWEEN {first} AND {last}"
+        found = self.server.fetch(f"SELECT MIN({x}) AS low, MAX({x}) AS high FROM {self.read} AS {self.alias} {within}")
         times = [read_times(one_array(column)) for column in found.columns]
         low, high = (NO_TIME if one is None else int(one.at[0]) for one in times)
         return None if NO_TIME in {low, high} else (low, high)
@@ -105,6 +104,6 @@ class Relation:
         """The values of a column."""
         x = self.column(name, self.server.dialect)
         told = self.server.dialect.bytes_of.format(x=x) if is_text(self.kind(name)) else x
-        found = self.server.fetch(f"SELECT DISTINCT {told} AS v FROM {self.read} AS {self.alias} WHERE {x} IS NOT NULL")  # noqa: S608 - as above
+        found = self.server.fetch(f"SELECT DISTINCT {told} AS v FROM {self.read} AS {self.alias} WHERE {x} IS NOT NULL")
         array = one_array(found.column(0))
         return array.cast(pa.large_string()) if is_text(self.kind(name)) else array

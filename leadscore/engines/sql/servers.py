@@ -84,7 +84,7 @@ class DuckDB:
                 self._made.clear()
             raise
         while self._made:
-            self.execute(f"DROP TABLE temp.{self.dialect.quoted(self._made.pop())}")
+            self.execute(f"DROP TABLE IF EXISTS temp.{self.dialect.quoted(self._made.pop())}")
         if own:
             (self._connection.commit if keep else self._connection.rollback)()
 
@@ -137,7 +137,9 @@ class Postgres:
 
     def _temporary(self) -> set[str]:
         """The tables that are for this connection alone."""
-        names = self.fetch("SELECT CAST(relname AS TEXT) AS name FROM pg_class WHERE relnamespace = pg_my_temp_schema()")
+        names = self.fetch(
+            "SELECT CAST(relname AS TEXT) AS name FROM pg_class WHERE relnamespace = pg_my_temp_schema()"
+        )
         return set(names["name"].to_pylist())
 
 

@@ -31,19 +31,21 @@ def stages_reached(rulebook: Rulebook, relations: dict[str, Relation], today: in
         raise ContractError("tables", [Problem("outcomes", message)])
     outcomes, leads = relations["outcomes"], relations["leads"]
     dialect = outcomes.server.dialect
-    picked = ", ".join(f"{outcomes.column(name, dialect)} AS {dialect.quoted(name)}" for name in ("lead_id", "stage", "at"))
-    rows = outcomes.server.fetch(f"SELECT {picked} FROM {outcomes.read} AS o")  # noqa: S608 - quoted
+    picked = ", ".join(
+        f"{outcomes.column(name, dialect)} AS {dialect.quoted(name)}" for name in ("lead_id", "stage", "at")
+    )
+    rows = outcomes.server.fetch(f"SELECT {picked} FROM {outcomes.read} AS o")
     names = [name for name in ("lead_id", "created_at") if name in leads]
     theirs = ", ".join(f"{leads.column(name, dialect)} AS {dialect.quoted(name)}" for name in names)
-    own = f"SELECT {outcomes.column('lead_id', dialect)} FROM {outcomes.read} AS o"  # noqa: S608 - as above
+    own = f"SELECT {outcomes.column('lead_id', dialect)} FROM {outcomes.read} AS o"
     lead = leads.column("lead_id", dialect)
-    held = leads.server.fetch(f"SELECT {theirs} FROM {leads.read} AS l WHERE {lead} IN ({own})")  # noqa: S608 - as above
+    held = leads.server.fetch(f"SELECT {theirs} FROM {leads.read} AS l WHERE {lead} IN ({own})")
     array = plain_ids(held["lead_id"], "leads")
-    lead, known = distinct(array)
+    codes, known = distinct(array)
     ids = Ids(pa.array(known, array.type))
     created = read_times(one_array(held["created_at"])) if "created_at" in held.column_names else None
     breaches = Breaches(open_source(rows, "outcomes"), rulebook.missing_values)
-    at = Records(lead, len(ids), created).created_at()
+    at = Records(codes, len(ids), created).created_at()
     stages, _, _ = read_outcomes(ids, at, breaches, {}, None, rulebook.timezone)
     refuse(breaches.problems())
     day = stages.times.days(rulebook.timezone)

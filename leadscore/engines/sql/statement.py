@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from leadscore.engines.sql.accounts import Accounts
 from leadscore.engines.sql.columns import Ints, Lookups
 from leadscore.engines.sql.expressions import added, clipped, first_of, held
 from leadscore.engines.sql.happenings import Happenings
 from leadscore.engines.sql.relations import Relation
-from leadscore.rulebook.lookups import Ago, ColumnPlan, Holds, Place
+from leadscore.rulebook.lookups import Ago, Holds, Place, Scored
 from leadscore.rulebook.model import thousandths
 from leadscore.rulebook.plan import Earning, FitPlan, Plan
 
@@ -36,8 +37,11 @@ class Statement:
         source = self._record()
         joins = [*self._bind(), *happenings.joins]
         facts = {f"t{place}": x for place, x in enumerate(self._facts)} | happenings.facts
+        self._accounts = None if plan.rulebook.account is None else Accounts(plan, lookups, leads)
+        if self._accounts is not None:
+            joins, facts = [*joins, *self._accounts.joins], facts | self._accounts.facts
         picked = ", ".join(f"{x} AS {name}" for name, x in {"id": leads.column("lead_id"), **facts}.items())
-        self.ctes["p"] = f"SELECT {picked} FROM {source} {' '.join(joins)}"  # noqa: S608 - quoted
+        self.ctes["p"] = f"SELECT {picked} FROM {source} {' '.join(joins)}"
         self.ctes["f"] = self._points()
         self.ctes["v"] = self._verdict()
 
@@ -51,19 +55,22 @@ class Statement:
             if "created_at" not in leads:
                 return f"{leads.sql} AS l"
             day = self._lookups.zone(leads, "created_at").day()
-            return f"(SELECT l.* FROM {leads.sql} AS l WHERE {created} IS NULL OR {day} <= {self.today}) AS l"  # noqa: S608 - quoted
+            return f"(SELECT l.* FROM {leads.sql} AS l WHERE {created} IS NULL OR {day} <= {self.today}) AS l"
         lead, begins = leads.column("lead_id"), leads.column("valid_from")
         day = self._lookups.zone(leads, "valid_from").day()
         first = f"MIN(CASE WHEN {begins} IS NULL THEN {self._ever} ELSE {day} END)"
         if "created_at" in leads:
             first = f"COALESCE(MAX({self._lookups.zone(leads, 'created_at').day()}), {first})"
-        there = f"SELECT {lead} AS id FROM {leads.sql} AS l GROUP BY {lead} HAVING {first} <= {self.today}"  # noqa: S608 - as above
-        last = f"ROW_NUMBER() OVER (PARTITION BY {lead} ORDER BY CASE WHEN {begins} IS NULL THEN 0 ELSE 1 END DESC, {begins} DESC)"
-        rows = f"SELECT l.*, {last} AS leadscore_turn FROM {leads.sql} AS l WHERE {begins} IS NULL OR {day} <= {self.today}"  # noqa: S608 - as above
+        there = f"SELECT {lead} AS id FROM {leads.sql} AS l GROUP BY {lead} HAVING {first} <= {self.today}"
+        order = f"CASE WHEN {begins} IS NULL THEN 0 ELSE 1 END DESC, {begins} DESC"
+        last = f"ROW_NUMBER() OVER (PARTITION BY {lead} ORDER BY {order}) AS leadscore_turn"
+        rows = f"SELECT l.*, {last} FROM {leads.sql} AS l WHERE {begins} IS NULL OR {day} <= {self.today}"
         others = [name for name in leads.schema.names if name != "lead_id"]
-        listed = ", ".join(["t.id AS " + self._dialect.quoted("lead_id"), *(f"l.{self._dialect.quoted(one)}" for one in others)])
+        listed = ", ".join(
+            ["t.id AS " + self._dialect.quoted("lead_id"), *(f"l.{self._dialect.quoted(one)}" for one in others)]
+        )
         on = f"ON {lead} = t.id AND l.leadscore_turn = 1"
-        return f"(SELECT {listed} FROM ({there}) AS t LEFT JOIN ({rows}) AS l {on}) AS l"  # noqa: S608 - as above
+        return f"(SELECT {listed} FROM ({there}) AS t LEFT JOIN ({rows}) AS l {on}) AS l"
 
     _ever = -10_000_000
 
@@ -83,7 +90,7 @@ class Statement:
         conditions += [one for _, one in plan.never if not isinstance(one, int)]
         conditions += [holds for _, holds in plan.hand_raises if holds is not None]
         conditions += [holds for one in plan.behaviour for holds in (one.when, *(way for way, _ in one.cases)) if holds]
-        for holds in conditions:
+        for holds in (*conditions, *(one for one in plan.people if one is not None)):
             self._note(holds)
         for number, ((_, column), _) in enumerate(self._sums.items()):
             self._asked.setdefault(column, {})[f"g{number}"] = None
@@ -96,7 +103,7 @@ class Statement:
     def _note(self, holds: Holds) -> None:
         places = [holds.whole] if holds.whole is not None else [one for test in holds.tests.values() for one in test]
         for place in places:
-            if isinstance(place, Place):
+            if isinstance(place, Place) and not isinstance(place, Scored):
                 self._asked.setdefault(place.column, {})[_label(place)] = place
 
     def _bind(self) -> Iterator[str]:
@@ -115,6 +122,9 @@ class Statement:
 
     def answer(self, asked: Any) -> str:
         """What answers for a part of a condition, from the facts `p`."""
+        if isinstance(asked, Scored):
+            assert self._accounts is not None
+            return self._accounts.scored(asked)
         if isinstance(asked, Place):
             return self._answers[asked.column, _label(asked)]
         return self._done.met(asked)
@@ -146,7 +156,7 @@ class Statement:
         }
         picked = ", ".join(f"{x} AS {name}" for name, x in columns.items())
         groups = "".join(f" LEFT JOIN g{number} ON g{number}.id = p.id" for number in range(len(self._shared)))
-        return f"SELECT p.id, {picked} FROM p{groups}"  # noqa: S608 - quoted
+        return f"SELECT p.id, {picked} FROM p{groups}"
 
     def _happened(self, place: int) -> str:
         return f"p.y{place} > 0"
@@ -156,7 +166,9 @@ class Statement:
         for rule in plan.fit:
             groups.setdefault(plan.limited(rule.rule.group), [])
             if rule.place is None and self._active(rule):
-                ways = first_of([self.held(holds) for holds, _ in rule.ways], [points for _, points in rule.ways], rule.other)
+                ways = first_of(
+                    [self.held(holds) for holds, _ in rule.ways], [points for _, points in rule.ways], rule.other
+                )
                 groups[plan.limited(rule.rule.group)].append(ways)
         for number, (group, column) in enumerate(self._sums):
             groups[group].append(self._answers[column, f"g{number}"])
@@ -196,7 +208,9 @@ class Statement:
                 parts = [] if holds is None else [self.held(holds)]
                 parts += [self._done.reached(place, number)] if case.times or case.within_days else []
                 conditions.append(" AND ".join(parts) or "1 = 1")
-            return first_of(conditions, [thousandths(case.points) for _, case in earning.cases], thousandths(rule.other))
+            return first_of(
+                conditions, [thousandths(case.points) for _, case in earning.cases], thousandths(rule.other)
+            )
         return self._done.value(place) if rule.event else str(thousandths(rule.points or 0))
 
     def _of_group(self, group: str, places: list[int]) -> str:
@@ -207,18 +221,21 @@ class Statement:
             earning = self.plan.behaviour[place]
             each = earning.rule.each_at_most
             value = "v.value" if each is None else f"LEAST(v.value, {thousandths(each)})"
-            keys = [f"v.{self._done.called(name)} AS {column}" for name, column in zip(limits.per or (), columns, strict=True)]
+            keys = [
+                f"v.{self._done.called(name)} AS {column}"
+                for name, column in zip(limits.per or (), columns, strict=True)
+            ]
             joined = ""
             if not self._active(earning):
                 joined = " WHERE 1 = 0"
             elif earning.when is not None:
                 joined = f" INNER JOIN p ON p.id = v.id WHERE {self.held(earning.when)}"
-            parts.append(f"SELECT {', '.join(['v.id', *keys, f'{value} AS value'])} FROM v{place} AS v{joined}")  # noqa: S608 - quoted
+            parts.append(f"SELECT {', '.join(['v.id', *keys, f'{value} AS value'])} FROM v{place} AS v{joined}")
         by = ", ".join(["id", *columns])
         value = f"CAST(SUM(value) AS {self._dialect.whole}) AS value"
-        inner = f"SELECT {by}, {value} FROM ({' UNION ALL '.join(parts)}) AS u GROUP BY {by}"  # noqa: S608 - as above
+        inner = f"SELECT {by}, {value} FROM ({' UNION ALL '.join(parts)}) AS u GROUP BY {by}"
         most = "value" if limits.each_at_most is None else f"LEAST(value, {thousandths(limits.each_at_most)})"
-        return f"SELECT id, CAST(SUM({most}) AS {self._dialect.whole}) AS points FROM ({inner}) AS u GROUP BY id"  # noqa: S608 - as above
+        return f"SELECT id, CAST(SUM({most}) AS {self._dialect.whole}) AS points FROM ({inner}) AS u GROUP BY id"
 
     # ----------------------------------------------------------------------------------------------- verdict
 
@@ -238,7 +255,7 @@ class Statement:
             wanted = [place for place, name in enumerate(names) if name in qualify.grades]
             enough.append(f"{code} IN ({', '.join(map(str, wanted))})" if wanted else "1 = 0")
         via = first_of(["f.blocked >= 0", "f.raised = 1", " AND ".join(enough)], [-1, 0, 1], -1)
-        return f"SELECT f.*, {via} AS via, {code} AS grade FROM f"  # noqa: S608 - quoted
+        return f"SELECT f.*, {via} AS via, {code} AS grade FROM f"
 
     def select(self) -> str:
         """Each lead's row of `Scores.frame`."""
@@ -264,6 +281,10 @@ class Statement:
         quoted = self._dialect.quoted
         picked = ",\n  ".join(f"{x} AS {quoted(name)}" for name, x in columns.items())
         return f"{self.with_()}\nSELECT\n  {picked}\nFROM v"
+
+    def accounts(self) -> str | None:
+        """Each account's row of `AccountScores.frame`, where the rulebook has an account."""
+        return None if self._accounts is None else self._accounts.select(self.with_(), self.grades, self.held)
 
     def with_(self) -> str:
         """The parts, each under its name."""
@@ -291,4 +312,3 @@ def _columns(table: Ints, asked: dict[str, Any], sums: dict[str, list[int]], beh
         else:
             found[label] = table[:, place.index + (behind if isinstance(place, Ago) else 0)]
     return found
-

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from leadscore.base.times import FIRST, LAST
+from leadscore.base.times import DAY, FIRST, LAST
 from leadscore.engines.sql.relations import Check, Relation
 from leadscore.errors import ContractError, Problem
 
@@ -52,12 +52,15 @@ class Zone:
         Whether they are instants; else they are days, or on the wall clock already.
     """
 
-    def __init__(self, relation: Relation, column: str, timezone: str, today: int, check: Callable[[str, Check], None]) -> None:
+    def __init__(
+        self, relation: Relation, column: str, timezone: str, today: int, check: Callable[[str, Check], None]
+    ) -> None:
         kind = relation.kind(column)
         if not (pa.types.is_date(kind) or pa.types.is_timestamp(kind)):
             message = f"{kind} values where times are needed; give a view that casts them to timestamps"
             raise ContractError("tables", [Problem(f"{relation.name}.{column}", message)])
         self._relation, self._column, self._timezone = relation, column, timezone
+        self._dialect, self._kind = relation.dialect, kind
         self.zoned = pa.types.is_timestamp(kind) and kind.tz is not None
         self._dated = pa.types.is_date(kind)
         self._steps = [(0, 0)]
@@ -71,8 +74,8 @@ class Zone:
         low, high = (moment // 1_000_000 for moment in span)
         low, high = max(low - 3 * _DAY, FIRST // 1_000_000), min(max(high, today * _DAY) + 3 * _DAY, LAST // 1_000_000)
         x = relation.column(self._column)
-        beyond = f"{x} < {relation.dialect.at(low)} OR {x} > {relation.dialect.at(high)}"
-        sql = f"SELECT COUNT(*) AS n FROM {relation.sql} AS {relation.alias} WHERE {beyond}"  # noqa: S608 - quoted
+        beyond = f"{x} < {self._moment(low)} OR {x} > {self._moment(high)}"
+        sql = f"SELECT COUNT(*) AS n FROM {relation.sql} AS {relation.alias} WHERE {beyond}"
         where = f"{relation.name}.{self._column}"
         message = "a time beyond those that were there when the look-up tables were made; make them again"
         check(f"beyond {where}", Check(where, sql, message))
@@ -80,28 +83,25 @@ class Zone:
 
     def day(self) -> str:
         """The expression of the day."""
-        dialect, x = self._relation.dialect, self._relation.column(self._column)
+        dialect, x = self._dialect, self._relation.column(self._column)
         if not self.zoned:
             return dialect.day_of_date.format(x=x if self._dated else f"CAST({x} AS DATE)")
         (_, first), *later = self._steps
-        whens = [f"WHEN {x} >= {dialect.at(moment)} THEN {ahead}" for moment, ahead in reversed(later)]
+        whens = [f"WHEN {x} >= {self._moment(moment)} THEN {ahead}" for moment, ahead in reversed(later)]
         off = f"(CASE {' '.join(whens)} ELSE {first} END)" if whens else str(first)
         return dialect.day_of.format(at=x, off=off)
 
     def within(self, first: int | None, last: int) -> str:
-        """A bound in instants, or on the wall clock, that no time of the days lies outside of; a partition may use it."""
-        dialect, x = self._relation.dialect, self._relation.column(self._column)
-        if not self.zoned:
-            return ""
-        parts = [f"{x} < {dialect.at((last + 2) * _DAY)}"]
-        parts += [] if first is None else [f"{x} >= {dialect.at((first - 1) * _DAY)}"]
-        return " AND ".join(parts)
+        """A bound that no time of the days lies outside of; an index or a partition may use it."""
+        x = self._relation.column(self._column)
+        low, high = max((first or 0) - 1, FIRST // DAY), min(last + 2, LAST // DAY)
+        begins = "" if first is None else f" AND {x} >= {self._moment(low * _DAY)}"
+        return f"{x} < {self._moment(high * _DAY)}{begins}"
 
     def none(self) -> str:
         """Where there is no time, or one that no calendar has."""
-        x = self._relation.column(self._column)
-        first, last = (
-            self._relation.dialect.at(moment) if self.zoned else f"CAST('{day}' AS TIMESTAMP)"
-            for moment, day in ((FIRST // 1_000_000, "0001-01-02"), (LAST // 1_000_000, "9999-12-30"))
-        )
+        x, (first, last) = self._relation.column(self._column), self._relation.calendar(self._column, self._dialect)
         return f"{x} IS NULL OR {x} < {first} OR {x} > {last}"
+
+    def _moment(self, seconds: int) -> str:
+        return self._dialect.moment(seconds, self._kind)
