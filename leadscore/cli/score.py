@@ -90,8 +90,8 @@ def score(  # noqa: PLR0913 - a command has as many arguments as options
         raise typer.BadParameter(f"{what} an 'account'", param_hint="'--account-scores'")
     scored = score_and_write(books, files, as_of, out, strict=not set_aside, printed=printed)
     if account_scores is not None:
-        from leadscore.cli.export import write_rows  # noqa: PLC0415 - this option only
-        from leadscore.engines.rows import as_rows  # noqa: PLC0415 - as above
+        from leadscore.engines.rows import as_rows  # noqa: PLC0415 - this option only
+        from leadscore.engines.writing import write_rows  # noqa: PLC0415 - as above
         from leadscore.scoring.accounts import AccountScores  # noqa: PLC0415 - as above
 
         people = scored[books.index(with_accounts[0])]
