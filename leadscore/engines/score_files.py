@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 from leadscore.base.arguments import Arguments
-from leadscore.base.files import is_read_at
+from leadscore.base.files import is_read_at, is_stream
 from leadscore.base.groups import MISSING
 from leadscore.base.text import counted, shown
 from leadscore.engines.buckets import Days, Job, Progress, made, rows_of, summaries, write_part
@@ -206,6 +206,8 @@ def writable(given: Arguments, out: Any, tables: Mapping[str, str]) -> Path:
     read = next((path for path in tables.values() if is_read_at(target, path)), None)
     if read is not None:
         given.wrong("out", f"{str(target)!r} would replace what is read as {read!r}; name another file")
+    elif is_stream(target):
+        given.wrong("out", f"{str(target)!r} is not a file or a folder, and rows are put there when all are made")
     elif not is_file(target) and (odd := no_parts_in(target)):
         given.wrong("out", f"{str(target)!r} {odd}; name another folder")
     elif not target.absolute().parent.is_dir():
