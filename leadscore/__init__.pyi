@@ -5,6 +5,9 @@ from . import (
     drift as drift,
 )
 from . import (
+    engines as engines,
+)
+from . import (
     imports as imports,
 )
 from . import (
@@ -34,6 +37,8 @@ from . import (
 from .drift.balance.monitor import BalanceMonitor as BalanceMonitor
 from .drift.report import drift_report as drift_report
 from .engines.sql.program import to_sql as to_sql
+from .engines.replay_files import replay_files as replay_files
+from .engines.score_files import score_files as score_files
 from .errors import (
     ArgumentError as ArgumentError,
 )

@@ -10,7 +10,8 @@ import pytest
 import leadscore as ls
 
 NAMESPACES = [
-    "datasets", "drift", "imports", "learn", "meeting", "rulebook", "sales", "scoring", "stats", "tables", "threshold",
+    "datasets", "drift", "engines", "imports", "learn", "meeting", "rulebook", "sales", "scoring", "stats", "tables",
+    "threshold",
 ]  # fmt: skip
 EVERYDAY = [
     "ArgumentError",
@@ -38,11 +39,13 @@ EVERYDAY = [
     "label",
     "load_tables",
     "replay",
+    "replay_files",
     "response_times",
     "review",
     "reweigh",
     "score",
     "score_accounts",
+    "score_files",
     "score_many",
     "score_one",
     "snapshots",

@@ -191,6 +191,7 @@ HERE = {
     "cherry_picking": {"score": pd.Series(X["visits"].to_numpy(), IDS)},
     "gate": {"current": BOOK},
     "response_times": {"history": HISTORY},
+    **{name: {"leads": "leads.csv", "out": "made"} for name in ("score_files", "replay_files")},
     **{name: {"tables": DEALS} for name in ("pipeline", "weighted_pipeline")},
     "PointsCard.threshold_at": {"probability": 0.3},
     "PointsCard.to_rulebook": {"threshold": 1},
@@ -261,6 +262,7 @@ def files(tmp_path_factory):
     DATA.write(folder / "data.yaml")
     MODEL.save(folder / "model.npz")
     ACTIVITY.write(folder / "activity.parquet")
+    LEADS.to_csv(folder / "leads.csv", index=False)
     return folder
 
 

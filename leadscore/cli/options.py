@@ -49,10 +49,14 @@ Written = tuple[str, Path | None, tuple[str, ...]]
 TABLES, RULEBOOKS, PAGES = (".parquet", ".csv"), (".yaml", ".yml"), (".html", ".md", ".json")
 
 
-def check_written(read: Sequence[str | Path | None], *written: Written, folder: bool = False) -> None:
+# What makes a place none for a folder that is written; empty if it will do.
+Odd = Callable[[Path], str]
+
+
+def check_written(read: Sequence[str | Path | None], *written: Written, folder: Odd | None = None) -> None:
     """Refuse an output that cannot be, or that would destroy an input, before anything is read.
 
-    It may be a folder that is there already where that is asked for, if it holds nothing but days of activity.
+    It may be a folder that is there already where `folder` finds nothing odd about it.
 
     What is printed goes to stderr where an output is stdout.
     """
@@ -88,12 +92,10 @@ def model_files(model: Path | None) -> list[Written]:
     return [("--model", model, (".npz",)), ("--model", model and model.with_suffix(".md"), (".md",))]
 
 
-def _unwritable(path: Path, endings: tuple[str, ...], *, folder: bool) -> str:
+def _unwritable(path: Path, endings: tuple[str, ...], *, folder: Odd | None) -> str:
     real = Path(os.path.realpath(path))
-    if folder and real.is_dir():
-        from leadscore.tables.daily_activity import no_day_in  # noqa: PLC0415 - needs pandas
-
-        odd = no_day_in(real)
+    if folder is not None and real.is_dir():
+        odd = folder(real)
         return f"{str(path)!r} {odd}; name another folder" if odd else ""
     if real.is_symlink() or real.is_dir() or not real.parent.is_dir():
         what = "is a folder" if real.is_dir() else f"would be in {str(real.parent)!r}, which is not a folder"
@@ -115,17 +117,38 @@ def reading(*, set_aside: bool, observed_until: dt.date | None, stage_name: Sequ
     return {"strict": not set_aside, "observed_until": observed_until, "stages": stages}
 
 
+def in_buckets(given: Files, engine: str | None, buckets: int | None, out: Path, *, whole: Sequence[str] = ()) -> bool:
+    """Whether tables are cut into buckets; `whole` are the options given that need them as a whole."""
+    from leadscore.engines.size import fits_memory  # noqa: PLC0415 - needs pyarrow
+    from leadscore.tables.loading import is_data_file  # noqa: PLC0415 - needs pandas
+
+    parts = not (out.suffix or is_stream(out))
+    for option, meant in (("--buckets", buckets is not None), ("--out FOLDER", parts)):
+        if engine == "memory" and meant:
+            raise typer.BadParameter("goes with '--engine buckets'", param_hint=f"'{option}'")
+    reasons = ["--data"] if is_data_file(given[0]) else []
+    reasons += [*whole, *([f"--out {out}"] if is_stream(out) else [])]
+    asked = engine == "buckets" or buckets is not None or parts
+    if asked and reasons:
+        message = f"{' and '.join(reasons)}: done in memory only, from the tables as a whole"
+        raise typer.BadParameter(message, param_hint="'--engine'")
+    tables = zip(("leads", "events", "outcomes"), given, strict=True)
+    whole_fits = bool(reasons) or engine == "memory"
+    return asked or not (whole_fits or fits_memory({name: path for name, path in tables if path is not None}))
+
+
 # What tables are read from: leads or a data file, then events, outcomes, touches, costs, as far as a command has them.
 Files = tuple[str | None, ...]
 
 
-def files(
+def files(  # noqa: PLR0913 - what may be read, and what is written
     rulebook: Path | None,
     data: Path | None,
     given: Files,
     *written: Written,
     needed: str = "",
     names: Sequence[str] = ("leads", "events", "outcomes"),
+    folder: Odd | None = None,
 ) -> Files:
     """What the tables are read from: a data file, or the files of tables that are given, in the order of their names.
 
@@ -148,8 +171,8 @@ def files(
     if data is not None and instead:
         typer.echo(f"{' and '.join(instead)}: read in place of what {visible(data)} says.", err=True)
     found = given if data is None else (str(data), *given[1:])
-    check_written([rulebook, *found], *written)
-    check_written(read_from(found), *written)
+    check_written([rulebook, *found], *written, folder=folder)
+    check_written(read_from(found), *written, folder=folder)
     return found
 
 
@@ -235,6 +258,14 @@ WorkedOnly = Annotated[
 SetAside = Annotated[
     bool, typer.Option("--set-aside", help="Leave out rows that break the contract of the tables, instead of stopping.")
 ]
+Engine = Annotated[
+    Literal["memory", "buckets"] | None,
+    typer.Option(
+        help="memory holds all tables; buckets cuts them into parts of leads, for tables larger than that. "
+        "By default chosen by their size."
+    ),
+]
+Buckets = Annotated[int | None, option("N", "With --engine buckets: how many; by default by the size.", min=1)]
 Printed = Annotated[
     Literal["table", "json"], typer.Option("--format", help="A table for people, or JSON for programs.")
 ]

@@ -20,6 +20,9 @@ from leadscore.cli.printing import alone, print_json, print_set_aside, print_tab
 from leadscore.errors import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from leadscore.present.result import Result
     from leadscore.scoring.scores import Scores
 
 
@@ -64,7 +67,7 @@ def score(  # noqa: PLR0913 - a command has as many arguments as options
     rulebooks: options.RulebookFiles = (options.RULEBOOK,),  # type: ignore[assignment] # typer makes it a list
     *,
     as_of: options.AsOf,
-    out: Annotated[Path, a_file("Where the scores go: .parquet, or .csv for spreadsheets.")],
+    out: Annotated[Path, a_file("Where the scores go: .parquet, or .csv for spreadsheets; or a folder of parts.")],
     account_scores: Annotated[
         Path | None, a_file("Where the scores of accounts go, by the 'account' of the rulebook: .parquet or .csv.")
     ] = None,
@@ -73,6 +76,8 @@ def score(  # noqa: PLR0913 - a command has as many arguments as options
     events: options.Events = None,
     outcomes: options.Outcomes = None,
     set_aside: options.SetAside = False,
+    engine: options.Engine = None,
+    buckets: options.Buckets = None,
     printed: options.Printed = "table",
 ) -> None:
     """Score every lead, write the scores to a file, sum them up.
@@ -80,9 +85,15 @@ def score(  # noqa: PLR0913 - a command has as many arguments as options
     Several rulebooks give several scores side by side, one set of columns each. Exit code 1, and no file, if the tables
     break their contract; what breaks it is shown.
     """
-    written = [("--out", out, options.TABLES), ("--account-scores", account_scores, options.TABLES)]
-    options.check_written(rulebooks, *written)
-    files = options.files(rulebooks[0], data, (leads, events, outcomes), *written)
+    from leadscore.engines.runs import no_parts_in  # noqa: PLC0415 - this command and 'replay' only
+
+    written = [("--out", out, (*options.TABLES, "")), ("--account-scores", account_scores, options.TABLES)]
+    options.check_written(rulebooks, *written, folder=no_parts_in)
+    files = options.files(rulebooks[0], data, (leads, events, outcomes), *written, folder=no_parts_in)
+    whole = {"several rulebooks": len(rulebooks) > 1, "--account-scores": account_scores, "--set-aside": set_aside}
+    if options.in_buckets(files, engine, buckets, out, whole=[name for name, given in whole.items() if given]):
+        _in_buckets(ls.score_files, rulebooks[0], files, out, buckets, printed, as_of=as_of)
+        return
     books = [ls.Rulebook.read(path) for path in rulebooks]
     with_accounts = [book for book in books if book.account is not None]
     if account_scores is not None and len(with_accounts) != 1:
@@ -90,8 +101,8 @@ def score(  # noqa: PLR0913 - a command has as many arguments as options
         raise typer.BadParameter(f"{what} an 'account'", param_hint="'--account-scores'")
     scored = score_and_write(books, files, as_of, out, strict=not set_aside, printed=printed)
     if account_scores is not None:
-        from leadscore.cli.export import write_rows  # noqa: PLC0415 - this option only
-        from leadscore.engines.rows import as_rows  # noqa: PLC0415 - as above
+        from leadscore.engines.rows import as_rows  # noqa: PLC0415 - this option only
+        from leadscore.engines.writing import write_rows  # noqa: PLC0415 - as above
         from leadscore.scoring.accounts import AccountScores  # noqa: PLC0415 - as above
 
         people = scored[books.index(with_accounts[0])]
@@ -101,6 +112,27 @@ def score(  # noqa: PLR0913 - a command has as many arguments as options
         write_rows(as_rows(frame), account_scores, people.rulebook, {"as_of": as_of.isoformat()})
         if printed == "table":
             typer.echo(f"\n{accounts}\nWritten to {visible(account_scores)}: {counted(len(accounts), 'account')}")
+
+
+def _in_buckets(  # noqa: PLR0913, PLR0917 - what is done, with what, and where to
+    made: Callable[..., Result],
+    rulebook: Path,
+    files: options.Files,
+    out: Path,
+    buckets: int | None,
+    printed: str,
+    **days: dt.date,
+) -> None:
+    """Score or replay leads in buckets, and print what became of them."""
+    from leadscore.engines.size import buckets_for  # noqa: PLC0415 - needs pyarrow
+
+    tables = {name: path for name, path in zip(("leads", "events", "outcomes"), files, strict=True) if path}
+    cut = buckets or buckets_for(tables)
+    with steps(len(tables) + cut + 3) as step:
+        result = made(**tables, rulebook=ls.Rulebook.read(rulebook), out=out, buckets=cut, progress=step, **days)
+    print_written(result, printed, out)
+    if printed == "table":
+        typer.echo(f"Written to {visible(out)}")
 
 
 def score_and_write(  # noqa: PLR0913
@@ -171,12 +203,14 @@ def replay(  # noqa: PLR0913
     *,
     start: options.Start,
     end: options.End,
-    out: Annotated[Path, a_file("Where the leads that qualified go: .parquet or .csv.")],
+    out: Annotated[Path, a_file("Where the leads that qualified go: .parquet or .csv; or a folder of parts.")],
     data: options.Data = None,
     leads: options.Leads = None,
     events: options.Events = None,
     outcomes: options.Outcomes = None,
     set_aside: options.SetAside = False,
+    engine: options.Engine = None,
+    buckets: options.Buckets = None,
     printed: options.Printed = "table",
 ) -> None:
     """Find the day each lead first qualified and its score then.
@@ -184,8 +218,13 @@ def replay(  # noqa: PLR0913
     Every day is judged as 'score' would have judged it.
     """
     from leadscore.cli.export import write_history  # noqa: PLC0415 - this command only
+    from leadscore.engines.runs import no_parts_in  # noqa: PLC0415 - this command and 'score' only
 
-    files = options.files(rulebook, data, (leads, events, outcomes), ("--out", out, options.TABLES))
+    written = "--out", out, (*options.TABLES, "")
+    files = options.files(rulebook, data, (leads, events, outcomes), written, folder=no_parts_in)
+    if options.in_buckets(files, engine, buckets, out, whole=["--set-aside"] if set_aside else []):
+        _in_buckets(ls.replay_files, rulebook, files, out, buckets, printed, start=start, end=end)
+        return
     book = ls.Rulebook.read(rulebook)
     with steps(3) as step:
         step("Reading leads and events")
@@ -223,11 +262,14 @@ def activity(  # noqa: PLR0913
     'score --events' and 'explain --events' read it in place of the events, with the same result. A folder is extended
     by the files of the new days.
     """
+    from leadscore.tables.daily_activity import no_day_in  # noqa: PLC0415 - this command only
+
     # An activity may be extended where it stands.
     in_place = extend is not None and os.path.realpath(extend) == os.path.realpath(out)
     files = options.files(rulebook, data, (events,), names=("events",))
     written = "--out", out, (".parquet", "")
-    options.check_written([rulebook, *options.read_from(files), None if in_place else extend], written, folder=True)
+    read = [rulebook, *options.read_from(files), None if in_place else extend]
+    options.check_written(read, written, folder=no_day_in)
     book = ls.Rulebook.read(rulebook) if rulebook else None
     with alone(out if in_place else None), steps(2) as step:
         step("Counting events")

@@ -32,6 +32,14 @@ from leadscore.tables.lead_history import Positions
 from leadscore.tables.tables import Tables
 
 
+@dataclass(frozen=True)
+class Moments:
+    """When leads qualified on their days, in UTC, as if events had a time of day; `dated` if none of theirs has one."""
+
+    at: pd.DatetimeIndex
+    dated: bool
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class History(Result):
     """When leads qualified in a period, and with which score; made by `replay`.
@@ -56,6 +64,8 @@ class History(Result):
     tables : Tables
     attributes : Attributes or None
         What each fit rule looks at.
+    moments : Moments or None
+        What `qualified_at` would be if other leads' events had a time of day: so parts of a whole are put together.
     """
 
     rulebook: Rulebook
@@ -66,6 +76,7 @@ class History(Result):
     states: pd.DataFrame | None
     tables: Tables
     attributes: Attributes | None = None
+    moments: Moments | None = None
 
     @property
     def headline(self) -> str:
@@ -128,11 +139,9 @@ class History(Result):
             If there is no such column.
         """
         new = self.frame[~self.frame["already"]]
-        period = pd.Series(pd.date_range(self.start, self.end, unit="us"))
-        days = period.groupby(_monday(period)).size().rename_axis("week").rename("days")
         if by is None:
-            counts = _monday(new["day"]).value_counts().reindex(days.index, fill_value=0)
-            return pd.DataFrame({"qualified": counts, "days": days})
+            return by_week(new["day"], self.start, self.end)
+        days = _weeks(self.start, self.end)
         codes, names = grouping(self.tables, by, {name: self.frame[name] for name in ("segment", "via", "grade")})
         group = pd.Series(np.array(names, object)[codes[self.tables.positions(new.index)]], new.index, name="group")
         index = pd.MultiIndex.from_product([sorted(group.unique()), days.index], names=["group", "week"])
@@ -147,6 +156,19 @@ class History(Result):
 
     def __len__(self) -> int:
         return len(self.frame)
+
+
+def by_week(qualified: pd.Series[Any], start: dt.date, end: dt.date) -> pd.DataFrame:
+    """How many leads qualified in each week of a period, given the day on which each did; see `History.weekly`."""
+    days = _weeks(start, end)
+    counts = _monday(qualified).value_counts().reindex(days.index, fill_value=0)
+    return pd.DataFrame({"qualified": counts, "days": days})
+
+
+def _weeks(start: dt.date, end: dt.date) -> pd.Series[Any]:
+    """How many days of each week lie in a period, by its Monday."""
+    period = pd.Series(pd.date_range(start, end, unit="us"))
+    return period.groupby(_monday(period)).size().rename_axis("week").rename("days")
 
 
 def _monday(days: pd.Series[Any]) -> pd.Series[Any]:
@@ -231,12 +253,12 @@ class Replay:
         """What `replay` says of some days."""
         timeline, start = self.timeline, day_of(first)
         lead, day, already = self._search.came(first, last)
-        frame = _frame(timeline, self.tables, lead, day)
+        frame, moments = _frame(timeline, self.tables, lead, day)
         frame.insert(1, "already", already)
         there = int((timeline.there_from <= last).sum())
         stays = self._states(first, last) if states else None
         rulebook, attributes = timeline.plan.rulebook, timeline.attributes
-        return History(rulebook, start, day_of(last), there, frame, stays, self.tables, attributes)
+        return History(rulebook, start, day_of(last), there, frame, stays, self.tables, attributes, moments)
 
     def _states(self, first: int, last: int) -> pd.DataFrame:
         """`History.states`."""
@@ -259,8 +281,8 @@ class Replay:
         return days.place(lead + 1, 0 * lead) - days.place(lead, (timeline.last - begins + 1).astype(np.int32))
 
 
-def _frame(timeline: Timeline, tables: Tables, lead: Positions, day: Positions) -> pd.DataFrame:
-    """`History.frame` for leads on the days they qualified, but for `already`."""
+def _frame(timeline: Timeline, tables: Tables, lead: Positions, day: Positions) -> tuple[pd.DataFrame, Moments]:
+    """`History.frame` for leads on the days they qualified, but for `already`; and the moments behind it."""
     timezone = timeline.plan.rulebook.timezone
     doings, zoned = Doings.read(tables, timeline, lead, day)
     frames, times, alone = [verdicts(timeline.at(lead[:0], day[:0]))], [lead[:0].astype(np.int64)], [lead[:0] > 0]
@@ -274,8 +296,9 @@ def _frame(timeline: Timeline, tables: Tables, lead: Positions, day: Positions) 
     moments = Times(np.concatenate(times), zoned).utc(timezone)
     morning = Times(day.astype(np.int64) * DAY, zoned=False).utc(timezone)
     # Where all events have a date only, nobody wrote down when on its day one was.
-    dated = (Times(doings.moment, zoned).local(timezone) % DAY == 0).all()
-    reached_at = np.where(np.concatenate(alone), morning, NO_TIME if dated else moments)
+    dated = bool((Times(doings.moment, zoned).local(timezone) % DAY == 0).all())
+    unasked = np.concatenate(alone)
+    reached_at = np.where(unasked, morning, moments)
     created = tables.created()
     if created is not None:
         # Nobody qualifies before being there, whatever is on record from earlier that day.
@@ -283,5 +306,6 @@ def _frame(timeline: Timeline, tables: Tables, lead: Positions, day: Positions) 
         reached_at[known] = np.maximum(reached_at, created.utc(timezone)[lead])[known]
     frame = pd.concat(frames, ignore_index=True).drop(columns=["qualified", "blocked_by"])
     frame.insert(0, "day", day.astype("datetime64[D]").astype("datetime64[us]"))
-    frame.insert(1, "qualified_at", pd.DatetimeIndex(reached_at.view("datetime64[us]")).tz_localize("UTC"))
-    return frame.set_axis(lead_ids(tables, lead))
+    reached = pd.DatetimeIndex(reached_at.view("datetime64[us]")).tz_localize("UTC")
+    frame.insert(1, "qualified_at", reached.where(unasked) if dated else reached)
+    return frame.set_axis(lead_ids(tables, lead)), Moments(reached, dated)

@@ -103,7 +103,7 @@ def open_source(data: Any, name: str) -> Source:
 
     Parameters
     ----------
-    data : DataFrame, path, pyarrow Table, or an object with the Arrow PyCapsule interface
+    data : DataFrame, path, pyarrow Table, an object with the Arrow PyCapsule interface, or a Source, which it stays
         A path is a CSV or Parquet file, a glob, or a folder of parts of one kind.
     name : str
         The table's name in messages.
@@ -116,6 +116,8 @@ def open_source(data: Any, name: str) -> Source:
     if name == "events" and not isinstance(data, pd.DataFrame):
         # What `flag_bots` gives holds them.
         data = getattr(data, "events", data)
+    if isinstance(data, Source):
+        return data
     if isinstance(data, pd.DataFrame):
         return _from_pandas(data, name)
     if isinstance(data, (str, os.PathLike)):

@@ -175,8 +175,8 @@ def load_tables(  # noqa: PLR0913 - the tables, and how to read them
     imported = _imported(leads, sources, books, strict=strict)
     parts = {"leads": leads, "events": events, "outcomes": outcomes, "touches": touches, "costs": costs}
     opened = _opened(parts, imported)
-    wanted = {name: _wanted(source, books, kept) for name, source in opened.items()}
-    refuse([problem for name, source in opened.items() for problem in _lacking(source, wanted[name], books)])
+    wanted = {name: wanted_columns(source, books, kept) for name, source in opened.items()}
+    refuse([problem for name, source in opened.items() for problem in lacking_columns(source, wanted[name], books)])
     breaches = _breaches(opened, books)
     timezone = books[0].timezone if books else imported.timezone if imported else "UTC"
     reached, mended = None, pd.DataFrame()
@@ -316,7 +316,7 @@ def _read_log(
     return events
 
 
-def _wanted(source: Source, books: list[Rulebook], columns: Sequence[str] | None) -> list[str]:
+def wanted_columns(source: Source, books: list[Rulebook], columns: Sequence[str] | None) -> list[str]:
     """The columns to read: what the contract requires, then what the rulebooks use and the caller asks for, or all."""
     if source.name in _WHOLE:
         return list(dict.fromkeys([*_WHOLE[source.name], *source.columns]))
@@ -356,7 +356,8 @@ def _needed(rulebook: Rulebook) -> Mapping[str, Kind]:
     return asked | lead_kinds(rulebook) | persona_kinds(rulebook)
 
 
-def _lacking(source: Source, wanted: list[str], books: list[Rulebook]) -> list[Problem]:
+def lacking_columns(source: Source, wanted: list[str], books: list[Rulebook]) -> list[Problem]:
+    """A problem for each wanted column that a table lacks, and for what daily activity was not made for."""
     used = {
         name: f", which rulebook {book.name!r} uses"
         for book in reversed(books)
@@ -422,11 +423,15 @@ def _codes(ids: pa.Array) -> npt.NDArray[np.int32]:
     return distinct(ids)[0]
 
 
+def email_columns(source: Source, wanted: list[str]) -> list[str]:
+    """The columns of e-mail addresses beside the wanted ones, by which leads are seen to be one person."""
+    return [name for name in source.columns if named_like_email(name) and name not in {*wanted, *source.repeated}]
+
+
 def _with_emails(source: Source, wanted: list[str]) -> pa.Table:
     """The wanted columns of the leads, and those of e-mail addresses, if they can be read."""
-    emails = [name for name in source.columns if named_like_email(name) and name not in {*wanted, *source.repeated}]
     try:
-        return source.table([*wanted, *emails])
+        return source.table([*wanted, *email_columns(source, wanted)])
     except ContractError:
         return source.table(wanted)
 

@@ -84,6 +84,11 @@ class _Words(NamedTuple):
     long: npt.NDArray[np.intp]
 
 
+def hashed(texts: pa.Array) -> _Numbers:
+    """(n_texts,) a number for each, the same for the same text wherever it stands; of nulls any."""
+    return _words(texts).hashed
+
+
 def _words(texts: pa.Array) -> _Words:
     texts = texts.cast(pa.large_string())
     _, offsets, data = texts.buffers()

@@ -6,7 +6,7 @@ import leadscore as ls
 from tests.support.hostile import as_id, printable
 
 
-def _worlds(one, other):
+def worlds(one, other):
     """Tables and two rulebooks, by which leads differ."""
     raw, one, other = (as_id(one), as_id(other)), printable(one), f"{printable(other)}."
     document = {
@@ -27,27 +27,27 @@ def _worlds(one, other):
     return ls.load_tables(leads, events, rulebook=[old, new]), old, new, leads["lead_id"].iloc[0]
 
 
-_PERIOD = {"start": "2026-03-01", "end": "2026-03-31"}
+PERIOD = {"start": "2026-03-01", "end": "2026-03-31"}
 
 
 def _explanation(one, other):
-    tables, book, _, lead = _worlds(one, other)
+    tables, book, _, lead = worlds(one, other)
     return ls.score(tables, book, as_of="2026-03-31").explain(lead)
 
 
 def _scores(one, other):
-    tables, book, *_ = _worlds(one, other)
+    tables, book, *_ = worlds(one, other)
     return ls.score(tables, book, as_of="2026-03-31")
 
 
 def _history(one, other):
-    tables, book, *_ = _worlds(one, other)
-    return ls.replay(tables, book, **_PERIOD, states=True)
+    tables, book, *_ = worlds(one, other)
+    return ls.replay(tables, book, **PERIOD, states=True)
 
 
 def _comparison(one, other):
-    tables, old, new, _ = _worlds(one, other)
-    return ls.compare(tables, old, new, **_PERIOD)
+    tables, old, new, _ = worlds(one, other)
+    return ls.compare(tables, old, new, **PERIOD)
 
 
 def _accounts(one, other):
@@ -68,7 +68,7 @@ def _accounts(one, other):
 
 
 def _many(one, other):
-    tables, old, new, _ = _worlds(one, other)
+    tables, old, new, _ = worlds(one, other)
     return ls.score_many(tables, [old, new.edited({"name": f"new {printable(one)}"})], as_of="2026-03-31")
 
 

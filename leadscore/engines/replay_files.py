@@ -1,0 +1,199 @@
+"""`replay_files`: when leads qualified, from files to files, in buckets, where memory does not hold them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from leadscore.base.arguments import Arguments
+from leadscore.base.days import day_of
+from leadscore.base.text import counted
+from leadscore.engines.buckets import Days, Job, made, summaries
+from leadscore.engines.rows import history_rows
+from leadscore.engines.score_files import how, paths, writable, write
+from leadscore.engines.size import buckets_for
+from leadscore.present.result import Result, Section
+from leadscore.rulebook import Rulebook
+from leadscore.scoring.replay import by_week, replay
+from leadscore.scoring.scores import named
+from leadscore.tables.tables import Tables
+
+# The moment that counts unless all events of all leads are dates.
+_MOMENT = "leadscore.moment"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ReplayedFiles(Result):
+    """When leads qualified in a period, from files to files; made by `replay_files`.
+
+    Attributes
+    ----------
+    rulebook : Rulebook
+    start, end : date
+    out : str
+        Where the rows are: one file, or a folder of parts `bucket=0000.parquet`.
+    n_leads : int
+        The leads that were there on some day of the period.
+    qualified : int
+        How many qualified in it.
+    already : int
+        How many had already qualified before it; they have a row too.
+    weekly : DataFrame, index week (its Monday)
+        As `History.weekly()`.
+    made_from : dict
+        See `ScoredFiles`.
+    """
+
+    rulebook: Rulebook
+    start: dt.date
+    end: dt.date
+    out: str
+    n_leads: int
+    qualified: int
+    already: int
+    weekly: pd.DataFrame
+    made_from: Mapping[str, Any]
+    mended: int = 0
+
+    @property
+    def headline(self) -> str:
+        """How many leads qualified in the period."""
+        period = f"from {self.start} to {self.end}"
+        return f"{self.qualified:,} of {counted(self.n_leads, 'lead')} qualified {period} by {named(self.rulebook)}."
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Leads that had qualified before, outcomes put in order, in how many buckets it was done."""
+        before = (f"{counted(self.already, 'lead')} had already qualified before the period.",) if self.already else ()
+        mended = counted(self.mended, "outcome")
+        order = (f"{mended} out of order by less than 24 hours, put in order.",) if self.mended else ()
+        buckets = f"Replayed in {counted(self.made_from['buckets'], 'bucket')}; rows stand bucket by bucket."
+        return (*before, *order, "Every lead is counted: this is no sample, so there is no interval.", buckets)
+
+    def sections(self) -> Iterator[Section]:
+        """The weeks."""
+        yield Section("weekly", "Leads that qualified in each week, from Monday", self.weekly)
+
+    def __len__(self) -> int:
+        return self.qualified + self.already
+
+
+def replay_files(  # noqa: PLR0913 - the tables, and how they are gone through
+    leads: str | os.PathLike[str],
+    events: str | os.PathLike[str] | None = None,
+    outcomes: str | os.PathLike[str] | None = None,
+    *,
+    rulebook: Rulebook,
+    start: Any,
+    end: Any,
+    out: str | os.PathLike[str],
+    buckets: int | None = None,
+    threads: int | None = None,
+    progress: Callable[[str], object] | None = None,
+) -> ReplayedFiles:
+    r"""Find from files to files when each lead qualified, where memory does not hold them: the rows of `replay`.
+
+    It is done in buckets of leads as `score_files` does it: a run that was killed goes on where it was, and the result
+    is whole or not there.
+
+    Parameters
+    ----------
+    leads, events, outcomes : path
+        See `score_files`.
+    rulebook : Rulebook
+    start, end : date, or text as "2026-03-31"
+        The first and the last day of the period, in the rulebook's time zone.
+    out : path
+        See `score_files`; a row for each lead that qualified, as `History.frame` has it.
+    buckets, threads, progress
+        See `score_files`.
+
+    Returns
+    -------
+    ReplayedFiles
+
+    Raises
+    ------
+    ContractError
+        If the tables break the contract, in the words of `load_tables`; nothing is written.
+    ArgumentError
+        If `start` or `end` is no day, the period ends before it starts, or `out` cannot be.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import leadscore as ls
+    >>> rulebook = ls.Rulebook.from_yaml('''
+    ... leadscore: 1
+    ... name: demo
+    ... fit: [{name: Home market, when: {country: [US, CA]}, points: 60}]
+    ... qualify: {threshold: 60}
+    ... ''')
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     leads, out = Path(folder, "leads.csv"), Path(folder, "history.parquet")
+    ...     _ = leads.write_text("lead_id,created_at,country\na,2026-03-03,US\nb,2026-03-03,NO\n")
+    ...     found = ls.replay_files(leads, rulebook=rulebook, start="2026-03-01", end="2026-03-31", out=out)
+    >>> found.headline
+    "1 of 2 leads qualified from 2026-03-01 to 2026-03-31 by 'demo'."
+    """
+    with Arguments("replay_files") as given:
+        tables = paths(given, leads=leads, events=events, outcomes=outcomes)
+        given.types(rulebook=(rulebook, Rulebook))
+        first, last = (day_of(day) for day in given.period(start, end))
+        target = writable(given, out, tables)
+        buckets, threads, say = how(given, buckets, threads, progress)
+    job = Job(history, rulebook, (first, last), tables, buckets or buckets_for(tables))
+    with made(job, target, threads, say) as (run, made_from):
+        parts = summaries(run, job.buckets)
+        say(f"Writing {target}")
+        dated = all(part["dated"] for part in parts)
+        said = {"start": first.isoformat(), "end": last.isoformat()}
+        write(run, job, target, made_from, said, partial(_settled, dated=dated))
+        return _added(parts, job, str(target), made_from)
+
+
+def history(tables: Tables, rulebook: Rulebook, days: Days) -> tuple[pa.Table, dict[str, Any]]:
+    """When the leads of a bucket qualified, and what they add to the sums.
+
+    Whether `qualified_at` is told hangs on the events of all leads, so both columns go along.
+    """
+    found = replay(tables, rulebook, start=days[0], end=days[1])
+    rows, moments = history_rows(found), found.moments
+    assert moments is not None
+    new = found.frame.loc[~found.frame["already"], "day"]
+    return rows.append_column(_MOMENT, pa.array(moments.at).cast(rows["qualified_at"].type)), {
+        "leads": found.n_leads,
+        "already": found.already,
+        "qualified": len(found) - found.already,
+        "dated": moments.dated,
+        "mended": len(tables.mended),
+        "days": {str(day)[:10]: int(n) for day, n in new.value_counts().items()},
+    }
+
+
+def _settled(rows: pa.Table, *, dated: bool) -> pa.Table:
+    """The rows of a bucket with the moments that hold for the whole; those of a run that was killed may have them."""
+    if _MOMENT not in rows.column_names:
+        return rows
+    place = rows.column_names.index("qualified_at")
+    chosen = rows if dated else rows.set_column(place, rows.schema.field(place), rows[_MOMENT])
+    return chosen.drop_columns([_MOMENT])
+
+
+def _added(parts: Sequence[Mapping[str, Any]], job: Job, out: str, made_from: Mapping[str, Any]) -> ReplayedFiles:
+    """The sums of all buckets."""
+    leads, qualified, already, mended = (
+        sum(part[name] for part in parts) for name in ("leads", "qualified", "already", "mended")
+    )
+    days = [day for part in parts for day, n in part["days"].items() for _ in range(n)]
+    first, last = job.days
+    weekly = by_week(pd.Series(pd.to_datetime(days)).astype("datetime64[us]"), first, last)
+    return ReplayedFiles(job.rulebook, first, last, out, leads, qualified, already, weekly, made_from, mended)

@@ -1,0 +1,26 @@
+"""Results of `leadscore.engines` in which lead ids, rules, segments and rulebooks have the names given."""
+
+import tempfile
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet
+
+import leadscore as ls
+from tests.support.results_scoring import PERIOD, worlds
+
+
+def _made(one, other, make):
+    tables, book, *_ = worlds(one, other)
+    with tempfile.TemporaryDirectory() as folder:
+        leads = Path(folder, "leads.parquet")
+        pa.parquet.write_table(tables.leads, leads)
+        return make(leads, rulebook=book, out=Path(folder, "out"), buckets=2, threads=1)
+
+
+RESULTS = {
+    "ScoredFiles": lambda *names: _made(
+        *names, lambda *files, **how: ls.score_files(*files, as_of="2026-03-31", **how)
+    ),
+    "ReplayedFiles": lambda *names: _made(*names, lambda *files, **how: ls.replay_files(*files, **PERIOD, **how)),
+}
