@@ -5,6 +5,9 @@ from . import (
     drift as drift,
 )
 from . import (
+    engines as engines,
+)
+from . import (
     imports as imports,
 )
 from . import (
@@ -33,6 +36,8 @@ from . import (
 )
 from .drift.balance.monitor import BalanceMonitor as BalanceMonitor
 from .drift.report import drift_report as drift_report
+from .engines.spark import replay_spark as replay_spark
+from .engines.spark import score_spark as score_spark
 from .errors import (
     ArgumentError as ArgumentError,
 )

@@ -10,7 +10,7 @@ import pytest
 import leadscore as ls
 
 NAMESPACES = [
-    "datasets", "drift", "imports", "learn", "meeting", "rulebook", "sales", "scoring", "stats", "tables", "threshold",
+    "datasets", "drift", "engines", "imports", "learn", "meeting", "rulebook", "sales", "scoring", "stats", "tables", "threshold",
 ]  # fmt: skip
 EVERYDAY = [
     "ArgumentError",
@@ -38,6 +38,7 @@ EVERYDAY = [
     "label",
     "load_tables",
     "replay",
+    "replay_spark",
     "response_times",
     "review",
     "reweigh",
@@ -45,6 +46,7 @@ EVERYDAY = [
     "score_accounts",
     "score_many",
     "score_one",
+    "score_spark",
     "snapshots",
     "suggest",
     "threshold_table",
