@@ -48,6 +48,7 @@ EVERYDAY = [
     "score_files",
     "score_many",
     "score_one",
+    "score_spark",
     "snapshots",
     "suggest",
     "threshold_table",

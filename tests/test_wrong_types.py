@@ -229,8 +229,9 @@ LEFT_OUT = {
         "asked by other parts of the package, which have checked what they ask with",
     ),
 }
-# What is refused here even with good arguments, for want of a year of weeks; what is wrong by type is said first.
-NEED_MORE = {"BalanceMonitor.causes", "BalanceMonitor.acknowledge", "train"}
+# What is refused here even with good arguments, for want of a year of weeks or of Spark; what is wrong by type is said
+# first.
+NEED_MORE = {"BalanceMonitor.causes", "BalanceMonitor.acknowledge", "train", "score_spark", "replay_spark"}
 
 
 def public():
