@@ -36,11 +36,11 @@ from . import (
 )
 from .drift.balance.monitor import BalanceMonitor as BalanceMonitor
 from .drift.report import drift_report as drift_report
-from .engines.sql.program import to_sql as to_sql
 from .engines.replay_files import replay_files as replay_files
 from .engines.score_files import score_files as score_files
 from .engines.spark import replay_spark as replay_spark
 from .engines.spark import score_spark as score_spark
+from .engines.sql.program import to_sql as to_sql
 from .errors import (
     ArgumentError as ArgumentError,
 )

@@ -157,12 +157,7 @@ def files(  # noqa: PLR0913 - what may be read, and what is written
     """
     first, *others = named = dict(zip(names, given, strict=False))
     beside = (rulebook or Path()).parent / "data.yaml"
-    if data is not None and named[first] is not None:
-        raise typer.BadParameter("give one or the other", param_hint=f"'--data' and '--{first}'")
-    if data is None and named[first] is None and beside.is_file():
-        data = beside
-    elif named[first] is not None and beside.is_file():
-        typer.echo(f"Not read: {visible(beside)}, as --{first} is given.", err=True)
+    data = data_of(rulebook, data, given[0], first)
     lacking = [f"--{name}" for name in (first, needed) if name and named[name] is None]
     if data is None and lacking:
         what = f"needed, or a data file: --data names one, and there is no {str(beside)!r}"
@@ -174,6 +169,18 @@ def files(  # noqa: PLR0913 - what may be read, and what is written
     check_written([rulebook, *found], *written, folder=folder)
     check_written(read_from(found), *written, folder=folder)
     return found
+
+
+def data_of(rulebook: Path | None, data: Path | None, first: str | None, name: str = "leads") -> Path | None:
+    """The data file that tables are read from: the one given, or the data.yaml beside the rulebook."""
+    beside = (rulebook or Path()).parent / "data.yaml"
+    if data is not None and first is not None:
+        raise typer.BadParameter("give one or the other", param_hint=f"'--data' and '--{name}'")
+    if data is None and first is None and beside.is_file():
+        return beside
+    if first is not None and beside.is_file():
+        typer.echo(f"Not read: {visible(beside)}, as --{name} is given.", err=True)
+    return data
 
 
 def read_from(given: Files) -> list[str]:
@@ -265,7 +272,19 @@ Engine = Annotated[
         "By default chosen by their size."
     ),
 ]
-Buckets = Annotated[int | None, option("N", "With --engine buckets: how many; by default by the size.", min=1)]
+ScoreEngine = Annotated[
+    Literal["memory", "buckets", "duckdb", "postgres", "spark"] | None,
+    typer.Option(
+        "--engine",
+        help="memory holds all tables; buckets cuts them into parts of leads, for tables larger than that; by default "
+        "chosen by their size. duckdb, postgres and spark score leads where they are.",
+    ),
+]
+Buckets = Annotated[int | None, option("N", "With --engine buckets or spark: how many; by default by the size.", min=1)]
+Connection = Annotated[
+    str | None,
+    option("NAME", "With --engine duckdb or postgres: the environment variable that holds the connection."),
+]
 Printed = Annotated[
     Literal["table", "json"], typer.Option("--format", help="A table for people, or JSON for programs.")
 ]

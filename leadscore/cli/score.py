@@ -76,22 +76,33 @@ def score(  # noqa: PLR0913 - a command has as many arguments as options
     events: options.Events = None,
     outcomes: options.Outcomes = None,
     set_aside: options.SetAside = False,
-    engine: options.Engine = None,
+    engine: options.ScoreEngine = None,
     buckets: options.Buckets = None,
+    connection: options.Connection = None,
     printed: options.Printed = "table",
 ) -> None:
     """Score every lead, write the scores to a file, sum them up.
 
     Several rulebooks give several scores side by side, one set of columns each. Exit code 1, and no file, if the tables
     break their contract; what breaks it is shown.
+
+    With --engine duckdb, postgres or spark, --leads, --events and --outcomes are names of tables there.
     """
     from leadscore.engines.runs import no_parts_in  # noqa: PLC0415 - this command and 'replay' only
 
+    whole = {"several rulebooks": len(rulebooks) > 1, "--account-scores": account_scores, "--set-aside": set_aside}
+    in_memory_only, given = [name for name, asked in whole.items() if asked], (leads, events, outcomes)
+    if engine in {"duckdb", "postgres", "spark"}:
+        from leadscore.cli.elsewhere import score_elsewhere  # noqa: PLC0415 - these engines only
+
+        score_elsewhere(engine, rulebooks[0], data, given, connection, as_of, out, buckets, printed, in_memory_only)
+        return
+    if connection is not None:
+        raise typer.BadParameter("goes with '--engine duckdb' or 'postgres'", param_hint="'--connection'")
     written = [("--out", out, (*options.TABLES, "")), ("--account-scores", account_scores, options.TABLES)]
     options.check_written(rulebooks, *written, folder=no_parts_in)
-    files = options.files(rulebooks[0], data, (leads, events, outcomes), *written, folder=no_parts_in)
-    whole = {"several rulebooks": len(rulebooks) > 1, "--account-scores": account_scores, "--set-aside": set_aside}
-    if options.in_buckets(files, engine, buckets, out, whole=[name for name, given in whole.items() if given]):
+    files = options.files(rulebooks[0], data, given, *written, folder=no_parts_in)
+    if options.in_buckets(files, engine, buckets, out, whole=in_memory_only):
         _in_buckets(ls.score_files, rulebooks[0], files, out, buckets, printed, as_of=as_of)
         return
     books = [ls.Rulebook.read(path) for path in rulebooks]

@@ -25,12 +25,10 @@ from leadscore.engines.size import buckets_for
 from leadscore.engines.writing import write_rows
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
-from leadscore.scoring.scores import named, score
+from leadscore.scoring.scores import TOP, headline, score
 from leadscore.stats.intervals import with_shares
 from leadscore.tables.tables import Tables
 
-# How many leads people see.
-_TOP = 10
 _ASKED = "hand_raise (asked for sales)"
 _ROOM = 10_000
 
@@ -73,9 +71,7 @@ class ScoredFiles(Result):
     @property
     def headline(self) -> str:
         """How many leads qualify."""
-        share = f" ({self.qualified / self.n_leads:.1%})" if self.n_leads else ""
-        leads = counted(self.n_leads, "lead")
-        return f"{self.qualified:,} of {leads}{share} qualify on {self.as_of} by {named(self.rulebook)}."
+        return headline(self.qualified, self.n_leads, self.as_of, self.rulebook)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -95,7 +91,7 @@ class ScoredFiles(Result):
             title = "What sales finds filled in on the leads that qualify, with 95 % intervals (Wilson)"
             yield Section("completeness", title, self.completeness)
         points = dict.fromkeys(("fit", "behaviour", "total", "threshold"), ".10g")
-        title = f"The {_TOP} highest" if self.n_leads > _TOP else "Leads"
+        title = f"The {TOP} highest" if self.n_leads > TOP else "Leads"
         yield Section("top", title, self.top, formats=points)
 
     def __len__(self) -> int:
@@ -245,7 +241,7 @@ def scores(tables: Tables, rulebook: Rulebook, days: Days) -> tuple[pa.Table, di
     """The scores of a bucket, and what they add to the sums."""
     found = score(tables, rulebook, as_of=days[0])
     points = pd.Series(found.bound.fit + found.bound.behaviour)
-    top = found.frame.iloc[points.nlargest(_TOP).index].reset_index()
+    top = found.frame.iloc[points.nlargest(TOP).index].reset_index()
     return score_rows([found]), {
         "leads": len(found),
         "later": len(tables.ids) - len(found),
@@ -280,7 +276,7 @@ def _added(parts: Sequence[Mapping[str, Any]], job: Job, out: Path, made_from: M
         columns=["column", "required", "n", "known"],
     ).set_index("column")
     rows = pd.DataFrame([row for part in parts for row in part["top"]], columns=parts[0]["columns"])
-    top = rows.iloc[rows["total"].astype(float).nlargest(_TOP).index].set_index("lead_id")
+    top = rows.iloc[rows["total"].astype(float).nlargest(TOP).index].set_index("lead_id")
     return ScoredFiles(
         job.rulebook,
         job.days[0],

@@ -159,11 +159,6 @@ class Rulebook(Contents, YamlFile):
         return sha256(self._said.encode()).hexdigest()
 
     @property
-    def digest(self) -> str:
-        """SHA-256 of what it says, with the files it names; comments and spaces do not count."""
-        return sha256(self._said.encode()).hexdigest()
-
-    @property
     def as_written(self) -> Contents:
         """The contents with points as they stand in the file, before `weight_percent`."""
         return self._as_written

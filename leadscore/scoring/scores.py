@@ -31,7 +31,7 @@ from leadscore.tables.lead_history import Positions
 from leadscore.tables.tables import Tables, completeness
 
 # How many leads people see.
-_TOP = 10
+TOP = 10
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -154,10 +154,7 @@ class Scores(Result):
     @property
     def ways(self) -> pd.DataFrame:
         """How leads qualify, and what keeps out those that a `never` names; index way: `leads`."""
-        counts = self.frame["via"].value_counts(sort=False)
-        never = self.frame["blocked_by"].value_counts(sort=False).rename(lambda name: f"never: {name}")
-        found = pd.concat([counts.rename({"hand_raise": "hand_raise (asked for sales)"}), never])
-        return found[found > 0].rename_axis("way").to_frame("leads")
+        return ways(self.frame)
 
     @property
     def segments(self) -> pd.DataFrame:
@@ -176,11 +173,7 @@ class Scores(Result):
     @property
     def headline(self) -> str:
         """How many leads qualify."""
-        qualified = int((self.bound.via >= 0).sum())
-        share = f" ({qualified / len(self):.1%})" if len(self) else ""
-        return (
-            f"{qualified:,} of {counted(len(self), 'lead')}{share} qualify on {self.as_of} by {named(self.rulebook)}."
-        )
+        return headline(int((self.bound.via >= 0).sum()), len(self), self.as_of, self.rulebook)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -197,9 +190,9 @@ class Scores(Result):
         if len(self.completeness) and (self.bound.via >= 0).any():
             title = "What sales finds filled in on the leads that qualify, with 95 % intervals (Wilson)"
             yield Section("completeness", title, self.completeness)
-        top = self.frame.iloc[pd.Series(self.bound.fit + self.bound.behaviour).nlargest(_TOP).index]
+        top = self.frame.iloc[pd.Series(self.bound.fit + self.bound.behaviour).nlargest(TOP).index]
         points = dict.fromkeys(("fit", "behaviour", "total", "threshold"), ".10g")
-        yield Section("frame", f"The {_TOP} highest" if len(self) > _TOP else "Leads", self.frame, top, formats=points)
+        yield Section("frame", f"The {TOP} highest" if len(self) > TOP else "Leads", self.frame, top, formats=points)
         yield findings_section(self.findings)
 
     @cached_property
@@ -214,6 +207,20 @@ class Scores(Result):
 
     def __len__(self) -> int:
         return self.bound.n
+
+
+def headline(qualified: int, leads: int, as_of: dt.date, rulebook: Rulebook) -> str:
+    """How many leads qualify, as a sentence."""
+    share = f" ({qualified / leads:.1%})" if leads else ""
+    return f"{qualified:,} of {counted(leads, 'lead')}{share} qualify on {as_of} by {named(rulebook)}."
+
+
+def ways(frame: pd.DataFrame) -> pd.DataFrame:
+    """How leads qualify, and what keeps out those that a `never` names, of the rows of `Scores.frame`."""
+    counts = frame["via"].value_counts(sort=False)
+    never = frame["blocked_by"].value_counts(sort=False).rename(lambda name: f"never: {name}")
+    found = pd.concat([counts.rename({"hand_raise": "hand_raise (asked for sales)"}), never])
+    return found[found > 0].rename_axis("way").to_frame("leads")
 
 
 def named(rulebook: Rulebook) -> str:

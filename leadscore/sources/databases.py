@@ -181,6 +181,16 @@ class Database:
         end = next((token.start for token in tokens if token.token_type == sqlglot.tokens.TokenType.SEMICOLON), None)
         return f"(\n{text[:end]}\n) AS q"
 
+    def relation(self, table: str | None, query: str | None, folder: Path) -> str:
+        """What a statement reads from: a table, or a query; `query` may name a file in `folder`.
+
+        Raises
+        ------
+        ContractError
+            If it cannot be read or understood, or does more than to read.
+        """
+        return self.subquery(_query(self, query, folder)) if query else self.table(table or "")
+
     def column(self, held: pa.Field) -> str:
         """A column to select; as text, if cells are not read from what it holds."""
         quoted = self._quoted(held.name)
@@ -204,7 +214,7 @@ def database_source(database: Database, table: str | None, query: str | None, fo
     ContractError
         If the database cannot be reached or has no such table, or the query does more than to read.
     """
-    within = database.subquery(_query(database, query, folder)) if query else database.table(table or "")
+    within = database.relation(table, query, folder)
     with database.cursor() as cursor:
         cursor.execute(f"SELECT * FROM {within} LIMIT 0")  # noqa: S608 - quoted, or a query that was checked
         with cursor.fetch_record_batch() as reader:

@@ -97,13 +97,13 @@ def mapped(data: DataFile, rulebook: Rulebook, server: Server, within: dict[str,
     if problems := [*_more_than_columns(data, rulebook), *mapping.problems]:
         raise DataFileError(data.source, problems)
     checks = {f"blanks around ids of {name}": _no_blanks(name, rows, server.dialect) for name, rows in made.items()}
-    known = f"EXISTS (SELECT 1 FROM {made['leads']} AS l WHERE l.lead_id = r.lead_id)"  # noqa: S608 - quoted
+    known = f"EXISTS (SELECT 1 FROM {made['leads']} AS l WHERE l.lead_id = r.lead_id)"
     strangers = {
-        name: f"SELECT COUNT(*) AS n FROM {rows} AS r WHERE NOT {known}"  # noqa: S608 - as above
+        name: f"SELECT COUNT(*) AS n FROM {rows} AS r WHERE NOT {known}"
         for name, rows in made.items()
         if name != "leads" and data.identity.unmatched == "set_aside"
     }
-    tables = made | {name: f"(SELECT * FROM {made[name]} AS r WHERE {known})" for name in strangers}  # noqa: S608 - as above
+    tables = made | {name: f"(SELECT * FROM {made[name]} AS r WHERE {known})" for name in strangers}
     return Mapped(tables, checks, strangers)
 
 
@@ -156,7 +156,7 @@ class _Mapping:
             for label in columns
         }
         chosen = ", ".join(f"{sql} AS {self._quoted(label)}" for label, sql in found.items())
-        return f"SELECT {chosen} FROM {self.within[block.from_]} AS s"  # noqa: S608 - quoted
+        return f"SELECT {chosen} FROM {self.within[block.from_]} AS s"
 
     def _refuse_more(self, path: Path, block: Block, source: Source) -> None:
         asked = ("join", "where", "drop", "unique_key", "stage_dates", "received_at")
@@ -208,7 +208,7 @@ class _Mapping:
 
     def _schema(self, name: str) -> pa.Schema:
         if name not in self._schemas:
-            self._schemas[name] = self.server.fetch(f"SELECT * FROM {self.within[name]} AS s WHERE 1 = 0").schema  # noqa: S608 - quoted
+            self._schemas[name] = self.server.fetch(f"SELECT * FROM {self.within[name]} AS s WHERE 1 = 0").schema
         return self._schemas[name]
 
     def _quoted(self, name: str) -> str:
@@ -222,5 +222,5 @@ def _written_otherwise(typed: Typed) -> bool:
 
 def _no_blanks(name: str, rows: str, dialect: Dialect) -> Check:
     blanks, held = dialect.text(_BLANKS), f"CAST(r.lead_id AS {dialect.words})"
-    sql = f"SELECT COUNT(*) AS n FROM {rows} AS r WHERE LTRIM(RTRIM({held}, {blanks}), {blanks}) <> {held}"  # noqa: S608 - quoted
+    sql = f"SELECT COUNT(*) AS n FROM {rows} AS r WHERE LTRIM(RTRIM({held}, {blanks}), {blanks}) <> {held}"
     return Check(f"{name}.lead_id", sql, "a lead_id with a blank before or behind it, which an import takes off")
