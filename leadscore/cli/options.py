@@ -117,18 +117,21 @@ def reading(*, set_aside: bool, observed_until: dt.date | None, stage_name: Sequ
     return {"strict": not set_aside, "observed_until": observed_until, "stages": stages}
 
 
+def rows_out(out: Path, engine: str | None, buckets: int | None) -> Written:
+    """Where rows go: a file, or of buckets that are asked for a folder of parts too."""
+    return "--out", out, (*TABLES, "") if engine == "buckets" or buckets is not None else TABLES
+
+
 def in_buckets(given: Files, engine: str | None, buckets: int | None, out: Path, *, whole: Sequence[str] = ()) -> bool:
     """Whether tables are cut into buckets; `whole` are the options given that need them as a whole."""
     from leadscore.engines.size import fits_memory  # noqa: PLC0415 - needs pyarrow
     from leadscore.tables.loading import is_data_file  # noqa: PLC0415 - needs pandas
 
-    parts = not (out.suffix or is_stream(out))
-    for option, meant in (("--buckets", buckets is not None), ("--out FOLDER", parts)):
-        if engine == "memory" and meant:
-            raise typer.BadParameter("goes with '--engine buckets'", param_hint=f"'{option}'")
+    if engine == "memory" and buckets is not None:
+        raise typer.BadParameter("goes with '--engine buckets'", param_hint="'--buckets'")
     reasons = ["--data"] if is_data_file(given[0]) else []
     reasons += [*whole, *([f"--out {out}"] if is_stream(out) else [])]
-    asked = engine == "buckets" or buckets is not None or parts
+    asked = engine == "buckets" or buckets is not None
     if asked and reasons:
         message = f"{' and '.join(reasons)}: done in memory only, from the tables as a whole"
         raise typer.BadParameter(message, param_hint="'--engine'")

@@ -67,7 +67,7 @@ def score(  # noqa: PLR0913 - a command has as many arguments as options
     rulebooks: options.RulebookFiles = (options.RULEBOOK,),  # type: ignore[assignment] # typer makes it a list
     *,
     as_of: options.AsOf,
-    out: Annotated[Path, a_file("Where the scores go: .parquet, or .csv for spreadsheets; or a folder of parts.")],
+    out: Annotated[Path, a_file("Where the scores go: .parquet, or .csv for spreadsheets; of buckets also a folder.")],
     account_scores: Annotated[
         Path | None, a_file("Where the scores of accounts go, by the 'account' of the rulebook: .parquet or .csv.")
     ] = None,
@@ -99,7 +99,7 @@ def score(  # noqa: PLR0913 - a command has as many arguments as options
         return
     if connection is not None:
         raise typer.BadParameter("goes with '--engine duckdb' or 'postgres'", param_hint="'--connection'")
-    written = [("--out", out, (*options.TABLES, "")), ("--account-scores", account_scores, options.TABLES)]
+    written = [options.rows_out(out, engine, buckets), ("--account-scores", account_scores, options.TABLES)]
     options.check_written(rulebooks, *written, folder=no_parts_in)
     files = options.files(rulebooks[0], data, given, *written, folder=no_parts_in)
     if options.in_buckets(files, engine, buckets, out, whole=in_memory_only):
@@ -214,7 +214,7 @@ def replay(  # noqa: PLR0913
     *,
     start: options.Start,
     end: options.End,
-    out: Annotated[Path, a_file("Where the leads that qualified go: .parquet or .csv; or a folder of parts.")],
+    out: Annotated[Path, a_file("Where the leads that qualified go: .parquet or .csv; of buckets also a folder.")],
     data: options.Data = None,
     leads: options.Leads = None,
     events: options.Events = None,
@@ -231,7 +231,7 @@ def replay(  # noqa: PLR0913
     from leadscore.cli.export import write_history  # noqa: PLC0415 - this command only
     from leadscore.engines.runs import no_parts_in  # noqa: PLC0415 - this command and 'score' only
 
-    written = "--out", out, (*options.TABLES, "")
+    written = options.rows_out(out, engine, buckets)
     files = options.files(rulebook, data, (leads, events, outcomes), written, folder=no_parts_in)
     if options.in_buckets(files, engine, buckets, out, whole=["--set-aside"] if set_aside else []):
         _in_buckets(ls.replay_files, rulebook, files, out, buckets, printed, start=start, end=end)
