@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -47,14 +48,15 @@ def import_exports(
         step(f"Writing {out}")
         held = {"touches": len(imported.logs["touches"]), "costs": len(imported.costs)}
         tables = {name: path for name, path in tables.items() if held.get(name, 1)}
-        for name, path in tables.items():
-            batches = imported.reader(name)
-            with replacing(path) as file, pq.ParquetWriter(file, batches.schema, compression="zstd") as writer:
-                for batch in batches:
-                    writer.write_batch(batch)
-        for kind, path in reports.items():
-            with replacing(path) as file:
-                file.write(f"{imported.to_json() if kind == 'json' else imported}\n".encode())
+        with ExitStack() as whole:
+            for name, path in tables.items():
+                file, batches = whole.enter_context(replacing(path)), imported.reader(name)
+                with pq.ParquetWriter(file, batches.schema, compression="zstd") as writer:
+                    for batch in batches:
+                        writer.write_batch(batch)
+            for kind, path in reports.items():
+                text = f"{imported.to_json() if kind == 'json' else imported}\n"
+                whole.enter_context(replacing(path)).write(text.encode())
     if printed == "json":
         print_json(imported.to_dict())
         return

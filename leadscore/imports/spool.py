@@ -45,6 +45,7 @@ class Spool:
     def __init__(self, *, keyed: bool) -> None:
         self.keyed, self.own, self._cut = keyed, len(OWN) if keyed else 1, _CUT if keyed else 1
         self._new: list[pa.RecordBatch] = []
+        self._waiting = 0
         self._parts: list[list[Piece | pa.Table]] = []
         # Of each piece, which rows are left out, as bits.
         self._out: dict[tuple[int, int], npt.NDArray[np.uint8]] = {}
@@ -54,7 +55,8 @@ class Spool:
         """Further rows: the columns of `OWN`, and those of the rows, text not as a dictionary."""
         self.schema: pa.Schema = batch.schema
         self._new.append(batch)
-        if sum(map(len, self._new)) >= BATCH_ROWS:
+        self._waiting += len(batch)
+        if self._waiting >= BATCH_ROWS:
             self._write()
 
     def close(self) -> None:
@@ -100,7 +102,8 @@ class Spool:
         if self._file is None:
             self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed when nobody reads it any more
             weakref.finalize(self, self._file.close)
-        whole, self._new = pa.Table.from_batches(self._new).combine_chunks(), []
+        whole = pa.Table.from_batches(self._new).combine_chunks()
+        self._new, self._waiting = [], 0
         if self._cut == 1:
             self._parts.append([self._put(whole)])
             return

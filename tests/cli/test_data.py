@@ -10,6 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 
 import leadscore as ls
+from leadscore.imports import spool
 from tests.cli.test_cli import AS_OF, run
 
 DATA = """
@@ -134,6 +135,28 @@ def test_an_import_that_is_refused_writes_nothing():
     assert list(Path("tables").iterdir()) == []
     assert run("import", "--out", "tables", "--set-aside").exit_code == 0
     assert pq.read_table("tables/leads.parquet").num_rows == 1
+
+
+def test_an_import_writes_all_files_or_none_and_events_a_part_at_a_time(monkeypatch):
+    monkeypatch.setattr(spool, "BATCH_ROWS", 1)
+    monkeypatch.setattr(spool.Log, "table", None)
+    Path("data.yaml").write_text(DATA.replace("file: visits.csv", 'file: "visits*.csv"'), encoding="utf-8")
+    Path("visits-2.csv").write_text("id,at,key\nb,2026-03-05T09:00Z,3\n", encoding="utf-8")
+    assert run("import", "--out", "tables").exit_code == 0
+    written = pq.ParquetFile("tables/events.parquet")
+    assert (written.metadata.num_rows, written.num_row_groups) == (2, 2)
+    batches, before = spool.Log.batches, {path: path.read_bytes() for path in Path("tables").iterdir()}
+
+    def killed(self, columns=None):
+        yield next(batches(self, columns))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(spool.Log, "batches", killed)
+    Path("people.csv").write_text("id,created,title\na,2026-03-01,CEO\n", encoding="utf-8")
+    assert run("import", "--out", "tables").exit_code != 0
+    assert {path: path.read_bytes() for path in Path("tables").iterdir()} == before
+    assert run("import", "--out", "fresh").exit_code != 0
+    assert list(Path("fresh").iterdir()) == []
 
 
 def test_an_import_never_replaces_what_it_reads():
