@@ -62,8 +62,13 @@ class Lookups:
         self.checks[name] = check
 
     def zone(self, relation: Relation, column: str) -> Zone:
-        """What tells the days of a column of times."""
-        return Zone(relation, column, self.timezone, self.today, self.check)
+        """What tells the days of a column of times; a check that a calendar has them."""
+        zone = Zone(relation, column, self.timezone, self.today, self.check)
+        if relation.name != "events":
+            where = f"{relation.name}.{column}"
+            sql = f"SELECT COUNT(*) AS n FROM {relation.sql} AS {relation.alias} WHERE {zone.wild()}"
+            self.check(f"wild {where}", Check(where, sql, "a time outside the years 1 to 9999"))
+        return zone
 
     def found(self, relation: Relation, name: str, kind: Kind, plans: Sequence[ColumnPlan], *, raw: bool) -> Found:
         """The values of a column: cells of numbers and days, else each distinct value."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,6 +28,9 @@ from leadscore.errors import ArgumentError, ContractError, Problem
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.plan import Plan, compiled
 
+# What parts of a statement are called, quoted as a table is.
+_OWN = re.compile(r'["`](told|ev|days|b|p|f|v|[rmuavg]\d+)["`]')
+
 
 @dataclass(frozen=True)
 class Program:
@@ -45,6 +49,8 @@ class Program:
         What must give 0 before its figures count; each with the place and the message.
     server : Server
         The connection it was made with.
+    named : dict of name to str
+        The tables that it reads, as the statement names them.
     raw : dict of look-up table to (table, column)
         Which look-up tables hold values of the data as they are.
     accounts_sql : str or None
@@ -59,6 +65,7 @@ class Program:
     tables: dict[str, pa.Table]
     checks: dict[str, Check]
     server: Server = field(repr=False)
+    named: dict[str, str] = field(default_factory=dict)
     raw: dict[str, tuple[str, str]] = field(default_factory=dict)
     accounts_sql: str | None = None
 
@@ -108,11 +115,13 @@ class Program:
         ContractError
             If a check finds something; then the table stays as it was.
         ArgumentError
-            If `into` is no name of a table.
+            If `into` is no name of a table, or that of one that is read.
         """
         with Arguments("run") as given:
             given.types(into=(into, str))
         name = self.dialect.table(into, "into")
+        if name.lower() in {one.lower() for one in self.named.values()}:
+            raise ArgumentError("into", f"{into!r} is read by the statement; name another table")
         with self._ready(keep=True):
             self.server.execute(f"DROP TABLE IF EXISTS {name}")
             self.server.execute(f"CREATE TABLE {name} AS {self.sql}")
@@ -210,6 +219,9 @@ def written(  # noqa: PLR0913, PLR0917 - as above
 ) -> Program:
     """A rulebook as SQL of a dialect, with values that are read from tables of a server."""
     plan, today = compiled(rulebook), day_number(day)
+    for name, table in named.items():
+        if _OWN.fullmatch(table.lower()):
+            raise ArgumentError(name, f"{table} is a name that the statement uses itself; give it with its schema")
     relations = {
         name: Relation(name, server, read[name], dialect, named[name], "e" if name == "events" else name[0])
         for name in read
@@ -224,7 +236,7 @@ def written(  # noqa: PLR0913, PLR0917 - as above
     sql, accounts = dialect.checked(statement.select()), statement.accounts()
     if accounts is not None:
         dialect.checked(accounts)
-    return Program(rulebook, day, dialect, sql, lookups.tables, checks, server, lookups.raw, accounts)
+    return Program(rulebook, day, dialect, sql, lookups.tables, checks, server, named, lookups.raw, accounts)
 
 
 def _refuse_lacking(plan: Plan, relations: dict[str, Relation]) -> None:
@@ -298,7 +310,7 @@ def _contract(lookups: Lookups, leads: Relation, events: Relation | None) -> dic
         ),
         "events without a time": Check(
             "events.at",
-            f"SELECT COUNT(*) AS n {rows} WHERE {at.none()}",
+            f"SELECT COUNT(*) AS n {rows} WHERE {events.column('at')} IS NULL OR {at.wild()}",
             "no time, or one outside the years 1 to 9999",
         ),
     }

@@ -10,7 +10,7 @@ import pyarrow as pa
 from leadscore.base.times import FIRST, LAST, NO_TIME, is_text, one_array, read_times
 from leadscore.engines.sql.dialects import Dialect
 from leadscore.engines.sql.servers import Server
-from leadscore.errors import Problem, did_you_mean
+from leadscore.errors import ContractError, Problem, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -86,9 +86,23 @@ class Relation:
             if name not in self
         ]
 
+    def times(self, name: str) -> pa.DataType:
+        """The type of a column of times.
+
+        Raises
+        ------
+        ContractError
+            If it holds something else.
+        """
+        kind = self.kind(name)
+        if not (pa.types.is_date(kind) or pa.types.is_timestamp(kind)):
+            message = f"{kind} values where times are needed; give a view that casts them to timestamps"
+            raise ContractError("tables", [Problem(f"{self.name}.{name}", message)])
+        return kind
+
     def calendar(self, name: str, dialect: Dialect) -> tuple[str, str]:
         """The first and the last time that a calendar has, as a column of times is compared with."""
-        return tuple(dialect.moment(moment // 1_000_000, self.kind(name)) for moment in (FIRST, LAST))  # type: ignore[return-value] # two
+        return tuple(dialect.moment(moment // 1_000_000, self.times(name)) for moment in (FIRST, LAST))  # type: ignore[return-value] # two
 
     def span(self, name: str) -> tuple[int, int] | None:
         """The first and the last of a column of times, of those that a calendar has, in microseconds since 1970."""

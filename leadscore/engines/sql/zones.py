@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 
 from leadscore.base.times import DAY, FIRST, LAST
 from leadscore.engines.sql.relations import Check, Relation
-from leadscore.errors import ContractError, Problem
 
 _DAY = 86_400
 
@@ -55,10 +54,7 @@ class Zone:
     def __init__(
         self, relation: Relation, column: str, timezone: str, today: int, check: Callable[[str, Check], None]
     ) -> None:
-        kind = relation.kind(column)
-        if not (pa.types.is_date(kind) or pa.types.is_timestamp(kind)):
-            message = f"{kind} values where times are needed; give a view that casts them to timestamps"
-            raise ContractError("tables", [Problem(f"{relation.name}.{column}", message)])
+        kind = relation.times(column)
         self._relation, self._column, self._timezone = relation, column, timezone
         self._dialect, self._kind = relation.dialect, kind
         self.zoned = pa.types.is_timestamp(kind) and kind.tz is not None
@@ -98,10 +94,10 @@ class Zone:
         begins = "" if first is None else f" AND {x} >= {self._moment(low * _DAY)}"
         return f"{x} < {self._moment(high * _DAY)}{begins}"
 
-    def none(self) -> str:
-        """Where there is no time, or one that no calendar has."""
+    def wild(self) -> str:
+        """Where there is a time that no calendar has."""
         x, (first, last) = self._relation.column(self._column), self._relation.calendar(self._column, self._dialect)
-        return f"{x} IS NULL OR {x} < {first} OR {x} > {last}"
+        return f"{x} < {first} OR {x} > {last}"
 
     def _moment(self, seconds: int) -> str:
         return self._dialect.moment(seconds, self._kind)

@@ -1,7 +1,6 @@
 """A rulebook in SQL gives the figures of `score`: random rulebooks and tables, on DuckDB and on Postgres."""
 
 import datetime as dt
-from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -13,18 +12,11 @@ from hypothesis import strategies as st
 
 import leadscore as ls
 from leadscore.errors import LeadscoreError
-from tests.support import in_database, postgres, strategies, strategies2
+from tests.support import in_database, strategies, strategies2
 
 FEW = settings(max_examples=min(settings.default.max_examples // 2, 60))
 # As many again of another kind are slow.
 MANY = settings(max_examples=max(settings.default.max_examples, 150), suppress_health_check=[HealthCheck.too_slow])
-
-
-@pytest.fixture(scope="session")
-def address():
-    with postgres.running() as folder:
-        password = quote(postgres.PASSWORD, safe="")
-        yield f"postgresql://tester:{password}@/postgres?host={quote(str(folder), safe='')}"
 
 
 @st.composite
