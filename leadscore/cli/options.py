@@ -125,12 +125,10 @@ def rows_out(out: Path, engine: str | None, buckets: int | None) -> Written:
 def in_buckets(given: Files, engine: str | None, buckets: int | None, out: Path, *, whole: Sequence[str] = ()) -> bool:
     """Whether tables are cut into buckets; `whole` are the options given that need them as a whole."""
     from leadscore.engines.size import fits_memory  # noqa: PLC0415 - needs pyarrow
-    from leadscore.tables.loading import is_data_file  # noqa: PLC0415 - needs pandas
 
     if engine == "memory" and buckets is not None:
         raise typer.BadParameter("goes with '--engine buckets'", param_hint="'--buckets'")
-    reasons = ["--data"] if is_data_file(given[0]) else []
-    reasons += [*whole, *([f"--out {out}"] if is_stream(out) else [])]
+    reasons = [*whole, *([f"--out {out}"] if is_stream(out) else [])]
     asked = engine == "buckets" or buckets is not None
     if asked and reasons:
         message = f"{' and '.join(reasons)}: done in memory only, from the tables as a whole"

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import file_digest
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,15 @@ import pyarrow.parquet
 
 from leadscore.base.files import locked, replacing
 from leadscore.engines.cutting import cut, part_of
+from leadscore.engines.inputs import files_of, in_database
 from leadscore.engines.runs import Run
 from leadscore.errors import ContractError, Problem
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import event_kinds, lead_kinds
 from leadscore.sources.columns import plain_ids
 from leadscore.sources.contract import refuse
-from leadscore.sources.source import Source, open_source, paths_of
-from leadscore.tables.loading import email_columns, lacking_columns, load_tables, wanted_columns
+from leadscore.sources.source import Source
+from leadscore.tables.loading import email_columns, lacking_columns, load_tables, opened_tables, wanted_columns
 from leadscore.tables.tables import Tables
 
 # The day before all others: of events counted for it none is held.
@@ -37,6 +39,7 @@ _WORKERS_WAIT = 5  # seconds, then those that have nothing to do end
 Days = tuple[dt.date, ...]
 Kernel = Callable[[Tables, Rulebook, Days], tuple[pa.Table, dict[str, Any]]]
 Progress = Callable[[str], object]
+TABLES = ("leads", "events", "outcomes")
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Job:
     rulebook : Rulebook
     days : tuple of date
     tables : dict of name to path
-        `leads`, and as far as there are some `events` and `outcomes`.
+        `leads`, which may be a data file, and as far as they are given `events` and `outcomes`.
     buckets : int
     """
 
@@ -69,13 +72,14 @@ class Job:
             "days": [day.isoformat() for day in self.days],
             "rulebook": {"name": book.name, "version": book.version, "sha256": book.digest},
             "buckets": self.buckets,
-            "inputs": {name: [*map(_said_of, paths_of(path, name))] for name, path in self.tables.items()},
+            "inputs": {name: [*map(_said_of, files)] for name, files in files_of(self.tables).items()},
+            **({"read": os.urandom(8).hex()} if in_database(self.tables) else {}),
         }
 
     def load(self, sources: Mapping[str, Any], as_of: Any = None) -> Tables:
         """The tables, or those of a bucket, counted for the days."""
         days = self.days if len(self.days) > 1 else self.days[0]
-        parts = (sources.get(name) for name in ("leads", "events", "outcomes"))
+        parts = (sources.get(name) for name in TABLES)
         return load_tables(*parts, rulebook=self.rulebook, as_of=days if as_of is None else as_of)
 
 
@@ -106,11 +110,11 @@ def made(job: Job, out: Path, threads: int | None, progress: Progress) -> Iterat
         run = Run(real, made_from)
         run.begin()
         try:
-            sources = _cut(job, run, progress)
+            columns = _cut(job, run, progress)
             if _stamps(job) != before:
                 message = "changed while it was read; run it again"
                 raise ContractError("tables", [Problem("inputs", message)])
-            _make_all(job, run, sources, threads, progress)
+            _make_all(job, run, columns, threads, progress)
         except ContractError:
             run.end()
             # A bucket alone cannot say where a row stands, nor how many others there are.
@@ -122,8 +126,9 @@ def made(job: Job, out: Path, threads: int | None, progress: Progress) -> Iterat
 
 
 def _stamps(job: Job) -> list[tuple[str, int, int]]:
-    files = [one for name, path in job.tables.items() for one in paths_of(path, name)]
-    return [(one, Path(one).stat().st_size, Path(one).stat().st_mtime_ns) for one in files]
+    return [
+        (one, Path(one).stat().st_size, Path(one).stat().st_mtime_ns) for one in chain(*files_of(job.tables).values())
+    ]
 
 
 def summaries(run: Run, buckets: int) -> list[dict[str, Any]]:
@@ -137,24 +142,37 @@ def rows_of(run: Run, buckets: int) -> Iterator[pa.Table]:
         yield pa.parquet.read_table(run.part(one), partitioning=None)
 
 
-def _cut(job: Job, run: Run, progress: Progress) -> dict[str, Source]:
-    """Cut the tables that are not cut yet."""
+def _cut(job: Job, run: Run, progress: Progress) -> dict[str, list[str]]:
+    """Cut the tables that are not cut yet; the columns that each has as a whole."""
+    done = run.cut("tables.json")
+    if done.exists():
+        return json.loads(done.read_text("utf-8"))["columns"]
     books = [job.rulebook]
-    sources = {name: open_source(path, name) for name, path in job.tables.items()}
+    given = {name: job.tables.get(name) for name in TABLES}
+    sources, imported = opened_tables(given, books, progress=progress)
     wanted = {name: wanted_columns(source, books, ()) for name, source in sources.items()}
     refuse([problem for name, source in sources.items() for problem in lacking_columns(source, wanted[name], books)])
     left = [name for name in sources if not run.cut(name).is_dir()]
     as_text = bool(left) and any(_has_text_ids(source) for source in sources.values())
     for name in left:
         progress(f"Cutting {name} into buckets")
-        source, columns = sources[name], wanted[name]
-        emails = email_columns(source, columns) if name == "leads" else []
+        source, needed = sources[name], wanted[name]
+        emails = email_columns(source, needed) if name == "leads" else []
         if emails and _can_be_read(source, emails):
-            columns = [*columns, *emails]
+            needed = [*needed, *emails]
         with run.cutting(name) as folder:
-            cut(source, columns, _times(job.rulebook, name, columns), folder, job.buckets, as_text=as_text)
+            cut(source, needed, _times(job.rulebook, name, needed), folder, job.buckets, as_text=as_text)
         pa.default_memory_pool().release_unused()
-    return sources
+    notes = [] if imported is None else [imported.headline, *imported.notes]
+    columns = {name: list(source.columns) for name, source in sources.items()}
+    with replacing(done) as file:
+        file.write(json.dumps({"columns": columns, "notes": notes}).encode())
+    return columns
+
+
+def import_notes(run: Run) -> list[str]:
+    """What a data file's import had to say."""
+    return list(json.loads(run.cut("tables.json").read_text("utf-8"))["notes"])
 
 
 def _has_text_ids(source: Source) -> bool:
@@ -178,10 +196,10 @@ def _times(rulebook: Rulebook, table: str, columns: list[str]) -> list[str]:
     return [name for name in columns if name in own]
 
 
-def _make_all(job: Job, run: Run, sources: Mapping[str, Source], threads: int | None, progress: Progress) -> None:
+def _make_all(job: Job, run: Run, columns: Mapping[str, list[str]], threads: int | None, progress: Progress) -> None:
     """Make the buckets that are not made yet."""
     left = [one for one in range(job.buckets) if not run.part(one).is_file()]
-    folders = {name: (run.cut(name), source.columns) for name, source in sources.items()}
+    folders = {name: (run.cut(name), names) for name, names in columns.items()}
     done = job.buckets - len(left)
     progress(f"{done:,} of {job.buckets:,} buckets")
     for problems in _on_all_cores(job, run, folders, left, threads):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,8 +15,9 @@ import pyarrow as pa
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_of
 from leadscore.base.text import counted
-from leadscore.engines.buckets import Days, Job, made, summaries
+from leadscore.engines.buckets import Days, Job, import_notes, made, summaries
 from leadscore.engines.rows import history_rows
+from leadscore.engines.runs import Run
 from leadscore.engines.score_files import how, paths, writable, write
 from leadscore.engines.size import buckets_for
 from leadscore.present.result import Result, Section
@@ -47,7 +48,7 @@ class ReplayedFiles(Result):
         How many had already qualified before it; they have a row too.
     weekly : DataFrame, index week (its Monday)
         As `History.weekly()`.
-    made_from : dict
+    made_from, imported
         See `ScoredFiles`.
     """
 
@@ -61,6 +62,7 @@ class ReplayedFiles(Result):
     weekly: pd.DataFrame
     made_from: Mapping[str, Any]
     mended: int = 0
+    imported: tuple[str, ...] = ()
 
     @property
     def headline(self) -> str:
@@ -70,12 +72,18 @@ class ReplayedFiles(Result):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Leads that had qualified before, outcomes put in order, in how many buckets it was done."""
+        """What an import said, leads that had qualified before, and how it was done."""
         before = (f"{counted(self.already, 'lead')} had already qualified before the period.",) if self.already else ()
         mended = counted(self.mended, "outcome")
         order = (f"{mended} out of order by less than 24 hours, put in order.",) if self.mended else ()
         buckets = f"Replayed in {counted(self.made_from['buckets'], 'bucket')}; rows stand bucket by bucket."
-        return (*before, *order, "Every lead is counted: this is no sample, so there is no interval.", buckets)
+        return (
+            *self.imported,
+            *before,
+            *order,
+            "Every lead is counted: this is no sample, so there is no interval.",
+            buckets,
+        )
 
     def sections(self) -> Iterator[Section]:
         """The weeks."""
@@ -157,7 +165,7 @@ def replay_files(  # noqa: PLR0913 - the tables, and how they are gone through
         dated = all(part["dated"] for part in parts)
         said = {"start": first.isoformat(), "end": last.isoformat()}
         write(run, job, target, made_from, said, partial(_settled, dated=dated))
-        return _added(parts, job, str(target), made_from)
+        return _added(run, job, str(target), made_from)
 
 
 def history(tables: Tables, rulebook: Rulebook, days: Days) -> tuple[pa.Table, dict[str, Any]]:
@@ -188,12 +196,14 @@ def _settled(rows: pa.Table, *, dated: bool) -> pa.Table:
     return chosen.drop_columns([_MOMENT])
 
 
-def _added(parts: Sequence[Mapping[str, Any]], job: Job, out: str, made_from: Mapping[str, Any]) -> ReplayedFiles:
+def _added(run: Run, job: Job, out: str, made_from: Mapping[str, Any]) -> ReplayedFiles:
     """The sums of all buckets."""
+    parts = summaries(run, job.buckets)
     leads, qualified, already, mended = (
         sum(part[name] for part in parts) for name in ("leads", "qualified", "already", "mended")
     )
     days = [day for part in parts for day, n in part["days"].items() for _ in range(n)]
     first, last = job.days
     weekly = by_week(pd.Series(pd.to_datetime(days)).astype("datetime64[us]"), first, last)
-    return ReplayedFiles(job.rulebook, first, last, out, leads, qualified, already, weekly, made_from, mended)
+    sums = (leads, qualified, already, weekly)
+    return ReplayedFiles(job.rulebook, first, last, out, *sums, made_from, mended, tuple(import_notes(run)))

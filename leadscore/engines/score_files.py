@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from leadscore.base.arguments import Arguments
 from leadscore.base.files import is_read_at, is_stream
 from leadscore.base.groups import MISSING
 from leadscore.base.text import counted, shown
-from leadscore.engines.buckets import Days, Job, Progress, made, rows_of, summaries, write_part
+from leadscore.engines.buckets import Days, Job, Progress, import_notes, made, rows_of, summaries, write_part
+from leadscore.engines.inputs import files_of
 from leadscore.engines.rows import score_rows
 from leadscore.engines.runs import Run, no_parts_in, put_in_place
 from leadscore.engines.size import buckets_for
@@ -53,6 +55,8 @@ class ScoredFiles(Result):
     made_from : dict
         The version, the rulebook and every input with its SHA-256; in a folder it is `manifest.json`, in Parquet
         `leadscore.made_from` of the metadata.
+    imported : tuple of str
+        What a data file made of its exports.
     """
 
     rulebook: Rulebook
@@ -67,6 +71,7 @@ class ScoredFiles(Result):
     top: pd.DataFrame
     made_from: Mapping[str, Any]
     mended: int = 0
+    imported: tuple[str, ...] = ()
 
     @property
     def headline(self) -> str:
@@ -75,12 +80,18 @@ class ScoredFiles(Result):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Leads that are left out, outcomes put in order, in how many buckets it was done."""
+        """What an import said, leads that are left out, outcomes put in order, in how many buckets it was done."""
         late = (f"{counted(self.later, 'lead')} created later left out.",) if self.later else ()
         mended = counted(self.mended, "outcome")
         order = (f"{mended} out of order by less than 24 hours, put in order.",) if self.mended else ()
         buckets = f"Scored in {counted(self.made_from['buckets'], 'bucket')}; rows stand bucket by bucket."
-        return (*late, *order, "Every lead is counted: this is no sample, so there is no interval.", buckets)
+        return (
+            *self.imported,
+            *late,
+            *order,
+            "Every lead is counted: this is no sample, so there is no interval.",
+            buckets,
+        )
 
     def sections(self) -> Iterator[Section]:
         """How leads qualify, by segment, what sales will know of them, and the ten highest."""
@@ -118,7 +129,8 @@ def score_files(  # noqa: PLR0913 - the tables, and how they are scored
     Parameters
     ----------
     leads : path
-        CSV or Parquet: a file, a glob, a folder of parts; as `load_tables` takes it.
+        CSV or Parquet: a file, a glob, a folder of parts; as `load_tables` takes it. Or a data file, which is imported
+        first: the memory that takes grows with people, not with what they did.
     events : path, optional
         The same, or daily activity.
     outcomes : path, optional
@@ -172,7 +184,7 @@ def score_files(  # noqa: PLR0913 - the tables, and how they are scored
         buckets, threads, say = how(given, buckets, threads, progress)
     job = Job(scores, rulebook, (day,), tables, buckets or buckets_for(tables))
     with made(job, target, threads, say) as (run, made_from):
-        found = _added(summaries(run, job.buckets), job, target, made_from)
+        found = _added(run, job, target, made_from)
         say(f"Writing {target}")
         write(run, job, target, made_from, {"as_of": day.isoformat()})
     return found
@@ -199,7 +211,8 @@ def writable(given: Arguments, out: Any, tables: Mapping[str, str]) -> Path:
     target = given.path("out", out)
     if given.problems:
         return target
-    read = next((path for path in tables.values() if is_read_at(target, path)), None)
+    reads = (*tables.values(), *chain(*files_of(tables).values()))
+    read = next((path for path in reads if is_read_at(target, path)), None)
     if read is not None:
         given.wrong("out", f"{str(target)!r} would replace what is read as {read!r}; name another file")
     elif is_stream(target):
@@ -255,8 +268,9 @@ def scores(tables: Tables, rulebook: Rulebook, days: Days) -> tuple[pa.Table, di
     }
 
 
-def _added(parts: Sequence[Mapping[str, Any]], job: Job, out: Path, made_from: Mapping[str, Any]) -> ScoredFiles:
+def _added(run: Run, job: Job, out: Path, made_from: Mapping[str, Any]) -> ScoredFiles:
     """The sums of all buckets."""
+    parts = summaries(run, job.buckets)
     qualify, totals = job.rulebook.qualify, ("leads", "later", "qualified", "mended")
     leads, later, qualified, mended = (sum(part[name] for part in parts) for name in totals)
     names = [_ASKED, "score", *(f"never: {one.name}" for one in qualify.never)]
@@ -290,4 +304,5 @@ def _added(parts: Sequence[Mapping[str, Any]], job: Job, out: Path, made_from: M
         top,
         made_from,
         mended,
+        tuple(import_notes(run)),
     )

@@ -62,7 +62,7 @@ def import_tables(
     *,
     sources: Mapping[str, Any] | None = None,
     strict: bool = True,
-    progress: Callable[[str], None] | None = None,
+    progress: Callable[[str], object] | None = None,
 ) -> Imported:
     """Make leads, events, outcomes, touches and costs from exports, as a data file says.
 
@@ -127,7 +127,7 @@ def import_tables(
 class Import:
     """One run of a data file."""
 
-    def __init__(self, data: DataFile, frames: Mapping[str, Any], progress: Callable[[str], None]) -> None:
+    def __init__(self, data: DataFile, frames: Mapping[str, Any], progress: Callable[[str], object]) -> None:
         self.data, self.progress, self.people, self.tally = data, progress, People(), Tally()
         self.aliases: dict[Name, Alias] = {("identity", name): one for name, one in data.identity.aliases.items()}
         self.blocks: dict[Name, Block] = {(table, name): block for table, name, block in data.blocks()}

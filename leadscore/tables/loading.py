@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -172,9 +172,8 @@ def load_tables(  # noqa: PLR0913 - the tables, and how to read them
         kept = None if columns is None else given.names("columns", columns, repeats=True)
         days = None if as_of is None else _days(as_of, books, given)
         given.flag("strict", strict)
-    imported = _imported(leads, sources, books, strict=strict)
     parts = {"leads": leads, "events": events, "outcomes": outcomes, "touches": touches, "costs": costs}
-    opened = _opened(parts, imported)
+    opened, imported = opened_tables(parts, books, sources=sources, strict=strict)
     wanted = {name: wanted_columns(source, books, kept) for name, source in opened.items()}
     refuse([problem for name, source in opened.items() for problem in lacking_columns(source, wanted[name], books)])
     breaches = _breaches(opened, books)
@@ -221,14 +220,44 @@ def is_data_file(given: Any) -> bool:
     return path or isinstance(given, BaseModel)
 
 
-def _imported(leads: Any, sources: Mapping[str, Any] | None, books: list[Rulebook], *, strict: bool) -> Imported | None:
+def opened_tables(
+    parts: dict[str, Any],
+    books: list[Rulebook],
+    *,
+    sources: Mapping[str, Any] | None = None,
+    strict: bool = True,
+    progress: Callable[[str], object] | None = None,
+) -> tuple[dict[str, Source], Imported | None]:
+    """The tables that are given, by name; those of a data file where none is, unless they are empty; and its import."""
+    imported = _imported(parts["leads"], sources, books, strict=strict, progress=progress)
+    if imported is not None:
+        logs = imported.logs
+        made = {name: logs[name] if name in logs else getattr(imported, name) for name in parts}
+        given = {name: part for name, part in parts.items() if part is not None and name != "leads"}
+        parts = {name: table for name, table in made.items() if len(table) or name == "leads"} | given
+    opened = {
+        name: part.source(name) if isinstance(part, Log) else open_source(part, name)
+        for name, part in parts.items()
+        if part is not None or name == "leads"
+    }
+    return opened, imported
+
+
+def _imported(
+    leads: Any,
+    sources: Mapping[str, Any] | None,
+    books: list[Rulebook],
+    *,
+    strict: bool,
+    progress: Callable[[str], object] | None,
+) -> Imported | None:
     """What a data file makes, if one is given in place of the leads."""
     if isinstance(leads, Imported):
         imported = leads
     elif is_data_file(leads):
         from leadscore.imports.build import import_tables  # noqa: PLC0415 - a fifth of a second, for data files only
 
-        imported = import_tables(leads, sources=sources, strict=strict)
+        imported = import_tables(leads, sources=sources, strict=strict, progress=progress)
     elif sources is not None:
         raise ArgumentError("sources", "goes with a data file: give one in place of the leads")
     else:
@@ -239,20 +268,6 @@ def _imported(leads: Any, sources: Mapping[str, Any] | None, books: list[Ruleboo
             cure = "days would begin at another time; write the same 'timezone' in both"
             refuse([Problem("timezone", f"{zones}: {cure}")])
     return imported
-
-
-def _opened(parts: dict[str, Any], imported: Imported | None) -> dict[str, Source]:
-    """The tables that are given; those of a data file where none is, unless they are empty."""
-    if imported is not None:
-        logs = imported.logs
-        made = {name: logs[name] if name in logs else getattr(imported, name) for name in parts}
-        given = {name: part for name, part in parts.items() if part is not None and name != "leads"}
-        parts = {name: table for name, table in made.items() if len(table) or name == "leads"} | given
-    return {
-        name: part.source(name) if isinstance(part, Log) else open_source(part, name)
-        for name, part in parts.items()
-        if part is not None or name == "leads"
-    }
 
 
 def _with_aliases(ids: Ids, aliases: Any) -> Ids:
