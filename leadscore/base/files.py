@@ -6,6 +6,7 @@ import errno
 import glob
 import os
 import re
+import shutil
 import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -48,6 +49,22 @@ def replacing(path: AnyPath) -> Iterator[IO[bytes]]:
         # A full disk does not say where it is full.
         error.filename = error.filename or os.fspath(path)
         raise
+
+
+@contextmanager
+def replacing_folder(path: AnyPath) -> Iterator[Path]:
+    """A folder to fill, which takes the place of the one at `path` when all went well, and is removed when not."""
+    target, marks = Path(path), os.urandom(8).hex()
+    made, old = (target.with_name(f".{target.name}.{marks}.{kind}") for kind in ("part", "old"))
+    try:
+        made.mkdir()
+        yield made
+        if target.exists():
+            target.rename(old)
+        made.rename(target)
+    finally:
+        for folder in (made, old):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

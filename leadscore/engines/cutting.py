@@ -77,7 +77,7 @@ def part_of(source: Source, folder: Path, bucket: int) -> Source:
 
 def path_of(folder: Path, bucket: int) -> Path:
     """Where a bucket's rows are."""
-    return folder / f"{bucket:04}.parquet"
+    return folder / f"bucket={bucket:04}.parquet"
 
 
 def _in_hand(source: Source, columns: list[str]) -> Iterator[pa.Table]:

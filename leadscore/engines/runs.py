@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from leadscore.base.files import replacing
+from leadscore.engines.cutting import path_of
 
 
 class Run:
@@ -56,7 +57,7 @@ class Run:
 
     def part(self, bucket: int) -> Path:
         """What is made of a bucket; there once it is whole."""
-        return self.parts / f"bucket={bucket:04}.parquet"
+        return path_of(self.parts, bucket)
 
     def end(self) -> None:
         """Remove what was done on the way; what is left if it is killed here is taken up by no other run."""
@@ -69,7 +70,7 @@ def put_in_place(parts: Path, out: Path, manifest: Mapping[str, Any]) -> None:
     """Make a folder of whole parts the one at `out`, with a manifest of what it was made from."""
     for left in parts.glob(".*.part"):
         left.unlink(missing_ok=True)
-    with replacing(parts / "manifest.json") as file:
+    with replacing(parts / "_manifest.json") as file:
         file.write(json.dumps(manifest, indent=2).encode() + b"\n")
     if out.is_dir():
         old = out.with_name(f".{out.name}.{os.urandom(8).hex()}.old")
@@ -87,6 +88,6 @@ def no_parts_in(folder: Path) -> str:
     others = sorted(
         one.name
         for one in folder.iterdir()
-        if one.name != "manifest.json" and not (one.name.startswith("bucket=") and one.suffix == ".parquet")
+        if one.name != "_manifest.json" and not (one.name.startswith("bucket=") and one.suffix == ".parquet")
     )
     return f"holds {others[0]!r}, which is no part of such a result" if others else ""

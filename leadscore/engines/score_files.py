@@ -53,7 +53,7 @@ class ScoredFiles(Result):
     top : DataFrame, index lead_id
         The leads with the highest totals, ten at most, with the columns of `Scores.frame`.
     made_from : dict
-        The version, the rulebook and every input with its SHA-256; in a folder it is `manifest.json`, in Parquet
+        The version, the rulebook and every input with its SHA-256; in a folder it is `_manifest.json`, in Parquet
         `leadscore.made_from` of the metadata.
     imported : tuple of str
         What a data file made of its exports.

@@ -6,7 +6,6 @@ import datetime as dt
 import json
 import os
 import re
-import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 
 from leadscore.base.arguments import Arguments
-from leadscore.base.files import replacing
+from leadscore.base.files import replacing, replacing_folder
 from leadscore.base.text import counted
 from leadscore.base.times import is_text, one_array
 from leadscore.errors import ArgumentError, ContractError, Problem
@@ -136,20 +135,11 @@ class DailyActivity(Result):
 
     def _write_anew(self, target: Path) -> None:
         """A folder takes its place when all days are in it."""
-        marks = os.urandom(8).hex()
-        made, old = (target.with_name(f".{target.name}.{marks}.{kind}") for kind in ("part", "old"))
-        try:
-            made.mkdir()
+        with replacing_folder(target) as made:
             # Nobody reads there yet; a stack of all days would take more open files than systems allow.
             for day, one in self.parts.items():
                 with replacing(made / f"{day}.parquet") as file:
                     self._write_day(one, file)
-            if target.exists():
-                target.rename(old)
-            made.rename(target)
-        finally:
-            for folder in (made, old):
-                shutil.rmtree(folder, ignore_errors=True)
 
     def _write_days(self, folder: Path) -> None:
         # The first that is opened takes its place last.

@@ -205,3 +205,31 @@ def test_the_schema_of_data_files_holds_for_what_is_read():
     jsonschema.validate(YAML(typ="safe").load(DATA), schema)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(YAML(typ="safe").load(DATA.replace("lead_id: id, event", "leadid: id, event")), schema)
+
+
+def test_an_import_in_buckets_gives_the_same_tables(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    people = "\n".join(["Id,Title", *(f"{n},CFO" for n in range(30))])
+    (tmp_path / "people.csv").write_text(people)
+    seen = "\n".join(["Who,What,When", *(f"{n % 30},pricing,2026-03-{1 + n % 30:02}" for n in range(90))])
+    (tmp_path / "seen.csv").write_text(seen)
+    (tmp_path / "data.yaml").write_text("""
+data: 1
+sources: {people: {file: people.csv}, seen: {file: seen.csv}}
+leads: {people: {from: people, lead_id: Id, columns: {title: Title}}}
+events: {seen: {from: seen, lead_id: Who, event: What, at: When}}
+""")
+    for options in ((), ("--buckets", "4")):
+        run("import", "--out", "out", *options)
+    for name, n in (("leads", 30), ("events", 90), ("outcomes", 0)):
+        whole = pd.read_parquet(tmp_path / "out" / f"{name}.parquet")
+        parts = [pd.read_parquet(path) for path in sorted((tmp_path / "out" / name).glob("bucket=*.parquet"))]
+        assert len(parts) == 4
+        columns = [*whole.columns]
+        both = pd.concat(parts).astype(str).sort_values(columns, ignore_index=True)
+        pd.testing.assert_frame_equal(both, whole.astype(str).sort_values(columns, ignore_index=True))
+        assert len(both) == n
+        of = [frozenset(part["lead_id"].astype(str)) for part in parts]
+        assert len(frozenset().union(*of)) == sum(map(len, of))
+        if n:
+            assert sum(map(bool, of)) > 1

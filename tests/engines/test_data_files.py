@@ -81,7 +81,7 @@ def test_a_replay_is_that_of_memory(data):
 def test_the_manifest_names_the_exports(data):
     out = data.parent / "parts"
     ls.score_files(data, rulebook=BOOK, as_of=AS_OF, out=out, buckets=2)
-    inputs = json.loads((out / "manifest.json").read_text())["inputs"]
+    inputs = json.loads((out / "_manifest.json").read_text())["inputs"]
     named = {name: [Path(one["file"]).name for one in files] for name, files in inputs.items()}
     assert named == {"leads": ["people.csv"], "data": ["data.yaml", "old.csv"], "events": ["0.csv", "1.csv", "2.csv"]}
 

@@ -215,7 +215,7 @@ def test_on_several_cores_the_result_is_the_same(files):
 
 def test_a_result_says_what_it_was_made_from(files):
     found = scored(files, "scores")
-    manifest = json.loads((files / "scores" / "manifest.json").read_text())
+    manifest = json.loads((files / "scores" / "_manifest.json").read_text())
     assert manifest == found.made_from
     assert manifest["rulebook"]["sha256"] == BOOK.digest
     assert manifest["inputs"]["leads"][0]["bytes"] == (files / "leads.parquet").stat().st_size
