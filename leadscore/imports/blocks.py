@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ import pyarrow as pa
 
 from leadscore.base.times import NO_TIME
 from leadscore.imports.cells import Bads, Cells, Ints, Rows, stacked, written
+from leadscore.imports.hash_index import KEYS
 from leadscore.imports.language import Block, EventsBlock, LeadsBlock, OutcomesBlock, PeopleBlock, Value
 from leadscore.imports.opened import Opened
 from leadscore.imports.people import People
@@ -203,13 +205,15 @@ def references(frame: Frame, value: Value, people: People) -> References:
     several = [[cut(part) for part in _parts(one, value.separator)] for one in cells.values] + [[]]
     # A row that names nobody stays, as one of nobody.
     named = [list(dict.fromkeys(filter(None, parts))) for parts in several]
-    numbers = [people.numbers(value.kind or "id", names, fold=_folded(value))[: len(names) or 1] for names in named]
-    counts = np.array([len(one) for one in numbers])
+    counts = np.array([len(names) or 1 for names in named])
+    number = np.full(int(counts.sum()), -1, np.int32)
+    whose = people.numbers(value.kind or "id", [*chain.from_iterable(named)], fold=_folded(value))
+    number[np.repeat([bool(names) for names in named], counts)] = whose[:-1]
     codes = np.maximum(cells.codes, -1)
     starts = np.cumsum(counts) - counts
     row = np.repeat(rows, counts[codes])
     inside = np.arange(len(row)) - np.repeat(np.cumsum(counts[codes]) - counts[codes], counts[codes])
-    return References(row, np.concatenate(numbers)[np.repeat(starts[codes], counts[codes]) + inside], {})
+    return References(row, number[np.repeat(starts[codes], counts[codes]) + inside], {})
 
 
 def _parts(value: Any, separator: str) -> list[str]:
@@ -233,7 +237,7 @@ def hashes(columns: list[Cells], n: int) -> npt.NDArray[np.uint64]:
     """
     found = np.zeros((n, 2), np.uint64)
     for cells in columns:
-        for side, key in enumerate(("leadscore-key-01", "leadscore-key-02")):
+        for side, key in enumerate(KEYS):
             if cells.type == "time":
                 own = pd.util.hash_array(cells.at, hash_key=key) + np.uint64(side) * np.uint64(0x9E3779B97F4A7C15)
             else:

@@ -36,7 +36,7 @@ from leadscore.imports.finish import (
 from leadscore.imports.joins import Joined, Scope, joined_frame, names_of
 from leadscore.imports.language import TABLES, Alias, Block, EventsBlock, LeadsBlock
 from leadscore.imports.opened import Opened
-from leadscore.imports.people import NOBODY, People, Quarrel, Reference
+from leadscore.imports.people import NOBODY, Names, People, Quarrel
 from leadscore.imports.report import Imported
 from leadscore.imports.rows import Frame
 from leadscore.imports.spool import Codes, Log, Spool
@@ -245,7 +245,8 @@ class Import:
         }
         tables["leads"], differ = one_row_each(tables["leads"], names, tally)
         tables["leads"], lead_of, quarrels = leads_and_people(tables["leads"], people, file.identity, tally)
-        stand = standing(lead_of, {names.index(one.name) for one in quarrels})
+        unclear = {int(people.numbers(kind, [name], fold=False)[0]) for (kind, name), _ in quarrels}
+        stand = standing(lead_of, unclear)
         logs = self._logs(lead_of, stand)
         if "outcomes" in tables:
             tables["outcomes"] = of_leads(tables["outcomes"], lead_of, stand, tally)
@@ -310,7 +311,7 @@ class Import:
             yield Problem("identity.unmatched", f"{counted(strangers, 'row')} of people who are not among the leads")
 
 
-def _differing(differ: dict[str, list[int]], names: list[Reference]) -> Iterator[Problem]:
+def _differing(differ: dict[str, list[int]], names: Names) -> Iterator[Problem]:
     """Leads of several rows that do not say the same: nobody knows which is right."""
     for column, leads in differ.items():
         shown = ", ".join(repr(names[lead][1]) for lead in leads[:_SHOWN])

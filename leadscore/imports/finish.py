@@ -15,7 +15,7 @@ from leadscore.base.times import NO_TIME
 from leadscore.imports.blocks import Made, Tally
 from leadscore.imports.cells import Cells, Rows, cells_of
 from leadscore.imports.language import Identity
-from leadscore.imports.people import OUT, People, Quarrel, Reference
+from leadscore.imports.people import OUT, Names, People, Quarrel
 from leadscore.imports.spool import OWN, Spool
 
 HOUR, LATEST = 3_600_000_000, np.iinfo(np.int64).max
@@ -84,7 +84,7 @@ def order_of(cells: Cells) -> npt.NDArray[Any]:
     return rank[codes]
 
 
-def by_content(made: Made, names: list[Reference], *first: npt.NDArray[Any]) -> Rows:
+def by_content(made: Made, names: Names, *first: npt.NDArray[Any]) -> Rows:
     """The rows by some keys, then by all they say: an order that does not depend on that of the files."""
     used, codes = np.unique(made.person, return_inverse=True)
     rank = np.argsort(np.argsort([str(names[number]) if number >= 0 else "" for number in used.tolist()]))
@@ -100,7 +100,7 @@ def shared(*keys: npt.NDArray[Any]) -> Rows:
     return np.sort(order[same | np.append(same[1:], False)])
 
 
-def newest_of_each_key(spool: Spool, names: list[Reference]) -> int:
+def newest_of_each_key(spool: Spool, names: Names) -> int:
     """Leave one row of each `unique_key`, the last received; how many are left out."""
 
     def again(rows: pa.Table) -> npt.NDArray[np.bool_]:
@@ -118,7 +118,7 @@ def newest_of_each_key(spool: Spool, names: list[Reference]) -> int:
     return spool.leave_out(again) if spool.keyed else 0
 
 
-def one_row_each(rowset: Rowset, names: list[Reference], tally: Tally) -> tuple[Rowset, dict[str, list[int]]]:
+def one_row_each(rowset: Rowset, names: Names, tally: Tally) -> tuple[Rowset, dict[str, list[int]]]:
     """Leads with one row each, what some of their rows lack filled in; and by column the leads whose rows differ there.
 
     Parts of an export that overlap hold leads again, as do deals with the same contact.
@@ -230,15 +230,15 @@ def count_spooled(spools: dict[Name, Spool], stand: npt.NDArray[np.int8], tally:
     return kept
 
 
-def positions(leads: Codes, names: list[Reference]) -> tuple[Codes, pa.Array]:
+def positions(leads: Codes, names: Names) -> tuple[Codes, pa.Array]:
     """For each name the position of its lead, negative where it is of none; and the ids of leads."""
     used, place = np.unique(leads[leads >= 0], return_inverse=True)
     lead_of = leads.copy()
     lead_of[leads >= 0] = place
-    return lead_of, pa.array([names[number][1] for number in used.tolist()], pa.large_string())
+    return lead_of, names.texts.take(pa.array(used))
 
 
-def told_once(rowset: Rowset, names: list[Reference], tally: Tally) -> Rowset:
+def told_once(rowset: Rowset, names: Names, tally: Tally) -> Rowset:
     """The same outcome from several places as one, its empty columns filled."""
     made = rowset.made
     stage, at = order_of(made.columns["stage"]), made.columns["at"].at
@@ -295,7 +295,7 @@ def put_in_order(rowset: Rowset, hours: float, tally: Tally) -> Rowset:
     return Rowset(rowset.blocks, rowset.block, Made(made.person, columns))
 
 
-def table_of(rowset: Rowset | None, names: list[Reference], timezone: str, times: dict[str, bool]) -> pa.Table:
+def table_of(rowset: Rowset | None, names: Names, timezone: str, times: dict[str, bool]) -> pa.Table:
     """Rows as an Arrow table; of no rows with the columns that a table must have, which are times or not."""
     if rowset is None:
         empty = {
@@ -306,6 +306,6 @@ def table_of(rowset: Rowset | None, names: list[Reference], timezone: str, times
     if "lead_id" not in times:
         return pa.table({label: cells.arrow(timezone) for label, cells in made.columns.items()})
     used, codes = np.unique(made.person, return_inverse=True)
-    ids = pa.array([names[number][1] for number in used.tolist()], pa.large_string())
+    ids = names.texts.take(pa.array(used))
     columns = {"lead_id": pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), ids)}
     return pa.table(columns | {label: cells.arrow(timezone) for label, cells in made.columns.items()})

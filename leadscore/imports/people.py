@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
-from itertools import repeat
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from leadscore.base.text import normalise
+from leadscore.base.times import one_array
+from leadscore.imports.hash_index import HashIndex, hashed
 
 # A kind of name, and the name.
 Reference = tuple[str, str]
@@ -32,7 +33,27 @@ class Quarrel(NamedTuple):
     why: str
 
 
-@dataclass
+class Names(Sequence[Reference]):
+    """Names by their numbers, as text that Arrow holds: a name of Python's takes ten times as much."""
+
+    def __init__(self, kinds: Iterable[str], kind: npt.NDArray[np.int8], texts: pa.Array) -> None:
+        self._kinds, self._kind, self.texts = [*kinds], kind, texts
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @overload
+    def __getitem__(self, number: int) -> Reference: ...
+
+    @overload
+    def __getitem__(self, number: slice) -> list[Reference]: ...
+
+    def __getitem__(self, number: int | slice) -> Reference | list[Reference]:
+        if isinstance(number, slice):
+            return [self[one] for one in range(*number.indices(len(self)))]
+        return self._kinds[self._kind[number]], self.texts[number].as_py()
+
+
 class People:
     """Names of people as whole numbers, and which name stands for which.
 
@@ -42,32 +63,32 @@ class People:
         Numbers of leads that the file leaves out.
     """
 
-    left_out: set[int] = field(default_factory=set)
-    _names: list[Reference] = field(default_factory=list)
-    _numbers: dict[str, dict[str, int]] = field(default_factory=dict)
-    _spelled: dict[str, dict[str, int]] = field(default_factory=dict)
-    _stands_for: list[Pairs] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.left_out: set[int] = set()
+        self._index = HashIndex()
+        self._kinds: dict[str, int] = {}
+        self._kind: list[npt.NDArray[np.int8]] = []
+        self._texts: list[pa.Array] = []
+        self._stands_for: list[Pairs] = []
 
-    def names(self) -> list[Reference]:
+    def names(self) -> Names:
         """Each name once; its position is its number."""
-        return self._names
+        if len(self._texts) != 1:
+            self._texts = [one_array(pa.chunked_array(self._texts, pa.large_string()))]
+            self._kind = [np.concatenate([*self._kind, np.zeros(0, np.int8)])]
+        return Names(self._kinds, self._kind[0], self._texts[0])
 
     def numbers(self, kind: str, texts: Sequence[str], *, fold: bool) -> npt.NDArray[np.int32]:
         """The numbers of names of one kind, and -1 behind them, for a code of -1.
 
         With `fold` all ways of writing a name are the same, as of an e-mail; of others only blanks around it are.
         """
-        known = self._numbers.setdefault(kind, {})
-        seen = self._spelled.setdefault(kind, {}) if fold else known
-        found = np.full(len(texts) + 1, NOBODY, np.int32)
-        found[:-1] = np.fromiter(map(seen.get, texts, repeat(OUT)), np.int32, len(texts))
-        for place in np.flatnonzero(found == OUT).tolist():
-            name = normalise(texts[place]) if fold else texts[place].strip()
-            if name not in known:
-                known[name] = len(self._names)
-                self._names.append((kind, name))
-            found[place] = seen[texts[place]] = known[name]
-        return found
+        names = np.array([*map(normalise if fold else str.strip, texts)], object)
+        found, new = self._index.numbers(hashed(names, kind))
+        if len(new):
+            self._texts.append(pa.array(names[new], pa.large_string()))
+            self._kind.append(np.full(len(new), self._kinds.setdefault(kind, len(self._kinds)), np.int8))
+        return np.append(found, np.int32(NOBODY))
 
     def alias(self, names: npt.NDArray[np.int32], others: npt.NDArray[np.int32]) -> None:
         """Note that names stand for others; where either is not known, nothing."""
@@ -79,7 +100,7 @@ class People:
 
         `same` says of a lead which other one it is. A name of several leads leads to nobody.
         """
-        found = np.full(len(self._names) + 1, NOBODY, np.int32)
+        found = np.full(len(self._index) + 1, NOBODY, np.int32)
         found[list(self.left_out - {NOBODY})] = OUT
         own = np.fromiter(leads, np.intp)
         found[own] = own
@@ -96,7 +117,7 @@ class People:
         several = _at_once(found, pairs[~chained])
         if len(further):
             several += _in_chains(found, pairs[chained])
-        names = self._names
+        names = self.names()
         return found, [Quarrel(names[name], _why([names[lead][1] for lead in known])) for name, known in several]
 
 

@@ -292,7 +292,7 @@ def _with_aliases(ids: Ids, aliases: Any) -> Ids:
     leads, old, new = (people.numbers("id", one, fold=False)[:-1] for one in texts)
     people.alias(old, new)
     lead_of, quarrels = people.resolve(set(leads.tolist()), {})
-    names = [name for _, name in people.names()]
+    names = people.names().texts.to_pylist()
     problems = [Problem("aliases", f"{name!r} {why}") for (_, name), why in quarrels]
     if len(own := np.unique(old[old < len(leads)])):
         first = ", ".join(repr(names[number]) for number in own[:5])
