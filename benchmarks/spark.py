@@ -33,9 +33,9 @@ def session(folder: Path, memory: str) -> SparkSession:
     here |= {
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
-        "spark.pyspark.python": sys.executable,
         "spark.local.dir": str(folder),
     }
+    os.environ["PYSPARK_PYTHON"] = sys.executable
     made = SparkSession.builder.master("local[2]").config(map=here).getOrCreate()
     made.sparkContext.setLogLevel("ERROR")
     return made

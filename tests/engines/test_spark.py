@@ -1,6 +1,7 @@
 """Spark gives what `score` and `replay` give, to the last digit, in every column."""
 
 import datetime as dt
+import gc
 import os
 import shutil
 import sys
@@ -30,6 +31,8 @@ pytestmark = [
     pytest.mark.slow,
     # It says so of every pandas from 3.0 on; what is used of it here are Arrow tables alone.
     pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning"),
+    # It leaves its sockets to the collector of garbage.
+    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
 ]
 
 
@@ -43,14 +46,17 @@ def spark(tmp_path_factory):
 
     here = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1", "spark.ui.enabled": "false"}
     here |= {"spark.driver.memory": "1g", "spark.local.dir": str(tmp_path_factory.mktemp("spark"))}
-    here |= {"spark.pyspark.python": sys.executable, "spark.ui.showConsoleProgress": "false"}
+    here |= {"spark.ui.showConsoleProgress": "false"}
     here |= {"spark.sql.session.timeZone": "UTC", "spark.sql.shuffle.partitions": "3"}
     # What Arrow has without a zone comes to Spark without one.
     here |= {"spark.sql.timestampType": "TIMESTAMP_NTZ"}
-    session = SparkSession.builder.master("local[2]").config(map=here).getOrCreate()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYSPARK_PYTHON", sys.executable)
+        session = SparkSession.builder.master("local[2]").config(map=here).getOrCreate()
     session.sparkContext.setLogLevel("OFF")
     yield session
     session.stop()
+    gc.collect()
 
 
 def arrow(frame):
