@@ -1,8 +1,8 @@
 """Lead scoring and the MQL threshold: rules, learned points, thresholds and drift that two teams can review.
 
 The everyday names stand here; all others in the namespace of their stage: `leadscore.rulebook`, `imports`, `tables`,
-`scoring`, `sales`, `threshold`, `drift`, `learn`, `stats` and `datasets`. Each public name is listed once, in the
-`.pyi` file beside its `__init__`, and its module is imported when the name is first used.
+`scoring`, `engines`, `sales`, `threshold`, `drift`, `learn`, `stats` and `datasets`. Each public name is listed once,
+in the `.pyi` file beside its `__init__`, and its module is imported when the name is first used.
 """
 
 import lazy_loader

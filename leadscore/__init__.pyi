@@ -5,6 +5,9 @@ from . import (
     drift as drift,
 )
 from . import (
+    engines as engines,
+)
+from . import (
     imports as imports,
 )
 from . import (

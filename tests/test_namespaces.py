@@ -10,7 +10,8 @@ import pytest
 import leadscore as ls
 
 NAMESPACES = [
-    "datasets", "drift", "imports", "learn", "meeting", "rulebook", "sales", "scoring", "stats", "tables", "threshold",
+    "datasets", "drift", "engines", "imports", "learn", "meeting", "rulebook", "sales", "scoring", "stats", "tables",
+    "threshold",
 ]  # fmt: skip
 EVERYDAY = [
     "ArgumentError",
@@ -48,6 +49,7 @@ EVERYDAY = [
     "snapshots",
     "suggest",
     "threshold_table",
+    "to_sql",
 ]
 
 

@@ -107,6 +107,7 @@ def connection(request):
     else:
         with psycopg.connect(request.getfixturevalue("address")) as found:
             yield found
+            found.rollback()
 
 
 def world(*, zoned=True):
