@@ -52,6 +52,7 @@ EVERYDAY = [
     "snapshots",
     "suggest",
     "threshold_table",
+    "to_sql",
 ]
 
 

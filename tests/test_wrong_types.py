@@ -5,6 +5,7 @@ import inspect
 import shutil
 import signal
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -95,6 +96,11 @@ WORKBENCH = ls.explore(TABLES, BOOK, end="2026-03-29", stage="sal", within_days=
 TRIAL = ls.threshold.plan_trial(baseline_rate=0.2, smallest_difference=0.1, per_week=20)
 ACTIVITY = ls.daily_activity(EVENTS)
 DATA = ls.imports.DataFile.from_yaml("{data: 1, sources: {a: {}}, leads: {a: {from: a, lead_id: lead_id}}}")
+WAREHOUSE = duckdb.connect()
+for table, held in {"leads": LEADS, "events": EVENTS.assign(at=pd.to_datetime(EVENTS["at"]))}.items():
+    WAREHOUSE.register("held", held)
+    WAREHOUSE.execute(f"CREATE TABLE {table} AS FROM held")
+NAMED = {"leads": "leads", "events": "events"}
 GOOD = {
     "data": DATA,
     "tables": TABLES,
@@ -172,6 +178,9 @@ HERE = {
     "score_one": {"events": []},
     "score_accounts": {"rulebook": WITH_ACCOUNTS},
     "changed_rows": {"columns": "total", "old": SCORES.frame},
+    "to_sql": {"connection": WAREHOUSE, **NAMED},
+    "Program.run": {"into": "scores"},
+    "Program.write": {"folder": "sql"},
     "BalanceMonitor.update": {"week": COHORT[0], "scores": COHORT[1]},
     "BalanceMonitor.from_json": {"text": MONITOR.to_json()},
     "Trial.from_json": {"text": TRIAL.to_json()},
@@ -204,6 +213,7 @@ OBJECTS = {
         ls.score_many(TABLES, [BOOK], as_of="2026-03-01"),
         *(MONITOR, MODEL, BOOK, DATA, MODEL.points_card(), HISTORY, SCORES, TABLES, TABLE, TRIAL, ACTIVITY),
         WORKBENCH,
+        ls.to_sql(BOOK, WAREHOUSE, **NAMED, as_of="2026-03-01"),
         WORKBENCH.at(1),
         ls.compare(TABLES, BOOK, BOOK, start="2026-01-05", end="2026-03-29"),
         ls.choose_threshold(TABLE, capacity_per_week=3),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import pyarrow as pa
 
 from leadscore.base.text import as_text, normalise
 from leadscore.engines.sql.columns import Lookups
@@ -35,14 +34,13 @@ class Accounts:
         self.facts: dict[str, str] = {}
         assert plan.rulebook.account is not None
         self._account = plan.rulebook.account
-        self.facts["account"] = self._numbered(self._account.id)
-        self.facts["account_name"] = self._names()
+        self.facts["account"] = self._numbered(self._account.id, named="account_name")
         for place, rule in enumerate(self._account.rules):
             if rule.once_per is not None:
                 self.facts[f"o{place}"] = self._numbered(rule.once_per)
 
-    def _numbered(self, name: str) -> str:
-        """A number for each value of a column, -1 where it is missing."""
+    def _numbered(self, name: str, *, named: str = "") -> str:
+        """A number for each value of a column, -1 where it is missing; its text too, as a fact of that name."""
         kind = self._plan.leads[name].kind
         values = self._leads.distinct(name)
         column = self._lookups.read(self._leads, name, values, "text" if kind == "any" else kind)
@@ -50,18 +48,12 @@ class Accounts:
         if codes is None:
             assert column.numbers is not None
             codes = np.where(column.missing, -1, np.unique(column.numbers, return_inverse=True)[1]).astype(np.int32)
-        join, get = self._lookups.join_raw(self._leads, name, values, {"v": np.append(codes, -1).astype(np.int64)})
+        texts = [as_text(value) for value in values.to_pylist()] if named else None
+        numbers = np.append(codes, -1).astype(np.int64)
+        join, get = self._lookups.join_raw(self._leads, name, values, {"v": numbers}, texts)
         self.joins.append(join)
+        self.facts |= {named: get["named"]} if named else {}
         return get["v"]
-
-    def _names(self) -> str:
-        """The name of each account, as the last look-up table has it."""
-        table = next(reversed(self._lookups.tables))
-        keys = self._lookups.tables[table]["k"].to_pylist()
-        named = pa.array([as_text(value) for value in keys], pa.large_string())
-        self._lookups.tables[table] = self._lookups.tables[table].append_column("named", named)
-        alias = self.joins[-1].rpartition(" AS ")[2].partition(" ")[0]
-        return f"{alias}.{self._dialect.quoted('named')}"
 
     def scored(self, asked: Scored) -> str:
         """What answers for a test of what a lead was just scored."""

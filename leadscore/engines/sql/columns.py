@@ -159,7 +159,7 @@ class Lookups:
     def join(self, relation: Relation, name: str, found: Found, columns: dict[str, Ints]) -> tuple[str, dict[str, str]]:
         """A look-up table of a column with its join, and what gives each of its columns; missing ones come last."""
         table = self._new(f"leadscore_{relation.name}_{_ODD.sub('_', name.lower())[:_LONGEST]}")
-        alias, quoted = f"{relation.alias}{len(self.tables)}", relation.dialect.quoted
+        alias, quoted = _alias(relation, len(self.tables)), relation.dialect.quoted
         held = {column: pa.array(values[:-1], pa.int64()) for column, values in columns.items()}
         self.tables[table] = pa.table({"k": found.keys, **held})
         on = f"{alias}.{quoted('k')} = {found.on}"
@@ -175,11 +175,21 @@ class Lookups:
         return f"{name}_{number}" if number else name
 
     def join_raw(
-        self, relation: Relation, name: str, values: pa.Array, columns: dict[str, Ints]
+        self,
+        relation: Relation,
+        name: str,
+        values: pa.Array,
+        columns: dict[str, Ints],
+        texts: list[str] | None = None,
     ) -> tuple[str, dict[str, str]]:
-        """The same by each distinct value, of whatever kind."""
+        """The same by each distinct value, of whatever kind; its text too, if given, as `named`."""
         found = Found(values, relation.column(name), Column("any", np.zeros(len(values), np.int32)))
-        return self.join(relation, name, found, columns)
+        join, get = self.join(relation, name, found, columns)
+        if texts is not None:
+            table, quoted = next(reversed(self.tables)), relation.dialect.quoted
+            self.tables[table] = self.tables[table].append_column("named", pa.array(texts, pa.large_string()))
+            get["named"] = f"{_alias(relation, len(self.tables) - 1)}.{quoted('named')}"
+        return join, get
 
     def _seen(self, relation: Relation, name: str, table: str, on: str) -> None:
         """Check that each value has one row of its look-up table."""
@@ -199,3 +209,7 @@ class Lookups:
 
 def _of_numbers(values: npt.NDArray[np.float64]) -> Column:
     return Column("number", None, [], values)
+
+
+def _alias(relation: Relation, number: int) -> str:
+    return f"{relation.alias}{number}"

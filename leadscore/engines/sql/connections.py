@@ -35,10 +35,10 @@ def connected(variable: str, *, write: bool = False) -> Iterator[Server]:
     try:
         if module == "duckdb":
             with driver.connect(database.address.removeprefix("/"), read_only=not write) as connection:
-                yield DuckDB(connection)
+                yield DuckDB(connection, database.without_address)
         else:
             with driver.connect(f"postgresql://{database.address}") as connection:
-                yield Postgres(connection)
+                yield Postgres(connection, database.without_address)
     except driver.Error as error:
         raise database.problem(f"refuses: {database.without_address(first_line(error))}") from None
 

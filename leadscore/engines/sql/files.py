@@ -27,11 +27,7 @@ _NOTHING = {"", "null"}
 
 
 def write(program: Program, folder: Path) -> list[Path]:
-    """Write a program into a folder; what it holds of these names is replaced.
-
-    `scores.sql`, `accounts.sql` where the rulebook has an account, `checks.sql` (a row for each that fails),
-    `lookups/*.parquet`, and under `dbt` models, a test, and seeds of those look-up tables that may be kept in git.
-    """
+    """Write a program into a folder; see `Program.write`."""
     seeds = {name for name in program.tables if is_seed(program, name)}
     models = {"leadscore_scores": program.sql}
     models |= {"leadscore_accounts": program.accounts_sql} if program.accounts_sql else {}

@@ -375,8 +375,9 @@ class Happenings:
         """Check that no event is older than the look-up by age, where it would still count."""
         if self._events is None or not self._ages.open:
             return
-        day = self._lookups.zone(self._events, "at").day()
-        sql = f"SELECT COUNT(*) AS n FROM {self._events.sql} AS e WHERE {self.today} - {day} >= {self._ages.size}"
+        zone = self._lookups.zone(self._events, "at")
+        old = f"CASE WHEN {zone.wild()} THEN 0 WHEN {self.today} - {zone.day()} >= {self._ages.size} THEN 1 ELSE 0 END"
+        sql = f"SELECT COUNT(*) AS n FROM {self._events.sql} AS e WHERE {old} = 1"
         message = "an event older than those that were there when the look-up tables were made; make them again"
         self._lookups.check("older events", Check("events.at", sql, message))
 

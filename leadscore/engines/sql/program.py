@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from leadscore.engines.sql.columns import Lookups
 from leadscore.engines.sql.dialects import Dialect
 from leadscore.engines.sql.happenings import Happenings
 from leadscore.engines.sql.relations import Check, Relation
-from leadscore.engines.sql.servers import Server, server_of
+from leadscore.engines.sql.servers import Server, refusals, server_of
 from leadscore.engines.sql.statement import Statement
 from leadscore.errors import ArgumentError, ContractError, Problem
 from leadscore.rulebook import Rulebook
@@ -81,11 +82,22 @@ class Program:
             found = self.server.fetch(self.sql)
         return _frame(found, compiled(self.rulebook))
 
-    def write(self, folder: Path) -> list[Path]:
-        """Write the statement, the look-up tables, the checks and a dbt model; see `engines.sql.files`."""
+    def write(self, folder: str | os.PathLike[str]) -> list[Path]:
+        """Write a program into a folder; what it holds of these names is replaced.
+
+        `scores.sql`, `accounts.sql` where the rulebook has an account, `checks.sql` (a row for each that fails),
+        `lookups/*.parquet`, and under `dbt` models, a test, and seeds of those look-up tables that may be kept in git.
+
+        Raises
+        ------
+        ArgumentError
+            If it is no path.
+        """
         from leadscore.engines.sql.files import write  # noqa: PLC0415 - those who keep it in files only
 
-        return write(self, folder)
+        with Arguments("write") as given:
+            path = given.path("folder", folder)
+        return write(self, path)
 
     def accounts(self) -> pd.DataFrame:
         """Each account's points and verdict, as `AccountScores.frame` has them, in the order of their names.
@@ -129,7 +141,7 @@ class Program:
     @contextmanager
     def _ready(self, *, keep: bool) -> Iterator[None]:
         """One snapshot, with the look-up tables, in which nothing breaks the contract."""
-        with self.server.snapshot(keep=keep):
+        with refusals(self.server), self.server.snapshot(keep=keep):
             for name, table in self.tables.items():
                 self.server.load(name, table)
             self._check()
@@ -211,7 +223,8 @@ def to_sql(  # noqa: PLR0913 - the tables, and the day
     server = server_of(connection)
     names = {"leads": leads, "events": events, "outcomes": outcomes}
     held = {key: server.dialect.table(name, key) for key, name in names.items() if name is not None}
-    return written(rulebook, server, held, server.dialect, held, day)
+    with refusals(server):
+        return written(rulebook, server, held, server.dialect, held, day)
 
 
 def written(  # noqa: PLR0913, PLR0917 - as above

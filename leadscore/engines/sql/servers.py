@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from leadscore.base.text import kind_of
 from leadscore.engines.sql.dialects import DIALECTS, Dialect
-from leadscore.errors import ArgumentError
+from leadscore.errors import ArgumentError, ContractError, Problem
+from leadscore.sources.csv_files import first_line
 
 # Postgres' types by their numbers; of all others it makes text.
 _POSTGRES = {
@@ -30,6 +31,14 @@ class Server(Protocol):
     def dialect(self) -> Dialect:
         """Its SQL."""
 
+    @property
+    def errors(self) -> type[Exception]:
+        """What its driver raises."""
+
+    @property
+    def said(self) -> Callable[[str], str]:
+        """What of its driver's words may be said."""
+
     def fetch(self, sql: str) -> pa.Table:
         """What a query gives."""
 
@@ -46,8 +55,11 @@ class Server(Protocol):
 class DuckDB:
     """A DuckDB connection."""
 
-    def __init__(self, connection: Any) -> None:
-        self._connection, self.dialect = connection, DIALECTS["duckdb"]
+    def __init__(self, connection: Any, said: Callable[[str], str] = str) -> None:
+        import duckdb  # noqa: PLC0415 - the connection is one of its
+
+        self._connection, self.dialect, self.said = connection, DIALECTS["duckdb"], said
+        self.errors: type[Exception] = duckdb.Error
         self._made: list[str] = []
 
     def fetch(self, sql: str) -> pa.Table:
@@ -90,12 +102,16 @@ class DuckDB:
 class Postgres:
     """A psycopg connection to Postgres."""
 
-    def __init__(self, connection: Any) -> None:
-        self._connection, self.dialect = connection, DIALECTS["postgres"]
+    def __init__(self, connection: Any, said: Callable[[str], str] = str) -> None:
+        import psycopg  # noqa: PLC0415 - the connection is one of its
+
+        self._connection, self.dialect, self.said = connection, DIALECTS["postgres"], said
+        self.errors: type[Exception] = psycopg.Error
 
     def fetch(self, sql: str) -> pa.Table:
         """What a query gives."""
-        with self._connection.cursor(binary=True) as cursor:
+        # What fails ends no transaction of the caller.
+        with self._connection.transaction(), self._connection.cursor(binary=True) as cursor:
             # Given as bytes, which no `%` is looked for in.
             cursor.execute(sql.encode())
             kinds = [_POSTGRES.get(column.type_code, pa.large_string()) for column in cursor.description]
@@ -161,6 +177,22 @@ def _written(kind: pa.DataType) -> str:
     if pa.types.is_timestamp(kind):
         return "timestamptz" if kind.tz else "timestamp"
     return _WRITTEN.get(str(kind), "text")
+
+
+@contextmanager
+def refusals(server: Server) -> Iterator[None]:
+    """What the database refuses, in words.
+
+    Raises
+    ------
+    ContractError
+        If it does.
+    """
+    try:
+        yield
+    except server.errors as error:
+        message = f"the database refuses: {server.said(first_line(error))}"
+        raise ContractError("tables", [Problem("", message)]) from None
 
 
 def server_of(connection: Any) -> Server:

@@ -32,6 +32,7 @@ def connection(request):
     else:
         with psycopg.connect(request.getfixturevalue("address")) as found:
             yield found
+            found.rollback()
 
 
 def tables():
