@@ -70,8 +70,17 @@ def cut(  # noqa: PLR0913 - what is cut, by what, and where to
 
 def part_of(source: Source, folder: Path, bucket: int) -> Source:
     """A bucket's rows of a table that was cut, with the names of all columns that it had."""
-    found = parquet_source([ParquetPart(str(path_of(folder, bucket)), source.name)])
-    found.columns = source.columns
+    part = ParquetPart(str(path_of(folder, bucket)), source.name)
+    found = parquet_source([part])
+    rows = found.batches
+
+    def batches(columns: list[str]) -> Iterator[pa.RecordBatch]:
+        # Without a row too the columns have their types: ids of numbers would else be text here alone.
+        yield from rows(columns)
+        held = {name: pa.array([], part.columns.get(name, pa.null())) for name in columns}
+        yield pa.RecordBatch.from_arrays(list(held.values()), names=columns)
+
+    found.columns, found.batches = source.columns, batches
     return found
 
 
