@@ -171,6 +171,7 @@ HERE = {
     "stratified_test": {"events": [[1, 2]]},
     "score_one": {"events": []},
     "score_accounts": {"rulebook": WITH_ACCOUNTS},
+    "changed_rows": {"columns": "total", "old": SCORES.frame},
     "BalanceMonitor.update": {"week": COHORT[0], "scores": COHORT[1]},
     "BalanceMonitor.from_json": {"text": MONITOR.to_json()},
     "Trial.from_json": {"text": TRIAL.to_json()},

@@ -1,5 +1,6 @@
 from .accounts import AccountScores as AccountScores
 from .accounts import score_accounts as score_accounts
+from .changed_rows import changed_rows as changed_rows
 from .compare import Comparison as Comparison
 from .compare import compare as compare
 from .one_lead import score_one as score_one
