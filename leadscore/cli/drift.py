@@ -64,22 +64,22 @@ def drift(  # noqa: PLR0913 - a command has as many arguments as options
     book = ls.Rulebook.read(rulebook)
     with alone(state), steps(3) as step:
         step("Reading the tables")
-        monitor = _begun(book, state, by, start, reference_weeks)
+        monitor = begun(book, state, by, start, reference_weeks)
         tables = options.load(files, step, rulebook=book, columns=[*monitor.by], strict=not set_aside)
         step("Counting the weeks")
-        monitor = _counted(monitor, tables, book, start, as_of)
+        monitor = with_new_weeks(monitor, tables, book, start, as_of)
         if acknowledge is not None:
             monitor.acknowledge(acknowledge)
         step("Looking for the cause")
         report = drift_report(monitor, None if monitor.verdict.since is None else tables)
-        _keep(monitor, state)
+        keep(monitor, state)
     print_set_aside(tables, err=True)
     print_result(report, printed, [findings_of(tables, book, dt.date.min, as_of)])
     if report.verdict.state == "alarm":
         raise typer.Exit(ALARM)
 
 
-def _begun(
+def begun(
     book: ls.Rulebook, state: Path | None, by: list[str] | None, start: dt.date | None, reference_weeks: int | None
 ) -> ls.BalanceMonitor:
     """The monitor as it was left, or a new one."""
@@ -104,14 +104,14 @@ def _begun(
     return monitor
 
 
-def _counted(
+def with_new_weeks(
     monitor: ls.BalanceMonitor, tables: ls.tables.Tables, book: ls.Rulebook, start: dt.date | None, as_of: dt.date
 ) -> ls.BalanceMonitor:
     """The monitor by the rulebook in force, with each whole week that is over."""
     weeks = monitor.frame.index
     first = weeks[0] if len(weeks) else None
     if first is None:
-        begins = start or _first_day(tables, book)
+        begins = start or first_day(tables, book)
     else:
         last = weeks[-1].date()
         if last.weekday():
@@ -131,7 +131,7 @@ def _counted(
     return monitor
 
 
-def _first_day(tables: ls.tables.Tables, book: ls.Rulebook) -> dt.date:
+def first_day(tables: ls.tables.Tables, book: ls.Rulebook) -> dt.date:
     """The day on which the first lead is old enough."""
     from leadscore.base.days import day_of  # noqa: PLC0415 - needs pandas
     from leadscore.base.times import NO_TIME  # noqa: PLC0415 - needs pandas
@@ -151,7 +151,7 @@ def _rescored(monitor: ls.BalanceMonitor, tables: ls.tables.Tables, book: ls.Rul
     return new
 
 
-def _keep(monitor: ls.BalanceMonitor, path: Path | None) -> None:
+def keep(monitor: ls.BalanceMonitor, path: Path | None) -> None:
     """Write what is known, if it is to be kept, where it is not what stands there already."""
     from leadscore.base.files import replacing  # noqa: PLC0415 - this command only
 

@@ -7,6 +7,7 @@ import os
 import pathlib
 from collections.abc import Mapping
 from copy import deepcopy
+from hashlib import sha256
 from typing import Any, ClassVar, Self
 
 from pydantic import ConfigDict, PrivateAttr
@@ -137,6 +138,11 @@ class Rulebook(Contents, YamlFile):
         segments = [{**segment, "threshold": None} for segment in qualify.get("segments", ())]
         lists = {name: one.digest for name, one in self._lists.items()}
         return repr(document | {"lists": lists, "qualify": qualify | {"threshold": None, "segments": segments}})
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what it says, with the files it names; comments and layout change nothing."""
+        return sha256(self._said.encode()).hexdigest()
 
     @property
     def as_written(self) -> Contents:

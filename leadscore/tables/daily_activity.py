@@ -86,7 +86,9 @@ class DailyActivity(Result):
         if not self.parts:
             whole = {name: pa.int64() if name.startswith(SUM) else kinds.get(name, pa.large_string()) for name in names}
             return pa.table({name: pa.array([], kind) for name, kind in whole.items()})
-        return pa.concat_tables([_part(one).select(names) for one in self.parts.values()], promote_options="permissive")
+        return pa.concat_tables(
+            [part_of(one).select(names) for one in self.parts.values()], promote_options="permissive"
+        )
 
     @property
     def headline(self) -> str:
@@ -138,7 +140,10 @@ class DailyActivity(Result):
         made, old = (target.with_name(f".{target.name}.{marks}.{kind}") for kind in ("part", "old"))
         try:
             made.mkdir()
-            self._write_days(made)
+            # Nobody reads there yet; a stack of all days would take more open files than systems allow.
+            for day, one in self.parts.items():
+                with replacing(made / f"{day}.parquet") as file:
+                    self._write_day(one, file)
             if target.exists():
                 target.rename(old)
             made.rename(target)
@@ -153,11 +158,13 @@ class DailyActivity(Result):
                 path = folder / f"{day}.parquet"
                 if one == path:
                     continue
-                file = opened.enter_context(replacing(path))
-                if isinstance(one, Path):
-                    file.write(one.read_bytes())
-                else:
-                    self._save(one, file)
+                self._write_day(one, opened.enter_context(replacing(path)))
+
+    def _write_day(self, one: pa.Table | Path, file: Any) -> None:
+        if isinstance(one, Path):
+            file.write(one.read_bytes())
+        else:
+            self._save(one, file)
 
     def _save(self, table: pa.Table, file: Any) -> None:
         coded = [name for name in table.column_names if is_text(table[name].type) and name != "lead_id"]
@@ -238,9 +245,9 @@ class DailyActivity(Result):
         new = _made(events, kept, added, kinds, book.missing_values if book else (), self.timezone, book)
         if not len(new) or not len(self):
             return DailyActivity(new.parts if len(new) else self.parts, self.timezone, self.columns, self.asked)
-        _same_kinds(_part(new.parts[max(new.parts)]), _part(self.parts[max(self.parts)]))
+        refuse_other_kinds(part_of(new.parts[max(new.parts)]), part_of(self.parts[max(self.parts)]))
         last = max(self.parts) - dt.timedelta(look_back_days)
-        early = [(day, _part(one)) for day, one in new.parts.items() if day <= last]
+        early = [(day, part_of(one)) for day, one in new.parts.items() if day <= last]
         _refuse_early(early, self.parts if look_back_days else {}, last, again=look_back_days > 0)
         days = {day: one for day, one in self.parts.items() if day <= last}
         days |= {day: one for day, one in new.parts.items() if day > last}
@@ -285,7 +292,7 @@ def no_day_in(folder: Path) -> str:
     return f"holds {others[0]!r}, which is no day of activity" if others else ""
 
 
-def _part(one: pa.Table | Path) -> pa.Table:
+def part_of(one: pa.Table | Path) -> pa.Table:
     """A day's table; text as codes, but for ids."""
     if isinstance(one, Path):
         source = open_source(one, "activity")
@@ -316,7 +323,7 @@ def _by_day(table: pa.Table) -> dict[dt.date, pa.Table]:
     return {days[first].astype(object): table.slice(first, end - first) for first, end in ends}
 
 
-def _same_kinds(new: pa.Table, old: pa.Table) -> None:
+def refuse_other_kinds(new: pa.Table, old: pa.Table) -> None:
     """Refuse columns that cannot be one with those of the activity: ids that were numbers and are text now."""
     problems = []
     for name in new.column_names:
@@ -335,9 +342,9 @@ def _refuse_early(
     """Refuse events of days that are here, unless they are counted there; by lead and event."""
     n, first = 0, ""
     for day, new in early:
-        rows = _numbers(new, 1)
+        rows = numbers_of(new, 1)
         if day in held:
-            rows = pa.concat_tables([rows, _numbers(_part(held[day]), -1)], promote_options="permissive")
+            rows = pa.concat_tables([rows, numbers_of(part_of(held[day]), -1)], promote_options="permissive")
         more = rows.group_by(["lead_id", "event"]).aggregate([("count", "sum")])
         more = more.filter(pc.greater(more["count_sum"], 0))
         if len(more):
@@ -350,7 +357,7 @@ def _refuse_early(
         raise ContractError("tables", [Problem("events.at", message, first)])
 
 
-def _numbers(table: pa.Table, sign: int) -> pa.Table:
+def numbers_of(table: pa.Table, sign: int) -> pa.Table:
     """How many events of each lead and name, as numbers that can be taken from others."""
     plain = {name: _plain_text(table[name]) for name in ("lead_id", "event")}
     return pa.table(plain | {"count": pc.multiply(table["count"], sign)})
