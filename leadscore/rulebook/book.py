@@ -111,7 +111,9 @@ class Rulebook(Contents, YamlFile):
         book._document, book._whole, book._folder = document, whole, folder  # noqa: SLF001 - a constructor fills in its own
         book._lists, book._as_written = found, written  # noqa: SLF001
         digests = {name: one.digest for name, one in found.items()}
-        book._said = yaml.said(whole.data | ({"lists": digests} if digests else {}))  # noqa: SLF001
+        # Where a part stands, here or in a file that is included, changes nothing.
+        own = {key: part for key, part in whole.data.items() if key != "include"}
+        book._said = yaml.said(own | ({"lists": digests} if digests else {}))  # noqa: SLF001
         return book  # type: ignore[return-value] # mypy's plugin takes Self for the class here
 
     @classmethod
@@ -138,6 +140,18 @@ class Rulebook(Contents, YamlFile):
         segments = [{**segment, "threshold": None} for segment in qualify.get("segments", ())]
         lists = {name: one.digest for name, one in self._lists.items()}
         return repr(document | {"lists": lists, "qualify": qualify | {"threshold": None, "segments": segments}})
+
+    def self_contained(self) -> str:
+        """The text of an equal rulebook that needs no file beside it: what it includes, and lists in files, put in.
+
+        Without such files it is the text as it is.
+        """
+        document = {key: part for key, part in self._whole.data.items() if key != "include"}
+        in_files = any(isinstance(one, dict) for one in document.get("lists", {}).values())
+        if "include" not in self._whole.data and not in_files:
+            return self.to_yaml()
+        lists = {name: [*one.values] for name, one in self._lists.items()}
+        return yaml.dump(document | ({"lists": lists} if lists else {}))
 
     @property
     def digest(self) -> str:

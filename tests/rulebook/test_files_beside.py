@@ -3,6 +3,7 @@
 import os
 import time
 
+import pandas as pd
 import pytest
 import yaml as plain_yaml
 from hypothesis import given
@@ -282,3 +283,44 @@ def test_a_rulebook_in_files_is_the_rulebook_in_one(tmp_path_factory, data):
     assert all(
         change.section == "include" or change.text == "why none -> 'From the CRM'" for change in diff(one, several)
     )
+
+
+BOOK_OF_PARTS = """\
+leadscore: 2
+name: parts
+include: shared.yaml
+lists: {free: {file: free.txt}}
+fit:
+  - {name: Rivals, when: {email_domain: {in_list: rivals}}, points: -20}
+  - {name: Free mail, when: {email_domain: {in_list: free}}, points: -5}
+qualify: {threshold: 0}  # agreed in March
+"""
+
+
+def test_it_is_kept_without_the_files_beside_it(tmp_path):
+    """As a drift monitor keeps it: equal as long as no file was edited, and edited where one was."""
+    (tmp_path / "book.yaml").write_text(BOOK_OF_PARTS, encoding="utf-8")
+    (tmp_path / "shared.yaml").write_text("lists: {rivals: [a.com, '007']}\n", encoding="utf-8")
+    (tmp_path / "free.txt").write_text("gmail.com\nno\n", encoding="utf-8")
+    book = ls.Rulebook.read(tmp_path / "book.yaml")
+    kept = ls.BalanceMonitor.from_json(ls.BalanceMonitor(book).to_json()).rulebook
+    assert kept == book
+    assert kept.digest == book.digest
+    assert kept.self_contained() == kept.to_yaml() == book.self_contained()
+    leads = pd.DataFrame({"lead_id": [1, 2, 3, 4], "email_domain": ["a.com", "gmail.com", "NO", "web.de"]})
+    points = [
+        ls.score(ls.load_tables(leads, rulebook=one), one, as_of="2026-03-31").frame["fit"] for one in (book, kept)
+    ]
+    assert points[0].tolist() == points[1].tolist() == [-20, -5, -5, 0]
+    for name, text in (("free.txt", "gmail.com\n"), ("shared.yaml", "lists: {rivals: [a.com]}\n")):
+        before = (tmp_path / name).read_text(encoding="utf-8")
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        edited = ls.Rulebook.read(tmp_path / "book.yaml")
+        assert edited != kept
+        assert edited.digest != kept.digest
+        (tmp_path / name).write_text(before, encoding="utf-8")
+
+
+def test_a_rulebook_without_such_files_is_kept_as_it_is():
+    text = "leadscore: 2\nname: own\nlists: {free: [gmail.com]}\nfit: []\nqualify: {threshold: 0}  # agreed\n"
+    assert ls.Rulebook.from_yaml(text).self_contained() == text

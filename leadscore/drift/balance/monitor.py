@@ -344,7 +344,7 @@ class BalanceMonitor:
         """
         state = {
             "leadscore_balance": FORMAT,
-            "rulebook": self.rulebook.to_yaml(),
+            "rulebook": self.rulebook.self_contained(),
             **{name: getattr(self, name) for name in _SETTINGS},
             "weeks": self._weeks,
             "decisions": self._decisions,
