@@ -77,7 +77,7 @@ def continued(
         notes.append(f"{edited}; days up to {settled} stay as they were counted before, for the export lacks events.")
     if compared.late:
         late = f"{counted(compared.late, 'event')} of days up to {settled} came too late"
-        notes.append(f"{late}, and do not count: let the export hold all events, or raise 'lookback_days'.")
+        notes.append(f"{late} to count: let the export hold all events, or raise 'lookback_days'.")
     if export.parts:
         newest = max(held.parts)
         refuse_other_kinds(part_of(export.parts[max(export.parts)]), part_of(held.parts[newest]))
@@ -125,7 +125,7 @@ def _why_again(compared: _Compared, settled: dt.date, edited: str) -> str:
     if edited:
         return edited
     if compared.late:
-        return f"{counted(compared.late, 'event')} of days up to {settled} were not counted yet"
+        return f"{counted(compared.late, 'event')} of days up to {settled} came late"
     return "leads were merged or deleted" if compared.gone else ""
 
 
