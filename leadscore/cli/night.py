@@ -128,7 +128,9 @@ class Night:
         parts = {day: one for day, one in whole.parts.items() if day <= self.as_of}
         activity = ls.tables.DailyActivity(parts, whole.timezone, whole.columns, whole.asked)
         before, folder = self.folder.before(self.as_of), self.folder.activity
-        if before is not None and any(folder.glob("*.parquet")):
+        if before is not None and not folder.exists():
+            done.said.append(f"There is no activity at {folder} any more: it is made of this export alone.")
+        elif before is not None and any(folder.glob("*.parquet")):
             held = ls.tables.DailyActivity.read(folder)
             settled = before - dt.timedelta(imported.lookback_days)
             edited = "" if self._same_data(before) else "the data file was edited"

@@ -346,6 +346,24 @@ def test_nobody_knows_what_changed_without_the_scores_of_the_night_before(folder
     assert "is needed to tell what changed since" in told(result)
 
 
+def test_activity_that_a_killed_run_had_put_aside_is_put_back(folder):
+    world = World.made()
+    first_night(folder, world)
+    activity = folder / "out" / "activity"
+    activity.rename(folder / "out" / ".activity.0123456789abcdef.old")
+    (folder / "out" / ".activity.0123456789abcdef.part").mkdir()
+    world.export(folder, FIRST + DAY, **NEW)
+    assert night(folder, FIRST + DAY).exit_code == 0
+    assert not [*(folder / "out").glob(".activity*")]
+    world.export(folder, FIRST + DAY)
+    same_scores(folder, FIRST + DAY, at_once(folder, FIRST + DAY))
+    # Where it is not there at all, that is said.
+    shutil.rmtree(activity)
+    world.export(folder, LAST)
+    assert "There is no activity at" in told(night(folder, LAST))
+    same_scores(folder, LAST, at_once(folder, LAST))
+
+
 def test_what_no_night_made_is_left_alone(folder):
     world = World.made()
     world.export(folder, FIRST)
