@@ -65,6 +65,29 @@ def test_the_night():
     assert "leads scored as of 2026-04-02" in result.output
 
 
+def test_the_night_in_one_command():
+    Path("data.yaml").write_text(
+        """
+data: 1
+sources: {people: {file: leads.csv, columns: {employees: {type: number}}}, visits: {file: events.csv}}
+leads:
+  people:
+    from: people
+    lead_id: lead_id
+    created_at: created_at
+    columns: {job_title: job_title, seniority: seniority, employees: employees, country: country, industry: industry,
+              email_domain: email_domain}
+events: {visits: {from: visits, lead_id: lead_id, event: event, at: at, columns: {asset: asset}}}
+""",
+        encoding="utf-8",
+    )
+    [words] = [shlex.split(line)[1:] for line in block("sh", "leadscore run ").splitlines()]
+    for said in ("is done; all of it is in nights", "is done already"):
+        result = CliRunner().invoke(app, words)
+        assert result.exit_code == 0, result.output
+        assert said in result.output
+
+
 def test_the_workbench(capsys):
     exec(block("python", "ls.explore"), {})
     shown = capsys.readouterr().out

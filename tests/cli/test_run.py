@@ -8,8 +8,10 @@ import pandas as pd
 import pytest
 
 import leadscore as ls
+from leadscore.cli.night import Night
+from leadscore.cli.night_folder import NightFolder
 from leadscore.scoring.changed_rows import WATCHED
-from tests.cli.test_cli import in_process
+from tests.cli.test_cli import in_process, run
 from tests.support.nights import (
     BOOK,
     DATA,
@@ -80,6 +82,10 @@ def test_nights_in_a_row_are_one_whole_run(folder, export, seed):
         world.export(folder, day)
         same_scores(folder, day, at_once(folder, day))
     assert "came too late" not in told(result)
+    # The same file, to the byte.
+    alone = run("score", folder / "rulebook.yaml", "--as-of", LAST, "--out", folder / "scores.parquet")
+    assert alone.exit_code == 0
+    assert files(folder)["scores.parquet"] == files(folder)[f"out/scores/{LAST}.parquet"]
     assert [line["step"] for line in log(folder)] == STEPS * len(days())
 
 
@@ -149,6 +155,22 @@ def test_a_day_whose_files_changed_is_done_again_from_the_night_before(folder):
     (folder / "rulebook.yaml").write_text(BOOK, encoding="utf-8")
     assert night(folder, LAST).exit_code == 0
     assert files(folder / "out") == files(folder / "once")
+
+
+def test_of_a_database_nobody_knows_whether_it_is_the_same(folder):
+    text = DATA.replace("{file: people.csv,", "{connection: CRM_URL, table: people,")
+    made = [
+        Night(NightFolder(folder / "out"), ls.Rulebook.from_yaml(BOOK), data, LAST, WATCHED, strict=True)
+        for data in (ls.imports.DataFile.from_yaml(text, source=str(folder / "data.yaml")),
+                     ls.imports.DataFile.read(folder / "data.yaml"))
+    ]  # fmt: skip
+    World.made().export(folder, LAST)
+    assert night(folder, LAST).exit_code == 0
+    for one, known in zip(made, (False, True), strict=True):
+        rests_on = one.rests_on()
+        assert (rests_on["files"]["people"] is not None) is known
+        (folder / "out" / "nights" / f"{LAST}.json").write_text(json.dumps(rests_on), encoding="utf-8")
+        assert one.is_done(rests_on) is known
 
 
 def test_an_earlier_day_is_refused(folder):
