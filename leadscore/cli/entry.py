@@ -50,7 +50,8 @@ app = typer.Typer(
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 an error in what was given, 2 bad usage, 130 interrupted.
 
-    And of `learn` 3 if the gate does not pass, of `drift` and `run` 4 on an alarm, of `init` 5 if questions are left open.
+    And of `learn` 3 if the gate does not pass, of `drift` and `run` 4 on an alarm, of `init` 5 if questions are left
+    open.
     """
     # A job that is stopped tidies up after itself as one that fails.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
