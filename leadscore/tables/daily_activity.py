@@ -76,7 +76,7 @@ class DailyActivity(Result):
         `lead_id`, `event`, the columns that rules look at, `day` (date32), `count` (int64), and `sum.` and the name for
         each column that is added up (int64, thousandths).
         """
-        return pa.table({name: _plain_text(self._whole[name]) for name in self._whole.column_names})
+        return plain_table(self._whole)
 
     @cached_property
     def _whole(self) -> pa.Table:
@@ -304,6 +304,11 @@ def part_of(one: pa.Table | Path) -> pa.Table:
         elif is_text(array.type) and array.type != _CODED:
             columns[name] = array.cast(pa.large_string()).dictionary_encode()
     return pa.table(columns)
+
+
+def plain_table(table: pa.Table) -> pa.Table:
+    """A table whose text is in one type, however it came."""
+    return pa.table({name: _plain_text(table[name]) for name in table.column_names})
 
 
 def _plain_text(column: pa.ChunkedArray) -> pa.Array:
