@@ -27,6 +27,7 @@ from leadscore.engines.rows import as_rows
 from leadscore.engines.writing import write_rows
 from leadscore.sources.files import matching
 from leadscore.tables.activity_nights import continued, without_gone
+from leadscore.tables.daily_activity import DailyActivity
 
 Show = Callable[..., None]
 
@@ -62,11 +63,14 @@ class Night:
             "as_of": self.as_of.isoformat(),
             "before": before and before.isoformat(),
             "rulebook": self.book.digest,
-            "data": hashlib.sha256(self.data.to_yaml().encode()).hexdigest(),
+            "data": self._data_digest(),
             "files": {name: self._hashes(name) for name in self.data.sources},
             "watched": list(self.watched),
             "set_aside": not self.strict,
         }
+
+    def _data_digest(self) -> str:
+        return hashlib.sha256(self.data.to_yaml().encode()).hexdigest()
 
     def _hashes(self, name: str) -> dict[str, str] | None:
         source = self.data.sources[name]
@@ -95,7 +99,7 @@ class Night:
         self.folder.begin(self.as_of)
         with self._step("import", show, tell) as done:
             imported = ls.imports.import_tables(self.data, strict=self.strict, progress=partial(show, further=False))
-            done.rows = len(imported.events)
+            done.rows = len(imported.logs["events"])
             done.said += [imported.headline, *imported.notes]
         with self._step("activity", show, tell) as done:
             activity = self._activity(imported, done)
@@ -123,19 +127,25 @@ class Night:
         for line in done.said:
             tell(line)
 
-    def _activity(self, imported: ls.imports.Imported, done: Step) -> ls.tables.DailyActivity | Path:
-        """The activity up to the day, as `load_tables` takes it; days that are new or counted again are written."""
+    def _activity(self, imported: ls.imports.Imported, done: Step) -> DailyActivity | Path | None:
+        """The activity up to the day, as `load_tables` takes it; days that are new or counted again are written.
+
+        None without any: what events the export holds are later.
+        """
         leads = imported.leads["lead_id"].cast(pa.large_string()).unique()
-        whole = ls.daily_activity(imported.events, rulebook=self.book)
+        whole = DailyActivity({}, self.book.timezone, [], {})
+        if self.data.events:
+            whole = ls.daily_activity(imported, rulebook=self.book)
         parts = {day: one for day, one in whole.parts.items() if day <= self.as_of}
-        activity = ls.tables.DailyActivity(parts, whole.timezone, whole.columns, whole.asked)
+        activity = DailyActivity(parts, whole.timezone, whole.columns, whole.asked)
         before, folder = self.folder.before(self.as_of), self.folder.activity
         if before is not None and not folder.exists():
             done.said.append(f"There is no activity at {folder} any more: it is made of this export alone.")
         elif before is not None and any(folder.glob("*.parquet")):
-            held = ls.tables.DailyActivity.read(folder)
+            held = DailyActivity.read(folder)
             settled = before - dt.timedelta(imported.lookback_days)
-            edited = "" if self._same_data(before) else "the data file was edited"
+            same = self.folder.said(before).get("data") in {None, self._data_digest()}
+            edited = "" if same else "the data file was edited"
             activity, said = continued(held, activity, leads, settled=settled, edited=edited)
             done.said += said
         new = {day: one for day, one in activity.parts.items() if not isinstance(one, Path)}
@@ -149,10 +159,8 @@ class Night:
         there, gone = without_gone(activity, leads)
         if gone:
             done.said.append(f"{counted(gone, 'event')} of leads that are there no more do not count.")
-        return there if gone or not activity.parts else folder
-
-    def _same_data(self, before: dt.date) -> bool:
-        return self.folder.said(before).get("data") == hashlib.sha256(self.data.to_yaml().encode()).hexdigest()
+            return there
+        return folder if activity.parts else None
 
     def _changes(self, scores: ls.scoring.Scores) -> pd.DataFrame:
         """The rows that changed since the night before, which are written."""

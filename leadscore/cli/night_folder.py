@@ -73,10 +73,13 @@ class NightFolder:
         Raises
         ------
         ArgumentError
-            If daily activity lies there that no night made.
+            If something lies there that no night made.
         """
-        if self.activity.exists() and not self.log.exists():
-            raise ArgumentError("--dir", f"{str(self.activity)!r} is there, and no night made it; name another folder")
+        theirs = [path for path in (self.activity, *(self.root / kind for kind in _ENDINGS)) if path.exists()]
+        if theirs and not self.log.exists():
+            raise ArgumentError("--dir", f"{str(theirs[0])!r} is there, and no night made it; name another folder")
+        self.root.mkdir(parents=True, exist_ok=True)
+        self._write("")
         for kind in _ENDINGS:
             (self.root / kind).mkdir(parents=True, exist_ok=True)
 
@@ -106,23 +109,24 @@ class NightFolder:
     @contextmanager
     def step(self, day: dt.date, name: str) -> Iterator[Step]:
         """Do a step of a night; whether it succeeds or fails, the log gets its line."""
-        done, begun, error = Step(), time.perf_counter(), ""
+        done, begun, error = Step(), time.perf_counter(), "stopped"
         at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         try:
             yield done
+            error = ""
         except BaseException as failed:
-            error = str(failed) if isinstance(failed, (LeadscoreError, OSError)) else type(failed).__name__
+            error = (isinstance(failed, (LeadscoreError, OSError)) and str(failed)) or type(failed).__name__
             raise
         finally:
             line = {"at": at, "as_of": day.isoformat(), "step": name, "seconds": round(time.perf_counter() - begun, 3)}
             line |= {"rows": done.rows, "ok": not error, "said": done.said} | ({"error": error} if error else {})
-            self._write_line(json.dumps(line))
+            self._write(f"{json.dumps(line)}\n")
 
-    def _write_line(self, text: str) -> None:
+    def _write(self, text: str) -> None:
         # In one piece, at the end, whatever else is written there.
         log = os.open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
         try:
-            os.write(log, f"{text}\n".encode())
+            os.write(log, text.encode())
         finally:
             os.close(log)
 

@@ -33,7 +33,9 @@ def run(  # noqa: PLR0913 - a command has as many arguments as options
     ] = None,
     set_aside: options.SetAside = False,
 ) -> None:
-    """Do the night: import, activity, scores, changed rows, drift.
+    """Do the night: scores of all leads, changed rows, drift.
+
+    It imports the exports that the data file names, counts what leads did by day, and scores everybody.
 
     A night that was stopped is done again, to the same files; one that is done from the same files is not. One run at
     a time; each step adds a line of JSON to log.jsonl.

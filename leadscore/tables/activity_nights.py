@@ -15,7 +15,7 @@ from leadscore.base.text import counted
 from leadscore.base.times import is_text, one_array
 from leadscore.errors import Problem
 from leadscore.sources.contract import refuse
-from leadscore.tables.daily_activity import DailyActivity, numbers_of, part_of, refuse_other_kinds
+from leadscore.tables.daily_activity import DailyActivity, numbers_of, part_of, plain_table, refuse_other_kinds
 
 _DAY = dt.timedelta(1)
 
@@ -28,6 +28,8 @@ class _Compared:
     ----------
     whole : bool
         Whether all that the activity holds of leads that are there stands in the export.
+    same : bool
+        Whether both hold the same.
     late : int
         Events that the export holds and the activity does not.
     gone : bool
@@ -35,6 +37,7 @@ class _Compared:
     """
 
     whole: bool
+    same: bool
     late: int
     gone: bool
 
@@ -74,7 +77,8 @@ def continued(
     refuse([*_lacking(held, first, settled), *_unkept(held, other)])
     notes = []
     if edited:
-        notes.append(f"{edited}; days up to {settled} stay as they were counted before, for the export lacks events.")
+        stay = f"Days up to {settled} stay as they were counted, though {edited}"
+        notes.append(f"{stay}: the export lacks events of them.")
     if compared.late:
         late = f"{counted(compared.late, 'event')} of days up to {settled} came too late"
         notes.append(f"{late} to count: let the export hold all events, or raise 'lookback_days'.")
@@ -107,26 +111,28 @@ def _among(ids: pa.Array, leads: pa.Array) -> pa.Array:
 def _compared(held: DailyActivity, export: DailyActivity, leads: pa.Array, settled: dt.date) -> _Compared:
     first = min(export.parts, default=settled + _DAY)
     # What stands before an export that begins later need not be read.
-    whole, late, gone = first <= min(held.parts), 0, False
+    whole, same, late, gone = first <= min(held.parts), True, 0, False
     for day in sorted(day for day in {*held.parts, *export.parts} if first <= day <= settled):
-        sides = [(side.parts[day], sign) for side, sign in ((export, 1), (held, -1)) if day in side.parts]
-        rows = [numbers_of(part_of(one), sign) for one, sign in sides]
+        new, old = (part_of(side.parts[day]) if day in side.parts else None for side in (export, held))
+        if new and old and plain_table(new).equals(plain_table(old)):
+            continue
+        rows = [numbers_of(part, sign) for part, sign in ((new, 1), (old, -1)) if part]
         more = pa.concat_tables(rows, promote_options="permissive").group_by(["lead_id", "event"])
         more = more.aggregate([("count", "sum")])
         late += pc.sum(more.filter(pc.greater(more["count_sum"], 0))["count_sum"]).as_py() or 0
-        fewer = one_array(more.filter(pc.less(more["count_sum"], 0))["lead_id"])
-        there = _among(fewer, leads)
+        there = _among(one_array(more.filter(pc.less(more["count_sum"], 0))["lead_id"]), leads)
         whole &= not pc.any(there).as_py()
         gone |= bool(pc.any(pc.invert(there)).as_py())
-    return _Compared(whole, late, gone)
+        same = False
+    return _Compared(whole, same, late, gone)
 
 
 def _why_again(compared: _Compared, settled: dt.date, edited: str) -> str:
-    if edited:
+    if edited or compared.same:
         return edited
     if compared.late:
         return f"{counted(compared.late, 'event')} of days up to {settled} came late"
-    return "leads were merged or deleted" if compared.gone else ""
+    return "leads were merged or deleted" if compared.gone else f"events of days up to {settled} are not what they were"
 
 
 def _otherwise(held: DailyActivity, export: DailyActivity) -> str:

@@ -24,6 +24,7 @@ from leadscore.base.files import replacing, replacing_folder
 from leadscore.base.text import counted
 from leadscore.base.times import is_text, one_array
 from leadscore.errors import ArgumentError, ContractError, Problem
+from leadscore.imports.report import Imported
 from leadscore.present.result import Result
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import Kind, event_kinds, event_sums
@@ -75,7 +76,7 @@ class DailyActivity(Result):
         `lead_id`, `event`, the columns that rules look at, `day` (date32), `count` (int64), and `sum.` and the name for
         each column that is added up (int64, thousandths).
         """
-        return pa.table({name: _plain_text(self._whole[name]) for name in self._whole.column_names})
+        return plain_table(self._whole)
 
     @cached_property
     def _whole(self) -> pa.Table:
@@ -296,6 +297,11 @@ def part_of(one: pa.Table | Path) -> pa.Table:
     return pa.table(columns)
 
 
+def plain_table(table: pa.Table) -> pa.Table:
+    """A table whose text is in one type, however it came."""
+    return pa.table({name: _plain_text(table[name]) for name in table.column_names})
+
+
 def _plain_text(column: pa.ChunkedArray) -> pa.Array:
     """Text in one type, however it came; other values as they are."""
     array = one_array(column)
@@ -423,7 +429,8 @@ def _made(  # noqa: PLR0913, PLR0917 - what is kept, and how it is read
     timezone: str,
     rulebook: Rulebook | None,
 ) -> DailyActivity:
-    source = open_source(events, "events")
+    log = events.logs["events"].source("events") if isinstance(events, Imported) else events
+    source = open_source(log, "events")
     # What bots made is still to be told from the rest.
     marks = ["is_bot"] if "is_bot" in source.columns and "is_bot" not in kept else []
     wanted = list(dict.fromkeys(["lead_id", "event", *kept, *marks, *added, "at"]))

@@ -763,6 +763,7 @@ class TestProcess:
             "learn",
             "evidence",
             "drift",
+            "run",
             "review",
             "activity",
             "schema",

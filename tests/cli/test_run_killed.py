@@ -14,7 +14,6 @@ from tests.cli.test_cli import MAIN, ROOT
 from tests.support.nights import BOOK, DAY, FIRST, LAST, World, files, night, written
 
 # Counts what the process does to files of the nights, and kills it before it does more than so many of these things.
-# A time in place of a number is left to whoever started it.
 WATCHED = f"""
 import os, signal, sys
 left, root = int(sys.argv.pop(1)), sys.argv[-1]
@@ -50,18 +49,16 @@ def undisturbed(folder):
 
 
 def killed(folder, rng, things, seconds):
-    """Killed before one of the things that it does to files, or after some time; it may have ended by then."""
-    if rng.random() < 0.7:
-        process = started(folder, rng.randrange(things))
-        process.communicate(timeout=300)
-        assert process.returncode == -9
-        return
-    process = started(folder, MANY)
+    """Whether it was killed: before one of the things that it does to files, or after some time; or it had ended."""
+    left, wait = (rng.randrange(things), 300) if rng.random() < 0.7 else (MANY, rng.uniform(0.1, 1) * seconds)
+    process = started(folder, left)
     try:
-        process.communicate(timeout=rng.uniform(0.1, 1) * seconds)
+        process.communicate(timeout=wait)
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()
+    assert process.returncode in {0, -9}
+    return process.returncode == -9
 
 
 def first_night(folder):
@@ -109,14 +106,12 @@ def attacked(tmp_path, before, seed, kills):
     assert f"nights/{LAST}.json" in expected
     while kills > 0:
         anew()
-        times = rng.choice([1, 1, 2])
-        for _ in range(times):
-            killed(base, rng, things, seconds)
+        for _ in range(rng.choice([1, 1, 2])):
+            kills -= killed(base, rng, things, seconds)
         undisturbed(base)
         assert files(base / "out") == expected
         for line in (base / "out" / "log.jsonl").read_text(encoding="utf-8").splitlines():
             assert {"as_of", "step", "seconds", "rows", "ok"} <= json.loads(line).keys()
-        kills -= times
 
 
 @pytest.mark.slow
