@@ -186,7 +186,7 @@ def data_of(rulebook: Path | None, data: Path | None, first: str | None, name: s
 
 def read_from(given: Files) -> list[str]:
     """The files that are read, also those that a data file names."""
-    from leadscore.tables.loading import is_data_file  # noqa: PLC0415 - needs pandas
+    from leadscore.tables.opening import is_data_file  # noqa: PLC0415 - needs pandas
 
     named = []
     if is_data_file(given[0]):
@@ -198,7 +198,7 @@ def read_from(given: Files) -> list[str]:
 
 def opened(given: Files, step: Callable[..., None], *, strict: bool) -> tuple[Any, ...]:
     """What `load_tables` takes; how far the exports of a data file are read is shown."""
-    from leadscore.tables.loading import is_data_file  # noqa: PLC0415 - needs pandas
+    from leadscore.tables.opening import is_data_file  # noqa: PLC0415 - needs pandas
 
     if not is_data_file(given[0]):
         return given

@@ -112,17 +112,21 @@ def score(  # noqa: PLR0913 - a command has as many arguments as options
         raise typer.BadParameter(f"{what} an 'account'", param_hint="'--account-scores'")
     scored = score_and_write(books, files, as_of, out, strict=not set_aside, printed=printed)
     if account_scores is not None:
-        from leadscore.engines.rows import as_rows  # noqa: PLC0415 - this option only
-        from leadscore.engines.writing import write_rows  # noqa: PLC0415 - as above
-        from leadscore.scoring.accounts import AccountScores  # noqa: PLC0415 - as above
+        _write_accounts(scored[books.index(with_accounts[0])], account_scores, printed)
 
-        people = scored[books.index(with_accounts[0])]
-        # They are scored already, which is most of the work.
-        accounts = AccountScores(people.rulebook, as_of, people.bound, people.tables)
-        frame = accounts.frame.join(accounts.points.add_prefix("points: "))
-        write_rows(as_rows(frame), account_scores, people.rulebook, {"as_of": as_of.isoformat()})
-        if printed == "table":
-            typer.echo(f"\n{accounts}\nWritten to {visible(account_scores)}: {counted(len(accounts), 'account')}")
+
+def _write_accounts(people: Scores, out: Path, printed: str) -> None:
+    """Write the scores of accounts, by those of their people."""
+    from leadscore.engines.rows import as_rows  # noqa: PLC0415 - this option only
+    from leadscore.engines.writing import write_rows  # noqa: PLC0415 - as above
+    from leadscore.scoring.accounts import AccountScores  # noqa: PLC0415 - as above
+
+    # They are scored already, which is most of the work.
+    accounts = AccountScores(people.rulebook, people.as_of, people.bound, people.tables)
+    frame = accounts.frame.join(accounts.points.add_prefix("points: "))
+    write_rows(as_rows(frame), out, people.rulebook, {"as_of": people.as_of.isoformat()})
+    if printed == "table":
+        typer.echo(f"\n{accounts}\nWritten to {visible(out)}: {counted(len(accounts), 'account')}")
 
 
 def _in_buckets(  # noqa: PLR0913, PLR0917 - what is done, with what, and where to

@@ -27,7 +27,8 @@ from leadscore.rulebook.kinds import event_kinds, lead_kinds
 from leadscore.sources.columns import plain_ids
 from leadscore.sources.contract import refuse
 from leadscore.sources.source import Source
-from leadscore.tables.loading import email_columns, lacking_columns, load_tables, opened_tables, wanted_columns
+from leadscore.tables.loading import email_columns, lacking_columns, load_tables, wanted_columns
+from leadscore.tables.opening import opened_tables
 from leadscore.tables.tables import Tables
 
 # The day before all others: of events counted for it none is held.

@@ -10,7 +10,7 @@ from leadscore.imports.data_file import DataFile
 from leadscore.imports.language import PeopleBlock
 from leadscore.sources.files import matching
 from leadscore.sources.source import paths_of
-from leadscore.tables.loading import is_data_file
+from leadscore.tables.opening import is_data_file
 
 AnyPath = str | os.PathLike[str]
 _OTHER = "data"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -11,14 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-from pydantic import BaseModel
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_number
 from leadscore.base.text import counted, shown
-from leadscore.errors import ArgumentError, ContractError, Problem
+from leadscore.errors import ContractError, Problem
 from leadscore.imports.report import Imported
-from leadscore.imports.spool import Log
 from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import Kind, declared_kind, event_kinds, event_sums, lead_kinds, persona_kinds
 from leadscore.rulebook.plan import compiled
@@ -33,6 +30,7 @@ from leadscore.tables.findings import Finding, Repeats, named_like_email, shared
 from leadscore.tables.ids import Ids
 from leadscore.tables.lead_history import Records, disagreeing, repeated
 from leadscore.tables.marketing import read_costs, read_touches
+from leadscore.tables.opening import opened_tables
 from leadscore.tables.outcomes import read_outcomes, stage_names
 from leadscore.tables.tables import Tables, completeness, reading_of
 
@@ -212,62 +210,6 @@ def _days(as_of: Any, books: list[Rulebook], given: Arguments) -> tuple[int, int
         return day, day
     first, last = given.period(*as_of)
     return first - 1, last
-
-
-def is_data_file(given: Any) -> bool:
-    """Whether what is given for the leads is a data file, or the path of one; told without loading what reads it."""
-    path = isinstance(given, (str, os.PathLike)) and os.fspath(given).lower().endswith((".yaml", ".yml"))
-    return path or isinstance(given, BaseModel)
-
-
-def opened_tables(
-    parts: dict[str, Any],
-    books: list[Rulebook],
-    *,
-    sources: Mapping[str, Any] | None = None,
-    strict: bool = True,
-    progress: Callable[[str], object] | None = None,
-) -> tuple[dict[str, Source], Imported | None]:
-    """The tables that are given, by name; those of a data file where none is, unless they are empty; and its import."""
-    imported = _imported(parts["leads"], sources, books, strict=strict, progress=progress)
-    if imported is not None:
-        logs = imported.logs
-        made = {name: logs[name] if name in logs else getattr(imported, name) for name in parts}
-        given = {name: part for name, part in parts.items() if part is not None and name != "leads"}
-        parts = {name: table for name, table in made.items() if len(table) or name == "leads"} | given
-    opened = {
-        name: part.source(name) if isinstance(part, Log) else open_source(part, name)
-        for name, part in parts.items()
-        if part is not None or name == "leads"
-    }
-    return opened, imported
-
-
-def _imported(
-    leads: Any,
-    sources: Mapping[str, Any] | None,
-    books: list[Rulebook],
-    *,
-    strict: bool,
-    progress: Callable[[str], object] | None,
-) -> Imported | None:
-    """What a data file makes, if one is given in place of the leads."""
-    if isinstance(leads, Imported):
-        imported = leads
-    elif is_data_file(leads):
-        from leadscore.imports.build import import_tables  # noqa: PLC0415 - a fifth of a second, for data files only
-
-        imported = import_tables(leads, sources=sources, strict=strict, progress=progress)
-    elif sources is not None:
-        raise ArgumentError("sources", "goes with a data file: give one in place of the leads")
-    else:
-        return None
-    for book in books:
-        if book.timezone != imported.timezone:
-            zones = f"{imported.source} has {imported.timezone}, the rulebook {book.name!r} has {book.timezone}"
-            cure = "days would begin at another time; write the same 'timezone' in both"
-            refuse([Problem("timezone", f"{zones}: {cure}")])
-    return imported
 
 
 def _with_aliases(ids: Ids, aliases: Any) -> Ids:
