@@ -28,6 +28,8 @@ class Imported(Result):
     leads, events, outcomes, touches, costs : pyarrow Table
         As `load_tables` takes them; times are of the file's time zone. Events and touches are made when they are first
         asked for; `reader` gives them where they are more than the memory holds.
+    logs : dict of str to Log
+        What events and touches are made of, and `reader` reads.
     rows : DataFrame
         What became of the rows: `table`, `block`, `fate`, `why`, and `rows`, how many. Of each block the rows read and
         added are as many as those kept, dropped, unmatched, merged, again and set aside; mended ones are among the

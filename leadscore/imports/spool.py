@@ -144,7 +144,7 @@ class Spool:
 
 
 class Log:
-    """A table as long as a log, of events or touches, of all blocks: made of their rows anew each time it is read.
+    """A table as long as a log, of events or touches, of all blocks: made of their rows each time it is read.
 
     Parameters
     ----------
