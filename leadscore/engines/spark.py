@@ -237,6 +237,8 @@ def _by_bucket(job: _Job, frames: Mapping[str, DataFrame], rulebook: Rulebook, b
     cut = {name: _cut(name, frame, columns[name], kinds, buckets) for name, frame in frames.items()}
     others = _together(cut["events"], cut["outcomes"]) if "outcomes" in cut else cut["events"]
     found = cut["leads"].groupBy(_BUCKET).cogroup(others.groupBy(_BUCKET)).applyInArrow(work, _ddl(schema))
+    if kinds["leads"] == "string":
+        return found
     return found.withColumn("lead_id", found["lead_id"].cast(frames["leads"].schema["lead_id"].dataType))
 
 
