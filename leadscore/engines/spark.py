@@ -21,13 +21,14 @@ from leadscore.tables.loading import load_tables
 from leadscore.tables.tables import Tables
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame
 
 # What is made of the tables of a bucket; and what it is made by, given them by name.
 _Job = Callable[[Mapping[str, pa.Table]], pa.Table]
 
 # Spark's own number of parts of a shuffle, where a service writes "auto" for it.
 _BUCKETS = 200
+_LARGE_TEXT = "spark.sql.execution.arrow.useLargeVarTypes"
 _BUCKET, _IS_EVENT = "bucket", "is_event"
 # What is not here is text.
 _TYPES = {
@@ -197,6 +198,9 @@ def _frames(given: Arguments, leads: Any, events: Any, outcomes: Any) -> dict[st
     version = pyspark.__version__
     if int(version.split(".")[0]) < 4:
         given.wrong("leads", f"needs Spark 4.0 or later, which can give Python a bucket as Arrow has it; got {version}")
+    if not given.problems and leads.sparkSession.conf.get(_LARGE_TEXT, "false") == "true":
+        cure = "versions of Spark differ in what they take back then; for long texts take more buckets"
+        given.wrong("leads", f"are of a session with {_LARGE_TEXT}, which must be false: {cure}")
     return found
 
 
@@ -219,7 +223,7 @@ def _by_bucket(job: _Job, frames: Mapping[str, DataFrame], rulebook: Rulebook, b
     empty = {name: pa.table([pa.nulls(0)] * len(frame.columns), names=frame.columns) for name, frame in frames.items()}
     # Of no leads at all: columns that are not there are found, and the types that the rows of each bucket have.
     columns = _columns(load_tables(**empty, rulebook=rulebook))
-    schema = _schema(job(empty), frames["leads"].sparkSession, kinds["leads"])
+    schema = _schema(job(empty), kinds["leads"])
 
     def work(key: tuple[pa.Scalar, ...], leads: pa.Table, others: pa.Table) -> pa.Table:
         held = {"leads": leads} | _apart(others)
@@ -233,6 +237,8 @@ def _by_bucket(job: _Job, frames: Mapping[str, DataFrame], rulebook: Rulebook, b
     cut = {name: _cut(name, frame, columns[name], kinds, buckets) for name, frame in frames.items()}
     others = _together(cut["events"], cut["outcomes"]) if "outcomes" in cut else cut["events"]
     found = cut["leads"].groupBy(_BUCKET).cogroup(others.groupBy(_BUCKET)).applyInArrow(work, _ddl(schema))
+    if kinds["leads"] == "string":
+        return found
     return found.withColumn("lead_id", found["lead_id"].cast(frames["leads"].schema["lead_id"].dataType))
 
 
@@ -294,12 +300,10 @@ def _named(name: str, part: pa.Table, columns: list[str]) -> pa.Table:
     return part.select([f"{name}{at}" for at in range(len(columns))]).rename_columns(columns).combine_chunks()
 
 
-def _schema(rows: pa.Table, session: SparkSession, ids: str) -> pa.Schema:
+def _schema(rows: pa.Table, ids: str) -> pa.Schema:
     """The columns of rows in types that Spark has: no dictionaries, and ids of their own kind."""
-    large = session.conf.get("spark.sql.execution.arrow.useLargeVarTypes", "false") == "true"
-    text = pa.large_string() if large else pa.string()
-    kinds = {field.name: field.type if field.type in _TYPES else text for field in rows.schema}
-    return pa.schema(kinds | {"lead_id": text if ids == "string" else pa.int64()})
+    kinds = {field.name: field.type if field.type in _TYPES else pa.string() for field in rows.schema}
+    return pa.schema(kinds | {"lead_id": pa.string() if ids == "string" else pa.int64()})
 
 
 def _ddl(schema: pa.Schema) -> str:

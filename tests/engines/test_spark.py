@@ -222,10 +222,9 @@ def hostile_book():
 
 @pytest.fixture(params=["UTC", "Asia/Kolkata"])
 def settings_of(spark, request):
-    """Sessions differ in their time zone, in what a timestamp is by default, and in how long Arrow's texts may be."""
-    odd = request.param != "UTC"
-    here = {"spark.sql.session.timeZone": request.param, "spark.sql.execution.arrow.useLargeVarTypes": str(odd).lower()}
-    here |= {"spark.sql.ansi.enabled": str(not odd).lower()}
+    """Sessions differ in their time zone, and in what becomes of a cast that fails."""
+    ansi = str(request.param == "UTC").lower()
+    here = {"spark.sql.session.timeZone": request.param, "spark.sql.ansi.enabled": ansi}
     before = {name: spark.conf.get(name) for name in here}
     for name, value in here.items():
         spark.conf.set(name, value)
@@ -309,12 +308,19 @@ def test_what_is_wrong_with_columns_is_said_before_anything_runs(spark):
         ls.score_spark(leads, dated, rulebook, as_of=AS_OF)
     nested = leads.selectExpr("lead_id", "map('a', 1) as country")
     assert "where text is needed" in refused(ls.score_spark(nested, events, rulebook, as_of=AS_OF))
+    spark.conf.set("spark.sql.execution.arrow.useLargeVarTypes", "true")
+    try:
+        with pytest.raises(ls.ArgumentError, match="useLargeVarTypes, which must be false"):
+            ls.score_spark(leads, events, rulebook, as_of=AS_OF)
+    finally:
+        spark.conf.set("spark.sql.execution.arrow.useLargeVarTypes", "false")
     staged = ls.Rulebook.from_yaml(
         VISITS.replace("leadscore: 1", "leadscore: 2").replace("points: 2", "points: 2, when: {did: {stage: won}}")
     )
     with pytest.raises(ls.ContractError, match="asks for stages"):
         ls.replay_spark(leads, events, staged, **PERIOD)
-    nobody = spark.createDataFrame(pa.table({"lead_id": pa.array([], pa.string())}))
+    # A table without a row may have no types either.
+    nobody = spark.createDataFrame(pa.table({"lead_id": pa.nulls(0)}))
     none = ls.score_spark(nobody, events.limit(0), ls.Rulebook.from_yaml(VISITS), as_of=AS_OF)
     assert none.count() == 0
     assert none.columns[:2] == ["lead_id", "fit"]
