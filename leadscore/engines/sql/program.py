@@ -216,7 +216,12 @@ def to_sql(  # noqa: PLR0913 - the tables, and the day
         day = given.day("as_of", as_of)
     server = server_of(connection)
     names = {"leads": leads, "events": events, "outcomes": outcomes}
-    held = {key: server.dialect.table(name, key) for key, name in names.items() if name is not None}
+    return made_on(rulebook, server, {key: name for key, name in names.items() if name is not None}, day)
+
+
+def made_on(rulebook: Rulebook, server: Server, tables: dict[str, str], day: dt.date) -> Program:
+    """A rulebook as SQL for a database that is connected to, and its tables by the names that people give them."""
+    held = {key: server.dialect.table(name, key) for key, name in tables.items()}
     with refusals(server):
         return written(rulebook, server, held, server.dialect, held, day)
 
