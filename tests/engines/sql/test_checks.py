@@ -55,21 +55,21 @@ def test_nothing_is_found_without_a_cause(connection):
 
 FAULTS = {
     "events of leads that are not among the leads": (
-        "INSERT INTO events VALUES ('z', 'visit', '2026-03-30 10:00+00')",
+        "INSERT INTO events VALUES ('z', 'visit', '2026-03-30 10:00:00+00')",
         1,
     ),
     "a lead_id that is not unique": ("INSERT INTO leads VALUES ('a', 'US', 5, NULL)", 1),
     "no lead_id": ("INSERT INTO leads VALUES (NULL, 'US', 5, NULL), ('', 'US', 5, NULL)", 2),
-    "no event": ("INSERT INTO events VALUES ('a', NULL, '2026-03-30 10:00+00')", 1),
+    "no event": ("INSERT INTO events VALUES ('a', NULL, '2026-03-30 10:00:00+00')", 1),
     "no time, or one outside": ("INSERT INTO events VALUES ('a', 'visit', NULL), ('a', 'visit', 'infinity')", 2),
     "leads.country: 1 row: a value that was not there": ("INSERT INTO leads VALUES ('d', 'DE', 5, NULL)", 1),
     "events.event: 1 row: a value that was not there": (
-        "INSERT INTO events VALUES ('a', 'x', '2026-03-30 10:00+00')",
+        "INSERT INTO events VALUES ('a', 'x', '2026-03-30 10:00:00+00')",
         1,
     ),
     "whole numbers above 2**53": ("INSERT INTO leads VALUES ('d', 'US', 9007199254740993, NULL)", 1),
-    "an event older than": ("INSERT INTO events VALUES ('a', 'visit', '2025-03-30 10:00+00')", 1),
-    "events.at: 1 row: a time beyond": ("INSERT INTO events VALUES ('a', 'visit', '2031-03-30 10:00+00')", 1),
+    "an event older than": ("INSERT INTO events VALUES ('a', 'visit', '2025-03-30 10:00:00+00')", 1),
+    "events.at: 1 row: a time beyond": ("INSERT INTO events VALUES ('a', 'visit', '2031-03-30 10:00:00+00')", 1),
     "leads.created_at: 1 row: a time outside": ("INSERT INTO leads VALUES ('d', 'US', 5, 'infinity')", 1),
 }
 
@@ -109,7 +109,7 @@ def test_rows_of_a_lead_that_was_created_twice(connection):
     held = tables()
     held["leads"] = held["leads"].assign(valid_from=pd.to_datetime(["2026-01-01"] * 3).astype("datetime64[us]"))
     made = program(connection, held)
-    connection.execute("INSERT INTO leads VALUES ('a', 'US', 5, '2026-01-02 10:00+00', '2026-01-02')")
+    connection.execute("INSERT INTO leads VALUES ('a', 'US', 5, '2026-01-02 10:00:00+00', '2026-01-02')")
     with pytest.raises(ContractError, match="a lead with different created_at"):
         made.frame()
 
