@@ -1,7 +1,7 @@
 """The command line: the library's functions on files, with what a person needs to see."""
 
 # The commands, in the order in which the help lists them.
-from leadscore.cli import init, data, demo, score, sales, compare, explore, learn, drift, review, sql  # noqa: I001
+from leadscore.cli import init, data, demo, score, sql, sales, compare, explore, learn, drift, review  # noqa: I001
 from leadscore.cli.entry import app, main
 
 __all__ = [

@@ -766,6 +766,7 @@ class TestProcess:
             "review",
             "activity",
             "schema",
+            "sql",
             "demo",
         ):
             assert f"\n  {command} " in out

@@ -24,7 +24,7 @@ from leadscore.engines.sql.contract import contract
 from leadscore.engines.sql.dialects import Dialect
 from leadscore.engines.sql.happenings import Happenings
 from leadscore.engines.sql.parts import Parts
-from leadscore.engines.sql.relations import Relation
+from leadscore.engines.sql.relations import Check, Relation
 from leadscore.engines.sql.servers import Server, refusals, server_of
 from leadscore.engines.sql.statement import Statement
 from leadscore.errors import ArgumentError, ContractError, Problem
@@ -275,7 +275,11 @@ def _stages(plan: Plan, relations: dict[str, Relation], lookups: Lookups, today:
         return 0
     from leadscore.engines.sql.stages import stages_reached  # noqa: PLC0415 - few rulebooks ask for stages
 
-    found = stages_reached(plan.rulebook, relations, today)
+    found, n = stages_reached(plan.rulebook, relations, today)
+    outcomes = relations["outcomes"]
+    sql = f"SELECT ABS(COUNT(*) - {n}) AS n FROM {outcomes.sql} AS o"
+    message = "more or fewer than when the look-up tables were made; make them again"
+    lookups.check("outcomes", Check("outcomes", sql, message))
     lookups.tables["leadscore_stages"] = found
     return max(found["age"].to_pylist(), default=0)
 

@@ -172,6 +172,12 @@ def test_stages_need_outcomes_that_keep_the_contract(connection):
         program(connection, book=book)
     held = tables()
     days = pd.to_datetime(["2026-02-01", "2026-02-02"]).astype("datetime64[us]")
+    held["outcomes"] = pd.DataFrame({"lead_id": ["a"], "stage": ["recycled"], "at": days[:1]})
+    made = program(connection, held, book)
+    made.frame()
+    connection.execute("INSERT INTO outcomes SELECT * FROM outcomes")
+    with pytest.raises(ContractError, match="outcomes: 1 row: more or fewer than when"):
+        made.frame()
     held["outcomes"] = pd.DataFrame({"lead_id": ["a", "nobody"], "stage": ["recycled", "moved"], "at": days})
     with pytest.raises(ContractError, match="outcomes of leads that are not among the leads") as caught:
         program(connection, held, book)
