@@ -80,6 +80,7 @@ DATA = {
         "p",
         "before",
         "after",
+        "connection",
     ),
 }
 

@@ -42,10 +42,11 @@ def sql(  # noqa: PLR0913 - a command has as many arguments as options
         Path | None, option("DIR", "In its place: a folder of leads.parquet and events.parquet with every value.")
     ] = None,
 ) -> None:
-    """Write a rulebook as SQL: one statement, the look-up tables it joins, checks, and a dbt model.
+    """Write a rulebook as SQL for the leads' own database.
 
-    leadscore reads the distinct values of the columns that rules use, and answers each once; the database looks them up
-    as they are. The day stands in the statement.
+    One statement, the look-up tables that it joins, checks, and a dbt model. leadscore reads the distinct values of the
+    columns that rules use, and answers each once; the database looks them up as they are. The day stands in the
+    statement.
     """
     if (connection is None) == (domains is None):
         raise typer.BadParameter("give one of --connection and --domains", param_hint="'--connection'")

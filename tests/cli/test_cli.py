@@ -767,6 +767,7 @@ class TestProcess:
             "review",
             "activity",
             "schema",
+            "sql",
             "demo",
         ):
             assert f"\n  {command} " in out

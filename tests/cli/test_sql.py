@@ -1,5 +1,7 @@
 """`leadscore sql`: from a connection by the name of a variable, or a folder of Parquet; no connection is ever said."""
 
+import datetime as dt
+
 import duckdb
 import pytest
 from typer.testing import CliRunner
@@ -7,6 +9,7 @@ from typer.testing import CliRunner
 import leadscore as ls
 from leadscore.cli import app
 from leadscore.engines.sql.connections import connected
+from leadscore.engines.sql.program import made_on
 from leadscore.errors import ContractError
 from tests.engines.sql.test_files import tables
 from tests.support import in_database
@@ -114,3 +117,15 @@ def test_what_the_database_says_of_a_statement_holds_no_piece_either():
     with pytest.raises(ContractError, match="refuses") as caught, connected("WAREHOUSE") as server:
         server.fetch("SELECT * FROM 'geheim-17.duckdb'")
     assert "geheim" not in str(caught.value)
+
+
+def test_scores_from_a_connection_by_the_name_of_a_variable(folder):
+    rulebook = ls.Rulebook.read("rulebook.yaml")
+    with connected("WAREHOUSE") as server:
+        program = made_on(rulebook, server, {"leads": "leads", "events": "events"}, dt.date(2026, 3, 31))
+        have = program.frame()
+    in_database.check_equal(have, in_database.scored(rulebook, tables(), "2026-03-31").frame)
+    assert "geheim" not in repr(program)
+    with pytest.raises(ContractError, match=r"refuses: .*nowhere") as caught, connected("WAREHOUSE") as server:
+        made_on(rulebook, server, {"leads": "nowhere"}, dt.date(2026, 3, 31))
+    assert str(folder) not in str(caught.value)

@@ -123,7 +123,7 @@ class Lookups:
             message = "whole numbers above 2**53, too large for a quantity; declare an identifier as text"
             self.check(f"large {relation.name}.{name}", Check(f"{relation.name}.{name}", sql, message))
         if pa.types.is_decimal(held) and dialect.name == "duckdb":
-            # Its own cast of a decimal may be one step off.
+            # Before version 2 its own cast of a decimal may be one step off.
             x = f"CAST({x} AS VARCHAR)"
         x = f"CAST({x} AS {dialect.real})"
         edges = sorted(plan.edges)

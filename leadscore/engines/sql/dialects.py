@@ -74,7 +74,9 @@ class Dialect:
         """
         parts = [*_PART.finditer(name.strip("`"))]
         if not parts or ".".join(part[0] for part in parts) != name.strip("`"):
-            raise ArgumentError(argument, f'{name!r} is no table: write it as schema.table, or as "my schema"."table"')
+            raise ArgumentError(
+                argument, f'{name!r} cannot name a table: write it as schema.table, or as "my schema"."table"'
+            )
         upper = self.name == "snowflake"
         names = [part[1].replace('""', '"') if part[1] else part[2].upper() if upper else part[2] for part in parts]
         return ".".join(self._as_is(one) for one in names)

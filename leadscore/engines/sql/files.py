@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,12 +12,10 @@ import pyarrow.parquet as pq
 from leadscore.base.files import replacing
 from leadscore.base.text import normalise
 from leadscore.base.times import is_text
+from leadscore.engines.sql.parts import Parts
 from leadscore.rulebook.kinds import declared_kind
 from leadscore.rulebook.plan import compiled
 from leadscore.tables.findings import named_like_email
-
-if TYPE_CHECKING:
-    from leadscore.engines.sql.program import Program
 
 # Seeds are kept in git, and read by people.
 _MOST_OF_SEEDS = 1_000
@@ -26,7 +23,7 @@ _MOST_OF_SEEDS = 1_000
 _NOTHING = {"", "null"}
 
 
-def write(program: Program, folder: Path) -> list[Path]:
+def write(program: Parts, folder: Path) -> list[Path]:
     """Write a program into a folder; see `Program.write`."""
     seeds = {name for name in program.tables if is_seed(program, name)}
     models = {"leadscore_scores": program.sql}
@@ -57,7 +54,7 @@ def _within(folder: Path, name: str) -> Path:
     return path
 
 
-def is_seed(program: Program, name: str) -> bool:
+def is_seed(program: Parts, name: str) -> bool:
     """Whether a look-up table may be kept in git: few values, none of them an address or free text.
 
     Free text is a column that is declared as text, or that rules search for words or pieces.
@@ -81,7 +78,7 @@ def is_seed(program: Program, name: str) -> bool:
     return not (searched or declared or held or named_like_email(column))
 
 
-def checks_sql(program: Program) -> str:
+def checks_sql(program: Parts) -> str:
     """All checks as one query: a row for each that fails."""
     text, whole = program.dialect.text, program.dialect.whole
     parts = [
@@ -93,13 +90,13 @@ def checks_sql(program: Program) -> str:
     return f"SELECT * FROM ({rows}) AS found WHERE n <> 0"
 
 
-def _as_model(program: Program, sql: str, seeds: set[str]) -> str:
+def _as_model(program: Parts, sql: str, seeds: set[str]) -> str:
     """A statement as a dbt model: look-up tables by what dbt calls them, and braces that are none of its own."""
     sql = sql.replace("{", "{{ '{' }}")
     for name in program.tables:
         place = f"ref('{name}')" if name in seeds else f"source('leadscore', '{name}')"
         sql = sql.replace(f"{program.dialect.quoted(name)} AS ", f"{{{{ {place} }}}} AS ")
-    return f"-- As of {program.as_of}: leadscore writes it anew for another day.\n{sql}\n"
+    return f"-- As of {program.as_of}: make it again for another day.\n{sql}\n"
 
 
 def _sources(names: list[str]) -> str:
@@ -113,7 +110,7 @@ def _sources(names: list[str]) -> str:
     return "\n".join([*lines, "    tables:", *(f"      - name: {name}" for name in names), ""])
 
 
-def _seed_types(program: Program, names: list[str]) -> str:
+def _seed_types(program: Parts, names: list[str]) -> str:
     """The types of the columns of seeds, which dbt would guess: a code 007 is text."""
     dialect, lines = program.dialect, ["version: 2", "", "seeds:"]
     for name in names:

@@ -20,8 +20,10 @@ from leadscore.base.days import day_number
 from leadscore.base.text import counted
 from leadscore.base.times import is_text
 from leadscore.engines.sql.columns import Lookups
+from leadscore.engines.sql.contract import contract
 from leadscore.engines.sql.dialects import Dialect
 from leadscore.engines.sql.happenings import Happenings
+from leadscore.engines.sql.parts import Parts
 from leadscore.engines.sql.relations import Check, Relation
 from leadscore.engines.sql.servers import Server, refusals, server_of
 from leadscore.engines.sql.statement import Statement
@@ -34,7 +36,7 @@ _OWN = re.compile(r'["`](told|ev|days|b|p|f|v|[rmuavg]\d+)["`]')
 
 
 @dataclass(frozen=True)
-class Program:
+class Program(Parts):
     """A rulebook as SQL; made by `to_sql`.
 
     Attributes
@@ -59,16 +61,7 @@ class Program:
         has no account. Of several that are first, or have the highest total, it is the lead with the least lead_id.
     """
 
-    rulebook: Rulebook
-    as_of: dt.date
-    dialect: Dialect
-    sql: str
-    tables: dict[str, pa.Table]
-    checks: dict[str, Check]
     server: Server = field(repr=False)
-    named: dict[str, str] = field(default_factory=dict)
-    raw: dict[str, tuple[str, str]] = field(default_factory=dict)
-    accounts_sql: str | None = None
 
     def frame(self) -> pd.DataFrame:
         """Each lead's points and verdict, as `Scores.frame` has them: all of one snapshot of the database.
@@ -166,7 +159,7 @@ def to_sql(  # noqa: PLR0913 - the tables, and the day
     outcomes: str | None = None,
     as_of: Any,
 ) -> Program:
-    """Write a rulebook as SQL, for the database where the leads are.
+    r"""Write a rulebook as SQL, for the database where the leads are.
 
     leadscore reads the distinct values of the columns that rules use, and fills small look-up tables with what each
     value answers. The statement joins them by the raw value, adds and clips whole numbers: no database normalises a
@@ -208,7 +201,8 @@ def to_sql(  # noqa: PLR0913 - the tables, and the day
     ... ''')
     >>> connection = duckdb.connect()
     >>> _ = connection.execute("CREATE TABLE leads AS FROM (VALUES ('a', 'us '), ('b', 'FR')) t(lead_id, country)")
-    >>> _ = connection.execute("CREATE TABLE events AS SELECT 'a' lead_id, 'Pricing_view' event, DATE '2026-03-31' at")
+    >>> _ = connection.execute("CREATE TABLE events (lead_id VARCHAR, event VARCHAR, \"at\" DATE)")
+    >>> _ = connection.execute("INSERT INTO events VALUES ('a', 'Pricing_View', '2026-03-31')")
     >>> program = ls.to_sql(rulebook, connection, leads="leads", events="events", as_of="2026-03-31")
     >>> program.frame()[["fit", "behaviour", "total", "qualified"]].sort_index()
               fit  behaviour  total  qualified
@@ -222,7 +216,12 @@ def to_sql(  # noqa: PLR0913 - the tables, and the day
         day = given.day("as_of", as_of)
     server = server_of(connection)
     names = {"leads": leads, "events": events, "outcomes": outcomes}
-    held = {key: server.dialect.table(name, key) for key, name in names.items() if name is not None}
+    return made_on(rulebook, server, {key: name for key, name in names.items() if name is not None}, day)
+
+
+def made_on(rulebook: Rulebook, server: Server, tables: dict[str, str], day: dt.date) -> Program:
+    """A rulebook as SQL for a database that is connected to, and its tables by the names that people give them."""
+    held = {key: server.dialect.table(name, key) for key, name in tables.items()}
     with refusals(server):
         return written(rulebook, server, held, server.dialect, held, day)
 
@@ -245,11 +244,12 @@ def written(  # noqa: PLR0913, PLR0917 - as above
     oldest = _stages(plan, relations, lookups, today)
     happenings = Happenings(plan, lookups, leads, events, today, oldest)
     statement = Statement(plan, lookups, leads, happenings, today)
-    checks = _contract(lookups, leads, events) | lookups.checks
+    checks = contract(lookups, leads, events) | lookups.checks
     sql, accounts = dialect.checked(statement.select()), statement.accounts()
     if accounts is not None:
         dialect.checked(accounts)
-    return Program(rulebook, day, dialect, sql, lookups.tables, checks, server, named, lookups.raw, accounts)
+    found = (lookups.tables, checks, named, lookups.raw)
+    return Program(rulebook, day, dialect, sql, accounts, *found, server)
 
 
 def _refuse_lacking(plan: Plan, relations: dict[str, Relation]) -> None:
@@ -275,58 +275,13 @@ def _stages(plan: Plan, relations: dict[str, Relation], lookups: Lookups, today:
         return 0
     from leadscore.engines.sql.stages import stages_reached  # noqa: PLC0415 - few rulebooks ask for stages
 
-    found = stages_reached(plan.rulebook, relations, today)
+    found, n = stages_reached(plan.rulebook, relations, today)
+    outcomes = relations["outcomes"]
+    sql = f"SELECT ABS(COUNT(*) - {n}) AS n FROM {outcomes.sql} AS o"
+    message = "more or fewer than when the look-up tables were made; make them again"
+    lookups.check("outcomes", Check("outcomes", sql, message))
     lookups.tables["leadscore_stages"] = found
     return max(found["age"].to_pylist(), default=0)
-
-
-def _contract(lookups: Lookups, leads: Relation, events: Relation | None) -> dict[str, Check]:
-    """What must hold of the rows, beside their values."""
-    lead = leads.column("lead_id")
-    rows = f"FROM {leads.sql} AS l"
-    by = [lead, *([leads.column("valid_from")] if "valid_from" in leads else [])]
-    again = f"SELECT COUNT(*) AS n FROM (SELECT 1 AS one {rows} GROUP BY {', '.join(by)} HAVING COUNT(*) > 1) AS t"
-    blank = f" OR {lead} = ''" if is_text(leads.kind("lead_id")) else ""
-    checks = {
-        "duplicate leads": Check(
-            "leads.lead_id",
-            again,
-            "a lead_id with the same valid_from again" if len(by) > 1 else "a lead_id that is not unique",
-        ),
-        "leads without an id": Check(
-            "leads.lead_id",
-            f"SELECT COUNT(*) AS n {rows} WHERE {lead} IS NULL{blank}",
-            "no lead_id",
-        ),
-    }
-    if "valid_from" in leads and "created_at" in leads:
-        created = leads.column("created_at")
-        several = f"SELECT 1 AS one {rows} GROUP BY {lead} HAVING COUNT(DISTINCT {created}) > 1"
-        several = f"SELECT COUNT(*) AS n FROM ({several}) AS t"
-        checks["created at different times"] = Check("leads.created_at", several, "a lead with different created_at")
-    if events is None:
-        return checks
-    rows, at = f"FROM {events.sql} AS e", lookups.zone(events, "at")
-    known = f"LEFT JOIN (SELECT DISTINCT {lead} AS id FROM {leads.sql} AS l) AS l ON l.id = {events.column('lead_id')}"
-    event = events.column("event")
-    empty = f" OR {event} = ''" if is_text(events.kind("event")) else ""
-    return checks | {
-        "events of no lead": Check(
-            "events.lead_id",
-            f"SELECT COUNT(*) AS n {rows} {known} WHERE l.id IS NULL",
-            "events of leads that are not among the leads",
-        ),
-        "events without a name": Check(
-            "events.event",
-            f"SELECT COUNT(*) AS n {rows} WHERE {event} IS NULL{empty}",
-            "no event",
-        ),
-        "events without a time": Check(
-            "events.at",
-            f"SELECT COUNT(*) AS n {rows} WHERE {events.column('at')} IS NULL OR {at.wild()}",
-            "no time, or one outside the years 1 to 9999",
-        ),
-    }
 
 
 def _frame(found: pa.Table, plan: Plan) -> pd.DataFrame:

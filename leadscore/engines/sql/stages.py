@@ -18,8 +18,8 @@ from leadscore.tables.lead_history import Records
 from leadscore.tables.outcomes import read_outcomes
 
 
-def stages_reached(rulebook: Rulebook, relations: dict[str, Relation], today: int) -> pa.Table:
-    """The stages of each lead up to a day, as `id`, `stage`, `age` and `n`, which is 1.
+def stages_reached(rulebook: Rulebook, relations: dict[str, Relation], today: int) -> tuple[pa.Table, int]:
+    """The stages of each lead up to a day, as `id`, `stage`, `age` and `n`, which is 1; and how many outcomes.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def stages_reached(rulebook: Rulebook, relations: dict[str, Relation], today: in
     refuse(breaches.problems())
     day = stages.times.days(rulebook.timezone)
     kept = np.flatnonzero(day <= today)
-    return pa.table(
+    found = pa.table(
         {
             "id": ids.array.take(pa.array(stages.lead[kept])),
             "stage": pa.array([STAGES[one] for one in stages.stage[kept]], pa.large_string()),
@@ -58,3 +58,4 @@ def stages_reached(rulebook: Rulebook, relations: dict[str, Relation], today: in
             "n": pa.array(np.ones(len(kept)), pa.int64()),
         }
     )
+    return found, rows.num_rows

@@ -16,7 +16,7 @@ from tests.support import in_database, strategies, strategies2
 
 # To make an example smaller takes minutes, with a database for each.
 FEW = settings(max_examples=min(settings.default.max_examples // 2, 60), phases=[Phase.generate])
-MANY = settings(max_examples=max(settings.default.max_examples, 150), phases=[Phase.generate])
+MANY = settings(max_examples=min(settings.default.max_examples, 120), phases=[Phase.generate])
 
 
 @st.composite

@@ -131,7 +131,14 @@ def world(*, zoned=True):
     events = pd.DataFrame(rows)
     events["at"] = pd.to_datetime(events["at"]).astype("datetime64[us]")
     events["at"] = events["at"].dt.tz_localize("UTC") if zoned else events["at"]
-    return {"leads": leads, "events": events}
+    return {"leads": with_nan(leads), "events": events}
+
+
+def with_nan(leads):
+    """The leads as Arrow has them: beside what is missing, what is no number."""
+    held = pa.Table.from_pandas(leads, preserve_index=False)
+    numbers = pa.array([None if place % 29 == 0 else one for place, one in enumerate(leads["order"])], pa.float64())
+    return held.set_column(held.column_names.index("order"), "order", numbers)
 
 
 @pytest.mark.parametrize("zoned", [True, False])
@@ -143,6 +150,7 @@ def test_hostile_values_and_names(connection, zoned):
 def test_dates_and_whole_ids(connection):
     tables = world()
     tables["events"]["at"] = [moment.date() for moment in tables["events"]["at"]]
+    tables["leads"] = tables["leads"].to_pandas()
     for name in tables:
         tables[name]["lead_id"] = tables[name]["lead_id"].str[2:].astype("int64")
     check(ls.Rulebook.from_yaml(BOOK), connection, tables, "2026-03-31")
@@ -160,7 +168,7 @@ DECIMALS = [
 
 def test_decimals_meet_their_edges(connection):
     tables = world()
-    held = pa.Table.from_pandas(tables["leads"].drop(columns="order"), preserve_index=False)
+    held = tables["leads"].drop_columns("order")
     cells = [DECIMALS[place % len(DECIMALS)] for place in range(len(held))]
     tables["leads"] = held.append_column("order", pa.array(cells, pa.decimal128(38, 18)))
     check(ls.Rulebook.from_yaml(BOOK), connection, tables, "2026-03-31")
@@ -170,8 +178,21 @@ def test_decimals_meet_their_edges(connection):
 def test_narrow_numbers(connection, kind):
     tables = world()
     numbers = [0, 1, 1000, -1, 999] if kind is np.int16 else [0.1, 0.009, 1000, math.nan, 0.0]
+    tables["leads"] = tables["leads"].to_pandas()
     tables["leads"]["order"] = np.array([numbers[place % 5] for place in range(len(TEXTS))], kind)
     check(ls.Rulebook.from_yaml(BOOK), connection, tables, "2026-03-31")
+
+
+def test_sums_are_rounded_half_to_even(connection):
+    """Of 0.5 points each: 1 thousandth gives half of one."""
+    sums = [0.001, 0.002, 0.003, 0.005, 0.007, -0.001, -0.003, -0.005, 999_999.999, -999_999.999]
+    leads = pd.DataFrame({"lead_id": [f"L-{place}" for place in range(len(sums))]})
+    happened = pd.Series([time(2026, 3, 30)] * len(sums), dtype="datetime64[us]")
+    events = pd.DataFrame({"lead_id": leads["lead_id"], "event": "visit", "at": happened, "amount": sums})
+    book = "{leadscore: 2, name: sums, behaviour: [{name: Sum, event: visit, sum: amount, points: 0.5}],"
+    rulebook = ls.Rulebook.from_yaml(f"{book} qualify: {{threshold: 1}}}}")
+    frame = check(rulebook, connection, {"leads": leads, "events": events}, "2026-03-31").frame().sort_index()
+    assert frame["total"].to_list()[:5] == [0.0, 0.001, 0.002, 0.002, 0.004]
 
 
 def test_without_events(connection):
@@ -182,6 +203,7 @@ def test_without_events(connection):
 
 def test_texts_padded_by_their_type_and_of_a_type_of_their_own(connection):
     tables = world()
+    tables["leads"] = tables["leads"].to_pandas()
     if isinstance(connection, psycopg.Connection):
         short = tables["leads"].assign(word=tables["leads"]["word"].str[:9].str.strip())
         in_database.put(connection, held=short, events=tables["events"])
