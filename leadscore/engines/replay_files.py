@@ -16,6 +16,7 @@ from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_of
 from leadscore.base.text import counted
 from leadscore.engines.buckets import Days, Job, made, summaries
+from leadscore.engines.findings import findings_of_all, noted
 from leadscore.engines.rows import history_rows
 from leadscore.engines.score_files import how, paths, writable, write
 from leadscore.engines.size import buckets_for
@@ -23,6 +24,7 @@ from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.replay import by_week, replay
 from leadscore.scoring.scores import named
+from leadscore.tables.findings import findings_section
 from leadscore.tables.tables import Tables
 
 # The moment that counts unless all events of all leads are dates.
@@ -48,6 +50,7 @@ class ReplayedFiles(Result):
     weekly : DataFrame, index week (its Monday)
         As `History.weekly()`.
     made_from : dict
+    findings : DataFrame
         See `ScoredFiles`.
     """
 
@@ -60,6 +63,7 @@ class ReplayedFiles(Result):
     already: int
     weekly: pd.DataFrame
     made_from: Mapping[str, Any]
+    findings: pd.DataFrame
     mended: int = 0
 
     @property
@@ -78,8 +82,9 @@ class ReplayedFiles(Result):
         return (*before, *order, "Every lead is counted: this is no sample, so there is no interval.", buckets)
 
     def sections(self) -> Iterator[Section]:
-        """The weeks."""
+        """The weeks, and findings."""
         yield Section("weekly", "Leads that qualified in each week, from Monday", self.weekly)
+        yield findings_section(self.findings)
 
     def __len__(self) -> int:
         return self.qualified + self.already
@@ -168,6 +173,7 @@ def history(tables: Tables, rulebook: Rulebook, days: Days) -> tuple[pa.Table, d
     found = replay(tables, rulebook, start=days[0], end=days[1])
     rows, moments = history_rows(found), found.moments
     assert moments is not None
+    assert found.attributes is not None
     new = found.frame.loc[~found.frame["already"], "day"]
     return rows.append_column(_MOMENT, pa.array(moments.at).cast(rows["qualified_at"].type)), {
         "leads": found.n_leads,
@@ -175,6 +181,7 @@ def history(tables: Tables, rulebook: Rulebook, days: Days) -> tuple[pa.Table, d
         "qualified": len(found) - found.already,
         "dated": moments.dated,
         "mended": len(tables.mended),
+        "noted": noted(tables, rulebook, days, found.attributes),
         "days": {str(day)[:10]: int(n) for day, n in new.value_counts().items()},
     }
 
@@ -196,4 +203,5 @@ def _added(parts: Sequence[Mapping[str, Any]], job: Job, out: str, made_from: Ma
     days = [day for part in parts for day, n in part["days"].items() for _ in range(n)]
     first, last = job.days
     weekly = by_week(pd.Series(pd.to_datetime(days)).astype("datetime64[us]"), first, last)
-    return ReplayedFiles(job.rulebook, first, last, out, leads, qualified, already, weekly, made_from, mended)
+    found = findings_of_all([part["noted"] for part in parts], job.rulebook, job.days)
+    return ReplayedFiles(job.rulebook, first, last, out, leads, qualified, already, weekly, made_from, found, mended)

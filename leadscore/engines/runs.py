@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -58,26 +57,21 @@ class Run:
         """What is made of a bucket; there once it is whole."""
         return self.parts / f"bucket={bucket:04}.parquet"
 
+    def put_in_place(self, out: Path, manifest: Mapping[str, Any]) -> None:
+        """Make the parts the folder at `out`, with a manifest of what they were made from."""
+        for left in self.parts.glob(".*.part"):
+            left.unlink(missing_ok=True)
+        with replacing(self.parts / "manifest.json") as file:
+            file.write(json.dumps(manifest, indent=2).encode() + b"\n")
+        if out.is_dir():
+            out.rename(self._home / "old")
+        self.parts.rename(out)
+
     def end(self) -> None:
         """Remove what was done on the way; what is left if it is killed here is taken up by no other run."""
         if self._folder.is_dir():
             self._folder.rename(self._home / "done")
         shutil.rmtree(self._home)
-
-
-def put_in_place(parts: Path, out: Path, manifest: Mapping[str, Any]) -> None:
-    """Make a folder of whole parts the one at `out`, with a manifest of what it was made from."""
-    for left in parts.glob(".*.part"):
-        left.unlink(missing_ok=True)
-    with replacing(parts / "manifest.json") as file:
-        file.write(json.dumps(manifest, indent=2).encode() + b"\n")
-    if out.is_dir():
-        old = out.with_name(f".{out.name}.{os.urandom(8).hex()}.old")
-        out.rename(old)
-        parts.rename(out)
-        shutil.rmtree(old)
-    else:
-        parts.rename(out)
 
 
 def no_parts_in(folder: Path) -> str:

@@ -86,7 +86,7 @@ def killed(files, out, seconds):
 @pytest.mark.parametrize("out", ["scores.parquet", "scores.csv", "scores"])
 @pytest.mark.parametrize("times", [pytest.param(3, marks=pytest.mark.slow), pytest.param(34, marks=pytest.mark.soak)])
 def test_a_run_killed_at_any_moment_goes_on_where_it_was(files, out, times):
-    """Ten kills in the slow tier, a hundred in the soak: each between the start and the end of a whole run."""
+    """About ten runs in the slow tier and a hundred in the soak, each killed until one comes to its end."""
     scored(files, "whole" + Path(out).suffix)
     wanted = content(files / ("whole" + Path(out).suffix))
     begun = time.perf_counter()
@@ -95,7 +95,11 @@ def test_a_run_killed_at_any_moment_goes_on_where_it_was(files, out, times):
     rng = random.Random(out)
     at_work = 0
     for _ in range(times):
-        shutil.rmtree(files / out) if (files / out).is_dir() else (files / out).unlink(missing_ok=True)
+        # What is there is the result of the run before, or none.
+        if rng.random() < 0.5 and (files / out).is_dir():
+            shutil.rmtree(files / out)
+        elif rng.random() < 0.5 and (files / out).is_file():
+            (files / out).unlink()
         while killed(files, out, rng.uniform(0.1, whole)):
             at_work += 1
             # Whole or absent.
