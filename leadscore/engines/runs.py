@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from leadscore.base.files import replacing
+from leadscore.base.files import replacing, sweep
 
 
 class Run:
@@ -28,13 +28,14 @@ class Run:
     """
 
     def __init__(self, out: Path, made_from: Mapping[str, Any]) -> None:
-        self._home = out.with_name(f".{out.name}.work")
+        self._out, self._home = out, out.with_name(f".{out.name}.work")
         self.digest = sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
         self._folder = self._home / self.digest[:16]
         self.parts = self._folder / "parts"
 
     def begin(self) -> None:
         """Take up what a run like this one left, and remove what another left."""
+        sweep(self._out)
         for left in self._home.iterdir() if self._home.is_dir() else ():
             if left != self._folder:
                 shutil.rmtree(left)
@@ -57,15 +58,15 @@ class Run:
         """What is made of a bucket; there once it is whole."""
         return self.parts / f"bucket={bucket:04}.parquet"
 
-    def put_in_place(self, out: Path, manifest: Mapping[str, Any]) -> None:
-        """Make the parts the folder at `out`, with a manifest of what they were made from."""
+    def put_in_place(self, manifest: Mapping[str, Any]) -> None:
+        """Make the parts the folder that the run makes, with a manifest of what they were made from."""
         for left in self.parts.glob(".*.part"):
             left.unlink(missing_ok=True)
         with replacing(self.parts / "manifest.json") as file:
             file.write(json.dumps(manifest, indent=2).encode() + b"\n")
-        if out.is_dir():
-            out.rename(self._home / "old")
-        self.parts.rename(out)
+        if self._out.is_dir():
+            self._out.rename(self._home / "old")
+        self.parts.rename(self._out)
 
     def end(self) -> None:
         """Remove what was done on the way; what is left if it is killed here is taken up by no other run."""

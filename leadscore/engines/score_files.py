@@ -245,7 +245,7 @@ def write(  # noqa: PLR0913, PLR0917 - what is written, and what is said of it
     if settled:
         for bucket, rows in enumerate(rows_of(run, job.buckets)):
             write_part(settled(rows), run.part(bucket))
-    run.put_in_place(Path(os.path.realpath(out)), made_from)
+    run.put_in_place(made_from)
 
 
 def scores(tables: Tables, rulebook: Rulebook, days: Days) -> tuple[pa.Table, dict[str, Any]]:
