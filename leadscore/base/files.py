@@ -73,7 +73,7 @@ def _replaced(path: AnyPath) -> Iterator[IO[bytes]]:
     target = Path(os.path.realpath(path))
     if target.is_symlink():
         raise OSError(errno.ELOOP, "a link that leads back to itself", os.fspath(path))
-    _sweep(target)
+    sweep(target, _STALE_SECONDS)
     part = target.with_name(f".{target.name[:_NAMED]}.{os.urandom(8).hex()}.part")
     try:
         with _begun(part, target) as file:
@@ -155,11 +155,11 @@ def _given(descriptor: int, owner: int, group: int) -> bool:
     return True
 
 
-def _sweep(target: Path) -> None:
-    """Remove what killed runs left of a file."""
+def sweep(target: Path, stale: float = 0) -> None:
+    """Remove what killed runs left of a file that no other run writes, or has not written to for so many seconds."""
     for left in target.parent.glob(f".{glob.escape(target.name[:_NAMED])}.*.part"):
         with suppress(OSError):
-            if time.time() - left.lstat().st_mtime > _STALE_SECONDS:
+            if time.time() - left.lstat().st_mtime > stale:
                 left.unlink()
 
 

@@ -16,6 +16,7 @@ from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_of
 from leadscore.base.text import counted
 from leadscore.engines.buckets import Days, Job, import_notes, made, summaries
+from leadscore.engines.findings import findings_of_all, noted
 from leadscore.engines.rows import history_rows
 from leadscore.engines.runs import Run
 from leadscore.engines.score_files import how, paths, writable, write
@@ -24,6 +25,7 @@ from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.replay import by_week, replay
 from leadscore.scoring.scores import named
+from leadscore.tables.findings import findings_section
 from leadscore.tables.tables import Tables
 
 # The moment that counts unless all events of all leads are dates.
@@ -48,7 +50,7 @@ class ReplayedFiles(Result):
         How many had already qualified before it; they have a row too.
     weekly : DataFrame, index week (its Monday)
         As `History.weekly()`.
-    made_from, imported
+    made_from, findings, imported
         See `ScoredFiles`.
     """
 
@@ -61,6 +63,7 @@ class ReplayedFiles(Result):
     already: int
     weekly: pd.DataFrame
     made_from: Mapping[str, Any]
+    findings: pd.DataFrame
     mended: int = 0
     imported: tuple[str, ...] = ()
 
@@ -86,8 +89,9 @@ class ReplayedFiles(Result):
         )
 
     def sections(self) -> Iterator[Section]:
-        """The weeks."""
+        """The weeks, and findings."""
         yield Section("weekly", "Leads that qualified in each week, from Monday", self.weekly)
+        yield findings_section(self.findings)
 
     def __len__(self) -> int:
         return self.qualified + self.already
@@ -176,6 +180,7 @@ def history(tables: Tables, rulebook: Rulebook, days: Days) -> tuple[pa.Table, d
     found = replay(tables, rulebook, start=days[0], end=days[1])
     rows, moments = history_rows(found), found.moments
     assert moments is not None
+    assert found.attributes is not None
     new = found.frame.loc[~found.frame["already"], "day"]
     return rows.append_column(_MOMENT, pa.array(moments.at).cast(rows["qualified_at"].type)), {
         "leads": found.n_leads,
@@ -183,6 +188,7 @@ def history(tables: Tables, rulebook: Rulebook, days: Days) -> tuple[pa.Table, d
         "qualified": len(found) - found.already,
         "dated": moments.dated,
         "mended": len(tables.mended),
+        "noted": noted(tables, rulebook, days, found.attributes),
         "days": {str(day)[:10]: int(n) for day, n in new.value_counts().items()},
     }
 
@@ -205,5 +211,6 @@ def _added(run: Run, job: Job, out: str, made_from: Mapping[str, Any]) -> Replay
     days = [day for part in parts for day, n in part["days"].items() for _ in range(n)]
     first, last = job.days
     weekly = by_week(pd.Series(pd.to_datetime(days)).astype("datetime64[us]"), first, last)
-    sums = (leads, qualified, already, weekly)
-    return ReplayedFiles(job.rulebook, first, last, out, *sums, made_from, mended, tuple(import_notes(run)))
+    found = findings_of_all([part["noted"] for part in parts], job.rulebook, job.days)
+    sums, notes = (leads, qualified, already, weekly), tuple(import_notes(run))
+    return ReplayedFiles(job.rulebook, first, last, out, *sums, made_from, found, mended, notes)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from leadscore.base.files import replacing
+from leadscore.base.files import replacing, sweep
 from leadscore.engines.cutting import path_of
 
 
@@ -30,13 +29,14 @@ class Run:
     """
 
     def __init__(self, out: Path, made_from: Mapping[str, Any]) -> None:
-        self._home = out.with_name(f".{out.name}.work")
+        self._out, self._home = out, out.with_name(f".{out.name}.work")
         self.digest = sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
         self._folder = self._home / self.digest[:16]
         self.parts = self._folder / "parts"
 
     def begin(self) -> None:
         """Take up what a run like this one left, and remove what another left."""
+        sweep(self._out)
         for left in self._home.iterdir() if self._home.is_dir() else ():
             if left != self._folder:
                 shutil.rmtree(left)
@@ -59,26 +59,21 @@ class Run:
         """What is made of a bucket; there once it is whole."""
         return path_of(self.parts, bucket)
 
+    def put_in_place(self, manifest: Mapping[str, Any]) -> None:
+        """Make the parts the folder that the run makes, with a manifest of what they were made from."""
+        for left in self.parts.glob(".*.part"):
+            left.unlink(missing_ok=True)
+        with replacing(self.parts / "_manifest.json") as file:
+            file.write(json.dumps(manifest, indent=2).encode() + b"\n")
+        if self._out.is_dir():
+            self._out.rename(self._home / "old")
+        self.parts.rename(self._out)
+
     def end(self) -> None:
         """Remove what was done on the way; what is left if it is killed here is taken up by no other run."""
         if self._folder.is_dir():
             self._folder.rename(self._home / "done")
         shutil.rmtree(self._home)
-
-
-def put_in_place(parts: Path, out: Path, manifest: Mapping[str, Any]) -> None:
-    """Make a folder of whole parts the one at `out`, with a manifest of what it was made from."""
-    for left in parts.glob(".*.part"):
-        left.unlink(missing_ok=True)
-    with replacing(parts / "_manifest.json") as file:
-        file.write(json.dumps(manifest, indent=2).encode() + b"\n")
-    if out.is_dir():
-        old = out.with_name(f".{out.name}.{os.urandom(8).hex()}.old")
-        out.rename(old)
-        parts.rename(out)
-        shutil.rmtree(old)
-    else:
-        parts.rename(out)
 
 
 def no_parts_in(folder: Path) -> str:

@@ -20,15 +20,17 @@ from leadscore.base.files import is_read_at, is_stream
 from leadscore.base.groups import MISSING
 from leadscore.base.text import counted, shown
 from leadscore.engines.buckets import Days, Job, Progress, import_notes, made, rows_of, summaries, write_part
+from leadscore.engines.findings import findings_of_all, noted
 from leadscore.engines.inputs import files_of
 from leadscore.engines.rows import score_rows
-from leadscore.engines.runs import Run, no_parts_in, put_in_place
+from leadscore.engines.runs import Run, no_parts_in
 from leadscore.engines.size import buckets_for
 from leadscore.engines.writing import write_rows
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
 from leadscore.scoring.scores import TOP, headline, score
 from leadscore.stats.intervals import with_shares
+from leadscore.tables.findings import findings_section
 from leadscore.tables.tables import Tables
 
 _ASKED = "hand_raise (asked for sales)"
@@ -57,6 +59,9 @@ class ScoredFiles(Result):
         `leadscore.made_from` of the metadata.
     imported : tuple of str
         What a data file made of its exports.
+    findings : DataFrame
+        As `Scores.findings`, but for leads that share an e-mail address (LS213), who are in several buckets. Of a
+        `where` on events, and of columns of more than 5,000 texts, no values are named.
     """
 
     rulebook: Rulebook
@@ -70,6 +75,7 @@ class ScoredFiles(Result):
     completeness: pd.DataFrame
     top: pd.DataFrame
     made_from: Mapping[str, Any]
+    findings: pd.DataFrame
     mended: int = 0
     imported: tuple[str, ...] = ()
 
@@ -94,7 +100,7 @@ class ScoredFiles(Result):
         )
 
     def sections(self) -> Iterator[Section]:
-        """How leads qualify, by segment, what sales will know of them, and the ten highest."""
+        """How leads qualify, by segment, what sales will know of them, the ten highest, and findings."""
         yield Section("ways", "How they qualify", self.ways)
         if self.rulebook.qualify.segments:
             yield Section("segments", "By segment", self.segments, formats={"threshold": "g"})
@@ -104,6 +110,7 @@ class ScoredFiles(Result):
         points = dict.fromkeys(("fit", "behaviour", "total", "threshold"), ".10g")
         title = f"The {TOP} highest" if self.n_leads > TOP else "Leads"
         yield Section("top", title, self.top, formats=points)
+        yield findings_section(self.findings)
 
     def __len__(self) -> int:
         return self.n_leads
@@ -247,7 +254,7 @@ def write(  # noqa: PLR0913, PLR0917 - what is written, and what is said of it
     if settled:
         for bucket, rows in enumerate(rows_of(run, job.buckets)):
             write_part(settled(rows), run.part(bucket))
-    put_in_place(run.parts, Path(os.path.realpath(out)), made_from)
+    run.put_in_place(made_from)
 
 
 def scores(tables: Tables, rulebook: Rulebook, days: Days) -> tuple[pa.Table, dict[str, Any]]:
@@ -263,6 +270,7 @@ def scores(tables: Tables, rulebook: Rulebook, days: Days) -> tuple[pa.Table, di
         "segments": found.segments[["leads", "qualified"]].to_numpy().tolist(),
         "known": found.completeness["known"].to_dict(),
         "mended": len(tables.mended),
+        "noted": noted(tables, rulebook, days, found.bound),
         "top": top.astype(object).where(top.notna(), None).to_numpy().tolist(),
         "columns": top.columns.tolist(),
     }
@@ -303,6 +311,7 @@ def _added(run: Run, job: Job, out: Path, made_from: Mapping[str, Any]) -> Score
         with_shares(complete, "known", "n"),
         top,
         made_from,
+        findings_of_all([part["noted"] for part in parts], job.rulebook, job.days),
         mended,
         tuple(import_notes(run)),
     )

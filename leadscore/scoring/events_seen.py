@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,6 +91,7 @@ class EventsSeen:
 
     def __init__(self, tables: Tables, rulebook: Rulebook, first: int, last: int) -> None:
         self.tables, self.rulebook, self.first, self.last = tables, rulebook, first, last
+        self.n_events = len(tables.events)
         plan = compiled(rulebook)
         self.happenings = [Seen(one.part) for one in plan.happenings]
         for seen in self.happenings:
@@ -119,6 +120,10 @@ class EventsSeen:
             seen.note_days(held, seen.within + self.last - self.first)
             rows = counting.classes.matches[:, place][kind]
             seen.note(day[rows], number[rows], self.last)
+
+    def knows(self, _: Iterable[str]) -> bool:
+        """Whether the values of columns are known: of whole tables, those of all."""
+        return True
 
     def values(self, name: str, events: tuple[str, ...] | None = None) -> Values:
         """A column of the events, of those with some names."""

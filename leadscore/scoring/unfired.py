@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +18,7 @@ from leadscore.rulebook.conditions import EQUAL, Condition, Test
 from leadscore.rulebook.kinds import Use, condition_uses, rule_uses, uses
 from leadscore.rulebook.lookups import Holds
 from leadscore.rulebook.model import BehaviourRule
-from leadscore.rulebook.plan import compiled
+from leadscore.rulebook.plan import Plan, compiled
 from leadscore.rulebook.yaml import Path
 from leadscore.scoring.attributes import Attributes
 from leadscore.scoring.engine import Bound
@@ -46,22 +45,25 @@ def findings(
     rules that ask more than a column or an event are looked at too.
     """
     looked_up = found.attributes if isinstance(found, Bound) else found or Attributes(compiled(rulebook), tables)
-    told = [*_on_leads(_Leads(tables, looked_up, last)), *_on_events(EventsSeen(tables, rulebook, first, last))]
-    if isinstance(found, Bound):
-        told += _on_day(found, {one.where for _, one in told})
+    seen = LeadsSeen(tables, looked_up, last), EventsSeen(tables, rulebook, first, last)
+    held = {name: bool(holds.any()) for name, holds in asking_more(found)} if isinstance(found, Bound) else {}
+    said = said_of(*seen, held, found.n if isinstance(found, Bound) else 0)
+    return pd.concat([tables.findings, as_frame(said)], ignore_index=True)
+
+
+def said_of(leads: LeadsSeen, events: EventsSeen, held: Mapping[str, bool], n: int) -> list[Finding]:
+    """What is to be said of what was seen; and of `n` leads on a day, which rules that ask more held for some."""
+    told = [*_on_leads(leads), *_on_events(events)]
+    said = {one.where for _, one in told}
+    nobody = "held for no lead on the day: nobody meets all that it asks"
+    told += [
+        (False, Finding("LS201", name, n, nobody)) for name, some in held.items() if n and not some and name not in said
+    ]
     # First those that say what to change.
-    told.sort(key=lambda one: (not one[0], one[1].code))
-    return pd.concat([tables.findings, as_frame(one for _, one in told)], ignore_index=True)
+    return [one for _, one in sorted(told, key=lambda one: (not one[0], one[1].code))]
 
 
-def _on_day(bound: Bound, said: set[str]) -> _Found:
-    """Rules and conditions that ask more than a column or an event, and hold for no lead on the day."""
-    for name, holds in _asking_more(bound) if bound.n else ():
-        if name not in said and not holds.any():
-            yield False, Finding("LS201", name, bound.n, "held for no lead on the day: nobody meets all that it asks")
-
-
-def _asking_more(bound: Bound) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+def asking_more(bound: Bound) -> Iterator[tuple[str, npt.NDArray[Any]]]:
     """What asks more than a column or an event, and what it gave, or for which leads it holds."""
     plan = bound.plan
     for at, rule in enumerate(plan.fit):
@@ -79,25 +81,52 @@ def _asking_more(bound: Bound) -> Iterator[tuple[str, npt.NDArray[Any]]]:
             yield f"segment: {name}", bound.holds(holds)
 
 
-class _Part(NamedTuple):
-    """What looks at leads: its name and verb, its table of points or its condition, for which of some rows it fires."""
+class Part(NamedTuple):
+    """What looks at leads: its name and verb, its table of points or its condition, and the rule's place or look-up."""
 
     name: str
     verb: str
     table: tuple[str, Use] | None
     condition: Condition | None
-    fires: Callable[[slice], npt.NDArray[np.bool_]]
+    asks: int | Holds
+
+    def uses(self) -> list[tuple[str, Use]]:
+        """The columns that it looks at, and how."""
+        return [self.table] if self.table is not None else list(condition_uses(self.condition))
 
 
-class _Leads:
-    """The rows of the leads that are there on a day."""
+def parts_of(plan: Plan) -> Iterator[Part]:
+    """Whatever looks at leads alone."""
+    rulebook, qualify = plan.rulebook, plan.rulebook.qualify
+    for index, rule in enumerate(rulebook.fit):
+        if rule_range(rulebook, rule) != NOTHING and not plan.fit[index].moves:
+            table = next(rule_uses(rule)) if rule.column else None
+            whole = rule.when
+            if rule.cases:
+                whole = Condition.model_construct({"any_"}, any_=tuple(case.when for case in rule.cases if case.when))
+            yield Part(rule.name, "fired", table, whole, index)
+    conditions = [(f"never: {one.name}", one.when, plan.never[place][1]) for place, one in enumerate(qualify.never)]
+    conditions += [
+        (f"segment: {one.name}", one.when, plan.segments[place][1]) for place, one in enumerate(qualify.segments)
+    ]
+    for name, when, holds in conditions:
+        if isinstance(holds, Holds) and not holds.moves:
+            yield Part(name, "holds", None, when, holds)
+
+
+class LeadsSeen:
+    """The rows of the leads that are there on a day, beside a rulebook."""
 
     def __init__(self, tables: Tables, attributes: Attributes, last: int) -> None:
         self.tables, self.attributes, self.last = tables, attributes, last
         self.rulebook = rulebook = attributes.plan.rulebook
         self.there = (tables.records.there_from(rulebook.timezone) <= last)[tables.records.lead].astype(np.int64)
-        self.uses = list(uses(rulebook))
+        self.plan, self.n = attributes.plan, int(self.there.sum())
         self._values: dict[str, Values] = {}
+
+    def knows(self, _: Iterable[str]) -> bool:
+        """Whether the values of columns are known: of whole tables, those of all."""
+        return True
 
     def values(self, name: str) -> Values:
         """A column of them."""
@@ -106,50 +135,41 @@ class _Leads:
             self._values[name] = Values(name, column, self.tables.leads[name], self.there, 0, "lead")
         return self._values[name]
 
-    def parts(self) -> Iterator[_Part]:
-        """Whatever looks at leads."""
-        plan, qualify = self.attributes.plan, self.rulebook.qualify
-        for index, rule in enumerate(self.rulebook.fit):
-            if rule_range(self.rulebook, rule) != NOTHING and not plan.fit[index].moves:
-                table = next(rule_uses(rule)) if rule.column else None
-                whole = rule.when
-                if rule.cases:
-                    whole = Condition.model_construct(
-                        {"any_"}, any_=tuple(case.when for case in rule.cases if case.when)
-                    )
-                yield _Part(rule.name, "fired", table, whole, partial(self._pays, index))
-        conditions = [(f"never: {one.name}", one.when, plan.never[place][1]) for place, one in enumerate(qualify.never)]
-        conditions += [
-            (f"segment: {one.name}", one.when, plan.segments[place][1]) for place, one in enumerate(qualify.segments)
-        ]
-        for name, when, holds in conditions:
-            if isinstance(holds, Holds) and not holds.moves:
-                yield _Part(name, "holds", None, when, partial(self.attributes.holds, holds))
+    def fired(self, part: Part) -> bool:
+        """Whether it fires for some of them."""
+        # Most rules fire for some of the first leads already.
+        there = self.there > 0
+        return any((self._fires(part, rows) & there[rows]).any() for rows in (slice(_FIRST), slice(len(there))))
 
-    def _pays(self, index: int, rows: slice) -> npt.NDArray[np.bool_]:
-        """For which rows a fit rule gives points."""
-        return self.attributes.points(index, rows) != 0
+    def later(self, part: Part) -> int:
+        """For how many leads it fires, if for none that is there."""
+        fired = self._fires(part, slice(len(self.there)))
+        return len(np.unique(self.tables.records.lead[fired])) if fired.any() else 0
+
+    def _fires(self, part: Part, rows: slice) -> npt.NDArray[np.bool_]:
+        if isinstance(part.asks, Holds):
+            return self.attributes.holds(part.asks, rows)
+        return self.attributes.points(part.asks, rows) != 0
 
 
-def _on_leads(leads: _Leads) -> _Found:
-    n, there = int(leads.there.sum()), leads.there > 0
-    # Most rules fire for some of the first leads already.
-    first, every = slice(_FIRST), slice(len(there))
-    for part in leads.parts() if n else ():
-        if any((part.fires(rows) & there[rows]).any() for rows in (first, every)):
-            yield from _lacking(part, leads.values)
+def _on_leads(leads: LeadsSeen) -> _Found:
+    for part in parts_of(leads.plan) if leads.n else ():
+        known = leads.knows(column for column, _ in part.uses())
+        if leads.fired(part):
+            yield from _lacking(part, leads.values) if known else ()
             continue
-        if (fired := part.fires(every)).any():
-            later = counted(len(np.unique(leads.tables.records.lead[fired])), "lead")
-            why, telling = f"{later} that it fits came after {day_of(leads.last)}", False
+        if count := leads.later(part):
+            why, telling = f"{counted(count, 'lead')} that it fits came after {day_of(leads.last)}", False
+        elif not known:
+            why, telling = "it fits nobody", False
         elif part.table is not None:
             why, telling = leads.values(part.table[0]).why(*part.table[1])
         else:
             assert part.condition is not None
             why, telling = _unmet(part.condition, leads.values, "lead")
-        yield telling, Finding("LS201", part.name, n, f"{part.verb} for no lead: {why}")
-    for name in leads.attributes.plan.leads:
-        yield from _unnamed(name, leads)
+        yield telling, Finding("LS201", part.name, leads.n, f"{part.verb} for no lead: {why}")
+    for name in leads.plan.leads:
+        yield from _unnamed(name, leads) if leads.knows([name]) else ()
 
 
 def _unmet(condition: Condition, values: Callable[[str], Values], things: str) -> tuple[str, bool]:
@@ -173,10 +193,9 @@ def _leaves(condition: Condition) -> Iterator[tuple[str, Test]]:
         yield from _leaves(part)
 
 
-def _lacking(part: _Part, values: Callable[[str], Values]) -> _Found:
+def _lacking(part: Part, values: Callable[[str], Values]) -> _Found:
     """Values that a rule lists and no lead has: all of a table of points; of conditions those that others may mean."""
-    asked = list(condition_uses(part.condition)) if part.table is None else [part.table]
-    for column, (use, operand) in asked:
+    for column, (use, operand) in part.uses():
         if use == "points" or use in EQUAL:
             wanted, seen = _wanted(operand), values(column)
             lacking = seen.lacking(wanted)
@@ -191,13 +210,13 @@ def _some(wanted: list[object]) -> str:
     return " or ".join([*map(quoted, wanted[:_EXAMPLES]), *([f"{more} more"] if more > 0 else [])])
 
 
-def _unnamed(name: str, leads: _Leads) -> _Found:
+def _unnamed(name: str, leads: LeadsSeen) -> _Found:
     """The values of a text column that no rule names, where all rules that look at it list values.
 
     Where none gives points by it alone, as where it keeps some leads out, only those that may mean a named one.
     """
     book, values = leads.rulebook, leads.values(name)
-    own = [use for place, side, column, use in leads.uses if side == "lead" and column == name and _scores(place)]
+    own = [use for place, side, column, use in uses(book) if side == "lead" and column == name and _scores(place)]
     alone = [rule for rule in book.fit if {column for column, _ in rule_uses(rule)} == {name}]
     others = any(rule.other for rule in alone)
     if values.column.kind != "text" or others or not {use for use, _ in own} <= _LISTED:
@@ -225,7 +244,7 @@ def _on_events(seen: EventsSeen) -> _Found:
     names += ["hand_raise" if name is None else f"hand_raise: {name}" for name in raises]
     parts = [(name, one) for name, one in zip(names, seen.happenings, strict=False) if _matters(book, one)]
     unfired = [name for name, one in parts if not one.fired]
-    if not len(seen.tables.events):
+    if not seen.n_events:
         if unfired:
             message = f"{counted(len(unfired), 'rule')} fired for no lead: there are no events"
             yield True, Finding("LS201", "events", len(unfired), message)
@@ -263,6 +282,8 @@ def _why_not(seen: Seen, called: Values, events: EventsSeen) -> tuple[str, bool]
             instead, telling = called.instead(list(names), "event")
             return f"no event is called {_some([*names])}; {instead}", telling
         assert part.where is not None
+        if not events.knows(column for column, _ in condition_uses(part.where)):
+            return "none of the events that are called so meets its 'where'", False
         return _unmet(part.where, lambda name: events.values(name, names), "event")
     if not seen.n:
         return f"{_fitting(seen.later)} after {last} only: the first is of {day_of(seen.earliest)}", False

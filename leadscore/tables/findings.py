@@ -33,6 +33,7 @@ _EMAIL = re.compile(
 )
 # So many of a column's values hold an @ where it is one of e-mail addresses.
 _NEARLY_ALL = 0.9
+_EFFECT = "on every day, also before it was created: past scores, replays and cohorts hold leads too early"
 # Events compared at a time.
 _COMPARED = 1 << 22
 # Odd numbers without a pattern, as many as there may be columns (Knuth's multiplicative hashing).
@@ -65,15 +66,19 @@ def without_creation(leads: Source, records: Records) -> Iterator[Finding]:
     if records.valid_from is not None:
         return
     created, n = records.created_at(), records.n_leads
-    effect = "on every day, also before it was created: past scores, replays and cohorts hold leads too early"
     if created is None:
         near = [name for name in leads.columns if _CREATED.fullmatch(folded(name))]
         meant = f"; {quoted(near[0])} may be meant: call it created_at" if near else ""
-        message = f"there is no column 'created_at'{meant}. Without it every lead counts {effect}"
+        message = f"there is no column 'created_at'{meant}. Without it every lead counts {_EFFECT}"
         yield Finding("LS210", "leads.created_at", n, message)
     elif empty := int((created.at == NO_TIME).sum()):
-        message = f"empty for {empty:,} of {counted(n, 'lead')}, each of which counts {effect}"
-        yield Finding("LS210", "leads.created_at", empty, message)
+        yield never_created(empty, n)
+
+
+def never_created(empty: int, n: int) -> Finding:
+    """So many of `n` leads have no `created_at`."""
+    message = f"empty for {empty:,} of {counted(n, 'lead')}, each of which counts {_EFFECT}"
+    return Finding("LS210", "leads.created_at", empty, message)
 
 
 def named_like_email(name: str) -> bool:
@@ -176,9 +181,25 @@ class Repeats:
 
 
 def repeated_events(events: Events) -> Iterator[Finding]:
-    """Events that say the same as another one in all that is read of them; those of daily activity are counts."""
+    """Events that say the same as another one in all that is read of them."""
+    again, dated = repeats_of(events)
+    if again:
+        yield doubled(again, dated, [name for name in events.values if name != "is_bot"])
+
+
+def doubled(again: int, dated: int, read: Sequence[str]) -> Finding:
+    """So many events, of which some have no time of day, repeat another one, by what is read of them."""
+    names = ", ".join(["lead_id", *read, "at"])
+    what = "1 event is an exact duplicate" if again == 1 else f"{again:,} events are exact duplicates"
+    dates = f"; {dated:,} without a time of day may be different events of the day" if dated else ""
+    message = f"{what} of another, by {names}{dates}. Each of them counts: did a join double rows?"
+    return Finding("LS212", "events", again, message)
+
+
+def repeats_of(events: Events) -> tuple[int, int]:
+    """How many events repeat another one, and how many of them have no time of day; of daily activity none."""
     if events.timezone is not None:
-        return
+        return 0, 0
     events.repeats = found = events.repeats or Repeats.of(events)
     again, dated, size = found.clock + found.date, found.date, 0
     if not found.ordered:
@@ -189,12 +210,7 @@ def repeated_events(events: Events) -> Iterator[Finding]:
             batches.append(batch.part(np.flatnonzero(batch.lead % size == part)))
         clock, date = _again(batches)
         again, dated = again + clock + date, dated + date
-    if again:
-        names = ", ".join(["lead_id", *(name for name in events.values if name != "is_bot"), "at"])
-        what = "1 event is an exact duplicate" if again == 1 else f"{again:,} events are exact duplicates"
-        dates = f"; {dated:,} without a time of day may be different events of the day" if dated else ""
-        message = f"{what} of another, by {names}{dates}. Each of them counts: did a join double rows?"
-        yield Finding("LS212", "events", again, message)
+    return again, dated
 
 
 def _read_of(batch: EventBatch) -> list[str]:

@@ -274,7 +274,12 @@ def test_whether_moments_are_known_hangs_on_all_leads(tmp_path, at, missing):
     for out in ("history.parquet", "history"):
         found = ls.replay_files(*files, rulebook=book, **days, out=tmp_path / out, buckets=9, threads=1)
         parts = sorted((tmp_path / out).glob("*.parquet")) if out == "history" else [tmp_path / out]
-        rows = pd.concat([pd.read_parquet(one) for one in parts]).set_index("lead_id").sort_index()
+        rows = (
+            pa.concat_tables([pa.parquet.read_table(one, partitioning=None) for one in parts])
+            .to_pandas()
+            .set_index("lead_id")
+            .sort_index()
+        )
         assert (
             rows["qualified_at"].fillna(pd.Timestamp(0, tz="UTC"))
             == wanted.frame["qualified_at"].fillna(pd.Timestamp(0, tz="UTC"))
