@@ -19,10 +19,11 @@ from leadscore.base.days import day_number
 from leadscore.base.text import counted, listed
 from leadscore.base.times import NO_TIME
 from leadscore.cli import drift
-from leadscore.cli.export import write_frame, write_scores
+from leadscore.cli.export import write_rows, write_scores
 from leadscore.cli.night_folder import NightFolder, Step
 from leadscore.drift.balance.state import read_state
 from leadscore.drift.cohorts import mondays
+from leadscore.engines.rows import as_rows
 from leadscore.sources.files import matching
 from leadscore.tables.activity_nights import continued, without_gone
 from leadscore.tables.daily_activity import DailyActivity
@@ -169,7 +170,7 @@ class Night:
             raise ls.ArgumentError(str(old), f"{message}; put it back, or begin another folder")
         rows = ls.scoring.changed_rows(scores, old, columns=self.watched)
         said = {"as_of": self.as_of.isoformat(), "before": str(before or "")}
-        write_frame(rows.reset_index(), self.folder.file("changed", self.as_of), self.book, said)
+        write_rows(as_rows(rows, scores.tables.ids), self.folder.file("changed", self.as_of), self.book, said)
         return rows
 
     def _drift(self, tables: ls.tables.Tables, done: Step) -> None:
