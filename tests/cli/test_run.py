@@ -71,7 +71,7 @@ def first_night(folder, world, day=FIRST):
 
 
 @pytest.mark.parametrize("export", [ALL, NEW], ids=["all events", "the last days"])
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_nights_in_a_row_are_one_whole_run(folder, export, seed):
     world = World.made(seed)
     first_night(folder, world)
