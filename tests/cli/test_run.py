@@ -410,6 +410,16 @@ def test_an_event_that_reads_otherwise_today_is_counted_again_from_all_events(fo
     same_scores(folder, FIRST + DAY, at_once(folder, FIRST + DAY))
 
 
+def test_what_an_export_holds_of_later_days_is_left_to_their_nights(folder):
+    world = World.made()
+    world.export(folder, LAST)
+    assert night(folder, FIRST).exit_code == 0
+    same_scores(folder, FIRST, at_once(folder, FIRST))
+    assert max(ls.tables.DailyActivity.read(folder / "out" / "activity").parts) == FIRST
+    assert night(folder, LAST).exit_code == 0
+    same_scores(folder, LAST, at_once(folder, LAST))
+
+
 def test_exports_without_events(folder):
     """Fit alone; and a night on which nothing happened."""
     quiet = World(World.made().leads)
