@@ -171,7 +171,7 @@ class Night:
             raise ls.ArgumentError(str(old), f"{message}; put it back, or begin another folder")
         rows = ls.scoring.changed_rows(scores, old, columns=self.watched)
         said = {"as_of": self.as_of.isoformat(), "before": str(before or "")}
-        write_rows(as_rows(rows), self.folder.file("changed", self.as_of), self.book, said)
+        write_rows(as_rows(rows, scores.tables.ids), self.folder.file("changed", self.as_of), self.book, said)
         return rows
 
     def _drift(self, tables: ls.tables.Tables, done: Step) -> None:

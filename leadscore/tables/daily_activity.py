@@ -30,7 +30,7 @@ from leadscore.rulebook import Rulebook
 from leadscore.rulebook.kinds import Kind, event_kinds, event_sums
 from leadscore.sources.contract import Breaches, missing_columns, refuse
 from leadscore.sources.source import Source, open_source
-from leadscore.tables.activity_tally import Tally, unasked
+from leadscore.tables.activity_tally import Tally, asked_of, unasked
 from leadscore.tables.days import runs
 from leadscore.tables.events import ASKED, SUM, ZONE, read_events, told_apart_by
 
@@ -207,7 +207,8 @@ class DailyActivity(Result):
         look_back_days : int
             Days at the end of the activity that are counted again, for events that come late.
         rulebook : Rulebook, optional
-            The one that it was made for. Without it the new days keep every value of its columns, and are larger.
+            The one that it was made for. Without it, or with one that asks less, the new days keep every value of its
+            columns, and are larger.
 
         Raises
         ------
@@ -231,7 +232,8 @@ class DailyActivity(Result):
             raise ArgumentError("rulebook", [Problem("", one) for one in lacking])
         added = [name.removeprefix(SUM) for name in self.columns if name.startswith(SUM)]
         kept = [name for name in self.columns if not name.startswith(SUM)]
-        book = rulebook if self.asked else None
+        # Days that keep less than `asked` says would pass for those that keep it all.
+        book = rulebook if rulebook is not None and self.asked and asked_of(rulebook) == self.asked else None
         kinds = {} if book is None else {name: kind for name, kind in event_kinds(book).items() if name in kept}
         new = _made(events, kept, added, kinds, book.missing_values if book else (), self.timezone, book)
         if not len(new) or not len(self):

@@ -71,7 +71,7 @@ def first_night(folder, world, day=FIRST):
 
 
 @pytest.mark.parametrize("export", [ALL, NEW], ids=["all events", "the last days"])
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_nights_in_a_row_are_one_whole_run(folder, export, seed):
     world = World.made(seed)
     first_night(folder, world)
@@ -408,6 +408,16 @@ def test_an_event_that_reads_otherwise_today_is_counted_again_from_all_events(fo
     world.export(folder, FIRST + DAY)
     assert f"events of days up to {FIRST - LOOK_BACK * DAY} are not what they were" in told(night(folder, FIRST + DAY))
     same_scores(folder, FIRST + DAY, at_once(folder, FIRST + DAY))
+
+
+def test_what_an_export_holds_of_later_days_is_left_to_their_nights(folder):
+    world = World.made()
+    world.export(folder, LAST)
+    assert night(folder, FIRST).exit_code == 0
+    same_scores(folder, FIRST, at_once(folder, FIRST))
+    assert max(ls.tables.DailyActivity.read(folder / "out" / "activity").parts) == FIRST
+    assert night(folder, LAST).exit_code == 0
+    same_scores(folder, LAST, at_once(folder, LAST))
 
 
 def test_exports_without_events(folder):

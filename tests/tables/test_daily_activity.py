@@ -243,3 +243,23 @@ def test_busy_days_and_quiet_ones_go_together(tmp_path, within_days):
     for table in (events, tmp_path / "days"):
         tables = ls.load_tables(leads, table, rulebook=book, as_of=AS_OF)
         assert ls.score(tables, book, as_of=AS_OF).frame["total"].tolist() == [12]
+
+
+def test_extended_by_a_rulebook_that_asks_less_it_still_tells_what_it_says_it_does(tmp_path):
+    """The rulebook is edited and the edit taken back: no day may have lost what the first asks."""
+
+    def asking(*pages):
+        rules = [{"name": page, "event": "v", "where": {"page": [page]}, "points": 10} for page in pages]
+        return ls.Rulebook.from_dict({"leadscore": 2, "name": "n", "behaviour": rules, "qualify": {"threshold": 0}})
+
+    more, less = asking("/a", "/b"), asking("/a")
+    leads = pd.DataFrame({"lead_id": ["x"]})
+    days = [
+        pd.DataFrame({"lead_id": "x", "event": "v", "page": ["/0", "/a", "/b"], "at": at})
+        for at in ("2026-03-01", "2026-03-02")
+    ]
+    ls.daily_activity(days[0], rulebook=more).write(tmp_path / "days")
+    ls.tables.DailyActivity.read(tmp_path / "days").extend(days[1], rulebook=less).write(tmp_path / "days")
+    for book, points in ((more, 40), (less, 20)):
+        tables = ls.load_tables(leads, tmp_path / "days", rulebook=book)
+        assert ls.score(tables, book, as_of="2026-03-02").frame["behaviour"].tolist() == [points]
