@@ -40,6 +40,7 @@ EVERYDAY = [
     "load_tables",
     "replay",
     "replay_files",
+    "replay_spark",
     "response_times",
     "review",
     "reweigh",

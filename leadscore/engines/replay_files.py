@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,7 +18,6 @@ from leadscore.base.text import counted
 from leadscore.engines.buckets import Days, Job, import_notes, made, summaries
 from leadscore.engines.findings import findings_of_all, noted
 from leadscore.engines.rows import history_rows
-from leadscore.engines.runs import Run
 from leadscore.engines.score_files import how, paths, writable, write
 from leadscore.engines.size import buckets_for
 from leadscore.present.result import Result, Section
@@ -165,11 +164,12 @@ def replay_files(  # noqa: PLR0913 - the tables, and how they are gone through
     job = Job(history, rulebook, (first, last), tables, buckets or buckets_for(tables))
     with made(job, target, threads, say) as (run, made_from):
         parts = summaries(run, job.buckets)
+        found = _added(parts, job, str(target), made_from, tuple(import_notes(run)))
         say(f"Writing {target}")
         dated = all(part["dated"] for part in parts)
         said = {"start": first.isoformat(), "end": last.isoformat()}
         write(run, job, target, made_from, said, partial(_settled, dated=dated))
-        return _added(run, job, str(target), made_from)
+    return found
 
 
 def history(tables: Tables, rulebook: Rulebook, days: Days) -> tuple[pa.Table, dict[str, Any]]:
@@ -202,9 +202,10 @@ def _settled(rows: pa.Table, *, dated: bool) -> pa.Table:
     return chosen.drop_columns([_MOMENT])
 
 
-def _added(run: Run, job: Job, out: str, made_from: Mapping[str, Any]) -> ReplayedFiles:
+def _added(
+    parts: Sequence[Mapping[str, Any]], job: Job, out: str, made_from: Mapping[str, Any], imported: tuple[str, ...]
+) -> ReplayedFiles:
     """The sums of all buckets."""
-    parts = summaries(run, job.buckets)
     leads, qualified, already, mended = (
         sum(part[name] for part in parts) for name in ("leads", "qualified", "already", "mended")
     )
@@ -212,5 +213,5 @@ def _added(run: Run, job: Job, out: str, made_from: Mapping[str, Any]) -> Replay
     first, last = job.days
     weekly = by_week(pd.Series(pd.to_datetime(days)).astype("datetime64[us]"), first, last)
     found = findings_of_all([part["noted"] for part in parts], job.rulebook, job.days)
-    sums, notes = (leads, qualified, already, weekly), tuple(import_notes(run))
-    return ReplayedFiles(job.rulebook, first, last, out, *sums, made_from, found, mended, notes)
+    sums = (leads, qualified, already, weekly)
+    return ReplayedFiles(job.rulebook, first, last, out, *sums, made_from, found, mended, imported)
