@@ -111,7 +111,7 @@ def _among(ids: pa.Array, leads: pa.Array) -> pa.Array:
 def _compared(held: DailyActivity, export: DailyActivity, leads: pa.Array, settled: dt.date) -> _Compared:
     first = min(export.parts, default=settled + _DAY)
     # What stands before an export that begins later need not be read.
-    whole, same, late, gone = first <= min(held.parts), True, 0, False
+    whole, same, late, gone = bool(export.parts) and first <= min(held.parts), True, 0, False
     for day in sorted(day for day in {*held.parts, *export.parts} if first <= day <= settled):
         new, old = (part_of(side.parts[day]) if day in side.parts else None for side in (export, held))
         if new and old and plain_table(new).equals(plain_table(old)):

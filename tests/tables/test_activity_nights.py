@@ -97,6 +97,8 @@ def test_days_that_are_to_be_counted_again_must_be_in_the_export(tmp_path):
             ls.ContractError, match=rf"from {day(1)} on are to be counted again, and the export {begins}"
         ):
             continued(held, export, LEADS, settled=day(0))
+        with pytest.raises(ls.ContractError, match="are to be counted again"):
+            continued(held, export, LEADS, settled=day(-1), edited="the data file was edited")
         assert len(continued(held, export, LEADS, settled=day(1))[0]) == 2 + len(export)
 
 
