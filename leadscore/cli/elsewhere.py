@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,121 +21,139 @@ if TYPE_CHECKING:
 _NAMES = ("leads", "events", "outcomes")
 
 
-def score_elsewhere(  # noqa: PLR0913, PLR0917
-    engine: str,
-    rulebook: Path,
-    data: Path | None,
-    given: options.Files,
-    connection: str | None,
-    as_of: dt.date,
-    out: Path,
-    buckets: int | None,
-    printed: str,
-    in_memory_only: list[str],
-) -> None:
-    """Score leads in DuckDB, Postgres or Spark; `given` are names of tables, or there is a data file that says them."""
+@dataclass(frozen=True)
+class Asked:
+    """What is to be scored in DuckDB, Postgres or Spark.
+
+    Attributes
+    ----------
+    engine : str
+    rulebook : Path
+    data : Path or None
+        A data file.
+    tables : tuple of names, None where there is none
+        Leads, events, outcomes: as the database calls them, or folders of Parquet for Spark.
+    connection : str or None
+        The environment variable that holds the connection.
+    as_of : date
+    out, account_scores : Path
+    printed : str
+    """
+
+    engine: str
+    rulebook: Path
+    data: Path | None
+    tables: options.Files
+    connection: str | None
+    as_of: dt.date
+    out: Path
+    account_scores: Path | None
+    printed: str
+
+    @property
+    def named(self) -> dict[str, str]:
+        """The tables that are given, by our names for them."""
+        return {name: table for name, table in zip(_NAMES, self.tables, strict=True) if table is not None}
+
+
+def score_elsewhere(asked: Asked, buckets: int | None, in_memory_only: list[str]) -> None:
+    """Score leads in DuckDB, Postgres or Spark, and write their rows."""
+    if asked.engine == "spark" and asked.account_scores is not None:
+        in_memory_only = [*in_memory_only, "--account-scores"]
     if in_memory_only:
         what = f"{' and '.join(in_memory_only)}: done in memory only, from the tables as a whole"
         raise typer.BadParameter(what, param_hint="'--engine'")
-    if engine == "spark":
-        if connection is not None or data is not None:
-            what = "with Spark, give --leads and --events: folders of Parquet, or tables of the session"
-            raise typer.BadParameter(what, param_hint="'--engine'")
-        _in_spark(rulebook, given, as_of, out, buckets, printed)
+    if asked.engine == "spark":
+        _in_spark(asked, buckets)
         return
     if buckets is not None:
         raise typer.BadParameter("goes with '--engine buckets' or 'spark'", param_hint="'--buckets'")
-    _in_database(engine, rulebook, data, given, connection, as_of, out, printed)
+    _in_database(asked)
 
 
-def _in_database(  # noqa: PLR0913, PLR0917
-    engine: str,
-    rulebook: Path,
-    data: Path | None,
-    given: options.Files,
-    connection: str | None,
-    as_of: dt.date,
-    out: Path,
-    printed: str,
-) -> None:
+def _in_database(asked: Asked) -> None:
     from leadscore.engines.rows import as_rows  # noqa: PLC0415 - this engine only
     from leadscore.engines.writing import write_rows  # noqa: PLC0415 - as above
 
-    options.check_written([rulebook], ("--out", out, options.TABLES))
-    book = ls.Rulebook.read(rulebook)
+    out, accounts = asked.out, asked.account_scores
+    options.check_written(
+        [asked.rulebook], ("--out", out, options.TABLES), ("--account-scores", accounts, options.TABLES)
+    )
+    book = ls.Rulebook.read(asked.rulebook)
     with steps(2) as step:
-        step(f"Scoring in {engine}")
-        found = _scored(engine, book, rulebook, data, given, connection, as_of)
+        step(f"Scoring in {asked.engine}")
+        found = _scored(asked, book)
         step(f"Writing {out}")
-        write_rows(as_rows(found.frame), out, book, {"as_of": as_of.isoformat(), "engine": engine})
-    if printed == "table":
-        typer.echo(f"{counted(len(found), 'lead')} scored as of {as_of} in {engine}, written to {visible(out)}")
-    print_written(found, printed, out)
+        said = {"as_of": asked.as_of.isoformat(), "engine": asked.engine}
+        write_rows(as_rows(found.frame), out, book, said)
+        if accounts is not None and found.accounts is not None:
+            write_rows(as_rows(found.accounts), accounts, book, said)
+    if asked.printed == "table":
+        typer.echo(f"{counted(len(found), 'lead')} scored as of {asked.as_of} in {asked.engine}")
+    print_written(found, asked.printed, out)
+    if asked.printed == "table":
+        typer.echo(f"Written to {visible(out)}{f' and {visible(accounts)}' if accounts is not None else ''}")
 
 
-def _scored(  # noqa: PLR0913, PLR0917
-    engine: str,
-    book: ls.Rulebook,
-    rulebook: Path,
-    data: Path | None,
-    given: options.Files,
-    connection: str | None,
-    as_of: dt.date,
-) -> ScoredInDatabase:
+def _scored(asked: Asked, book: ls.Rulebook) -> ScoredInDatabase:
     from leadscore.engines.sql.connections import connected  # noqa: PLC0415 - this engine only
     from leadscore.engines.sql.mapped import connection_of  # noqa: PLC0415 - as above
     from leadscore.engines.sql.scored import mapped_in, scored_in  # noqa: PLC0415 - as above
 
-    read = options.data_of(rulebook, data, given[0])
-    contents = None if read is None else ls.imports.DataFile.read(read)
-    variable = connection if contents is None else connection_of(contents)
+    path = options.data_of(asked.rulebook, asked.data, asked.tables[0])
+    data = None if path is None else ls.imports.DataFile.read(path)
+    variable = asked.connection if data is None else connection_of(data)
     if variable is None:
         what = "needed: the environment variable that holds the connection"
         raise typer.BadParameter(what, param_hint="'--connection'")
-    if contents is not None and connection is not None and connection != variable:
-        what = f"{visible(str(read))} has its tables in {variable!r}; leave --connection out"
+    if asked.connection not in {None, variable}:
+        what = f"{visible(str(path))} has its tables in {variable!r}; leave --connection out"
         raise typer.BadParameter(what, param_hint="'--connection'")
+    if data is None and asked.tables[0] is None:
+        raise typer.BadParameter("needed: the table of the leads, as crm.leads", param_hint="'--leads'")
+    if data is not None and any(asked.tables):
+        given = ", ".join(f"--{name}" for name in asked.named)
+        what = f"{visible(str(path))} says where events and outcomes are; leave {given} out"
+        raise typer.BadParameter(what, param_hint="'--data'")
+    if asked.account_scores is not None and book.account is None:
+        raise typer.BadParameter("none of the rulebooks has an 'account'", param_hint="'--account-scores'")
     with connected(variable) as server:
-        if server.dialect.name != engine:
+        if server.dialect.name != asked.engine:
             what = f"the connection in {variable!r} is to {server.dialect.name}"
             raise typer.BadParameter(what, param_hint="'--engine'")
-        if contents is not None:
-            return scored_in(server, book, as_of, {}, mapped_in(server, book, contents, variable))
-        tables = {
-            name: server.dialect.table(table, name)
-            for name, table in zip(_NAMES, given, strict=True)
-            if table is not None
-        }
-        return scored_in(server, book, as_of, tables)
+        found = None if data is None else mapped_in(server, book, data, variable)
+        tables = {name: server.dialect.table(table, name) for name, table in asked.named.items()}
+        return scored_in(server, book, asked.as_of, tables, found, accounts=asked.account_scores is not None)
 
 
-def _in_spark(  # noqa: PLR0913, PLR0917
-    rulebook: Path, given: options.Files, as_of: dt.date, out: Path, buckets: int | None, printed: str
-) -> None:
+def _in_spark(asked: Asked, buckets: int | None) -> None:
     from leadscore.scoring.scores import headline  # noqa: PLC0415 - this engine only
     from leadscore.sources.files import needed  # noqa: PLC0415 - as above
 
+    out = asked.out
+    if asked.connection is not None or asked.data is not None:
+        what = "with Spark, give --leads and --events: folders of Parquet, or tables of the session"
+        raise typer.BadParameter(what, param_hint="'--engine'")
     if out.suffix or out.exists():
         what = f"Spark writes a folder of parts: {str(out)!r} {'is there' if out.exists() else 'has an ending'}"
         raise typer.BadParameter(what, param_hint="'--out'")
-    lacking = [f"--{name}" for name, table in zip(_NAMES[:2], given, strict=False) if table is None]
-    if lacking:
+    if lacking := [f"--{name}" for name in _NAMES[:2] if name not in asked.named]:
         what = "needed with Spark: folders of Parquet, or tables of the session"
         raise typer.BadParameter(what, param_hint=f"'{', '.join(lacking)}'")
     session = needed("pyspark.sql", "spark", "Spark", "--engine").SparkSession
-    book = ls.Rulebook.read(rulebook)
+    book = ls.Rulebook.read(asked.rulebook)
     spark = session.builder.getOrCreate()
-    tables = {name: _table(spark, table) for name, table in zip(_NAMES, given, strict=True) if table is not None}
+    tables = {name: _table(spark, table) for name, table in asked.named.items()}
     with steps(1) as step:
         step("Scoring in Spark")
-        scored = ls.score_spark(**tables, rulebook=book, as_of=as_of, buckets=buckets)
+        scored = ls.score_spark(**tables, rulebook=book, as_of=asked.as_of, buckets=buckets)
         scored.write.parquet(str(out))
     written = spark.read.parquet(str(out))
     n, qualified = written.count(), written.filter("qualified").count()
-    if printed == "json":
+    if asked.printed == "json":
         print_json({"leads": n, "qualified": qualified, "written": str(out)})
-        return
-    typer.echo(f"{headline(qualified, n, as_of, book)}\nWritten to {visible(out)}")
+    else:
+        typer.echo(f"{headline(qualified, n, asked.as_of, book)}\nWritten to {visible(out)}")
 
 
 def _table(spark: Any, table: str) -> Any:

@@ -90,19 +90,20 @@ def score(  # noqa: PLR0913 - a command has as many arguments as options
     """
     from leadscore.engines.runs import no_parts_in  # noqa: PLC0415 - this command and 'replay' only
 
-    whole = {"several rulebooks": len(rulebooks) > 1, "--account-scores": account_scores, "--set-aside": set_aside}
-    in_memory_only, given = [name for name, asked in whole.items() if asked], (leads, events, outcomes)
+    several, given = {"several rulebooks": len(rulebooks) > 1, "--set-aside": set_aside}, (leads, events, outcomes)
     if engine in {"duckdb", "postgres", "spark"}:
-        from leadscore.cli.elsewhere import score_elsewhere  # noqa: PLC0415 - these engines only
+        from leadscore.cli.elsewhere import Asked, score_elsewhere  # noqa: PLC0415 - these engines only
 
-        score_elsewhere(engine, rulebooks[0], data, given, connection, as_of, out, buckets, printed, in_memory_only)
+        asked = Asked(engine, rulebooks[0], data, given, connection, as_of, out, account_scores, printed)
+        score_elsewhere(asked, buckets, [name for name, meant in several.items() if meant])
         return
     if connection is not None:
         raise typer.BadParameter("goes with '--engine duckdb' or 'postgres'", param_hint="'--connection'")
     written = [options.rows_out(out, engine, buckets), ("--account-scores", account_scores, options.TABLES)]
     options.check_written(rulebooks, *written, folder=no_parts_in)
     files = options.files(rulebooks[0], data, given, *written, folder=no_parts_in)
-    if options.in_buckets(files, engine, buckets, out, whole=in_memory_only):
+    whole = {**several, "--account-scores": account_scores is not None}
+    if options.in_buckets(files, engine, buckets, out, whole=[name for name, meant in whole.items() if meant]):
         _in_buckets(ls.score_files, rulebooks[0], files, out, buckets, printed, as_of=as_of)
         return
     books = [ls.Rulebook.read(path) for path in rulebooks]

@@ -95,32 +95,3 @@ def _program(  # noqa: PLR0913, PLR0917
             raise typer.BadParameter(message, param_hint="'--connection'")
         read = {name: server.dialect.table(table, name) for name, table in named.items()}
         return written(book, server, read, wanted, tables, as_of)
-
-
-def score_there(  # noqa: PLR0913, PLR0917 - as `score`, in the database
-    engine: str,
-    connection: str | None,
-    book: ls.Rulebook,
-    named: dict[str, str],
-    as_of: dt.date,
-    out: Path,
-    account_scores: Path | None = None,
-) -> None:
-    """Score the leads of a database in it, by the name of the variable of its connection, and write their rows."""
-    from leadscore.cli.export import write_rows  # noqa: PLC0415 - this engine only
-    from leadscore.engines.rows import as_rows  # noqa: PLC0415 - as above
-    from leadscore.engines.sql.connections import connected  # noqa: PLC0415 - as above
-    from leadscore.engines.sql.program import made_on  # noqa: PLC0415 - as above
-
-    if connection is None or "leads" not in named:
-        message = "needs --connection, the environment variable of the connection, and --leads, a table there"
-        raise typer.BadParameter(message, param_hint="'--engine'")
-    with connected(connection) as server:
-        if server.dialect.name != engine:
-            raise typer.BadParameter(f"is a connection to {server.dialect.name}", param_hint="'--connection'")
-        program = made_on(book, server, named, as_of)
-        frames = [(out, program.frame())]
-        frames += [(account_scores, program.accounts())] if account_scores is not None else []
-    for path, frame in frames:
-        write_rows(as_rows(frame), path, book, {"as_of": as_of.isoformat()})
-    typer.echo(f"{counted(len(frames[0][1]), 'lead')} scored as of {as_of} by {engine}, written to {visible(out)}")

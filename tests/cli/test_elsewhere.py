@@ -86,9 +86,34 @@ def test_tables_are_named(place):
     assert (place / "there.parquet").is_file()
 
 
+def test_accounts_are_scored_there_too(place):
+    with duckdb.connect(place / "house.duckdb") as connection:
+        connection.execute(
+            "CREATE TABLE crm.in_accounts AS SELECT *, 'Acme' AS account_id FROM crm.leads WHERE lead_id <> '9'"
+        )
+    account = "account: {id: account_id, rules: [{name: All, sum: total}], threshold: 100}\n"
+    (place / "rulebook.yaml").write_text(BOOK.replace("leadscore: 1", "leadscore: 2") + account)
+    named = ("--connection", "LEADSCORE_WAREHOUSE", "--leads", "crm.in_accounts", "--events", "few")
+    with duckdb.connect(place / "house.duckdb") as connection:
+        connection.execute("CREATE VIEW few AS SELECT * FROM web.events WHERE lead_id <> '9'")
+    run("--engine", "duckdb", *named, *AS_OF, "--out", "there.parquet", "--account-scores", "accounts.csv")
+    found = pd.read_csv(place / "accounts.csv")
+    assert (list(found["account_id"]), list(found["score"])) == (["Acme"], [columns_of("there.parquet")["total"].sum()])
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (("--engine", "duckdb", "--connection", "LEADSCORE_WAREHOUSE"), "needed: the table of the leads"),
+        (("--engine", "duckdb", "--data", "elsewhere.yaml", "--events", "web.events"), "leave --events out"),
+        (
+            ("--engine", "duckdb", "--data", "elsewhere.yaml", "--account-scores", "a.csv"),
+            "none of the rulebooks has an 'account'",
+        ),
+        (
+            ("--engine", "spark", "--leads", "crm.leads", "--account-scores", "a.csv"),
+            "--account-scores: done in memory",
+        ),
         (("--engine", "duckdb", "--leads", "crm.leads"), "needed: the environment variable that holds the connection"),
         (("--engine", "postgres", "--data", "elsewhere.yaml"), "is to duckdb"),
         (("--engine", "duckdb", "--data", "elsewhere.yaml", "--connection", "OTHER"), "leave --connection out"),

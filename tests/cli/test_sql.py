@@ -5,12 +5,10 @@ import datetime as dt
 import duckdb
 import pyarrow.parquet as pq
 import pytest
-import typer
 from typer.testing import CliRunner
 
 import leadscore as ls
 from leadscore.cli import app
-from leadscore.cli.sql import score_there
 from leadscore.engines.sql.connections import connected
 from leadscore.engines.sql.program import made_on
 from leadscore.errors import ContractError
@@ -134,17 +132,13 @@ def test_scores_from_a_connection_by_the_name_of_a_variable(folder):
     assert str(folder) not in str(caught.value)
 
 
-def test_scores_of_a_database_as_a_file(folder, capsys):
-    rulebook, named = ls.Rulebook.read("rulebook.yaml"), {"leads": "leads", "events": "events"}
-    score_there("duckdb", "WAREHOUSE", rulebook, named, dt.date(2026, 3, 31), folder / "scores.parquet")
-    assert "3 leads scored as of 2026-03-31 by duckdb" in capsys.readouterr().out
+def test_scores_of_a_database_as_a_file(folder):
+    there = ["--engine", "duckdb", "--connection", "WAREHOUSE", "--leads", "leads", "--events", "events"]
+    found = CliRunner().invoke(app, ["score", "rulebook.yaml", *there, *DAY, "--out", "scores.parquet"])
+    assert found.exit_code == 0, found.output
+    assert "3 leads scored as of 2026-03-31 in duckdb" in found.output
     found = pq.read_table(folder / "scores.parquet")
-    want = in_database.scored(rulebook, tables(), "2026-03-31").frame
+    want = in_database.scored(ls.Rulebook.read("rulebook.yaml"), tables(), "2026-03-31").frame
     totals = dict(zip(found["lead_id"].to_pylist(), found["total"].to_pylist(), strict=True))
     assert totals == want["total"].to_dict()
     assert not [held for held in (found.schema.metadata or {}).values() if b"geheim" in held or b"WAREHOUSE" in held]
-    for given in (("postgres", "WAREHOUSE", named), ("duckdb", None, named), ("duckdb", "WAREHOUSE", {})):
-        engine, variable, those = given
-        with pytest.raises(typer.BadParameter):
-            score_there(engine, variable, rulebook, those, dt.date(2026, 3, 31), folder / "other.parquet")
-    assert not (folder / "other.parquet").exists()

@@ -61,7 +61,7 @@ def connection_of(data: DataFile) -> str:
     """
     used = {block.from_ for table, _, block in data.blocks() if table in {"leads", "events", "outcomes"}}
     files = [
-        data.problem(("sources", name), f"{name!r} is no table of a database; leave --engine out for it")
+        data.problem(("sources", name), f"{name!r} is a file: a database cannot score it; leave --engine out")
         for name in data.sources
         if name in used and data.sources[name].connection is None
     ]

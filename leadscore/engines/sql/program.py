@@ -84,12 +84,14 @@ class Program(Parts):
         Raises
         ------
         ArgumentError
-            If it is no path.
+            If it is no path, or a file.
         """
         from leadscore.engines.sql.files import write  # noqa: PLC0415 - those who keep it in files only
 
         with Arguments("write") as given:
             path = given.path("folder", folder)
+            if not given.problems and path.exists() and not path.is_dir():
+                given.wrong("folder", f"{str(path)!r} is a file; name a folder")
         return write(self, path)
 
     def accounts(self) -> pd.DataFrame:

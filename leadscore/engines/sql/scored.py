@@ -12,7 +12,7 @@ import pandas as pd
 from leadscore.base.text import counted
 from leadscore.engines.sql.mapped import Mapped, mapped
 from leadscore.engines.sql.program import written
-from leadscore.engines.sql.servers import Server
+from leadscore.engines.sql.servers import Server, refusals
 from leadscore.imports.data_file import DataFile
 from leadscore.present.result import Result, Section
 from leadscore.rulebook import Rulebook
@@ -30,6 +30,8 @@ class ScoredInDatabase(Result):
     as_of : date
     frame : DataFrame, index lead_id, sorted
         As `Scores.frame`.
+    accounts : DataFrame or None
+        As `AccountScores.frame`, where it is asked for.
     left_out : dict of table to int
         How many rows are of nobody among the leads.
     """
@@ -37,6 +39,7 @@ class ScoredInDatabase(Result):
     rulebook: Rulebook
     as_of: dt.date
     frame: pd.DataFrame
+    accounts: pd.DataFrame | None
     left_out: dict[str, int]
 
     @property
@@ -65,10 +68,16 @@ class ScoredInDatabase(Result):
         return len(self.frame)
 
 
-def scored_in(
-    server: Server, rulebook: Rulebook, as_of: dt.date, tables: dict[str, str], found: Mapped | None = None
+def scored_in(  # noqa: PLR0913 - where, what by, and how much
+    server: Server,
+    rulebook: Rulebook,
+    as_of: dt.date,
+    tables: dict[str, str],
+    found: Mapped | None = None,
+    *,
+    accounts: bool = False,
 ) -> ScoredInDatabase:
-    """Score the leads of some tables, or of those that a data file maps.
+    """Score the leads of some tables, or of those that a data file maps; with `accounts` their accounts too.
 
     Raises
     ------
@@ -76,12 +85,14 @@ def scored_in(
         If the tables break their contract.
     """
     tables = tables if found is None else found.tables
-    program = written(rulebook, server, tables, server.dialect, tables, as_of)
+    with refusals(server):
+        program = written(rulebook, server, tables, server.dialect, tables, as_of)
     left_out = {}
     if found is not None:
         program = replace(program, checks=program.checks | found.checks)
         left_out = {name: int(server.fetch(sql)["n"][0].as_py()) for name, sql in found.strangers.items()}
-    return ScoredInDatabase(rulebook, as_of, program.frame().sort_index(), left_out)
+    by_account = program.accounts() if accounts else None
+    return ScoredInDatabase(rulebook, as_of, program.frame().sort_index(), by_account, left_out)
 
 
 def mapped_in(server: Server, rulebook: Rulebook, data: DataFile, variable: str) -> Mapped:

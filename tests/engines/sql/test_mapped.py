@@ -156,7 +156,7 @@ def test_one_database():
         connection_of(
             ls.imports.DataFile.from_yaml(DATA.replace("web.views, connection: WAREHOUSE", "v, connection: OTHER"))
         )
-    with pytest.raises(DataFileError, match=r"sources\.views: 'views' is no table of a database"):
+    with pytest.raises(DataFileError, match=r"sources\.views: 'views' is a file"):
         connection_of(
             ls.imports.DataFile.from_yaml(DATA.replace("table: web.views, connection: WAREHOUSE", "file: v.csv"))
         )
