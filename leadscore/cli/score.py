@@ -88,8 +88,9 @@ def score(  # noqa: PLR0913 - a command has as many arguments as options
     from leadscore.engines.runs import no_parts_in  # noqa: PLC0415 - this command and 'replay' only
 
     written = [options.rows_out(out, engine, buckets), ("--account-scores", account_scores, options.TABLES)]
-    options.check_written(rulebooks, *written, folder=no_parts_in)
-    files = options.files(rulebooks[0], data, (leads, events, outcomes), *written, folder=no_parts_in)
+    folder = None if out.suffix else no_parts_in
+    options.check_written(rulebooks, *written, folder=folder)
+    files = options.files(rulebooks[0], data, (leads, events, outcomes), *written, folder=folder)
     whole = {"several rulebooks": len(rulebooks) > 1, "--account-scores": account_scores, "--set-aside": set_aside}
     if options.in_buckets(files, engine, buckets, out, whole=[name for name, given in whole.items() if given]):
         _in_buckets(ls.score_files, rulebooks[0], files, out, buckets, printed, as_of=as_of)
@@ -221,7 +222,8 @@ def replay(  # noqa: PLR0913
     from leadscore.engines.runs import no_parts_in  # noqa: PLC0415 - this command and 'score' only
 
     written = options.rows_out(out, engine, buckets)
-    files = options.files(rulebook, data, (leads, events, outcomes), written, folder=no_parts_in)
+    folder = None if out.suffix else no_parts_in
+    files = options.files(rulebook, data, (leads, events, outcomes), written, folder=folder)
     if options.in_buckets(files, engine, buckets, out, whole=["--set-aside"] if set_aside else []):
         _in_buckets(ls.replay_files, rulebook, files, out, buckets, printed, start=start, end=end)
         return
