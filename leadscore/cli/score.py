@@ -100,8 +100,9 @@ def score(  # noqa: PLR0913 - a command has as many arguments as options
     if connection is not None:
         raise typer.BadParameter("goes with '--engine duckdb' or 'postgres'", param_hint="'--connection'")
     written = [options.rows_out(out, engine, buckets), ("--account-scores", account_scores, options.TABLES)]
-    options.check_written(rulebooks, *written, folder=no_parts_in)
-    files = options.files(rulebooks[0], data, given, *written, folder=no_parts_in)
+    folder = None if out.suffix else no_parts_in
+    options.check_written(rulebooks, *written, folder=folder)
+    files = options.files(rulebooks[0], data, given, *written, folder=folder)
     whole = {**several, "--account-scores": account_scores is not None}
     if options.in_buckets(files, engine, buckets, out, whole=[name for name, meant in whole.items() if meant]):
         _in_buckets(ls.score_files, rulebooks[0], files, out, buckets, printed, as_of=as_of)
@@ -237,7 +238,8 @@ def replay(  # noqa: PLR0913
     from leadscore.engines.runs import no_parts_in  # noqa: PLC0415 - this command and 'score' only
 
     written = options.rows_out(out, engine, buckets)
-    files = options.files(rulebook, data, (leads, events, outcomes), written, folder=no_parts_in)
+    folder = None if out.suffix else no_parts_in
+    files = options.files(rulebook, data, (leads, events, outcomes), written, folder=folder)
     if options.in_buckets(files, engine, buckets, out, whole=["--set-aside"] if set_aside else []):
         _in_buckets(ls.replay_files, rulebook, files, out, buckets, printed, start=start, end=end)
         return

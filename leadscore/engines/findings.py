@@ -198,7 +198,7 @@ def _of_tables(parts: Sequence[Noted]) -> Iterator[Finding]:
     several = [Finding(*one) for part in parts for one in part["noticed"]]
     empty, n = sum(one.n for one in several), sum(part["ids"] for part in parts)
     absent = next((one for one in several if one.message.startswith("there is no column")), None)
-    if empty:
+    if absent is not None or empty:
         yield absent._replace(n=empty) if absent else never_created(empty, n)
     again, dated = (sum(part["repeats"][place] for part in parts) for place in (0, 1))
     if again:
