@@ -202,7 +202,7 @@ def how(given: Arguments, buckets: Any, threads: Any, progress: Any) -> tuple[in
         threads = given.whole("threads", threads, least=1, room=_ROOM)
     if progress is not None and (not callable(progress) or isinstance(progress, type)):
         given.wrong("progress", f"must be a function of a text; got {shown(progress)}")
-    return buckets, threads, progress or (lambda _: None)
+    return buckets, threads, progress if callable(progress) else (lambda _: None)
 
 
 def writable(given: Arguments, out: Any, tables: Mapping[str, str]) -> Path:
