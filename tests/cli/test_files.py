@@ -61,7 +61,7 @@ def test_every_command_that_writes_is_here():
         name for name, command in there.items() if {"out", "state", "model"} & {one.name for one in command.params}
     }
     # Those that write into a folder have tests of their own.
-    assert writes == {*COMMANDS, "import", "init"}
+    assert writes == {*COMMANDS, "import", "init", "sql"}
 
 
 @pytest.mark.parametrize("way", ["itself", "link", "hard link", "folder", "glob"])

@@ -13,8 +13,8 @@ from hypothesis import Phase, given, settings
 
 import leadscore as ls
 from leadscore.engines.rows import history_rows, score_rows
-from leadscore.sources.source import open_source
 from tests.support import hostile, strategies, strategies2
+from tests.support.engines import arrow, same_scores, worlds
 
 AS_OF = "2026-03-29"
 PERIOD = {"start": "2026-03-01", "end": "2026-04-10"}
@@ -59,11 +59,6 @@ def spark(tmp_path_factory):
     gc.collect()
 
 
-def arrow(frame):
-    """A table as it is read, and as Spark takes it."""
-    return frame if isinstance(frame, pa.Table) else open_source(frame, "leads").table([*map(str, frame.columns)])
-
-
 def by_id(rows):
     return sorted(rows.to_pylist(), key=lambda row: str(row["lead_id"]))
 
@@ -100,6 +95,13 @@ def same_in_format_2(spark, case):
     leads, events, reached = strategies2.frames(crowd(case)._replace(outcomes=outcomes))
     rulebook = ls.Rulebook.from_dict(case.document)
     compared(spark, leads, events, rulebook, reached, as_of=case.as_of, period=YEARS)
+
+
+@FEW
+@given(world=worlds())
+def test_scores(spark, world):
+    """As every engine is tried in `test_same_scores`."""
+    same_scores("spark", world, there=spark)
 
 
 @FEW

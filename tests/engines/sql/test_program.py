@@ -1,4 +1,4 @@
-"""A rulebook in SQL gives the figures of `score`: random rulebooks and tables, on DuckDB and on Postgres."""
+"""A rulebook in SQL gives the figures of `score`: accounts and histories too, on DuckDB and on Postgres."""
 
 import datetime as dt
 from zoneinfo import ZoneInfo
@@ -77,13 +77,6 @@ def check_grown(connection, grown):
 
 
 @FEW
-@given(strategies.cases())
-def test_format_1_on_duckdb(case):
-    with duckdb.connect() as connection:
-        check_case(connection, case, strategies)
-
-
-@FEW
 @given(strategies2.cases())
 def test_format_2_on_duckdb(case):
     with duckdb.connect() as connection:
@@ -100,7 +93,7 @@ def test_rows_with_valid_from_on_duckdb(grown):
 @pytest.mark.slow
 @MANY
 @given(strategies.cases())
-def test_more_of_format_1_on_duckdb(case):
+def test_format_1_on_duckdb(case):
     with duckdb.connect() as connection:
         check_case(connection, case, strategies)
 
