@@ -69,7 +69,7 @@ def told(frame, columns):
 def test_they_are_those_of_a_join(case, data):
     book, leads, events = frames_of(case)
     before = ls.score(ls.load_tables(leads, events, rulebook=book), book, as_of=case.as_of - dt.timedelta(1))
-    stay = leads[[data.draw(st.booleans()) for _ in range(len(leads))]].sample(frac=1, random_state=1)
+    stay = leads.loc[[data.draw(st.booleans()) for _ in range(len(leads))]].sample(frac=1, random_state=1)
     theirs = events[events["lead_id"].isin(stay["lead_id"])]
     today = ls.score(ls.load_tables(stay, theirs, rulebook=book), book, as_of=case.as_of)
     columns = data.draw(st.lists(st.sampled_from([*today.frame.columns]), min_size=1, unique=True))
