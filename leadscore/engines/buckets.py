@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import file_digest
@@ -34,7 +34,6 @@ from leadscore.tables.tables import Tables
 # The day before all others: of events counted for it none is held.
 _NEVER = dt.date.min
 _SUMMARY, _MADE_FROM = b"leadscore.summary", b"leadscore.made_from"
-_WORKERS_WAIT = 5  # seconds, then those that have nothing to do end
 
 # What is made of a bucket: rows, and plain data to be added up. The days are one, or the first and the last.
 Days = tuple[dt.date, ...]
@@ -215,14 +214,20 @@ _Folders = Mapping[str, tuple[Path, list[str]]]
 
 def _on_all_cores(
     job: Job, run: Run, folders: _Folders, left: list[int], threads: int | None
-) -> Iterable[list[Problem]]:
+) -> Iterator[list[Problem]]:
     from joblib import Parallel, cpu_count, delayed  # noqa: PLC0415 - only where there are buckets
+    from joblib.externals.loky import get_reusable_executor  # noqa: PLC0415 - as above
 
     threads = min(cpu_count() if threads is None else threads, len(left))
     if threads < 2:
-        return (_make(job, run, folders, one) for one in left)
-    workers = Parallel(n_jobs=threads, return_as="generator_unordered", idle_worker_timeout=_WORKERS_WAIT)
-    return workers(delayed(_make)(job, run, folders, one) for one in left)
+        yield from (_make(job, run, folders, one) for one in left)
+        return
+    workers = Parallel(n_jobs=threads, return_as="generator_unordered")
+    try:
+        yield from workers(delayed(_make)(job, run, folders, one) for one in left)
+    finally:
+        # What they hold is needed no more, and who ends the process at once would leave them behind.
+        get_reusable_executor().shutdown(wait=True)
 
 
 def _make(job: Job, run: Run, folders: _Folders, bucket: int) -> list[Problem]:

@@ -17,8 +17,8 @@ from leadscore.sources.columns import encoded_of, plain_ids
 from leadscore.sources.parquet_files import ParquetPart
 from leadscore.sources.source import Source, parquet_source
 
-# Rows in hand at a time; each bucket's share of them is a row group.
-_IN_HAND = 1 << 22
+# What is in hand at a time, in bytes; each bucket's share of it is a row group.
+_IN_HAND = 1 << 27
 _CODED = pa.dictionary(pa.int32(), pa.large_string())
 
 
@@ -94,7 +94,7 @@ def _in_hand(source: Source, columns: list[str]) -> Iterator[pa.Table]:
     held, n, some = [], 0, False
     for batch in source.batches(columns):
         held.append(pa.table([_plain(batch[name], name) for name in columns], names=columns))
-        n += batch.num_rows
+        n += held[-1].nbytes
         if n >= _IN_HAND:
             yield _one_table(held)
             held, n, some = [], 0, True

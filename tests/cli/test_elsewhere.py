@@ -32,10 +32,11 @@ events:
 TABLES = """
 CREATE SCHEMA crm; CREATE SCHEMA web;
 CREATE TABLE crm.contacts (id TEXT, made TIMESTAMP, title TEXT);
-INSERT INTO crm.contacts VALUES ('7', '2026-01-03 10:00', ' cfo'), ('8', '2026-02-01', 'Head of IT'), ('9', NULL, NULL);
+INSERT INTO crm.contacts VALUES ('7', '2026-01-03 10:00:00', ' cfo'), ('8', '2026-02-01', 'Head of IT'),
+  ('9', NULL, NULL);
 CREATE TABLE web.views (who TEXT, kind TEXT, seen TIMESTAMP);
-INSERT INTO web.views VALUES ('7', 'Pricing', '2026-03-01 23:59:59'), ('7', 'pricing', '2026-03-31 12:00'),
-  ('8', 'pricing', '2026-03-31 12:00'), ('99', 'pricing', '2026-03-31 12:00');
+INSERT INTO web.views VALUES ('7', 'Pricing', '2026-03-01 23:59:59'), ('7', 'pricing', '2026-03-31 12:00:00'),
+  ('8', 'pricing', '2026-03-31 12:00:00'), ('99', 'pricing', '2026-03-31 12:00:00');
 CREATE TABLE web.asked (who TEXT, seen DATE);
 INSERT INTO web.asked VALUES ('8', '2026-03-30');
 CREATE VIEW crm.leads AS SELECT id AS lead_id, made AS created_at, title AS job_title FROM crm.contacts;

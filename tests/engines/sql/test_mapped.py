@@ -38,11 +38,12 @@ WITHIN = {"people": '"crm"."contacts"', "views": '"web"."views"', "asked": "(SEL
 TABLES = """
 CREATE SCHEMA crm; CREATE SCHEMA web;
 CREATE TABLE crm.contacts (id BIGINT, made TIMESTAMP, title TEXT, size INTEGER, secret TEXT);
-INSERT INTO crm.contacts VALUES (7, '2026-01-03 10:00', ' cfo', 20, 's'), (8, '2026-02-01', 'Head of IT', 500, NULL),
+INSERT INTO crm.contacts VALUES (7, '2026-01-03 10:00:00', ' cfo', 20, 's'), (8, '2026-02-01', 'Head of IT', 500, NULL),
   (9, '2026-05-01', 'Intern', NULL, NULL), (10, NULL, NULL, 99, NULL);
 CREATE TABLE web.views (who TEXT, kind TEXT, seen TIMESTAMPTZ);
-INSERT INTO web.views VALUES ('7', 'Pricing', '2026-03-01 23:59:59+00'), ('7', 'blog', '2026-03-02 00:00+00'),
-  ('8', 'pricing', '2026-03-31 12:00+00'), ('99', 'pricing', '2026-03-31 12:00+00'), (NULL, 'pricing', '2026-03-31');
+INSERT INTO web.views VALUES ('7', 'Pricing', '2026-03-01 23:59:59+00'), ('7', 'blog', '2026-03-02 00:00:00+00'),
+  ('8', 'pricing', '2026-03-31 12:00:00+00'), ('99', 'pricing', '2026-03-31'),
+  (NULL, 'pricing', '2026-03-31');
 CREATE TABLE web.asked (who INTEGER, seen DATE, what TEXT);
 INSERT INTO web.asked VALUES (8, '2026-03-30', 'suite'), (10, '2026-01-01', 'suite'), (10, '2026-03-30', NULL);
 """

@@ -129,7 +129,7 @@ def world(*, zoned=True):
         for amount in [0.001, 0.003, -2.5, None]
     ]
     events = pd.DataFrame(rows)
-    events["at"] = pd.to_datetime(events["at"]).astype("datetime64[us]")
+    events["at"] = np.array([row["at"] for row in rows], "datetime64[us]")
     events["at"] = events["at"].dt.tz_localize("UTC") if zoned else events["at"]
     return {"leads": with_nan(leads), "events": events}
 
