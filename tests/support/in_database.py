@@ -14,8 +14,12 @@ def typed(table):
     if not isinstance(table, pa.Table):
         table = pa.Table.from_pandas(table, preserve_index=False)
     kinds = {True: pa.timestamp("us"), False: pa.string()}
-    fields = [one.with_type(kinds[one.name in TIMES]) if pa.types.is_null(one.type) else one for one in table.schema]
+    fields = [one.with_type(kinds[one.name in TIMES]) if _untyped(one.type) else one for one in table.schema]
     return table.cast(pa.schema(fields))
+
+
+def _untyped(kind):
+    return pa.types.is_null(kind.value_type if pa.types.is_dictionary(kind) else kind)
 
 
 def put(connection, **tables):

@@ -73,7 +73,7 @@ class Lookups:
     def found(self, relation: Relation, name: str, kind: Kind, plans: Sequence[ColumnPlan], *, raw: bool) -> Found:
         """The values of a column: cells of numbers and days, else each distinct value."""
         held = relation.kind(name)
-        if kind == "date" and (pa.types.is_date(held) or pa.types.is_timestamp(held)):
+        if kind == "date" and (pa.types.is_date(held) or pa.types.is_timestamp(held)) and not raw:
             return self._days(relation, name, plans)
         numeric = pa.types.is_integer(held) or pa.types.is_floating(held) or pa.types.is_decimal(held)
         if kind == "number" and numeric and not raw:

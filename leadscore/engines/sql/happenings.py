@@ -134,7 +134,7 @@ class Happenings:
         if name == "event":
             self._named(events, found)
         if name in self._keys:
-            codes = self._lookups.read(events, name, events.distinct(name), "text").codes
+            codes = self._lookups.read(events, name, found.keys, "text").codes
             assert codes is not None
             columns["v"] = np.append(codes, -1)
         if name in self._sums:

@@ -115,9 +115,11 @@ class Relation:
         return None if NO_TIME in {low, high} else (low, high)
 
     def distinct(self, name: str) -> pa.Array:
-        """The values of a column."""
+        """The values of a column, in an order that is the same each time."""
         x = self.column(name, self.server.dialect)
         told = self.server.dialect.bytes_of.format(x=x) if is_text(self.kind(name)) else x
-        found = self.server.fetch(f"SELECT DISTINCT {told} AS v FROM {self.read} AS {self.alias} WHERE {x} IS NOT NULL")
+        found = self.server.fetch(
+            f"SELECT DISTINCT {told} AS v FROM {self.read} AS {self.alias} WHERE {x} IS NOT NULL ORDER BY 1"
+        )
         array = one_array(found.column(0))
         return array.cast(pa.large_string()) if is_text(self.kind(name)) else array

@@ -6,11 +6,13 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pandas as pd
 import psycopg
+import pyarrow as pa
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import leadscore as ls
+from leadscore.engines.sql.relations import Relation
 from leadscore.errors import LeadscoreError
 from tests.support import in_database, strategies, strategies2
 
@@ -81,6 +83,42 @@ def check_grown(connection, grown):
 def test_format_2_on_duckdb(case):
     with duckdb.connect() as connection:
         check_case(connection, case, strategies2)
+
+
+TOLD_APART = """
+leadscore: 2
+name: demo
+behaviour:
+  - {name: Webinars, event: webinar, once_per: [program, day], points: 3}
+  - {name: Assets, event: visit, per: asset, each_at_most: 5, count: each, points: 2}
+qualify: {threshold: 10}
+"""
+
+
+@FEW
+@given(st.randoms(use_true_random=False))
+def test_the_order_of_values_changes_nothing(order):
+    """A database gives them as it likes, and never twice alike."""
+    texts = ["w1", "W1 ", "w2", None, "", "w3", "\uff573", "w4"]
+    rows = [
+        (f"L-{n % 5}", kind, texts[n % 8], f"2026-03-{1 + n % 4:02}")
+        for kind in ("webinar", "visit")
+        for n in range(60)
+    ]
+    events = pd.DataFrame(rows, columns=["lead_id", "event", "program", "at"]).assign(
+        asset=lambda frame: frame["program"]
+    )
+    events["at"] = pd.to_datetime(events["at"]).astype("datetime64[us]")
+    tables = {"leads": pd.DataFrame({"lead_id": [f"L-{n}" for n in range(5)]}), "events": events}
+    ordered = Relation.distinct
+
+    def shuffled(relation, name):
+        values = ordered(relation, name)
+        return values.take(pa.array(order.sample(range(len(values)), len(values)), pa.int64()))
+
+    with pytest.MonkeyPatch.context() as patched, duckdb.connect() as connection:
+        patched.setattr(Relation, "distinct", shuffled)
+        check_tables(connection, tables, ls.Rulebook.from_yaml(TOLD_APART), dt.date(2026, 3, 31))
 
 
 @FEW
