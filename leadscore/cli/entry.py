@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import io
 import os
@@ -131,6 +132,9 @@ def _leave(code: int) -> None:
         code = code or 1
     with suppress(OSError):
         sys.stderr.flush()
+    if "joblib" in sys.modules:
+        # Workers leave a folder behind, which is removed there.
+        atexit._run_exitfuncs()  # noqa: SLF001 - what the interpreter calls first
     os._exit(code)
 
 

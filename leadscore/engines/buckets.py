@@ -226,7 +226,7 @@ def _on_all_cores(
     try:
         yield from workers(delayed(_make)(job, run, folders, one) for one in left)
     finally:
-        # What they hold is needed no more, and who ends the process at once would leave them behind.
+        # What they hold is needed no more.
         get_reusable_executor().shutdown(wait=True)
 
 

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from leadscore.cli import app
 from leadscore.datasets.funnel import example
+from tests.cli.test_cli import finished
 
 pytestmark = pytest.mark.buckets
 SCORE = ("score", "rulebook.yaml", "--leads", "leads.csv", "--events", "events.csv", "--as-of", "2026-03-31")
@@ -84,3 +85,9 @@ def test_refusals_have_the_lines_of_the_files():
     assert memory.exit_code == buckets.exit_code == 1
     assert memory.stderr == buckets.stderr
     assert "events of leads that are not among the leads" in buckets.stderr
+
+
+def test_workers_leave_nothing_behind():
+    """The process ends at once, and says nothing of what its workers shared."""
+    code, _, errors = finished(*SCORE, "--out", "s.csv", "--buckets", "3")
+    assert (code, errors) == (0, "")
