@@ -10,8 +10,10 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 from hypothesis import Phase, given, settings
+from typer.testing import CliRunner
 
 import leadscore as ls
+from leadscore.cli import app
 from leadscore.engines.rows import history_rows, score_rows
 from tests.support import hostile, strategies, strategies2
 from tests.support.engines import arrow, same_scores, worlds
@@ -326,3 +328,21 @@ def test_what_is_wrong_with_columns_is_said_before_anything_runs(spark):
     none = ls.score_spark(nobody, events.limit(0), ls.Rulebook.from_yaml(VISITS), as_of=AS_OF)
     assert none.count() == 0
     assert none.columns[:2] == ["lead_id", "fit"]
+
+
+def test_on_the_command_line(spark, tmp_path, monkeypatch):
+    """In the session that is there: from folders of Parquet, and by the names of its tables."""
+    monkeypatch.chdir(tmp_path)
+    made = ls.datasets.make_funnel(300, random_state=3)
+    made.rulebook.write("rulebook.yaml")
+    for name, frame in {"leads": made.leads, "events": made.events}.items():
+        spark.createDataFrame(arrow(frame)).write.parquet(f"{name}.parquet")
+        spark.read.parquet(f"{name}.parquet").createOrReplaceTempView(f"our_{name}")
+    for out, form in (("files", "{}.parquet"), ("named", "our_{}")):
+        tables = [word for name in ("leads", "events") for word in (f"--{name}", form.format(name))]
+        found = CliRunner().invoke(app, ["score", "--engine", "spark", *tables, "--as-of", AS_OF, "--out", out])
+        assert found.exit_code == 0, found.output
+        tables = ls.load_tables(made.leads, made.events, rulebook=made.rulebook)
+        scores = ls.score(tables, made.rulebook, as_of=AS_OF)
+        assert scores.headline in found.output
+        assert by_id(spark.read.parquet(out).toArrow()) == by_id(score_rows([scores]))
