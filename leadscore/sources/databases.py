@@ -149,12 +149,10 @@ class Database:
         ContractError
             If it is no name.
         """
-        parts = [*_PART.finditer(text.strip("`"))]
-        if not parts or ".".join(part[0] for part in parts) != text.strip("`"):
-            raise self.problem(f'has no table {text!r}: a name is written as schema.table, or as "my schema"."table"')
         # What Snowflake is told without quotes it takes for capitals.
-        upper = self.dialect == "snowflake"
-        names = [part[1].replace('""', '"') if part[1] else part[2].upper() if upper else part[2] for part in parts]
+        names = names_in(text, upper=self.dialect == "snowflake")
+        if not names:
+            raise self.problem(f'has no table {text!r}: a name is written as schema.table, or as "my schema"."table"')
         return ".".join(map(self._quoted, names))
 
     def subquery(self, text: str) -> str:
@@ -179,7 +177,7 @@ class Database:
         if len(statements) != 1 or not isinstance(statements[0], exp.Query) or statements[0].find(*writes):
             raise self.problem("cannot be asked: a query is one SELECT, which changes nothing")
         end = next((token.start for token in tokens if token.token_type == sqlglot.tokens.TokenType.SEMICOLON), None)
-        return f"(\n{text[:end]}\n) AS q"
+        return f"(\n{text[:end]}\n)"
 
     def relation(self, table: str | None, query: str | None, folder: Path) -> str:
         """What a statement reads from: a table, or a query; `query` may name a file in `folder`.
@@ -206,6 +204,14 @@ class Database:
         return str(exp.to_identifier(name, quoted=True).sql(dialect=self.dialect))
 
 
+def names_in(text: str, *, upper: bool) -> list[str]:
+    """The parts of a table's name, those without quotes in capitals if so asked; none if it is no name."""
+    parts = [*_PART.finditer(text.strip("`"))]
+    if ".".join(part[0] for part in parts) != text.strip("`"):
+        return []
+    return [part[1].replace('""', '"') if part[1] else part[2].upper() if upper else part[2] for part in parts]
+
+
 def database_source(database: Database, table: str | None, query: str | None, folder: Path) -> Source:
     """A table, or what a query gives; `query` is the name of a file in `folder`, or has blanks and is the query itself.
 
@@ -216,14 +222,14 @@ def database_source(database: Database, table: str | None, query: str | None, fo
     """
     within = database.relation(table, query, folder)
     with database.cursor() as cursor:
-        cursor.execute(f"SELECT * FROM {within} LIMIT 0")  # noqa: S608 - quoted, or a query that was checked
+        cursor.execute(f"SELECT * FROM {within} AS q LIMIT 0")  # noqa: S608 - quoted, or a query that was checked
         with cursor.fetch_record_batch() as reader:
             schema = reader.schema
 
     def batches(columns: list[str]) -> Iterator[pa.RecordBatch]:
         chosen = ", ".join(database.column(schema.field(schema.names.index(column))) for column in columns)
         with database.cursor() as cursor:
-            cursor.execute(f"SELECT {chosen} FROM {within}")  # noqa: S608 - quoted, or a query that was checked
+            cursor.execute(f"SELECT {chosen} FROM {within} AS q")  # noqa: S608 - quoted, or a query that was checked
             with cursor.fetch_record_batch() as reader:
                 yield from _larger(reader)
 

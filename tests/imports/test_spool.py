@@ -215,7 +215,7 @@ class TestNothingIsLeft:
         assert caught.value.filename == tempfile.gettempdir()
 
 
-@pytest.mark.xfail(pa.__version__.startswith("19."), reason="pyarrow 19 holds some 40 bytes of each event that is read")
+@pytest.mark.xfail(pa.__version__.startswith("19."), reason="pyarrow 19 holds 40 bytes an event; ends with it")
 @pytest.mark.parametrize("keyed", [True, False])
 def test_memory_does_not_grow_with_events(monkeypatch, keyed):
     """Rows made and not yet in the file, and what Arrow holds while they are written, looked through and read again."""

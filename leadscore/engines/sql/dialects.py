@@ -10,11 +10,11 @@ from typing import Any
 import pyarrow as pa
 
 from leadscore.errors import ArgumentError
+from leadscore.sources.databases import names_in
 
 # 0000-01-01, before every day of the calendar: so that a division of whole numbers never meets one below zero.
 _BEFORE_ALL_US, _BEFORE_ALL_DAYS = 62_167_219_200_000_000, 719_528
 _FIRST = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - as literals are written
-_PART = re.compile(r'"((?:[^"]|"")+)"|([^".`]+)')
 _PLAIN = re.compile(r"[a-z_][a-z0-9_$]*")
 
 
@@ -72,13 +72,11 @@ class Dialect:
         ArgumentError
             If it is no name.
         """
-        parts = [*_PART.finditer(name.strip("`"))]
-        if not parts or ".".join(part[0] for part in parts) != name.strip("`"):
+        names = names_in(name, upper=self.name == "snowflake")
+        if not names:
             raise ArgumentError(
                 argument, f'{name!r} cannot name a table: write it as schema.table, or as "my schema"."table"'
             )
-        upper = self.name == "snowflake"
-        names = [part[1].replace('""', '"') if part[1] else part[2].upper() if upper else part[2] for part in parts]
         return ".".join(self._as_is(one) for one in names)
 
     def _as_is(self, name: str) -> str:

@@ -109,4 +109,4 @@ def mapped_in(server: Server, rulebook: Rulebook, data: DataFile, variable: str)
         for name, source in data.sources.items()
         if source.connection == variable
     }
-    return mapped(data, rulebook, server, {name: sql.removesuffix(" AS q") for name, sql in within.items()})
+    return mapped(data, rulebook, server, within)
