@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from leadscore.base.files import locked, replacing
+from leadscore.base.text import counted
 from leadscore.engines.cutting import cut, part_of
 from leadscore.engines.inputs import files_of, in_database
 from leadscore.engines.runs import Run
@@ -173,6 +174,14 @@ def _cut(job: Job, run: Run, progress: Progress) -> dict[str, list[str]]:
 def import_notes(run: Run) -> list[str]:
     """What a data file's import had to say."""
     return list(json.loads(run.cut("tables.json").read_text("utf-8"))["notes"])
+
+
+def notes_of(done: str, buckets: int, imported: tuple[str, ...], own: tuple[str, ...], mended: int) -> tuple[str, ...]:
+    """What an import said, what else is to be said of the leads, and in how many buckets it was done."""
+    order = f"{counted(mended, 'outcome')} out of order by less than 24 hours, put in order."
+    every = "Every lead is counted: this is no sample, so there is no interval."
+    parts = f"{done} in {counted(buckets, 'bucket')}; rows stand bucket by bucket."
+    return (*imported, *own, *((order,) if mended else ()), every, parts)
 
 
 def _has_text_ids(source: Source) -> bool:

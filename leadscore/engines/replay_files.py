@@ -15,7 +15,7 @@ import pyarrow as pa
 from leadscore.base.arguments import Arguments
 from leadscore.base.days import day_of
 from leadscore.base.text import counted
-from leadscore.engines.buckets import Days, Job, import_notes, made, summaries
+from leadscore.engines.buckets import Days, Job, import_notes, made, notes_of, summaries
 from leadscore.engines.findings import findings_of_all, noted
 from leadscore.engines.rows import history_rows
 from leadscore.engines.score_files import how, paths, writable, write
@@ -76,16 +76,7 @@ class ReplayedFiles(Result):
     def notes(self) -> tuple[str, ...]:
         """What an import said, leads that had qualified before, and how it was done."""
         before = (f"{counted(self.already, 'lead')} had already qualified before the period.",) if self.already else ()
-        mended = counted(self.mended, "outcome")
-        order = (f"{mended} out of order by less than 24 hours, put in order.",) if self.mended else ()
-        buckets = f"Replayed in {counted(self.made_from['buckets'], 'bucket')}; rows stand bucket by bucket."
-        return (
-            *self.imported,
-            *before,
-            *order,
-            "Every lead is counted: this is no sample, so there is no interval.",
-            buckets,
-        )
+        return notes_of("Replayed", self.made_from["buckets"], self.imported, before, self.mended)
 
     def sections(self) -> Iterator[Section]:
         """The weeks, and findings."""

@@ -19,7 +19,7 @@ from leadscore.base.arguments import Arguments
 from leadscore.base.files import is_read_at, is_stream
 from leadscore.base.groups import MISSING
 from leadscore.base.text import counted, shown
-from leadscore.engines.buckets import Days, Job, Progress, import_notes, made, rows_of, summaries, write_part
+from leadscore.engines.buckets import Days, Job, Progress, import_notes, made, notes_of, rows_of, summaries, write_part
 from leadscore.engines.findings import findings_of_all, noted
 from leadscore.engines.inputs import files_of
 from leadscore.engines.rows import score_rows
@@ -88,16 +88,7 @@ class ScoredFiles(Result):
     def notes(self) -> tuple[str, ...]:
         """What an import said, leads that are left out, outcomes put in order, in how many buckets it was done."""
         late = (f"{counted(self.later, 'lead')} created later left out.",) if self.later else ()
-        mended = counted(self.mended, "outcome")
-        order = (f"{mended} out of order by less than 24 hours, put in order.",) if self.mended else ()
-        buckets = f"Scored in {counted(self.made_from['buckets'], 'bucket')}; rows stand bucket by bucket."
-        return (
-            *self.imported,
-            *late,
-            *order,
-            "Every lead is counted: this is no sample, so there is no interval.",
-            buckets,
-        )
+        return notes_of("Scored", self.made_from["buckets"], self.imported, late, self.mended)
 
     def sections(self) -> Iterator[Section]:
         """How leads qualify, by segment, what sales will know of them, the ten highest, and findings."""
