@@ -114,13 +114,11 @@ class Values:
             return f"{self.name} is empty in {self._all}", True
         wanted = list(operand) if isinstance(operand, (tuple, dict)) else [operand]
         of_all = f"0 of {counted(self.n, self.things)}"
+        if use == "from":
+            paid = ", ".join(decimal(float(edge)) for edge, points in operand.items() if points)
+            return f"{self.name} gives points to {of_all}; {self._range}, the steps with points are {paid}", False
         if self.column.numbers is not None:
-            numbers = self.column.numbers[(self.counts > 0) & ~self.column.missing]
-            runs = f"it runs from {self._shown(numbers.min())} to {self._shown(numbers.max())}"
-            if use == "from":
-                paid = ", ".join(decimal(float(edge)) for edge, points in operand.items() if points)
-                return f"{self.name} gives points to {of_all}; {runs}, the steps with points are {paid}", False
-            return f"{self.name} {_VERBS[use]} {_either(wanted, use)} in {of_all}; {runs}", False
+            return f"{self.name} {_VERBS[use]} {_either(wanted, use)} in {of_all}; {self._range}", False
         none = f"{self.name} {_VERBS[use]} {_either(wanted, use)} in {of_all}"
         instead, telling = self.instead(wanted, use)
         return f"{none}; {instead}", telling
@@ -152,6 +150,15 @@ class Values:
     @property
     def _all(self) -> str:
         return f"all {counted(self.n, self.things)}" if self.n != 1 else f"the only {self.things}"
+
+    @property
+    def _range(self) -> str:
+        """From where to where its numbers run, or how many options there are."""
+        if self.column.numbers is None:
+            most = max(len(value) for value, n in zip(self.column.values, self.by_code, strict=True) if n)
+            return f"the most that any {self.things} has is {counted(most, 'option')}"
+        numbers = self.column.numbers[(self.counts > 0) & ~self.column.missing]
+        return f"it runs from {self._shown(numbers.min())} to {self._shown(numbers.max())}"
 
     def _shown(self, number: float) -> str:
         return str(day_of(int(number))) if self.column.kind == "date" else decimal(float(number))

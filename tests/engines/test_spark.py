@@ -336,9 +336,10 @@ def test_on_the_command_line(spark, tmp_path, monkeypatch):
     made = ls.datasets.make_funnel(300, random_state=3)
     made.rulebook.write("rulebook.yaml")
     for name, frame in {"leads": made.leads, "events": made.events}.items():
-        spark.createDataFrame(arrow(frame)).write.parquet(f"{name}.parquet")
-        spark.read.parquet(f"{name}.parquet").createOrReplaceTempView(f"our_{name}")
-    for out, form in (("files", "{}.parquet"), ("named", "our_{}")):
+        spark.createDataFrame(arrow(frame)).write.parquet(f"{tmp_path}/{name}.parquet")
+        spark.read.parquet(f"{tmp_path}/{name}.parquet").createOrReplaceTempView(f"our_{name}")
+    # A session that runs already takes relative paths from where it was started.
+    for out, form in ((f"{tmp_path}/files", f"{tmp_path}/{{}}.parquet"), (f"{tmp_path}/named", "our_{}")):
         tables = [word for name in ("leads", "events") for word in (f"--{name}", form.format(name))]
         found = CliRunner().invoke(app, ["score", "--engine", "spark", *tables, "--as-of", AS_OF, "--out", out])
         assert found.exit_code == 0, found.output

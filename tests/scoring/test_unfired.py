@@ -6,7 +6,7 @@ from hypothesis import given, settings
 
 import leadscore as ls
 from leadscore.rulebook.bounds import NOTHING, rule_range
-from tests.support.strategies import cases, frames
+from tests.support.engines import worlds
 
 AS_OF = "2026-03-31"
 LEADS = pd.DataFrame(
@@ -16,6 +16,7 @@ LEADS = pd.DataFrame(
         "country": ["United States", "United States", "Germany"],
         "title": ["VP of Sales", "vp", "Developer"],
         "topics": ["Webinars;Pricing", "Demo", None],
+        "boxes": ["Webinars;Pricing", "Demo", None],
         "employees": [10, 250, 499],
         "size": ["620", "120", None],
         "revenue": None,
@@ -92,6 +93,10 @@ FIT = {
         {"when": {"employees": {"more_than": 10, "less_than": 250}}},
         "employees is less than 250",
     ),
+    "too_few_options": (
+        {"column": "boxes", "points": None, "from": {2: 0, 3: 10}},
+        "boxes gives points to 0 of 3 leads; the most that any lead has is 2 options, the steps with points are 3",
+    ),
     "not": ({"when": {"not": {"country": {"known": True}}}}, "each of its tests"),
 }
 
@@ -102,7 +107,8 @@ def test_why_a_fit_rule_fired_for_no_lead(name):
     rule = {key: value for key, value in rule.items() if value is not None or key != "points"}
     rule = {"name": "Rule"} | rule if rule.get("from") else {"name": "Rule", "points": 10} | rule
     document = book().to_dict() | {"fit": [rule]}
-    rulebook = ls.Rulebook.from_dict(document | {"columns": document["columns"] | {"revenue": {"type": "number"}}})
+    kinds = {"revenue": {"type": "number"}, "boxes": {"type": "options"}}
+    rulebook = ls.Rulebook.from_dict(document | {"leadscore": 2, "columns": document["columns"] | kinds})
     messages = found(rulebook)
     assert messages.keys() == {("LS201", "Rule")}
     assert messages["LS201", "Rule"].startswith("fired for no lead: ")
@@ -255,11 +261,11 @@ def test_a_replay_looks_at_all_its_days():
     assert "Findings" in repr(late)
 
 
-@settings(max_examples=60)
-@given(cases())
-def test_a_rule_is_named_where_it_gave_no_lead_points(case):
-    rulebook = ls.Rulebook.from_dict(case.document)
-    scores = ls.score(ls.load_tables(*frames(case), rulebook=rulebook), rulebook, as_of=case.as_of)
+@settings(max_examples=100)
+@given(worlds())
+def test_a_rule_is_named_where_it_gave_no_lead_points(world):
+    rulebook, frames, as_of = world
+    scores = ls.score(ls.load_tables(*frames, rulebook=rulebook, as_of=as_of), rulebook, as_of=as_of)
     silent = {name for name in scores.points if not scores.points[name].any()}
     named = set(scores.findings["where"][scores.findings["code"] == "LS201"])
     assert named & {*scores.points} <= silent
