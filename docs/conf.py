@@ -59,7 +59,18 @@ html_theme_options: dict[str, Any] = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-ALONE = ("start", "rulebook", "terms", "methods", "benchmarks", "contributing", "changelog")
+ALONE = (
+    "start",
+    "rulebook",
+    "data",
+    "sources",
+    "cluster",
+    "terms",
+    "methods",
+    "benchmarks",
+    "contributing",
+    "changelog",
+)
 html_sidebars = {page: [] for page in ALONE}  # no pages below them to list
 copyright = "The leadscore developers, BSD 3-Clause licence"  # noqa: A001 - Sphinx's own name
 

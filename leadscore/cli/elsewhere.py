@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from leadscore.engines.sql.scored import ScoredInDatabase
 
 _NAMES = ("leads", "events", "outcomes")
+# In pages of calls through the JVM: what a worker of ours said, else Spark's reason with its code.
+_SAID = re.compile(r"leadscore\.errors\.\w+: (.+(?:\n  .+)*)"), re.compile(r"\[[A-Z][A-Z_.\d]+\] .+")
 
 
 @dataclass(frozen=True)
@@ -61,8 +66,7 @@ def score_elsewhere(asked: Asked, buckets: int | None, in_memory_only: list[str]
     if asked.engine == "spark" and asked.account_scores is not None:
         in_memory_only = [*in_memory_only, "--account-scores"]
     if in_memory_only:
-        what = f"{' and '.join(in_memory_only)}: done in memory only, from the tables as a whole"
-        raise typer.BadParameter(what, param_hint="'--engine'")
+        raise options.in_memory_only(in_memory_only)
     if asked.engine == "spark":
         _in_spark(asked, buckets)
         return
@@ -90,6 +94,8 @@ def _in_database(asked: Asked) -> None:
             write_rows(as_rows(found.accounts), accounts, book, said)
     if asked.printed == "table":
         typer.echo(f"{counted(len(found), 'lead')} scored as of {asked.as_of} in {asked.engine}")
+        if {*asked.named} == {"leads"}:
+            typer.echo("Fit only: no events were given.")
     print_written(found, asked.printed, out)
     if asked.printed == "table":
         typer.echo(f"Written to {visible(out)}{f' and {visible(accounts)}' if accounts is not None else ''}")
@@ -135,25 +141,49 @@ def _in_spark(asked: Asked, buckets: int | None) -> None:
         what = "with Spark, give --leads and --events: folders of Parquet, or tables of the session"
         raise typer.BadParameter(what, param_hint="'--engine'")
     if out.suffix or out.exists():
-        what = f"Spark writes a folder of parts: {str(out)!r} {'is there' if out.exists() else 'has an ending'}"
-        raise typer.BadParameter(what, param_hint="'--out'")
+        wrong = "is there already" if out.exists() else "has an ending"
+        raise typer.BadParameter(f"{str(out)!r} {wrong}; Spark writes a new folder of parts", param_hint="'--out'")
     if lacking := [f"--{name}" for name in _NAMES[:2] if name not in asked.named]:
         what = "needed with Spark: folders of Parquet, or tables of the session"
         raise typer.BadParameter(what, param_hint=f"'{', '.join(lacking)}'")
+    for name, table in asked.named.items():
+        if table.lower().endswith((".csv", ".csv.gz", ".zip")):
+            what = f"Spark reads folders of Parquet, or tables of the session; got {table!r}"
+            raise typer.BadParameter(what, param_hint=f"'--{name}'")
     session = needed("pyspark.sql", "spark", "Spark", "--engine").SparkSession
     book = ls.Rulebook.read(asked.rulebook)
-    spark = session.builder.getOrCreate()
-    tables = {name: _table(spark, table) for name, table in asked.named.items()}
-    with steps(1) as step:
+    with steps(1) as step, _spark_errors(out):
         step("Scoring in Spark")
+        spark = session.builder.getOrCreate()
+        tables = {name: _table(spark, table) for name, table in asked.named.items()}
         scored = ls.score_spark(**tables, rulebook=book, as_of=asked.as_of, buckets=buckets)
         scored.write.parquet(str(out))
-    written = spark.read.parquet(str(out))
-    n, qualified = written.count(), written.filter("qualified").count()
+        written = spark.read.parquet(str(out))
+        n, qualified = written.count(), written.filter("qualified").count()
     if asked.printed == "json":
         print_json({"leads": n, "qualified": qualified, "written": str(out)})
     else:
         typer.echo(f"{headline(qualified, n, asked.as_of, book)}\nWritten to {visible(out)}")
+
+
+@contextmanager
+def _spark_errors(out: Path) -> Iterator[None]:
+    """Say why Spark gave up, without its pages of calls; the empty folder that it leaves is no result."""
+    from py4j.protocol import Py4JError  # noqa: PLC0415 - this engine only
+    from pyspark.errors import PySparkException  # noqa: PLC0415 - as above
+
+    try:
+        yield
+    except (PySparkException, Py4JError) as error:
+        with suppress(OSError):
+            out.rmdir()
+        text = str(error)
+        ours, theirs = (said.search(text) for said in _SAID)
+        if ours is not None:
+            typer.echo(ours[1], err=True)
+            raise typer.Exit(1) from None
+        reason = theirs[0] if theirs else text.partition("\n")[0]
+        raise ls.ContractError("Spark", [ls.Problem("", reason)]) from None
 
 
 def _table(spark: Any, table: str) -> Any:

@@ -76,8 +76,13 @@ class Night:
         source = self.data.sources[name]
         if source.connection is not None or not source.file:
             return None
+        try:
+            files = matching(source.file, Path(self.data.source).parent, name)
+        except ls.ContractError as error:
+            problems = [self.data.problem(("sources", name), one.message) for one in error.problems]
+            raise ls.ContractError(self.data.source, problems) from None
         found = {}
-        for file, _ in matching(source.file, Path(self.data.source).parent, name):
+        for file, _ in files:
             with Path(file.path).open("rb") as opened:
                 found[file.label] = hashlib.file_digest(opened, "sha256").hexdigest()
         return found
@@ -153,8 +158,11 @@ class Night:
         for path in folder.glob("*.parquet"):
             if dt.date.fromisoformat(path.stem) not in activity.parts:
                 path.unlink()
-        span = f", {min(new)} to {max(new)}" if new else ""
-        done.said.append(f"{counted(len(new), 'day')} of activity counted{span}.")
+        span = " to ".join(map(str, sorted({min(new), max(new)}))) if new else ""
+        done.said.append(f"{counted(len(new), 'day')} of activity counted{span and f', {span}'}.")
+        if self.data.events and self.as_of not in parts:
+            last = f"; its last is of {max(parts)}" if parts else ""
+            done.said.append(f"The export has no event of {self.as_of}{last}.")
         done.rows = sum(map(len, new.values()))
         there, gone = without_gone(activity, leads)
         if gone:

@@ -102,7 +102,8 @@ def _unwritable(path: Path, endings: tuple[str, ...], *, folder: Odd | None) -> 
         return f"{str(path)!r} {'is a link that leads back to itself' if real.is_symlink() else what}"
     # What is a file is told by its ending; a device or a pipe has none.
     if path.suffix.lower() not in endings and not is_stream(path):
-        return f"must end in {' or '.join(endings)}; got {str(path)!r}"
+        bare = ", or for a folder have no ending" if "" in endings else ""
+        return f"must end in {' or '.join(filter(None, endings))}{bare}; got {str(path)!r}"
     return ""
 
 
@@ -122,6 +123,12 @@ def rows_out(out: Path, engine: str | None, buckets: int | None) -> Written:
     return "--out", out, (*TABLES, "") if engine == "buckets" or buckets is not None else TABLES
 
 
+def in_memory_only(asked: Sequence[str]) -> typer.BadParameter:
+    """The refusal of what other engines cannot do."""
+    what = f"{' and '.join(asked)}: done in memory only; leave --engine and --buckets out"
+    return typer.BadParameter(what, param_hint="'--engine'")
+
+
 def in_buckets(given: Files, engine: str | None, buckets: int | None, out: Path, *, whole: Sequence[str] = ()) -> bool:
     """Whether tables are cut into buckets; `whole` are the options given that need them as a whole."""
     from leadscore.engines.size import fits_memory  # noqa: PLC0415 - needs pyarrow
@@ -131,8 +138,7 @@ def in_buckets(given: Files, engine: str | None, buckets: int | None, out: Path,
     reasons = [*whole, *([f"--out {out}"] if is_stream(out) else [])]
     asked = engine == "buckets" or buckets is not None
     if asked and reasons:
-        message = f"{' and '.join(reasons)}: done in memory only, from the tables as a whole"
-        raise typer.BadParameter(message, param_hint="'--engine'")
+        raise in_memory_only(reasons)
     tables = zip(("leads", "events", "outcomes"), given, strict=True)
     whole_fits = bool(reasons) or engine == "memory"
     return asked or not (whole_fits or fits_memory({name: path for name, path in tables if path is not None}))
@@ -226,7 +232,7 @@ Data = Annotated[
 Leads = Annotated[str | None, a_file(f"One row per lead: {TABLE_HELP}.")]
 Events = Annotated[
     str | None,
-    a_file(f"One row per event: {TABLE_HELP}; or a file that 'leadscore activity' made. Without it: fit only."),
+    a_file(f"One row per event: {TABLE_HELP}; or what 'leadscore activity' made. Without it: fit only."),
 ]
 Outcomes = Annotated[str | None, a_file(f"One row per stage reached: {TABLE_HELP}.")]
 Touches = Annotated[str | None, a_file(f"One row per touch of a lead by a channel of marketing: {TABLE_HELP}.")]
@@ -269,19 +275,23 @@ SetAside = Annotated[
 Engine = Annotated[
     Literal["memory", "buckets"] | None,
     typer.Option(
-        help="memory holds all tables; buckets cuts them into parts of leads, for tables larger than that. "
-        "By default chosen by their size."
+        help="memory holds all tables; buckets cuts those that are larger than memory into parts. By default chosen by "
+        "their size."
     ),
 ]
 ScoreEngine = Annotated[
     Literal["memory", "buckets", "duckdb", "postgres", "spark"] | None,
     typer.Option(
         "--engine",
-        help="memory holds all tables; buckets cuts them into parts of leads, for tables larger than that; by default "
-        "chosen by their size. duckdb, postgres and spark score leads where they are.",
+        help="memory holds all tables; buckets cuts those that are larger than memory into parts; by default chosen by "
+        "their size. duckdb, postgres and spark score leads where they are.",
     ),
 ]
-Buckets = Annotated[int | None, option("N", "With --engine buckets or spark: how many; by default by the size.", min=1)]
+_BY_SIZE = "How many buckets; by default chosen by the size of the tables."
+Buckets = Annotated[int | None, option("N", _BY_SIZE, min=1)]
+ScoreBuckets = Annotated[
+    int | None, option("N", f"{_BY_SIZE} With --engine spark: by default spark.sql.shuffle.partitions.", min=1)
+]
 Connection = Annotated[
     str | None,
     option("NAME", "With --engine duckdb or postgres: the environment variable that holds the connection."),

@@ -37,10 +37,10 @@ def run(  # noqa: PLR0913 - a command has as many arguments as options
 
     It imports the exports that the data file names, counts what leads did by day, and scores everybody.
 
-    A night that was stopped is done again, to the same files; one that is done from the same files is not. One run at
-    a time; each step adds a line of JSON to log.jsonl.
+    Run it again after a night that failed or was stopped: it ends in the same files. Where the night is done already,
+    and no input has changed, nothing is written. One run at a time; each step adds a line of JSON to log.jsonl.
 
-    Exit code 1 if a step fails, and then the night is not done; 4 on an alarm of drift, until it is acknowledged.
+    Exit code 1 if something fails, and then the night is not done; 4 on an alarm of drift, until it is acknowledged.
     """
     from leadscore.cli.night import Night  # noqa: PLC0415 - this command only
     from leadscore.cli.night_folder import NightFolder  # noqa: PLC0415 - this command only
@@ -50,7 +50,11 @@ def run(  # noqa: PLR0913 - a command has as many arguments as options
         message = f"must be one of {', '.join(_ALSO)}; got {', '.join(map(repr, strange))}"
         raise typer.BadParameter(message, param_hint="'--watch'")
     book = ls.Rulebook.read(rulebook)
-    file = ls.imports.DataFile.read(data or rulebook.parent / "data.yaml")
+    beside = rulebook.parent / "data.yaml"
+    if data is None and not beside.is_file():
+        what = f"needed: there is no {str(beside)!r}; 'leadscore init --from' makes one of your exports"
+        raise typer.BadParameter(what, param_hint="'--data'")
+    file = ls.imports.DataFile.read(data or beside)
     nights = NightFolder(folder)
     nights.make()
     read: list[str | Path | None] = [rulebook, *options.read_from((file.source,))]

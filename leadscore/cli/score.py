@@ -77,7 +77,7 @@ def score(  # noqa: PLR0913 - a command has as many arguments as options
     outcomes: options.Outcomes = None,
     set_aside: options.SetAside = False,
     engine: options.ScoreEngine = None,
-    buckets: options.Buckets = None,
+    buckets: options.ScoreBuckets = None,
     connection: options.Connection = None,
     printed: options.Printed = "table",
 ) -> None:

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from leadscore.engines.sql.program import Program
 
-_TABLE = "A table or view, as crm.leads."
-
 
 @app.command()
 def sql(  # noqa: PLR0913 - a command has as many arguments as options
@@ -30,23 +28,24 @@ def sql(  # noqa: PLR0913 - a command has as many arguments as options
         Literal["duckdb", "postgres", "bigquery", "snowflake", "redshift"],
         typer.Option("--dialect", help="The database's SQL. Tests run duckdb and postgres; the others are untested."),
     ],
-    leads: Annotated[str, option("TABLE", _TABLE)],
-    events: Annotated[str | None, option("TABLE", _TABLE)] = None,
-    outcomes: Annotated[str | None, option("TABLE", "The same, where rules ask for stages.")] = None,
+    leads: Annotated[str, option("TABLE", "A table or view, as crm.leads.")],
+    events: Annotated[str | None, option("TABLE", "The same, as web.events. Without it: fit only.")] = None,
+    outcomes: Annotated[str | None, option("TABLE", "The same, for rules that ask for stages.")] = None,
     as_of: options.AsOf,
-    out: Annotated[Path, option("DIR", "Where the files go.")],
+    out: Annotated[Path, option("FOLDER", "Where the files go; those of the same name are replaced.")],
     connection: Annotated[
         str | None, option("NAME", "The environment variable that holds the connection to DuckDB or Postgres.")
     ] = None,
     domains: Annotated[
-        Path | None, option("DIR", "In its place: a folder of leads.parquet and events.parquet with every value.")
+        Path | None,
+        option("FOLDER", "In its place: a folder with leads.parquet and events.parquet that hold every value."),
     ] = None,
 ) -> None:
     """Write a rulebook as SQL for the leads' own database.
 
     One statement, the look-up tables that it joins, checks, and a dbt model. leadscore reads the distinct values of the
-    columns that rules use, and answers each once; the database looks them up as they are. The day stands in the
-    statement.
+    columns that rules use, and works out once what each gives; the database only looks them up. The statement is for
+    one day: write it again for the next.
     """
     if (connection is None) == (domains is None):
         raise typer.BadParameter("give one of --connection and --domains", param_hint="'--connection'")
@@ -80,9 +79,9 @@ def _program(  # noqa: PLR0913, PLR0917
     from leadscore.engines.sql.program import written  # noqa: PLC0415 - as above
 
     wanted = dialect_of(dialect)
-    tables = {name: wanted.table(table, name) for name, table in named.items()}
     if folder is not None:
         with connections.domains(folder) as (server, read):
+            tables = {name: wanted.table(table, name) for name, table in named.items()}
             if lacking := [name for name in tables if name not in read]:
                 message = f"{str(folder)!r} has no {lacking[0]}.parquet"
                 raise typer.BadParameter(message, param_hint="'--domains'")
@@ -93,5 +92,6 @@ def _program(  # noqa: PLR0913, PLR0917
         if spoken != dialect and (spoken, dialect) != ("postgres", "redshift"):
             message = f"is a connection to {spoken}; the statement was to be for {dialect}"
             raise typer.BadParameter(message, param_hint="'--connection'")
+        tables = {name: wanted.table(table, name) for name, table in named.items()}
         read = {name: server.dialect.table(table, name) for name, table in named.items()}
         return written(book, server, read, wanted, tables, as_of)

@@ -49,7 +49,7 @@ class ReplayedFiles(Result):
         How many had already qualified before it; they have a row too.
     weekly : DataFrame, index week (its Monday)
         As `History.weekly()`.
-    made_from, findings, imported
+    made_from, findings, mended, imported
         See `ScoredFiles`.
     """
 
@@ -100,10 +100,10 @@ def replay_files(  # noqa: PLR0913 - the tables, and how they are gone through
     threads: int | None = None,
     progress: Callable[[str], object] | None = None,
 ) -> ReplayedFiles:
-    r"""Find from files to files when each lead qualified, where memory does not hold them: the rows of `replay`.
+    r"""Find when each lead qualified, from files to files where memory does not hold them: the rows of `replay`.
 
-    It is done in buckets of leads as `score_files` does it: a run that was killed goes on where it was, and the result
-    is whole or not there.
+    It is done in buckets of leads, as by `score_files`: a run that was killed goes on where it was, and the result is
+    whole or not there.
 
     Parameters
     ----------
@@ -120,13 +120,18 @@ def replay_files(  # noqa: PLR0913 - the tables, and how they are gone through
     Returns
     -------
     ReplayedFiles
+        Counts and weeks; the rows are in `out`.
 
     Raises
     ------
-    ContractError
-        If the tables break the contract, in the words of `load_tables`; nothing is written.
+    ContractError, DataFileError, OSError
+        See `score_files`.
     ArgumentError
-        If `start` or `end` is no day, the period ends before it starts, or `out` cannot be.
+        As `score_files`; also if the period ends before it starts.
+
+    See Also
+    --------
+    leadscore.replay : The same for tables in memory, with every stay.
 
     Examples
     --------

@@ -57,11 +57,13 @@ class ScoredFiles(Result):
     made_from : dict
         The version, the rulebook and every input with its SHA-256; in a folder it is `_manifest.json`, in Parquet
         `leadscore.made_from` of the metadata.
+    mended : int
+        The outcomes that were out of order by less than 24 hours, and were put in order.
     imported : tuple of str
-        What a data file made of its exports.
+        What the import of a data file had to say.
     findings : DataFrame
-        As `Scores.findings`, but for leads that share an e-mail address (LS213), who are in several buckets. Of a
-        `where` on events, and of columns of more than 5,000 texts, no values are named.
+        As `Scores.findings`, without leads that share an e-mail address (LS213), who are in several buckets. For a
+        `where` on events, and for columns of more than 5,000 texts, what the data have instead is not named.
     """
 
     rulebook: Rulebook
@@ -121,8 +123,8 @@ def score_files(  # noqa: PLR0913 - the tables, and how they are scored
 ) -> ScoredFiles:
     r"""Score leads from files to files where memory does not hold them: the same points, verdicts and reasons.
 
-    The tables are cut into buckets of leads by a hash of the id, and each bucket goes through `score`. A run that was
-    killed goes on where it was, and gives the same bytes; the result is whole or not there.
+    The tables are cut into buckets of leads by a hash of the id, and `score` scores each bucket. A run that was killed
+    goes on where it was when it is started again, and gives the same bytes; the result is whole or not there.
 
     Parameters
     ----------
@@ -130,7 +132,7 @@ def score_files(  # noqa: PLR0913 - the tables, and how they are scored
         CSV or Parquet: a file, a glob, a folder of parts; as `load_tables` takes it. Or a data file, which is imported
         first: the memory that takes grows with people, not with what they did.
     events : path, optional
-        The same, or daily activity.
+        The same, or daily activity. Without it: fit only, unless a data file has events.
     outcomes : path, optional
         For rulebooks that ask for stages.
     rulebook : Rulebook
@@ -143,18 +145,29 @@ def score_files(  # noqa: PLR0913 - the tables, and how they are scored
     threads : int, optional
         How many buckets are made at a time; by default as many as there are cores.
     progress : callable, optional
-        Called with what is being done.
+        Called with a text that says what is being done, as each step begins.
 
     Returns
     -------
     ScoredFiles
+        Counts and the ten highest; the rows are in `out`, with the columns of `Scores.frame` and `reason_1` to
+        `reason_3`.
 
     Raises
     ------
     ContractError
-        If the tables break the contract, in the words of `load_tables`; nothing is written.
+        If the tables break the contract, in the words of `load_tables`, or change while they are read; nothing is
+        written.
+    DataFileError
+        If a data file cannot be used.
     ArgumentError
-        If `as_of` is no day, or `out` cannot be.
+        If an argument is not what it should be, or nothing can be written at `out`.
+    OSError
+        If the disk is full, or a file cannot be read or written; what was done stays done.
+
+    See Also
+    --------
+    leadscore.score : The same for tables in memory, with explanations.
 
     Examples
     --------
@@ -168,9 +181,9 @@ def score_files(  # noqa: PLR0913 - the tables, and how they are scored
     ... qualify: {threshold: 60}
     ... ''')
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     leads = Path(folder, "leads.csv")
+    ...     leads, out = Path(folder, "leads.csv"), Path(folder, "scores.parquet")
     ...     _ = leads.write_text("lead_id,country\na,US\nb,NO\n")
-    ...     found = ls.score_files(leads, rulebook=rulebook, as_of="2026-03-31", out=Path(folder, "scores.parquet"))
+    ...     found = ls.score_files(leads, rulebook=rulebook, as_of="2026-03-31", out=out)
     >>> found.headline
     "1 of 2 leads (50.0%) qualify on 2026-03-31 by 'demo'."
     """

@@ -30,7 +30,7 @@ _MODULES = {
     "snowflake": "adbc_driver_snowflake.dbapi",
     "sqlite": "adbc_driver_sqlite.dbapi",
 }
-_EXAMPLE = "as postgresql://user:password@host/database"
+_EXAMPLE = "as postgresql://user:password@host/database or duckdb:///file.duckdb"
 # Where a connection is cut into what no message may hold; shorter pieces say nothing.
 _CUTS, _SHORTEST = re.compile(r"[:/?#@&=\s]+"), 3
 _PART = re.compile(r'"((?:[^"]|"")+)"|([^".`]+)')

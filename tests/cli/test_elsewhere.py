@@ -87,6 +87,14 @@ def test_tables_are_named(place):
     assert (place / "there.parquet").is_file()
 
 
+def test_without_events_it_says_so(place):
+    found = run(
+        "--engine", "duckdb", "--connection", "LEADSCORE_WAREHOUSE", "--leads", "crm.leads", *AS_OF, "--out", "x.csv"
+    )
+    assert "Fit only: no events were given." in found.output
+    assert (place / "x.csv").is_file()
+
+
 def test_accounts_are_scored_there_too(place):
     with duckdb.connect(place / "house.duckdb") as connection:
         connection.execute(
@@ -122,6 +130,7 @@ def test_accounts_are_scored_there_too(place):
         (("--engine", "duckdb", "--data", "elsewhere.yaml", "--set-aside"), "--set-aside: done in memory only"),
         (("--data", "elsewhere.yaml", "--connection", "OTHER"), "goes with '--engine duckdb' or 'postgres'"),
         (("--engine", "spark", "--leads", "crm.leads"), "needed with Spark"),
+        (("--engine", "spark", "--leads", "leads.csv", "--events", "e"), "'--leads': Spark reads folders of Parquet"),
         (("--engine", "spark", "--leads", "crm.leads", "--connection", "OTHER"), "with Spark, give --leads and"),
     ],
 )

@@ -270,6 +270,21 @@ def test_events_of_leads_that_are_gone_do_not_count(folder, export):
     assert changed(folder, FIRST + DAY).loc[gone, "change"] == "gone"
 
 
+def test_an_export_that_ends_before_the_day_is_said(folder):
+    world = World.made()
+    first_night(folder, world)
+    world.events = [event for event in world.events if event[2] < str(LAST - DAY)]
+    world.events.append(("L1", "call", f"{LAST - 2 * DAY}T10:00:00Z", "", FIRST))
+    newest = LAST - 2 * DAY
+    world.export(folder, newest)
+    assert "The export has no event" not in told(night(folder, newest))
+    for day, counted in ((LAST - DAY, f"2 days of activity counted, {newest - DAY} to {newest}."),
+                         (LAST, f"1 day of activity counted, {newest}.")):  # fmt: skip
+        stale = told(night(folder, day))
+        assert counted in stale
+        assert f"The export has no event of {day}; its last is of {newest}." in stale
+
+
 @pytest.mark.parametrize("export", [ALL, NEW], ids=["all events", "the last days"])
 def test_an_edited_data_file_is_said(folder, export):
     world = World.made()
@@ -345,6 +360,20 @@ def test_an_error_exits_1_before_4_and_the_night_is_not_done(folder):
     assert "Set aside for breaking the contract of the tables: 1 row" in told(result)
     (folder / "visits.csv").write_text(good, encoding="utf-8")
     assert night(folder, SUNDAY + DAY).exit_code == 4
+
+
+def test_a_missing_export_is_named_with_its_line_and_undoes_no_night(folder):
+    first_night(folder, World.made())
+    before = files(folder / "out")
+    (folder / "visits.csv").unlink()
+    result = night(folder, FIRST)
+    assert result.exit_code == 1
+    assert "line 5, sources.visits: no file at 'visits.csv'" in told(result)
+    assert files(folder / "out") == before
+    (folder / "data.yaml").unlink()
+    result = night(folder, FIRST)
+    assert result.exit_code == 2
+    assert "'leadscore init --from' makes one of your exports" in told(result)
 
 
 def test_two_runs_at_once_do_the_night_once(folder):

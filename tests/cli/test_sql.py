@@ -1,6 +1,7 @@
 """`leadscore sql`: from a connection by the name of a variable, or a folder of Parquet; no connection is ever said."""
 
 import datetime as dt
+import sys
 
 import duckdb
 import pyarrow.parquet as pq
@@ -83,6 +84,18 @@ def test_what_is_read_must_be_said(arguments, message):
     code, text = run("--dialect", "duckdb", "--leads", "leads", "--out", "out", *arguments)
     assert code in {1, 2}
     assert message in " ".join(text.replace("│", " ").split())
+
+
+def test_without_its_libraries_it_says_what_to_install(folder, monkeypatch):
+    (folder / "values").mkdir()
+    tables()["leads"].to_parquet(folder / "values" / "leads.parquet")
+    for name in [name for name in sys.modules if name.split(".")[0] == "sqlglot"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "sqlglot", None)
+    for read in (["--domains", "values"], ["--connection", "WAREHOUSE"]):
+        code, text = run("--dialect", "duckdb", "--leads", "leads", "--out", "out", *read)
+        assert code == 1
+        assert "needs a library that is not installed: pip install 'leadscore[sql]'" in text
 
 
 @pytest.mark.usefixtures("folder")

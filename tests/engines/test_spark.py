@@ -347,3 +347,24 @@ def test_on_the_command_line(spark, tmp_path, monkeypatch):
         scores = ls.score(tables, made.rulebook, as_of=AS_OF)
         assert scores.headline in found.output
         assert by_id(spark.read.parquet(out).toArrow()) == by_id(score_rows([scores]))
+
+
+def test_what_spark_refuses_is_a_line_and_leaves_no_folder(spark, tmp_path, monkeypatch):
+    """On the command line, in place of pages of calls; what a worker found is said in our words."""
+    monkeypatch.chdir(tmp_path)
+    made = ls.datasets.make_funnel(300, random_state=3)
+    made.rulebook.write("rulebook.yaml")
+    twice = pa.concat_tables([arrow(made.leads), arrow(made.leads.head(2))])
+    spark.createDataFrame(twice).createOrReplaceTempView("twice")
+    spark.createDataFrame(arrow(made.events)).createOrReplaceTempView("clicks")
+    refused = "1 problem in Spark\n  [TABLE_OR_VIEW_NOT_FOUND] The table or view `nobody` cannot be found."
+    for leads, said in (
+        ("nobody", refused),
+        ("twice", "leads.lead_id: 2 rows: a lead_id that is not unique\n      row "),
+    ):
+        given = ["--leads", leads, "--events", "clicks", "--as-of", AS_OF, "--out", f"{tmp_path}/scores"]
+        found = CliRunner().invoke(app, ["score", "--engine", "spark", *given])
+        assert found.exit_code == 1
+        assert said in found.output
+        assert "Traceback" not in found.output
+        assert not (tmp_path / "scores").exists()

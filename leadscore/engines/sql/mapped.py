@@ -162,13 +162,15 @@ class _Mapping:
         asked = ("join", "where", "drop", "unique_key", "stage_dates", "received_at")
         for word in asked:
             if getattr(block, word, None):
-                self.problems.append(self.data.problem((*path, word), f"{word!r} is more than columns{_INSTEAD}"))
+                self.problems.append(self.data.problem((*path, word), f"{word!r} is not done in a database{_INSTEAD}"))
         if getattr(block, "repeats", "all") != "all":
-            self.problems.append(self.data.problem((*path, "repeats"), f"'repeats' is more than columns{_INSTEAD}"))
+            self.problems.append(
+                self.data.problem((*path, "repeats"), f"'repeats' is not done in a database{_INSTEAD}")
+            )
         place: Path = ("sources", block.from_)
         for word in ("where", "drop", "rename"):
             if getattr(source, word):
-                self.problems.append(self.data.problem((*place, word), f"{word!r} is more than columns{_INSTEAD}"))
+                self.problems.append(self.data.problem((*place, word), f"{word!r} is not done in a database{_INSTEAD}"))
         missing = source.missing_values or self.data.missing_values
         if strange := sorted({*map(str, missing)} - {*map(str, self.rulebook.missing_values)}):
             message = f"{strange[0]!r} means nothing here, but not in the rulebook; write it in its 'missing_values'"

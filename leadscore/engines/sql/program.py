@@ -164,17 +164,17 @@ def to_sql(  # noqa: PLR0913 - the tables, and the day
     r"""Write a rulebook as SQL, for the database where the leads are.
 
     leadscore reads the distinct values of the columns that rules use, and fills small look-up tables with what each
-    value answers. The statement joins them by the raw value, adds and clips whole numbers: no database normalises a
-    text, rounds a figure or knows a time zone. So it gives the figures of `score`, to the last digit.
+    value gives. The statement joins them by the value as it stands, and adds and limits whole numbers: no database has
+    to normalise a text, round a figure or know a time zone. So it gives the figures of `score`, to the last digit.
 
     Parameters
     ----------
     rulebook : Rulebook
     connection : connection of duckdb or psycopg
-        Given as an object; what it connects to is never said.
+        An open connection; no message says what it connects to.
     leads, events, outcomes : str
         The tables or views, as "crm.leads". Their columns are those of `load_tables`; times are timestamps or dates.
-        Outcomes are needed where the rulebook asks for stages; leadscore reads them whole.
+        Without events: fit only. Outcomes are needed where the rulebook asks for stages; they are read whole.
     as_of : date, or text as "2026-03-31"
         The day, in the rulebook's time zone. It stands in the statement: make it again for another day.
 
@@ -188,7 +188,7 @@ def to_sql(  # noqa: PLR0913 - the tables, and the day
     ContractError
         If a column that the rulebook uses is not there, or holds values that it cannot read.
     ArgumentError
-        If the connection is of no database that is known here, a name is none, or `as_of` is no day.
+        If the connection is neither of duckdb nor of psycopg, a name cannot name a table, or `as_of` is no day.
 
     Examples
     --------

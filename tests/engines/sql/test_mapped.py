@@ -117,9 +117,9 @@ def test_blanks_around_an_id_are_seen(connection):
         (
             "{from: views,",
             "{from: views, where: {kind: [Pricing]},",
-            "events.views.where: 'where' is more than columns",
+            "events.views.where: 'where' is not done in a database",
         ),
-        ("{from: views,", "{from: views, unique_key: [who, seen],", "'unique_key' is more than columns"),
+        ("{from: views,", "{from: views, unique_key: [who, seen],", "'unique_key' is not done in a database"),
         ("{table: web.views,", "{table: web.views, drop: {kind: [x]},", "sources.views.drop"),
         ("{table: web.views,", "{table: web.views, timezone: Europe/Oslo,", "sources.views.timezone"),
         ("{table: web.views,", "{table: web.views, missing_values: [none],", "'none' means nothing here"),
