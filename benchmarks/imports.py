@@ -75,24 +75,32 @@ CONTACTS = [
     *("Record ID", "Email", "Create Date", "Job Title", "Country/Region", "Industry", "Number of Employees"),
     *("Original Traffic Source", "Unsubscribed", "Interests", "Became MQL", "Became Won"),
 ]
+FIRST = 100_000
 ACTIVITIES = ["id", "recipient", "type", "created", "url"]
 
 
 def make(work: Path, n: int, events: int) -> None:
     """Write the exports, seeded: one in 20,000 contacts is one of ours, one in 200 activities is sent again."""
     rng = np.random.default_rng(20261129)
-    ids = np.arange(100_000, 100_000 + n)
-    emails = np.array(
-        [f"Person{number}@{'acme' if number % 20_000 == 7 else f'company{number % 50_000}'}.example" for number in ids]
-    )
+    names = [*CONTACTS, *(f"Property {number}" for number in range(len(CONTACTS), 80))]
+    schema = pa.schema([(name, pa.int64() if name == names[0] else pa.string()) for name in names])
+    with pa.csv.CSVWriter(work / "contacts.csv", schema) as writer:
+        for start in range(0, n, 1_000_000):
+            writer.write_table(contacts(np.arange(start, min(start + 1_000_000, n)), names, rng))
+    write_activities(work / "activities.csv", n, events, rng)
+    (work / "data.yaml").write_text(DATA, encoding="utf-8")
+
+
+def contacts(numbers: np.ndarray, names: list[str], rng: np.random.Generator) -> pa.Table:
+    """Some people, made up."""
 
     def one_of(*values: str) -> np.ndarray:
-        return np.array(values, object)[rng.integers(0, len(values), n)]
+        return np.array(values, object)[rng.integers(0, len(values), len(numbers))]
 
-    created = np.datetime64("2024-01-01T00:00:00") + rng.integers(0, 63_072_000, n).astype("timedelta64[s]")
+    created = np.datetime64("2024-01-01T00:00:00") + rng.integers(0, 63_072_000, len(numbers)).astype("timedelta64[s]")
     columns = {
-        "Record ID": ids,
-        "Email": emails,
+        "Record ID": numbers + FIRST,
+        "Email": emails(numbers),
         "Create Date": np.char.replace(created.astype(str), "T", " "),
         "Job Title": one_of(*(f"Title {number}" for number in range(5000))),
         "Country/Region": one_of("US", "DE", "FR", "GB", "United States"),
@@ -104,15 +112,17 @@ def make(work: Path, n: int, events: int) -> None:
         "Became MQL": one_of("", "", "2026-03-04 10:00:00", "2026-04-11 09:30:00"),
         "Became Won": one_of("", "", "", "2026-05-01 08:00:00"),
     }
-    columns |= {
-        f"Property {number}": one_of("", "", "some text", "12.5", "2026-01-01") for number in range(len(columns), 80)
-    }
-    pa.csv.write_csv(pa.table(columns), work / "contacts.csv")
-    write_activities(work / "activities.csv", emails, events, rng)
-    (work / "data.yaml").write_text(DATA, encoding="utf-8")
+    columns |= {name: one_of("", "", "some text", "12.5", "2026-01-01") for name in names[len(CONTACTS) :]}
+    return pa.table(columns)
 
 
-def write_activities(path: Path, emails: np.ndarray, events: int, rng: np.random.Generator) -> None:
+def emails(numbers: np.ndarray) -> np.ndarray:
+    """The addresses of people."""
+    companies = ((one, "acme" if one % 20_000 == 7 else f"company{one % 50_000}") for one in (numbers + FIRST).tolist())
+    return np.array([f"Person{one}@{company}.example" for one, company in companies])
+
+
+def write_activities(path: Path, people: int, events: int, rng: np.random.Generator) -> None:
     """What people did, a part at a time."""
     urls = np.array([f"https://www.acme.example/page/{number}?utm_source=mail" for number in range(2000)] + [""] * 2000)
     schema = pa.schema([(name, pa.int64() if name == "created" else pa.string()) for name in ACTIVITIES])
@@ -126,7 +136,7 @@ def write_activities(path: Path, emails: np.ndarray, events: int, rng: np.random
             same = np.random.default_rng([start, 1]).random((4, rows))[:, number - start]
             part = {
                 "id": np.char.add("e", number.astype(str)),
-                "recipient": emails[(same[0] * len(emails)).astype(int)],
+                "recipient": emails((same[0] * people).astype(int)),
                 "type": np.array(["OPEN", "CLICK", "SENT", "DELIVERED"])[(same[1] * 4).astype(int)],
                 "created": 1_767_225_600_000 + (same[2] * 7_776_000).astype(int) * 1000,
                 "url": urls[(same[3] * len(urls)).astype(int)],

@@ -51,8 +51,7 @@ def import_exports(
         step("Reading")
         imported, *_ = options.opened((str(data),), step, strict=not set_aside)
         step(f"Writing {out}")
-        held = {"touches": len(imported.logs["touches"]), "costs": len(imported.costs)}
-        tables = {name: path for name, path in tables.items() if held.get(name, 1)}
+        tables = {name: path for name, path in tables.items() if name in _TABLES[:3] or len(imported.logs[name])}
         with ExitStack() as whole:
             for name, path in tables.items():
                 if path.suffix:

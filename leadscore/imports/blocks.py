@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from leadscore.base.times import NO_TIME
-from leadscore.imports.cells import Bads, Cells, Ints, Rows, stacked, written
+from leadscore.imports.cells import Bads, Cells, Ints, Rows, written
 from leadscore.imports.hash_index import KEYS
 from leadscore.imports.language import Block, EventsBlock, LeadsBlock, OutcomesBlock, PeopleBlock, Value
 from leadscore.imports.opened import Opened
@@ -69,22 +69,14 @@ class Made:
         """Some of the rows."""
         return Made(self.person[rows], {name: cells.take(rows) for name, cells in self.columns.items()})
 
-    def arrow(self, timezone: str) -> pa.RecordBatch:
+    def arrow(self, timezone: str) -> pa.Table:
         """The rows as a `Spool` takes them."""
         own: list[Any] = [self.person]
         if self.key is not None:
             received = np.zeros(len(self.person), np.int64) if self.received is None else self.received
             own += [self.key[:, 0], self.key[:, 1], received]
         columns = [cells.arrow(timezone) for cells in self.columns.values()]
-        plain = [one.dictionary_decode() if pa.types.is_dictionary(one.type) else one for one in columns]
-        return pa.RecordBatch.from_arrays([*map(pa.array, own), *plain], [*OWN[: len(own)], *self.columns])
-
-    @classmethod
-    def stacked(cls, parts: list[Made]) -> Made:
-        """The rows of several parts, one below the other. The parts are used up: two copies would fill the memory."""
-        labels = list(parts[0].columns)
-        columns = {label: stacked([part.columns.pop(label) for part in parts]) for label in labels}
-        return cls(np.concatenate([part.person for part in parts]), columns)
+        return pa.table([*map(pa.array, own), *columns], [*OWN[: len(own)], *self.columns])
 
 
 class Maker:
@@ -109,7 +101,7 @@ class Maker:
     def leave(self, frame: Frame) -> None:
         """Note whom rows that are left out are of: leads that are left out are no strangers."""
         if isinstance(self.block, LeadsBlock):
-            self.people.left_out.update(references(frame, self.block.lead_id, self.people).person.tolist())
+            self.people.leave_out(references(frame, self.block.lead_id, self.people).person)
 
     def _make(self, values: dict[str, Value], frame: Frame, places: Rows) -> Made:
         columns, broken, out = {}, np.zeros(frame.n, bool), np.zeros(frame.n, bool)

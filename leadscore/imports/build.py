@@ -10,42 +10,38 @@ from types import NoneType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
 from leadscore.base.arguments import Arguments
 from leadscore.base.text import counted, shown
 from leadscore.errors import ContractError, DataFileError, Problem, did_you_mean
-from leadscore.imports.blocks import Made, Maker, References, Tally, references
+from leadscore.imports.blocks import Maker, References, Tally, references
 from leadscore.imports.cells import Rows
 from leadscore.imports.data_file import DataFile
 from leadscore.imports.finish import (
-    Rowset,
+    count_kept,
     count_spooled,
-    first_of_repeats,
+    gathered,
+    in_blocks,
     leads_and_people,
     newest_of_each_key,
     of_leads,
     one_row_each,
-    positions,
-    put_in_order,
+    settle_outcomes,
     standing,
-    table_of,
-    told_once,
 )
 from leadscore.imports.joins import Joined, Scope, joined_frame, names_of
-from leadscore.imports.language import TABLES, Alias, Block, EventsBlock, LeadsBlock
+from leadscore.imports.language import TABLES, Alias, Block, LeadsBlock
 from leadscore.imports.opened import Opened
-from leadscore.imports.people import NOBODY, Names, People, Quarrel
+from leadscore.imports.people import NOBODY, Names, Numbers, People, Quarrel
 from leadscore.imports.report import Imported
 from leadscore.imports.rows import Frame
-from leadscore.imports.spool import Codes, Log, Spool
+from leadscore.imports.spool import OWN, Log, Spool
 from leadscore.sources.exports import Export, open_export
 from leadscore.sources.source import open_source
 
 Name = tuple[str, str]
-# The tables that are as long as the logs they come from: people are few beside them.
-LOGS = ("events", "touches")
 _SHOWN = 5
 # The columns that each table has even if nothing is in it, and whether they are times.
 _COLUMNS = {
@@ -121,7 +117,8 @@ def import_tables(
     ]:
         raise ContractError(file.source, strange)
     run = Import(file, held, progress or (lambda _: None))
-    return run.finished(run.read(), strict=strict)
+    run.read()
+    return run.finished(strict=strict)
 
 
 class Import:
@@ -132,9 +129,8 @@ class Import:
         self.aliases: dict[Name, Alias] = {("identity", name): one for name, one in data.identity.aliases.items()}
         self.blocks: dict[Name, Block] = {(table, name): block for table, name, block in data.blocks()}
         self.spools = {
-            (table, name): Spool(keyed=isinstance(block, EventsBlock) and block.unique_key is not None)
+            (table, name): Spool(len(OWN), key=1) if getattr(block, "unique_key", None) else Spool()
             for table, name, block in data.blocks()
-            if table in LOGS
         }
         self.users: dict[Name, Block | Alias] = {**self.blocks, **self.aliases}
         used = {name for block in self.users.values() for name in (block.from_, *getattr(block, "join", {}))}
@@ -177,13 +173,12 @@ class Import:
             for message in opened.lacking():
                 yield self.data.problem(("sources", name), message)
 
-    def read(self) -> dict[Name, list[Made]]:
-        """Every row of every source, once; those that are joined are held, and events and touches go to the spools."""
+    def read(self) -> None:
+        """Every row of every source, once; those that are joined are held, and what blocks make goes to the spools."""
         held = {}
         for name in dict.fromkeys(other for block in self.blocks.values() for other in block.join):
             self.progress(f"Reading {name}")
             held[name] = Joined.read(self.opened[name])
-        made = {name: list[Made]() for name in self.blocks.keys() - self.spools.keys()}
         makers = {
             name: Maker(name, block, self.people, self.opened[block.from_], self.tally)
             for name, block in self.blocks.items()
@@ -202,17 +197,13 @@ class Import:
                     if isinstance(block, LeadsBlock):
                         makers[key].leave(joined_frame(batch.dropped, batch.out, self.scopes[key], block, held)[0])
                     for part in makers[key].take(frame, rows):
-                        if key in self.spools:
-                            self.spools[key].append(part.arrow(self.data.timezone))
-                        else:
-                            made[key].append(part)
+                        self.spools[key].append(part.arrow(self.data.timezone))
             for key in users.keys() & makers.keys():
                 self.tally.add(key, "read", "", opened.read + len(opened.source.unread))
                 self.tally.add(key, "set aside", "lines that are no rows", len(opened.source.unread))
                 self.tally.add(key, "set aside", "cells that cannot be read", opened.set_aside)
                 for why, count in opened.left_out.items():
                     self.tally.add(key, "dropped", f"by the source's '{why}'", count)
-        return made
 
     def _alias(self, name: str, alias: Alias, frame: Frame, places: Rows) -> None:
         stay = np.flatnonzero(frame.holds(alias.where) > 0)
@@ -224,49 +215,41 @@ class Import:
     def _alias_of_left_out(self, alias: Alias, frame: Frame) -> None:
         """Other names of leads that `drop` leaves out, so that their events are not called strangers'; of no others."""
         other, lead = self._pairs(alias, frame)
-        out = np.isin(lead.person, list(self.people.left_out))
+        out = self.people.are_left_out(lead.person)
         self.people.alias(other.person, np.where(out, lead.person, NOBODY)[other.row])
 
     def _pairs(self, alias: Alias, frame: Frame) -> tuple[References, References]:
         named = alias.alias.model_copy(update={"kind": alias.kind})
         return references(frame, named, self.people), references(frame, alias.lead_id, self.people)
 
-    def finished(self, made: dict[Name, list[Made]], *, strict: bool) -> Imported:
+    def finished(self, *, strict: bool) -> Imported:
         """The tables; every row of every block is counted."""
         file, people, tally, names = self.data, self.people, self.tally, self.people.names()
         self.progress("Telling people apart")
         for name, spool in self.spools.items():
             spool.close()
             tally.add(name, "again", "rows of one unique_key", newest_of_each_key(spool, names))
-        tables = {
-            table: Rowset.of({name: made.pop(name) for name in self.blocks if name[0] == table})
-            for table in TABLES
-            if getattr(file, table) and table not in LOGS
-        }
-        tables["leads"], differ = one_row_each(tables["leads"], names, tally)
-        tables["leads"], lead_of, quarrels = leads_and_people(tables["leads"], people, file.identity, tally)
-        unclear = {int(people.numbers(kind, [name], fold=False)[0]) for (kind, name), _ in quarrels}
-        stand = standing(lead_of, unclear)
-        logs = self._logs(lead_of, stand)
-        if "outcomes" in tables:
-            tables["outcomes"] = of_leads(tables["outcomes"], lead_of, stand, tally)
-            chosen = {("outcomes", name) for name, block in file.outcomes.items() if block.repeats == "first"}
-            outcomes = first_of_repeats(told_once(tables["outcomes"], names, tally), chosen, tally)
-            outcomes = put_in_order(outcomes, file.order_tolerance_hours, tally)
-            tables["outcomes"] = told_once(outcomes, names, tally)
-        for table in tables.values():
-            table.count(slice(None), "kept", "", tally)
+        blocks = {table: [name for name in self.blocks if name[0] == table] for table in TABLES}
+        spools = {table: [self.spools.pop(name) for name in blocks[table]] for table in TABLES}
+        leads = gathered(in_blocks(spools.pop("leads")))
+        differ = one_row_each(leads, blocks["leads"], names, tally)
+        leads, lead_of, quarrels = leads_and_people(leads, blocks["leads"], people, file.identity, tally)
+        stand = standing(lead_of, [quarrel.number for quarrel in quarrels])
+        rows = {name: count_spooled(spools[name], blocks[name], stand, tally) for name in ("events", "touches")}
+        spools["leads"] = [leads]
+        if blocks["costs"]:
+            spools["costs"] = [gathered(in_blocks(spools.pop("costs")))]
+        if outcomes := blocks["outcomes"]:
+            told = gathered(of_leads(in_blocks(spools.pop("outcomes")), outcomes, lead_of, stand, tally))
+            settle_outcomes(told, outcomes, file, names, tally)
+            spools["outcomes"] = [told]
+        rows |= {name: count_kept(spools[name], blocks[name], tally) for name in ("leads", "outcomes", "costs")}
         if strict and (problems := [*self._broken(quarrels), *_differing(differ, names)]):
             raise ContractError(file.source, problems)
         aside = [opened.breaches.rejected() for opened in self.opened.values()]
         return Imported(
             source=file.source,
-            **{
-                name: table_of(tables.get(name), names, file.timezone, columns)
-                for name, columns in _COLUMNS.items()
-                if name not in LOGS
-            },
-            logs=logs,
+            logs=self._logs(spools, rows, lead_of),
             rows=tally.frame([*self.blocks]),
             rejected=pd.concat([part for part in aside if len(part)] or aside[:1], ignore_index=True),
             timezone=file.timezone,
@@ -274,16 +257,20 @@ class Import:
             found=tuple(self._found_out()),
         )
 
-    def _logs(self, leads: Codes, stand: npt.NDArray[np.int8]) -> dict[str, Log]:
-        """Events and touches, whose rows are counted."""
-        names, logs = self.people.names(), {}
-        lead_of, ids = positions(leads, names)
-        for table in LOGS:
-            spools = {name: spool for name, spool in self.spools.items() if name[0] == table}
-            rows = count_spooled(spools, stand, self.tally)
-            empty = table_of(None, names, self.data.timezone, _COLUMNS[table]).schema
-            logs[table] = Log([*spools.values()], lead_of, ids, rows, empty)
-        return logs
+    def _logs(self, spools: dict[str, list[Spool]], rows: dict[str, int], lead_of: Numbers) -> dict[str, Log]:
+        """The tables, with the ids of leads in place of numbers."""
+        used = np.zeros(len(lead_of), bool)
+        used[lead_of[lead_of >= 0]] = True
+        for part in spools["leads"][0].tables():
+            used[part.column(0).to_numpy()] = True
+        ids = self.people.names().texts(np.flatnonzero(used))
+        place = np.where(used, np.cumsum(used, dtype=np.int32) - np.int32(1), NOBODY)
+        of_name = np.where(lead_of >= 0, place[lead_of], NOBODY)
+        places = {"leads": place, "events": of_name, "outcomes": place, "touches": of_name, "costs": None}
+        return {
+            table: Log(spools[table], places[table], ids, rows[table], _empty(_COLUMNS[table], self.data.timezone))
+            for table in TABLES
+        }
 
     def _found_out(self) -> Iterator[str]:
         """What the sources say of themselves, and what in the file is of no use."""
@@ -302,7 +289,7 @@ class Import:
         for opened in self.opened.values():
             yield from opened.breaches.problems()
         if quarrels:
-            lines = [f"{kind} {name!r} {why}" for (kind, name), why in sorted(quarrels)]
+            lines = [f"{kind} {name!r} {why}" for (kind, name), why, _ in sorted(quarrels)]
             more = [f"... and {len(lines) - _SHOWN:,} more"] if len(lines) > _SHOWN else []
             message = f"{counted(len(lines), 'name')} of which nobody can say whose they are"
             yield Problem("identity.aliases", message, "\n".join([*lines[:_SHOWN], *more]))
@@ -311,9 +298,14 @@ class Import:
             yield Problem("identity.unmatched", f"{counted(strangers, 'row')} of people who are not among the leads")
 
 
+def _empty(times: dict[str, bool], timezone: str) -> pa.Schema:
+    kinds = {name: pa.timestamp("us", timezone) if is_time else pa.large_string() for name, is_time in times.items()}
+    return pa.schema(kinds)
+
+
 def _differing(differ: dict[str, list[int]], names: Names) -> Iterator[Problem]:
     """Leads of several rows that do not say the same: nobody knows which is right."""
     for column, leads in differ.items():
-        shown = ", ".join(repr(names[lead][1]) for lead in leads[:_SHOWN])
+        shown = ", ".join(repr(name) for _, name in names.some(leads[:_SHOWN]).values())
         message = f"{counted(len(leads), 'lead')} in several rows that say different things: {shown}"
         yield Problem(f"leads.{column}", f"{message}; leave the older export out, or give 'valid_from'")

@@ -120,13 +120,7 @@ class Cells:
             return pa.array(self.at, pa.timestamp("us", timezone), mask=self.at == NO_TIME)
         kinds = {"number": pa.float64(), "boolean": pa.bool_(), "list": pa.list_(pa.string())}
         values = self.values if self.type in kinds else self.texts()
-        held = pa.array(values, kinds.get(self.type, pa.large_string()))
-        if self.type in kinds:
-            return held.take(pa.array(self.codes, mask=self.codes < 0))
-        # Each value once, as pandas wants categories.
-        encoded = held.dictionary_encode()
-        codes = np.append(encoded.indices.to_numpy(), np.int32(-1))[np.maximum(self.codes, -1)]
-        return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), encoded.dictionary)
+        return pa.array(values, kinds.get(self.type, pa.large_string())).take(pa.array(self.codes, mask=self.codes < 0))
 
 
 def stacked(parts: Sequence[Cells]) -> Cells:

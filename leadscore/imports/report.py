@@ -26,10 +26,10 @@ class Imported(Result):
     source : str
         The data file.
     leads, events, outcomes, touches, costs : pyarrow Table
-        As `load_tables` takes them; times are of the file's time zone. Events and touches are made when they are first
-        asked for; `reader` gives them where they are more than the memory holds.
+        As `load_tables` takes them; times are of the file's time zone. Each is made when it is first asked for;
+        `reader` gives those that are more than the memory holds.
     logs : dict of str to Log
-        What events and touches are made of, and `reader` reads.
+        What the tables are made of, and `reader` reads.
     rows : DataFrame
         What became of the rows: `table`, `block`, `fate`, `why`, and `rows`, how many. Of each block the rows read and
         added are as many as those kept, dropped, unmatched, merged, again and set aside; mended ones are among the
@@ -45,9 +45,6 @@ class Imported(Result):
     """
 
     source: str
-    leads: pa.Table
-    outcomes: pa.Table
-    costs: pa.Table
     logs: dict[str, Log]
     rows: pd.DataFrame
     rejected: pd.DataFrame
@@ -56,17 +53,32 @@ class Imported(Result):
     found: tuple[str, ...] = ()
 
     @cached_property
+    def leads(self) -> pa.Table:
+        """All leads at once."""
+        return self.logs["leads"].table()
+
+    @cached_property
     def events(self) -> pa.Table:
         """All events at once."""
         return self.logs["events"].table()
+
+    @cached_property
+    def outcomes(self) -> pa.Table:
+        """All outcomes at once."""
+        return self.logs["outcomes"].table()
 
     @cached_property
     def touches(self) -> pa.Table:
         """All touches at once."""
         return self.logs["touches"].table()
 
+    @cached_property
+    def costs(self) -> pa.Table:
+        """All costs at once."""
+        return self.logs["costs"].table()
+
     def reader(self, table: str) -> pa.RecordBatchReader:
-        """A table a batch at a time, for events and touches that are more than the memory holds.
+        """A table a batch at a time, for those that are more than the memory holds.
 
         Parameters
         ----------
@@ -77,18 +89,16 @@ class Imported(Result):
         pyarrow RecordBatchReader
             Of the same columns and rows as the table.
         """
-        held = self.logs.get(table)
-        if held is not None:
-            return pa.RecordBatchReader.from_batches(held.schema, held.batches())
-        return getattr(self, table).to_reader()
+        log = self.logs[table]
+        return pa.RecordBatchReader.from_batches(log.schema, log.batches())
 
     @property
     def headline(self) -> str:
         """How much the tables hold."""
-        tables = {"lead": self.leads, "event": self.logs["events"], "outcome": self.outcomes}
-        made = [counted(len(table), thing) for thing, table in tables.items()]
-        made += [counted(touches, "touch", "touches")] if (touches := len(self.logs["touches"])) else []
-        made += [f"{counted(len(self.costs), 'row')} of costs"] if len(self.costs) else []
+        rows = {name: len(log) for name, log in self.logs.items()}
+        made = [counted(rows[f"{thing}s"], thing) for thing in ("lead", "event", "outcome")]
+        made += [counted(rows["touches"], "touch", "touches")] if rows["touches"] else []
+        made += [f"{counted(rows['costs'], 'row')} of costs"] if rows["costs"] else []
         return f"{', '.join(made)}, from {self.source}."
 
     @property

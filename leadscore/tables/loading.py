@@ -214,7 +214,7 @@ def _days(as_of: Any, books: list[Rulebook], given: Arguments) -> tuple[int, int
 
 def _with_aliases(ids: Ids, aliases: Any) -> Ids:
     """The ids, and those that stand for one of them."""
-    from leadscore.imports.people import People  # noqa: PLC0415 - needs scipy, and few have aliases
+    from leadscore.imports.people import NO_PAIRS, People  # noqa: PLC0415 - needs scipy, and few have aliases
 
     if isinstance(aliases, Mapping):
         aliases = pd.DataFrame({"alias": list(aliases), "lead_id": list(aliases.values())}, dtype=object)
@@ -233,16 +233,16 @@ def _with_aliases(ids: Ids, aliases: Any) -> Ids:
     texts = (column.cast(pa.large_string()).to_pylist() for column in columns)
     leads, old, new = (people.numbers("id", one, fold=False)[:-1] for one in texts)
     people.alias(old, new)
-    lead_of, quarrels = people.resolve(set(leads.tolist()), {})
-    names = people.names().texts.to_pylist()
-    problems = [Problem("aliases", f"{name!r} {why}") for (_, name), why in quarrels]
+    lead_of, quarrels = people.resolve(leads, NO_PAIRS)
+    names = people.names()
+    problems = [Problem("aliases", f"{name!r} {why}") for (_, name), why, _ in quarrels]
     if len(own := np.unique(old[old < len(leads)])):
-        first = ", ".join(repr(names[number]) for number in own[:5])
+        first = ", ".join(repr(name) for _, name in names.some(own[:5].tolist()).values())
         message = f"leads of their own stand as aliases: {first}; leave their rows out of the leads"
         problems.append(Problem("aliases", message))
     refuse(problems)
-    also = np.flatnonzero(lead_of[:-1] >= 0)[len(leads) :].tolist()
-    return Ids(ids.array, {names[number]: int(lead_of[number]) for number in also})
+    also = np.flatnonzero(lead_of[:-1] >= 0)[len(leads) :]
+    return Ids(ids.array, dict(zip(names.texts(also).to_pylist(), lead_of[also].tolist(), strict=True)))
 
 
 def _read_log(

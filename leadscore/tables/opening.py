@@ -33,10 +33,9 @@ def opened_tables(
     """The tables that are given, by name; those of a data file where none is, unless they are empty; and its import."""
     imported = _imported(parts["leads"], sources, books, strict=strict, progress=progress)
     if imported is not None:
-        logs = imported.logs
-        made = {name: logs[name] if name in logs else getattr(imported, name) for name in parts}
         given = {name: part for name, part in parts.items() if part is not None and name != "leads"}
-        parts = {name: table for name, table in made.items() if len(table) or name == "leads"} | given
+        logs = {name: imported.logs[name] for name in parts}
+        parts = {name: log for name, log in logs.items() if len(log) or name == "leads"} | given
     opened = {
         name: part.source(name) if isinstance(part, Log) else open_source(part, name)
         for name, part in parts.items()

@@ -138,7 +138,7 @@ def test_an_import_that_is_refused_writes_nothing():
 
 
 def test_an_import_writes_all_files_or_none_and_events_a_part_at_a_time(monkeypatch):
-    monkeypatch.setattr(spool, "BATCH_ROWS", 1)
+    monkeypatch.setattr(spool, "_HELD", 1)
     monkeypatch.setattr(spool.Log, "table", None)
     Path("data.yaml").write_text(DATA.replace("file: visits.csv", 'file: "visits*.csv"'), encoding="utf-8")
     Path("visits-2.csv").write_text("id,at,key\nb,2026-03-05T09:00Z,3\n", encoding="utf-8")

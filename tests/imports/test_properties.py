@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import leadscore as ls
-from leadscore.imports.people import NOBODY, People
+from leadscore.imports.people import NO_PAIRS, NOBODY, People
 from tests.imports.exports import DATA, exports, rows_of
 
 TABLES = ("leads", "events", "outcomes")
@@ -98,8 +98,8 @@ def test_chains_of_merges_end_with_one_survivor(pairs, leads):
     for name, others in further.items():
         for other in others:
             people.alias(np.array([name], np.int32), np.array([other], np.int32))
-    found, quarrels = people.resolve(leads, {})
-    quarrelling = {int(name) for (_, name), _ in quarrels}
+    found, quarrels = people.resolve(np.array([*leads], np.int32), NO_PAIRS)
+    quarrelling = {int(name) for (_, name), _, _ in quarrels}
 
     def walk(name):
         beyond = set().union(*(walk(other) for other in further.get(name, ()))) - {NOBODY}
@@ -119,7 +119,7 @@ def test_names_that_stand_for_each_other_are_one_lead():
         people = People()
         people.numbers("id", ["0", "1", "2"], fold=False)
         people.alias(np.array([0, 1, 2], np.int32), np.array([1, 2, 0], np.int32))
-        found, named = people.resolve(leads, {})
+        found, named = people.resolve(np.array([*leads], np.int32), NO_PAIRS)
         assert found[:3].tolist() == [right] * 3
         assert len(named) == quarrels
 
@@ -128,7 +128,7 @@ def test_a_chain_longer_than_the_stack_is_followed():
     people, n = People(), 20_000
     people.numbers("id", [str(number) for number in range(n)], fold=False)
     people.alias(np.arange(n - 1, dtype=np.int32), np.arange(1, n, dtype=np.int32))
-    assert set(people.resolve({n - 1}, {})[0][:n].tolist()) == {n - 1}
+    assert set(people.resolve(np.array([n - 1], np.int32), NO_PAIRS)[0][:n].tolist()) == {n - 1}
 
 
 @given(exports(), st.integers(1, 5))

@@ -188,7 +188,7 @@ def test_rows_and_short_lines_stay_in_their_order(tmp_path_factory, lines, block
         tmp_path_factory.getbasetemp() / "a.csv", "x,y,z\n" + "".join(",".join(line) + "\n" for line in lines)
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv_files, "_BLOCK", block)
+        patch.setattr(csv_files, "_PARSED", block)
         source = opened(path, delimiter=",")
         assert read(source) == [[*line, "", ""][:3] for line in lines if len(line) < 4]
     rows = [line for line in lines if len(line) < 4]
