@@ -1,6 +1,7 @@
-"""Scoring in buckets beside scoring in memory: CPU seconds, seconds, memory of all processes, and whether rows agree.
+"""Scoring and replays in buckets beside those in memory: CPU seconds, seconds, memory of all processes, equal rows.
 
     python benchmarks/large.py DIR                                          # 1M leads, 20M events, both ways
+    python benchmarks/large.py DIR --replay                                 # the same, 180 days in place of one
     python benchmarks/large.py DIR --leads 10000000 --events 200000000 --engines buckets
 
 The data are made by generate.py on first use, in DIR. Memory is the sum over the processes of a run of what each has to
@@ -23,7 +24,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 HERE = Path(__file__).parent
-AS_OF = "2026-06-30"
+DAYS = {
+    "score": ["--as-of", "2026-06-30"],
+    "replay": ["--start", "2026-01-02", "--end", "2026-06-30"],
+}
 GIBIBYTE = 1024**3
 
 
@@ -78,17 +82,19 @@ def main() -> None:
     parser.add_argument("--ids", default="int")
     parser.add_argument("--buckets", type=int)
     parser.add_argument("--engines", default="memory,buckets")
+    parser.add_argument("--replay", action="store_true")
     given = parser.parse_args()
     data = given.folder / f"{given.ids}-{given.leads}-{given.events}"
     if not (data / "outcomes.parquet").exists():
         sizes = ["--leads", str(given.leads), "--events", str(given.events), "--ids", given.ids]
         subprocess.run([sys.executable, HERE / "generate.py", data, *sizes], check=True)
-    score = [sys.executable, "-m", "leadscore", "score", str(HERE / "rulebook.yaml"), "--as-of", AS_OF]
-    score += [f"--leads={data}/leads.parquet", f"--events={data}/events.parquet"]
+    job = "replay" if given.replay else "score"
+    command = [sys.executable, "-m", "leadscore", job, str(HERE / "rulebook.yaml"), *DAYS[job]]
+    command += [f"--leads={data}/leads.parquet", f"--events={data}/events.parquet"]
     ran = given.engines.split(",")
     for engine in ran:
         cut = ["--buckets", str(given.buckets)] if engine == "buckets" and given.buckets else []
-        cpu, wall, peak = measured([*score, "--engine", engine, *cut, f"--out={data}/{engine}.parquet"])
+        cpu, wall, peak = measured([*command, "--engine", engine, *cut, f"--out={data}/{engine}.parquet"])
         print(f"{engine}: {cpu:.1f} CPU s, {wall:.1f} s, {peak:.2f} GiB", flush=True)
     if len(ran) > 1:
         print("rows are equal" if equal(data, *(Path(f"{engine}.parquet") for engine in ran[:2])) else "ROWS DIFFER")

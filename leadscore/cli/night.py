@@ -153,6 +153,10 @@ class Night:
             edited = "" if same else "the data file was edited"
             activity, said = continued(held, activity, leads, settled=settled, edited=edited)
             done.said += said
+            first, next_ = min(parts, default=self.as_of), before + dt.timedelta(1)
+            if next_ < first:
+                until = first - dt.timedelta(1)
+                done.said.append(f"The export holds no event from {next_} to {until}, where no night was done.")
         new = {day: one for day, one in activity.parts.items() if not isinstance(one, Path)}
         activity.write(folder)
         for path in folder.glob("*.parquet"):

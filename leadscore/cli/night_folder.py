@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from leadscore.base.files import replacing
+from leadscore.base.files import replacing, replacing_folder
 from leadscore.errors import ArgumentError, LeadscoreError
 
 # What a night writes, a file a day each; `nights` last, and then it is done.
@@ -42,6 +42,8 @@ class NightFolder:
 
     def __init__(self, root: Path) -> None:
         self.root, self.activity, self.log = root, root / "activity", root / "log.jsonl"
+        # The activity as nights left it, a folder each.
+        self._before = root / ".before"
 
     def file(self, kind: str, day: dt.date) -> Path:
         """What a night wrote of a kind: scores, changed, drift, nights."""
@@ -62,7 +64,7 @@ class NightFolder:
         path = self.file("nights", day)
         try:
             return dict(json.loads(path.read_text(encoding="utf-8")))
-        except ValueError:
+        except (ValueError, TypeError):
             raise ArgumentError(
                 str(path), "is not what a night wrote; remove it, and the night is done again"
             ) from None
@@ -100,6 +102,18 @@ class NightFolder:
                 shutil.rmtree(left)
             else:
                 left.unlink(missing_ok=True)
+        self._go_back(self.done()[-2:])
+
+    def _go_back(self, last: list[dt.date]) -> None:
+        """Make the activity what the last night left, and keep it, and what the one before it left."""
+        there = self.activity.is_dir()
+        for kept in self._before.glob("*"):
+            if not there or kept.name not in map(str, last):
+                shutil.rmtree(kept)
+        if there and last:
+            kept = self._before / str(last[-1])
+            self._before.mkdir(exist_ok=True)
+            _linked(*((kept, self.activity) if kept.is_dir() else (self.activity, kept)))
 
     def finish(self, day: dt.date, said: dict[str, Any]) -> None:
         """Say that a night is done, and what it rests on."""
@@ -137,3 +151,14 @@ class NightFolder:
             except ValueError:
                 message = "is no night's; take it out of the folder"
                 raise ArgumentError("--dir", f"{str(path)!r} {message}") from None
+
+
+def _linked(folder: Path, to: Path) -> None:
+    """The same files in another folder, which takes no space: files of days are replaced, and never written to."""
+    with replacing_folder(to) as made:
+        for path in folder.iterdir():
+            try:
+                os.link(path, made / path.name)
+            except OSError:
+                # Not every disk has links, and none has those to files of another.
+                shutil.copy2(path, made)

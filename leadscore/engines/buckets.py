@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -224,7 +225,9 @@ _Folders = Mapping[str, tuple[Path, list[str]]]
 def _on_all_cores(
     job: Job, run: Run, folders: _Folders, left: list[int], threads: int | None
 ) -> Iterator[list[Problem]]:
-    from joblib import Parallel, cpu_count, delayed  # noqa: PLC0415 - only where there are buckets
+    from concurrent.futures.process import BrokenProcessPool  # noqa: PLC0415 - only where there are buckets
+
+    from joblib import Parallel, cpu_count, delayed  # noqa: PLC0415 - as above
     from joblib.externals.loky import get_reusable_executor  # noqa: PLC0415 - as above
 
     threads = min(cpu_count() if threads is None else threads, len(left))
@@ -234,6 +237,10 @@ def _on_all_cores(
     workers = Parallel(n_jobs=threads, return_as="generator_unordered")
     try:
         yield from workers(delayed(_make)(job, run, folders, one) for one in left)
+    except BrokenProcessPool:
+        why = "a process that made a bucket was ended from outside, perhaps as memory ran short"
+        cure = "run again, it goes on where it was; with more buckets each needs less"
+        raise ChildProcessError(errno.ECHILD, f"{why}: {cure}") from None
     finally:
         # What they hold is needed no more.
         get_reusable_executor().shutdown(wait=True)

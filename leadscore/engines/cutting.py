@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +12,15 @@ import pyarrow.parquet
 
 from leadscore.base.times import NO_ZONE, is_text, one_array, read_times
 from leadscore.engines.partition import buckets_of
-from leadscore.errors import ContractError, Problem
+from leadscore.errors import ArgumentError, ContractError, Problem
 from leadscore.sources.columns import encoded_of, plain_ids
 from leadscore.sources.parquet_files import ParquetPart
 from leadscore.sources.source import Source, parquet_source
 
 # What is in hand at a time, in bytes; each bucket's share of it is a row group.
 _IN_HAND = 1 << 27
+# Files that are open beside those of the buckets: inputs, libraries, what the caller has.
+_OTHERS = 100
 _CODED = pa.dictionary(pa.int32(), pa.large_string())
 
 
@@ -45,10 +47,12 @@ def cut(  # noqa: PLR0913 - what is cut, by what, and where to
     ContractError
         If it cannot be read; if lines of it are no rows; if a column has times with a zone and times without one: of
         the rows of one bucket alone nobody could tell.
+    ArgumentError
+        If the system does not allow so many open files.
     """
     clocks: dict[str, set[bool]] = {name: set() for name in times}
     metadata = {key: text for key, text in source.metadata.items() if key.startswith(b"leadscore.")}
-    with ExitStack() as opened:
+    with _open_files(buckets + _OTHERS), ExitStack() as opened:
         writers: list[pa.parquet.ParquetWriter] = []
         for rows in _in_hand(source, columns):
             for name, seen in clocks.items():
@@ -66,6 +70,26 @@ def cut(  # noqa: PLR0913 - what is cut, by what, and where to
                     writer.write_table(_compact(sorted_rows.slice(start, end - start)))
     if source.unread:
         raise ContractError("tables", [Problem(source.name, "lines that are no rows")])
+
+
+@contextmanager
+def _open_files(n: int) -> Iterator[None]:
+    """Have so many files open at a time: some systems begin with 256 or 1,024, and allow more if asked."""
+    try:
+        import resource  # noqa: PLC0415 - Windows has none, and no such limit
+    except ImportError:
+        yield
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and n > hard:
+        message = f"must be at most {hard - _OTHERS:,} here: the system allows {hard:,} open files (ulimit -Hn)"
+        raise ArgumentError("buckets", message)
+    if soft != resource.RLIM_INFINITY and n > soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (n, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def part_of(source: Source, folder: Path, bucket: int) -> Source:

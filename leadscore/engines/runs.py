@@ -52,7 +52,12 @@ class Run:
         begun = self._folder / f"{table}.part"
         shutil.rmtree(begun, ignore_errors=True)
         begun.mkdir()
-        yield begun
+        try:
+            yield begun
+        except OSError as error:
+            # Arrow does not say where a disk is full.
+            error.filename = error.filename or str(begun)
+            raise
         begun.rename(self.cut(table))
 
     def part(self, bucket: int) -> Path:

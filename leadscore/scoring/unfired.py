@@ -138,8 +138,8 @@ class LeadsSeen:
     def fired(self, part: Part) -> bool:
         """Whether it fires for some of them."""
         # Most rules fire for some of the first leads already.
-        there = self.there > 0
-        return any((self._fires(part, rows) & there[rows]).any() for rows in (slice(_FIRST), slice(len(there))))
+        there, n = self.there > 0, len(self.there)
+        return any((self._fires(part, rows) & there[rows]).any() for rows in (slice(min(_FIRST, n)), slice(n)))
 
     def later(self, part: Part) -> int:
         """For how many leads it fires, if for none that is there."""

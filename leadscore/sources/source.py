@@ -330,7 +330,8 @@ def put_together(name: str, parts: dict[str, Source]) -> Source:
 
     def places(records: list[int]) -> dict[int, str]:
         found: dict[int, str] = {}
-        for (label, part), start, end in zip(parts.items(), starts, [*starts[1:], math.inf], strict=True):
+        # As far as parts were read: one may be refused before the next.
+        for (label, part), start, end in zip(parts.items(), starts, [*starts[1:], math.inf], strict=False):
             own = part.places([record - start for record in records if start <= record < end])
             found |= {start + record: f"{place} of {label}" for record, place in own.items()}
         return found

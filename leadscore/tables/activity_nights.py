@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,10 +72,10 @@ def continued(
     first = min(export.parts, default=None)
     compared = _compared(held, export, leads, settled)
     other = _otherwise(held, export)
+    notes = [*_lost(held, export, leads, settled)]
     if compared.whole and (why := _why_again(compared, settled, other or edited)):
-        return export, [f"All days counted again, from {first}: {why}."]
+        return export, [f"All days counted again, from {first}: {why}.", *notes]
     refuse([*_lacking(held, first, settled), *_unkept(held, other)])
-    notes = []
     if edited:
         stay = f"Days up to {settled} stay as they were counted, though {edited}"
         notes.append(f"{stay}: the export lacks events of them.")
@@ -112,19 +112,47 @@ def _compared(held: DailyActivity, export: DailyActivity, leads: pa.Array, settl
     first = min(export.parts, default=settled + _DAY)
     # What stands before an export that begins later need not be read.
     whole, same, late, gone = bool(export.parts) and first <= min(held.parts), True, 0, False
+    if held.timezone != export.timezone:
+        # An event of one day may be of the next there.
+        days = [day for day in held.parts if day <= settled]
+        whole = whole and not len(_fewer(_more(export, [*export.parts], held, days), leads))
+        return _Compared(whole, same=False, late=0, gone=False)
     for day in sorted(day for day in {*held.parts, *export.parts} if first <= day <= settled):
         new, old = (part_of(side.parts[day]) if day in side.parts else None for side in (export, held))
         if new and old and plain_table(new).equals(plain_table(old)):
             continue
-        rows = [numbers_of(part, sign) for part, sign in ((new, 1), (old, -1)) if part]
-        more = pa.concat_tables(rows, promote_options="permissive").group_by(["lead_id", "event"])
-        more = more.aggregate([("count", "sum")])
-        late += pc.sum(more.filter(pc.greater(more["count_sum"], 0))["count_sum"]).as_py() or 0
-        there = _among(one_array(more.filter(pc.less(more["count_sum"], 0))["lead_id"]), leads)
-        whole &= not pc.any(there).as_py()
-        gone |= bool(pc.any(pc.invert(there)).as_py())
+        more = _more(export, [day], held, [day])
+        late += pc.sum(more.filter(pc.greater(more["more"], 0))["more"]).as_py() or 0
+        fewer = _fewer(more, leads)
+        whole &= not len(fewer)
+        gone |= pc.sum(pc.less(more["more"], 0)).as_py() > len(fewer)
         same = False
     return _Compared(whole, same, late, gone)
+
+
+def _more(export: DailyActivity, new: Iterable[dt.date], held: DailyActivity, old: Iterable[dt.date]) -> pa.Table:
+    """How many more events of each lead and name an export holds on some days than the activity on others."""
+    sides = ((export, new, 1), (held, old, -1))
+    rows = [
+        numbers_of(part_of(side.parts[day]), sign) for side, days, sign in sides for day in days if day in side.parts
+    ]
+    added = pa.concat_tables(rows, promote_options="permissive").group_by(["lead_id", "event"])
+    return added.aggregate([("count", "sum")]).rename_columns(["lead_id", "event", "more"])
+
+
+def _fewer(more: pa.Table, leads: pa.Array) -> pa.Table:
+    """Of which leads that are there the export holds fewer events."""
+    less = more.filter(pc.less(more["more"], 0))
+    return less.filter(_among(one_array(less["lead_id"]), leads))
+
+
+def _lost(held: DailyActivity, export: DailyActivity, leads: pa.Array, settled: dt.date) -> Iterator[str]:
+    """What an export holds no more of the days that are counted again."""
+    days = [day for day in held.parts if day > settled]
+    if not days or held.timezone != export.timezone:
+        return
+    if lost := -(pc.sum(_fewer(_more(export, days, held, days), leads)["more"]).as_py() or 0):
+        yield f"No longer in the export, and no longer counted: {counted(lost, 'event')} of days from {days[0]} on."
 
 
 def _why_again(compared: _Compared, settled: dt.date, edited: str) -> str:

@@ -162,6 +162,33 @@ def test_a_day_whose_files_changed_is_done_again_from_the_night_before(folder):
     assert files(folder / "out") == files(folder / "once")
 
 
+@pytest.mark.parametrize("wrong", ["more", "less"])
+def test_a_wrong_export_is_put_right_by_the_right_one(folder, wrong):
+    """All days were counted from the wrong one, and none of it is left; nor is it two nights later."""
+    world = World.made()
+    first_night(folder, world)
+    lead, right = min(world.leads, key=lambda row: row[1])[0], [*world.events]
+    world.events = [event for event in right if wrong == "more" or event[2] > str(FIRST - 5 * DAY)]
+    world.events += [(lead, "call", f"{FIRST - 4 * DAY}T10:00:00Z", "", LAST)] * 9
+    world.export(folder, LAST)
+    assert ("All days counted again" in told(night(folder, LAST))) is (wrong == "more")
+    world.events = right
+    for day in (LAST, LAST + DAY):
+        world.export(folder, day)
+        assert night(folder, day).exit_code == 0
+        same_scores(folder, day, at_once(folder, day))
+    # A night that was begun and not done is as if it had not been: the one before it can be done anew.
+    (folder / "rulebook.yaml").write_text(BOOK.replace("points: 5", "points: 6"), encoding="utf-8")
+    world.events = [*right, *[(lead, "call", f"{FIRST - 4 * DAY}T10:00:00Z", "", LAST)] * 9]
+    world.export(folder, LAST + 2 * DAY)
+    (folder / "out" / "scores" / f"{LAST + DAY}.parquet").rename(folder / "aside")
+    assert night(folder, LAST + 2 * DAY).exit_code == 1
+    world.events = right
+    world.export(folder, LAST + DAY)
+    assert night(folder, LAST + DAY).exit_code == 0
+    same_scores(folder, LAST + DAY, at_once(folder, LAST + DAY))
+
+
 def test_of_a_database_nobody_knows_whether_it_is_the_same(folder):
     text = DATA.replace("{file: people.csv,", "{connection: CRM_URL, table: people,")
     made = [
@@ -226,6 +253,54 @@ def test_days_that_are_to_be_counted_again_must_be_there(folder):
     assert "are to be counted again, and the export begins on" in told(result)
     world.export(folder, FIRST + DAY, days=LOOK_BACK + 1)
     assert night(folder, FIRST + DAY).exit_code == 0
+
+
+def test_what_an_export_lost_of_the_last_days_is_told(folder):
+    """A file of some days ago in place of today's: nobody can say that these events were deleted in earnest."""
+    world = World.made()
+    first_night(folder, world)
+    world.export(folder, FIRST - 2 * DAY)
+    old = (folder / "visits.csv").read_text(encoding="utf-8")
+    world.export(folder, FIRST + DAY)
+    (folder / "visits.csv").write_text(old, encoding="utf-8")
+    result = night(folder, FIRST + DAY)
+    assert result.exit_code == 0
+    lost = sum(FIRST - DAY <= row[4] <= FIRST and row[2] > str(FIRST - DAY) for row in world.events)
+    assert f"No longer in the export, and no longer counted: {lost} events of days from {FIRST - DAY} on" in told(
+        result
+    )
+
+
+def test_days_that_no_night_counted_are_told(folder):
+    world = World.made()
+    world.events = [row for row in world.events if not str(FIRST - DAY) <= row[2] < str(FIRST + DAY)]
+    first_night(folder, world)
+    world.export(folder, LAST, days=LOOK_BACK + 1)
+    result = night(folder, LAST)
+    assert result.exit_code == 0, told(result)
+    begins = min(row[2] for row in world.events if str(LAST - LOOK_BACK * DAY) <= row[2])[:10]
+    until = pd.Timestamp(begins).date() - DAY
+    said = f"The export holds no event from {FIRST + DAY} to {until}, where no night was done"
+    assert said in told(result)
+    # With all of them, the same night is right.
+    world.export(folder, LAST)
+    assert said not in told(night(folder, LAST))
+    same_scores(folder, LAST, at_once(folder, LAST))
+
+
+def test_another_time_zone_counts_all_days_anew(folder):
+    """Events change their days, and the export holds them all."""
+    world = World.made()
+    first_night(folder, world)
+    (folder / "rulebook.yaml").write_text(BOOK.replace("version:", "timezone: Pacific/Auckland\nversion:"), "utf-8")
+    (folder / "data.yaml").write_text(DATA.replace("data: 1", "data: 1\ntimezone: Pacific/Auckland"), "utf-8")
+    world.export(folder, FIRST + DAY, **NEW)
+    assert "export all events once" in told(night(folder, FIRST + DAY))
+    world.export(folder, FIRST + DAY)
+    result = night(folder, FIRST + DAY)
+    assert result.exit_code == 0, told(result)
+    assert "the days are of Pacific/Auckland now, and were of UTC" in told(result)
+    same_scores(folder, FIRST + DAY, at_once(folder, FIRST + DAY))
 
 
 @pytest.mark.parametrize("export", [ALL, NEW], ids=["all events", "the last days"])
@@ -391,6 +466,15 @@ def test_two_runs_at_once_do_the_night_once(folder):
     assert files(folder / "out") == files(folder / "alone")
 
 
+@pytest.mark.parametrize("text", ["", "[1]", "3"])
+def test_what_a_night_did_not_write_of_itself(folder, text):
+    first_night(folder, World.made())
+    (folder / "out" / "nights" / f"{FIRST}.json").write_text(text, encoding="utf-8")
+    result = night(folder, FIRST)
+    assert result.exit_code == 1
+    assert "is not what a night wrote; remove it" in told(result)
+
+
 def test_nobody_knows_what_changed_without_the_scores_of_the_night_before(folder):
     world = World.made()
     first_night(folder, world)
@@ -413,7 +497,9 @@ def test_activity_that_a_killed_run_had_put_aside_is_put_back(folder):
     assert not [*(folder / "out").glob(".activity*")]
     world.export(folder, FIRST + DAY)
     same_scores(folder, FIRST + DAY, at_once(folder, FIRST + DAY))
-    # Where it is not there at all, that is said.
+    # Where it is not there at all, that is said; on a night that was begun already, too.
+    world.export(folder, LAST, days=1)
+    assert night(folder, LAST).exit_code == 1
     shutil.rmtree(activity)
     world.export(folder, LAST)
     assert "There is no activity at" in told(night(folder, LAST))

@@ -17,7 +17,7 @@ from tests.support.nights import BOOK, DAY, FIRST, LAST, World, files, night, wr
 WATCHED = f"""
 import os, signal, sys
 left, root = int(sys.argv.pop(1)), sys.argv[-1]
-DOES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree")
+DOES = ("os.link", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree")
 def happens(event, given):
     global left
     if not given or not str(given[0]).startswith(root):

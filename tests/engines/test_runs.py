@@ -1,5 +1,6 @@
 """A run in buckets is whole or absent, whenever it is killed: nothing lost, nothing twice, the same bytes."""
 
+import errno
 import json
 import os
 import random
@@ -212,6 +213,63 @@ def test_on_several_cores_the_result_is_the_same(files):
     scored(files, "one.parquet")
     scored(files, "two.parquet", threads=2)
     assert content(files / "one.parquet") == content(files / "two.parquet")
+
+
+def killed_at_work(job, run, folders, bucket):
+    """As `_make`, in a process that the system ends."""
+    if bucket == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return made_in_peace(job, run, folders, bucket)
+
+
+made_in_peace = engine._make
+
+
+def test_a_process_that_is_killed_is_said_and_the_run_goes_on(files, monkeypatch):
+    """A system that runs short of memory ends the largest process."""
+    scored(files, "whole.parquet")
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "_make", killed_at_work)
+        with pytest.raises(OSError, match="ended from outside, perhaps as memory ran short: run again"):
+            scored(files, "scores.parquet", threads=2)
+    assert not (files / "scores.parquet").exists()
+    scored(files, "scores.parquet", threads=2)
+    assert content(files / "scores.parquet") == content(files / "whole.parquet")
+
+
+def test_a_full_disk_is_said_where_it_is_full(files, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "Error writing bytes to file")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pa.parquet.ParquetWriter, "write_table", full)
+        with pytest.raises(OSError, match="Error writing bytes") as error:
+            scored(files, "scores.parquet")
+    assert ".scores.parquet.work" in error.value.filename
+    scored(files, "scores.parquet")
+    assert left(files) == []
+
+
+def test_more_buckets_than_files_may_be_open(files):
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (40, hard))
+        scored(files, "scores.parquet", buckets=40)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (40, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    scored(files, "whole.parquet", buckets=40)
+    assert content(files / "scores.parquet") == content(files / "whole.parquet")
+
+
+def test_more_files_than_a_system_allows_are_refused(files):
+    command = "import resource as r; r.setrlimit(r.RLIMIT_NOFILE, (128, 128))\n" + SCRIPT.replace(
+        "buckets=6", "buckets=99"
+    )
+    given = [*map(str, paths(files)), str(files / "book.yaml"), str(files / "scores.parquet")]
+    run = subprocess.run([sys.executable, "-c", command, *given], capture_output=True, text=True, check=False)
+    assert "must be at most 28 here: the system allows 128 open files" in run.stderr
 
 
 def test_a_result_says_what_it_was_made_from(files):

@@ -204,6 +204,15 @@ def test_leads_that_come_later_are_told():
     assert messages["LS201", "Rule"] == "fired for no lead: 1 lead that it fits came after 2026-03-31"
 
 
+def test_rows_of_leads_that_are_valid_from_a_day():
+    """They are few here: there is a row of nobody's behind them, which is none to look at."""
+    leads = pd.concat([LEADS, LEADS[:1].assign(country="France")]).assign(
+        valid_from=["2026-01-01"] * 3 + ["2026-03-01"]
+    )
+    for country, fires in {"France": True, "United States": True, "Spain": False}.items():
+        assert (("LS201", "Rule") in found(book([{"when": {"country": country}}]), leads)) is not fires
+
+
 def test_values_that_a_rule_lists_and_no_lead_has():
     table = {"column": "title", "points": {"vp": 10, "Vice President": 5, "Chief": 5}}
     messages = found(book([table]))

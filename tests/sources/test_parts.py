@@ -158,6 +158,8 @@ def test_an_id_with_a_character_that_is_not_seen_is_said():
 def test_csv_parts_with_and_without_zones_are_refused_in_either_order(order, strict, tmp_path):
     for name, at in zip(order, ("2026-03-30 23:30", "2026-03-30 23:30Z"), strict=True):
         written(tmp_path, f"{name}.csv", f"lead_id,event,at\na,e,{at}\n")
+    # What comes after is not read any more.
+    written(tmp_path, "c.csv", "lead_id,event,at\na,e,2026-03-30 23:30\n")
     rulebook = ls.Rulebook.from_yaml(book(behaviour="{name: e, event: e, points: 1}"))
     with pytest.raises(
         ContractError, match=r"events\.at: times with a zone .*line 2 of .*a\.csv and .* line 2 of .*b\.csv"
