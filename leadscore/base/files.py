@@ -157,7 +157,8 @@ def _given(descriptor: int, owner: int, group: int) -> bool:
 
 def sweep(target: Path, stale: float = 0) -> None:
     """Remove what killed runs left of a file that no other run writes, or has not written to for so many seconds."""
-    for left in target.parent.glob(f".{glob.escape(target.name[:_NAMED])}.*.part"):
+    # With letters in number, the parts of `scores.csv` are none of `scores`.
+    for left in target.parent.glob(f".{glob.escape(target.name[:_NAMED])}.{'?' * 16}.part"):
         with suppress(OSError):
             if time.time() - left.lstat().st_mtime > stale:
                 left.unlink()

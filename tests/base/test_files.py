@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from leadscore.base.files import is_read_at, locked, replacing
+from leadscore.base.files import is_read_at, locked, replacing, sweep
 
 OLD = b"yesterday"
 
@@ -138,6 +138,18 @@ def test_a_part_that_somebody_laid_out_is_not_followed(monkeypatch):
         write("x")
     assert raised.value.filename.endswith("/x")
     assert Path("victim").read_bytes() == b"precious"
+
+
+def test_parts_that_killed_runs_left_are_removed_and_those_of_other_files_are_not():
+    marks = "0123456789abcdef"
+    for name in ("x", "x.csv", "x.parquet.old", "y"):
+        Path(f".{name}.{marks}.part").touch()
+        os.utime(f".{name}.{marks}.part", (1, 1))
+    sweep(Path("x"))
+    kept = [f".{name}.{marks}.part" for name in ("x.csv", "x.parquet.old", "y")]
+    assert sorted(path.name for path in Path().iterdir()) == kept
+    for name in kept:
+        Path(name).unlink()
 
 
 @pytest.mark.parametrize("data", [b"a" * 100, b"a" * 10_000_000], ids=["only at the end", "while writing"])
