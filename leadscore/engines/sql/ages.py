@@ -10,6 +10,7 @@ from leadscore.rulebook.model import BehaviourRule
 from leadscore.rulebook.plan import Plan
 
 _MONTHS = 12
+_NARROW = 2**31
 
 
 class Ages:
@@ -66,5 +67,8 @@ class Ages:
     def table(self) -> pa.Table:
         """The look-up table."""
         size = self.size
-        columns = {name: pa.array(one + [0] * (size - len(one)), pa.int64()) for name, one in self._columns.items()}
-        return pa.table({"age": pa.array(range(size), pa.int64()), **columns})
+        columns = {name: one + [0] * (size - len(one)) for name, one in self._columns.items()}
+        # Sums of narrow numbers are wide ones; those of wide ones are of a kind that databases add up slowly.
+        narrow = all(abs(one) < _NARROW for listed in columns.values() for one in listed)
+        kind = pa.int32() if narrow else pa.int64()
+        return pa.table({name: pa.array(one, kind) for name, one in {"age": range(size), **columns}.items()})

@@ -13,7 +13,7 @@ import pyarrow as pa
 from leadscore.base.text import counted
 from leadscore.base.times import is_text
 from leadscore.engines.sql.expressions import starts
-from leadscore.engines.sql.relations import Check, Relation
+from leadscore.engines.sql.relations import ByRow, Check, Relation
 from leadscore.engines.sql.zones import Zone
 from leadscore.errors import ContractError, Problem
 from leadscore.rulebook.kinds import Kind
@@ -65,9 +65,8 @@ class Lookups:
         """What tells the days of a column of times; a check that a calendar has them."""
         zone = Zone(relation, column, self.timezone, self.today, self.check)
         if relation.name != "events":
-            where = f"{relation.name}.{column}"
-            sql = f"SELECT COUNT(*) AS n FROM {relation.sql} AS {relation.alias} WHERE {zone.wild()}"
-            self.check(f"wild {where}", Check(where, sql, "a time outside the years 1 to 9999"))
+            where, wild = f"{relation.name}.{column}", ByRow(relation.rows, zone.wild())
+            self.check(f"wild {where}", wild.check(where, "a time outside the years 1 to 9999"))
         return zone
 
     def found(self, relation: Relation, name: str, kind: Kind, plans: Sequence[ColumnPlan], *, raw: bool) -> Found:
@@ -117,11 +116,9 @@ class Lookups:
     def _numbers(self, relation: Relation, name: str, plan: ColumnPlan) -> Found:
         dialect, x, held = relation.dialect, relation.column(name), relation.kind(name)
         if pa.types.is_integer(held):
-            sql = (
-                f"SELECT COUNT(*) AS n FROM {relation.sql} AS {relation.alias} WHERE {x} > {_EXACT} OR {x} < -{_EXACT}"
-            )
+            where, large = f"{relation.name}.{name}", ByRow(relation.rows, f"{x} > {_EXACT} OR {x} < -{_EXACT}")
             message = "whole numbers above 2**53, too large for a quantity; declare an identifier as text"
-            self.check(f"large {relation.name}.{name}", Check(f"{relation.name}.{name}", sql, message))
+            self.check(f"large {where}", large.check(where, message))
         if pa.types.is_decimal(held) and dialect.name == "duckdb":
             # Before version 2 its own cast of a decimal may be one step off.
             x = f"CAST({x} AS VARCHAR)"
@@ -162,12 +159,13 @@ class Lookups:
         alias, quoted = _alias(relation, len(self.tables)), relation.dialect.quoted
         held = {column: pa.array(values[:-1], pa.int64()) for column, values in columns.items()}
         self.tables[table] = pa.table({"k": found.keys, **held})
-        on = f"{alias}.{quoted('k')} = {found.on}"
+        key = f"{alias}.{quoted('k')}"
+        join = f"LEFT JOIN {quoted(table)} AS {alias} ON {key} = {found.on}"
         if found.on == relation.column(name):
             self.raw[table] = relation.name, name
-            self._seen(relation, name, table, on)
+            self._seen(relation, name, join, key)
         get = {column: f"COALESCE({alias}.{quoted(column)}, {int(values[-1])})" for column, values in columns.items()}
-        return f"LEFT JOIN {quoted(table)} AS {alias} ON {on}", get
+        return join, get
 
     def _new(self, name: str) -> str:
         """A name that no look-up table has yet."""
@@ -191,20 +189,15 @@ class Lookups:
             get["named"] = f"{_alias(relation, len(self.tables) - 1)}.{quoted('named')}"
         return join, get
 
-    def _seen(self, relation: Relation, name: str, table: str, on: str) -> None:
+    def _seen(self, relation: Relation, name: str, join: str, key: str) -> None:
         """Check that each value has one row of its look-up table."""
-        dialect, where, x = relation.dialect, f"{relation.name}.{name}", relation.column(name)
-        alias = on.partition(".")[0]
-        rows = f"FROM {relation.sql} AS {relation.alias}"
-        joined = f"{rows} LEFT JOIN {dialect.quoted(table)} AS {alias} ON {on}"
-        key = f"{alias}.{dialect.quoted('k')}"
-        sql = f"SELECT COUNT(*) AS n {joined} WHERE {x} IS NOT NULL AND {key} IS NULL"
+        where, x = f"{relation.name}.{name}", relation.column(name)
+        unseen = ByRow(relation.rows, f"{x} IS NOT NULL AND {key} IS NULL", join)
         message = "a value that was not there when the look-up tables were made; make them again"
-        self.check(f"unseen {where}", Check(where, sql, message))
-        if is_text(relation.kind(name)):
-            sql = f"SELECT COUNT(*) - (SELECT COUNT(*) {rows}) AS n {joined}"
+        self.check(f"unseen {where}", unseen.check(where, message))
+        if is_text(relation.kind(name)) and relation.dialect.folds:
             message = "texts that the column's collation takes for the same, as A and a; give it a binary collation"
-            self.check(f"folded {where}", Check(where, sql, message))
+            self.check(f"folded {where}", ByRow(relation.rows, "", join).check(where, message))
 
 
 def _of_numbers(values: npt.NDArray[np.float64]) -> Column:

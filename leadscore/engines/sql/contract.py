@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from leadscore.base.times import is_text
 from leadscore.engines.sql.columns import Lookups
-from leadscore.engines.sql.relations import Check, Relation
+from leadscore.engines.sql.relations import ByRow, Check, Relation
 
 
 def contract(lookups: Lookups, leads: Relation, events: Relation | None) -> dict[str, Check]:
@@ -13,7 +13,7 @@ def contract(lookups: Lookups, leads: Relation, events: Relation | None) -> dict
 
 
 def _of_leads(leads: Relation) -> dict[str, Check]:
-    lead, rows = leads.column("lead_id"), f"FROM {leads.sql} AS l"
+    lead, rows = leads.column("lead_id"), leads.rows
     by, message = [lead], "a lead_id that is not unique"
     if "valid_from" in leads:
         by, message = [lead, leads.column("valid_from")], "a lead_id with the same valid_from again"
@@ -21,9 +21,7 @@ def _of_leads(leads: Relation) -> dict[str, Check]:
     blank = f" OR {lead} = ''" if is_text(leads.kind("lead_id")) else ""
     checks = {
         "duplicate leads": Check("leads.lead_id", _number(again), message),
-        "leads without an id": Check(
-            "leads.lead_id", f"SELECT COUNT(*) AS n {rows} WHERE {lead} IS NULL{blank}", "no lead_id"
-        ),
+        "leads without an id": ByRow(rows, f"{lead} IS NULL{blank}").check("leads.lead_id", "no lead_id"),
     }
     if "valid_from" in leads and "created_at" in leads:
         created = leads.column("created_at")
@@ -38,17 +36,13 @@ def _number(rows: str) -> str:
 
 
 def _of_events(lookups: Lookups, leads: Relation, events: Relation) -> dict[str, Check]:
-    rows, event, at = f"FROM {events.sql} AS e", events.column("event"), lookups.zone(events, "at")
+    rows, event, at = events.rows, events.column("event"), lookups.zone(events, "at")
     lead = events.column("lead_id")
-    known = f"(SELECT DISTINCT {leads.column('lead_id')} AS id FROM {leads.sql} AS l) AS l ON l.id = {lead}"
+    known = f"LEFT JOIN (SELECT DISTINCT {leads.column('lead_id')} AS id {leads.rows}) AS l ON l.id = {lead}"
     empty = f" OR {event} = ''" if is_text(events.kind("event")) else ""
-    orphans = f"SELECT COUNT(*) AS n {rows} LEFT JOIN {known} WHERE l.id IS NULL"
-    message = "events of leads that are not among the leads"
-    no_time = f"SELECT COUNT(*) AS n {rows} WHERE {events.column('at')} IS NULL OR {at.wild()}"
+    orphans, no_time = ByRow(rows, "l.id IS NULL", known), ByRow(rows, f"{events.column('at')} IS NULL OR {at.wild()}")
     return {
-        "events of no lead": Check("events.lead_id", orphans, message),
-        "events without a name": Check(
-            "events.event", f"SELECT COUNT(*) AS n {rows} WHERE {event} IS NULL{empty}", "no event"
-        ),
-        "events without a time": Check("events.at", no_time, "no time, or one outside the years 1 to 9999"),
+        "events of no lead": orphans.check("events.lead_id", "events of leads that are not among the leads"),
+        "events without a name": ByRow(rows, f"{event} IS NULL{empty}").check("events.event", "no event"),
+        "events without a time": no_time.check("events.at", "no time, or one outside the years 1 to 9999"),
     }

@@ -39,6 +39,12 @@ class Dialect:
         The quotient of two whole numbers `{a}` and `{b}` that goes in without a rest.
     bytes_of : str
         A text `{x}` by its bytes, where no collation counts.
+    folds : bool
+        Whether a collation may make two texts one all the same.
+    once : str
+        A query `{sql}` whose columns are worked out once, however often they are used.
+    settings : pairs of name and expression
+        What is set for the transaction in which it reads and scores.
     tested : bool
         Whether the tests run it.
     """
@@ -54,6 +60,9 @@ class Dialect:
     raw: str = "{x}"
     divide: str = "({a} / {b})"
     bytes_of: str = "{x}"
+    folds: bool = True
+    once: str = "{sql}"
+    settings: tuple[tuple[str, str], ...] = ()
     tested: bool = False
 
     def quoted(self, name: str) -> str:
@@ -116,9 +125,10 @@ def _of_microseconds(micros: str, divide: str) -> str:
     return f"({divide.format(a=f'({moved})', b=86_400_000_000)} - {_BEFORE_ALL_DAYS})"
 
 
-_POSTGRES_DAY = (
-    "CAST(CAST(({at} AT TIME ZONE 'UTC') + {off} * INTERVAL '1 second' AS DATE) - DATE '1970-01-01' AS BIGINT)"
-)
+# By an interval, since a zone would be looked up by its name for each row.
+_POSTGRES_DAY = "(CAST({at} AT TIME ZONE ({off} * INTERVAL '1 second') AS DATE) - DATE '1970-01-01')"
+# What a sort or a table of hashes may take in memory, at the least.
+_POSTGRES_KB = 128 * 1024
 _ZONED = "CAST('{t}+00' AS TIMESTAMPTZ)"
 DIALECTS = {
     one.name: one
@@ -136,10 +146,18 @@ DIALECTS = {
         Dialect(
             "postgres",
             _POSTGRES_DAY,
-            "CAST({x} - DATE '1970-01-01' AS BIGINT)",
+            "({x} - DATE '1970-01-01')",
             _ZONED,
             words="TEXT",
             raw='(CAST({x} AS TEXT) COLLATE "C")',
+            folds=False,
+            # It puts the expression of a column in each place that reads it, but through no OFFSET.
+            once="{sql} OFFSET 0",
+            settings=(
+                # To compile a statement of a thousand small expressions takes ten times as long as to run it.
+                ("jit", "'off'"),
+                ("work_mem", f"GREATEST(pg_size_bytes(current_setting('work_mem')) / 1024, {_POSTGRES_KB}) || 'kB'"),
+            ),
             tested=True,
         ),
         Dialect(

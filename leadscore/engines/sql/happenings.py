@@ -16,7 +16,7 @@ from leadscore.engines.sql.ages import Ages
 from leadscore.engines.sql.columns import Found, Lookups
 from leadscore.engines.sql.dialects import Dialect
 from leadscore.engines.sql.expressions import starts, stepped
-from leadscore.engines.sql.relations import Check, Relation
+from leadscore.engines.sql.relations import ByRow, Relation
 from leadscore.errors import ContractError, Problem
 from leadscore.rulebook.conditions import AT_LEAST_ONCE, Did, Happening
 from leadscore.rulebook.model import BehaviourRule, Case, thousandths
@@ -377,9 +377,8 @@ class Happenings:
             return
         zone = self._lookups.zone(self._events, "at")
         old = f"CASE WHEN {zone.wild()} THEN 0 WHEN {self.today} - {zone.day()} >= {self._ages.size} THEN 1 ELSE 0 END"
-        sql = f"SELECT COUNT(*) AS n FROM {self._events.sql} AS e WHERE {old} = 1"
         message = "an event older than those that were there when the look-up tables were made; make them again"
-        self._lookups.check("older events", Check("events.at", sql, message))
+        self._lookups.check("older events", ByRow(self._events.rows, f"{old} = 1").check("events.at", message))
 
     def met(self, place: int) -> str:
         """1 where what a `did` counts passes its test, else -1; from the facts `p`."""

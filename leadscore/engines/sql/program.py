@@ -24,7 +24,7 @@ from leadscore.engines.sql.contract import contract
 from leadscore.engines.sql.dialects import Dialect
 from leadscore.engines.sql.happenings import Happenings
 from leadscore.engines.sql.parts import Parts
-from leadscore.engines.sql.relations import Check, Relation
+from leadscore.engines.sql.relations import Check, Relation, together
 from leadscore.engines.sql.servers import Server, refusals, server_of
 from leadscore.engines.sql.statement import Statement
 from leadscore.errors import ArgumentError, ContractError, Problem
@@ -143,13 +143,19 @@ class Program(Parts):
             yield
 
     def _check(self) -> None:
-        problems = []
-        for check in self.checks.values():
-            n = self.server.fetch(check.sql)["n"][0].as_py()
-            if n:
-                problems.append(Problem(check.where, f"{counted(int(n), 'row')}: {check.message}"))
+        # Which of several it is, is asked where something is wrong.
+        problems = [
+            Problem(check.where, f"{counted(n, 'row')}: {check.message}")
+            for sql, checks in together(self.checks.values()).items()
+            if self._count(sql)
+            for check in checks
+            if (n := self._count(check.sql))
+        ]
         if problems:
             raise ContractError("tables", problems)
+
+    def _count(self, sql: str) -> int:
+        return int(self.server.fetch(sql)["n"][0].as_py())
 
 
 def to_sql(  # noqa: PLR0913 - the tables, and the day

@@ -25,11 +25,57 @@ class Check:
         One row of one number, `n`.
     message : str
         What is wrong with so many rows.
+    by_row : ByRow or None
+        The same row by row, where that can be told.
     """
 
     where: str
     sql: str
     message: str
+    by_row: ByRow | None = None
+
+
+@dataclass(frozen=True)
+class ByRow:
+    """What is told of each row by itself, so that several checks can go through the rows together.
+
+    Attributes
+    ----------
+    rows : str
+        The table, as `FROM` has it.
+    wrong : str
+        Where a row is wrong; empty if it is so where a join finds several for it.
+    join : str
+        What is joined to the rows for it, one for each.
+    """
+
+    rows: str
+    wrong: str
+    join: str = ""
+
+    def check(self, where: str, message: str) -> Check:
+        """A check that no row is wrong."""
+        several = f" - (SELECT COUNT(*) {self.rows})" if not self.wrong else ""
+        wrong = f" WHERE {self.wrong}" if self.wrong else ""
+        return Check(where, f"SELECT COUNT(*){several} AS n {self.rows} {self.join}{wrong}", message, self)
+
+
+def together(checks: Iterable[Check]) -> dict[str, list[Check]]:
+    """Queries that give 0 where all of their checks do: one for each table, and those that are not told row by row."""
+    by_rows: dict[str, list[Check]] = {}
+    for check in checks:
+        by_rows.setdefault(check.sql if check.by_row is None else check.by_row.rows, []).append(check)
+    return {_at_once(some): some for some in by_rows.values()}
+
+
+def _at_once(checks: list[Check]) -> str:
+    told = [check.by_row for check in checks if check.by_row is not None]
+    if len(checks) == 1 or not told:
+        return checks[0].sql
+    rows, joins = told[0].rows, " ".join(dict.fromkeys(one.join for one in told if one.join))
+    wrong = " OR ".join(f"({one.wrong})" for one in told if one.wrong)
+    several = "" if all(one.wrong for one in told) else f" + COUNT(*) - (SELECT COUNT(*) {rows})"
+    return f"SELECT COUNT(CASE WHEN {wrong} THEN 1 END){several} AS n {rows} {joins}"
 
 
 @dataclass
@@ -68,6 +114,11 @@ class Relation:
         """The type of a column."""
         kind = self.schema.field(column).type
         return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+    @property
+    def rows(self) -> str:
+        """Its rows in the statement."""
+        return f"FROM {self.sql} AS {self.alias}"
 
     def column(self, name: str, dialect: Dialect | None = None) -> str:
         """A column in the statement, or in another dialect; text so that no collation makes two texts one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -144,10 +144,20 @@ class Postgres:
         with self._connection.transaction(force_rollback=not keep):
             if idle:
                 self.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            made = self._temporary()
+            made, held = self._temporary(), self._set(self.dialect.settings)
             yield
-            for name in self._temporary() - made if keep else ():
-                self.execute(f"DROP TABLE pg_temp.{self.dialect.quoted(name)}")
+            if keep:
+                for name in self._temporary() - made:
+                    self.execute(f"DROP TABLE pg_temp.{self.dialect.quoted(name)}")
+                self._set(held)
+
+    def _set(self, settings: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Set what holds until the transaction ends; what it was before."""
+        before = []
+        for name, value in settings:
+            now = self.fetch(f"SELECT current_setting('{name}') AS now, set_config('{name}', {value}, TRUE) AS new")
+            before.append((name, self.dialect.text(now["now"][0].as_py())))
+        return before
 
     def _temporary(self) -> set[str]:
         """The tables that are for this connection alone."""
@@ -171,7 +181,7 @@ def _written(kind: pa.DataType) -> str:
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         return f"{_written(kind.value_type)}[]"
     if pa.types.is_integer(kind):
-        return "bigint"
+        return "bigint" if kind.bit_width == 64 else "integer"
     if pa.types.is_decimal(kind):
         return "numeric"
     if pa.types.is_timestamp(kind):

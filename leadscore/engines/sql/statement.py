@@ -44,6 +44,7 @@ class Statement:
         self.ctes["p"] = f"SELECT {picked} FROM {source} {' '.join(joins)}"
         self.ctes["f"] = self._points()
         self.ctes["v"] = self._verdict()
+        self.ctes |= {name: self._dialect.once.format(sql=self.ctes[name]) for name in "pfv"}
 
     # ------------------------------------------------------------------------------------- rows of the leads
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from leadscore.base.times import DAY, FIRST, LAST
-from leadscore.engines.sql.relations import Check, Relation
+from leadscore.engines.sql.relations import ByRow, Check, Relation
 
 _DAY = 86_400
 
@@ -70,11 +70,10 @@ class Zone:
         low, high = (moment // 1_000_000 for moment in span)
         low, high = max(low - 3 * _DAY, FIRST // 1_000_000), min(max(high, today * _DAY) + 3 * _DAY, LAST // 1_000_000)
         x = relation.column(self._column)
-        beyond = f"{x} < {self._moment(low)} OR {x} > {self._moment(high)}"
-        sql = f"SELECT COUNT(*) AS n FROM {relation.sql} AS {relation.alias} WHERE {beyond}"
+        beyond = ByRow(relation.rows, f"{x} < {self._moment(low)} OR {x} > {self._moment(high)}")
         where = f"{relation.name}.{self._column}"
         message = "a time beyond those that were there when the look-up tables were made; make them again"
-        check(f"beyond {where}", Check(where, sql, message))
+        check(f"beyond {where}", beyond.check(where, message))
         return offsets(self._timezone, low, high)
 
     def day(self) -> str:
