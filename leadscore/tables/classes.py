@@ -113,11 +113,15 @@ class Classes:
 
     def learn(self, name: str, column: Column) -> None:
         """The next distinct values of a column that is tested, as its tests read them."""
+        self.cell_of[name] = np.concatenate([self.cell_of[name][:-1], self.cells(name, column)])
+
+    def cells(self, name: str, column: Column) -> npt.NDArray[np.int32]:
+        """The cells of values of a column that is tested, and last of a missing one; the values are not kept."""
         found = answers(self.plan.events[name], column)
         own = self._numbered(name, found.table)[found.codes]
-        self.cell_of[name] = np.concatenate([self.cell_of[name][:-1], own, self.cell_of[name][-1:]])
         if tuple(map(len, self._cells.values())) != self._shape:
             self._combine()
+        return np.concatenate([own, self.cell_of[name][-1:]])
 
     def learn_key(self, name: str, column: Column) -> None:
         """The next distinct values of a column whose values are told apart, as text."""

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
-from leadscore.base.text import as_text, normalise
-from leadscore.engines.sql.columns import Lookups
+from leadscore.base.text import normalise
+from leadscore.engines.sql.columns import Lookups, Numbers
 from leadscore.engines.sql.dialects import Dialect
 from leadscore.engines.sql.expressions import added, clipped, first_of, starts, stepped
 from leadscore.engines.sql.relations import Relation
@@ -42,15 +40,11 @@ class Accounts:
     def _numbered(self, name: str, *, named: str = "") -> str:
         """A number for each value of a column, -1 where it is missing; its text too, as a fact of that name."""
         kind = self._plan.leads[name].kind
-        values = self._leads.distinct(name)
-        column = self._lookups.read(self._leads, name, values, "text" if kind == "any" else kind)
-        codes = column.codes
-        if codes is None:
-            assert column.numbers is not None
-            codes = np.where(column.missing, -1, np.unique(column.numbers, return_inverse=True)[1]).astype(np.int32)
-        texts = [as_text(value) for value in values.to_pylist()] if named else None
-        numbers = np.append(codes, -1).astype(np.int64)
-        join, get = self._lookups.join_raw(self._leads, name, values, {"v": numbers}, texts)
+        found = self._lookups.found(self._leads, name, "text" if kind == "any" else kind, [], raw=True)
+        numbers = Numbers()
+        join, get = self._lookups.join(
+            self._leads, name, found, lambda _, column: {"v": numbers.of(column)}, named=bool(named)
+        )
         self.joins.append(join)
         self.facts |= {named: get["named"]} if named else {}
         return get["v"]

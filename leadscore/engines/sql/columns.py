@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from leadscore.base.text import counted
+from leadscore.base.text import as_text, counted
 from leadscore.base.times import is_text
 from leadscore.engines.sql.expressions import starts
+from leadscore.engines.sql.kept import kept
 from leadscore.engines.sql.relations import ByRow, Check, Relation
 from leadscore.engines.sql.zones import Zone
 from leadscore.errors import ContractError, Problem
@@ -35,17 +37,31 @@ class Found:
 
     Attributes
     ----------
-    keys : Array
-        What the look-up table is joined by.
     on : str
         The expression that gives the key of a row.
-    column : Column
-        The same values as rules read them; without them for cells.
+    values : iterable of (keys, column)
+        A part of them at a time, to be gone through once: what the look-up table is joined by, and the same values as
+        rules read them.
     """
 
-    keys: pa.Array
     on: str
-    column: Column
+    values: Iterable[tuple[pa.Array, Column]]
+
+
+class Numbers:
+    """Values of a column by numbers; it learns them as they come."""
+
+    def __init__(self) -> None:
+        self._known: dict[Any, int] = {}
+
+    def of(self, column: Column) -> Ints:
+        """The number of each value, and last of a missing one, -1."""
+        codes, values = column.codes, column.values
+        if codes is None:
+            assert column.numbers is not None
+            codes, values = np.where(column.missing, -1, np.arange(len(column.numbers))), column.numbers.tolist()
+        number = [self._known.setdefault(value, len(self._known)) for value in values]
+        return np.array([*number, -1], np.int64)[np.append(codes, -1)]
 
 
 class Lookups:
@@ -56,6 +72,7 @@ class Lookups:
         self.tables: dict[str, pa.Table] = {}
         self.raw: dict[str, tuple[str, str]] = {}
         self.checks: dict[str, Check] = {}
+        self._wrong: dict[tuple[str, str], tuple[int, str]] = {}
 
     def check(self, name: str, check: Check) -> None:
         """Note one more check."""
@@ -81,32 +98,39 @@ class Lookups:
             x = relation.column(name)
             known = self._not_nan(relation, name) if pa.types.is_floating(held) else f"{x} IS NOT NULL"
             column = Column("any", np.zeros(1, np.int32), [True])
-            return Found(pa.array([0]), f"(CASE WHEN {known} THEN 0 ELSE -1 END)", column)
-        values = relation.distinct(name)
-        return Found(values, relation.column(name), self.read(relation, name, values, kind))
+            return Found(f"(CASE WHEN {known} THEN 0 ELSE -1 END)", [(pa.array([0]), column)])
+        values = ((keys, self.read(relation, name, keys, kind)) for keys in relation.distinct(name))
+        return Found(relation.column(name), values)
 
     def read(self, relation: Relation, name: str, values: pa.Array, kind: Kind) -> Column:
-        """Distinct values as one kind of value.
+        """Distinct values as one kind of value; those that are not of it are noted."""
+        # An event may be called what `missing_values` lists.
+        missing = () if (relation.name, name) == ("events", "event") else self.missing
+        column = convert(values, kind, missing, self.timezone)
+        for message, rows in column.bad.items():
+            self.wrong(relation, name, f": {message}", values.take(pa.array(rows)))
+        return column
+
+    def wrong(self, relation: Relation, name: str, message: str, values: pa.Array) -> None:
+        """Note some values of a column that it may not have."""
+        n, first = self._wrong.get((f"{relation.name}.{name}", message), (0, ""))
+        first = first or ", ".join(map(repr, shown(values[:_SHOWN])))
+        self._wrong[f"{relation.name}.{name}", message] = n + len(values), first
+
+    def refuse(self) -> None:
+        """Refuse what was noted.
 
         Raises
         ------
         ContractError
-            If some are not of it.
+            If there is something.
         """
-        # An event may be called what `missing_values` lists.
-        missing = () if (relation.name, name) == ("events", "event") else self.missing
-        column = convert(values, kind, missing, self.timezone)
-        problems = [
-            Problem(
-                f"{relation.name}.{name}",
-                f"{counted(len(rows), 'distinct value')}: {message}",
-                ", ".join(map(repr, shown(values.take(pa.array(rows[:_SHOWN]))))),
-            )
-            for message, rows in column.bad.items()
-        ]
-        if problems:
+        if self._wrong:
+            problems = [
+                Problem(where, f"{counted(n, 'distinct value')}{message}", first)
+                for (where, message), (n, first) in self._wrong.items()
+            ]
             raise ContractError("tables", problems)
-        return column
 
     def _not_nan(self, relation: Relation, name: str) -> str:
         # Most databases put what is no number above all numbers, others beside them.
@@ -130,7 +154,7 @@ class Lookups:
             whens += [f"WHEN {x} < {number} THEN {2 * place}", f"WHEN {x} = {number} THEN {2 * place + 1}"]
         whens.append(f"WHEN {x} <= {dialect.number(float('inf'))} THEN {2 * len(edges)}")
         values = np.array(cells(edges), np.float64)
-        return Found(pa.array(range(len(values))), f"(CASE {' '.join(whens)} ELSE -1 END)", _of_numbers(values))
+        return _of_cells(f"(CASE {' '.join(whens)} ELSE -1 END)", values)
 
     def _days(self, relation: Relation, name: str, plans: Sequence[ColumnPlan]) -> Found:
         day = self.zone(relation, name).day()
@@ -139,55 +163,70 @@ class Lookups:
         values = np.array([begins[0] - 1, *begins] if begins else [0], np.float64)
         whens = [f"WHEN {day} < {begin} THEN {place}" for place, begin in enumerate(begins)]
         known = f"CASE WHEN {relation.column(name)} IS NULL THEN -1"
-        return Found(
-            pa.array(range(len(values))), f"({known} {' '.join(whens)} ELSE {len(begins)} END)", _of_numbers(values)
-        )
+        return _of_cells(f"({known} {' '.join(whens)} ELSE {len(begins)} END)", values)
 
-    def answers(self, found: Found, plans: Sequence[ColumnPlan]) -> Ints:
+    def answers(self, column: Column, plans: Sequence[ColumnPlan]) -> Ints:
         """(n_values + 1, n_looks) what each value gives, and last a missing one; of the second plan by days ago."""
-        looked = answers(plans[0], found.column)
+        looked = answers(plans[0], column)
         parts = [looked.table[np.append(looked.codes, -1)]]
         for ago in plans[1:]:
-            assert found.column.numbers is not None
-            codes, table = cut(ago, self.today - found.column.numbers)
+            assert column.numbers is not None
+            codes, table = cut(ago, self.today - column.numbers)
             parts.append(table[np.append(codes, -1)])
         return np.concatenate(parts, axis=1)
 
-    def join(self, relation: Relation, name: str, found: Found, columns: dict[str, Ints]) -> tuple[str, dict[str, str]]:
-        """A look-up table of a column with its join, and what gives each of its columns; missing ones come last."""
+    def join(
+        self,
+        relation: Relation,
+        name: str,
+        found: Found,
+        columns: Callable[[pa.Array, Column], dict[str, Ints]],
+        *,
+        named: bool = False,
+    ) -> tuple[str, dict[str, str]]:
+        """A look-up table of a column with its join, and what gives each of its columns.
+
+        Parameters
+        ----------
+        relation : Relation
+        name : str
+        found : Found
+        columns : callable
+            The columns of the table for some of the values; a missing one comes last, the same each time.
+        named : bool
+            Whether it has the text of each value too, as `named`.
+
+        Raises
+        ------
+        ContractError
+            If the column holds values that it may not have.
+        """
         table = self._new(f"leadscore_{relation.name}_{_ODD.sub('_', name.lower())[:_LONGEST]}")
-        alias, quoted = _alias(relation, len(self.tables)), relation.dialect.quoted
-        held = {column: pa.array(values[:-1], pa.int64()) for column, values in columns.items()}
-        self.tables[table] = pa.table({"k": found.keys, **held})
+        alias, quoted = f"{relation.alias}{len(self.tables)}", relation.dialect.quoted
+        missing: dict[str, int] = {}
+
+        def parts() -> Iterator[pa.Table]:
+            for keys, column in found.values:
+                made = columns(keys, column)
+                missing.update({label: int(numbers[-1]) for label, numbers in made.items()})
+                texts = {"named": pa.array(map(as_text, keys.to_pylist()), pa.large_string())} if named else {}
+                answered = {label: pa.array(numbers[:-1], pa.int64()) for label, numbers in made.items()}
+                yield pa.table({"k": keys, **answered, **texts})
+
+        self.tables[table] = kept(parts())
+        self.refuse()
         key = f"{alias}.{quoted('k')}"
         join = f"LEFT JOIN {quoted(table)} AS {alias} ON {key} = {found.on}"
         if found.on == relation.column(name):
             self.raw[table] = relation.name, name
             self._seen(relation, name, join, key)
-        get = {column: f"COALESCE({alias}.{quoted(column)}, {int(values[-1])})" for column, values in columns.items()}
-        return join, get
+        get = {label: f"COALESCE({alias}.{quoted(label)}, {number})" for label, number in missing.items()}
+        return join, get | ({"named": f"{alias}.{quoted('named')}"} if named else {})
 
     def _new(self, name: str) -> str:
         """A name that no look-up table has yet."""
         number = sum(re.fullmatch(rf"{name}(_\d+)?", one) is not None for one in self.tables)
         return f"{name}_{number}" if number else name
-
-    def join_raw(
-        self,
-        relation: Relation,
-        name: str,
-        values: pa.Array,
-        columns: dict[str, Ints],
-        texts: list[str] | None = None,
-    ) -> tuple[str, dict[str, str]]:
-        """The same by each distinct value, of whatever kind; its text too, if given, as `named`."""
-        found = Found(values, relation.column(name), Column("any", np.zeros(len(values), np.int32)))
-        join, get = self.join(relation, name, found, columns)
-        if texts is not None:
-            table, quoted = next(reversed(self.tables)), relation.dialect.quoted
-            self.tables[table] = self.tables[table].append_column("named", pa.array(texts, pa.large_string()))
-            get["named"] = f"{_alias(relation, len(self.tables) - 1)}.{quoted('named')}"
-        return join, get
 
     def _seen(self, relation: Relation, name: str, join: str, key: str) -> None:
         """Check that each value has one row of its look-up table."""
@@ -200,9 +239,5 @@ class Lookups:
             self.check(f"folded {where}", ByRow(relation.rows, "", join).check(where, message))
 
 
-def _of_numbers(values: npt.NDArray[np.float64]) -> Column:
-    return Column("number", None, [], values)
-
-
-def _alias(relation: Relation, number: int) -> str:
-    return f"{relation.alias}{number}"
+def _of_cells(on: str, values: npt.NDArray[np.float64]) -> Found:
+    return Found(on, [(pa.array(range(len(values))), Column("number", None, [], values))])

@@ -10,18 +10,17 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from leadscore.base.text import counted, normalise
+from leadscore.base.text import normalise
 from leadscore.base.times import is_text
 from leadscore.engines.sql.ages import Ages
-from leadscore.engines.sql.columns import Found, Lookups
+from leadscore.engines.sql.columns import Lookups, Numbers
 from leadscore.engines.sql.dialects import Dialect
 from leadscore.engines.sql.expressions import starts, stepped
 from leadscore.engines.sql.relations import ByRow, Relation
-from leadscore.errors import ContractError, Problem
 from leadscore.rulebook.conditions import AT_LEAST_ONCE, Did, Happening
 from leadscore.rulebook.model import BehaviourRule, Case, thousandths
 from leadscore.rulebook.plan import ALWAYS, EventPlan, Plan
-from leadscore.sources.contract import shown
+from leadscore.sources.columns import Column
 from leadscore.tables.classes import Classes
 from leadscore.tables.events import LARGEST_AMOUNT, amounts
 
@@ -121,41 +120,41 @@ class Happenings:
         asked, apart = self.plan.events.get(name), name in self._keys or name in self._sums
         kind = asked.kind if asked else "text" if name in self._keys else "number"
         plans = [asked] if asked else []
-        found = self._lookups.found(events, name, kind, plans, raw=apart)
-        columns = {}
-        if asked and name == "at":
-            assert found.column.numbers is not None
-            edges, cell_of = sorted(asked.edges), self.classes.cell_of["at"]
-            places = [bisect_left(edges, one) + bisect_right(edges, one) for one in found.column.numbers.tolist()]
-            columns["c"] = np.append(cell_of[places], 0)
-        elif asked:
-            self.classes.learn(name, found.column)
-            columns["c"] = self.classes.cell_of[name]
-        if name == "event":
-            self._named(events, found)
-        if name in self._keys:
-            codes = self._lookups.read(events, name, found.keys, "text").codes
-            assert codes is not None
-            columns["v"] = np.append(codes, -1)
-        if name in self._sums:
-            columns["s"] = self._amounts(events, name, found)
-        return self._lookups.join(events, name, found, {key: one.astype(np.int64) for key, one in columns.items()})
+        found, numbers = self._lookups.found(events, name, kind, plans, raw=apart), Numbers()
 
-    def _named(self, events: Relation, found: Found) -> None:
-        """Refuse events without a name."""
-        blank = [value for value in found.keys.to_pylist() if isinstance(value, str) and not normalise(value)]
+        def columns(keys: pa.Array, column: Column) -> dict[str, npt.NDArray[np.int64]]:
+            made = {}
+            if asked and name == "at":
+                assert column.numbers is not None
+                edges, cell_of = sorted(asked.edges), self.classes.cell_of["at"]
+                places = [bisect_left(edges, one) + bisect_right(edges, one) for one in column.numbers.tolist()]
+                made["c"] = np.append(cell_of[places], 0).astype(np.int64)
+            elif asked:
+                made["c"] = self.classes.cells(name, column).astype(np.int64)
+            if name == "event":
+                self._named(events, keys)
+            if name in self._keys:
+                made["v"] = numbers.of(column if kind == "text" else self._lookups.read(events, name, keys, "text"))
+            if name in self._sums:
+                made["s"] = self._amounts(
+                    events, name, keys, column if kind == "number" else self._lookups.read(events, name, keys, "number")
+                )
+            return made
+
+        return self._lookups.join(events, name, found, columns)
+
+    def _named(self, events: Relation, keys: pa.Array) -> None:
+        """Note events without a name."""
+        blank = [value for value in keys.to_pylist() if isinstance(value, str) and not normalise(value)]
         if blank:
-            message = f"{counted(len(blank), 'value')} of white space alone: no event"
-            raise ContractError("tables", [Problem(f"{events.name}.event", message)])
+            self._lookups.wrong(events, "event", " of white space alone: no event", pa.array(blank))
 
-    def _amounts(self, events: Relation, name: str, found: Found) -> npt.NDArray[np.int64]:
-        column = self._lookups.read(events, name, found.keys, "number")
+    def _amounts(self, events: Relation, name: str, keys: pa.Array, column: Column) -> npt.NDArray[np.int64]:
         assert column.numbers is not None
         large = np.flatnonzero(np.abs(column.numbers) > LARGEST_AMOUNT)
         if len(large):
-            first = ", ".join(map(repr, shown(found.keys.take(pa.array(large[:5])))))
-            message = f"{counted(len(large), 'distinct value')} beyond a million, which is too large to add up"
-            raise ContractError("tables", [Problem(f"{events.name}.{name}", message, first)])
+            message = " beyond a million, which is too large to add up"
+            self._lookups.wrong(events, name, message, keys.take(pa.array(large)))
         return amounts(column)
 
     def _together(self) -> None:

@@ -238,7 +238,7 @@ def written(  # noqa: PLR0913, PLR0917 - as above
     rulebook: Rulebook, server: Server, read: dict[str, str], dialect: Dialect, named: dict[str, str], day: dt.date
 ) -> Program:
     """A rulebook as SQL of a dialect, with values that are read from tables of a server."""
-    plan, today = compiled(rulebook), day_number(day)
+    plan = compiled(rulebook)
     for name, table in named.items():
         if _OWN.fullmatch(table.lower()):
             raise ArgumentError(name, f"{table} is a name that the statement uses itself; give it with its schema")
@@ -246,18 +246,24 @@ def written(  # noqa: PLR0913, PLR0917 - as above
         name: Relation(name, server, read[name], dialect, named[name], "e" if name == "events" else name[0])
         for name in read
     }
-    leads, events = relations["leads"], relations.get("events")
     _refuse_lacking(plan, relations)
-    lookups = Lookups(rulebook.timezone, rulebook.missing_values, today)
-    oldest = _stages(plan, relations, lookups, today)
-    happenings = Happenings(plan, lookups, leads, events, today, oldest)
-    statement = Statement(plan, lookups, leads, happenings, today)
-    checks = contract(lookups, leads, events) | lookups.checks
+    lookups = Lookups(rulebook.timezone, rulebook.missing_values, day_number(day))
+    with server.snapshot(keep=False):
+        statement = _statement(plan, relations, lookups)
+    checks = contract(lookups, relations["leads"], relations.get("events")) | lookups.checks
     sql, accounts = dialect.checked(statement.select()), statement.accounts()
     if accounts is not None:
         dialect.checked(accounts)
     found = (lookups.tables, checks, named, lookups.raw)
     return Program(rulebook, day, dialect, sql, accounts, *found, server)
+
+
+def _statement(plan: Plan, relations: dict[str, Relation], lookups: Lookups) -> Statement:
+    """The statement; the look-up tables are filled for it."""
+    leads, today = relations["leads"], lookups.today
+    oldest = _stages(plan, relations, lookups)
+    happenings = Happenings(plan, lookups, leads, relations.get("events"), today, oldest)
+    return Statement(plan, lookups, leads, happenings, today)
 
 
 def _refuse_lacking(plan: Plan, relations: dict[str, Relation]) -> None:
@@ -277,13 +283,13 @@ def _refuse_lacking(plan: Plan, relations: dict[str, Relation]) -> None:
         raise ContractError("tables", [Problem("lead_id", f"text in one table and numbers in another: {said}")])
 
 
-def _stages(plan: Plan, relations: dict[str, Relation], lookups: Lookups, today: int) -> int:
+def _stages(plan: Plan, relations: dict[str, Relation], lookups: Lookups) -> int:
     """The stages that leads reached, as a look-up table by lead, where the rulebook asks for some; the oldest's age."""
     if not any(one.stages for one in plan.happenings):
         return 0
     from leadscore.engines.sql.stages import stages_reached  # noqa: PLC0415 - few rulebooks ask for stages
 
-    found, n = stages_reached(plan.rulebook, relations, today)
+    found, n = stages_reached(plan.rulebook, relations, lookups.today)
     outcomes = relations["outcomes"]
     sql = f"SELECT ABS(COUNT(*) - {n}) AS n FROM {outcomes.sql} AS o"
     message = "more or fewer than when the look-up tables were made; make them again"

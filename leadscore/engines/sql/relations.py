@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -11,6 +11,9 @@ from leadscore.base.times import FIRST, LAST, NO_TIME, is_text, one_array, read_
 from leadscore.engines.sql.dialects import Dialect
 from leadscore.engines.sql.servers import Server
 from leadscore.errors import ContractError, Problem, did_you_mean
+
+# A column may have as many values as there are leads: they are read, answered and kept so many at a time.
+VALUES_AT_ONCE = 100_000
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,7 @@ class Relation:
     sql: str
     alias: str
     schema: pa.Schema = field(init=False)
+    _spans: dict[str, tuple[int, int] | None] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.schema = self.server.fetch(f"SELECT * FROM {self.read} AS {self.alias} WHERE 1 = 0").schema
@@ -157,6 +161,11 @@ class Relation:
 
     def span(self, name: str) -> tuple[int, int] | None:
         """The first and the last of a column of times, of those that a calendar has, in microseconds since 1970."""
+        if name not in self._spans:
+            self._spans[name] = self._span(name)
+        return self._spans[name]
+
+    def _span(self, name: str) -> tuple[int, int] | None:
         dialect = self.server.dialect
         x, (first, last) = self.column(name, dialect), self.calendar(name, dialect)
         within = f"WHERE {x} BETWEEN {first} AND {last}"
@@ -165,12 +174,15 @@ class Relation:
         low, high = (NO_TIME if one is None else int(one.at[0]) for one in times)
         return None if NO_TIME in {low, high} else (low, high)
 
-    def distinct(self, name: str) -> pa.Array:
-        """The values of a column, in an order that is the same each time."""
+    def distinct(self, name: str) -> Iterator[pa.Array]:
+        """The values of a column, so many at a time, in an order that is the same each time."""
         x = self.column(name, self.server.dialect)
         told = self.server.dialect.bytes_of.format(x=x) if is_text(self.kind(name)) else x
-        found = self.server.fetch(
-            f"SELECT DISTINCT {told} AS v FROM {self.read} AS {self.alias} WHERE {x} IS NOT NULL ORDER BY 1"
-        )
-        array = one_array(found.column(0))
-        return array.cast(pa.large_string()) if is_text(self.kind(name)) else array
+        sql = f"SELECT DISTINCT {told} AS v FROM {self.read} AS {self.alias} WHERE {x} IS NOT NULL ORDER BY 1"
+        kind = pa.large_string() if is_text(self.kind(name)) else None
+        array = None
+        for found in self.server.batches(sql, VALUES_AT_ONCE):
+            array = one_array(found.column(0))
+            yield array if kind is None else array.cast(kind)
+        if array is None:
+            yield pa.nulls(0, kind or self.kind(name))

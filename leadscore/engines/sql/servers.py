@@ -42,6 +42,9 @@ class Server(Protocol):
     def fetch(self, sql: str) -> pa.Table:
         """What a query gives."""
 
+    def batches(self, sql: str, rows: int) -> Iterator[pa.Table]:
+        """The same, so many rows at a time; within a snapshot, and without other queries between."""
+
     def load(self, name: str, table: pa.Table) -> None:
         """Put a table there, for this connection alone."""
 
@@ -65,6 +68,11 @@ class DuckDB:
     def fetch(self, sql: str) -> pa.Table:
         """What a query gives; lists of words as words."""
         return self._connection.sql(sql).to_arrow_table()
+
+    def batches(self, sql: str, rows: int) -> Iterator[pa.Table]:
+        """The same, so many rows at a time."""
+        for batch in self._connection.sql(sql).to_arrow_reader(rows):
+            yield pa.Table.from_batches([batch])
 
     def load(self, name: str, table: pa.Table) -> None:
         """Put a table there, for this connection alone."""
@@ -114,11 +122,14 @@ class Postgres:
         with self._connection.transaction(), self._connection.cursor(binary=True) as cursor:
             # Given as bytes, which no `%` is looked for in.
             cursor.execute(sql.encode())
-            kinds = [_POSTGRES.get(column.type_code, pa.large_string()) for column in cursor.description]
-            names = [column.name for column in cursor.description]
-            columns = list(zip(*cursor.fetchall(), strict=True)) or [()] * len(names)
-        arrays = [_array(values, kind) for values, kind in zip(columns, kinds, strict=True)]
-        return pa.table(arrays, names)
+            return _table(cursor.description, cursor.fetchall())
+
+    def batches(self, sql: str, rows: int) -> Iterator[pa.Table]:
+        """The same, so many rows at a time."""
+        with self._connection.cursor("leadscore_batches", binary=True) as cursor:
+            cursor.execute(sql.encode())
+            while found := cursor.fetchmany(rows):
+                yield _table(cursor.description, found)
 
     def load(self, name: str, table: pa.Table) -> None:
         """Put a table there, for this connection alone."""
@@ -144,7 +155,7 @@ class Postgres:
         with self._connection.transaction(force_rollback=not keep):
             if idle:
                 self.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            made, held = self._temporary(), self._set(self.dialect.settings)
+            made, held = self._temporary() if keep else set[str](), self._set(self.dialect.settings)
             yield
             if keep:
                 for name in self._temporary() - made:
@@ -165,6 +176,13 @@ class Postgres:
             "SELECT CAST(relname AS TEXT) AS name FROM pg_class WHERE relnamespace = pg_my_temp_schema()"
         )
         return set(names["name"].to_pylist())
+
+
+def _table(columns: Any, rows: list[tuple[Any, ...]]) -> pa.Table:
+    """Rows as Postgres gives them, by what it says of their columns."""
+    kinds = [_POSTGRES.get(column.type_code, pa.large_string()) for column in columns]
+    values = list(zip(*rows, strict=True)) or [()] * len(kinds)
+    return pa.table(list(map(_array, values, kinds)), [column.name for column in columns])
 
 
 def _array(values: Any, kind: pa.DataType) -> pa.Array:

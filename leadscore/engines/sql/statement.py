@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
+
+import pyarrow as pa
 
 from leadscore.engines.sql.accounts import Accounts
 from leadscore.engines.sql.columns import Ints, Lookups
 from leadscore.engines.sql.expressions import added, clipped, first_of, held
 from leadscore.engines.sql.happenings import Happenings
 from leadscore.engines.sql.relations import Relation
-from leadscore.rulebook.lookups import Ago, Holds, Place, Scored
+from leadscore.rulebook.lookups import Ago, ColumnPlan, Holds, Place, Scored
 from leadscore.rulebook.model import thousandths
 from leadscore.rulebook.plan import Earning, FitPlan, Plan
+from leadscore.sources.columns import Column
 
 # Below all thresholds.
 _NEVER = -(2**62)
@@ -114,12 +118,24 @@ class Statement:
         for name, asked in self._asked.items():
             plans = [self.plan.leads[name], *([self.plan.ago[name]] if name in self.plan.ago else [])]
             found = self._lookups.found(self._leads, name, plans[0].kind, plans, raw=False)
-            columns = _columns(self._lookups.answers(found, plans), asked, sums, len(plans[0].looks))
-            join, get = self._lookups.join(self._leads, name, found, columns)
+            answered = partial(self._answered, plans, asked, sums)
+            join, get = self._lookups.join(self._leads, name, found, answered)
             for label, x in get.items():
                 self._answers[name, label] = f"p.t{len(self._facts)}"
                 self._facts.append(x)
             yield join
+
+    def _answered(
+        self, plans: list[ColumnPlan], asked: dict[str, Any], sums: dict[str, list[int]], _: pa.Array, column: Column
+    ) -> dict[str, Ints]:
+        """The columns of a look-up table: points by group are summed, those by days ago stand behind the others."""
+        table, found = self._lookups.answers(column, plans), {}
+        for label, place in asked.items():
+            if place is None:
+                found[label] = table[:, sums[label]].sum(axis=1)
+            else:
+                found[label] = table[:, place.index + (len(plans[0].looks) if isinstance(place, Ago) else 0)]
+        return found
 
     def answer(self, asked: Any) -> str:
         """What answers for a part of a condition, from the facts `p`."""
@@ -302,14 +318,3 @@ class Statement:
 
 def _label(place: Place) -> str:
     return f"{'a' if isinstance(place, Ago) else 't'}{place.index}"
-
-
-def _columns(table: Ints, asked: dict[str, Any], sums: dict[str, list[int]], behind: int) -> dict[str, Ints]:
-    """The columns of a look-up table: points by group are summed, those by days ago stand behind the others."""
-    found = {}
-    for label, place in asked.items():
-        if place is None:
-            found[label] = table[:, sums[label]].sum(axis=1)
-        else:
-            found[label] = table[:, place.index + (behind if isinstance(place, Ago) else 0)]
-    return found

@@ -113,8 +113,8 @@ def test_the_order_of_values_changes_nothing(order):
     ordered = Relation.distinct
 
     def shuffled(relation, name):
-        values = ordered(relation, name)
-        return values.take(pa.array(order.sample(range(len(values)), len(values)), pa.int64()))
+        values = pa.concat_arrays([*ordered(relation, name)])
+        yield values.take(pa.array(order.sample(range(len(values)), len(values)), pa.int64()))
 
     with pytest.MonkeyPatch.context() as patched, duckdb.connect() as connection:
         patched.setattr(Relation, "distinct", shuffled)
