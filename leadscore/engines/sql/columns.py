@@ -95,10 +95,8 @@ class Lookups:
         if kind == "number" and numeric and not raw:
             return self._numbers(relation, name, plans[0])
         if kind == "any" and not is_text(held) and not raw:
-            x = relation.column(name)
-            known = self._not_nan(relation, name) if pa.types.is_floating(held) else f"{x} IS NOT NULL"
             column = Column("any", np.zeros(1, np.int32), [True])
-            return Found(f"(CASE WHEN {known} THEN 0 ELSE -1 END)", [(pa.array([0]), column)])
+            return Found(f"(CASE WHEN {self._known(relation, name)} THEN 0 ELSE -1 END)", [(pa.array([0]), column)])
         values = ((keys, self.read(relation, name, keys, kind)) for keys in relation.distinct(name))
         return Found(relation.column(name), values)
 
@@ -132,10 +130,13 @@ class Lookups:
             ]
             raise ContractError("tables", problems)
 
-    def _not_nan(self, relation: Relation, name: str) -> str:
+    def _known(self, relation: Relation, name: str) -> str:
+        """Where a column has a value: what is no number is none."""
+        dialect, held, x = relation.dialect, relation.kind(name), relation.column(name)
+        if not (pa.types.is_floating(held) or pa.types.is_decimal(held)):
+            return f"{x} IS NOT NULL"
         # Most databases put what is no number above all numbers, others beside them.
-        dialect = relation.dialect
-        return f"CAST({relation.column(name)} AS {dialect.real}) <= {dialect.number(float('inf'))}"
+        return f"CAST({x} AS {dialect.real}) <= {dialect.number(float('inf'))}"
 
     def _numbers(self, relation: Relation, name: str, plan: ColumnPlan) -> Found:
         dialect, x, held = relation.dialect, relation.column(name), relation.kind(name)
@@ -230,8 +231,8 @@ class Lookups:
 
     def _seen(self, relation: Relation, name: str, join: str, key: str) -> None:
         """Check that each value has one row of its look-up table."""
-        where, x = f"{relation.name}.{name}", relation.column(name)
-        unseen = ByRow(relation.rows, f"{x} IS NOT NULL AND {key} IS NULL", join)
+        where = f"{relation.name}.{name}"
+        unseen = ByRow(relation.rows, f"{self._known(relation, name)} AND {key} IS NULL", join)
         message = "a value that was not there when the look-up tables were made; make them again"
         self.check(f"unseen {where}", unseen.check(where, message))
         if is_text(relation.kind(name)) and relation.dialect.folds:

@@ -119,15 +119,15 @@ class Postgres:
     def fetch(self, sql: str) -> pa.Table:
         """What a query gives."""
         # What fails ends no transaction of the caller.
-        with self._connection.transaction(), self._connection.cursor(binary=True) as cursor:
+        with self._connection.transaction(), self._cursor() as cursor:
             # Given as bytes, which no `%` is looked for in.
-            cursor.execute(sql.encode())
+            cursor.execute(sql.encode(), binary=True)
             return _table(cursor.description, cursor.fetchall())
 
     def batches(self, sql: str, rows: int) -> Iterator[pa.Table]:
         """The same, so many rows at a time."""
-        with self._connection.cursor("leadscore_batches", binary=True) as cursor:
-            cursor.execute(sql.encode())
+        with self._cursor("leadscore_batches") as cursor:
+            cursor.execute(sql.encode(), binary=True)
             while found := cursor.fetchmany(rows):
                 yield _table(cursor.description, found)
 
@@ -137,12 +137,21 @@ class Postgres:
         columns = zip(map(self.dialect.quoted, table.column_names), kinds, strict=True)
         self.execute(f"DROP TABLE IF EXISTS pg_temp.{quoted}")
         self.execute(f"CREATE TEMP TABLE {quoted} ({', '.join(map(' '.join, columns))})")
-        with self._connection.cursor() as cursor, cursor.copy(f"COPY {quoted} FROM STDIN".encode()) as copy:
+        with self._cursor() as cursor, cursor.copy(f"COPY {quoted} FROM STDIN".encode()) as copy:
             copy.set_types(kinds)
             for batch in table.to_batches(max_chunksize=50_000):
                 for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                     copy.write_row(row)
         self.execute(f"ANALYZE {quoted}")
+
+    def _cursor(self, name: str = "") -> Any:
+        """A cursor that gives rows as tuples, whatever those of the caller give; with a name, one on the server."""
+        import psycopg  # noqa: PLC0415 - as above
+
+        rows = psycopg.rows.tuple_row
+        if name:
+            return psycopg.ServerCursor(self._connection, name, row_factory=rows)
+        return psycopg.Cursor(self._connection, row_factory=rows)
 
     def execute(self, sql: str) -> None:
         """Run a statement that gives nothing."""

@@ -184,6 +184,29 @@ def test_stages_need_outcomes_that_keep_the_contract(connection):
     assert "not a stage" in str(caught.value)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [{"row_factory": psycopg.rows.dict_row}, {"cursor_factory": psycopg.ClientCursor}])
+def test_cursors_of_the_callers_own_kind_change_nothing(address, kind):
+    with psycopg.connect(address, **kind) as connection:
+        have = program(connection).frame()
+        in_database.check_equal(have, in_database.scored(BOOK, tables(), "2026-03-31").frame)
+        connection.rollback()
+
+
+@pytest.mark.slow
+def test_settings_of_the_caller_stay_as_they_were(address):
+    """Those that make the statement quick are for its own transaction; in that of the caller they are set back."""
+    with psycopg.connect(address) as connection:
+        made = program(connection)
+        for memory in ("1MB", "300MB"):
+            connection.execute("SELECT set_config('work_mem', %s, FALSE)", [memory])
+            made.frame()
+            made.run(into="scores")
+            sql = "SELECT current_setting('jit'), current_setting('work_mem')"
+            assert connection.execute(sql).fetchone() == ("on", memory)
+        connection.rollback()
+
+
 @pytest.mark.parametrize("name", ["", "a..b", "ev", "p"])
 def test_names_that_are_none_or_the_statements_own(connection, name):
     in_database.put(connection, **tables())

@@ -70,7 +70,8 @@ def tables():
     return {"leads": leads, "events": events}
 
 
-def test_figures_of_a_few_values_at_a_time(connection, few):
+@pytest.mark.usefixtures("few")
+def test_figures_of_a_few_values_at_a_time(connection):
     program = in_database.check(BOOK, connection, tables(), "2026-03-31")
     held = ls.load_tables(**tables(), rulebook=BOOK)
     want = ls.score_accounts(ls.score(held, BOOK, as_of="2026-03-31").tables, BOOK, as_of="2026-03-31").frame
@@ -117,7 +118,8 @@ def test_random_worlds_on_postgres(address, world, few):
         same_scores("postgres", world, there=connection)
 
 
-def test_what_cannot_be_read_is_counted_over_all_parts(connection, few):
+@pytest.mark.usefixtures("few")
+def test_what_cannot_be_read_is_counted_over_all_parts(connection):
     held = tables()
     held["events"]["amount"] = [("many", "few", "2000000", "3e9", "1")[one % 5] for one in range(len(held["events"]))]
     held["events"]["event"] = ["visit", "\u200b ", "\u00a0", "visit"] * 24

@@ -166,12 +166,14 @@ DECIMALS = [
 ]
 
 
-def test_decimals_meet_their_edges(connection):
-    tables = world()
+def with_decimals(tables):
     held = tables["leads"].drop_columns("order")
     cells = [DECIMALS[place % len(DECIMALS)] for place in range(len(held))]
-    tables["leads"] = held.append_column("order", pa.array(cells, pa.decimal128(38, 18)))
-    check(ls.Rulebook.from_yaml(BOOK), connection, tables, "2026-03-31")
+    return tables | {"leads": held.append_column("order", pa.array(cells, pa.decimal128(38, 18)))}
+
+
+def test_decimals_meet_their_edges(connection):
+    check(ls.Rulebook.from_yaml(BOOK), connection, with_decimals(world()), "2026-03-31")
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.int16])
@@ -218,6 +220,19 @@ def test_texts_padded_by_their_type_and_of_a_type_of_their_own(connection):
     rulebook = ls.Rulebook.from_yaml(BOOK)
     have = ls.to_sql(rulebook, connection, leads="leads", events="events", as_of="2026-03-31").frame()
     in_database.check_equal(have, in_database.scored(rulebook, tables | {"leads": short}, "2026-03-31").frame)
+
+
+@pytest.mark.slow
+def test_numerics_that_are_no_numbers_are_missing(address):
+    tables, rulebook = with_decimals(world()), ls.Rulebook.from_yaml(BOOK)
+    with psycopg.connect(address) as connection:
+        in_database.put(connection, leads=tables["leads"], events=tables["events"])
+        connection.execute("ALTER TABLE events ALTER COLUMN amount TYPE numeric")
+        for table, column in (("leads", "order"), ("events", "amount")):
+            connection.execute(f"""UPDATE {table} SET "{column}" = 'NaN' WHERE "{column}" IS NULL""")
+        have = ls.to_sql(rulebook, connection, leads="leads", events="events", as_of="2026-03-31").frame()
+        connection.rollback()
+    in_database.check_equal(have, in_database.scored(rulebook, tables, "2026-03-31").frame)
 
 
 def test_names_that_need_quotes(connection):
