@@ -131,7 +131,7 @@ class Lookups:
             raise ContractError("tables", problems)
 
     def _known(self, relation: Relation, name: str) -> str:
-        """Where a column has a value: what is no number is none."""
+        """Where a column has a value; NaN is none."""
         dialect, held, x = relation.dialect, relation.kind(name), relation.column(name)
         if not (pa.types.is_floating(held) or pa.types.is_decimal(held)):
             return f"{x} IS NOT NULL"

@@ -71,7 +71,8 @@ class DuckDB:
 
     def batches(self, sql: str, rows: int) -> Iterator[pa.Table]:
         """The same, so many rows at a time."""
-        for batch in self._connection.sql(sql).to_arrow_reader(rows):
+        # By the name that DuckDB 1.4 has for it too.
+        for batch in self._connection.sql(sql).arrow(rows):
             yield pa.Table.from_batches([batch])
 
     def load(self, name: str, table: pa.Table) -> None:
