@@ -50,11 +50,7 @@ def run(  # noqa: PLR0913 - a command has as many arguments as options
         message = f"must be one of {', '.join(_ALSO)}; got {', '.join(map(repr, strange))}"
         raise typer.BadParameter(message, param_hint="'--watch'")
     book = ls.Rulebook.read(rulebook)
-    beside = rulebook.parent / "data.yaml"
-    if data is None and not beside.is_file():
-        what = f"needed: there is no {str(beside)!r}; 'leadscore init --from' makes one of your exports"
-        raise typer.BadParameter(what, param_hint="'--data'")
-    file = ls.imports.DataFile.read(data or beside)
+    file = ls.imports.DataFile.read(data or _beside(rulebook))
     nights = NightFolder(folder)
     nights.make()
     read: list[str | Path | None] = [rulebook, *options.read_from((file.source,))]
@@ -74,3 +70,11 @@ def run(  # noqa: PLR0913 - a command has as many arguments as options
         alarmed = night.alarmed()
     if alarmed:
         raise typer.Exit(ALARM)
+
+
+def _beside(rulebook: Path) -> Path:
+    found = rulebook.parent / "data.yaml"
+    if not found.is_file():
+        what = f"needed: there is no {str(found)!r}; 'leadscore init --from' makes one of your exports"
+        raise typer.BadParameter(what, param_hint="'--data'")
+    return found
