@@ -45,6 +45,10 @@ def write(program: Parts, folder: Path) -> list[Path]:
         written.append(_within(folder, f"lookups/{name}.parquet"))
         with replacing(written[-1]) as file:
             pq.write_table(table, file)
+    # Look-up tables of an earlier rulebook hold values of leads that nobody would look for.
+    for path in {*(folder / "lookups").glob("leadscore_*.parquet"), *(folder / "dbt/seeds").glob("leadscore_*.csv")}:
+        if path not in written:
+            path.unlink()
     return written
 
 

@@ -76,7 +76,7 @@ class Program(Parts):
         return _frame(found, compiled(self.rulebook))
 
     def write(self, folder: str | os.PathLike[str]) -> list[Path]:
-        """Write a program into a folder; what it holds of these names is replaced.
+        """Write a program into a folder, in place of one that was written there before.
 
         `scores.sql`, `accounts.sql` where the rulebook has an account, `checks.sql` (a row for each that fails),
         `lookups/*.parquet`, and under `dbt` models, a test, and seeds of those look-up tables that may be kept in git.

@@ -99,6 +99,22 @@ def test_what_the_folder_holds(connection, tmp_path):
     assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
 
 
+def test_nothing_is_left_of_an_earlier_rulebook(connection, tmp_path):
+    earlier = set(program(connection).write(tmp_path))
+    own = [tmp_path / "dbt/seeds/regions.csv", tmp_path / "lookups/notes.txt"]
+    for path in own:
+        path.write_text("not ours")
+    # A level for each lead is too much for a seed, and of a contact nobody asks any more.
+    fewer = ls.Rulebook.from_dict(
+        BOOK.to_dict() | {"fit": [rule for rule in BOOK.to_dict()["fit"] if rule["name"] != "Contact"]}
+    )
+    frames = in_database.put(connection, **tables(1001))
+    now = set(ls.to_sql(fewer, connection, **frames, as_of="2026-03-31").write(tmp_path))
+    gone = {"lookups/leadscore_leads_contact.parquet", "dbt/seeds/leadscore_leads_level.csv"}
+    assert {str(path.relative_to(tmp_path)) for path in earlier - now} == gone
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} == {*now, *own}
+
+
 def test_the_files_alone_give_the_scores(connection, tmp_path):
     found = program(connection)
     want = found.frame()
