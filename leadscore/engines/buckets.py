@@ -211,7 +211,7 @@ def _make_all(job: Job, run: Run, columns: Mapping[str, list[str]], threads: int
     left = [one for one in range(job.buckets) if not run.part(one).is_file()]
     folders = {name: (run.cut(name), names) for name, names in columns.items()}
     done = job.buckets - len(left)
-    progress(f"{done:,} of {job.buckets:,} buckets")
+    progress(f"{done:,} of {job.buckets:,} buckets{', made by a run that was stopped' if done else ''}")
     for problems in _on_all_cores(job, run, folders, left, threads):
         if problems:
             raise ContractError("tables", problems)

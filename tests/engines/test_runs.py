@@ -134,8 +134,11 @@ def test_what_is_done_is_not_done_again(files, monkeypatch, name, after, again):
             scored(files, "scores.parquet")
     assert not (files / "scores.parquet").exists()
     cuts, makes = stops(monkeypatch, "cut", 99), stops(monkeypatch, "_make", 99)
-    scored(files, "scores.parquet")
-    assert (len(cuts), len(makes)) == (again, BUCKETS - after if name == "_make" else BUCKETS)
+    said = []
+    scored(files, "scores.parquet", progress=said.append)
+    made = after if name == "_make" else 0
+    assert (len(cuts), len(makes)) == (again, BUCKETS - made)
+    assert (f"{made} of {BUCKETS} buckets, made by a run that was stopped" in said) is (made > 0)
     assert content(files / "scores.parquet") == content(files / "whole.parquet")
 
 
