@@ -227,6 +227,7 @@ def main() -> None:
         making = multiprocessing.Process(target=make, args=(work, given.contacts, given.activities))
         making.start()
         making.join()
+    size = [f"--work={given.work}", f"--contacts={given.contacts}", f"--activities={given.activities}"]
     cpu, peak, answers = {}, {}, {}
     for _ in range(given.times):
         for name in RUNS:
@@ -234,15 +235,7 @@ def main() -> None:
             child = os.fork()
             if not child:
                 os.dup2(into, 1)
-                arguments = [
-                    "--work",
-                    str(given.work),
-                    "--contacts",
-                    str(given.contacts),
-                    "--activities",
-                    str(given.activities),
-                ]
-                os.execv(sys.executable, [sys.executable, __file__, *arguments, "--run", name])
+                os.execv(sys.executable, [sys.executable, __file__, *size, "--run", name])
             os.close(into)
             with os.fdopen(out) as said:
                 answers[name] = json.loads(said.read())

@@ -24,17 +24,6 @@ qualify: {threshold: 80}
 """)
 
 
-@pytest.fixture(params=["duckdb", pytest.param("postgres", marks=pytest.mark.slow)])
-def connection(request):
-    if request.param == "duckdb":
-        with duckdb.connect() as found:
-            yield found
-    else:
-        with psycopg.connect(request.getfixturevalue("address")) as found:
-            yield found
-            found.rollback()
-
-
 def tables():
     at = pd.to_datetime(["2026-03-01T10:00Z", "2026-03-30T10:00Z"]).astype("datetime64[us, UTC]")
     created = pd.to_datetime(["2026-01-01T10:00Z", None, None]).astype("datetime64[us, UTC]")

@@ -39,17 +39,6 @@ qualify: {threshold: 5}
 """)
 
 
-@pytest.fixture(params=["duckdb", pytest.param("postgres", marks=pytest.mark.slow)])
-def connection(request):
-    if request.param == "duckdb":
-        with duckdb.connect() as found:
-            yield found
-    else:
-        with psycopg.connect(request.getfixturevalue("address")) as found:
-            yield found
-            found.rollback()
-
-
 @pytest.fixture(params=[1, 3])
 def few(request, monkeypatch):
     """So few values are read at a time."""

@@ -5,7 +5,6 @@ import math
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-import duckdb
 import numpy as np
 import pandas as pd
 import psycopg
@@ -97,17 +96,6 @@ MOMENTS += [
     time(2026, 3, 31, 21, 59),
 ]
 MOMENTS += [time(2026, 3, 31, 22), time(2999, 1, 1), time(1, 1, 3)]
-
-
-@pytest.fixture(params=["duckdb", pytest.param("postgres", marks=pytest.mark.slow)])
-def connection(request):
-    if request.param == "duckdb":
-        with duckdb.connect() as found:
-            yield found
-    else:
-        with psycopg.connect(request.getfixturevalue("address")) as found:
-            yield found
-            found.rollback()
 
 
 def world(*, zoned=True):
